@@ -1,0 +1,35 @@
+"""wordladder: climb the ladder of text representation on your own text.
+
+The names below are the whole public surface of the package itself; they are imported when first used,
+so `import wordladder` loads neither torch nor Numba.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .ladder.climb import climb
+    from .model import Model
+    from .recipe import Recipe
+    from .word_vectors import WordVectors
+
+_HOMES = {
+    "Model": "model",
+    "Recipe": "recipe",
+    "WordVectors": "word_vectors",
+    "climb": "ladder.climb",
+}
+
+__all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,120 @@
+"""The saved model: a folder that is written whole or not at all, and read without running any code from it.
+
+    recipe.toml          what the model is
+    weights.safetensors  every tensor once
+    embedders/N/         vocabularies of embedder N, and of the other parts likewise
+    labels.json          the labels, temperature and thresholds
+    metrics.json         the dev metrics
+    report.json          what happened in training
+    README.md            a model card, written from the run
+
+What a model does is in `model.py`; this file knows only folders.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from .errors import ModelError, OutputError
+
+__all__ = ["MARK", "check_output", "find_model", "is_model", "new_folder", "size_mb"]
+
+MARK = "recipe.toml"
+
+
+def is_model(folder: Path) -> bool:
+    """Whether the folder is a saved wordladder model."""
+    return (folder / MARK).is_file()
+
+
+def find_model(folder: str | Path) -> Path:
+    """The folder of a saved model; one whose replacement was interrupted half-way is put back first.
+
+    Raises:
+        ModelError: there is no saved model.
+    """
+    folder = Path(folder)
+    old = _old(folder)
+    if not folder.exists() and is_model(old):
+        os.replace(old, folder)
+    if not folder.exists():
+        raise ModelError(f"{folder}: there is no such folder")
+    if not is_model(folder):
+        raise ModelError(f"{folder}: this is not a saved wordladder model (it has no {MARK})")
+    return folder
+
+
+@contextmanager
+def new_folder(target: str | Path) -> Iterator[Path]:
+    """Fill a new folder that takes the place of `target` when the block ends without an error.
+
+    Until then whatever stood at `target` stays whole.
+
+    Raises:
+        OutputError: `target` is a file or a folder of something else, or it cannot be written.
+    """
+    target = Path(target)
+    check_output(target)
+    fresh = target.with_name(f".{target.name}.{uuid4().hex[:8]}.new")
+    try:
+        fresh.mkdir(parents=True)
+        yield fresh
+        _sync(fresh)
+        _replace(fresh, target)
+    except OSError as error:
+        raise _output_error(target, error) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def check_output(target: Path) -> None:
+    """Find out before the work, not after it, that a model cannot be written there.
+
+    Raises:
+        OutputError: `target` is a file or a folder of something else, or its parent cannot be made.
+    """
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not is_model(target)):
+        raise OutputError(f"{target}: something else is there already, and it is left alone; choose another output")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _output_error(target, error) from error
+    if not os.access(target.parent, os.W_OK):
+        raise OutputError(f"{target}: cannot be written: no permission in {target.parent}")
+
+
+def _output_error(target: Path, error: OSError) -> OutputError:
+    if error.errno == errno.ENOSPC:
+        return OutputError(f"{target}: the disk is full; nothing was changed there")
+    return OutputError(f"{target}: cannot be written: {error.strerror or error}")
+
+
+def _old(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _replace(fresh: Path, target: Path) -> None:
+    """Rename the old folder aside, the new one into its place. `find_model` heals a stop between the two."""
+    old = _old(target)
+    if target.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(target, old)
+    os.replace(fresh, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    """Have the files on the disk before the folder gets its name."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("r+b") as file:
+                os.fsync(file.fileno())
+
+
+def size_mb(folder: Path) -> float:
+    """The size on disk of all files below a folder, in MB of 10⁶ bytes."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6

@@ -1,0 +1,31 @@
+"""The model card: the README.md of a saved model, written from its run."""
+
+from typing import Any
+
+from . import __version__
+from .recipe import Recipe
+
+__all__ = ["model_card"]
+
+
+def model_card(recipe: Recipe, report: dict[str, Any], metrics: dict[str, Any], size: float) -> str:
+    """A card in Markdown: what the model is, what it was worth on dev, how to use it, its recipe."""
+    rows = report["rows"]
+    lines = [f"# {recipe.name}", "", f"A {recipe.task} model trained with wordladder {__version__}.", ""]
+    lines += ["| | |", "|---|---|", f"| training rows | {rows['train']:,} |"]
+    if metrics:
+        low, high = metrics["interval"]
+        lines.append(
+            f"| {metrics['metric']} on {metrics['rows']:,} dev rows | {metrics['value']:.4f} "
+            f"(95 % interval {low:.4f}–{high:.4f}) |"
+        )
+    if decoding := report.get("decoding"):
+        before, after = decoding["calibration_error_before"], decoding["calibration_error_after"]
+        lines.append(f"| calibration error on dev | {after:.4f} (before: {before:.4f}) |")
+    lines += [f"| training time | {report['train_seconds']:.0f} s |", f"| size | {size:.1f} MB |", ""]
+    if report["warnings"]:
+        lines += ["## What to know", "", *(f"- {note}" for note in report["warnings"]), ""]
+    lines += ["## Use", "", "```python", "import wordladder", ""]
+    lines += ['model = wordladder.Model.load(".")', 'model.predict(["…"])', "```", ""]
+    lines += ["## Recipe", "", "```toml", recipe.to_toml().rstrip(), "```", ""]
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""The command line: each command parses, calls one library function, and prints. Heavy modules load inside the commands."""
+
+import errno
+import os
+import sys
+
+import typer
+
+from ..errors import UserError, WordladderError
+from . import climb, demo, doctor, train, use, vectors
+from .console import errors
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="wordladder",
+    help="Climb the ladder of text representation on your own text: train rungs, measure them, ship the cheapest good one.",
+    epilog="Start with:  wordladder demo   ·   any command explains itself with --help",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
+)
+
+
+@app.callback()
+def _root(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    pass
+
+
+app.command("demo")(demo.demo)
+app.command("climb")(climb.climb)
+app.command("train")(train.train)
+app.command("rungs")(train.rungs)
+app.command("evaluate")(use.evaluate)
+app.command("predict")(use.predict)
+app.command("embed")(use.embed)
+app.add_typer(vectors.app, name="vectors")
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line. Exit code 0; 2: what the user gave is wrong; 1: a fault of ours."""
+    debug = "--debug" in sys.argv
+    # Wherever it stands, `--debug` is about the whole program.
+    sys.argv = [sys.argv[0], *(["--debug"] if debug else []), *(a for a in sys.argv[1:] if a != "--debug")]
+    if not debug:
+        sys.excepthook = _fault
+    try:
+        app()
+    except UserError as error:
+        _stop(str(error), 2, debug, error)
+    except WordladderError as error:
+        _stop(str(error), 1, debug, error)
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does: no message, and no second complaint at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.ENOENT, errno.EISDIR):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        _stop(f"{where}{error.strerror}", 2, debug, error)
+
+
+def _stop(message: str, code: int, debug: bool, error: BaseException) -> None:
+    if debug:
+        raise error
+    errors.print("[red]error:[/red] ", end="")
+    errors.print(message, markup=False, soft_wrap=True)
+    sys.exit(code)
+
+
+def _fault(kind: type[BaseException], value: BaseException, _: object) -> None:
+    """What is shown of an error that nobody expected; the exit code is 1."""
+    errors.print(f"[red]a fault in wordladder:[/red] {kind.__name__}: ", end="")
+    errors.print(str(value), markup=False, soft_wrap=True)
+    errors.print("Run the command with --debug for the traceback, and please report it.")

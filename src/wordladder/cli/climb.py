@@ -1,0 +1,148 @@
+"""`wordladder climb`: from a table of texts to a measured recommendation."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from .console import console, print_json, progress_bar
+from .options import Device, Format, Json, Label, LabelSeparator, Output, Resume, Set, Text, Threads, parse_settings
+from .tables import duration, interval, milliseconds, percent_or_value
+
+if TYPE_CHECKING:
+    from ..ladder.result import Climb
+
+__all__ = ["climb", "print_climb"]
+
+BUDGET = "Budget"
+
+
+def climb(
+    file: Annotated[Path, typer.Argument(help="Labelled table: CSV, TSV, JSONL, Parquet; .gz .xz .zst too.")],
+    output: Output,
+    test: Annotated[
+        Path | None, typer.Option(help="Table that tells how good the rungs are; left out, a fifth of the rows is held out.")
+    ] = None,
+    dev: Annotated[
+        Path | None, typer.Option(help="Table on which all choosing is done; left out, a tenth of the rest is held out.")
+    ] = None,
+    task: Annotated[str, typer.Option(help="The task.")] = "classification",
+    rungs: Annotated[str | None, typer.Option(help="Rungs to climb, between commas; left out, all.")] = None,
+    recipes: Annotated[Path | None, typer.Option(help="Folder of recipes to climb instead.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds every rung is trained with.")] = 3,
+    seed: Annotated[int, typer.Option(help="The first seed, also of the split.")] = 1,
+    label_curve: Annotated[bool, typer.Option("--label-curve", help="Also train on parts of the rows.")] = False,
+    cost: Annotated[
+        Literal["latency", "size", "memory", "train"], typer.Option(help="What cheap means.", rich_help_panel=BUDGET)
+    ] = "latency",
+    margin: Annotated[
+        float, typer.Option(min=0, help="How much worse than the best still counts as good.", rich_help_panel=BUDGET)
+    ] = 0.01,
+    max_latency_ms: Annotated[float | None, typer.Option(help="Most milliseconds for one text.", rich_help_panel=BUDGET)] = None,
+    max_size_mb: Annotated[float | None, typer.Option(help="Most MB on disk.", rich_help_panel=BUDGET)] = None,
+    max_memory_mb: Annotated[float | None, typer.Option(help="Most MB of memory.", rich_help_panel=BUDGET)] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(help="Most minutes to train a rung once; it is stopped there.", rich_help_panel=BUDGET)
+    ] = None,
+    vectors: Annotated[
+        Path | None, typer.Option(help="Word vectors for the rungs that use static ones, instead of training them.")
+    ] = None,
+    corpus: Annotated[
+        list[Path] | None, typer.Option(help="Raw text to train word vectors on, beside the training texts; may be repeated.")
+    ] = None,
+    set_: Set = None,
+    resume: Resume = False,
+    text: Text = None,
+    label: Label = None,
+    label_separator: LabelSeparator = None,
+    format_: Format = None,
+    device: Device = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Train several rungs on the same rows, measure quality and price, and recommend one.
+
+    Example:  wordladder climb reviews.csv --rungs tfidf,vectors-mean,bilstm --seeds 1 --output climb
+    """
+    from ..ladder.climb import climb as run
+
+    with progress_bar() as progress:
+        found = run(
+            file,
+            output=output,
+            test=test,
+            dev=dev,
+            task=task,
+            rungs=None if rungs is None else [name.strip() for name in rungs.split(",") if name.strip()],
+            recipes=recipes,
+            seeds=seeds,
+            seed=seed,
+            cost=cost,
+            margin=margin,
+            max_latency_ms=max_latency_ms,
+            max_size_mb=max_size_mb,
+            max_memory_mb=max_memory_mb,
+            max_minutes=max_minutes,
+            vectors=vectors,
+            corpus=corpus,
+            settings=parse_settings(set_),
+            text=text,
+            label=label,
+            label_separator=label_separator,
+            format=format_,
+            threads=threads,
+            device=device,
+            resume=resume,
+            label_curve=label_curve,
+            progress=progress,
+        )
+    if json:
+        print_json(found.to_json())
+    else:
+        print_climb(found)
+        console.print(f"[dim]report:[/dim] {found.folder / 'report.html'}")
+
+
+def print_climb(found: "Climb") -> None:
+    """The table of a climb, what was noticed, and the recommendation."""
+    from rich.table import Table
+
+    rows = found.rows
+    console.print(
+        f"{rows['train']:,} training rows · {rows['dev']:,} dev · {rows['test']:,} test · "
+        f"{len(found.seeds)} seed{'s' if len(found.seeds) > 1 else ''} · "
+        f"{found.threads} thread{'s' if found.threads > 1 else ''} · {duration(found.seconds)}"
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("rung")
+    for column in (found.metric, "95 % interval", "p50", "p95", "texts/s", "memory", "size", "training"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for rung in found.rungs:
+        name = f"[bold green]{rung.name} ◀[/bold green]" if rung.name == found.recommended else rung.name
+        table.add_row(name, *_figures(rung))
+    console.print(table)
+    for rung in found.rungs:
+        if rung.error:
+            console.print(f"[red]{rung.name} broke:[/red] ", end="")
+            console.print(rung.error, markup=False, soft_wrap=True)
+    for note in (*found.notes, *found.warnings):
+        console.print(f"[yellow]note:[/yellow] {note}", soft_wrap=True)
+    console.print(f"\n[bold]{found.reason}[/bold]", soft_wrap=True)
+
+
+def _figures(rung: "object") -> list[str]:
+    if rung.value is None:
+        return ["[red]broke[/red]"]
+    quality = [f"[bold]{percent_or_value(rung.value)}[/bold]", interval(rung.interval)]
+    price = rung.price
+    if price is None:
+        return quality
+    return [
+        *quality,
+        milliseconds(price.latency_p50),
+        milliseconds(price.latency_p95),
+        f"{price.throughput:,.0f}",
+        f"{price.memory_mb:,.0f} MB",
+        f"{price.size_mb:,.1f} MB",
+        duration(price.train_seconds),
+    ]

@@ -1,0 +1,137 @@
+"""`wordladder train` and `wordladder rungs`: a recipe and a table become a saved model."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .console import console, print_json, progress_bar
+from .options import Device, Format, Json, Label, LabelSeparator, Output, Resume, Set, Text, Threads, parse_settings
+from .tables import duration, interval, percent_or_value
+
+__all__ = ["rungs", "train"]
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A rung's name (see `wordladder rungs`) or a TOML file.")],
+    train: Annotated[Path, typer.Option("--train", help="Labelled table: CSV, TSV, JSONL, Parquet; .gz .xz .zst too.")],
+    output: Output,
+    dev: Annotated[
+        Path | None,
+        typer.Option(help="Table on which all choosing is done; left out, a tenth of the training rows is held out."),
+    ] = None,
+    test: Annotated[Path | None, typer.Option(help="Table on which the finished model is evaluated.")] = None,
+    set_: Set = None,
+    seed: Annotated[int | None, typer.Option(help="Start of everything random.")] = None,
+    resume: Resume = False,
+    text: Text = None,
+    label: Label = None,
+    label_separator: LabelSeparator = None,
+    format_: Format = None,
+    device: Device = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Train one rung or recipe, and save the model.
+
+    Example:  wordladder train bilstm --train reviews.csv --output model --set training.epochs=3
+    """
+    from ..data.tables import read_table
+    from ..model import Model
+    from ..recipe import Recipe
+
+    chosen = Recipe.load(recipe).with_settings(parse_settings(set_, seed))
+    layout: dict[str, Any] = {"text": text, "label": label, "label_separator": label_separator, "format": format_}
+    tables = {
+        name: None if path is None else read_table(path, **layout)
+        for name, path in (("train", train), ("dev", dev), ("test", test))
+    }
+    model = Model(chosen, device=device, threads=threads)
+    with progress_bar() as progress:
+        model.fit(tables["train"], dev=tables["dev"], output=output, resume=resume, progress=progress)
+    tested = None if tables["test"] is None else model.evaluate(tables["test"])
+    if json:
+        print_json(_summary(model, tested, output))
+    else:
+        _print(model, tested, output)
+
+
+def _summary(model: Any, tested: Any, output: Path) -> dict[str, Any]:
+    report = model.report_
+    return {
+        "recipe": model.recipe_.name,
+        "output": str(output),
+        "metric": report["metric"],
+        "dev": report["dev_value"],
+        "test": None if tested is None else tested.to_dict(),
+        "rows": report["rows"],
+        "train_seconds": report["train_seconds"],
+        "warnings": report["warnings"],
+    }
+
+
+def _print(model: Any, tested: Any, output: Path) -> None:
+    from rich.table import Table
+
+    from ..artifact import size_mb
+
+    report, rows = model.report_, model.report_["rows"]
+    held = " (held out)" if report["dev_held_out"] else ""
+    console.print(
+        f"[bold]{model.recipe_.name}[/bold]  trained on {rows['train']:,} rows in "
+        f"{duration(report['train_seconds'])}, {size_mb(output):.1f} MB in [bold]{output}[/bold]"
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("", report["metric"], "95 % interval", "rows", "calibration error"):
+        table.add_column(column, justify="left" if not column else "right")
+    evaluations = [("dev" + held, getattr(model, "evaluation_", None)), ("test", tested)]
+    for name, found in evaluations:
+        if found is not None:
+            error = found.metrics.get("calibration_error")
+            table.add_row(
+                name,
+                f"[bold]{percent_or_value(found.value)}[/bold]",
+                interval(found.interval),
+                f"{found.rows:,}",
+                "" if error is None else f"{error:.3f}",
+            )
+    console.print(table)
+    for note in report["warnings"]:
+        console.print(f"[yellow]note:[/yellow] {note}")
+    console.print(f'[dim]next:[/dim]  echo "…" | wordladder predict {output} -')
+
+
+def rungs(
+    name: Annotated[str | None, typer.Argument(help="Print this rung's recipe.")] = None,
+    task: Annotated[str, typer.Option(help="The task whose rungs are listed.")] = "classification",
+    json: Json = False,
+) -> None:
+    """List the rungs, or print one's recipe.
+
+    Example:  wordladder rungs bilstm > mine.toml
+    """
+    from rich.table import Table
+
+    from ..recipe import rung_names, rung_text
+
+    if name is not None:
+        print(rung_text(name, task), end="")
+        return
+    headers = [(rung, _header(rung_text(rung, task))) for rung in rung_names(task)]
+    if json:
+        print_json([{"name": rung, **header} for rung, header in headers])
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("rung", "what it is", "measured price"):
+        table.add_column(column)
+    for rung, header in headers:
+        table.add_row(f"[bold]{rung}[/bold]", header["about"], header["price"])
+    console.print(table)
+
+
+def _header(text: str) -> dict[str, str]:
+    """The comment lines that open a rung's file: its place, what it is, its measured price."""
+    lines = [line.removeprefix("#").strip() for line in text.split("\n") if line.startswith("#")]
+    about = [line for line in lines if not line.startswith(("rung:", "price:"))]
+    price = [line.removeprefix("price:").strip() for line in lines if line.startswith("price:")]
+    return {"about": " ".join(about), "price": " ".join(price)}

@@ -1,0 +1,170 @@
+"""`wordladder evaluate`, `predict` and `embed`: what a saved model does with a file or standard input."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import OutputError
+from .console import console, print_json
+from .options import Device, Format, Json, Label, LabelSeparator, Text, Threads
+from .tables import interval, percent_or_value
+
+__all__ = ["embed", "evaluate", "predict"]
+
+BLOCK = 1024
+
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.")]
+Input = Annotated[str, typer.Argument(metavar="FILE", help="One text a line, or a table; - is standard input.")]
+
+
+def evaluate(
+    model: ModelPath,
+    file: Annotated[Path, typer.Argument(help="Labelled table.")],
+    text: Text = None,
+    label: Label = None,
+    label_separator: LabelSeparator = None,
+    format_: Format = None,
+    device: Device = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Measure a saved model on a labelled table.
+
+    Example:  wordladder evaluate model test.csv
+    """
+    from ..data.tables import read_table
+    from ..model import Model
+
+    examples = read_table(file, text=text, label=label, label_separator=label_separator, format=format_)
+    loaded = Model.load(model, device=device, threads=threads)
+    found = loaded.evaluate(examples)
+    if json:
+        print_json(found.to_dict())
+        return
+    console.print(
+        f"{found.metric} [bold]{percent_or_value(found.value)}[/bold]  "
+        f"(95 % interval {interval(found.interval)}, {found.rows:,} rows)"
+    )
+    _print_metrics(found.metrics)
+
+
+def _print_metrics(metrics: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    plain = {name: value for name, value in metrics.items() if isinstance(value, float)}
+    console.print("   ".join(f"[dim]{name.replace('_', ' ')}[/dim] {value:.4f}" for name, value in plain.items()))
+    labels = metrics.get("labels")
+    if not labels:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("label")
+    for column in ("precision", "recall", "F1", "rows"):
+        table.add_column(column, justify="right")
+    largest = sorted(labels.items(), key=lambda item: -item[1]["support"])
+    for label, row in largest[:20]:
+        table.add_row(
+            label, f"{row['precision']:.3f}", f"{row['recall']:.3f}", f"{row['f1']:.3f}", f"{row['support']:,}"
+        )
+    console.print(table)
+    if len(largest) > 20:
+        console.print(f"[dim]… and {len(largest) - 20} more labels; --json has them all[/dim]")
+
+
+def predict(
+    model: ModelPath,
+    file: Input = "-",
+    top: Annotated[int, typer.Option(min=1, help="Labels shown for each text.")] = 1,
+    text: Text = None,
+    format_: Format = None,
+    device: Device = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Answer for each text of a file or of standard input.
+
+    Prints label, probability and text, between tabs; --json prints one object a line.
+
+    Example:  echo "what a wonderful film" | wordladder predict model -
+    """
+    from ..data.tables import read_texts
+    from ..model import Model
+
+    loaded = Model.load(model, device=device, threads=threads)
+    for texts in _blocks(read_texts(file, text=text, format=format_)):
+        for one, answer in zip(texts, loaded.answers(texts)):
+            if json:
+                print_json(answer)
+            else:
+                print(_line(one, answer, top))
+
+
+def _blocks(texts: Iterable[str]) -> Iterator[list[str]]:
+    source = iter(texts)
+    while block := list(islice(source, BLOCK)):
+        yield block
+
+
+def _line(text: str, answer: dict[str, Any], top: int) -> str:
+    ranked = answer["probabilities"]
+    labels = answer["label"] if isinstance(answer["label"], list) else list(ranked)[:top]
+    shown = ", ".join(labels) if top == 1 else ", ".join(f"{label} {ranked[label]:.3f}" for label in labels)
+    surest = f"{max((ranked[label] for label in labels), default=0.0):.3f}"
+    return "\t".join([shown, surest, " ".join(text.split())] if top == 1 else [shown, " ".join(text.split())])
+
+
+def embed(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model, or a file of word vectors.")],
+    file: Input,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy or .parquet.")],
+    text: Text = None,
+    format_: Format = None,
+    device: Device = None,
+    threads: Threads = None,
+) -> None:
+    """Write one vector a text.
+
+    Example:  wordladder embed model texts.txt --output vectors.npy
+    """
+    import numpy as np
+
+    from ..data.tables import read_texts
+
+    if output.suffix not in (".npy", ".parquet"):
+        raise OutputError(f"{output}: vectors are written as .npy or .parquet")
+    encode = _encoder(model, device, threads)
+    texts = list(read_texts(file, text=text, format=format_))
+    vectors = np.concatenate([encode(block) for block in _blocks(texts)]) if texts else np.zeros((0, 0), "f4")
+    _write_vectors(output, texts, vectors)
+    console.print(f"{len(texts):,} vectors of {vectors.shape[1]} numbers in [bold]{output}[/bold]")
+
+
+def _encoder(model: Path, device: str | None, threads: int | None) -> Any:
+    """What turns texts into vectors: a saved model, or the mean of word vectors."""
+    if model.is_file():
+        from ..word_vectors import WordVectors
+
+        return WordVectors.load(model).encode
+    from ..model import Model
+
+    return Model.load(model, device=device, threads=threads).encode
+
+
+def _write_vectors(output: Path, texts: list[str], vectors: Any) -> None:
+    import os
+
+    import numpy as np
+
+    fresh = output.with_name(output.name + ".new")
+    if output.suffix == ".npy":
+        with fresh.open("wb") as file:
+            np.save(file, vectors, allow_pickle=False)
+    else:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+        parquet.write_table(pa.table({"text": texts, "vector": column}), fresh)
+    os.replace(fresh, output)

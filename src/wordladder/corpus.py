@@ -1,0 +1,318 @@
+"""Raw text of any size to memory-mapped numbers of words; memory is needed for the vocabulary only.
+
+Text goes by in blocks. A first pass numbers the words in the order of their first appearance and writes the
+numbers to a file; when all counts are known the file is rewritten in place, with the numbers of the final
+vocabulary and without the words that are left out.
+"""
+
+import mmap
+import os
+import tempfile
+import time
+from collections.abc import Generator, Iterable, Sequence, Sized
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from .corpus_files import file_blocks, find_files, text_blocks
+from .errors import DataError, SettingError
+from .progress import Progress, quiet
+from .streams import ahead, write_errors
+from .text import TextSettings, classes
+from .vocab import Vocabulary
+
+__all__ = ["Corpus", "corpus_from_texts", "read_corpus"]
+
+_CHUNK = 1 << 20  # numbers rewritten at a time
+_DROPPED = -2
+_PLAIN = TextSettings()
+
+
+class Corpus:
+    """A text as numbers of words, and the vocabulary that says which words they are.
+
+    A context manager: closing removes the temporary folder that holds the numbers.
+    """
+
+    vocabulary: Vocabulary
+    text: TextSettings  # how the words were found
+    lowercase: bool  # whether the text was lower-cased first
+    words: int  # words read
+    lost: int  # words cut away by `text.max_words`, not among `words`
+    lines: int  # lines read
+    kept_words: int  # words among the numbers
+
+    def __init__(
+        self, folder: tempfile.TemporaryDirectory, path: Path, vocabulary: Vocabulary, figures: "_Figures"
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.text, self.lowercase = figures.text, figures.lowercase
+        self.words, self.lost, self.lines = figures.words, figures.lost, figures.lines
+        self.kept_words = int(vocabulary.counts.sum()) if vocabulary.counts is not None else 0
+        self._folder = folder
+        with open(path, "rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._ids: np.ndarray | None = np.frombuffer(self._map, dtype=np.int32)
+
+    @property
+    def ids(self) -> np.ndarray:
+        """The numbers, memory-mapped and read-only; -1 ends each line: (kept words + lines,) int32.
+
+        Raises:
+            ValueError: the corpus is closed.
+        """
+        if self._ids is None:
+            raise ValueError("the corpus is closed; read its numbers before closing it.")
+        return self._ids
+
+    def close(self) -> None:
+        """Remove the numbers from the disk. No array taken from `ids` may be used any more."""
+        self._ids = None
+        # While somebody still holds an array of the map it cannot be closed; then it goes with that array.
+        with suppress(BufferError):
+            self._map.close()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Corpus({self.words} words, {self.lines} lines, vocabulary of {len(self.vocabulary)})"
+
+
+class _Figures(NamedTuple):
+    text: TextSettings
+    lowercase: bool
+    words: int
+    lost: int
+    lines: int
+
+
+def read_corpus(
+    paths: Sequence[str | Path],
+    *,
+    text: TextSettings = _PLAIN,
+    lowercase: bool = False,
+    min_count: int = 5,
+    max_vocabulary: int | None = None,
+    folder: str | Path | None = None,
+    field: str | None = None,
+    threads: int | None = None,
+    progress: Progress = quiet,
+) -> Corpus:
+    """Read files of raw text, one text a line, plain or compressed (gzip, xz, zstd, bzip2).
+
+    Args:
+        paths: Files, or folders, whose files are read in the order of their names, deeper folders included.
+            A name that ends in .jsonl, .ndjson or .json is read as one JSON object a line.
+        text: How words are found.
+        lowercase: Whether the text is lower-cased first.
+        min_count: Words seen less often are left out.
+        max_vocabulary: Words of the vocabulary at most, the most frequent ones.
+        folder: Where the temporary folder with the numbers goes; the system's own place if not given.
+        field: The field of a JSON object that holds the text; found by the usual names if not given.
+        threads: 1 reads, decompresses and counts in turn; otherwise a second thread reads ahead.
+        progress: Told how many bytes have been read.
+
+    Raises:
+        DataError: a file is missing, damaged, no text, not UTF-8 (names the line and the byte), or no word
+            is left over.
+        OutputError: the numbers cannot be written, such as when the disk is full.
+        SettingError: a setting has a value that cannot be used.
+    """
+    files = find_files([paths] if isinstance(paths, (str, Path)) else paths)
+    blocks = file_blocks(files, text.segmenter, lowercase=lowercase, field=field)
+    total = sum(path.stat().st_size for path in files) or None  # pipes have no size
+    name = str(files[0]) if len(files) == 1 else f"the corpus of {len(files)} files"
+    reading = _Reading(name, text, lowercase, min_count, max_vocabulary, folder, threads)
+    return _build(blocks, total, reading, progress)
+
+
+def corpus_from_texts(
+    texts: Iterable[str],
+    *,
+    text: TextSettings = _PLAIN,
+    lowercase: bool = False,
+    min_count: int = 5,
+    max_vocabulary: int | None = None,
+    folder: str | Path | None = None,
+    threads: int | None = None,
+    progress: Progress = quiet,
+) -> Corpus:
+    """The same from texts in memory, or from anything that yields them: each text is one line.
+
+    Args:
+        texts: The texts; a line end within one is a blank like any other.
+        text: How words are found.
+        lowercase: Whether the texts are lower-cased first.
+        min_count: Words seen less often are left out.
+        max_vocabulary: Words of the vocabulary at most, the most frequent ones.
+        folder: Where the temporary folder with the numbers goes; the system's own place if not given.
+        threads: 1 prepares and counts in turn; otherwise a second thread prepares ahead.
+        progress: Told how many texts have been read.
+
+    Raises:
+        DataError: a text is not a string, or no word is left over.
+        OutputError: the numbers cannot be written, such as when the disk is full.
+        SettingError: a setting has a value that cannot be used.
+    """
+    blocks = text_blocks(texts, text.segmenter, lowercase=lowercase)
+    total = len(texts) if isinstance(texts, Sized) else None
+    reading = _Reading("the texts", text, lowercase, min_count, max_vocabulary, folder, threads)
+    return _build(blocks, total, reading, progress)
+
+
+class _Reading(NamedTuple):
+    name: str
+    text: TextSettings
+    lowercase: bool
+    min_count: int
+    max_vocabulary: int | None
+    folder: str | Path | None
+    threads: int | None
+
+    def check(self) -> None:
+        for key in ("min_count", "max_vocabulary", "threads"):
+            value = getattr(self, key)
+            if value is not None and value < 1:
+                raise SettingError(f"{key} is {value}; it must be at least 1.")
+
+
+def _build(
+    blocks: Generator[tuple[bytes, int], None, None],
+    total: int | None,
+    reading: _Reading,
+    progress: Progress,
+) -> Corpus:
+    reading.check()
+    counter = _Counter(reading.text)
+    with ExitStack() as on_failure:
+        if reading.folder is not None:
+            with write_errors(reading.folder):
+                os.makedirs(reading.folder, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(
+            prefix="wordladder-", dir=reading.folder, ignore_cleanup_errors=True
+        )
+        on_failure.callback(folder.cleanup)
+        path = Path(folder.name) / "ids.int32"
+        ready = blocks if reading.threads == 1 else ahead(blocks)
+        with write_errors(path), open(path, "wb") as file, closing(ready):
+            start = time.perf_counter()
+            for block, done in ready:
+                file.write(counter.read(block).data)
+                seconds = time.perf_counter() - start
+                progress("reading the corpus", done, total, words_per_second=counter.words / seconds)
+        numbers, vocabulary = counter.finish(reading.min_count, reading.max_vocabulary)
+        if not len(vocabulary):
+            raise _nothing_left(reading, counter)
+        with write_errors(path):
+            _renumber(path, numbers)
+        figures = _Figures(reading.text, reading.lowercase, counter.words, counter.lost, counter.lines)
+        corpus = Corpus(folder, path, vocabulary, figures)
+        on_failure.pop_all()
+    return corpus
+
+
+def _nothing_left(reading: _Reading, counter: "_Counter") -> DataError:
+    if not counter.words:
+        return DataError(f"{reading.name}: there is no word in it ({counter.lines} lines).")
+    return DataError(
+        f"{reading.name}: of {counter.words} words none is seen {reading.min_count} times. "
+        "Give more text or a lower min_count."
+    )
+
+
+def _renumber(path: Path, numbers: np.ndarray) -> None:
+    """Rewrite a file of numbers in place: `n` becomes `numbers[n]`, or goes away if that is `_DROPPED`.
+
+    What has been read is never less than what has been written, so one file is enough.
+    """
+    with open(path, "r+b") as file:
+        read = written = 0
+        while chunk := file.read(4 * _CHUNK):
+            new = numbers[np.frombuffer(chunk, dtype=np.int32)]
+            new = new[new != _DROPPED]
+            read += len(chunk)
+            file.seek(written)
+            file.write(new.data)
+            written += new.nbytes
+            file.seek(read)
+        file.truncate(written)
+
+
+class _Counter:
+    """The table of words that a scan fills: numbers in the order of first appearance, and counts."""
+
+    def __init__(self, text: TextSettings) -> None:
+        from .kernels import scan
+
+        self._scan = scan
+        # jieba's words come with blanks between them: see `corpus_files`.
+        self._classes = classes("characters" if text.segmenter == "characters" else "whitespace")
+        self._max_words = np.iinfo(np.int64).max if text.max_words is None else text.max_words
+        capacity = 1 << 15
+        self._slots = np.zeros(2 * capacity, dtype=np.uint64)
+        self._letters = np.empty(16 * capacity, dtype=np.uint8)
+        self._begins = np.zeros(capacity + 1, dtype=np.int64)
+        self._counts = np.zeros(capacity, dtype=np.int64)
+        self._ids = np.empty(0, dtype=np.int32)
+        self._figures = np.zeros(6, dtype=np.int64)
+
+    @property
+    def words(self) -> int:
+        return int(self._figures[self._scan.WORDS])
+
+    @property
+    def lost(self) -> int:
+        return int(self._figures[self._scan.LOST])
+
+    @property
+    def lines(self) -> int:
+        return int(self._figures[self._scan.LINES])
+
+    def read(self, block: bytes) -> np.ndarray:
+        """The numbers of the words of `block`, valid until the next call."""
+        data = np.frombuffer(block, dtype=np.uint8)
+        if len(self._ids) < len(data):
+            self._ids = np.empty(len(data), dtype=np.int32)
+        at = written = 0
+        while at < len(data):
+            table = (self._slots, self._letters, self._begins, self._counts)
+            into = self._ids[written:]
+            at = self._scan.scan(data, at, self._classes, self._max_words, *table, into, self._figures)
+            written += int(self._figures[self._scan.IDS])
+            if at < len(data):
+                self._make_room()
+        return self._ids[:written]
+
+    def _make_room(self) -> None:
+        capacity = len(self._counts)
+        if self._figures[self._scan.DISTINCT] < capacity:
+            self._letters = np.append(self._letters, np.empty_like(self._letters))
+            return
+        slots = np.zeros(2 * len(self._slots), dtype=np.uint64)
+        self._scan.rehash(self._slots, slots)
+        self._slots = slots
+        self._begins = np.append(self._begins, np.zeros(capacity, dtype=np.int64))
+        self._counts = np.append(self._counts, np.zeros(capacity, dtype=np.int64))
+
+    def finish(self, min_count: int, max_vocabulary: int | None) -> tuple[np.ndarray, Vocabulary]:
+        """What becomes of each number (-1 of a line end stays -1), and the vocabulary."""
+        counts = self._counts[: int(self._figures[self._scan.DISTINCT])]
+        order = np.argsort(-counts, kind="stable")  # ties stay in the order of first appearance
+        order = order[counts[order] >= min_count][:max_vocabulary]
+        numbers = np.full(len(counts) + 1, _DROPPED, dtype=np.int32)
+        numbers[order] = np.arange(len(order), dtype=np.int32)
+        numbers[-1] = -1
+        begins, ends = self._begins[order].tolist(), self._begins[order + 1].tolist()
+        letters = self._letters.data
+        words = [str(letters[b:e], "utf-8", "surrogatepass") for b, e in zip(begins, ends)]
+        return numbers, Vocabulary(words, counts[order])

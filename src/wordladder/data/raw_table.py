@@ -1,0 +1,45 @@
+"""A table as its file has it: cells that are not yet texts or labels. It knows nothing of formats or column names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["ABSENT", "RawTable"]
+
+
+class _Absent:
+    """A cell that its row does not have at all, as a JSON object may lack a key."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+ABSENT = _Absent()
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Rows of cells under names, or under numbers when the file has no header.
+
+    Attributes:
+        source: The file, for messages.
+        rows: How many rows there are.
+        width: How many columns.
+        column: Gives the cells of a column by its index.
+        names: The columns' names; None: there is no header.
+        lines: int64 (rows,), where each row begins in the file, from 1; None: the format has no lines.
+        notes: What its owner may want to know.
+    """
+
+    source: str
+    rows: int
+    width: int
+    column: Callable[[int], list[object]]
+    names: list[str] | None = None
+    lines: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+    def where(self, row: int) -> str:
+        """The place of a row, for messages; rows without a line are counted from 1."""
+        return f"{self.source}, row {row + 1}" if self.lines is None else f"{self.source}, line {self.lines[row]}"

@@ -1,0 +1,65 @@
+"""What this installation and this machine have: versions, extras, cores, instruction sets, accelerators, caches."""
+
+import os
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from .extras import EXTRAS
+from .ladder.machine import describe
+
+__all__ = ["examine"]
+
+BASE = ("numpy", "numba", "pyarrow", "tokenizers", "safetensors", "pydantic", "typer", "rich")
+
+
+def examine() -> dict[str, dict[str, Any]]:
+    """Facts by section; nothing is changed."""
+    return {
+        "machine": describe(),
+        "versions": {name: _version(name) for name in BASE},
+        "extras": {extra: _extra(modules) for extra, modules in EXTRAS.items()},
+        "arithmetic": _arithmetic(),
+        "folders": _folders(),
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _extra(modules: tuple[str, ...]) -> str:
+    missing = [name for name in modules if find_spec(name) is None]
+    if not missing:
+        return "installed"
+    return "missing" if len(missing) == len(modules) else f"missing: {', '.join(missing)}"
+
+
+def _arithmetic() -> dict[str, Any]:
+    """What PyTorch computes with, if it is there."""
+    if find_spec("torch") is None:
+        return {"torch": "missing"}
+    import torch
+
+    from .training.precision import has_bfloat16
+
+    cpu = torch.device("cpu")
+    accelerators = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "instruction set": torch.backends.cpu.get_cpu_capability(),
+        "bfloat16 on cpu": "yes" if has_bfloat16(cpu) else "no (float32 is used)",
+        "threads": torch.get_num_threads(),
+        "accelerators": accelerators or "none",
+    }
+
+
+def _folders() -> dict[str, str]:
+    """Where compiled kernels, downloaded models and temporary corpora lie."""
+    hub = os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface"))
+    kernels = os.environ.get("NUMBA_CACHE_DIR", str(Path(__file__).parent / "kernels" / "__pycache__"))
+    return {"compiled kernels": kernels, "models from a hub": hub, "temporary files": tempfile.gettempdir()}

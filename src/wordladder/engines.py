@@ -1,0 +1,254 @@
+"""The two ways a recipe runs: a network that is trained by steps, or a shallow model that is fitted at once.
+
+Both turn examples into scores. Neither knows what the scores mean (the task does) nor where a model is
+kept (`model.py` does).
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from .data.batches import length_batches
+from .data.examples import Examples
+from .embedders._material import Material
+from .errors import SettingError
+from .network import Network
+from .progress import Progress, quiet
+from .recipe import Recipe, build
+from .text import Tokens, tokenize
+from .training.settings import TrainingSettings
+
+__all__ = ["Engine", "NetworkEngine", "ShallowEngine", "engine_for"]
+
+PREDICT_ROWS, PREDICT_WORDS = 256, 32_768
+
+
+class Engine(Protocol):
+    """What a Model drives."""
+
+    task: Any
+
+    def fit(self, train: Examples, dev: Examples | None, run: "FitRun") -> dict[str, Any]: ...
+    def scores(self, examples: Examples) -> NDArray[np.float32]: ...
+    def keep(self, folder: Path) -> None: ...
+    def restore(self, folder: Path) -> None: ...
+
+
+class FitRun:
+    """What a fit may use: a folder for checkpoints, a cache for word vectors, threads, and whom to tell."""
+
+    def __init__(
+        self,
+        work: Path | None = None,
+        cache: Path | None = None,
+        threads: int | None = None,
+        progress: Progress = quiet,
+    ) -> None:
+        self.work, self.cache, self.threads, self.progress = work, cache, threads, progress
+
+
+def engine_for(recipe: Recipe, device: str | None = None) -> "NetworkEngine | ShallowEngine":
+    """The engine that a recipe needs."""
+    return ShallowEngine(recipe) if recipe.table("shallow") else NetworkEngine(recipe, device)
+
+
+class ShallowEngine:
+    """A shallow model and its task."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.shallow = build("shallow", recipe.tables["shallow"], recipe.text)
+        self.task = build("tasks", recipe.tables["task"], 0, 0)
+
+    def fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
+        """Fit the model to training examples."""
+        self.task.initialise(train)
+        seed = TrainingSettings(**self.recipe.table("training")).seed
+        self.shallow.fit(train.texts, self.task.gold(train), seed=seed, progress=run.progress)
+        return {}
+
+    def scores(self, examples: Examples) -> NDArray[np.float32]:
+        """Scores `(rows, labels)`; a single yes-or-no score becomes one for each of the two labels."""
+        scores = self.shallow.scores(examples.texts)
+        if scores.shape[1] == 1 and len(self.task.labels) == 2 and not self.task.multi_label:
+            return np.hstack([-scores / 2, scores / 2])
+        return scores
+
+    def keep(self, folder: Path) -> None:
+        """Write the model into `shallow/` and the labels."""
+        place = folder / "shallow"
+        place.mkdir()
+        self.shallow.keep(place)
+        self.task.keep(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Read what `keep` wrote."""
+        self.shallow.restore(folder / "shallow")
+        self.task.restore(folder)
+
+
+class NetworkEngine:
+    """A network on a device."""
+
+    def __init__(self, recipe: Recipe, device: str | None = None) -> None:
+        self.recipe, self.device = recipe, device
+        self.settings = TrainingSettings(**recipe.table("training"))
+        self.network: Any = None
+
+    @property
+    def task(self) -> Any:
+        """The network's task."""
+        return self.network.task
+
+    def _tokens(self, examples: Examples) -> Tokens:
+        return tokenize(examples.flat(), self.recipe.text, segments=len(examples.segments))
+
+    def fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
+        """Train the network; it ends with the weights that were best on dev."""
+        from .training.loop import Job
+        from .training.loop import train as train_network
+
+        tokens = self._tokens(train)
+        with torch.random.fork_rng():
+            torch.manual_seed(self.settings.seed)
+            found = self._start(train, tokens, run)
+            targets = self.task.targets(train)
+            dev_tokens = None if dev is None else self._tokens(dev)
+            place = train_network(
+                Job(
+                    network=self.network,
+                    batches=self._batches(tokens),
+                    prepare=lambda rows: self.network.prepare(tokens.take(rows), targets[rows]),
+                    score=None if dev is None else lambda: self._dev_score(dev, dev_tokens),
+                    higher_is_better=self.task.higher_is_better,
+                    settings=self.settings,
+                    checkpoint=None if run.work is None else run.work / "checkpoint.safetensors",
+                    device=self.device,
+                ),
+                run.progress,
+            )
+        facts = {"train": self._facts(tokens)} | ({} if dev is None else {"dev": self._facts(dev_tokens)})
+        return found | {
+            "text": facts,
+            "history": place.history,
+            "best_epoch": place.best_epoch,
+            "steps": place.step,
+            "loop_seconds": place.seconds,
+        }
+
+    def _batches(self, tokens: Tokens) -> Callable[[int], list[NDArray[np.int64]]]:
+        lengths, settings = np.diff(tokens.example_offsets), self.settings
+        return lambda epoch: length_batches(
+            lengths,
+            max_words=settings.batch_words,
+            max_rows=settings.batch_rows,
+            seed=settings.seed,
+            epoch=epoch,
+        )
+
+    def _start(self, train: Examples, tokens: Tokens, run: FitRun) -> dict[str, Any]:
+        """A new network, or the one that an interrupted run began with."""
+        self.network = Network(self.recipe)
+        start = None if run.work is None else run.work / "start"
+        if start is not None and start.is_dir():
+            self.restore(start)
+            return json.loads((start / "found.json").read_text(encoding="utf-8"))
+        found: dict[str, Any] = {}
+        vectors = None
+        if "vectors" in self.recipe.tables:
+            from .training.vectors import train_vectors
+
+            table = self.recipe.tables["vectors"]
+            trained = train_vectors(
+                build("vectors", table),
+                table,
+                train.flat(),
+                self.recipe.text,
+                folder=self.recipe.folder,
+                cache=run.cache,
+                seed=self.settings.seed,
+                threads=run.threads,
+                progress=run.progress,
+            )
+            vectors, found["vectors_seconds"] = trained.vectors, trained.seconds
+        self.network.initialise(Material(tokens, vectors, self.recipe.folder), train)
+        if start is not None:
+            self._keep_start(start, found)
+        return found
+
+    def _keep_start(self, start: Path, found: dict[str, Any]) -> None:
+        fresh = start.with_name("start.new")
+        fresh.mkdir(parents=True)
+        self.keep(fresh)
+        (fresh / "found.json").write_text(json.dumps(found), encoding="utf-8")
+        fresh.rename(start)
+
+    def _facts(self, tokens: Tokens) -> dict[str, float]:
+        """What was done to these texts: cut away, unknown."""
+        lost, words = int(tokens.lost.sum()), len(tokens.starts)
+        facts = {
+            "texts": len(tokens.texts),
+            "words": words,
+            "texts_cut": float(np.mean(tokens.lost > 0)) if len(tokens.texts) else 0.0,
+            "words_lost": lost / max(1, lost + words),
+        }
+        for embedder in self.network.embedders:
+            facts |= embedder.facts(tokens)
+        return facts
+
+    def _dev_score(self, dev: Examples, tokens: Tokens) -> float:
+        return self.task.primary(self.task.outcomes(self._run(tokens, self._scores_of), dev))
+
+    def _run(self, tokens: Tokens, compute: Callable[[Any], torch.Tensor]) -> NDArray[np.float32]:
+        """Apply `compute` to all examples in batches of similar length; rows come back in their own order."""
+        from .training.devices import device_of, to_device
+
+        self.network.eval()
+        device = device_of(self.network)
+        lengths = np.diff(tokens.example_offsets)
+        out: NDArray[np.float32] | None = None
+        with torch.inference_mode():
+            for rows in length_batches(lengths, max_words=PREDICT_WORDS, max_rows=PREDICT_ROWS):
+                batch = self.network.prepare(tokens if len(rows) == len(tokens) == 1 else tokens.take(rows))
+                result = compute(to_device(batch, device)).float().cpu().numpy()
+                if out is None:
+                    out = np.empty((len(tokens), *result.shape[1:]), np.float32)
+                out[rows] = result
+        return np.zeros((0, 1), np.float32) if out is None else out
+
+    def _scores_of(self, batch: Any) -> torch.Tensor:
+        return self.network(batch)
+
+    def _pooled_of(self, batch: Any) -> torch.Tensor:
+        return self.task.pooled(self.network.encode(batch.inputs))
+
+    def scores(self, examples: Examples) -> NDArray[np.float32]:
+        """Scores `(rows, labels)`."""
+        return self._run(self._tokens(examples), self._scores_of)
+
+    def encode(self, examples: Examples) -> NDArray[np.float32]:
+        """What the task's head reads: one vector a text, `(rows, dim)`."""
+        return self._run(self._tokens(examples), self._pooled_of)
+
+    def keep(self, folder: Path) -> None:
+        """Write vocabularies, labels and all weights."""
+        self.network.keep(folder)
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
+        save_file(weights, folder / "weights.safetensors")
+
+    def restore(self, folder: Path) -> None:
+        """Read what `keep` wrote."""
+        self.network = Network(self.recipe).restore(folder)
+        weights = load_file(folder / "weights.safetensors")
+        problems = self.network.load_state_dict(weights, strict=False)
+        if problems.missing_keys or problems.unexpected_keys:
+            raise SettingError(f"{folder}: the weights do not fit the recipe: {problems}")
+        if self.device is not None:
+            self.network.to(self.device)
+        self.network.eval()

@@ -1,0 +1,87 @@
+"""Every error that wordladder raises on purpose.
+
+    WordladderError
+    ├── UserError               what was given is wrong; the command line prints it alone and exits 2
+    │   ├── DataError           a table, a corpus or a text: names the file and the line
+    │   ├── VectorsError        a file of word vectors
+    │   ├── RecipeError         a recipe: names the key  (also a ValueError)
+    │   ├── SettingError        an argument or an option  (also a ValueError)
+    │   ├── ModelError          a saved model's folder
+    │   ├── MissingExtraError   an optional dependency is not installed: names the command to type
+    │   └── OutputError         the output cannot be written: disk full, no permission
+    ├── TrainingError           training went astray: the loss is not a number
+    └── NotFittedError          the model has not been trained  (also a ValueError and an AttributeError)
+
+A message says where, what was given, and what would be right.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "DataError",
+    "MissingExtraError",
+    "ModelError",
+    "NotFittedError",
+    "OutputError",
+    "RecipeError",
+    "SettingError",
+    "TrainingError",
+    "UserError",
+    "VectorsError",
+    "WordladderError",
+    "did_you_mean",
+]
+
+
+class WordladderError(Exception):
+    """The root of all errors raised on purpose."""
+
+
+class UserError(WordladderError):
+    """What the user gave is wrong."""
+
+
+class DataError(UserError):
+    """A table, a corpus or a text cannot be used."""
+
+
+class VectorsError(UserError):
+    """A file of word vectors cannot be used."""
+
+
+class RecipeError(UserError, ValueError):
+    """A recipe has an unknown key, a wrong value, or parts that do not fit together."""
+
+
+class SettingError(UserError, ValueError):
+    """An argument or an option has a value that cannot be used."""
+
+
+class ModelError(UserError):
+    """A saved model cannot be read."""
+
+
+class MissingExtraError(UserError, ImportError):
+    """An optional dependency is not installed."""
+
+
+class OutputError(UserError):
+    """The output cannot be written."""
+
+
+class TrainingError(WordladderError):
+    """Training went astray."""
+
+
+class NotFittedError(WordladderError, ValueError, AttributeError):
+    """The model has to be trained or loaded first. scikit-learn expects both built-in bases."""
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """A closing sentence for a message about an unknown name: the nearest choice, or all of them."""
+    choices = list(choices)
+    close = difflib.get_close_matches(word, choices, n=1)
+    if close:
+        return f" Did you mean {close[0]!r}?"
+    return f" It can be one of: {', '.join(choices)}." if choices else ""

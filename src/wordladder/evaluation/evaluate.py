@@ -1,0 +1,60 @@
+"""Evaluate scores against labelled examples: the primary metric, its interval, and all other metrics."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..data.examples import Examples
+from .intervals import bootstrap
+
+__all__ = ["Evaluation", "evaluate_scores"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model is worth on some rows.
+
+    Attributes:
+        task: The kind of the task.
+        metric: The name of the primary metric.
+        value: The primary metric.
+        interval: Its 95 % bootstrap interval over the rows.
+        rows: The number of rows.
+        metrics: All metrics by name.
+    """
+
+    task: str
+    metric: str
+    value: float
+    interval: tuple[float, float]
+    rows: int
+    metrics: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as a dictionary that JSON can hold."""
+        return asdict(self) | {"interval": list(self.interval)}
+
+
+def evaluate_scores(
+    kind: str, task: Any, scores: NDArray, examples: Examples, *, resamples: int = 1000, seed: int = 1
+) -> Evaluation:
+    """Evaluate the scores `(rows, ...)` that a model gave to examples.
+
+    Args:
+        kind: The name of the task's kind.
+        task: The task, with its labels and decoding.
+        scores: Unnormalised scores, a row an example.
+        examples: The labelled examples.
+        resamples: Bootstrap resamples for the interval.
+        seed: Start of the resampling.
+    """
+    outcomes = task.outcomes(scores, examples)
+    return Evaluation(
+        task=kind,
+        metric=task.metric,
+        value=task.primary(outcomes),
+        interval=bootstrap(outcomes, task.primary, resamples=resamples, seed=seed),
+        rows=len(examples),
+        metrics=task.metrics(scores, examples),
+    )

@@ -1,0 +1,32 @@
+"""The one way to ask for an optional dependency."""
+
+from importlib import import_module
+from types import ModuleType
+
+from .errors import MissingExtraError
+
+__all__ = ["EXTRAS", "require"]
+
+# extra → the modules it brings that our code asks for
+EXTRAS = {
+    "train": ("torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib"),
+    "chinese": ("jieba",),
+    "plot": ("matplotlib",),
+}
+
+
+def require(module: str, extra: str, purpose: str) -> ModuleType:
+    """Import `module`, or say which extra to install for `purpose`.
+
+    Raises:
+        MissingExtraError: the module is not installed; the message is the command to type.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
+            raise
+        raise MissingExtraError(
+            f"{purpose} needs {module.split('.')[0]!r}, which is not installed. "
+            f'Type: pip install "wordladder[{extra}]"'
+        ) from None

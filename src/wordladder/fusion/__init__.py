@@ -1,0 +1,1 @@
+"""Fusion: several Sequences of the same words become one. One file is one kind."""

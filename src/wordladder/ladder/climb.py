@@ -1,0 +1,202 @@
+"""Climb the ladder: train rungs on the same data with the same seeds, measure them, recommend one.
+
+Every run happens in a process of its own and is kept as it ends. What the rule is, what is measured and how
+it is drawn stand in the other files of this folder.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from ..errors import SettingError, UserError
+from ..extras import require
+from ..progress import Progress, quiet
+from ..recipe import Recipe
+from .choice import Rule, choose
+from .machine import available_threads, describe
+from .measured import Measured, compare, measure_rung
+from .plan import plan_recipes
+from .price import Budget, cost_kind
+from .reason import reason
+from .record import Record
+from .result import Climb
+from .split import Source, Split, fingerprint, label_names, split_data
+from .workshop import Workshop
+
+__all__ = ["climb"]
+
+CURVE_PARTS = (16, 4)  # a sixteenth and a quarter of the rows, and all
+FEWEST_CURVE_ROWS = 16
+
+
+def climb(
+    train: Source,
+    *,
+    output: str | Path,
+    test: Source | None = None,
+    dev: Source | None = None,
+    task: str = "classification",
+    rungs: Sequence[str] | None = None,
+    recipes: str | Path | None = None,
+    seeds: int = 3,
+    seed: int = 1,
+    cost: str = "latency",
+    margin: float = 0.01,
+    max_latency_ms: float | None = None,
+    max_size_mb: float | None = None,
+    max_memory_mb: float | None = None,
+    max_minutes: float | None = None,
+    vectors: str | Path | None = None,
+    corpus: str | Path | Sequence[str | Path] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    label_separator: str | None = None,
+    format: str | None = None,
+    threads: int | None = None,
+    device: str | None = None,
+    resume: bool = False,
+    label_curve: bool = False,
+    progress: Progress = quiet,
+) -> Climb:
+    """Train rungs on the same data, measure them, and recommend the cheapest that is as good as the best.
+
+    Args:
+        train: Labelled rows, or a file of them.
+        output: A folder for everything that is kept: models, figures, `climb.json`, `report.html`.
+        test: Rows to compare the rungs on; left out, a fifth of train is held out, duplicates together.
+        dev: Rows on which all choosing is done; left out, a tenth of what is left of train.
+        task: The kind of the task.
+        rungs: The rungs to climb, by name; left out, all that come with the package.
+        recipes: A folder of recipes to climb instead.
+        seeds: How many seeds every rung is trained with.
+        seed: The first of them, and the seed of the split.
+        cost: What cheap means: latency, size, memory or train.
+        margin: How much worse than the best still counts as good, in units of the metric.
+        max_latency_ms: Most median milliseconds for one text.
+        max_size_mb: Most MB on disk.
+        max_memory_mb: Most MB of memory at the peak.
+        max_minutes: Most minutes to train a rung with one seed; training is stopped there.
+        vectors: A file of word vectors for every rung that uses static ones.
+        corpus: Raw text on which the rungs that train word vectors train them too.
+        settings: Recipe settings to change in every rung, such as `{"training.epochs": 3}`.
+        text: The column of the texts.
+        label: The column of the labels.
+        label_separator: What separates several labels in a cell.
+        format: The format of the files, where their names do not tell.
+        threads: Threads to train and to measure with; left out, all there are.
+        device: `"cpu"` forces the processor; left out, the best there is.
+        resume: Continue the climb that lies in the output.
+        label_curve: Also train every rung on a sixteenth and a quarter of the rows.
+        progress: Told how far it is.
+
+    Raises:
+        UserError: what was given cannot be used, or every rung breaks because of it.
+    """
+    started = perf_counter()
+    require("matplotlib", "train", "the report of a climb")
+    rule = Rule(
+        cost=cost_kind(cost),
+        margin=_margin(margin),
+        budget=Budget(
+            max_latency_ms=max_latency_ms,
+            max_size_mb=max_size_mb,
+            max_memory_mb=max_memory_mb,
+            max_minutes=max_minutes,
+        ),
+    )
+    numbers = _numbers(seed, seeds)
+    columns = {"text": text, "label": label, "label_separator": label_separator, "format": format}
+    split = split_data(train, test, dev, seed=seed, columns=columns)
+    plan = plan_recipes(task, rungs, recipes, settings=settings, vectors=vectors, corpus=corpus)
+    record = Record(Path(output))
+    record.begin(fingerprint(split), plan, resume=resume)
+    shop = Workshop(
+        record=record,
+        threads=threads or available_threads(),
+        device=device,
+        minutes=max_minutes,
+        progress=progress,
+    )
+    measured = _measure_all(shop, split, plan, numbers, label_curve=label_curve)
+    found = _found(task, split, shop, measured, rule, numbers, perf_counter() - started)
+    found.save()
+    return found
+
+
+def _margin(margin: float) -> float:
+    if not 0 <= margin < float("inf"):
+        raise SettingError(f"margin = {margin}: how much worse may be good enough, 0 or more")
+    return margin
+
+
+def _numbers(first: int, count: int) -> tuple[int, ...]:
+    if count < 1:
+        raise SettingError(f"seeds = {count}: at least one is needed")
+    return tuple(range(first, first + count))
+
+
+def _measure_all(
+    shop: Workshop, split: Split, plan: Sequence[Recipe], seeds: Sequence[int], *, label_curve: bool
+) -> list[Measured]:
+    """Every rung in turn.
+
+    Raises:
+        UserError: every rung broke, because of what the user gave.
+    """
+    parts = _parts(split) if label_curve else ()
+    measured: list[Measured] = []
+    shop.open(split)
+    try:
+        for recipe in plan:
+            shop.progress("climb", len(measured), len(plan), rung=recipe.name)
+            measured.append(measure_rung(shop, recipe, seeds, parts))
+        shop.progress("climb", len(plan), len(plan))
+    finally:
+        shop.close()
+    if all(one.user_error for one in measured):
+        shop.record.forget()
+        raise UserError(f"no rung could be trained; {measured[0].rung.name}: {measured[0].rung.error}")
+    return measured
+
+
+def _parts(split: Split) -> tuple[int, ...]:
+    """The numbers of rows of a label curve: enough to show every label, and fewer than all."""
+    fewest = max(FEWEST_CURVE_ROWS, len(label_names(split.train)))
+    return tuple(len(split.train) // part for part in CURVE_PARTS if len(split.train) // part >= fewest)
+
+
+def _found(
+    task: str,
+    split: Split,
+    shop: Workshop,
+    measured: Sequence[Measured],
+    rule: Rule,
+    seeds: tuple[int, ...],
+    seconds: float,
+) -> Climb:
+    """Compare, choose, and put everything together."""
+    first = next((one for one in measured if one.result), None)
+    rule = replace(rule, rows=len(split.test))
+    if first is not None and first.result is not None:
+        rule = replace(rule, metric=first.result.metric, higher_is_better=first.result.higher_is_better)
+    rungs = compare(measured, rule)
+    choice = choose(rungs, rule)
+    return Climb(
+        task=task,
+        rungs=rungs,
+        rule=rule,
+        choice=choice,
+        reason=reason(rungs, choice, rule),
+        rows=split.rows(),
+        seeds=seeds,
+        notes=split.notes,
+        warnings=split.warnings,
+        machine=describe(),
+        threads=shop.threads,
+        device=(first and first.device) or shop.device or "",
+        seconds=seconds,
+        folder=shop.record.folder,
+    )

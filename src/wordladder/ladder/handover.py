@@ -1,0 +1,75 @@
+"""How examples and results pass between processes: JSON and NumPy files, written whole or not at all."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.examples import Examples
+
+__all__ = ["nested_order", "read_examples", "read_json", "write_array", "write_examples", "write_json"]
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON through a temporary neighbour."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
+    os.replace(fresh, path)
+
+
+def read_json(path: Path) -> Any:
+    """What `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array as `.npy` through a temporary neighbour."""
+    fresh = path.with_name(f"{path.stem}.new.npy")
+    np.save(fresh, array, allow_pickle=False)
+    os.replace(fresh, path)
+
+
+def write_examples(path: Path, examples: Examples) -> None:
+    """Write examples for `read_examples`. The file is as large as the texts; unpaired surrogates survive."""
+    facts = {
+        "segments": examples.segments,
+        "labels": examples.labels,
+        "source": examples.source,
+        "lines": None if examples.lines is None else examples.lines.tolist(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts), encoding="ascii")
+
+
+def read_examples(path: Path) -> Examples:
+    """What `write_examples` wrote; lists of labels become tuples again."""
+    facts = json.loads(path.read_text(encoding="ascii"))
+    labels, lines = facts["labels"], facts["lines"]
+    return Examples(
+        segments=tuple(facts["segments"]),
+        labels=labels and [tuple(label) if isinstance(label, list) else label for label in labels],
+        source=facts["source"],
+        lines=None if lines is None else np.array(lines, dtype=np.int64),
+    )
+
+
+def nested_order(examples: Examples, seed: int = 1) -> NDArray[np.int64]:
+    """An order of the rows whose beginnings are the parts that a label curve trains on.
+
+    It is random, but that the first rows show every label once: a model cannot be tested on labels that it
+    never saw.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(examples))
+    seen: set[str] = set()
+    first: list[int] = []
+    rest: list[int] = []
+    for row in shuffled:
+        label = (examples.labels or [])[row]
+        new = {label} if isinstance(label, str) else set(label)
+        (rest if new <= seen else first).append(row)
+        seen |= new
+    return np.array(first + rest, dtype=np.int64)

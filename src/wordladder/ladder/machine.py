@@ -1,0 +1,54 @@
+"""What the figures were measured on: processor, memory, versions. Nothing is imported to find a version."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+__all__ = ["available_threads", "describe"]
+
+LIBRARIES = ("wordladder", "torch", "numpy", "scikit-learn", "transformers", "numba")
+
+
+def available_threads() -> int:
+    """How many threads this process may use at once."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows
+        return os.cpu_count() or 1
+
+
+def describe() -> dict[str, str | int | float]:
+    """Processor, cores, memory in GB, system, and the versions that matter; what is not known is left out."""
+    facts: dict[str, str | int | float] = {
+        "processor": _processor(),
+        "cores": available_threads(),
+        "memory_gb": _memory_gb(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        **{name: _version(name) for name in LIBRARIES},
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
+
+
+def _processor() -> str:
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n"):
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_gb() -> float:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return 0.0

@@ -1,0 +1,134 @@
+"""From finished runs to rungs that can be compared: means, intervals, prices. It recommends nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..artifact import size_mb
+from ..recipe import Recipe
+from .choice import Rule, best_rung
+from .price import Price
+from .run import Result
+from .rung import CurvePoint, Rung, pareto_front
+from .significance import Scores, difference, interval
+from .workshop import Workshop
+
+__all__ = ["Measured", "compare", "measure_rung"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A rung, with what is needed to compare it.
+
+    Attributes:
+        rung: The rung, not yet compared with others.
+        scores: Its resampled scores `(resamples,)`, the mean over the seeds; None if it broke.
+        result: What its first run found; None if it broke.
+        user_error: Whether it broke because of what the user gave.
+        device: Where it was measured.
+    """
+
+    rung: Rung
+    scores: Scores | None = None
+    result: Result | None = None
+    user_error: bool = False
+    device: str = ""
+
+
+def measure_rung(shop: Workshop, recipe: Recipe, seeds: Sequence[int], parts: Sequence[int] = ()) -> Measured:
+    """Train a rung with every seed and measure its price. What breaks it ends up in the rung's `error`.
+
+    Args:
+        shop: Trains and measures.
+        recipe: The recipe of the rung.
+        seeds: The seeds; a rung that breaks with one is not tried with the next.
+        parts: The numbers of training rows of its label curve, all rows left out.
+    """
+    record = shop.record
+    rung = Rung(name=recipe.name, recipe=recipe.to_toml())
+    for seed in seeds:
+        ended = shop.train(recipe, seed)
+        if ended.error is not None:
+            where = "" if seed == seeds[0] else f"seed {seed}: "
+            return Measured(replace(rung, error=where + ended.error), user_error=ended.user_error)
+    runs = [record.run(recipe.name, seed) for seed in seeds]
+    results = [result for run in runs if (result := record.result(run))]
+    scores = np.mean([record.scores(run) for run in runs], axis=0)
+    rung = _with_quality(rung, seeds, results, scores)
+    model = runs[0] / "model"
+    ended = shop.measure(recipe, model)
+    if ended.error is not None or ended.facts is None:
+        return Measured(replace(rung, error=f"its cost could not be measured: {ended.error}"))
+    price = _price(ended.facts, size_mb(model), results)
+    rung = replace(rung, price=price, curve=_curve(shop, recipe, seeds, parts))
+    return Measured(rung, scores, results[0], device=ended.facts["device"])
+
+
+def _with_quality(rung: Rung, seeds: Sequence[int], results: Sequence[Result], scores: Scores) -> Rung:
+    return replace(
+        rung,
+        seeds=tuple(seeds),
+        seed_values=tuple(result.value for result in results),
+        seed_dev_values=tuple(result.dev_value for result in results),
+        value=float(np.mean([result.value for result in results])),
+        dev_value=float(np.mean([result.dev_value for result in results])),
+        interval=interval(scores),
+        warnings=tuple(dict.fromkeys(warning for result in results for warning in result.warnings)),
+    )
+
+
+def _price(facts: dict[str, Any], size: float, results: Sequence[Result]) -> Price:
+    return Price(
+        latency_p50=facts["latency_p50"],
+        latency_p95=facts["latency_p95"],
+        throughput=facts["throughput"],
+        memory_mb=facts["memory_mb"],
+        size_mb=size,
+        load_seconds=facts["load_seconds"],
+        train_seconds=float(np.mean([result.train_seconds for result in results])),
+    )
+
+
+def _curve(
+    shop: Workshop, recipe: Recipe, seeds: Sequence[int], parts: Sequence[int]
+) -> tuple[CurvePoint, ...]:
+    """The points of a label curve; one that breaks is left out, such as too few rows to learn from."""
+    points = []
+    for rows in (*parts, None) if parts else ():
+        if any(shop.train(recipe, seed, rows).error is not None for seed in seeds):
+            continue
+        runs = [shop.record.run(recipe.name, seed, rows) for seed in seeds]
+        results = [result for run in runs if (result := shop.record.result(run))]
+        scores = np.mean([shop.record.scores(run) for run in runs], axis=0)
+        value = float(np.mean([result.value for result in results]))
+        points.append(CurvePoint(results[0].train_rows, value, interval(scores)))
+    return tuple(points)
+
+
+def compare(measured: Sequence[Measured], rule: Rule) -> tuple[Rung, ...]:
+    """Every rung with its difference to the best, what exceeds the budget, and whether it is on the front."""
+    rungs = [one.rung for one in measured]
+    best = best_rung(rungs, rule.cost, higher_is_better=rule.higher_is_better)
+    reference = next((one for one in measured if one.rung is best), None)
+    front = {rung.name for rung in pareto_front(rungs, rule.cost, higher_is_better=rule.higher_is_better)}
+    return tuple(_compared(one, reference, rule, one.rung.name in front) for one in measured)
+
+
+def _compared(one: Measured, best: Measured | None, rule: Rule, on_front: bool) -> Rung:
+    rung = one.rung
+    if best is None or one.scores is None or best.scores is None or rung.price is None:
+        return rung
+    return replace(
+        rung,
+        difference=difference(
+            rung.value or 0.0,
+            one.scores,
+            best.rung.value or 0.0,
+            best.scores,
+            higher_is_better=rule.higher_is_better,
+        ),
+        over_budget=rule.budget.exceeded(rung.price),
+        on_front=on_front,
+    )

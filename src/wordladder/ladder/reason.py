@@ -1,0 +1,108 @@
+"""The one sentence that says why a rung is recommended, or why none is. It decides nothing."""
+
+from collections.abc import Sequence
+
+from .choice import MANY_ROWS, Choice, Rule
+from .rung import Rung
+
+__all__ = ["reason"]
+
+
+def reason(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:
+    """Such as "tfidf: 0.4 ms a text and within 0.01 of the best (bilstm, 0.902) with 95 % confidence."
+
+    Args:
+        rungs: the rungs that were chosen from.
+        choice: what the rule said.
+        rule: what it depended on.
+    """
+    named = {rung.name: rung for rung in rungs}
+    best = named.get(choice.best or "")
+    if best is None:
+        return _nothing_measured(rungs)
+    if choice.best_within_budget is None:
+        return _nothing_fits(rungs, best, rule)
+    doubt = named.get(choice.undecided or "")
+    if choice.recommended is None:
+        return _nothing_good(named[choice.best_within_budget], best, doubt, choice, rule)
+    if choice.recommended == best.name:
+        return _best_is_recommended(best, rungs, doubt, choice, rule)
+    return _cheaper_is_recommended(named[choice.recommended], best, doubt, choice, rule)
+
+
+def _cheaper_is_recommended(chosen: Rung, best: Rung, doubt: Rung | None, choice: Choice, rule: Rule) -> str:
+    price = rule.cost.phrase(chosen.cost(rule.cost))
+    more = ""
+    if doubt:
+        told = f"{doubt.name} ({_quality(doubt)})"
+        more = f"; for the cheaper {told} {_too_few(rule)} to tell: {_enough(choice)} are needed"
+    return (
+        f"{chosen.name}: {price} and within {rule.margin:g} of the best "
+        f"({best.name}, {_quality(best)}) with 95 % confidence{more}."
+    )
+
+
+def _best_is_recommended(
+    best: Rung, rungs: Sequence[Rung], doubt: Rung | None, choice: Choice, rule: Rule
+) -> str:
+    price, quality = rule.cost.phrase(best.cost(rule.cost)), f"{rule.metric} {_quality(best)}"
+    measured = [rung for rung in rungs if rung.measured]
+    cheaper = [rung for rung in measured if rung.cost(rule.cost) < best.cost(rule.cost)]
+    if len(measured) == 1:
+        return f"{best.name}: {quality} at {price}, the only rung that was measured."
+    if doubt:
+        return (
+            f"{best.name}: the best ({quality}) at {price}, but {_too_few(rule)} to tell whether the cheaper "
+            f"{doubt.name} ({_quality(doubt)}) is within {rule.margin:g} of it: {_enough(choice)} are needed."
+        )
+    if not cheaper:
+        return f"{best.name}: both the best ({quality}) and the cheapest ({price})."
+    if not any(rung.within_budget for rung in cheaper):
+        return f"{best.name}: the best ({quality}), and at {price} the cheapest within the budget."
+    worse = f"all that is cheaper is worse by more than {rule.margin:g}"
+    return f"{best.name}: the best ({quality}) at {price}; {worse}."
+
+
+def _nothing_measured(rungs: Sequence[Rung]) -> str:
+    broken = next((rung for rung in rungs if rung.error), None)
+    return f"No rung could be measured; {broken.name}: {broken.error}" if broken else "No rung was measured."
+
+
+def _nothing_fits(rungs: Sequence[Rung], best: Rung, rule: Rule) -> str:
+    measured = [rung for rung in rungs if rung.measured]
+    nearest = min(measured, key=lambda rung: (len(rung.over_budget), rung.cost(rule.cost)))
+    told = f"{' and '.join(nearest.over_budget)}, {rule.metric} {_quality(nearest)}"
+    more = "" if nearest is best else f"; the best is {best.name} ({_quality(best)})"
+    return f"No rung fits the budget ({rule.budget}): the nearest is {nearest.name} ({told}){more}."
+
+
+def _nothing_good(rung: Rung, best: Rung, doubt: Rung | None, choice: Choice, rule: Rule) -> str:
+    gap = rung.difference
+    gives_up = ""
+    if gap is not None and gap.value < 0:
+        gives_up = f", which gives up {-gap.value:.3f} ({max(-gap.high, 0.0):.3f} to {-gap.low:.3f})"
+    elif gap is not None:
+        gives_up = f", which may give up as much as {-gap.low:.3f}"
+    more = ""
+    if doubt:
+        subject = "it" if doubt is rung else f"{doubt.name} ({_quality(doubt)})"
+        rows = f"{_enough(choice)} test rows, not {rule.rows:,}"
+        more = f"; to tell whether {subject} is good enough after all would take {rows}"
+    return (
+        f"Nothing within the budget ({rule.budget}) is shown to be within {rule.margin:g} of the best "
+        f"({best.name}, {_quality(best)}); the best it allows is {rung.name} "
+        f"({_quality(rung)}, {rule.cost.phrase(rung.cost(rule.cost))}){gives_up}{more}."
+    )
+
+
+def _quality(rung: Rung) -> str:
+    return f"{rung.value:.3f}"
+
+
+def _too_few(rule: Rule) -> str:
+    return f"{rule.rows:,} test rows are too few"
+
+
+def _enough(choice: Choice) -> str:
+    needed = choice.rows_needed or 0
+    return f"more than {MANY_ROWS:,}" if needed >= MANY_ROWS else f"about {needed:,}"

@@ -1,0 +1,101 @@
+"""What a climb found: one frozen value, and `climb.json`. The report that people read is made elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .choice import Choice, Rule
+from .handover import write_json
+from .rung import Rung
+
+__all__ = ["Climb"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Climb:
+    """What a climb found.
+
+    Attributes:
+        task: The kind of the task.
+        rungs: The rungs in the order of the ladder, the broken ones too.
+        rule: What was chosen by: metric, cost, margin, budget.
+        choice: What the rule said, by name.
+        reason: Why, in one sentence.
+        rows: How many rows were in `train`, `dev` and `test`.
+        seeds: The seeds that every rung was trained with.
+        notes: How the data was read and split.
+        warnings: What is wrong with the data.
+        machine: What everything was measured on, and with which versions.
+        threads: The threads for training and for measuring.
+        device: Where the rungs ran.
+        seconds: What the whole climb took this time.
+        folder: Where everything is kept.
+    """
+
+    task: str
+    rungs: tuple[Rung, ...]
+    rule: Rule
+    choice: Choice
+    reason: str
+    rows: Mapping[str, int]
+    seeds: tuple[int, ...]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    machine: Mapping[str, str | int | float]
+    threads: int
+    device: str
+    seconds: float
+    folder: Path
+
+    @property
+    def metric(self) -> str:
+        """The name of the primary metric."""
+        return self.rule.metric
+
+    @property
+    def recommended(self) -> str | None:
+        """The name of the rung to ship, if there is one."""
+        return self.choice.recommended
+
+    @property
+    def best(self) -> str | None:
+        """The name of the best rung on dev, whatever it costs."""
+        return self.choice.best
+
+    def rung(self, name: str) -> Rung:
+        """The rung of that name."""
+        return next(rung for rung in self.rungs if rung.name == name)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `climb.json` holds."""
+        return {
+            "task": self.task,
+            "metric": self.metric,
+            "higher_is_better": self.rule.higher_is_better,
+            "recommended": self.recommended,
+            "reason": self.reason,
+            "best": self.best,
+            "best_within_budget": self.choice.best_within_budget,
+            "undecided": self.choice.undecided,
+            "rows_needed": self.choice.rows_needed,
+            "cost": self.rule.cost.name,
+            "margin": self.rule.margin,
+            "budget": asdict(self.rule.budget),
+            "rungs": [rung.to_json() for rung in self.rungs],
+            "rows": dict(self.rows),
+            "seeds": list(self.seeds),
+            "notes": list(self.notes),
+            "warnings": list(self.warnings),
+            "threads": self.threads,
+            "device": self.device,
+            "machine": dict(self.machine),
+            "seconds": self.seconds,
+        }
+
+    def save(self) -> None:
+        """Write `climb.json` and `report.html` into the folder."""
+        from .report import write_report  # brings the library that draws
+
+        write_json(self.folder / "climb.json", self.to_json())
+        write_report(self, self.folder / "report.html")

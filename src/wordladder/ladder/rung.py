@@ -1,0 +1,118 @@
+"""What a climb knows of one rung: its recipe, its quality with intervals, its price, or why it broke."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from .price import CostKind, Price
+from .significance import Difference
+
+__all__ = ["CurvePoint", "Rung", "pareto_front"]
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The quality that a rung reaches with a part of the training rows.
+
+    Attributes:
+        rows: how many labelled rows it was trained on.
+        value: the metric on the test rows, the mean over the seeds.
+        interval: its bootstrap interval.
+    """
+
+    rows: int
+    value: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """One rung, measured. What is None could not be measured; `error` then says why.
+
+    Attributes:
+        name: the name of the recipe.
+        recipe: the recipe as TOML.
+        seeds: the seeds that were trained.
+        seed_values: the metric on the test rows for each seed.
+        seed_dev_values: the metric on the dev rows for each seed; everything is chosen by their mean.
+        value: the mean of `seed_values`.
+        interval: the bootstrap interval of `value`.
+        dev_value: the mean of `seed_dev_values`.
+        difference: how much better than the best rung, on the test rows (positive is better).
+        price: what it costs.
+        over_budget: one phrase for each limit that it is over.
+        on_front: no other rung is both better on the test rows and cheaper.
+        warnings: what training did to the text, and other things worth knowing.
+        curve: quality against labelled rows, if that was asked for.
+        error: why the rung could not be trained or measured, in one line.
+    """
+
+    name: str
+    recipe: str
+    seeds: tuple[int, ...] = ()
+    seed_values: tuple[float, ...] = ()
+    seed_dev_values: tuple[float, ...] = ()
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    dev_value: float | None = None
+    difference: Difference | None = None
+    price: Price | None = None
+    over_budget: tuple[str, ...] = ()
+    on_front: bool = False
+    warnings: tuple[str, ...] = ()
+    curve: tuple[CurvePoint, ...] = ()
+    error: str | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether all its runs ended well and its price is known."""
+        return self.error is None and self.value is not None and self.price is not None
+
+    @property
+    def within_budget(self) -> bool:
+        """Whether it was measured and no limit is exceeded."""
+        return self.measured and not self.over_budget
+
+    def cost(self, kind: CostKind) -> float:
+        """What it costs, in the unit of that kind; infinite if that is not known."""
+        return kind.of(self.price) if self.price else float("inf")
+
+    def to_json(self) -> dict[str, Any]:
+        """The rung as `climb.json` has it."""
+        price, difference = self.price, self.difference
+        return {
+            "name": self.name,
+            "value": self.value,
+            "interval": self.interval and list(self.interval),
+            "seeds": list(self.seeds),
+            "seed_values": list(self.seed_values),
+            "dev_value": self.dev_value,
+            "seed_dev_values": list(self.seed_dev_values),
+            "difference": difference and vars(difference),
+            "latency_ms": price and {"p50": price.latency_p50, "p95": price.latency_p95},
+            "throughput": price and price.throughput,
+            "memory_mb": price and price.memory_mb,
+            "size_mb": price and price.size_mb,
+            "load_seconds": price and price.load_seconds,
+            "train_seconds": price and price.train_seconds,
+            "on_front": self.on_front,
+            "within_budget": self.within_budget,
+            "over_budget": list(self.over_budget),
+            "warnings": list(self.warnings),
+            "label_curve": [vars(point) for point in self.curve],
+            "error": self.error,
+            "recipe": self.recipe,
+        }
+
+
+def pareto_front(rungs: Iterable[Rung], kind: CostKind, *, higher_is_better: bool = True) -> list[Rung]:
+    """The measured rungs that no other one beats in both test quality and cost, cheapest first."""
+    sign = 1 if higher_is_better else -1
+    points = [(r.cost(kind), -sign * r.value, r) for r in rungs if r.measured and r.value is not None]
+    front: list[Rung] = []
+    least = float("inf")
+    for _, badness, rung in sorted(points, key=lambda point: point[:2]):
+        if badness < least:
+            front.append(rung)
+            least = badness
+    return front

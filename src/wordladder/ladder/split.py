@@ -1,0 +1,120 @@
+"""One split of the data for all rungs. Nothing is trained here."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..data.examples import Examples
+from ..data.splits import hold_out, overlap
+from ..data.tables import read_table
+from ..errors import DataError
+
+__all__ = ["Source", "Split", "fingerprint", "label_names", "split_data"]
+
+TEST_SHARE, DEV_SHARE = 0.2, 0.1
+
+Source = Examples | str | Path
+
+
+@dataclass(frozen=True)
+class Split:
+    """The same rows for every rung.
+
+    Attributes:
+        train: To learn from.
+        dev: To choose on.
+        test: To tell how sure we are.
+        notes: How the split was made, in sentences.
+        warnings: What is wrong with it, in sentences.
+    """
+
+    train: Examples
+    dev: Examples
+    test: Examples
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def rows(self) -> dict[str, int]:
+        """The number of rows of each part."""
+        return {"train": len(self.train), "dev": len(self.dev), "test": len(self.test)}
+
+
+def split_data(
+    train: Source, test: Source | None, dev: Source | None, *, seed: int, columns: Mapping[str, Any]
+) -> Split:
+    """Read what is given and hold out what is not.
+
+    Args:
+        train: Labelled rows, or their file.
+        test: The same for testing; None holds out a fifth of train.
+        dev: The same for choosing; None holds out a tenth of what is then left of train.
+        seed: Start of the draw; duplicates always stay together.
+        columns: How `read_table` finds the columns.
+
+    Raises:
+        DataError: A file cannot be read, there are too few rows, or train lacks a label that dev or test has.
+    """
+    rest = _read(train, columns)
+    notes, warnings = list(rest.notes), []
+    if test is None:
+        rest, tested = hold_out(rest, TEST_SHARE, seed)
+        notes.append(f"A fifth of the rows was held out for the test by seed {seed}, duplicates together.")
+    else:
+        tested = _read(test, columns)
+        notes.extend(note for note in tested.notes if note not in notes)
+    if dev is None:
+        rest, chosen = hold_out(rest, DEV_SHARE, seed)
+        left = "" if test is not None else " left"
+        notes.append(
+            f"A tenth of the training rows{left} was held out as dev by seed {seed}, duplicates together."
+        )
+    else:
+        chosen = _read(dev, columns)
+    for name, part in (("dev", chosen), ("test", tested)):
+        _check_part(rest, part, name)
+        shared = overlap(rest, part)
+        if shared:
+            warnings.append(f"{shared:,} of the {len(part):,} {name} texts also occur in the training texts.")
+    return Split(rest, chosen, tested, tuple(notes), tuple(warnings))
+
+
+def _read(source: Source, columns: Mapping[str, Any]) -> Examples:
+    examples = source if isinstance(source, Examples) else read_table(source, **columns)
+    if examples.labels is None:
+        raise DataError(f"{examples.source}: a climb needs labels, and there are none")
+    return examples
+
+
+def _check_part(train: Examples, part: Examples, name: str) -> None:
+    """Find out before anything is trained what would stop every rung after hours."""
+    if not len(part):
+        raise DataError(
+            f"{part.source}: too few rows for a {name} part; give more, or a {name} file"
+        )
+    known = label_names(train)
+    for row, labels in enumerate(part.labels or ()):
+        for label in _listed(labels):
+            if label not in known:
+                raise DataError(
+                    f"{part.where(row)}: the label {label!r} of this {name} row does not occur in train"
+                )
+
+
+def label_names(examples: Examples) -> set[str]:
+    """All labels that occur."""
+    return {label for labels in examples.labels or () for label in _listed(labels)}
+
+
+def _listed(labels: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (labels,) if isinstance(labels, str) else labels
+
+
+def fingerprint(split: Split) -> str:
+    """What the rows of the three parts are, as a hash."""
+    digest = hashlib.sha256()
+    for part in (split.train, split.dev, split.test):
+        digest.update(json.dumps([part.segments, part.labels]).encode("ascii"))
+    return digest.hexdigest()

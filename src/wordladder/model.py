@@ -1,0 +1,299 @@
+"""Model: fit, predict, encode, evaluate, save, load. It follows scikit-learn's conventions without importing it."""
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import __version__
+from .artifact import MARK, find_model, new_folder, size_mb
+from .card import model_card
+from .data.examples import Examples
+from .data.splits import hold_out, overlap
+from .engines import FitRun, NetworkEngine, ShallowEngine, engine_for
+from .errors import ModelError, NotFittedError, SettingError
+from .evaluation.evaluate import Evaluation, evaluate_scores
+from .inputs import LabelKind, examples_of, label_kind, labels_back
+from .notes import notes_on
+from .progress import Progress, quiet
+from .recipe import Recipe
+from .training.settings import TrainingSettings
+from .work import close_work, open_work
+
+__all__ = ["Model"]
+
+SMALLEST_DEV = 4
+
+
+class Model:
+    """A model made from a recipe.
+
+    Args:
+        recipe: A rung's name, a TOML file, a dictionary, or a Recipe.
+        device: `"cpu"` forces the processor, `"cuda"` an accelerator; left out, the best there is.
+        threads: Threads to compute with; left out, as many as PyTorch takes.
+
+    Learned attributes: `recipe_`, `task_`, `classes_`, `report_`.
+    """
+
+    def __init__(
+        self,
+        recipe: str | Path | Mapping[str, Any] | Recipe = "bilstm",
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.recipe, self.device, self.threads = recipe, device, threads
+
+    # Training
+
+    def fit(
+        self,
+        texts: Any,
+        labels: Any = None,
+        *,
+        dev: Any = None,
+        output: str | Path | None = None,
+        resume: bool = False,
+        cache: str | Path | None = None,
+        progress: Progress = quiet,
+    ) -> "Model":
+        """Train on texts and labels.
+
+        Args:
+            texts: Texts, or Examples with their labels.
+            labels: A label a text, or a list of labels a text.
+            dev: Examples, or a pair (texts, labels), on which all choosing is done; left out, a share of the training texts is held out by the seed, duplicates together.
+            output: A folder to save the model in; while training goes on, checkpoints lie beside it.
+            resume: Go on where an interrupted fit with the same output stopped.
+            cache: A folder in which trained word vectors are kept for other fits.
+            progress: Told how far it is.
+
+        Raises:
+            DataError: the labels cannot be learned from.
+            SettingError: `resume` with other data or another recipe than before.
+        """
+        started = time.perf_counter()
+        recipe = Recipe.load(self.recipe)
+        train, held = self._split(recipe, examples_of(texts, labels), dev)
+        work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
+        with self._threads():
+            engine = engine_for(recipe, self.device)
+            report = engine.fit(
+                train, held, FitRun(work, None if cache is None else Path(cache), self.threads, progress)
+            )
+            self._adopt(engine, recipe, label_kind(train.labels if labels is None else labels))
+            report |= self._decide(engine, recipe, held)
+        report["train_seconds"] = time.perf_counter() - started
+        self.report_ = report | {
+            "wordladder": __version__,
+            "rows": {"train": len(train), "dev": 0 if held is None else len(held)},
+            "dev_held_out": dev is None and held is not None,
+            "duplicates_train_dev": 0 if held is None else overlap(train, held),
+        }
+        self.report_["warnings"] = notes_on(self.report_)
+        if output is not None:
+            self.save(output)
+            close_work(Path(output))
+        return self
+
+    def _split(self, recipe: Recipe, train: Examples, dev: Any) -> tuple[Examples, Examples | None]:
+        if dev is not None:
+            return train, examples_of(*dev) if isinstance(dev, tuple) else examples_of(dev)
+        settings = TrainingSettings(**recipe.table("training"))
+        if settings.dev_share <= 0 or len(train) * settings.dev_share < SMALLEST_DEV:
+            return train, None
+        rest, held = hold_out(train, settings.dev_share, settings.seed)
+        return rest, held if len(held) else None
+
+    def _decide(self, engine: Any, recipe: Recipe, dev: Examples | None) -> dict[str, Any]:
+        """Fit the decoding on dev and tell what the model is worth there."""
+        if dev is None:
+            return {"metric": engine.task.metric, "dev_value": None}
+        scores = engine.scores(dev)
+        decoding = engine.task.fit_decoding(scores, dev)
+        self.evaluation_ = evaluate_scores(recipe.task, engine.task, scores, dev, resamples=200)
+        return {"metric": engine.task.metric, "dev_value": self.evaluation_.value, "decoding": decoding}
+
+    def _adopt(self, engine: NetworkEngine | ShallowEngine, recipe: Recipe, kind: LabelKind) -> None:
+        self.engine_, self.recipe_, self.task_, self._kind = engine, recipe, engine.task, kind
+        names = [(name,) for name in engine.task.labels] if kind.type == "indicators" else engine.task.labels
+        if kind.type == "indicators":
+            self.classes_ = np.arange(kind.width)
+        else:
+            self.classes_ = np.unique(labels_back(list(names), kind))
+        self._columns = [engine.task.labels.index(str(c)) for c in self.classes_ if str(c) in engine.task.labels]
+
+    def _threads(self) -> AbstractContextManager[None]:
+        from .training.devices import threads
+
+        return threads(self.threads)
+
+    # Using
+
+    def _fitted(self) -> Any:
+        if not hasattr(self, "engine_"):
+            raise NotFittedError("this Model is not trained yet: call fit, or Model.load a saved one")
+        return self.engine_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "engine_")
+
+    def scores(self, texts: Any) -> NDArray[np.float32]:
+        """Unnormalised scores `(rows, labels)`, columns as in `task_.labels`."""
+        engine = self._fitted()
+        with self._threads():
+            return engine.scores(examples_of(texts, segments=self.task_.segments))
+
+    def predict(self, texts: Any) -> Any:
+        """The labels, written as they were in training."""
+        return labels_back(self.task_predictions(self.scores(texts)), self._kind)
+
+    def task_predictions(self, scores: NDArray[np.float32]) -> list[Any]:
+        """Labels from scores, as text."""
+        return self.task_.predictions(scores) if len(scores) else []
+
+    def predict_proba(self, texts: Any) -> NDArray[np.float64]:
+        """Calibrated probabilities `(rows, labels)`, columns as in `classes_`."""
+        scores = self.scores(texts)
+        if not len(scores):
+            return np.zeros((0, len(self.classes_)))
+        found = self.task_.probabilities(scores)
+        if len(self._columns) == len(self.classes_):
+            return found[:, self._columns]
+        full = np.zeros((len(found), len(self.classes_)))
+        full[:, [int(label) for label in self.task_.labels]] = found
+        return full
+
+    def answers(self, texts: Any) -> list[dict[str, Any]]:
+        """For each text a dictionary that JSON can hold: the label, the probabilities."""
+        scores = self.scores(texts)
+        return self.task_.answers(scores) if len(scores) else []
+
+    def encode(self, texts: Any) -> NDArray[np.float32]:
+        """One vector a text, `(rows, dim)`: what the task's head reads.
+
+        Raises:
+            ModelError: a shallow model has no such vector.
+        """
+        engine = self._fitted()
+        if not isinstance(engine, NetworkEngine):
+            raise ModelError(f"{self.recipe_.name}: a shallow model has no vectors of texts")
+        with self._threads():
+            return engine.encode(examples_of(texts, segments=self.task_.segments))
+
+    def outcomes(self, examples: Examples) -> NDArray:
+        """For each row what `task_.primary` needs, to be resampled."""
+        self._fitted()
+        return self.task_.outcomes(self.scores(examples), examples)
+
+    def evaluate(self, texts: Any, labels: Any = None, *, resamples: int = 1000) -> Evaluation:
+        """The primary metric with its interval, and all other metrics.
+
+        Raises:
+            DataError: a label that training did not see; nothing is computed then.
+        """
+        self._fitted()
+        examples = examples_of(texts, labels, segments=self.task_.segments)
+        self.task_.check(examples)
+        return evaluate_scores(
+            self.recipe_.task, self.task_, self.scores(examples), examples, resamples=resamples
+        )
+
+    def score(self, texts: Any, labels: Any) -> float:
+        """The primary metric."""
+        self._fitted()
+        return float(self.task_.primary(self.outcomes(examples_of(texts, labels))))
+
+    # Keeping
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model; whatever stood there stays whole until the new one is complete.
+
+        Raises:
+            OutputError: the disk is full, or something else stands there.
+        """
+        engine = self._fitted()
+        with new_folder(folder) as fresh:
+            engine.keep(fresh)
+            (fresh / MARK).write_text(self.recipe_.to_toml(), encoding="utf-8", newline="\n")
+            report = self.report_ | {"name": self.recipe_.name, "label_kind": self._kind._asdict()}
+            metrics = self.evaluation_.to_dict() if hasattr(self, "evaluation_") else {}
+            for name, content in (("report.json", report), ("metrics.json", metrics)):
+                text = json.dumps(content, ensure_ascii=False, indent=1)
+                (fresh / name).write_text(text, encoding="utf-8")
+            card = model_card(self.recipe_, report, metrics, size_mb(fresh))
+            (fresh / "README.md").write_text(card, encoding="utf-8", newline="\n")
+        return Path(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str | None = None, threads: int | None = None) -> "Model":
+        """Read a saved model. No path that its recipe names is opened, and nothing in it is executed.
+
+        Raises:
+            ModelError: there is no model, or it is incomplete.
+        """
+        place = find_model(folder)
+        try:
+            report = json.loads((place / "report.json").read_text(encoding="utf-8"))
+            recipe = Recipe.read(place / MARK, report["name"])
+            engine = engine_for(recipe, device or _best_device())
+            engine.restore(place)
+        except (OSError, KeyError, ValueError) as error:
+            if isinstance(error, ModelError):
+                raise
+            raise ModelError(f"{folder}: the saved model is incomplete or damaged: {error}") from error
+        model = cls(recipe, device=device, threads=threads)
+        model.report_ = report
+        model._adopt(engine, recipe, LabelKind(**report["label_kind"]))
+        return model
+
+    # scikit-learn
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments; deep, also every recipe setting as `training__epochs`."""
+        params: dict[str, Any] = {"recipe": self.recipe, "device": self.device, "threads": self.threads}
+        if deep:
+            params |= {key.replace(".", "__"): v for key, v in Recipe.load(self.recipe).flat().items()}
+        return params
+
+    def set_params(self, **params: Any) -> "Model":
+        """Set constructor arguments, or recipe settings as `training__epochs=3`."""
+        own = {key: params.pop(key) for key in ("recipe", "device", "threads") if key in params}
+        for key, value in own.items():
+            setattr(self, key, value)
+        for key in params:
+            if "__" not in key:
+                raise SettingError(f"Model has no parameter {key!r}; recipe settings are written like training__epochs")
+        if params:
+            self.recipe = Recipe.load(self.recipe).with_settings(
+                {key.replace("__", "."): value for key, value in params.items()}
+            )
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            transformer_tags=None,
+            regressor_tags=None,
+            classifier_tags=ClassifierTags(multi_label=True),
+            input_tags=InputTags(one_d_array=True, two_d_array=False, string=True),
+        )
+
+    def __repr__(self) -> str:
+        name = self.recipe.name if isinstance(self.recipe, Recipe) else self.recipe
+        return f"Model({str(name)!r}{', fitted' if hasattr(self, 'engine_') else ''})"
+
+
+def _best_device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

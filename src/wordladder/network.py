@@ -1,0 +1,104 @@
+"""The network of a recipe: embedders, fusion, encoders, task, one after another. It knows no training and no files."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from .data.examples import Examples
+from .embedders._material import Material
+from .errors import RecipeError
+from .recipe import Recipe, build
+from .sequence import Sequence
+from .text import Tokens
+
+__all__ = ["Batch", "Network"]
+
+
+class Batch(NamedTuple):
+    """What one step reads: each embedder's prepared tensors, and the targets if they are known."""
+
+    inputs: tuple[Any, ...]
+    targets: Tensor | None = None
+
+
+class Network(nn.Module):
+    """The stack that a recipe describes.
+
+    A new one calls `initialise`, a saved one `restore`; only then do its parts know their sizes, and
+    fusion, encoders and task are built on top of the embedders from left to right.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self._recipe = recipe
+        self.embedders = nn.ModuleList(build("embedders", t) for t in recipe.tables["embedders"])
+        self.fusion: nn.Module | None = None
+        self.encoders = nn.ModuleList()
+        self.task: Any = None
+
+    def initialise(self, material: Material, examples: Examples) -> "Network":
+        """Build a new network for these training examples."""
+        for embedder in self.embedders:
+            embedder.initialise(material)
+        self._build_upwards()
+        self.task.initialise(examples)
+        return self
+
+    def restore(self, folder: Path) -> "Network":
+        """Build the network that `keep` wrote; its weights are loaded by the caller."""
+        for number, embedder in enumerate(self.embedders):
+            embedder.restore(folder / "embedders" / str(number))
+        self._build_upwards()
+        for name, part in self._upper_parts():
+            part.restore(folder / name)
+        self.task.restore(folder)
+        return self
+
+    def keep(self, folder: Path) -> None:
+        """Write what is not a weight: vocabularies, labels."""
+        parts = [(f"embedders/{i}", part) for i, part in enumerate(self.embedders)]
+        for name, part in [*parts, *self._upper_parts()]:
+            place = folder / name
+            place.mkdir(parents=True)
+            part.keep(place)
+            if not any(place.iterdir()):
+                place.rmdir()
+        self.task.keep(folder)
+
+    def _upper_parts(self) -> list[tuple[str, Any]]:
+        fusion = [("fusion", self.fusion)] if self.fusion is not None else []
+        return fusion + [(f"encoders/{i}", part) for i, part in enumerate(self.encoders)]
+
+    def _build_upwards(self) -> None:
+        tables = self._recipe.tables
+        dims = [embedder.dim for embedder in self.embedders]
+        summaries = [embedder.summary_dim for embedder in self.embedders]
+        dim, summary_dim = dims[0], summaries[0]
+        if "fusion" in tables:
+            self.fusion = build("fusion", tables["fusion"], dims, summaries)
+            dim, summary_dim = self.fusion.dim, self.fusion.summary_dim
+        elif len(dims) > 1:
+            raise RecipeError("several [[embedders]] need a [fusion]")
+        for table in tables.get("encoders", ()):
+            encoder = build("encoders", table, dim)
+            self.encoders.append(encoder)
+            dim, summary_dim = encoder.dim, 0
+        self.task = build("tasks", tables["task"], dim, summary_dim)
+
+    def prepare(self, tokens: Tokens, targets: Tensor | None = None) -> Batch:
+        """A batch on the CPU, from the words of its texts."""
+        return Batch(tuple(embedder.prepare(tokens) for embedder in self.embedders), targets)
+
+    def encode(self, inputs: tuple[Any, ...]) -> Sequence:
+        """The Sequence that reaches the task."""
+        sequences = [embedder(prepared) for embedder, prepared in zip(self.embedders, inputs)]
+        sequence = self.fusion(sequences) if self.fusion is not None else sequences[0]
+        for encoder in self.encoders:
+            sequence = encoder(sequence)
+        return sequence
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The loss where the batch has targets, else the task's scores."""
+        scores = self.task(self.encode(batch.inputs))
+        return scores if batch.targets is None else self.task.loss(scores, batch.targets)

@@ -1,0 +1,277 @@
+"""Recipes: a TOML table names a kind and its settings; this file turns it into an object.
+
+The whole rule: `kind = "recurrent"` inside `[[encoders]]` means the one class that
+`wordladder/encoders/recurrent.py` puts in its `__all__`. Its keyword-only arguments are the keys the
+table may have; its positional arguments are what the stages before it have already decided. Nothing
+is trained or read here but the recipe itself.
+"""
+
+import inspect
+import tomllib
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from .errors import RecipeError, did_you_mean
+from .text import TextSettings
+
+__all__ = ["Recipe", "build", "component", "kinds", "rung_names", "rung_text"]
+
+FORMAT = 1
+LISTS = ("embedders", "encoders")
+TABLES = ("vectors", "fusion", "shallow", "task")
+PLAIN = ("text", "training")
+RUNGS = Path(__file__).parent / "ladder" / "rungs"
+
+
+def kinds(folder: str) -> list[str]:
+    """The kinds that a folder offers: the names of its files."""
+    package = import_module(f"wordladder.{folder}")
+    return sorted(module.name for module in iter_modules(package.__path__) if not module.name.startswith("_"))
+
+
+def component(folder: str, kind: str) -> type:
+    """The class behind a kind. Only names of files in the folder are ever imported."""
+    if kind not in kinds(folder):
+        raise RecipeError(f"there is no kind {kind!r} in {folder}.{did_you_mean(str(kind), kinds(folder))}")
+    module = import_module(f"wordladder.{folder}.{kind}")
+    (name,) = module.__all__
+    return getattr(module, name)
+
+
+def build(folder: str, table: Mapping[str, Any], *decided: Any) -> Any:
+    """Build the component that a checked table describes, on top of what is already decided."""
+    settings = {key: value for key, value in table.items() if key != "kind"}
+    return component(folder, table["kind"])(*decided, **settings)
+
+
+@cache
+def _schema(cls: type) -> type[BaseModel]:
+    """A strict model of the keyword-only arguments of a constructor."""
+    parameters = inspect.signature(cls, eval_str=True).parameters.values()
+    fields: dict[str, Any] = {
+        p.name: (p.annotation, ... if p.default is p.empty else p.default)
+        for p in parameters
+        if p.kind is p.KEYWORD_ONLY
+    }
+    return create_model(cls.__name__, __config__=ConfigDict(extra="forbid", strict=True), **fields)
+
+
+def _check(cls: type, table: Mapping[str, Any], where: str) -> None:
+    """Raise a RecipeError that names the keys of `table` which `cls` does not take."""
+    schema = _schema(cls)
+    try:
+        schema.model_validate(dict(table))
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(map(str, problem["loc"])) or "kind"
+            if problem["type"] == "extra_forbidden":
+                lines.append(f"{key}: there is no such key.{did_you_mean(key, schema.model_fields)}")
+            elif problem["type"] == "missing":
+                lines.append(f"{key} has to be given")
+            else:
+                lines.append(f"{key} = {problem['input']!r}: {problem['msg']}")
+        raise RecipeError(f"{where}: " + "; ".join(dict.fromkeys(lines))) from None
+
+
+def rung_names(task: str = "classification") -> list[str]:
+    """The names of the rungs that come with the package, cheapest idea first."""
+    folder = RUNGS / task
+    if not folder.is_dir():
+        known = [entry.name for entry in RUNGS.iterdir() if entry.is_dir() and not entry.name.startswith("_")]
+        raise RecipeError(f"there are no rungs for the task {task!r}.{did_you_mean(task, known)}")
+    names = [entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")]
+    return sorted(names, key=lambda name: (_place(rung_text(name, task)), name))
+
+
+def _place(text: str) -> int:
+    """The place of a rung on the ladder, from its header line `# rung: N`."""
+    first = text.split("\n", 1)[0]
+    return int(first.removeprefix("# rung:")) if first.startswith("# rung:") else 1_000
+
+
+def rung_text(name: str, task: str = "classification") -> str:
+    """The recipe of a rung as it is written, header and comments included."""
+    entry = RUNGS / task / f"{name}.toml"
+    if not entry.is_file():
+        raise RecipeError(f"there is no rung {name!r} for {task}.{did_you_mean(name, rung_names(task))}")
+    return entry.read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a model is made of and how it is trained: a checked TOML document.
+
+    Attributes:
+        tables: the document, with the defaults of `format`, `task` and `fusion` filled in.
+        name: a rung's name or a file's stem; it labels tables and reports.
+        folder: where the relative paths inside it start.
+    """
+
+    tables: dict[str, Any]
+    name: str = "recipe"
+    folder: Path = Path()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tables", _checked(self.tables, self.name))
+
+    @classmethod
+    def load(cls, source: "str | Path | Mapping[str, Any] | Recipe", task: str = "classification") -> "Recipe":
+        """A recipe from a rung's name, a TOML file, or a dictionary.
+
+        Raises:
+            RecipeError: no such rung or file, broken TOML, unknown key, wrong value.
+        """
+        if isinstance(source, Recipe):
+            return source
+        if isinstance(source, Mapping):
+            return cls(deepcopy(dict(source)))
+        path = Path(source)
+        if path.suffix == ".toml" or path.is_file():
+            return cls.read(path)
+        if "/" in str(source) or "\\" in str(source):
+            raise RecipeError(f"{source}: there is no such file")
+        return cls._parse(rung_text(str(source), task), str(source), Path())
+
+    @classmethod
+    def read(cls, path: Path, name: str | None = None) -> "Recipe":
+        """A recipe from a TOML file."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"{path}: the recipe cannot be read: {error}") from None
+        return cls._parse(text, name or path.stem, path.parent, label=str(path))
+
+    @classmethod
+    def _parse(cls, text: str, name: str, folder: Path, label: str | None = None) -> "Recipe":
+        try:
+            tables = tomllib.loads(text)
+            return cls(tables, name, folder)
+        except tomllib.TOMLDecodeError as error:
+            raise RecipeError(f"{label or name}: not valid TOML: {error}") from None
+        except RecipeError as error:
+            raise RecipeError(f"{label or 'rung ' + name}: {error}") from None
+
+    def to_toml(self) -> str:
+        """The recipe as a TOML document."""
+        return tomli_w.dumps(_without_none(self.tables))
+
+    def with_settings(self, changes: Mapping[str, Any]) -> "Recipe":
+        """A copy with some keys changed: `{"training.epochs": 3, "encoders.0.hidden": 64}`.
+
+        Raises:
+            RecipeError: the changed recipe is not valid.
+        """
+        tables = deepcopy(self.tables)
+        for key, value in changes.items():
+            _put(tables, key, value)
+        return Recipe(tables, self.name, self.folder)
+
+    def flat(self) -> dict[str, Any]:
+        """Every setting under its dotted key."""
+        return dict(_leaves(self.tables, ""))
+
+    def table(self, name: str) -> dict[str, Any]:
+        """One of the recipe's tables, or an empty one."""
+        return self.tables.get(name) or {}
+
+    @property
+    def task(self) -> str:
+        """The kind of the task."""
+        return self.tables["task"]["kind"]
+
+    @property
+    def text(self) -> TextSettings:
+        """How texts become words."""
+        return TextSettings(**self.table("text"))
+
+
+def _checked(tables: dict[str, Any], name: str) -> dict[str, Any]:
+    """The tables with their defaults, or a RecipeError."""
+    tables = {"format": FORMAT, **tables}
+    if tables["format"] != FORMAT:
+        raise RecipeError(f"format = {tables['format']!r}: this version reads format {FORMAT}")
+    known = ("format", *PLAIN, *TABLES, *LISTS)
+    for key, value in tables.items():
+        if key not in known:
+            raise RecipeError(f"[{key}]: there is no such table.{did_you_mean(key, known)}")
+        if key in LISTS and not (isinstance(value, list) and all(isinstance(v, dict) for v in value)):
+            raise RecipeError(f"{key}: written as [[{key}]], once for each")
+        if key in (*TABLES, *PLAIN) and not isinstance(value, dict):
+            raise RecipeError(f"{key}: written as a table, [{key}]")
+    tables.setdefault("task", {"kind": "classification"})
+    if len(tables.get("embedders", ())) > 1:
+        tables.setdefault("fusion", {"kind": "concatenate"})
+    _check_parts(tables)
+    return tables
+
+
+def _check_parts(tables: dict[str, Any]) -> None:
+    from .training.settings import TrainingSettings
+
+    if bool(tables.get("shallow")) == bool(tables.get("embedders")):
+        raise RecipeError("a recipe has either [shallow] or at least one [[embedders]]")
+    if tables.get("shallow") and tables.get("encoders"):
+        raise RecipeError("[[encoders]]: a [shallow] model takes no encoders")
+    _check(TextSettings, tables.get("text", {}), "[text]")
+    _check(TrainingSettings, tables.get("training", {}), "[training]")
+    for folder in TABLES:
+        if folder in tables:
+            _check_kind("tasks" if folder == "task" else folder, tables[folder], f"[{folder}]")
+    for folder in LISTS:
+        for number, table in enumerate(tables.get(folder, ()), start=1):
+            _check_kind(folder, table, f"[[{folder}]] number {number}")
+
+
+def _check_kind(folder: str, table: dict[str, Any], where: str) -> None:
+    if "kind" not in table:
+        raise RecipeError(f"{where}: kind has to be given.{did_you_mean('', kinds(folder))}")
+    try:
+        cls = component(folder, table["kind"])
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error}") from None
+    _check(cls, {key: value for key, value in table.items() if key != "kind"}, where)
+
+
+def _put(tables: dict[str, Any], dotted: str, value: Any) -> None:
+    """Set `a.0.b` inside nested tables and lists."""
+    *path, last = dotted.split(".")
+    place: Any = tables
+    for step in path:
+        if isinstance(place, list):
+            if not (step.isdigit() and int(step) < len(place)):
+                raise RecipeError(f"{dotted}: the recipe has no number {step} there (counted from 0)")
+            place = place[int(step)]
+        else:
+            place = place.setdefault(step, {})
+    if not isinstance(place, dict):
+        raise RecipeError(f"{dotted}: this does not name a setting")
+    place[last] = value
+
+
+def _leaves(value: Any, prefix: str) -> "list[tuple[str, Any]]":
+    if isinstance(value, dict):
+        items = list(value.items())
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        items = [(str(i), v) for i, v in enumerate(value)]
+    else:
+        return [(prefix, value)]
+    return [leaf for key, inner in items for leaf in _leaves(inner, f"{prefix}.{key}" if prefix else key)]
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null: a key that is None is left out."""
+    if isinstance(value, dict):
+        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_without_none(inner) for inner in value]
+    return value

@@ -1,0 +1,9 @@
+"""Shallow models: whole models without a Sequence, from texts straight to scores. One file is one kind.
+
+Every shallow model has the same silhouette:
+
+    __init__(*, settings)                       reads nothing
+    fit(texts, targets, *, seed, progress)      trains; targets as the task gives them: (rows,) places or (rows, labels) indicators
+    scores(texts) -> (rows, labels)             unnormalised, what a task decodes
+    restore(folder) / keep(folder)              a saved model
+"""

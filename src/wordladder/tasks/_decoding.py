@@ -1,0 +1,78 @@
+"""What a classifier fits on dev after training: one temperature, and a threshold a label. Nothing here trains weights."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["best_thresholds", "fit_temperature", "log_softmax", "sigmoid", "softmax"]
+
+Floats = NDArray[np.float64]
+
+
+def log_softmax(scores: Floats) -> Floats:
+    """Log-probabilities of rows `(rows, labels)`."""
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def softmax(scores: Floats) -> Floats:
+    """Probabilities of rows `(rows, labels)`."""
+    return np.exp(log_softmax(scores))
+
+
+def sigmoid(scores: Floats) -> Floats:
+    """Elementwise logistic function, without overflow."""
+    return 0.5 * (1.0 + np.tanh(0.5 * scores))
+
+
+def fit_temperature(scores: Floats, gold: NDArray[np.int64], *, multi_label: bool) -> float:
+    """The temperature that makes `scores / temperature` the most probable (Guo et al. 2017, section 4.2).
+
+    Args:
+        scores: `(rows, labels)`, unnormalised.
+        gold: The right label of each row `(rows,)`, or indicators `(rows, labels)` for several labels a row.
+
+    The likelihood is unimodal in the temperature's logarithm; a golden-section search finds its top.
+    """
+    scores = scores.astype(np.float64)
+
+    def loss(log_temperature: float) -> float:
+        scaled = scores / np.exp(log_temperature)
+        if multi_label:
+            return float(np.mean(np.logaddexp(0.0, scaled) - gold * scaled))
+        return float(-np.mean(log_softmax(scaled)[np.arange(len(gold)), gold]))
+
+    low, high, ratio = np.log(0.05), np.log(20.0), (np.sqrt(5.0) - 1.0) / 2.0
+    left, right = high - ratio * (high - low), low + ratio * (high - low)
+    at_left, at_right = loss(left), loss(right)
+    while high - low > 1e-4:
+        if at_left < at_right:
+            high, right, at_right = right, left, at_left
+            left = high - ratio * (high - low)
+            at_left = loss(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + ratio * (high - low)
+            at_right = loss(right)
+    return float(np.exp((low + high) / 2))
+
+
+def best_thresholds(probabilities: Floats, gold: NDArray[np.int64]) -> Floats:
+    """For each label the probability threshold with the highest F1 on these rows; 0.5 for a label that never occurs.
+
+    Both arguments are `(rows, labels)`. A threshold lies halfway between two neighbouring probabilities.
+    """
+    rows, labels = probabilities.shape
+    thresholds = np.full(labels, 0.5)
+    for label in range(labels):
+        order = np.argsort(-probabilities[:, label], kind="stable")
+        sorted_p = probabilities[order, label]
+        hits = np.cumsum(gold[order, label])
+        if rows == 0 or hits[-1] == 0:
+            continue
+        f1 = 2 * hits / (np.arange(1, rows + 1) + hits[-1])
+        # Only between two different probabilities can a threshold separate the rows.
+        separable = np.append(sorted_p[:-1] > sorted_p[1:], True)
+        best = int(np.argmax(np.where(separable, f1, -1.0)))
+        below = sorted_p[best + 1] if best + 1 < rows else 0.0
+        thresholds[label] = (sorted_p[best] + below) / 2
+    return thresholds

@@ -1,0 +1,253 @@
+"""Classification: one label a text, or several. Probabilities are calibrated on dev by one temperature."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .. import metrics
+from ..data.examples import Examples
+from ..errors import DataError, did_you_mean
+from ..layers.pooling import Pooling
+from ..sequence import Sequence
+from ._decoding import best_thresholds, fit_temperature, sigmoid, softmax
+
+__all__ = ["Classification"]
+
+
+class Classification(nn.Module):
+    """Sort texts into classes.
+
+    Args:
+        multi_label: Whether a text may have several labels, or none; left out, as the data has it.
+        metric: The primary metric: accuracy (of the whole set of labels, if several), or the unweighted mean of the labels' F1; left out, accuracy for one label a text and macro-F1 for several.
+        pooling: How word vectors become one: `"auto"` takes the embedder's own summary where there is one, else the maximum.
+        hidden: Units of a hidden layer in the head; 0 for none.
+        dropout: Share of the pooled vector set to zero while training.
+        class_weights: `"balanced"` weighs each class by the inverse of its frequency.
+        label_smoothing: Share of the target spread evenly over all classes.
+        calibrate: Whether one temperature is fitted on dev, so that probabilities mean what they say.
+    """
+
+    segments = 1
+    higher_is_better = True
+
+    def __init__(
+        self,
+        dim: int,
+        summary_dim: int,
+        *,
+        multi_label: bool | None = None,
+        metric: Literal["accuracy", "macro_f1"] | None = None,
+        pooling: Literal["auto", "max", "mean", "last", "first"] = "auto",
+        hidden: int = 0,
+        dropout: float = 0.2,
+        class_weights: Literal["balanced"] | None = None,
+        label_smoothing: float = 0.0,
+        calibrate: bool = True,
+    ) -> None:
+        super().__init__()
+        self.multi_label, self.metric = bool(multi_label), metric or "accuracy"
+        self._given = (multi_label, metric)
+        self.class_weights, self.label_smoothing, self.calibrate = class_weights, label_smoothing, calibrate
+        self.use_summary = pooling == "auto" and summary_dim > 0
+        self.pooling = None if self.use_summary else Pooling(dim, "max" if pooling == "auto" else pooling)
+        self.dim, self.hidden = summary_dim if self.use_summary else dim, hidden
+        self.dropout = nn.Dropout(dropout)
+        self.labels: list[str] = []
+        self.temperature = 1.0
+        self.thresholds: NDArray[np.float64] = np.zeros(0)
+        self.head: nn.Module | None = None
+        self.weights: Tensor | None = None
+
+    # Life of a component
+
+    def initialise(self, examples: Examples) -> None:
+        """Learn the labels from training examples and build the head.
+
+        Raises:
+            DataError: the examples have no labels, or only one class.
+        """
+        if examples.labels is None:
+            raise DataError(f"{examples.source}: training needs labels, and there are none")
+        several = bool(examples.labels) and isinstance(examples.labels[0], tuple)
+        if several and self._given[0] is False:
+            raise DataError(f"{examples.source}: multi_label = false, but the rows have lists of labels")
+        self.multi_label = several or bool(self._given[0])
+        counts = Counter(label for row in self._rows(examples) for label in row)
+        self._set_labels(sorted(counts))
+        if len(counts) < 2 and not self.multi_label or not counts:
+            only = f" ({next(iter(counts))!r})" if counts else ""
+            raise DataError(
+                f"{examples.source}: the labels are all the same{only}; a classifier needs at least two classes"
+            )
+        if self.class_weights == "balanced":
+            frequency = torch.tensor([counts[label] for label in self.labels], dtype=torch.float32)
+            self.weights = len(examples) / (len(frequency) * frequency)
+
+    def _set_labels(self, labels: list[str]) -> None:
+        self.labels, self._place = labels, {label: i for i, label in enumerate(labels)}
+        self.metric = self._given[1] or ("macro_f1" if self.multi_label else "accuracy")
+        self.thresholds = np.full(len(labels), 0.5)
+        if self.dim:
+            out = nn.Linear(self.hidden or self.dim, len(labels))
+            hidden = [nn.Linear(self.dim, self.hidden), nn.ReLU()] if self.hidden else []
+            self.head = nn.Sequential(*hidden, out)
+
+    def keep(self, folder: Path) -> None:
+        """Write `labels.json`."""
+        facts = {
+            "labels": self.labels,
+            "multi_label": self.multi_label,
+            "temperature": self.temperature,
+            "thresholds": self.thresholds.tolist(),
+            "class_weights": None if self.weights is None else self.weights.tolist(),
+        }
+        path = folder / "labels.json"
+        path.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
+
+    def restore(self, folder: Path) -> None:
+        """Read `labels.json` and make room for the head."""
+        facts = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+        self.multi_label = facts["multi_label"]
+        self._set_labels(facts["labels"])
+        self.temperature, self.thresholds = facts["temperature"], np.asarray(facts["thresholds"])
+        self.weights = torch.tensor(facts["class_weights"]) if facts["class_weights"] else None
+
+    # Labels
+
+    def _rows(self, examples: Examples) -> list[tuple[str, ...]]:
+        labels = examples.labels or []
+        return [label if isinstance(label, tuple) else (label,) for label in labels]
+
+    def check(self, examples: Examples) -> None:
+        """Raise a DataError that names the first row with a label that training did not see."""
+        for row, labels in enumerate(self._rows(examples)):
+            for label in labels:
+                if label not in self._place:
+                    raise DataError(
+                        f"{examples.where(row)}: the label {label!r} does not occur in the training data."
+                        + did_you_mean(label, self.labels[:20])
+                    )
+            if len(labels) != 1 and not self.multi_label:
+                raise DataError(f"{examples.where(row)}: one label is expected, not {len(labels)}")
+
+    def gold(self, examples: Examples) -> NDArray[np.int64]:
+        """The right answers: places of labels `(rows,)`, or indicators `(rows, labels)` for several labels a text."""
+        self.check(examples)
+        rows = self._rows(examples)
+        if not self.multi_label:
+            return np.fromiter((self._place[row[0]] for row in rows), np.int64, len(rows))
+        gold = np.zeros((len(rows), len(self.labels)), np.int64)
+        for i, row in enumerate(rows):
+            gold[i, [self._place[label] for label in row]] = 1
+        return gold
+
+    def targets(self, examples: Examples) -> Tensor:
+        """What `loss` compares with: `(batch,)`, or `(batch, labels)` for several labels a text."""
+        gold = torch.from_numpy(self.gold(examples))
+        return gold.float() if self.multi_label else gold
+
+    # From a Sequence to a loss
+
+    def pooled(self, sequence: Sequence) -> Tensor:
+        """One vector a text, `(batch, dim)`."""
+        if self.pooling is None:
+            return sequence.summary
+        return self.pooling(sequence)
+
+    def forward(self, sequence: Sequence) -> Tensor:
+        """Unnormalised scores `(batch, labels)`."""
+        return self.head(self.dropout(self.pooled(sequence))).float()
+
+    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy of the batch, one decision a text or one a label."""
+        weights = None if self.weights is None else self.weights.to(scores.device)
+        if self.multi_label:
+            smooth = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
+            return functional.binary_cross_entropy_with_logits(scores, smooth, weight=weights)
+        return functional.cross_entropy(scores, targets, weights, label_smoothing=self.label_smoothing)
+
+    # From scores to answers and figures; scores are NumPy arrays (rows, labels)
+
+    def fit_decoding(self, scores: NDArray, examples: Examples) -> dict[str, Any]:
+        """Fit temperature and thresholds on dev; returns the calibration error before and after."""
+        gold, before = self.gold(examples), self._calibration_error(scores, examples)
+        if self.calibrate and len(gold):
+            self.temperature = fit_temperature(scores, gold, multi_label=self.multi_label)
+        if self.multi_label:
+            self.thresholds = best_thresholds(self.probabilities(scores), gold)
+        after = self._calibration_error(scores, examples)
+        return {
+            "temperature": self.temperature,
+            "calibration_error_before": before,
+            "calibration_error_after": after,
+        }
+
+    def probabilities(self, scores: NDArray) -> NDArray[np.float64]:
+        """Calibrated probabilities `(rows, labels)`; they add up to one unless a text may have several labels."""
+        scaled = scores.astype(np.float64) / self.temperature
+        return sigmoid(scaled) if self.multi_label else softmax(scaled)
+
+    def predicted(self, scores: NDArray) -> NDArray[np.int64]:
+        """Places of labels `(rows,)`, or indicators `(rows, labels)` for several labels a text."""
+        if self.multi_label:
+            return (self.probabilities(scores) >= self.thresholds).astype(np.int64)
+        return scores.argmax(axis=1)
+
+    def predictions(self, scores: NDArray) -> list[Any]:
+        """The labels: a str a text, or a tuple of them."""
+        predicted = self.predicted(scores)
+        if self.multi_label:
+            return [tuple(self.labels[i] for i in np.flatnonzero(row)) for row in predicted]
+        return [self.labels[i] for i in predicted]
+
+    def answers(self, scores: NDArray) -> list[dict[str, Any]]:
+        """For each text its label (or list of labels) and all probabilities, the most probable first."""
+        answers = []
+        for label, row in zip(self.predictions(scores), self.probabilities(scores)):
+            ranked = {self.labels[i]: float(row[i]) for i in np.argsort(-row, kind="stable")}
+            answers.append({"label": list(label) if self.multi_label else label, "probabilities": ranked})
+        return answers
+
+    def outcomes(self, scores: NDArray, examples: Examples) -> NDArray[np.int64]:
+        """What `primary` needs of each row: gold and predicted label `(rows, 2)`, or both indicators `(rows, 2 labels)`."""
+        gold, predicted = self.gold(examples), self.predicted(scores)
+        return np.hstack([gold, predicted]) if self.multi_label else np.column_stack([gold, predicted])
+
+    def primary(self, outcomes: NDArray[np.int64]) -> float:
+        """The primary metric of (resampled) rows."""
+        gold, predicted = np.hsplit(outcomes, 2)
+        if self.multi_label:
+            by_f1 = self.metric == "macro_f1"
+            return metrics.multilabel_f1(gold, predicted) if by_f1 else metrics.accuracy(gold, predicted)
+        gold, predicted = gold[:, 0], predicted[:, 0]
+        if self.metric == "macro_f1":
+            return metrics.macro_f1(gold, predicted, len(self.labels))
+        return metrics.accuracy(gold, predicted)
+
+    def metrics(self, scores: NDArray, examples: Examples) -> dict[str, Any]:
+        """Accuracy, macro-F1, calibration error, and precision, recall and F1 of every label."""
+        gold, predicted = self.gold(examples), self.predicted(scores)
+        found: dict[str, Any] = {"accuracy": metrics.accuracy(gold, predicted)}
+        if self.multi_label:
+            found["macro_f1"] = metrics.multilabel_f1(gold, predicted)
+            found["micro_f1"] = metrics.micro_f1(gold, predicted)
+        else:
+            found["macro_f1"] = metrics.macro_f1(gold, predicted, len(self.labels))
+            gold, predicted = (np.eye(len(self.labels), dtype=np.int64)[a] for a in (gold, predicted))
+        found["calibration_error"] = self._calibration_error(scores, examples)
+        found["labels"] = dict(zip(self.labels, metrics.per_label(gold, predicted)))
+        return found
+
+    def _calibration_error(self, scores: NDArray, examples: Examples) -> float:
+        gold, p = self.gold(examples), self.probabilities(scores)
+        if self.multi_label:
+            return metrics.calibration_error(np.maximum(p, 1 - p).ravel(), ((p >= 0.5) == gold).ravel())
+        return metrics.calibration_error(p.max(axis=1), p.argmax(axis=1) == gold)

@@ -1,0 +1,98 @@
+"""Checkpoints: one safetensors file that holds all that a training run needs to go on exactly where it was.
+
+Weights that training changes, the optimizer's moments, the best weights so far, and as JSON in the
+file's header the place in the run and its history. Nothing random is stored: batch order and dropout are
+pure functions of the seed and the place. Frozen weights are not here; they are in the folder that was
+written when the run began.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..errors import ModelError
+
+__all__ = ["Place", "load_checkpoint", "save_checkpoint", "tunable"]
+
+
+@dataclass
+class Place:
+    """Where a run is: the next batch to read, and what has happened so far.
+
+    Attributes:
+        epoch, batch: The next batch, counted from 0.
+        step: Optimizer steps made.
+        loss: Sum of this epoch's losses so far.
+        best: Best dev score so far.
+        best_epoch: The epoch (counted from 1) that reached it.
+        history: One entry an epoch: `epoch`, `loss`, `dev`, `seconds`.
+        seconds: Training time so far.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss: float = 0.0
+    best: float | None = None
+    best_epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def tunable(network: nn.Module) -> dict[str, Tensor]:
+    """What training changes: parameters that take gradients, and buffers."""
+    parameters = {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
+    return parameters | dict(network.named_buffers())
+
+
+def save_checkpoint(
+    path: Path, network: nn.Module, optimizer: Optimizer, best: dict[str, Tensor], place: Place
+) -> None:
+    """Write a checkpoint; the old one stays whole until the new one is complete."""
+    tensors = {f"network/{name}": tensor for name, tensor in tunable(network).items()}
+    tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{number}/{key}": value for key, value in state.items()}
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    new = path.with_name(path.name + ".new")
+    save_file(contiguous, new, metadata={"place": json.dumps(asdict(place))})
+    with new.open("r+b") as file:
+        os.fsync(file.fileno())
+    os.replace(new, path)
+
+
+def load_checkpoint(path: Path, network: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Tensor], Place]:
+    """Put a checkpoint's weights and moments in place; returns the best weights so far and the place in the run.
+
+    Raises:
+        ModelError: the file cannot be read, or belongs to another network.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            place = Place(**json.loads(file.metadata()["place"]))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path}: the checkpoint cannot be read: {error}") from None
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "optimizer": {}}
+    for name, tensor in tensors.items():
+        part, rest = name.split("/", 1)
+        parts[part][rest] = tensor
+    current = tunable(network)
+    if parts["network"].keys() != current.keys():
+        raise ModelError(f"{path}: the checkpoint belongs to another network")
+    with torch.no_grad():
+        for name, tensor in parts["network"].items():
+            current[name].copy_(tensor)
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in parts["optimizer"].items():
+        number, key = name.split("/")
+        state.setdefault(int(number), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return parts["best"], place

@@ -1,0 +1,182 @@
+"""The training loop: epochs over batches, a dev score after each, early stopping, exact resume.
+
+It takes a network whose forward pass returns the loss of a batch, and functions that give batches and
+the dev score. Devices and processes are served by accelerate.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..errors import TrainingError
+from ..extras import require
+from ..progress import Progress, quiet
+from .checkpoint import Place, load_checkpoint, save_checkpoint, tunable
+from .devices import to_device
+from .optimizer import build_optimizer, rate
+from .precision import autocast
+from .settings import TrainingSettings
+
+__all__ = ["Job", "train"]
+
+CHECKPOINT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the loop works on.
+
+    Attributes:
+        network: `network(batch)` returns the loss, a scalar tensor.
+        batches: The row numbers of each batch of an epoch; a pure function of the epoch.
+        prepare: From row numbers to a batch, on the CPU.
+        score: The dev score of the network as it stands; None keeps the last weights.
+        higher_is_better: The direction of the score.
+        settings: How to train.
+        checkpoint: Where to write checkpoints; None writes none. An existing one is resumed.
+        device: `"cpu"` forces the processor; None takes the best there is.
+    """
+
+    network: nn.Module
+    batches: Callable[[int], list[NDArray[np.int64]]]
+    prepare: Callable[[NDArray[np.int64]], Any]
+    score: Callable[[], float] | None
+    higher_is_better: bool
+    settings: TrainingSettings
+    checkpoint: Path | None = None
+    device: str | None = None
+
+
+def train(job: Job, progress: Progress = quiet) -> Place:
+    """Train the network of `job` in place; it ends with its best weights. Returns what happened.
+
+    The same job gives the same weights, broken off and resumed or not, on the same machine with the
+    same number of threads.
+
+    Raises:
+        TrainingError: the loss is not a number.
+    """
+    return _Run(job, progress).run()
+
+
+class _Run:
+    """One run of the loop: what is open while it lasts."""
+
+    def __init__(self, job: Job, progress: Progress) -> None:
+        accelerate = require("accelerate", "train", "training")
+        self.job, self.progress = job, progress
+        self.accelerator = accelerate.Accelerator(cpu=job.device == "cpu")
+        self.optimizer = build_optimizer(job.network.to(self.accelerator.device), job.settings)
+        self.best: dict[str, Tensor] = {}
+        self.place = Place()
+        if job.checkpoint is not None and job.checkpoint.is_file():
+            self.best, self.place = load_checkpoint(job.checkpoint, job.network, self.optimizer)
+        self.wrapped, self.wrapped_optimizer = self.accelerator.prepare(job.network, self.optimizer)
+        self.last_checkpoint = time.monotonic()
+
+    def run(self) -> Place:
+        job, place = self.job, self.place
+        sizes = [len(self._share(job.batches(epoch))) for epoch in range(job.settings.epochs)]
+        while place.epoch < job.settings.epochs and not self._stale():
+            self._epoch(sum(sizes))
+            self._end_epoch(sizes[place.epoch])
+        self._put_best_back()
+        self.accelerator.free_memory()
+        return place
+
+    def _share(self, batches: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+        """This process's batches; every process gets the same number."""
+        processes = self.accelerator.num_processes
+        whole = len(batches) // processes * processes or len(batches)
+        return batches[:whole][self.accelerator.process_index :: processes] or batches[:1]
+
+    def _stale(self) -> bool:
+        place = self.place
+        return place.best is not None and place.epoch - place.best_epoch >= self.job.settings.patience
+
+    def _epoch(self, steps: int) -> None:
+        job, place = self.job, self.place
+        batches = self._share(job.batches(place.epoch))
+        self.wrapped.train()
+        started, before = time.monotonic(), place.seconds
+        for rows in batches[place.batch :]:
+            loss = self._step(rows, steps)
+            place.batch, place.step, place.loss = place.batch + 1, place.step + 1, place.loss + loss
+            place.seconds = before + time.monotonic() - started
+            self._tell(steps)
+            self._maybe_checkpoint()
+
+    def _step(self, rows: NDArray[np.int64], steps: int) -> float:
+        """One optimizer step. All that is random in it depends on the seed and the step alone."""
+        settings, step = self.job.settings, self.place.step
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * rate(step, steps, settings)
+        torch.manual_seed(_step_seed(settings.seed, step, self.accelerator.process_index))
+        batch = to_device(self.job.prepare(rows), self.accelerator.device)
+        with autocast(settings, self.accelerator.device):
+            loss = self.wrapped(batch)
+        value = loss.item()
+        if not np.isfinite(value):
+            raise TrainingError(
+                f"the loss is {value} at step {step + 1} of {steps}; "
+                "a lower training.learning_rate or training.clip usually helps"
+            )
+        self.wrapped_optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(loss)
+        if settings.clip:
+            parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+            self.accelerator.clip_grad_norm_(parameters, settings.clip)
+        self.wrapped_optimizer.step()
+        return value
+
+    def _tell(self, steps: int) -> None:
+        place = self.place
+        facts: dict[str, float | str] = {"epoch": place.epoch + 1, "loss": place.loss / place.batch}
+        if place.best is not None:
+            facts["dev"] = place.best
+        self.progress("training", place.step, steps, **facts)
+
+    def _end_epoch(self, batches: int) -> None:
+        """Score on dev, keep the best weights, write a checkpoint."""
+        job, place = self.job, self.place
+        entry = {"epoch": place.epoch + 1, "loss": place.loss / max(1, batches), "seconds": place.seconds}
+        if job.score is not None:
+            job.network.eval()
+            entry["dev"] = score = job.score()
+            better = place.best is None or (score > place.best) == job.higher_is_better and score != place.best
+            if better:
+                place.best, place.best_epoch = score, place.epoch + 1
+                self.best = {name: t.detach().clone() for name, t in tunable(job.network).items()}
+        place.history.append(entry)
+        place.epoch, place.batch, place.loss = place.epoch + 1, 0, 0.0
+        self._checkpoint()
+
+    def _maybe_checkpoint(self) -> None:
+        every = self.job.settings.checkpoint_steps
+        due = every and self.place.step % every == 0
+        if due or time.monotonic() - self.last_checkpoint > CHECKPOINT_SECONDS:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        if self.job.checkpoint is not None and self.accelerator.is_main_process:
+            save_checkpoint(self.job.checkpoint, self.job.network, self.optimizer, self.best, self.place)
+        self.last_checkpoint = time.monotonic()
+
+    def _put_best_back(self) -> None:
+        current = tunable(self.job.network)
+        with torch.no_grad():
+            for name, tensor in self.best.items():
+                current[name].copy_(tensor)
+        self.job.network.eval()
+
+
+def _step_seed(seed: int, step: int, process: int) -> int:
+    """A seed that neighbouring steps and processes do not share."""
+    return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,0 +1,43 @@
+"""The `[training]` table of a recipe: how a network is trained. Its sentences are also the documentation of the keys."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["TrainingSettings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How a network is trained.
+
+    Args:
+        epochs: Most passes over the training examples; early stopping may end sooner.
+        learning_rate: Highest learning rate, of all weights or of the embedders' weights alone where `head_learning_rate` is given.
+        head_learning_rate: Highest learning rate of everything above the embedders.
+        weight_decay: Decoupled weight decay; biases, norms and embedding tables have none.
+        batch_rows: Most examples in a batch.
+        batch_words: Most words in a batch, padding included.
+        warmup: Share of all steps in which the learning rate rises from zero.
+        decay: How the learning rate falls after the warm-up.
+        clip: Largest norm of the whole gradient.
+        patience: Epochs without a better dev score after which training stops.
+        precision: `"auto"` takes bfloat16 where the processor or the accelerator computes in it, else float32.
+        seed: Start of everything random.
+        dev_share: Share of the training examples held out as dev when no dev file is given.
+        checkpoint_steps: Also write a checkpoint after every so many steps; left out, once a minute and at every epoch's end.
+    """
+
+    epochs: int = 10
+    learning_rate: float = 1e-3
+    head_learning_rate: float | None = None
+    weight_decay: float = 0.0
+    batch_rows: int = 64
+    batch_words: int = 16_384
+    warmup: float = 0.05
+    decay: Literal["linear", "cosine", "constant"] = "linear"
+    clip: float = 1.0
+    patience: int = 3
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    seed: int = 1
+    dev_share: float = 0.1
+    checkpoint_steps: int | None = None

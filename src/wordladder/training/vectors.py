@@ -1,0 +1,94 @@
+"""The `[vectors]` table of a recipe: train word vectors on the training texts (and a corpus), or take them from a cache."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..corpus import corpus_from_texts, read_corpus
+from ..progress import Progress, quiet
+from ..text import TextSettings
+from ..word_vectors import WordVectors
+
+__all__ = ["TrainedVectors", "train_vectors"]
+
+
+class TrainedVectors(NamedTuple):
+    """Word vectors and the seconds that training them took, also when they came from the cache."""
+
+    vectors: WordVectors
+    seconds: float
+
+
+def train_vectors(
+    trainer: Any,
+    table: Mapping[str, Any],
+    texts: list[str],
+    text: TextSettings,
+    *,
+    folder: Path = Path(),
+    cache: Path | None = None,
+    seed: int = 1,
+    threads: int | None = None,
+    progress: Progress = quiet,
+) -> TrainedVectors:
+    """Train the vectors that a recipe asks for.
+
+    Args:
+        trainer: What `table` builds, such as a `Word2Vec`.
+        table: The recipe's table; with the texts it is the key of the cache.
+        texts: The training texts; they are always part of the corpus.
+        text: How texts become words.
+        folder: Where the relative path of `corpus` starts.
+        cache: A folder in which trained vectors are kept and found again.
+        seed: Start of everything random.
+        threads: Threads to train with.
+        progress: Told how far it is.
+    """
+    files = [folder / name for name in _listed(trainer.corpus)]
+    place = None
+    if cache is not None:
+        place = cache / f"vectors-{_key(table, texts, text, files, seed)}.safetensors"
+        if place.is_file():
+            vectors = WordVectors.load(place)
+            return TrainedVectors(vectors, float(vectors.settings["seconds"]))
+    started = time.perf_counter()
+    settings = {
+        "text": replace(text, max_words=None),  # what a classifier does not read still teaches words
+        "lowercase": trainer.lowercase,
+        "min_count": trainer.min_count,
+        "max_vocabulary": trainer.max_vocabulary,
+    }
+    corpus = (
+        read_corpus(files, texts=texts, **settings, progress=progress)
+        if files
+        else corpus_from_texts(texts, **settings, progress=progress)
+    )
+    with corpus:
+        vectors = trainer.train(corpus, threads=threads, seed=seed, progress=progress)
+    seconds = time.perf_counter() - started
+    vectors.settings["seconds"] = seconds
+    if place is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+        vectors.save(place)
+    return TrainedVectors(vectors, seconds)
+
+
+def _listed(corpus: str | list[str] | None) -> list[str]:
+    if corpus is None:
+        return []
+    return [corpus] if isinstance(corpus, str) else corpus
+
+
+def _key(table: Mapping[str, Any], texts: list[str], text: TextSettings, files: list[Path], seed: int) -> str:
+    """What the vectors depend on, as a short hash; corpus files by name, size and time."""
+    digest = hashlib.sha256(json.dumps([dict(table), repr(text), seed], sort_keys=True).encode())
+    for file in files:
+        status = file.stat() if file.exists() else None
+        digest.update(repr((str(file.resolve()), status and (status.st_size, status.st_mtime_ns))).encode())
+    for one in texts:
+        digest.update(one.encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()[:16]

@@ -1,0 +1,53 @@
+"""The folder beside an output in which an unfinished training run keeps its checkpoints, so that it can go on."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .artifact import check_output
+from .data.examples import Examples
+from .errors import SettingError
+
+__all__ = ["close_work", "open_work"]
+
+
+def open_work(output: Path, tables: dict[str, Any], data: Iterable[Examples | None], resume: bool) -> Path:
+    """The run's folder, `OUTPUT.training`: a new one, or with `resume` the one that an interrupted run left.
+
+    Raises:
+        OutputError: the output cannot be written.
+        SettingError: the interrupted run had other data or another recipe.
+    """
+    check_output(output)
+    folder, mark = _folder(output), _fingerprint(tables, data)
+    if folder.exists() and not resume:
+        shutil.rmtree(folder)
+    if folder.exists() and (folder / "belongs.txt").read_text(encoding="utf-8") != mark:
+        raise SettingError(
+            f"{folder}: the interrupted run had other data or another recipe; "
+            "start anew without resuming, or give what was given then"
+        )
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        (folder / "belongs.txt").write_text(mark, encoding="utf-8")
+    return folder
+
+
+def close_work(output: Path) -> None:
+    """Remove the run's folder, once the output is complete."""
+    shutil.rmtree(_folder(output), ignore_errors=True)
+
+
+def _folder(output: Path) -> Path:
+    return output.with_name(output.name + ".training")
+
+
+def _fingerprint(tables: dict[str, Any], data: Iterable[Examples | None]) -> str:
+    digest = hashlib.sha256(json.dumps(tables, sort_keys=True).encode())
+    for examples in data:
+        for part in () if examples is None else (*examples.segments, examples.labels or ()):
+            digest.update(json.dumps(part, ensure_ascii=True).encode())
+    return digest.hexdigest()

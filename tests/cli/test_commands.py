@@ -1,0 +1,157 @@
+"""The commands, as a user types them: what they print, what they write, and how they fail."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import reviews
+
+
+def run(*args, text=None, code=0):
+    """Run a command in a process of its own; standard output, and standard error if it must fail."""
+    done = subprocess.run(
+        [sys.executable, "-m", "wordladder", *map(str, args)],
+        input=text,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+    assert done.returncode == code, done.stderr + done.stdout
+    return done.stdout if code == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "reviews.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("review", "sentiment"), *zip(*reviews(160))])
+    return path
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory, small_recipe):
+    path = tmp_path_factory.mktemp("recipes") / "small.toml"
+    path.write_text(small_recipe.to_toml(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(table, recipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "small"
+    found = json.loads(run("train", recipe, "--train", table, "--test", table, "--output", folder, "--json"))
+    assert found["metric"] == "accuracy"
+    assert found["test"]["value"] > 0.9
+    return folder
+
+
+def test_train_says_what_it_did(table, recipe, tmp_path):
+    out = run("train", recipe, "--train", table, "--output", tmp_path / "m", "--set", "training.epochs=1")
+    assert "small" in out
+    assert "144 rows" in out
+    assert "held out" in out
+
+
+def test_evaluate(model, table):
+    found = json.loads(run("evaluate", model, table, "--json"))
+    assert found.keys() >= {"task", "metric", "value", "interval", "rows", "metrics"}
+    assert found["interval"][0] <= found["value"] <= found["interval"][1]
+    assert "accuracy" in run("evaluate", model, table)
+
+
+def test_predict_from_standard_input(model):
+    lines = run("predict", model, "-", "--json", text="a good film\n\n糟糕的电影\n").split("\n")[:-1]
+    answers = [json.loads(line) for line in lines]
+    assert [answer["label"] for answer in answers] == ["positive", answers[1]["label"], "negative"]
+    assert sum(answers[0]["probabilities"].values()) == pytest.approx(1)
+
+
+def test_predict_a_table(model, table):
+    lines = run("predict", model, table).split("\n")[:-1]
+    assert len(lines) == 160
+    label, probability, text = lines[0].split("\t")
+    assert label in ("positive", "negative")
+    assert 0.5 <= float(probability) <= 1
+    assert text == reviews(160)[0][0]
+
+
+def test_embed(model, tmp_path):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("a good film\na bad one\n", encoding="utf-8")
+    run("embed", model, texts, "--output", tmp_path / "v.npy")
+    assert np.load(tmp_path / "v.npy").shape == (2, 16)
+    run("embed", model, texts, "--output", tmp_path / "v.parquet")
+    from pyarrow import parquet
+
+    assert parquet.read_table(tmp_path / "v.parquet").num_rows == 2
+
+
+def test_rungs():
+    names = [rung["name"] for rung in json.loads(run("rungs", "--json"))]
+    assert names == ["tfidf", "vectors-mean", "rnn", "gru", "lstm", "bilstm"]
+    assert 'cell = "lstm"' in run("rungs", "bilstm")
+
+
+def test_doctor():
+    found = json.loads(run("doctor", "--json"))
+    assert found["extras"]["train"] == "installed"
+    assert found["machine"]["cores"] >= 1
+    assert "arithmetic" in run("doctor")
+
+
+def fails(*args, text=None):
+    """The message of a command that must fail with exit code 2: one line, no traceback."""
+    message = run(*args, text=text, code=2)
+    assert "Traceback" not in message
+    return " ".join(message.split())
+
+
+def test_what_the_user_gave_is_wrong(model, table, recipe, tmp_path):
+    def write(name, content):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def train(file, *more):
+        message = fails("train", recipe, "--train", file, "--output", tmp_path / "out", *more)
+        assert not list(tmp_path.glob("*out*")), "nothing half-written"
+        return message
+
+    assert "Did you mean 'review'" in train(table, "--text", "reveiw")
+    assert "empty.csv" in train(write("empty.csv", ""))
+    assert "all the same" in train(write("one.csv", "text,label\n" + "a b,x\n" * 30))
+    message = train(write("bytes.csv", b"text,label\nfine,a\nna\xefve,b\n"))
+    assert "line 3" in message
+    assert "byte" in message
+    assert "no such key" in train(table, "--set", "encoders.0.hiden=3")
+    assert "Did you mean 'hidden'" in train(table, "--set", "encoders.0.hiden=3")
+    assert "nothing.csv" in train(tmp_path / "nothing.csv")
+    assert "Did you mean 'bilstm'" in fails("train", "bilst", "--train", table, "--output", tmp_path / "out")
+    unseen = write("unseen.csv", "text,label\ngood,positive\nbad,sour\n")
+    message = fails("evaluate", model, unseen)
+    assert "unseen.csv, line 3" in message
+    assert "'sour'" in message
+    assert "no such folder" in fails("predict", tmp_path / "nowhere", "-", text="a")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /dev/full")
+def test_a_full_disk(model, tmp_path):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("a good film\n", encoding="utf-8")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "wordladder", "predict", str(model), str(texts)], stdout=full, stderr=subprocess.PIPE
+        )
+    assert done.returncode == 2
+    assert b"No space left" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "wordladder", "predict", str(tmp_path), "--debug"], capture_output=True, text=True
+    )
+    assert "Traceback" in done.stderr

@@ -1,0 +1,62 @@
+"""What many tests share: small labelled texts that a model can learn in seconds, and where research data lie."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+DATA = Path(os.environ.get("WORDLADDER_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+SMALL = {
+    "training.epochs": 3,
+    "training.batch_rows": 8,
+    "training.learning_rate": 0.02,
+    "encoders.0.hidden": 8,
+}
+"""Settings that make a recurrent rung learn `reviews` in about a second."""
+
+
+def reviews(rows: int = 120, seed: int = 0) -> tuple[list[str], list[str]]:
+    """Short made-up reviews whose class one word decides, in English and Chinese."""
+    chance = random.Random(seed)
+    good, bad = ("good", "great", "很好", "lovely"), ("bad", "awful", "糟糕", "dull")
+    filler = "the film was and a story of it I thought 电影 really , . actor's plot".split()
+    texts, labels = [], []
+    for row in range(rows):
+        words = [chance.choice(filler) for _ in range(chance.randint(3, 12))]
+        words.insert(chance.randrange(len(words)), chance.choice(good if row % 2 else bad))
+        texts.append(" ".join(words))
+        labels.append("positive" if row % 2 else "negative")
+    return texts, labels
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Where the research data lie; the test is skipped without them."""
+    if not DATA.is_dir():
+        pytest.skip(f"no research data at {DATA}; set WORDLADDER_DATA")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def small_recipe():
+    """A BiLSTM over random vectors, small enough for tests."""
+    from wordladder import Recipe
+
+    return Recipe.load(
+        {
+            "embedders": [{"kind": "static", "dim": 12, "min_count": 1}],
+            "encoders": [{"kind": "recurrent", "hidden": 8}],
+            "task": {"kind": "classification"},
+            "training": {"epochs": 4, "batch_rows": 8, "learning_rate": 0.02},
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def small_model(small_recipe):
+    """A trained small model."""
+    from wordladder import Model
+
+    return Model(small_recipe).fit(*reviews())

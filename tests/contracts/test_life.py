@@ -1,0 +1,206 @@
+"""The contract of every kind that lives in a network: one file in a kind folder, and these tests run over it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from wordladder.data.examples import Examples
+from wordladder.embedders._material import Material
+from wordladder.recipe import build, kinds
+from wordladder.sequence import Sequence
+from wordladder.text import tokenize
+
+TEXTS = ["the good film", "a bad film, a very bad one!", "", "我喜欢 the good 电影", "good"]
+LABELS = ["yes", "no", "no", "yes", "yes"]
+# A kind that cannot be built from an empty table has its one table here.
+TABLES: dict[tuple[str, str], dict] = {}
+
+
+def table(folder, kind):
+    return {"kind": kind, **TABLES.get((folder, kind), {})}
+
+
+def sequence(lengths=(3, 7, 0, 5, 1), dim=6, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    vectors = torch.randn(len(lengths), max(*lengths, 1), dim, generator=generator)
+    mask = torch.arange(vectors.shape[1]) < torch.tensor(lengths)[:, None]
+    return Sequence(vectors * mask[..., None], mask)
+
+
+def new_embedder(kind, seed=1):
+    torch.manual_seed(seed)
+    embedder = build("embedders", table("embedders", kind))
+    embedder.initialise(Material(tokenize(TEXTS)))
+    return embedder.eval()
+
+
+def new_encoder(kind, seed=1):
+    torch.manual_seed(seed)
+    return build("encoders", table("encoders", kind), 6).eval()
+
+
+def new_task(kind, seed=1):
+    torch.manual_seed(seed)
+    task = build("tasks", table("tasks", kind), 6, 0)
+    task.initialise(Examples((TEXTS,), LABELS))
+    return task.eval()
+
+
+def same(a: Sequence, b: Sequence):
+    torch.testing.assert_close(a.vectors, b.vectors)
+    assert torch.equal(a.mask, b.mask)
+
+
+def restored(new, folder: Path, build_again):
+    """A second part that was never initialised: what `keep` wrote, and the weights."""
+    new.keep(folder)
+    again = build_again()
+    again.restore(folder)
+    again.load_state_dict(new.state_dict())
+    return again.eval()
+
+
+@pytest.mark.parametrize("kind", kinds("embedders"))
+class TestEmbedders:
+    def test_shapes(self, kind):
+        embedder, tokens = new_embedder(kind), tokenize(TEXTS)
+        out = embedder(embedder.prepare(tokens))
+        assert out.vectors.shape == (len(TEXTS), max(tokens.lengths), embedder.dim)
+        assert out.mask.sum(1).tolist() == tokens.lengths.tolist()
+        assert (out.summary is not None) == bool(embedder.summary_dim)
+
+    def test_a_row_does_not_depend_on_its_batch(self, kind):
+        embedder, tokens = new_embedder(kind), tokenize(TEXTS)
+        whole = embedder(embedder.prepare(tokens))
+        for row in range(len(TEXTS)):
+            alone, n = embedder(embedder.prepare(tokens.take([row]))), int(tokens.lengths[row])
+            torch.testing.assert_close(alone.vectors[0, :n], whole.vectors[row, :n])
+            assert not whole.vectors[row, n:].any(), "padding is the zero vector"
+
+    def test_keep_and_restore(self, kind, tmp_path):
+        embedder, tokens = new_embedder(kind), tokenize(TEXTS)
+        again = restored(embedder, tmp_path, lambda: build("embedders", table("embedders", kind)))
+        assert again.dim == embedder.dim
+        same(embedder(embedder.prepare(tokens)), again(again.prepare(tokens)))
+
+    def test_same_seed_same_weights(self, kind):
+        first, second = new_embedder(kind, 3).state_dict(), new_embedder(kind, 3).state_dict()
+        assert all(torch.equal(first[name], second[name]) for name in first)
+
+    def test_gradients_reach_every_tunable_parameter(self, kind):
+        embedder = new_embedder(kind).train()
+        embedder(embedder.prepare(tokenize(TEXTS))).vectors.square().sum().backward()
+        assert all(p.grad is not None and p.grad.any() for p in embedder.parameters() if p.requires_grad)
+
+    def test_facts_are_figures(self, kind):
+        facts = new_embedder(kind).facts(tokenize(TEXTS))
+        assert all(isinstance(value, int | float) for value in facts.values())
+
+
+@pytest.mark.parametrize("kind", kinds("encoders"))
+class TestEncoders:
+    def test_shapes(self, kind):
+        encoder, given = new_encoder(kind), sequence()
+        out = encoder(given)
+        assert out.vectors.shape == (*given.vectors.shape[:2], encoder.dim)
+        assert torch.equal(out.mask, given.mask)
+        assert out.summary is None
+        assert encoder.reads in ("segment", "example")
+
+    def test_padding_never_changes_an_answer(self, kind):
+        encoder, given = new_encoder(kind), sequence()
+        noise = torch.where(given.mask[..., None], given.vectors, torch.full_like(given.vectors, 9.0))
+        wider = Sequence(torch.nn.functional.pad(noise, (0, 0, 0, 4)), torch.nn.functional.pad(given.mask, (0, 4)))
+        plain, padded = encoder(given), encoder(wider)
+        torch.testing.assert_close(plain.vectors, padded.vectors[:, : plain.vectors.shape[1]])
+        assert torch.isfinite(padded.vectors).all()
+
+    def test_a_batch_of_one_equals_its_row(self, kind):
+        encoder, given = new_encoder(kind), sequence()
+        whole = encoder(given)
+        for row, n in enumerate(given.mask.sum(1).tolist()):
+            alone = encoder(Sequence(given.vectors[row : row + 1, : max(n, 1)], given.mask[row : row + 1, : max(n, 1)]))
+            torch.testing.assert_close(alone.vectors[0, :n], whole.vectors[row, :n])
+
+    def test_keep_and_restore(self, kind, tmp_path):
+        encoder = new_encoder(kind)
+        again = restored(encoder, tmp_path, lambda: new_encoder(kind, 9))
+        same(encoder(sequence()), again(sequence()))
+
+    def test_same_seed_same_weights(self, kind):
+        first, second = new_encoder(kind, 3).state_dict(), new_encoder(kind, 3).state_dict()
+        assert all(torch.equal(first[name], second[name]) for name in first)
+
+    def test_gradients_reach_every_parameter_and_the_input(self, kind):
+        encoder, given = new_encoder(kind).train(), sequence()
+        given.vectors.requires_grad_()
+        encoder(given).vectors.square().sum().backward()
+        assert all(p.grad is not None and p.grad.any() for p in encoder.parameters())
+        assert given.vectors.grad[given.mask].any(-1).all()
+        assert not given.vectors.grad[~given.mask].any()
+
+
+@pytest.mark.parametrize("kind", kinds("fusion"))
+class TestFusion:
+    def test_shapes_and_gradients(self, kind):
+        torch.manual_seed(1)
+        fusion = build("fusion", table("fusion", kind), [6, 4], [0, 0])
+        parts = [sequence(), sequence(dim=4, seed=1)]
+        for part in parts:
+            part.vectors.requires_grad_()
+        out = fusion(parts)
+        assert out.vectors.shape == (*parts[0].vectors.shape[:2], fusion.dim)
+        out.vectors.square().sum().backward()
+        assert all(part.vectors.grad[part.mask].any(-1).all() for part in parts)
+
+    def test_keep_and_restore(self, kind, tmp_path):
+        fusion = build("fusion", table("fusion", kind), [6, 4], [0, 0])
+        parts = [sequence(), sequence(dim=4, seed=1)]
+        again = restored(fusion, tmp_path, lambda: build("fusion", table("fusion", kind), [6, 4], [0, 0]))
+        same(fusion(parts), again(parts))
+
+
+@pytest.mark.parametrize("kind", kinds("tasks"))
+class TestTasks:
+    def test_scores_loss_and_answers(self, kind):
+        task, examples = new_task(kind), Examples((TEXTS,), LABELS)
+        scores = task(sequence())
+        assert len(scores) == len(TEXTS)
+        loss = task.loss(scores, task.targets(examples))
+        loss.backward()
+        assert loss.ndim == 0
+        assert all(p.grad is not None for p in task.parameters())
+        assert len(task.answers(scores.detach().numpy())) == len(TEXTS)
+
+    def test_the_primary_metric_is_one_of_the_metrics(self, kind):
+        task, examples = new_task(kind), Examples((TEXTS,), LABELS)
+        scores = task(sequence()).detach().numpy()
+        outcomes = task.outcomes(scores, examples)
+        assert len(outcomes) == len(TEXTS)
+        assert task.primary(outcomes) == pytest.approx(task.metrics(scores, examples)[task.metric])
+
+    def test_keep_and_restore(self, kind, tmp_path):
+        task, examples = new_task(kind), Examples((TEXTS,), LABELS)
+        task.fit_decoding(task(sequence()).detach().numpy(), examples)
+        again = restored(task, tmp_path, lambda: build("tasks", table("tasks", kind), 6, 0))
+        scores = task(sequence()).detach().numpy()
+        np.testing.assert_array_equal(scores, again(sequence()).detach().numpy())
+        assert task.answers(scores) == again.answers(scores)
+
+
+@pytest.mark.parametrize("kind", kinds("shallow"))
+class TestShallow:
+    def test_scores_and_keep_and_restore(self, kind, tmp_path):
+        from wordladder.text import TextSettings
+
+        texts, targets = TEXTS * 4, np.array([1, 0, 0, 1, 1] * 4)
+        shallow = build("shallow", table("shallow", kind), TextSettings()).fit(texts, targets, seed=1)
+        scores = shallow.scores(texts)
+        assert scores.shape[0] == len(texts)
+        shallow.keep(tmp_path)
+        again = build("shallow", table("shallow", kind), TextSettings())
+        again.restore(tmp_path)
+        np.testing.assert_allclose(again.scores(texts), scores, rtol=1e-6)
+        np.testing.assert_allclose(again.scores(texts[:1]), scores[:1], rtol=1e-6)

@@ -1,0 +1,49 @@
+"""The public surface: what the package offers, and one class a kind."""
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+import wordladder
+from wordladder import errors
+from wordladder.recipe import component, kinds
+
+PACKAGE = Path(wordladder.__file__).parent
+KIND_FOLDERS = ("vectors", "embedders", "fusion", "encoders", "shallow", "tasks")
+ALL_KINDS = [(folder, kind) for folder in KIND_FOLDERS for kind in kinds(folder)]
+
+
+def test_the_package_offers_exactly_these_names():
+    assert dir(wordladder) == ["Model", "Recipe", "WordVectors", "__version__", "climb"]
+    for name in wordladder.__all__:
+        assert getattr(wordladder, name) is not None
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_every_module_says_what_it_is_and_what_it_offers(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), f"{path} has no docstring"
+    defines = any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in tree.body)
+    assigned = {t.id for node in tree.body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)}
+    assert not defines or "__all__" in assigned, f"{path} has no __all__"
+
+
+@pytest.mark.parametrize(("folder", "kind"), ALL_KINDS)
+def test_a_kind_describes_all_its_settings(folder, kind):
+    cls = component(folder, kind)
+    module = importlib.import_module(f"wordladder.{folder}.{kind}")
+    assert module.__all__ == [cls.__name__]
+    doc = inspect.getdoc(cls) or ""
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            assert f"    {name}: " in doc, f"{cls.__name__} does not say what {name} is"
+
+
+def test_the_drawn_hierarchy_is_the_real_one():
+    drawing = errors.__doc__
+    for name in errors.__all__:
+        if inspect.isclass(getattr(errors, name)):
+            assert name in drawing
