@@ -29,6 +29,7 @@ __all__ = ["Corpus", "corpus_from_texts", "read_corpus"]
 _CHUNK = 1 << 20  # numbers rewritten at a time
 _DROPPED = -2
 _PLAIN = TextSettings()
+_Blocks = Generator[tuple[bytes, int], None, None]
 
 
 class Corpus:
@@ -99,6 +100,7 @@ class _Figures(NamedTuple):
 def read_corpus(
     paths: Sequence[str | Path],
     *,
+    texts: Iterable[str] = (),
     text: TextSettings = _PLAIN,
     lowercase: bool = False,
     min_count: int = 5,
@@ -113,6 +115,7 @@ def read_corpus(
     Args:
         paths: Files, or folders, whose files are read in the order of their names, deeper folders included.
             A name that ends in .jsonl, .ndjson or .json is read as one JSON object a line.
+        texts: Texts in memory that come after the files, each as one line.
         text: How words are found.
         lowercase: Whether the text is lower-cased first.
         min_count: Words seen less often are left out.
@@ -129,11 +132,23 @@ def read_corpus(
         SettingError: a setting has a value that cannot be used.
     """
     files = find_files([paths] if isinstance(paths, (str, Path)) else paths)
-    blocks = file_blocks(files, text.segmenter, lowercase=lowercase, field=field)
+    blocks = _chain(
+        file_blocks(files, text.segmenter, lowercase=lowercase, field=field),
+        text_blocks(texts, text.segmenter, lowercase=lowercase),
+    )
     total = sum(path.stat().st_size for path in files) or None  # pipes have no size
     name = str(files[0]) if len(files) == 1 else f"the corpus of {len(files)} files"
     reading = _Reading(name, text, lowercase, min_count, max_vocabulary, folder, threads)
     return _build(blocks, total, reading, progress)
+
+
+def _chain(of_files: _Blocks, of_texts: _Blocks) -> _Blocks:
+    done = 0
+    with closing(of_files), closing(of_texts):
+        for block, done in of_files:
+            yield block, done
+        for block, _ in of_texts:
+            yield block, done
 
 
 def corpus_from_texts(
@@ -187,7 +202,7 @@ class _Reading(NamedTuple):
 
 
 def _build(
-    blocks: Generator[tuple[bytes, int], None, None],
+    blocks: _Blocks,
     total: int | None,
     reading: _Reading,
     progress: Progress,

@@ -103,20 +103,21 @@ def text_blocks(texts: Iterable[str], segmenter: Segmenter, *, lowercase: bool) 
 
 def _join(texts: list[str], segmenter: Segmenter, lowercase: bool) -> bytes:
     text = "\n".join([text.replace("\n", " ") for text in texts]) + "\n"
-    # Half a surrogate pair is no character that UTF-8 may hold; the scan reads it all the same.
     return _clean(text.encode("utf-8", "surrogatepass"), text, segmenter, lowercase)
 
 
 def _clean(raw: bytes, text: str | None, segmenter: Segmenter, lowercase: bool) -> bytes:
     """What is scanned, given the raw bytes and, unless they are ASCII, their text."""
-    if text is None or (text.isascii() and segmenter != "jieba"):
+    if segmenter != "jieba" and (text is None or not lowercase):
         return raw.lower() if lowercase else raw
-    if lowercase:
+    text = raw.decode("ascii") if text is None else text
+    if lowercase:  # before there are words: what a capital sigma becomes depends on what stands around it
         text = lower(text)
     if segmenter == "jieba":
         tokens = tokenize(text.split("\n"), TextSettings(segmenter="jieba"))
         text = "\n".join([" ".join(tokens.words_of(line)) for line in range(len(tokens))])
-    return text.encode("utf-8", "surrogatepass") if lowercase or segmenter == "jieba" else raw
+    # Half a surrogate pair is no character that UTF-8 may hold; the scan reads it all the same.
+    return text.encode("utf-8", "surrogatepass")
 
 
 class _Position:

@@ -4,23 +4,21 @@ What the vectors mean and how they are queried is in `word_vectors`. fastText's 
 recognised where that is cheap, and refused.
 """
 
-import gzip
 import json
-import os
-import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from .errors import OutputError, VectorsError, did_you_mean
+from .errors import DataError, VectorsError, did_you_mean
+from .streams import ByteReader, atomic_write, line_blocks
 
 __all__ = ["FORMATS", "Format", "Table", "format_of", "read_vectors", "write_vectors"]
 
-_BLOCK = 1 << 22  # bytes read at once from a binary file
+_BLOCK = 1 << 22  # bytes read at once
+_PACKED_AT_MOST = 1032  # deflate cannot shrink a file more
 _FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
 _SETTINGS_KEY = "wordladder"  # the one metadata entry of our safetensors files: several have no fixed order
 
@@ -48,7 +46,7 @@ class Format:
 
     suffixes: tuple[str, ...]
     read: Callable[[Path], Table]
-    write: Callable[[Path, Table], None]
+    write: Callable[[BinaryIO, Table], None]
 
 
 def read_vectors(path: str | Path, format: str | None = None) -> Table:
@@ -63,14 +61,11 @@ def read_vectors(path: str | Path, format: str | None = None) -> Table:
             that cannot be told.
     """
     path = Path(path)
+    read = FORMATS[format_of(path, format)].read
     try:
-        return FORMATS[format_of(path, format)].read(path)
-    except FileNotFoundError:
-        raise VectorsError(f"There is no file {path}.") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise VectorsError(f"{path} is not a whole gzip file: {error}.") from None
-    except OSError as error:
-        raise VectorsError(f"{path} cannot be read: {error.strerror or error}.") from None
+        return read(path)
+    except DataError as error:  # missing, or its compressed data are broken
+        raise VectorsError(str(error)) from None
 
 
 def write_vectors(path: str | Path, table: Table, format: str | None = None) -> None:
@@ -87,15 +82,16 @@ def write_vectors(path: str | Path, table: Table, format: str | None = None) -> 
     """
     path = Path(path)
     write = FORMATS[format_of(path, format)].write
-    partial = path.with_name(f".part-{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(partial, table)
-        os.replace(partial, path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    packed = path.suffix.lower() == ".gz"
+    with atomic_write(path) as stream:
+        if not packed:
+            write(stream, table)
+            return
+        import gzip
+
+        # no name and no time inside: the same vectors give the same bytes
+        with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as compressed:
+            write(compressed, table)  # type: ignore[arg-type]
 
 
 def format_of(path: Path, format: str | None = None) -> str:
@@ -121,42 +117,46 @@ def format_of(path: Path, format: str | None = None) -> str:
 def _read_text(path: Path) -> Table:
     words: list[str] = []
     rows: list[np.ndarray] = []
-    with _open(path) as stream:
-        first = stream.readline()
-        header = _header(first)
-        start = 1 if header is None else 2
-        dim = len(first.rstrip(b" \r\n").split(b" ")) - 1 if header is None else header[1]
-        if dim < 1:
-            raise VectorsError(f"{path}, line 1: a word and its vector are expected, or 'words dim'.")
-        lines = _with_first(first, stream) if header is None else stream
-        for line_number, line in enumerate(lines, start):
-            word, *numbers = line.rstrip(b" \r\n").split(b" ")
-            if len(numbers) != dim:
-                raise VectorsError(f"{path}, line {line_number}: {len(numbers)} numbers instead of {dim}.")
-            words.append(_decode(word, f"{path}, line {line_number}"))
-            rows.append(_floats(numbers, f"{path}, line {line_number}"))
-    expected = len(words) if header is None else header[0]
-    if len(words) != expected or not words:
-        raise VectorsError(f"{path}: the first line promises {expected} words, {len(words)} follow.")
+    header, dim = None, 0
+    for number, line in _lines(path):
+        where = f"{path}, line {number}"
+        if number == 1 and (header := _header(line)):
+            dim = header[1]
+            continue
+        word, *numbers = line.rstrip(b" \r").split(b" ")
+        dim = dim or len(numbers)
+        if len(numbers) != dim or not numbers:
+            raise VectorsError(
+                f"{where}: a word and {dim or 'its'} numbers are expected, not {len(numbers)}."
+            )
+        words.append(_decode(word, where))
+        rows.append(_floats(numbers, where))
+    if not words or (header and header[0] != len(words)):
+        promise = f"{header[0]} words are promised in line 1" if header else "words are expected"
+        raise VectorsError(f"{path}: {promise}, {len(words)} are there.")
     table = Table(words, np.stack(rows))
-    _check(table, lambda row: f"{path}, line {row + start}")
+    _check(table, lambda row: f"{path}, line {row + (2 if header else 1)}")
     return table
 
 
-def _write_text(path: Path, table: Table) -> None:
+def _write_text(stream: BinaryIO, table: Table) -> None:
     _check_words(table.words)
     count, dim = table.vectors.shape
     # nine significant digits bring every float32 back exactly
     form = " ".join(["%.9g"] * dim)
-    with _create(path) as stream:
-        stream.write(f"{count} {dim}\n".encode())
-        for word, row in zip(table.words, table.vectors):
-            stream.write(f"{word} {form % tuple(row.tolist())}\n".encode())
+    stream.write(f"{count} {dim}\n".encode())
+    for word, row in zip(table.words, table.vectors):
+        stream.write(f"{word} {form % tuple(row.tolist())}\n".encode())
 
 
-def _with_first(first: bytes, stream: BinaryIO) -> Iterator[bytes]:
-    yield first
-    yield from stream
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Line numbers and lines, without the line ends."""
+    number = 0
+    with ByteReader(path) as reader:
+        for block in line_blocks(reader, _BLOCK):
+            for line in block.removesuffix(b"\n").split(b"\n"):
+                number += 1
+                yield number, line
 
 
 def _header(line: bytes) -> tuple[int, int] | None:
@@ -177,19 +177,21 @@ def _floats(numbers: list[bytes], where: str) -> np.ndarray:
 
 
 def _read_binary(path: Path) -> Table:
-    with _open(path) as stream:
-        first = stream.readline(64)
-        if first.startswith(_FASTTEXT_MAGIC):
+    words: list[str] = []
+    starts: list[int] = []
+    with ByteReader(path) as reader:
+        block = reader.read(_BLOCK)
+        if block.startswith(_FASTTEXT_MAGIC):
             raise VectorsError(f"{path} is a fastText model, not word2vec binary. Give its .vec file.")
+        first = block[: block.find(b"\n", 0, 64) + 1]
         header = _header(first)
         if header is None or 0 in header:
             raise VectorsError(f"{path}, byte 0: a word2vec binary file begins with 'words dim'.")
         count, dim = header
-        _check_promise(path, count * (dim * 4 + 2), f"{count} words of {dim} numbers")
-        words: list[str] = []
-        starts: list[int] = []
+        if count * (dim * 4 + 1) > reader.size * _PACKED_AT_MOST:
+            raise VectorsError(f"{path}: {reader.size} bytes cannot hold {count} words of {dim} numbers.")
         vectors = np.empty((count, dim), dtype=np.float32)
-        for row, (start, word, numbers) in enumerate(_records(path, stream, len(first), count, dim * 4)):
+        for row, (start, word, numbers) in enumerate(_records(reader, block, len(first), count, dim * 4)):
             words.append(_decode(word, f"{path}, byte {start}"))
             starts.append(start)
             vectors[row] = np.frombuffer(numbers, "<f4")
@@ -199,47 +201,43 @@ def _read_binary(path: Path) -> Table:
 
 
 def _records(
-    path: Path, stream: BinaryIO, offset: int, count: int, size: int
+    reader: ByteReader, block: bytes, at: int, count: int, size: int
 ) -> Iterator[tuple[int, bytes, bytes]]:
     """`count` times: the byte where the record begins, the word, and its `size` bytes of numbers."""
-    block, at = b"", 0
+    passed = 0  # bytes of the file before `block`
     for row in range(count):
         space = block.find(b" ", at)
         while space < 0 or space + 1 + size > len(block):
-            more = stream.read(_BLOCK)
+            more = reader.read(_BLOCK)
             if not more:
-                raise VectorsError(
-                    f"{path}, byte {offset + at}: the file ends inside word {row + 1} of {count}."
-                )
-            offset, block, at = offset + at, block[at:] + more, 0
+                where = f"{reader.path}, byte {passed + at}"
+                raise VectorsError(f"{where}: the file ends inside word {row + 1} of {count}.")
+            passed, block, at = passed + at, block[at:] + more, 0
             space = block.find(b" ", at)
         # word2vec.c ends a record with a line end, gensim does not
         begin = at + 1 if block[at : at + 1] == b"\n" else at
-        yield offset + begin, block[begin:space], block[space + 1 : space + 1 + size]
+        yield passed + begin, block[begin:space], block[space + 1 : space + 1 + size]
         at = space + 1 + size
 
 
-def _write_binary(path: Path, table: Table) -> None:
+def _write_binary(stream: BinaryIO, table: Table) -> None:
     _check_words(table.words)
     count, dim = table.vectors.shape
-    with _create(path) as stream:
-        stream.write(f"{count} {dim}\n".encode())
-        for word, row in zip(table.words, table.vectors):
-            stream.write(word.encode() + b" " + row.astype("<f4").tobytes() + b"\n")
+    stream.write(f"{count} {dim}\n".encode())
+    for word, row in zip(table.words, table.vectors):
+        stream.write(word.encode() + b" " + row.astype("<f4").tobytes() + b"\n")
 
 
 # ── safetensors: vectors, words, counts; settings as JSON in the metadata ──────────────────────────────────
 
 
 def _read_safetensors(path: Path) -> Table:
-    with path.open("rb") as stream:
-        size = stream.seek(0, os.SEEK_END)
-        stream.seek(0)
-        length = int.from_bytes(stream.read(8), "little")
+    with ByteReader(path) as reader:
+        size, length = reader.size, int.from_bytes(reader.read(8), "little")
         if not 2 <= length <= size - 8:
             raise VectorsError(f"{path}, byte 0: not a safetensors file, or cut short.")
         try:
-            header = json.loads(stream.read(length))
+            header = json.loads(reader.read(length))
             settings = json.loads(header.get("__metadata__", {}).get(_SETTINGS_KEY, "{}"))
         except (ValueError, AttributeError) as error:
             raise VectorsError(f"{path}, byte 8: the safetensors header is broken: {error}.") from None
@@ -273,39 +271,30 @@ def _mapped(path: Path, name: str, entry: Mapping[str, object], base: int, size:
     return np.memmap(path, dtype, "r", start, shape)
 
 
-def _write_safetensors(path: Path, table: Table) -> None:
-    from safetensors.numpy import save_file
-
+def _write_safetensors(stream: BinaryIO, table: Table) -> None:
     for word in table.words:
         if "\n" in word:
             raise VectorsError(f"The word {word!r} holds a line end and cannot be written.")
     tensors = {
-        "vectors": np.ascontiguousarray(table.vectors, dtype=np.float32),
-        "words": np.frombuffer("\n".join(table.words).encode(), dtype=np.uint8),
+        "counts": np.zeros(0, "<i8") if table.counts is None else np.ascontiguousarray(table.counts, "<i8"),
+        "vectors": np.ascontiguousarray(table.vectors, "<f4"),
+        "words": np.frombuffer("\n".join(table.words).encode(), np.uint8),
     }
-    if table.counts is not None:
-        tensors["counts"] = np.ascontiguousarray(table.counts, dtype=np.int64)
+    names = {np.dtype("<i8"): "I64", np.dtype("<f4"): "F32", np.dtype("u1"): "U8"}
     settings = json.dumps(dict(table.settings), ensure_ascii=False, sort_keys=True)
-    save_file(tensors, path, metadata={_SETTINGS_KEY: settings})
+    header: dict[str, object] = {"__metadata__": {_SETTINGS_KEY: settings}}
+    end = 0
+    for name, tensor in tensors.items():
+        start, end = end, end + tensor.nbytes
+        header[name] = {"dtype": names[tensor.dtype], "shape": tensor.shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 64)  # the tensors begin at a multiple of 8, as the library's own do
+    stream.write(len(text).to_bytes(8, "little") + text)
+    for tensor in tensors.values():
+        stream.write(tensor.data)
 
 
 # ── shared by the formats ──────────────────────────────────────────────────────────────────────────────────
-
-
-def _open(path: Path) -> BinaryIO:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
-@contextmanager
-def _create(path: Path) -> Iterator[BinaryIO]:
-    """A new file to write, compressed when its name says so."""
-    with path.open("wb") as raw:
-        if path.suffix.lower() == ".gz":
-            # no name and no time inside: the same vectors give the same bytes
-            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
-                yield packed  # type: ignore[misc]
-        else:
-            yield raw
 
 
 def _decode(word: bytes, where: str) -> str:
@@ -340,16 +329,6 @@ def _check_words(words: list[str]) -> None:
                 f"Word {row + 1}, {word!r}, is empty or holds a space or a line end, which word2vec formats "
                 "cannot hold. Write a .safetensors file."
             )
-
-
-def _check_promise(path: Path, least: int, promise: str) -> None:
-    """Refuse a first line that promises more than the file holds, before the memory for it is taken."""
-    size = path.stat().st_size
-    # deflate packs at most about a thousandfold
-    if least > size * (1032 if path.suffix.lower() == ".gz" else 1):
-        raise VectorsError(
-            f"{path} has {size} bytes, too few for the {promise} that its first line promises."
-        )
 
 
 FORMATS: dict[str, Format] = {

@@ -10,10 +10,13 @@ import wordladder
 PACKAGE = Path(wordladder.__file__).parent
 
 ORDER = """
-    errors extras progress streams text vocab corpus kernels formats word_vectors vectors sequence layers embedders
+    errors extras progress kernels streams text vocab corpus_files corpus formats word_vectors vectors sequence layers embedders
     fusion encoders shallow metrics data tasks training recipe network engines artifact work card notes inputs
     evaluation model pretraining distillation ladder search serve doctor cli __main__
 """.split()
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
 
 
 def place(path: Path) -> str:

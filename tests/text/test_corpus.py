@@ -117,6 +117,16 @@ def test_texts_in_memory(texts, odd, text, lowercase, min_count) -> None:
         assert corpus.lines == len(texts)
 
 
+@pytest.mark.parametrize("segmenter", ["characters", "jieba", "whitespace"])
+def test_plain_ascii(tmp_path, segmenter) -> None:
+    (tmp_path / "text").write_text("A_b it's\n\nC.", encoding="utf-8")
+    lines, _, _ = slow_corpus(["A_b it's", "", "C."], TextSettings(segmenter=segmenter), lowercase=True)
+    with read_corpus(
+        [tmp_path / "text"], text=TextSettings(segmenter=segmenter), lowercase=True, min_count=1
+    ) as corpus:
+        assert words_by_line(corpus) == lines
+
+
 def test_the_table_grows() -> None:
     texts = [f"w{n % 99_000} w{n // 7}" for n in range(120_000)] + ["x" * 3_000_000, "x" * 2_999_999]
     lines, vocabulary, _ = slow_corpus(texts)
@@ -218,6 +228,8 @@ def test_folders_and_several_files(tmp_path) -> None:
     ) as corpus:
         assert words_by_line(corpus) == [["y"], ["z"], ["b"], ["b"]]
     assert told[-1] == ("reading the corpus", 5, 5)
+    with read_corpus([tmp_path / "b.txt"], texts=["c\nd", "e"], min_count=1) as corpus:
+        assert words_by_line(corpus) == [["b"], ["c", "d"], ["e"]]
 
 
 @pytest.mark.parametrize(

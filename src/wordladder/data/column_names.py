@@ -1,16 +1,23 @@
-"""What columns of text and of labels are usually called, in English and Chinese. It knows names only, no cells."""
+"""What columns of texts and labels are usually called, and whether a line holds such names."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-__all__ = ["LABELS", "PAIRS", "TEXTS", "is_usual", "normal"]
+__all__ = ["LABELS", "PAIRS", "TEXTS", "has_header", "is_usual", "normal"]
 
-# The first of a list that a table has is taken.
-TEXTS = tuple(
-    "text review sentence content comment title headline document body text_a passage question utterance query "
-    "message tweet description abstract summary article post reviews texts input sentence1 sentence_a "
-    "文本 内容 评论 正文 句子 标题".split()  # noqa: SIM905
-)
+_TEXTS = """
+    text review sentence content comment title headline document body text_a passage question utterance query
+    message tweet description abstract summary article post reviews texts input sentence1 sentence_a
+    文本 内容 评论 正文 句子 标题
+"""
+_LABELS = """
+    label labels gold_label sentiment category class target topic cat intent y categories topics tags tag
+    classes polarity emotion emotions stance rating stars quality is_duplicate entailment_judgment label_text score
+    标签 类别 分类 情感
+"""
+# Of several that a table has, the first is taken.
+TEXTS = tuple(_TEXTS.split())
+LABELS = tuple(_LABELS.split())
 PAIRS = (
     ("text_a", "text_b"),
     ("text1", "text2"),
@@ -26,11 +33,6 @@ PAIRS = (
     ("query", "document"),
     ("#1_string", "#2_string"),
 )
-LABELS = tuple(
-    "label labels gold_label sentiment category class target topic cat intent y categories topics tags tag classes "
-    "polarity emotion emotions stance rating stars quality is_duplicate entailment_judgment label_text score "
-    "标签 类别 分类 情感".split()  # noqa: SIM905
-)
 _USUAL = frozenset((*TEXTS, *LABELS, *(name for pair in PAIRS for name in pair)))
 
 
@@ -42,3 +44,29 @@ def normal(name: str) -> str:
 def is_usual(names: Iterable[str]) -> list[bool]:
     """For each name whether it is one of the usual ones."""
     return [normal(name) in _USUAL for name in names]
+
+
+def has_header(records: Sequence[Sequence[str]], wanted: Sequence[str] = (), guess: bool = True) -> bool:
+    """Whether the first of some records holds the columns' names.
+
+    A name does not come back further down in its column; a label does, even one that is called "question" or
+    "topic".
+
+    Args:
+        records: All records, of equal width.
+        wanted: Names that the user has given: then there must be a header to have them.
+        guess: The answer when no name is a usual one and nothing else speaks against a header.
+    """
+    first = records[0]
+    usual = [column for column, known in enumerate(is_usual(first)) if known]
+    if wanted or len(usual) > 1:
+        return True
+    if not usual and (not guess or len(first) == 1 or any(not _may_be_name(field) for field in first)):
+        return False
+    return not any(
+        record[column] == first[column] for column in usual or range(len(first)) for record in records[1:]
+    )
+
+
+def _may_be_name(field: str) -> bool:
+    return 0 < len(field) <= 64 and not field.replace(".", "", 1).lstrip("-").isdigit()

@@ -1,7 +1,7 @@
-"""CSV and TSV: text → a table of cells, with the line on which each row begins, and whether the first is a header.
+"""CSV and TSV: text → a table of cells that knows on which line of the file each row begins.
 
-CSV is read strictly: a quote that is never closed is an error, not one long cell. In TSV quote characters are text,
-unless the whole file is quoted as a program would.
+CSV is read strictly: a quote that is never closed is an error, not one long cell. In TSV quote characters
+are text, unless the whole file is quoted as a program would.
 """
 
 import csv
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..errors import DataError
-from .column_names import LABELS, is_usual, normal
+from .column_names import has_header, is_usual, normal
 from .raw_table import RawTable
 
 __all__ = ["read_csv", "read_tsv"]
@@ -36,20 +36,35 @@ def read_csv(text: str, source: str, wanted: Sequence[str] = ()) -> RawTable:
         DataError: a quote is never closed or stands in the middle, or a row has too many or too few fields.
     """
     delimiter = _delimiter(text, wanted)
+    try:
+        records, lines = _parse(text, delimiter)
+    except _Misquoted as error:
+        raise DataError(f"{source}, line {error.line}: {_explained(str(error))}") from None
+    advice = f"A text that contains {delimiter!r} or a line break belongs in double quotes."
+    return _table(records, lines, source, wanted, advice, guess=True)
+
+
+class _Misquoted(csv.Error):
+    line = 0  # where the record begins
+
+
+def _parse(text: str, delimiter: str) -> tuple[Records, list[int]]:
+    """Records, and the line on which each begins."""
     records: Records = []
     lines = []
     line = 1
+    reader = csv.reader(io.StringIO(text, newline="\n"), delimiter=delimiter, strict=True)
     with _cells_of_any_length():
-        reader = csv.reader(io.StringIO(text, newline="\n"), delimiter=delimiter, strict=True)
         try:
             for record in reader:
                 records.append(record)
                 lines.append(line)
                 line = reader.line_num + 1
         except csv.Error as error:
-            raise DataError(f"{source}, line {line}: {_explained(str(error))}") from None
-    advice = f"A text that contains {delimiter!r} or a line break belongs in double quotes."
-    return _table(records, lines, source, wanted, advice, guess=True)
+            misquoted = _Misquoted(str(error))
+            misquoted.line = line
+            raise misquoted from None
+    return records, lines
 
 
 @contextmanager
@@ -79,57 +94,103 @@ def _delimiter(text: str, wanted: Sequence[str]) -> str:
     def score(delimiter: str) -> tuple[int, bool]:
         names = next(csv.reader([first], delimiter=delimiter), [])
         usual = sum(usual or normal(name) in known for name, usual in zip(names, is_usual(names)))
-        return usual, delimiter in first and "," not in first
+        return usual, delimiter == "\t" and "\t" in first and "," not in first
 
-    return max(_DELIMITERS, key=score)
+    with _cells_of_any_length():
+        return max(_DELIMITERS, key=score)
 
 
 def read_tsv(text: str, source: str, wanted: Sequence[str] = ()) -> RawTable:
     """A table of tab-separated values; arguments and errors as for `read_csv`."""
-    records, lines = _quoted(text) or _unquoted(text)
-    return _table(records, lines, source, wanted, "A tab separates fields: a text cannot contain one.", guess=False)
-
-
-def _unquoted(text: str) -> tuple[Records, list[int]]:
     rows = text.split("\n")
     records = [row.removesuffix("\r").split("\t") if row not in ("", "\r") else [] for row in rows]
-    return records, list(range(1, len(rows) + 1))
-
-
-# Possessive repeats (`++`, `*+`) keep this linear when a quote is never closed.
-_FIELD = re.compile(r'(?:"(?P<quoted>(?:[^"]++|"")*+)"|(?P<bare>[^"\t\n\r]*+))(?P<end>\t|\r?\n|\Z)')
-
-
-def _quoted(text: str) -> tuple[Records, list[int]] | None:
-    """The records of a file that a program has quoted; None if its quote characters are text.
-
-    A program quotes each field with a quote, tab or line break inside, or all fields of a column. So quotes are text
-    when one stands in a field that is not quoted, or a field is quoted for neither reason.
-    """
-    if not re.search(r'(?:^|[\t\n])"', text):
-        return None
-    records: Records = [[]]
-    lines = [1]
-    quoted_needlessly: list[set[int]] = [set()]
-    bare: set[int] = set()  # columns with a field that is not quoted, the header aside
-    position = 0
-    while position < len(text):
-        field = _FIELD.match(text, position)
-        if field is None:
-            return None
-        column = len(records[-1])
-        quoted = field["quoted"]
-        if quoted is None:
-            records[-1].append(field["bare"])
-            if len(records) > 1:
-                bare.add(column)
+    lines = list(range(1, len(rows) + 1))
+    if re.search(r'(?:^|[\t\n])"', text):
+        if _even(records):
+            records = _without_quotes(records)
         else:
-            records[-1].append(quoted.replace('""', '"'))
-            if not re.search(r'["\t\n]', quoted):
-                quoted_needlessly[-1].add(column)
-        if field["end"] not in ("\t", ""):
-            lines.append(lines[-1] + text.count("\n", position, field.end()))
-            records.append([])
-            quoted_needlessly.append(set())
-        position = field.end()
-    return (records, lines) if _whole_columns(records, quoted_needlessly[1:], bare) else None
+            records, lines = _read_quoted(text) or (records, lines)
+    advice = "A tab separates fields, so a text cannot contain one."
+    return _table(records, lines, source, wanted, advice, guess=False)
+
+
+def _even(records: Records) -> bool:
+    return len({len(record) for record in records if record}) <= 1
+
+
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+
+
+def _without_quotes(records: Records) -> Records:
+    """The fields without the quotes that a program has put around them; as they are if the quotes are text.
+
+    A program doubles the quotes inside and leaves none in a field that it does not quote. Of that there must
+    be a
+    sign: a doubled quote, or a column that is quoted throughout.
+    """
+    fields = [field for record in records for field in record if '"' in field]
+    if not all(map(_QUOTED.fullmatch, fields)):
+        return records
+    columns = zip(*(record for record in records[1:] if record))
+    doubled = any('""' in field[1:-1] for field in fields)
+    if not doubled and not any(all(field.startswith('"') for field in column) for column in columns):
+        return records
+    return [
+        [field[1:-1].replace('""', '"') if '"' in field else field for field in record] for record in records
+    ]
+
+
+def _read_quoted(text: str) -> tuple[Records, list[int]] | None:
+    """The records of a file with tabs or line breaks inside quotes; None if that does not make it even."""
+    try:
+        records, lines = _parse(text, "\t")
+    except csv.Error:
+        return None
+    return (records, lines) if _even(records) else None
+
+
+def _table(
+    records: Records, lines: list[int], source: str, wanted: Sequence[str], advice: str, guess: bool
+) -> RawTable:
+    """Even records as a table.
+
+    Args:
+        records: Fields, record after record; an empty record is a blank line.
+        lines: The line on which each begins.
+        source: The file's name.
+        wanted: Names of columns that the user has given.
+        advice: Closes the message about an uneven row.
+        guess: Whether a first line is a header although none of its names is a usual one.
+
+    Raises:
+        DataError: the file is empty, or a row has too many or too few fields.
+    """
+    kept = [(record, line) for record, line in zip(records, lines) if record]
+    if not kept:
+        raise DataError(f"{source} is empty.")
+    blank = len(records) - len(kept) - (not records[-1])  # what follows the last line break is no line
+    records, lines = [record for record, _ in kept], [line for _, line in kept]
+    width = len(records[0])
+    for record, line in zip(records, lines):
+        if len(record) != width:
+            raise DataError(
+                f"{source}, line {line}: {_fields(len(record))}, but line {lines[0]} has {width}. {advice}"
+            )
+    names = records.pop(0) if has_header(records, wanted, guess) else None
+    if names is not None:
+        lines.pop(0)
+        names = [name.replace("\ufeff", "").strip() for name in names]
+    columns = list(zip(*records)) if records else [()] * width
+    return RawTable(
+        source=source,
+        rows=len(records),
+        width=width,
+        column=lambda index: list(columns[index]),
+        names=names,
+        lines=np.array(lines, dtype=np.int64),
+        notes=(f"{blank} blank lines were left out.",) if blank else (),
+    )
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count} fields"

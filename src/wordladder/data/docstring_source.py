@@ -1,7 +1,8 @@
-"""Docstrings out of Python source, cleaned into prose: a scan over strings and comments, nothing is imported or run.
+"""Docstrings out of Python source, cleaned into prose, by a scan over strings and comments; no code is run.
 
-A full parse would find the same docstrings four times more slowly. Left out: docstrings that are not the first thing
-under a line that ends in a colon, and what belongs to code rather than prose (examples, parameter tables).
+A full parse would find the same docstrings four times more slowly. Left out: docstrings that are not the
+first thing under a line that ends in a colon, and what belongs to code rather than prose (examples,
+parameter tables).
 """
 
 import inspect
@@ -43,7 +44,7 @@ def docstrings_of(source: str) -> Iterator[str]:
 
 
 def _opens_a_body(source: str, line_start: int) -> bool:
-    """Whether the last line of code before `line_start` ends in a colon, or there is none: the module's own."""
+    """Whether the code before `line_start` ends in a colon, or there is none: the module's own docstring."""
     end = line_start
     while end > 0:
         start = source.rfind("\n", 0, end - 1) + 1
@@ -61,8 +62,8 @@ _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 # What begins a paragraph of code, markup, a signature or a table of parameters rather than prose.
 _NOT_PROSE = re.compile(
     r"\s*(?:>>>|\.\.|:\w|@|\$|\#|\*|[-=~|+]{2,}|[\w.]+\(|[\w.]+ \([^)]*\) ?:|"
-    r"(?:args|arguments|parameters?|params|returns?|raises|yields?|examples?|notes?|references|see also|usage|"
-    r"attributes|inputs?|outputs?|warnings?|todo|copyright|licen[cs]e)\s*(?::|\n\s*[-=~]+))",
+    r"(?:args|arguments|parameters?|params|returns?|raises|yields?|examples?|notes?|references|see also|"
+    r"usage|attributes|inputs?|outputs?|warnings?|todo|copyright|licen[cs]e)\s*(?::|\n\s*[-=~]+))",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -71,8 +72,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 def paragraphs_of(docstring: str) -> list[str]:
     """The paragraphs of a docstring (without its common indentation), each as one line of plain text.
 
-    The first is often the summary. What is not prose becomes "", so that the first of the list is always the first
-    paragraph of the docstring.
+    The first is often the summary. What is not prose becomes "", so that the first of the list is always the
+    first paragraph of the docstring.
     """
     return [_plain(paragraph) for paragraph in _BLANK_LINE.split(docstring)]
 
@@ -94,8 +95,9 @@ def count_words(text: str) -> int:
 def name_pattern(names: Iterable[str]) -> re.Pattern[str]:
     """A pattern that finds a library's names in prose, so that the answer can be taken out of the question.
 
-    A name of four letters or more is found inside longer words too ("PyTorch" for torch), a shorter one only where it
-    stands alone ("np" in "np.sum"). Neither case matters nor what joins the parts of a name: "-", "_", " " or nothing.
+    A name of four letters or more is found inside longer words too ("PyTorch" for torch), a shorter one only
+    where it stands alone ("np" in "np.sum"). Neither case matters nor what joins the parts of a name: "-",
+    "_", " " or nothing.
     """
     parts = []
     for name in sorted(set(names), key=lambda name: (-len(name), name)):

@@ -1,4 +1,4 @@
-"""Real text that lies on every machine: docstrings of the installed Python packages, as a task and as raw text.
+"""Real text that lies on every machine: docstrings of the installed packages, as a task and as raw text.
 
 The task: which library does a description come from? Nothing is imported or run, and nothing is downloaded.
 """
@@ -28,8 +28,11 @@ _TEST_SHARE = 0.2
 _MOST_SOURCE = 10_000_000  # characters read of one library: more of the largest few would drown the rest
 # Copies of other libraries and tests of the library: neither tells what a library does.
 _SKIPPED_FOLDERS = frozenset(
-    "__pycache__ test tests idle_test _vendor vendor _vendored extern externals third_party _distutils "
-    "site-packages dist-packages node_modules wordladder".split()
+    (
+        *("__pycache__", "site-packages", "dist-packages", "node_modules", "wordladder"),
+        *("test", "tests", "idle_test", "_distutils", "lib2to3"),
+        *("_vendor", "vendor", "_vendored", "extern", "externals", "third_party"),
+    )
 )
 _ALIASES = {
     "huggingface_hub": ("hugging face", "hf"),
@@ -96,7 +99,8 @@ def gather(
         seed: Decides which files are read first and which are kept for the test.
         folders: Folders that hold packages; by default the standard library and the installed packages.
         min_rows: A library with fewer descriptions for training, or none for the test, is left out.
-        max_rows: No more than so many descriptions of one library are used for training, a quarter of it for the test.
+        max_rows: No more than so many descriptions of one library are used for training, a quarter of it for
+            the test.
         progress: Told how many files are read.
 
     Raises:
@@ -124,7 +128,7 @@ def _installed() -> list[Path]:
 
 
 def _find(folders: Iterable[Path], seed: int, deadline: float) -> list[_Library]:
-    """The libraries under `folders` with their files, both sorted; a file's place is a digest of seed and name."""
+    """The libraries under `folders`, by name; a file's place is a digest of seed and name."""
     distributions = importlib.metadata.packages_distributions()
     libraries: dict[str, _Library] = {}
     for folder in folders:

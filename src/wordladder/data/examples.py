@@ -18,9 +18,11 @@ class Examples:
 
     Attributes:
         segments: One list of texts a segment: `(texts,)`, or `(texts_a, texts_b)` for pairs.
-        labels: A label a row, or a tuple of labels a row (none, one or many) when rows have many; None: unlabelled.
+        labels: A label a row, or a tuple of labels a row (none, one or many) when rows have many; None:
+            unlabelled.
         source: The file the rows came from, for messages.
-        lines: int64 (rows,), the line of the file on which each row begins, counted from 1; None: not from a file.
+        lines: int64 (rows,), the line of the file on which each row begins, counted from 1; None: not from a
+            file.
         notes: Sentences about how the file was read that its owner may want to know.
     """
 

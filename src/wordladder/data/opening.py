@@ -26,7 +26,7 @@ def source_name(path: str | Path) -> str:
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The file's content, decompressed if it begins as gzip, bzip2, xz or Zstandard files do; "-": standard input.
+    """The file's content, decompressed if it is gzip, bzip2, xz or Zstandard; "-" is standard input.
 
     Raises:
         DataError: there is no such file, it cannot be read, or it is damaged.
@@ -40,7 +40,9 @@ def read_bytes(path: str | Path) -> bytes:
         if data.startswith(magic):
             return _decompressed(source, name, decompress, data)
     if data.startswith(b"PK\x03\x04"):
-        raise DataError(f"{source} is a zip archive (or an Excel file). Unpack it, or save the sheet as CSV in UTF-8.")
+        raise DataError(
+            f"{source} is a zip archive (or an Excel file). Unpack it, or save the sheet as CSV in UTF-8."
+        )
     return data
 
 
@@ -100,6 +102,6 @@ def decode(data: bytes, source: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{source}, line {line}: invalid UTF-8: byte 0x{data[error.start]:02X} at byte offset {error.start} of "
-            "the file. Save the file as UTF-8; from GB18030, for example: iconv -f GB18030 -t UTF-8."
+            f"{source}, line {line}: invalid UTF-8: 0x{data[error.start]:02X} at byte offset {error.start}. "
+            "Save the file as UTF-8; from GB18030, for example: iconv -f GB18030 -t UTF-8."
         ) from None

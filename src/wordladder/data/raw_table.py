@@ -1,4 +1,4 @@
-"""A table as its file has it: cells that are not yet texts or labels. It knows nothing of formats or column names."""
+"""A table as its file has it: cells that are not yet texts or labels, whatever the format was."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,4 +42,8 @@ class RawTable:
 
     def where(self, row: int) -> str:
         """The place of a row, for messages; rows without a line are counted from 1."""
-        return f"{self.source}, row {row + 1}" if self.lines is None else f"{self.source}, line {self.lines[row]}"
+        return (
+            f"{self.source}, row {row + 1}"
+            if self.lines is None
+            else f"{self.source}, line {self.lines[row]}"
+        )

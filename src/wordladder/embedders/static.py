@@ -135,7 +135,7 @@ class Static(nn.Module):
         """The share of words that have no vector of their own."""
         surfaces = tokens.surfaces(lowercase=bool(self.lowercase))
         unknown = np.count_nonzero(self.vocabulary.ids(surfaces, missing=-1) < 0)
-        return {"unknown_words": unknown / max(1, len(surfaces)), "vocabulary": len(self.vocabulary)}
+        return {"unknown_words": float(unknown) / max(1, len(surfaces)), "vocabulary": len(self.vocabulary)}
 
 
 def _first(words: list[str], count: int, without: set[str]) -> list[str]:

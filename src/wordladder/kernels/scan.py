@@ -31,22 +31,22 @@ _ASCII = 128
 
 
 @njit(inline="always")
-def _decode(block, at):
+def _decode(block: np.ndarray, at: int) -> tuple[int, int]:
     """The code point that starts at byte `at`, and how many bytes it takes. The bytes are valid UTF-8."""
-    byte = np.int64(block[at])
+    byte = int(block[at])
     if byte < _ASCII:
         return byte, 1
-    second = np.int64(block[at + 1]) & 0x3F
+    second = int(block[at + 1]) & 0x3F
     if byte < 0xE0:
         return (byte & 0x1F) << 6 | second, 2
-    third = np.int64(block[at + 2]) & 0x3F
+    third = int(block[at + 2]) & 0x3F
     if byte < 0xF0:
         return (byte & 0x0F) << 12 | second << 6 | third, 3
-    return (byte & 0x07) << 18 | second << 12 | third << 6 | np.int64(block[at + 3]) & 0x3F, 4
+    return (byte & 0x07) << 18 | second << 12 | third << 6 | int(block[at + 3]) & 0x3F, 4
 
 
 @njit(inline="always")
-def _is_keycap(block, at, stop):
+def _is_keycap(block: np.ndarray, at: int, stop: int) -> bool:
     """Whether the digit or sign before byte `at` is the cap of a key: U+FE0F may follow, U+20E3 must."""
     if at + 3 <= stop and block[at] == 0xEF and block[at + 1] == 0xB8 and block[at + 2] == 0x8F:
         at += 3
@@ -54,7 +54,7 @@ def _is_keycap(block, at, stop):
 
 
 @njit(nogil=True, cache=True)
-def _walk(block, at, stop, classes):
+def _walk(block: np.ndarray, at: int, stop: int, classes: np.ndarray) -> int:
     """Where the word ends that starts at byte `at`: the whole definition, one code point after the other."""
     owner = -1  # the class of what has been read of this word, marks left aside
     flags = 0  # regional indicators read: two make a flag
@@ -99,7 +99,7 @@ def _walk(block, at, stop, classes):
 
 
 @njit(nogil=True, cache=True)
-def _word_end(block, at, stop, classes):
+def _word_end(block: np.ndarray, at: int, stop: int, classes: np.ndarray) -> int:
     """Where the word ends that starts at byte `at`; `at` itself if none starts there.
 
     Most words are ASCII letters with an ASCII blank or point behind them: those are read byte by byte.
@@ -126,7 +126,7 @@ def _word_end(block, at, stop, classes):
 
 
 @njit(inline="always")
-def _fingerprint(block, at, end):
+def _fingerprint(block: np.ndarray, at: int, end: int) -> np.uint64:
     """32 bits that depend on every byte of a word: FNV-1a, folded."""
     value = np.uint64(14695981039346656037)
     for place in range(at, end):
@@ -135,13 +135,15 @@ def _fingerprint(block, at, end):
 
 
 @njit(inline="always")
-def _find(block, at, end, slots, letters, begins):
+def _find(
+    block: np.ndarray, at: int, end: int, slots: np.ndarray, letters: np.ndarray, begins: np.ndarray
+) -> tuple[np.uint64, np.uint64]:
     """The slot that holds a word or, if the word is new, the empty one it belongs to; and its fingerprint."""
-    print_ = _fingerprint(block, at, end)
+    fingerprint = _fingerprint(block, at, end)
     mask = np.uint64(len(slots) - 1)
-    slot = print_ & mask
+    slot = fingerprint & mask
     while slots[slot] != 0:
-        if slots[slot] >> np.uint64(32) == print_:
+        if slots[slot] >> np.uint64(32) == fingerprint:
             word = np.int64(slots[slot] & np.uint64(0xFFFFFFFF)) - 1
             begin = begins[word]
             if begins[word + 1] - begin == end - at:
@@ -151,11 +153,22 @@ def _find(block, at, end, slots, letters, begins):
                 if place == end:
                     break
         slot = (slot + np.uint64(1)) & mask
-    return slot, print_
+    return slot, fingerprint
 
 
 @njit(nogil=True, cache=True)
-def scan(block, at, classes, max_words, slots, letters, begins, counts, ids, figures):
+def scan(
+    block: np.ndarray,
+    at: int,
+    classes: np.ndarray,
+    max_words: int,
+    slots: np.ndarray,
+    letters: np.ndarray,
+    begins: np.ndarray,
+    counts: np.ndarray,
+    ids: np.ndarray,
+    figures: np.ndarray,
+) -> int:
     """Read `block` from byte `at`; returns where it stopped: at its end, or before a word without room.
 
     Args:
@@ -190,7 +203,7 @@ def scan(block, at, classes, max_words, slots, letters, begins, counts, ids, fig
             figures[LOST] += 1
             at = end
             continue
-        slot, print_ = _find(block, at, end, slots, letters, begins)
+        slot, fingerprint = _find(block, at, end, slots, letters, begins)
         word = np.int64(slots[slot] & np.uint64(0xFFFFFFFF)) - 1
         if word < 0:
             word = figures[DISTINCT]
@@ -200,7 +213,7 @@ def scan(block, at, classes, max_words, slots, letters, begins, counts, ids, fig
             for place in range(at, end):
                 letters[begin + place - at] = block[place]
             begins[word + 1] = begin + end - at
-            slots[slot] = print_ << np.uint64(32) | np.uint64(word + 1)
+            slots[slot] = fingerprint << np.uint64(32) | np.uint64(word + 1)
             figures[DISTINCT] += 1
         counts[word] += 1
         ids[written] = word
@@ -213,7 +226,7 @@ def scan(block, at, classes, max_words, slots, letters, begins, counts, ids, fig
 
 
 @njit(nogil=True, cache=True)
-def rehash(old, new):
+def rehash(old: np.ndarray, new: np.ndarray) -> None:
     """Move every word from the slots `old` to the empty, more numerous slots `new`."""
     mask = np.uint64(len(new) - 1)
     for entry in old:

@@ -99,7 +99,7 @@ def choose(rungs: Sequence[Rung], rule: Rule) -> Choice:
         return Choice(best=best.name if best else None)
     chosen = next((rung for rung in allowed if _is_good(rung, best, rule.margin)), None)
     cheaper = allowed[: allowed.index(chosen)] if chosen else allowed
-    undecided, needed = _least_doubt(cheaper, rule)
+    undecided, needed = _most_promising(cheaper, rule)
     return Choice(
         best=best.name,
         recommended=chosen.name if chosen else None,
@@ -115,11 +115,11 @@ def _is_good(rung: Rung, best: Rung, margin: float) -> bool:
     return rung.difference is not None and rung.difference.low > -margin
 
 
-def _least_doubt(rungs: Sequence[Rung], rule: Rule) -> tuple[Rung | None, int | None]:
-    """Of the rungs that the test rows cannot judge, the one that needs the fewest rows."""
-    needed = [(rung, rows_needed(rung, rule.margin, rule.rows)) for rung in rungs]
-    doubts = [(rung, rows) for rung, rows in needed if rows is not None]
-    return min(doubts, key=lambda doubt: doubt[1], default=(None, None))
+def _most_promising(rungs: Sequence[Rung], rule: Rule) -> tuple[Rung | None, int | None]:
+    """Of the rungs that the test rows cannot judge, the nearest to the best, and the rows that would."""
+    doubts = [(rung, rows_needed(rung, rule.margin, rule.rows)) for rung in rungs]
+    doubts = [(rung, rows) for rung, rows in doubts if rows is not None]
+    return max(doubts, key=lambda doubt: doubt[0].difference.value, default=(None, None))
 
 
 def rows_needed(rung: Rung, margin: float, rows: int) -> int | None:

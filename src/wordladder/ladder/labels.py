@@ -1,6 +1,8 @@
-"""Where names go in a picture so that they do not hide points, bars or each other. Greedy: good, not the best."""
+"""Where names go in a picture so that they hide neither points nor bars nor each other, greedily."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import hypot
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -10,7 +12,7 @@ __all__ = ["Mark", "place_labels"]
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top, in points
 SIZE = 9.0
-HEIGHT = 0.76 * SIZE  # from the foot of a "p" to the head of an "l"
+HEIGHT = SIZE
 POINT = 5.0  # half the side of the square around a point that no name may enter
 # The sides of a point, best first: to the right or left, above or below.
 SIDES = ((1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1))
@@ -38,12 +40,19 @@ class _Place(NamedTuple):
     box: Box
 
 
-def place_labels(axes: "Axes", marks: Sequence[Mark], *, only_right: bool = False) -> None:
+def place_labels(
+    axes: "Axes",
+    marks: Sequence[Mark],
+    *,
+    line: Sequence[tuple[float, float]] = (),
+    only_right: bool = False,
+) -> None:
     """Write a name beside each point.
 
     Args:
         axes: Where the points were drawn; its limits are final.
         marks: The points and their names.
+        line: A line through some of the points that names had better not cross.
         only_right: Keep every name to the right of its point, moved up or down: for the ends of lines.
     """
     place = axes.transData.transform
@@ -51,6 +60,7 @@ def place_labels(axes: "Axes", marks: Sequence[Mark], *, only_right: bool = Fals
     taken = [(x - POINT, y - POINT, x + POINT, y + POINT) for x, y in centres]
     for mark, (x, _) in zip(marks, centres):
         taken.append((x - 1, place((mark.x, mark.low))[1], x + 1, place((mark.x, mark.high))[1]))
+    taken += list(_along([tuple(place(point)) for point in line]))
     frame = axes.get_window_extent()
     page = (frame.x0 - 4, frame.y0, frame.x1 + 4, frame.y1 + 6)
     # From the top down, so that names fan out in the order of their points.
@@ -69,6 +79,15 @@ def place_labels(axes: "Axes", marks: Sequence[Mark], *, only_right: bool = Fals
             fontsize=SIZE,
             annotation_clip=False,
         )
+
+
+def _along(points: Sequence[tuple[float, float]]) -> Iterator[Box]:
+    """Small boxes strung along a line."""
+    for (x, y), (next_x, next_y) in pairwise(points):
+        steps = max(int(hypot(next_x - x, next_y - y) / 3), 1)
+        for step in range(1, steps):
+            at_x, at_y = x + (next_x - x) * step / steps, y + (next_y - y) * step / steps
+            yield (at_x - 1, at_y - 1, at_x + 1, at_y + 1)
 
 
 def _width(name: str) -> float:
@@ -96,7 +115,7 @@ def _fan(centre: tuple[float, float], width: float) -> Iterator[_Place]:
 def _place(x: float, middle: float, alignment: str, width: float) -> _Place:
     left = x - {"left": 0.0, "center": width / 2, "right": width}[alignment]
     bottom = middle - HEIGHT / 2
-    return _Place(x, bottom + HEIGHT * 0.22, alignment, (left, bottom, left + width, bottom + HEIGHT))
+    return _Place(x, bottom + HEIGHT * 0.26, alignment, (left, bottom, left + width, bottom + HEIGHT))
 
 
 def _cost(box: Box, taken: Sequence[Box], page: Box) -> float:

@@ -1,4 +1,4 @@
-"""Pictures of a climb as SVG: quality against a cost, and the label curve. The page around them is made elsewhere.
+"""Pictures of a climb as SVG: quality against a cost, and the label curve. The page is made elsewhere.
 
 Matplotlib draws; every colour is a stand-in that becomes a CSS variable of the page, and the type is the
 page's, so one picture reads on light, on dark and on paper.
@@ -62,8 +62,9 @@ def cost_picture(climb: Climb, kind: CostKind, shape: Shape) -> str:
     for rung in rungs:
         _draw_point(axes, rung, rung.cost(kind), rung in front, rung.name == climb.recommended)
     _cost_ticks(axes, kind, shape)
-    place_labels(axes, [_mark(rung, rung.cost(kind), climb.recommended) for rung in rungs])
-    told = ", ".join(f"{rung.name} {rung.value:.3f} at {kind.brief(rung.cost(kind))}" for rung in rungs)
+    marks = [_mark(rung, rung.cost(kind), climb.recommended) for rung in rungs]
+    place_labels(axes, marks, line=[(rung.cost(kind), rung.value or 0.0) for rung in front])
+    told = ", ".join(f"{rung.name} {rung.value:.3f} at {kind.written(rung.cost(kind))}" for rung in rungs)
     return _svg(drawn, f"{shape.name}-{kind.name}", f"{climb.metric} against {kind.axis}: {told}")
 
 
@@ -83,7 +84,9 @@ def curve_picture(climb: Climb, shape: Shape) -> str:
     ends = [(rung.curve[-1], rung.name, _colour(rung, climb.recommended)) for rung in rungs]
     marks = [Mark(p.rows, p.value, p.value, p.value, name, colour) for p, name, colour in ends]
     place_labels(axes, marks, only_right=True)
-    told = "; ".join(f"{r.name} " + ", ".join(f"{p.value:.3f} with {p.rows:,}" for p in r.curve) for r in rungs)
+    told = "; ".join(
+        f"{r.name} " + ", ".join(f"{p.value:.3f} with {p.rows:,}" for p in r.curve) for r in rungs
+    )
     return _svg(drawn, f"{shape.name}-curve", f"{climb.metric} against labelled rows: {told}")
 
 
@@ -126,7 +129,9 @@ def _set_limits(axes: "Axes", costs: Sequence[float], rungs: Sequence[Rung], lim
 def _draw_point(axes: "Axes", rung: Rung, cost: float, on_front: bool, recommended: bool) -> None:
     value, (low, high) = rung.value or 0.0, rung.interval or (0.0, 0.0)
     colour = ACCENT if recommended else INK
-    axes.plot([cost, cost], [low, high], color=colour, linewidth=1, alpha=0.6, solid_capstyle="round", zorder=2)
+    axes.plot(
+        [cost, cost], [low, high], color=colour, linewidth=1, alpha=0.6, solid_capstyle="round", zorder=2
+    )
     filled = colour if on_front or recommended else PAPER
     size = 7.5 if recommended else 5
     axes.plot(
@@ -151,7 +156,7 @@ def _cost_ticks(axes: "Axes", kind: CostKind, shape: Shape) -> None:
         if len(ticks) <= shape.ticks:
             break
     ticks = ticks[:: -(-len(ticks) // shape.ticks)]
-    _ticks_at(axes, ticks, [kind.brief(tick) for tick in ticks])
+    _ticks_at(axes, ticks, [kind.written(tick) for tick in ticks])
 
 
 def _ticks_at(axes: "Axes", ticks: Sequence[float], labels: Sequence[str]) -> None:
@@ -170,14 +175,19 @@ def _svg(drawn: "Figure", name: str, told: str) -> str:
         drawn.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
+    for unwanted in (
+        r"<metadata>.*?</metadata>",
+        r"<!--.*?-->",
+        r"<style.*?</style>",
+        r' transform="rotate\(-0 .*?"',
+    ):
+        svg = re.sub(unwanted, "", svg, flags=re.DOTALL)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
-    svg = re.sub(r"font: (?:(\w+) )?([\d.]+)px [^;\"]*", r"font-weight: \1; font-size: \2px", svg)
-    svg = svg.replace("font-weight: ;", "")
+    svg = re.sub(r" font-family: [^;\"]*;", "", svg)
     used = set(re.findall(r"#([\w-]+)", svg))
-    svg = re.sub(r' id="([\w-]+)"', lambda found: found[0] if found[1] in used else "", svg)
-    view = re.search(r'viewBox="([^"]+)"', svg)
-    head = f'<svg class="picture {name.split("-")[0]}" role="img" aria-label="{escape(told)}" viewBox="{view[1]}"'
+    svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", svg)
+    view = (re.findall(r'viewBox="([^"]+)"', svg) or [""])[0]
+    label = f'role="img" aria-label="{escape(told)}"'
+    head = f'<svg class="picture {name.split("-")[0]}" {label} viewBox="{view}"'
     return re.sub(r"<svg[^>]*", f'{head} xmlns:xlink="http://www.w3.org/1999/xlink"', svg, count=1)

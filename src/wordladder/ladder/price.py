@@ -3,10 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import floor, log10
+from operator import attrgetter
 
 from ..errors import SettingError, did_you_mean
 
-__all__ = ["COSTS", "Budget", "CostKind", "Price", "cost_kind", "figure", "written_seconds"]
+__all__ = [
+    "COSTS",
+    "Budget",
+    "CostKind",
+    "Price",
+    "cost_kind",
+    "figure",
+    "written_megabytes",
+    "written_seconds",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,87 +42,77 @@ class Price:
     train_seconds: float
 
 
+def figure(value: float, digits: int = 2) -> str:
+    """A number with the digits that matter and no zeros behind them: 0.041, 0.4, 4.1, 41, 410, 4,100."""
+    if value == 0:
+        return "0"
+    rounded = round(value, digits - 1 - floor(log10(abs(value))))
+    places = max(digits - 1 - floor(log10(abs(rounded))), 0)  # 9.96 has become 10 by now
+    written = f"{rounded:,.{places}f}"
+    return written.rstrip("0").rstrip(".") if "." in written else written
+
+
+def written_seconds(seconds: float, digits: int = 2) -> str:
+    """A duration in the unit that a person would choose."""
+    if seconds < 90:
+        return f"{figure(seconds, digits)} s"
+    if seconds < 90 * 60:
+        return f"{figure(seconds / 60, digits)} min"
+    return f"{figure(seconds / 3600, digits)} h"
+
+
+def written_megabytes(value: float, digits: int = 2) -> str:
+    """A size in MB or GB."""
+    return f"{figure(value, digits)} MB" if value < 950 else f"{figure(value / 1000, digits)} GB"
+
+
+def _milliseconds(value: float, digits: int = 2) -> str:
+    return f"{figure(value, digits)} ms"
+
+
 @dataclass(frozen=True)
 class CostKind:
     """One of the costs that rungs are compared by.
 
     Attributes:
-        name: what `--cost` calls it.
-        title: the heading of its picture.
-        axis: the label of its axis.
-        of: takes it from a price.
-        phrase: writes it in a sentence, such as "0.4 ms a text".
-        brief: writes it beside an axis, such as "0.4 ms".
+        name: What `--cost` calls it.
+        title: The heading of its picture.
+        axis: What it is, in words.
+        of: Takes it from a price.
+        written: Writes a value with its unit and so many digits, such as "0.4 ms".
+        tail: What follows that in a sentence.
     """
 
     name: str
     title: str
     axis: str
     of: Callable[[Price], float]
-    phrase: Callable[[float], str]
-    brief: Callable[[float], str]
+    written: Callable[..., str]
+    tail: str
+
+    def phrase(self, value: float, digits: int = 2) -> str:
+        """A value in a sentence, such as "0.4 ms a text"."""
+        return f"{self.written(value, digits)} {self.tail}"
 
 
-def figure(value: float) -> str:
-    """A number with two digits that matter: 0.041, 0.41, 4.1, 41, 410, 4,100."""
-    if value == 0:
-        return "0"
-    places = 1 - floor(log10(abs(value)))
-    rounded = round(value, places)
-    places = 1 - floor(log10(abs(rounded)))  # 9.96 becomes 10, which has no decimals
-    return f"{rounded:,.{max(places, 0)}f}"
-
-
-def written_seconds(seconds: float) -> str:
-    """A duration in the unit that a person would choose."""
-    if seconds < 90:
-        return f"{figure(seconds)} s"
-    if seconds < 90 * 60:
-        return f"{figure(seconds / 60)} min"
-    return f"{figure(seconds / 3600)} h"
-
-
-def _megabytes(value: float) -> str:
-    return f"{figure(value)} MB" if value < 950 else f"{figure(value / 1000)} GB"
-
-
-COSTS = {
-    kind.name: kind
-    for kind in (
-        CostKind(
-            "latency",
-            "Latency",
-            "time for one text (median)",
-            lambda price: price.latency_p50,
-            lambda value: f"{figure(value)} ms a text",
-            lambda value: f"{figure(value)} ms",
-        ),
-        CostKind(
-            "memory",
-            "Memory",
-            "memory of the process at its peak",
-            lambda price: price.memory_mb,
-            lambda value: f"{_megabytes(value)} of memory",
-            _megabytes,
-        ),
-        CostKind(
-            "size",
-            "Size",
-            "size on disk",
-            lambda price: price.size_mb,
-            lambda value: f"{_megabytes(value)} on disk",
-            _megabytes,
-        ),
-        CostKind(
-            "train",
-            "Training time",
-            "time to train, word vectors included",
-            lambda price: price.train_seconds,
-            lambda value: f"{written_seconds(value)} to train",
-            written_seconds,
-        ),
-    )
-}
+_KINDS = (
+    CostKind(
+        "latency", "Latency", "time for one text (median)", attrgetter("latency_p50"), _milliseconds, "a text"
+    ),
+    CostKind(
+        "memory", "Memory", "memory at the peak", attrgetter("memory_mb"), written_megabytes, "of memory"
+    ),
+    CostKind("size", "Size", "size on disk", attrgetter("size_mb"), written_megabytes, "on disk"),
+    CostKind(
+        "train",
+        "Training time",
+        "time to train, word vectors included",
+        attrgetter("train_seconds"),
+        written_seconds,
+        "to train",
+    ),
+)
+COSTS = {kind.name: kind for kind in _KINDS}
 
 
 def cost_kind(name: str) -> CostKind:
@@ -168,5 +168,5 @@ class Budget:
 
     def __str__(self) -> str:
         """The limits in words: "at most 1 ms a text and 50 MB on disk"; empty without limits."""
-        phrases = [COSTS[name].phrase(limit) for name, limit in self.limits().items()]
+        phrases = [COSTS[name].phrase(limit, 9) for name, limit in self.limits().items()]
         return f"at most {' and '.join(phrases)}" if phrases else ""

@@ -91,9 +91,7 @@ def _read(source: Source, columns: Mapping[str, Any]) -> Examples:
 def _check_part(train: Examples, part: Examples, name: str) -> None:
     """Find out before anything is trained what would stop every rung after hours."""
     if not len(part):
-        raise DataError(
-            f"{part.source}: too few rows for a {name} part; give more, or a {name} file"
-        )
+        raise DataError(f"{part.source}: too few rows for a {name} part; give more, or a {name} file")
     known = label_names(train)
     for row, labels in enumerate(part.labels or ()):
         for label in _listed(labels):

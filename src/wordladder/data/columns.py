@@ -1,0 +1,152 @@
+"""Which columns of a table hold the texts and the labels.
+
+Those given; else those with the usual names; else, in a table without a header, those that look it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import DataError, SettingError, did_you_mean
+from .column_names import LABELS, PAIRS, TEXTS, normal
+from .raw_table import RawTable
+
+__all__ = ["Column", "Columns", "choose_columns", "names_given"]
+
+Column = str | int
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The chosen columns, by index; `notes` tells of choices that could have been others."""
+
+    texts: tuple[int, ...]
+    label: int | None
+    notes: tuple[str, ...] = ()
+
+
+def names_given(*columns: Column | Sequence[Column] | None) -> list[str]:
+    """The names among the columns that a user has given; a number, also one written as text, is an index."""
+    return [column for column in _flat(*columns) if isinstance(column, str) and not column.isdigit()]
+
+
+def _flat(*columns: Column | Sequence[Column] | None) -> list[Column]:
+    flat: list[Column] = []
+    for column in columns:
+        if column is not None:
+            flat += [column] if isinstance(column, (str, int)) else list(column)
+    return flat
+
+
+def choose_columns(
+    table: RawTable,
+    text: Column | Sequence[Column] | None,
+    label: Column | None,
+    labelled: bool | None,
+) -> Columns:
+    """Find the columns of texts and labels.
+
+    Args:
+        table: The table.
+        text: The column of the texts, or one for each segment; None: find it.
+        label: The column of the labels; None: find it.
+        labelled: Whether labels are needed (True), not wanted (False), or taken if they are there (None).
+
+    Raises:
+        DataError: a column that is given is not there, or none could be found.
+        SettingError: one column is given for both.
+    """
+    texts = tuple(_resolve(table, column) for column in _flat(text))
+    place = None if label is None or labelled is False else _resolve(table, label)
+    if place in texts or len(set(texts)) < len(texts):
+        raise SettingError(
+            f"{table.source}: text and label must be different columns, but {label!r} is given twice."
+        )
+    choose = _by_look if table.names is None else _by_name
+    columns = choose(table, texts, place, labelled)
+    if not columns.texts:
+        raise DataError(
+            f"{table.source}: which column holds the text? Name it (text, --text). {_listed(table)}"
+        )
+    if columns.label is None and labelled:
+        raise DataError(
+            f"{table.source}: which column holds the label? Name it (label, --label). {_listed(table)}"
+        )
+    return columns
+
+
+def _listed(table: RawTable) -> str:
+    if table.names is None:
+        return f"It has no header and {table.width} columns, which go by number, from 0."
+    return f"Its columns: {', '.join(table.names)}."
+
+
+def _resolve(table: RawTable, column: Column) -> int:
+    """The index of a column that the user has given by name or number."""
+    names = table.names or []
+    if isinstance(column, str) and column in names:
+        return names.index(column)
+    if isinstance(column, str):
+        close = [index for index, name in enumerate(names) if normal(name) == normal(column)]
+        if close:
+            return close[0]
+    if isinstance(column, int) or column.isdigit():
+        if 0 <= int(column) < table.width:
+            return int(column)
+        raise DataError(f"{table.source} has no column number {column}: the first is 0. {_listed(table)}")
+    hint = did_you_mean(column, names)
+    hint = hint if "Did you mean" in hint else ""
+    raise DataError(f"{table.source} has no column {column!r}.{hint} {_listed(table)}")
+
+
+def _by_name(table: RawTable, texts: tuple[int, ...], label: int | None, labelled: bool | None) -> Columns:
+    names = [normal(name) for name in table.names or []]
+    notes = []
+
+    def find(usual: Sequence[str], taken: Sequence[int | None], what: str) -> int | None:
+        found = [names.index(name) for name in usual if name in names and names.index(name) not in taken]
+        if len(found) > 1:
+            first, *others = (repr((table.names or [])[index]) for index in found)
+            notes.append(f"The {what} is column {first}; {', '.join(others)} could be meant too.")
+        return found[0] if found else None
+
+    if not texts:
+        pairs = [pair for pair in PAIRS if set(pair) <= set(names)]
+        single = None if pairs else find(TEXTS, (label,), "text")
+        texts = tuple(map(names.index, pairs[0])) if pairs else () if single is None else (single,)
+    if label is None and labelled is not False:
+        label = find(LABELS, texts, "label")
+    rest = [index for index in range(table.width) if index not in (*texts, label)]
+    if not texts and len(rest) == 1 and (label is not None or table.width == 1):
+        texts = (rest[0],)
+    elif labelled and label is None and len(rest) == 1 and texts:
+        label = rest[0]
+    return Columns(texts, label, tuple(notes))
+
+
+def _by_look(table: RawTable, texts: tuple[int, ...], label: int | None, labelled: bool | None) -> Columns:
+    """In a table without a header the label is what repeats itself most, a text is what is not a number."""
+    rest = [index for index in range(table.width) if index not in (*texts, label)]
+    cells = {index: table.column(index) for index in rest}
+    if label is None and rest and (texts or len(rest) > 1):
+        likely = min(rest, key=lambda index: (len(set(cells[index])), _length(cells[index])))
+        # All different, they are labels only in a table of few rows.
+        if len(set(cells[likely])) <= max(table.rows / 2, 20 if labelled else 2):
+            label = likely
+            rest.remove(label)
+    if not texts:
+        words = [index for index in rest if not _numbers(cells[index])] or rest
+        texts = tuple(words) if len(words) <= 2 else ()
+    if labelled is False:
+        label = None
+    told = f"There is no header: text from column {' and '.join(map(str, texts))}"
+    told += "." if label is None else f", label from column {label}, counted from 0."
+    return Columns(texts, label, (told,) if table.width > 1 else ())
+
+
+def _length(cells: list[object]) -> float:
+    return sum(len(str(cell)) for cell in cells) / max(1, len(cells))
+
+
+def _numbers(cells: list[object]) -> bool:
+    """Whether a column holds numbers, such as identifiers."""
+    return all(str(cell).replace(".", "", 1).lstrip("-").isdigit() for cell in cells[:1000])

@@ -1,0 +1,130 @@
+"""Examples → two parts that share no text: the same on every machine, whatever the order of the rows."""
+
+import hashlib
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import DataError, SettingError
+from .examples import Examples, Label
+
+__all__ = ["hold_out", "overlap"]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The rows that have one and the same text."""
+
+    rows: list[int]
+    labels: frozenset[str]
+    stratum: Label | None
+
+
+def hold_out(
+    examples: Examples, share: float = 0.1, seed: int = 1, minimum: int = 1
+) -> tuple[Examples, Examples]:
+    """Keep a share of the rows aside; returns `(rest, held)`, each in the order of the table.
+
+    A text decides by itself, through a digest of seed and text, how early it is drawn: rows with the same
+    text stay together, and neither the order of the rows nor the platform matters. Each label gives its
+    share (largest remainders), and none loses all its texts: every label stays in the rest.
+
+    Args:
+        examples: The rows; unlabelled or with many labels a row they are drawn from as one.
+        share: The part of the rows to hold out, between 0 and 1.
+        seed: Draws the texts.
+        minimum: At least so many rows are held out, though never more than half of them.
+
+    Raises:
+        SettingError: the share is not between 0 and 1.
+        DataError: there are too few different texts.
+    """
+    if not 0 < share < 1:
+        raise SettingError(f"The share to hold out must lie between 0 and 1, but it is {share}.")
+    groups = _groups(examples, seed)
+    wanted = min(max(share * len(examples), minimum), max(share, 0.5) * len(examples))
+    held = _keep_every_label(groups, _draw(groups, wanted / max(1, len(examples))))
+    if not held:
+        raise DataError(
+            f"{examples.source}: none of its {len(examples)} rows can be held out without losing a label. "
+            "Give more rows with different texts, or a file of their own for the held-out rows."
+        )
+    rows = sorted(row for number in held for row in groups[number].rows)
+    rest = np.setdiff1d(np.arange(len(examples)), rows)
+    return examples.take(rest), examples.take(rows)
+
+
+def _groups(examples: Examples, seed: int) -> list[_Group]:
+    """Rows by text, in the order of their digests."""
+    rows_of: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for row, text in enumerate(zip(*examples.segments, strict=True)):
+        rows_of[text].append(row)
+    labels = examples.labels
+    ordered = sorted((_digest(seed, text), rows) for text, rows in rows_of.items())
+    groups = []
+    for _, rows in ordered:
+        given = [labels[row] for row in rows] if labels is not None else []
+        singles = frozenset(
+            name for label in given for name in ((label,) if isinstance(label, str) else label)
+        )
+        stratum = min(given) if given and isinstance(given[0], str) else None
+        groups.append(_Group(rows, singles, stratum))
+    return groups
+
+
+def _digest(seed: int, text: tuple[str, ...]) -> bytes:
+    encoded = "\0".join((str(seed), *text)).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(encoded, digest_size=16).digest()
+
+
+def _draw(groups: Sequence[_Group], share: float) -> list[int]:
+    """Numbers of groups, stratum by stratum, until each has given its share of rows."""
+    strata: dict[Label | None, list[int]] = defaultdict(list)
+    for number, group in enumerate(groups):
+        strata[group.stratum].append(number)
+    sizes = {
+        stratum: sum(len(groups[number].rows) for number in numbers) for stratum, numbers in strata.items()
+    }
+    drawn = []
+    for stratum, quota in _quotas(sizes, share).items():
+        held = 0
+        for number in strata[stratum]:
+            size = len(groups[number].rows)
+            if held + size / 2 <= quota and held < quota:  # a text repeated too often stays in the rest
+                drawn.append(number)
+                held += size
+    return sorted(drawn) or [min(range(len(groups)), key=lambda number: (len(groups[number].rows), number))]
+
+
+def _quotas(sizes: dict[Label | None, int], share: float) -> dict[Label | None, int]:
+    """Whole rows for each stratum, by largest remainders."""
+    exact = {stratum: share * size for stratum, size in sizes.items()}
+    quotas = {stratum: math.floor(part) for stratum, part in exact.items()}
+    missing = round(sum(exact.values())) - sum(quotas.values())
+    by_remainder = sorted(exact, key=lambda stratum: (quotas[stratum] - exact[stratum], str(stratum)))
+    for stratum in by_remainder[:missing]:
+        quotas[stratum] += 1
+    return quotas
+
+
+def _keep_every_label(groups: Sequence[_Group], drawn: list[int]) -> list[int]:
+    """The groups drawn, but for those that would leave a label with no text in the rest."""
+    left = Counter(label for group in groups for label in group.labels)
+    texts_left = len(groups)
+    held = []
+    for number in drawn:
+        labels = groups[number].labels
+        if texts_left > 1 and all(left[label] > 1 for label in labels):
+            held.append(number)
+            left.subtract(labels)
+            texts_left -= 1
+    return held
+
+
+def overlap(first: Examples, second: Examples) -> int:
+    """How many rows of `second` have a text (all segments of it) that `first` has too."""
+    known = set(zip(*first.segments, strict=True))
+    return sum(text in known for text in zip(*second.segments, strict=True))

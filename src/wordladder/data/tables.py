@@ -1,0 +1,93 @@
+"""A file of texts, with or without labels → Examples: the one way in for tables of every format.
+
+No row is ever left out: a row that cannot be used is an error that names its line.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import DataError, SettingError
+from .columns import Column, choose_columns, names_given
+from .examples import Examples
+from .file_format import read_raw
+from .labels import is_missing, labels_of, scalar
+from .raw_table import RawTable
+
+__all__ = ["read_table", "read_texts"]
+
+
+def read_table(
+    path: str | Path,
+    *,
+    text: Column | Sequence[Column] | None = None,
+    label: Column | None = None,
+    label_separator: str | None = None,
+    labelled: bool | None = True,
+    format: str | None = None,
+) -> Examples:
+    """Read a table of texts: CSV, TSV, JSON lines, Parquet or fastText's lines; plain or compressed.
+
+    Args:
+        path: The file; "-" is standard input, which has one text a line unless `format` says more.
+        text: The column of the texts, by name or by number from 0 (a list: one for each segment); found by
+            itself when it has a usual name, such as text, review or sentence.
+        label: The column of the labels, by name or by number from 0; found by itself when it has a usual
+            name, such as label, sentiment or category.
+        label_separator: Splits a cell into several labels; without it, several labels are written as a JSON
+            list.
+        labelled: Whether every row must have a label (True), labels are not read (False), or they are read
+            if there is a column of them (None).
+        format: One of csv, tsv, jsonl, parquet, fasttext, lines; by default the file's name and content tell.
+
+    Raises:
+        DataError: the file cannot be read, a column is not there, or a row cannot be used; names file and
+            line.
+        SettingError: the format is unknown, the separator is empty, or one column is given for two things.
+    """
+    if label_separator == "":
+        raise SettingError("The label separator is empty. Give what stands between labels, such as '|'.")
+    wanted = names_given(text, label if labelled is not False else None)
+    table = read_raw(path, format, wanted, labelled=bool(labelled))
+    if not table.rows:
+        raise DataError(f"{table.source} has a header, but no rows.")
+    columns = choose_columns(table, text, label, labelled)
+    labels = None
+    if columns.label is not None:
+        cells = table.column(columns.label)
+        if labelled or not all(map(is_missing, cells)):
+            labels = labels_of(table, cells, label_separator)
+    return Examples(
+        segments=tuple(_texts(table, column) for column in columns.texts),
+        labels=labels,
+        source=table.source,
+        lines=table.lines,
+        notes=table.notes + columns.notes,
+    )
+
+
+def read_texts(
+    path: str | Path, *, text: Column | Sequence[Column] | None = None, format: str | None = None
+) -> Examples:
+    """Read texts without labels: one a line from a text file or standard input, or a column of a table.
+
+    Args:
+        path: As for `read_table`.
+        text: As for `read_table`.
+        format: As for `read_table`.
+
+    Raises:
+        DataError: the file cannot be read, or a column is not there.
+    """
+    return read_table(path, text=text, labelled=False, format=format)
+
+
+def _texts(table: RawTable, column: int) -> list[str]:
+    """A column as texts; an empty cell is an empty text."""
+    texts = []
+    for row, cell in enumerate(table.column(column)):
+        value = "" if cell is None else scalar(cell)
+        if value is None:
+            name = table.names[column] if table.names else str(column)
+            raise DataError(f"{table.where(row)}: column {name!r} has no text, but {str(cell)[:60]}")
+        texts.append(value.removeprefix("\ufeff"))
+    return texts
