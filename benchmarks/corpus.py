@@ -92,7 +92,14 @@ def machine() -> str:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent
     )
-    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, commit {commit.stdout.strip() or '-'}"
+    return ", ".join(
+        [
+            platform.processor() or platform.machine(),
+            f"{os.cpu_count()} cores",
+            f"Python {platform.python_version()}",
+            f"commit {commit.stdout.strip() or 'unknown'}",
+        ]
+    )
 
 
 def main() -> None:
@@ -116,9 +123,8 @@ def main() -> None:
         times = {}
         for name, call in ways.items():
             times[name], words = best_time(lambda call=call: call(path), given.repeat)
-            print(
-                f"{name:36}{words / times[name] / 1e6:7.1f} M words/s{path.stat().st_size / times[name] / 1e6:8.0f} MB/s"
-            )
+            speed, bytes_speed = words / times[name] / 1e6, path.stat().st_size / times[name] / 1e6
+            print(f"{name:36}{speed:7.1f} M words/s{bytes_speed:8.0f} MB/s")
     first = next(iter(times))
     for name in list(times)[2:]:
         print(f"ratio of time, {name} / {first}: {times[name] / times[first]:.2f}")

@@ -8,16 +8,8 @@ import pytest
 
 DATA = Path(os.environ.get("WORDLADDER_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
-SMALL = {
-    "training.epochs": 3,
-    "training.batch_rows": 8,
-    "training.learning_rate": 0.02,
-    "encoders.0.hidden": 8,
-}
-"""Settings that make a recurrent rung learn `reviews` in about a second."""
 
-
-def reviews(rows: int = 120, seed: int = 0) -> tuple[list[str], list[str]]:
+def reviews(rows: int = 200, seed: int = 0) -> tuple[list[str], list[str]]:
     """Short made-up reviews whose class one word decides, in English and Chinese."""
     chance = random.Random(seed)
     good, bad = ("good", "great", "很好", "lovely"), ("bad", "awful", "糟糕", "dull")
@@ -49,7 +41,7 @@ def small_recipe():
             "embedders": [{"kind": "static", "dim": 12, "min_count": 1}],
             "encoders": [{"kind": "recurrent", "hidden": 8}],
             "task": {"kind": "classification"},
-            "training": {"epochs": 4, "batch_rows": 8, "learning_rate": 0.02},
+            "training": {"epochs": 6, "batch_rows": 8, "learning_rate": 0.03},
         }
     )
 

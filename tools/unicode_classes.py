@@ -11,6 +11,7 @@ from pathlib import Path
 import regex
 
 from wordladder import text
+from wordladder.kernels import word_classes as kinds
 
 UNICODE = "17.0"
 TARGET = Path(text.__file__).with_name("unicode_classes.txt")
@@ -18,28 +19,28 @@ TARGET = Path(text.__file__).with_name("unicode_classes.txt")
 # The first pattern that matches decides. Anything left (punctuation, symbols, private use) is a SYMBOL.
 RULES = [
     # Space is what str.isspace() says: White_Space and the four information separators.
-    (text.SPACE, r"[\p{White_Space}\x1c-\x1f]"),
-    (text.APOSTROPHE, r"['\u2019]"),
-    (text.MODIFIER, r"\p{Emoji_Modifier}"),
-    (text.REGIONAL, r"\p{Regional_Indicator}"),
+    (kinds.SPACE, r"[\p{White_Space}\x1c-\x1f]"),
+    (kinds.APOSTROPHE, r"['\u2019]"),
+    (kinds.MODIFIER, r"\p{Emoji_Modifier}"),
+    (kinds.REGIONAL, r"\p{Regional_Indicator}"),
     # Circled M is the one pictograph with a lower case, which is none: both are symbols.
-    (text.SYMBOL, r"\u24c2"),
-    (text.EMOJI, r"\p{Extended_Pictographic}"),
+    (kinds.SYMBOL, r"\u24c2"),
+    (kinds.EMOJI, r"\p{Extended_Pictographic}"),
     # Marks, soft hyphen, the two joiners, and the tags that spell the flags of regions.
-    (text.EXTEND, r"[\p{M}\xad\u200c\u200d\U000e0020-\U000e007f]"),
-    (text.CONTROL, r"[\p{Cc}\p{Cf}\p{Cs}\p{Noncharacter_Code_Point}]"),
-    (text.CONTROL, r"(?=\p{Cn})\p{Default_Ignorable_Code_Point}"),
+    (kinds.EXTEND, r"[\p{M}\xad\u200c\u200d\U000e0020-\U000e007f]"),
+    (kinds.CONTROL, r"[\p{Cc}\p{Cf}\p{Cs}\p{Noncharacter_Code_Point}]"),
+    (kinds.CONTROL, r"(?=\p{Cn})\p{Default_Ignorable_Code_Point}"),
     # Planes 2 and 3 are set aside for Han: what later versions assign there is already right.
-    (text.HAN, r"(?=\p{Cn})[\U00020000-\U0003fffd]"),
-    (text.HAN, r"(?=\p{Script=Han})[\p{L}\p{Nl}\p{So}]"),
-    (text.LETTER, r"\p{L}"),
-    (text.DIGIT, r"\p{N}"),
+    (kinds.HAN, r"(?=\p{Cn})[\U00020000-\U0003fffd]"),
+    (kinds.HAN, r"(?=\p{Script=Han})[\p{L}\p{Nl}\p{So}]"),
+    (kinds.LETTER, r"\p{L}"),
+    (kinds.DIGIT, r"\p{N}"),
 ]
 
 
 def classify(code: int) -> int:
     character = chr(code)
-    return next((kind for kind, pattern in RULES if regex.match(pattern, character)), text.SYMBOL)
+    return next((kind for kind, pattern in RULES if regex.match(pattern, character)), kinds.SYMBOL)
 
 
 def main() -> None:

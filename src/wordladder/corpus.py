@@ -295,16 +295,16 @@ class _Counter:
 
     def read(self, block: bytes) -> np.ndarray:
         """The numbers of the words of `block`, valid until the next call."""
-        data = np.frombuffer(block, dtype=np.uint8)
-        if len(self._ids) < len(data):
-            self._ids = np.empty(len(data), dtype=np.int32)
+        data = np.frombuffer(block + self._scan.PADDING, dtype=np.uint8)
+        if len(self._ids) < len(block):
+            self._ids = np.empty(len(block), dtype=np.int32)
         at = written = 0
-        while at < len(data):
+        while at < len(block):
             table = (self._slots, self._letters, self._begins, self._counts)
             into = self._ids[written:]
             at = self._scan.scan(data, at, self._classes, self._max_words, *table, into, self._figures)
             written += int(self._figures[self._scan.IDS])
-            if at < len(data):
+            if at < len(block):
                 self._make_room()
         return self._ids[:written]
 

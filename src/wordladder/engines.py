@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from .data.batches import length_batches
 from .data.examples import Examples
 from .embedders._material import Material
-from .errors import SettingError
+from .errors import ModelError
 from .network import Network
 from .progress import Progress, quiet
 from .recipe import Recipe, build
@@ -248,7 +248,7 @@ class NetworkEngine:
         weights = load_file(folder / "weights.safetensors")
         problems = self.network.load_state_dict(weights, strict=False)
         if problems.missing_keys or problems.unexpected_keys:
-            raise SettingError(f"{folder}: the weights do not fit the recipe: {problems}")
+            raise ModelError(f"{folder}: the weights do not fit the recipe: {problems}")
         if self.device is not None:
             self.network.to(self.device)
         self.network.eval()

@@ -126,9 +126,8 @@ def _read_text(path: Path) -> Table:
         word, *numbers = line.rstrip(b" \r").split(b" ")
         dim = dim or len(numbers)
         if len(numbers) != dim or not numbers:
-            raise VectorsError(
-                f"{where}: a word and {dim or 'its'} numbers are expected, not {len(numbers)}."
-            )
+            wanted = f"{dim} numbers are" if dim else "a number is"
+            raise VectorsError(f"{where}: {wanted} expected after the word, not {len(numbers)}.")
         words.append(_decode(word, where))
         rows.append(_floats(numbers, where))
     if not words or (header and header[0] != len(words)):
@@ -146,7 +145,7 @@ def _write_text(stream: BinaryIO, table: Table) -> None:
     form = " ".join(["%.9g"] * dim)
     stream.write(f"{count} {dim}\n".encode())
     for word, row in zip(table.words, table.vectors):
-        stream.write(f"{word} {form % tuple(row.tolist())}\n".encode())
+        stream.write(_encode(f"{word} {form % tuple(row.tolist())}\n"))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -218,6 +217,8 @@ def _records(
         begin = at + 1 if block[at : at + 1] == b"\n" else at
         yield passed + begin, block[begin:space], block[space + 1 : space + 1 + size]
         at = space + 1 + size
+    if block[at:].strip(b"\n") or reader.read(1):
+        raise VectorsError(f"{reader.path}, byte {passed + at}: the file goes on after its {count} words.")
 
 
 def _write_binary(stream: BinaryIO, table: Table) -> None:
@@ -225,7 +226,7 @@ def _write_binary(stream: BinaryIO, table: Table) -> None:
     count, dim = table.vectors.shape
     stream.write(f"{count} {dim}\n".encode())
     for word, row in zip(table.words, table.vectors):
-        stream.write(word.encode() + b" " + row.astype("<f4").tobytes() + b"\n")
+        stream.write(_encode(word) + b" " + row.astype("<f4").tobytes() + b"\n")
 
 
 # ── safetensors: vectors, words, counts; settings as JSON in the metadata ──────────────────────────────────
@@ -250,7 +251,10 @@ def _read_safetensors(path: Path) -> Table:
         if name in header
     }
     text = tensors["words"].tobytes()
-    words = _decode(text, f"{path}, tensor 'words'").split("\n")
+    try:
+        words = text.decode("utf-8", "surrogatepass").split("\n")
+    except UnicodeDecodeError as error:
+        raise VectorsError(f"{path}, tensor 'words': byte {error.start} is not UTF-8.") from None
     vectors, counts = tensors["vectors"], tensors.get("counts")
     if vectors.ndim != 2 or len(words) != len(vectors) or (counts is not None and len(counts) != len(words)):
         raise VectorsError(f"{path}: {len(words)} words do not fit vectors of shape {vectors.shape}.")
@@ -276,10 +280,11 @@ def _write_safetensors(stream: BinaryIO, table: Table) -> None:
         if "\n" in word:
             raise VectorsError(f"The word {word!r} holds a line end and cannot be written.")
     tensors = {
-        "counts": np.zeros(0, "<i8") if table.counts is None else np.ascontiguousarray(table.counts, "<i8"),
         "vectors": np.ascontiguousarray(table.vectors, "<f4"),
-        "words": np.frombuffer("\n".join(table.words).encode(), np.uint8),
+        "words": np.frombuffer(_encode("\n".join(table.words)), np.uint8),
     }
+    if table.counts is not None:  # first: the library wants the widest numbers first
+        tensors = {"counts": np.ascontiguousarray(table.counts, "<i8"), **tensors}
     names = {np.dtype("<i8"): "I64", np.dtype("<f4"): "F32", np.dtype("u1"): "U8"}
     settings = json.dumps(dict(table.settings), ensure_ascii=False, sort_keys=True)
     header: dict[str, object] = {"__metadata__": {_SETTINGS_KEY: settings}}
@@ -288,13 +293,18 @@ def _write_safetensors(stream: BinaryIO, table: Table) -> None:
         start, end = end, end + tensor.nbytes
         header[name] = {"dtype": names[tensor.dtype], "shape": tensor.shape, "data_offsets": [start, end]}
     text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 64)  # the tensors begin at a multiple of 8, as the library's own do
+    text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of 8, as in the library's own files
     stream.write(len(text).to_bytes(8, "little") + text)
     for tensor in tensors.values():
         stream.write(tensor.data)
 
 
 # ── shared by the formats ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _encode(text: str) -> bytes:
+    # half a surrogate pair is no UTF-8, but a text may hold one, and its vector must not be lost for it
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _decode(word: bytes, where: str) -> str:

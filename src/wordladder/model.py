@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from . import __version__
 from .artifact import MARK, find_model, new_folder, size_mb
@@ -244,9 +245,7 @@ class Model:
             recipe = Recipe.read(place / MARK, report["name"])
             engine = engine_for(recipe, device or _best_device())
             engine.restore(place)
-        except (OSError, KeyError, ValueError) as error:
-            if isinstance(error, ModelError):
-                raise
+        except (OSError, KeyError, ValueError, SafetensorError) as error:
             raise ModelError(f"{folder}: the saved model is incomplete or damaged: {error}") from error
         model = cls(recipe, device=device, threads=threads)
         model.report_ = report

@@ -14,30 +14,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from .errors import DataError, SettingError, did_you_mean
 from .extras import require
+from .kernels.word_classes import (
+    APOSTROPHE,
+    DIGIT,
+    EMOJI,
+    EXTEND,
+    HAN,
+    LETTER,
+    MODIFIER,
+    REGIONAL,
+    SPACE,
+)
 
 __all__ = ["Segmenter", "TextSettings", "Tokens", "classes", "lower", "tokenize"]
 
 Segmenter = Literal["characters", "jieba", "whitespace"]
-
-# The classes, in the order the comparisons below rely on: below LETTER nothing is a word,
-# and text without a class from EXTEND on takes the short way.
-SPACE: Final = 0
-CONTROL: Final = 1
-LETTER: Final = 2
-DIGIT: Final = 3
-HAN: Final = 4
-SYMBOL: Final = 5
-APOSTROPHE: Final = 6
-EXTEND: Final = 7
-EMOJI: Final = 8
-MODIFIER: Final = 9
-REGIONAL: Final = 10
 
 _JOINER = 0x200D
 _KEYCAP = 0x20E3

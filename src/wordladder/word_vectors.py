@@ -4,8 +4,6 @@ NumPy only. Every trainer of static vectors returns a `WordVectors`; its methods
 `KeyedVectors`.
 """
 
-import gzip
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +13,8 @@ import numpy as np
 
 from .errors import DataError, SettingError, VectorsError, did_you_mean
 from .formats import Table, read_vectors, write_vectors
+from .streams import ByteReader
+from .text import TextSettings, tokenize
 
 __all__ = ["Analogies", "AnalogySection", "WordPairs", "WordVectors"]
 
@@ -167,9 +167,9 @@ class WordVectors:
     def most_similar(
         self, positive: Query = (), negative: Query = (), topn: int = 10
     ) -> list[tuple[str, float]]:
-        """The words nearest, by cosine, to the sum of unit vectors `positive` minus that of `negative`.
+        """The words nearest, by cosine, to the sum of `positive` minus the sum of `negative`.
 
-        The given words are never among the answers.
+        Words count with their unit vectors, vectors as they are. The given words are never among the answers.
 
         Args:
             positive: A word, a vector (dim,), or a list of them.
@@ -202,6 +202,21 @@ class WordVectors:
             VectorsError: a word has no vector.
         """
         return self.most_similar([b, c], [a], topn)
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """The mean of the vectors of each text's words, (texts, dim); zero where none is known.
+
+        Words are found as when the vectors were trained.
+        """
+        text = self.settings.get("text")
+        settings = TextSettings(**text) if isinstance(text, Mapping) else TextSettings()
+        tokens = tokenize(texts, settings)
+        surfaces = tokens.surfaces(lowercase=bool(self.settings.get("lowercase", False)))
+        rows = np.fromiter((self.index.get(word, -1) for word in surfaces), np.int64, len(surfaces))
+        owner = np.repeat(np.arange(len(texts)), tokens.lengths)[rows >= 0]
+        means = np.zeros((len(texts), self.dim), dtype=np.float32)
+        np.add.at(means, owner, self.vectors[rows[rows >= 0]])
+        return means / np.maximum(1, np.bincount(owner, minlength=len(texts)))[:, None].astype(np.float32)
 
     def doesnt_match(self, words: Sequence[str]) -> str:
         """The word whose vector is farthest, by cosine, from the mean of all of them.
@@ -259,11 +274,11 @@ class WordVectors:
         rows = np.array([[known.get(word.upper(), -1) for word in four] for four in questions])
         rows = rows.reshape(-1, 4)
         usable = (rows >= 0).all(axis=1)
-        right = np.zeros(len(rows), dtype=bool)
+        right: np.ndarray = np.zeros(len(rows), dtype=bool)
         right[usable] = self._solved(rows[usable], restrict_vocab, known)
         sections = tuple(
             AnalogySection(name, int(right[mine].sum()), int(usable[mine].sum()), int(mine.sum()))
-            for name, mine in ((name, section_of == i) for i, name in enumerate(names))
+            for name, mine in ((name, np.equal(section_of, i)) for i, name in enumerate(names))
         )
         used, correct = int(usable.sum()), int(right.sum())
         return Analogies(correct / used if used else float("nan"), correct, used, len(rows), sections)
@@ -300,7 +315,7 @@ class WordVectors:
         vector = np.asarray(one, dtype=np.float32)
         if vector.shape != (self.dim,):
             raise SettingError(f"A vector of shape ({self.dim},) is expected, not {vector.shape}.")
-        return vector / (np.linalg.norm(vector) or 1)
+        return vector  # of the length that the caller gave it, as in gensim
 
     def _cosines(self, query: np.ndarray) -> np.ndarray:
         return (self.vectors @ (query / (np.linalg.norm(query) or 1))) / self.norms
@@ -321,16 +336,13 @@ def _listed(query: Query) -> list[str | np.ndarray]:
 
 def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
     """Line numbers and lines of a test file, without the empty ones and the comments."""
-    path = Path(path)
+    with ByteReader(path) as reader:
+        data = b"".join(iter(lambda: reader.read(1 << 20), b""))
     try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        number = error.object.count(b"\n", 0, error.start) + 1
+        number = data.count(b"\n", 0, error.start) + 1
         raise DataError(f"{path}, line {number}: byte {error.start} is not UTF-8.") from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip() and not line.startswith("#"):
             yield number, line.strip()

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordladder import text as module
 from wordladder.errors import DataError, SettingError
+from wordladder.kernels import word_classes as kinds
 from wordladder.text import TextSettings, classes, lower, tokenize
 
 CHARACTERS = st.one_of(
@@ -23,37 +23,37 @@ TEXTS = st.text(CHARACTERS, max_size=40)
 
 def slow_words(text: str) -> list[tuple[int, int]]:
     """The definition in prose, one character after the other."""
-    kinds = [int(classes()[ord(character)]) for character in text] + [module.SPACE]
+    classed = [int(classes()[ord(character)]) for character in text] + [kinds.SPACE]
     words: list[list[int]] = []
-    owner, flags, previous = module.SPACE, 0, -1
+    owner, flags, previous = kinds.SPACE, 0, -1
     for at, character in enumerate(text):
-        kind = kinds[at]
+        kind = classed[at]
         tail = text[at + 1 : at + 3]
         if character in "0123456789#*" and (tail[:1] == "\u20e3" or tail == "\ufe0f\u20e3"):
-            kind = module.EMOJI
-        if kind == module.APOSTROPHE and owner == module.LETTER and kinds[at + 1] == module.LETTER:
-            kind = module.LETTER
-        flags = flags + 1 if kind == module.REGIONAL and previous == module.REGIONAL else 0
+            kind = kinds.EMOJI
+        if kind == kinds.APOSTROPHE and owner == kinds.LETTER and classed[at + 1] == kinds.LETTER:
+            kind = kinds.LETTER
+        flags = flags + 1 if kind == kinds.REGIONAL and previous == kinds.REGIONAL else 0
         previous = kind
-        if kind in (module.SPACE, module.CONTROL):
+        if kind in (kinds.SPACE, kinds.CONTROL):
             owner = kind
             continue
-        if kind == module.EXTEND:
-            if owner > module.CONTROL:
+        if kind == kinds.EXTEND:
+            if owner > kinds.CONTROL:
                 words[-1][1] = at + 1
             continue
-        run = {module.LETTER, module.DIGIT}
+        run = {kinds.LETTER, kinds.DIGIT}
         goes_on = (
             (kind in run and owner in run)
-            or (kind == module.EMOJI == owner and text[at - 1] == "\u200d")
-            or (kind == module.MODIFIER and owner == module.EMOJI)
-            or (kind == module.REGIONAL and flags % 2 == 1)
+            or (kind == kinds.EMOJI == owner and text[at - 1] == "\u200d")
+            or (kind == kinds.MODIFIER and owner == kinds.EMOJI)
+            or (kind == kinds.REGIONAL and flags % 2 == 1)
         )
         if goes_on:
             words[-1][1] = at + 1
         else:
             words.append([at, at + 1])
-        owner = module.EMOJI if kind == module.MODIFIER else kind
+        owner = kinds.EMOJI if kind == kinds.MODIFIER else kind
     return [(start, end) for start, end in words]
 
 
@@ -181,19 +181,19 @@ def test_classes_agree_with_unicodedata() -> None:
         category, kind = unicodedata.category(character), int(table[code])
         if category == "Cn":
             continue
-        assert (kind == module.SPACE) == character.isspace(), hex(code)
-        if kind in (module.LETTER, module.DIGIT):
-            assert category[0] == ("L" if kind == module.LETTER else "N"), hex(code)
-        elif kind == module.HAN:
+        assert (kind == kinds.SPACE) == character.isspace(), hex(code)
+        if kind in (kinds.LETTER, kinds.DIGIT):
+            assert category[0] == ("L" if kind == kinds.LETTER else "N"), hex(code)
+        elif kind == kinds.HAN:
             name = unicodedata.name(character)
             assert any(word in name for word in ("CJK", "IDEOGRAPH", "HANGZHOU", "KANGXI", "OLD CHINESE")), (
                 name
             )
-        elif kind == module.EXTEND:
+        elif kind == kinds.EXTEND:
             assert category in ("Mn", "Mc", "Me", "Cf"), hex(code)
-        elif kind in (module.SYMBOL, module.EMOJI, module.MODIFIER, module.REGIONAL, module.APOSTROPHE):
+        elif kind in (kinds.SYMBOL, kinds.EMOJI, kinds.MODIFIER, kinds.REGIONAL, kinds.APOSTROPHE):
             assert category[0] in "PS" or category == "Co" or character in "ℹ", hex(code)
-        elif kind == module.CONTROL:
+        elif kind == kinds.CONTROL:
             assert category in ("Cc", "Cf", "Cs"), hex(code)
 
 

@@ -11,8 +11,9 @@ _TEXTS = """
     文本 内容 评论 正文 句子 标题
 """
 _LABELS = """
-    label labels gold_label sentiment category class target topic cat intent y categories topics tags tag
-    classes polarity emotion emotions stance rating stars quality is_duplicate entailment_judgment label_text score
+    label labels gold_label sentiment category class target topic cat intent y categories topics tags
+    tag classes polarity emotion emotions stance rating stars quality is_duplicate
+    entailment_judgment label_text score
     标签 类别 分类 情感
 """
 # Of several that a table has, the first is taken.

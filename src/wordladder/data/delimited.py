@@ -92,7 +92,10 @@ def _delimiter(text: str, wanted: Sequence[str]) -> str:
     known = {normal(name) for name in wanted}
 
     def score(delimiter: str) -> tuple[int, bool]:
-        names = next(csv.reader([first], delimiter=delimiter), [])
+        try:
+            names = next(csv.reader([first], delimiter=delimiter), [])
+        except csv.Error:  # told with its line when the whole is read
+            return 0, False
         usual = sum(usual or normal(name) in known for name, usual in zip(names, is_usual(names)))
         return usual, delimiter == "\t" and "\t" in first and "," not in first
 

@@ -1,6 +1,6 @@
 """Docstrings out of Python source, cleaned into prose, by a scan over strings and comments; no code is run.
 
-A full parse would find the same docstrings four times more slowly. Left out: docstrings that are not the
+A full parse would find the same docstrings far more slowly. Left out: docstrings that are not the
 first thing under a line that ends in a colon, and what belongs to code rather than prose (examples,
 parameter tables).
 """

@@ -135,7 +135,7 @@ def _find(folders: Iterable[Path], seed: int, deadline: float) -> list[_Library]
         for path in _sources(folder, deadline):
             relative = path.relative_to(folder)
             package = relative.parts[0].removesuffix(".py")
-            owners = distributions.get(package, [package])
+            owners = sorted({owner for owner in distributions.get(package, ()) if owner}) or [package]
             name = owners[0] if len(owners) == 1 else package
             if name.startswith("_"):
                 continue
@@ -198,7 +198,8 @@ def _deal(libraries: Sequence[_Library], min_rows: int, max_rows: int) -> tuple[
     """Train, test, and the keys of all that stands in files of the test."""
     described = [[_by_key(file) for file in library.files] for library in libraries]
     homes = Counter(key for files in described for key in {key for rows in files for key in rows})
-    train, test = ([], []), ([], [])
+    train: tuple[list[str], list[str]] = ([], [])
+    test: tuple[list[str], list[str]] = ([], [])
     asked: set[str] = set()
     for library, files in zip(libraries, described):
         seen: set[str] = set()

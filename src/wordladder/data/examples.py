@@ -1,7 +1,7 @@
 """Examples: texts with or without their labels. The value that every stage passes on; it reads no file."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,9 +27,9 @@ class Examples:
     """
 
     segments: tuple[list[str], ...]
-    labels: list[Label] | None = None
+    labels: Sequence[Label] | None = None
     source: str = "the data"
-    lines: np.ndarray | None = None
+    lines: np.ndarray | None = field(default=None, compare=False)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -57,7 +57,7 @@ class Examples:
     @property
     def multi_label(self) -> bool:
         """Whether a row has a tuple of labels."""
-        return bool(self.labels) and isinstance(self.labels[0], tuple)
+        return self.labels is not None and len(self.labels) > 0 and isinstance(self.labels[0], tuple)
 
     def take(self, indices: Iterable[int] | np.ndarray) -> "Examples":
         """The rows at `indices`, in that order."""
@@ -76,7 +76,7 @@ class Examples:
         return [text for row in zip(*self.segments, strict=True) for text in row]
 
     def where(self, row: int) -> str:
-        """The place of a row, for messages: "reviews.csv, line 7" or "the data, row 6" (from 0)."""
+        """The place of a row, for messages: "reviews.csv, line 7" or "the data, row 7", from 1."""
         if self.lines is None:
-            return f"{self.source}, row {row}"
+            return f"{self.source}, row {row + 1}"
         return f"{self.source}, line {int(self.lines[row])}"

@@ -9,15 +9,16 @@ from ..errors import DataError, SettingError, did_you_mean
 from .column_names import LABELS, TEXTS, normal
 from .delimited import read_csv, read_tsv
 from .json_records import read_json
-from .opening import COMPRESSED, STANDARD_INPUT, decode, read_bytes, source_name
+from .opening import STANDARD_INPUT, decode, head_of, read_bytes, source_name
 from .parquet import read_parquet
 from .plain_lines import FASTTEXT_PREFIX, read_fasttext, read_lines
 from .raw_table import RawTable
 
-__all__ = ["Format", "read_raw"]
+__all__ = ["Format", "has_plain_lines", "read_raw"]
 
 Format = Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "lines"]
 
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 _SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -47,8 +48,7 @@ def read_raw(
         SettingError: the format is unknown.
         DataError: the file cannot be read in its format.
     """
-    if format is not None and format not in get_args(Format):
-        raise SettingError(f"The format {format!r} is unknown.{did_you_mean(format, get_args(Format))}")
+    _check(format)
     source = source_name(path)
     data = read_bytes(path)
     if not data.strip():
@@ -64,11 +64,31 @@ def read_raw(
     return {"jsonl": read_json, "fasttext": read_fasttext, "lines": read_lines}[format](text, source)
 
 
+def has_plain_lines(path: str | Path, format: str | None = None) -> bool:
+    """Whether a file has one text a line, by its name and its beginning; errors as for `read_raw`."""
+    _check(format)
+    if format is not None or str(path) == STANDARD_INPUT:
+        return format in ("lines", None)
+    head = head_of(path)
+    if head.startswith(b"PAR1"):
+        return False
+    whole = head[: head.rfind(b"\n") + 1] or head
+    return (
+        _format_of(str(path), whole.decode("utf-8", "replace").removeprefix("\ufeff"), labelled=False)
+        == "lines"
+    )
+
+
+def _check(format: str | None) -> None:
+    if format is not None and format not in get_args(Format):
+        raise SettingError(f"The format {format!r} is unknown.{did_you_mean(format, get_args(Format))}")
+
+
 def _format_of(path: str, text: str, labelled: bool) -> Format:
     if path == STANDARD_INPUT:
         return "lines"
     name = Path(path)
-    suffix = Path(name.stem).suffix if name.suffix.lower() in COMPRESSED else name.suffix
+    suffix = Path(name.stem).suffix if name.suffix.lower() in _COMPRESSED else name.suffix
     return _SUFFIXES.get(suffix.lower()) or _by_content(text, labelled)
 
 

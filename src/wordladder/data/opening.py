@@ -1,23 +1,20 @@
-"""The content of one file as bytes or text: decompressed by its first bytes, decoded as UTF-8.
+"""The content of one file as bytes or text: decompressed, and decoded as UTF-8.
 
-It reads files whole, as labelled tables are; corpora of any size are streamed elsewhere.
+Tables are read whole; plain lines are streamed.
 """
 
-import bz2
 import codecs
-import gzip
-import lzma
 import sys
-import zlib
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import DataError, did_you_mean
+from ..streams import ByteReader, line_blocks
 
-__all__ = ["COMPRESSED", "STANDARD_INPUT", "decode", "read_bytes", "source_name"]
+__all__ = ["STANDARD_INPUT", "decode", "head_of", "raw_lines", "read_bytes", "source_name"]
 
 STANDARD_INPUT = "-"
-COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+_CHUNK = 1 << 24
 
 
 def source_name(path: str | Path) -> str:
@@ -26,35 +23,44 @@ def source_name(path: str | Path) -> str:
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The file's content, decompressed if it is gzip, bzip2, xz or Zstandard; "-" is standard input.
+    """The file's content, decompressed; "-" is standard input.
 
     Raises:
         DataError: there is no such file, it cannot be read, or it is damaged.
     """
-    source = source_name(path)
     if str(path) == STANDARD_INPUT:
-        data = sys.stdin.buffer.read()
-    else:
-        data = _file_bytes(Path(path))
-    for name, magic, decompress in _DECOMPRESSORS:
-        if data.startswith(magic):
-            return _decompressed(source, name, decompress, data)
+        return sys.stdin.buffer.read()
+    with _opened(path) as reader:
+        data = b"".join(iter(lambda: reader.read(_CHUNK), b""))
     if data.startswith(b"PK\x03\x04"):
         raise DataError(
-            f"{source} is a zip archive (or an Excel file). Unpack it, or save the sheet as CSV in UTF-8."
+            f"{path} is a zip archive (or an Excel file). Unpack it, or save the sheet as CSV in UTF-8."
         )
     return data
 
 
-def _file_bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise DataError(f"{path} is a folder, not a file with a table.")
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}.{_neighbour(path)}") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+def head_of(path: str | Path, size: int = 1 << 20) -> bytes:
+    """The first bytes of a file, decompressed; errors as for `read_bytes`."""
+    with _opened(path) as reader:
+        return reader.read(size)
+
+
+def raw_lines(path: str | Path) -> Iterator[bytes]:
+    """The lines of a file, decompressed, without the "\\n" at their ends; errors as for `read_bytes`."""
+    if str(path) == STANDARD_INPUT:
+        for line in sys.stdin.buffer:
+            yield line.removesuffix(b"\n")
+        return
+    with _opened(path) as reader:
+        for block in line_blocks(reader):
+            yield from block.removesuffix(b"\n").split(b"\n")
+
+
+def _opened(path: str | Path) -> ByteReader:
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"There is no file {path}.{_neighbour(path)}")
+    return ByteReader(path)
 
 
 def _neighbour(path: Path) -> str:
@@ -67,41 +73,27 @@ def _neighbour(path: Path) -> str:
     return hint if "Did you mean" in hint else ""
 
 
-def _zstandard(data: bytes) -> bytes:
-    import pyarrow
-
-    with pyarrow.CompressedInputStream(pyarrow.BufferReader(data), "zstd") as stream:
-        return stream.read()
-
-
-_DECOMPRESSORS: tuple[tuple[str, bytes, Callable[[bytes], bytes]], ...] = (
-    ("gzip", b"\x1f\x8b", gzip.decompress),
-    ("bzip2", b"BZh", bz2.decompress),
-    ("xz", b"\xfd7zXZ\x00", lzma.decompress),
-    ("Zstandard", b"\x28\xb5\x2f\xfd", _zstandard),
-)
-
-
-def _decompressed(source: str, name: str, decompress: Callable[[bytes], bytes], data: bytes) -> bytes:
-    try:
-        return decompress(data)
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
-        raise DataError(f"{source} is a damaged or incomplete {name} file: {error}.") from error
-
-
-def decode(data: bytes, source: str) -> str:
+def decode(data: bytes, source: str, line: int = 1, offset: int = 0) -> str:
     """UTF-8 text, without the byte order mark that some programs write first.
 
+    Args:
+        data: The bytes of a whole file, or of a part of it.
+        source: The file's name, for messages.
+        line: The number of the part's first line.
+        offset: Where in the (decompressed) file the part begins.
+
     Raises:
-        DataError: a byte is not UTF-8; names its line and its offset in the (decompressed) file.
+        DataError: a byte is not UTF-8; names its line and its offset in the file.
     """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if not offset and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise DataError(f"{source} is UTF-16. Save it as UTF-8, for example: iconv -f UTF-16 -t UTF-8.")
     try:
-        return data.decode("utf-8").removeprefix("\ufeff")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line += data.count(b"\n", 0, error.start)
+        byte, place = data[error.start], offset + error.start
         raise DataError(
-            f"{source}, line {line}: invalid UTF-8: 0x{data[error.start]:02X} at byte offset {error.start}. "
+            f"{source}, line {line}: invalid UTF-8: 0x{byte:02X} at byte offset {place}. "
             "Save the file as UTF-8; from GB18030, for example: iconv -f GB18030 -t UTF-8."
         ) from None
+    return text if offset else text.removeprefix("\ufeff")

@@ -1,13 +1,15 @@
-"""One text a line, and fastText's lines that carry their labels: text → a table."""
+"""One text a line, and fastText's lines that carry their labels."""
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from ..errors import DataError
+from .opening import decode
 from .raw_table import RawTable
 
-__all__ = ["FASTTEXT_PREFIX", "read_fasttext", "read_lines"]
+__all__ = ["FASTTEXT_PREFIX", "decoded_lines", "read_fasttext", "read_lines"]
 
 FASTTEXT_PREFIX = "__label__"
 _FASTTEXT_LABEL = re.compile(rf"(?:(?<=\s)|^){FASTTEXT_PREFIX}(\S+)\s*")
@@ -23,6 +25,20 @@ def read_lines(text: str, source: str) -> RawTable:
     return _table(source, ["text"], [lines], range(1, len(lines) + 1))
 
 
+def decoded_lines(lines: Iterable[bytes], source: str) -> Iterator[str]:
+    """The same, line after line as they come, from raw lines without their ends.
+
+    Raises:
+        DataError: there are no lines, or one is not UTF-8; names the line and the byte.
+    """
+    offset = 0
+    for number, line in enumerate(lines, start=1):
+        yield decode(line, source, number, offset).removesuffix("\r")
+        offset += len(line) + 1
+    if not offset:
+        raise DataError(f"{source} is empty.")
+
+
 def read_fasttext(text: str, source: str) -> RawTable:
     """Lines such as "__label__positive __label__short A good film": the labels of a line, and its text.
 
@@ -30,9 +46,9 @@ def read_fasttext(text: str, source: str) -> RawTable:
         DataError: the file is empty.
     """
     numbered = [(number, line) for number, line in enumerate(_split(text, source), start=1) if line.strip()]
-    labels: list[object] = [_FASTTEXT_LABEL.findall(line) for _, line in numbered]
-    if all(len(found) <= 1 for found in labels):
-        labels = [found[0] if found else None for found in labels]
+    found = [_FASTTEXT_LABEL.findall(line) for _, line in numbered]
+    single = all(len(labels) <= 1 for labels in found)
+    labels = [labels[0] if labels else None for labels in found] if single else found
     texts = [_FASTTEXT_LABEL.sub("", line).strip() for _, line in numbered]
     return _table(source, ["label", "text"], [labels, texts], [number for number, _ in numbered])
 
@@ -43,6 +59,10 @@ def _split(text: str, source: str) -> list[str]:
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
 
 
-def _table(source: str, names: list[str], columns: list[list[object]], lines: object) -> RawTable:
+def _table(
+    source: str, names: list[str], columns: Sequence[Sequence[object]], lines: Sequence[int]
+) -> RawTable:
     numbers = np.array(lines, dtype=np.int64)
-    return RawTable(source, len(columns[0]), len(names), columns.__getitem__, names=names, lines=numbers)
+    return RawTable(
+        source, len(columns[0]), len(names), lambda index: list(columns[index]), names=names, lines=numbers
+    )

@@ -45,8 +45,12 @@ def hold_out(
     if not 0 < share < 1:
         raise SettingError(f"The share to hold out must lie between 0 and 1, but it is {share}.")
     groups = _groups(examples, seed)
+    if len(groups) < 2:
+        raise DataError(f"{examples.source}: nothing can be held out of {len(examples)} rows with one text.")
     wanted = min(max(share * len(examples), minimum), max(share, 0.5) * len(examples))
-    held = _keep_every_label(groups, _draw(groups, wanted / max(1, len(examples))))
+    smallest_first = sorted(range(len(groups)), key=lambda number: len(groups[number].rows))
+    held = _keep_every_label(groups, _draw(groups, wanted / len(examples)))
+    held = held or _keep_every_label(groups, smallest_first)[:1]
     if not held:
         raise DataError(
             f"{examples.source}: none of its {len(examples)} rows can be held out without losing a label. "
@@ -96,7 +100,7 @@ def _draw(groups: Sequence[_Group], share: float) -> list[int]:
             if held + size / 2 <= quota and held < quota:  # a text repeated too often stays in the rest
                 drawn.append(number)
                 held += size
-    return sorted(drawn) or [min(range(len(groups)), key=lambda number: (len(groups[number].rows), number))]
+    return drawn
 
 
 def _quotas(sizes: dict[Label | None, int], share: float) -> dict[Label | None, int]:

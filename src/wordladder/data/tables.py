@@ -3,14 +3,17 @@
 No row is ever left out: a row that cannot be used is an error that names its line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import DataError, SettingError
 from .columns import Column, choose_columns, names_given
 from .examples import Examples
-from .file_format import read_raw
+from .file_format import has_plain_lines, read_raw
 from .labels import is_missing, labels_of, scalar
+from .opening import raw_lines, source_name
+from .plain_lines import decoded_lines
 from .raw_table import RawTable
 
 __all__ = ["read_table", "read_texts"]
@@ -67,8 +70,10 @@ def read_table(
 
 def read_texts(
     path: str | Path, *, text: Column | Sequence[Column] | None = None, format: str | None = None
-) -> Examples:
+) -> Iterator[Any]:
     """Read texts without labels: one a line from a text file or standard input, or a column of a table.
+
+    Plain lines are streamed, a blank one is an empty text. A table is read whole; of pairs each is a tuple.
 
     Args:
         path: As for `read_table`.
@@ -78,7 +83,11 @@ def read_texts(
     Raises:
         DataError: the file cannot be read, or a column is not there.
     """
-    return read_table(path, text=text, labelled=False, format=format)
+    if text is None and has_plain_lines(path, format):
+        yield from decoded_lines(raw_lines(path), source_name(path))
+        return
+    segments = read_table(path, text=text, labelled=False, format=format).segments
+    yield from segments[0] if len(segments) == 1 else zip(*segments, strict=True)
 
 
 def _texts(table: RawTable, column: int) -> list[str]:

@@ -4,6 +4,7 @@ The table starts from vectors trained on the user's text, from a file, or from r
 frozen or tuned. Subword composition for unknown words is not done here.
 """
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,13 +110,15 @@ class Static(nn.Module):
 
     def keep(self, folder: Path) -> None:
         """Write the vocabulary; the table itself is among the weights."""
-        self.vocabulary.save(folder / f"{'lower' if self.lowercase else 'cased'}.txt")
+        self.vocabulary.save(folder / "vocabulary.txt")
+        facts = json.dumps({"dim": self.dim, "lowercase": self.lowercase})
+        (folder / "static.json").write_text(facts, encoding="utf-8")
 
     def restore(self, folder: Path) -> None:
         """Read the vocabulary and make room for the table."""
-        (path,) = (p for p in (folder / "lower.txt", folder / "cased.txt") if p.is_file())
-        self.lowercase = path.name == "lower.txt"
-        self.vocabulary = Vocabulary.load(path)
+        facts = json.loads((folder / "static.json").read_text(encoding="utf-8"))
+        self.dim, self.lowercase = facts["dim"], facts["lowercase"]
+        self.vocabulary = Vocabulary.load(folder / "vocabulary.txt")
         self._set_table(torch.empty(len(self.vocabulary) + SPECIAL, self.dim))
 
     def prepare(self, tokens: Tokens) -> Prepared:

@@ -10,13 +10,18 @@ its letters. The letters of all words lie one after the other in `letters`; word
 makes room and goes on from there.
 """
 
+from typing import Any
+
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+from numba.np import arrayobj
 
 # Numba copies these values into the machine code it caches: whoever changes them has to touch this file.
-from ..text import APOSTROPHE, CONTROL, DIGIT, EMOJI, EXTEND, LETTER, MODIFIER, REGIONAL, SYMBOL
+from .word_classes import APOSTROPHE, CONTROL, DIGIT, EMOJI, EXTEND, HAN, LETTER, MODIFIER, REGIONAL, SYMBOL
 
-__all__ = ["DISTINCT", "IDS", "IN_LINE", "LINES", "LOST", "WORDS", "rehash", "scan"]
+__all__ = ["DISTINCT", "IDS", "IN_LINE", "LINES", "LOST", "PADDING", "WORDS", "rehash", "scan"]
 
 # Places of `scan`'s running figures.
 DISTINCT = 0  # different words so far
@@ -26,8 +31,14 @@ LINES = 3  # line ends so far
 IN_LINE = 4  # words since the last line end
 IDS = 5  # numbers written by this call
 
+# Put behind each block: runs end there without a look at where they are, and eight bytes can be read at once.
+PADDING = b"\n" * 8
+
 _NEWLINE = 10
+_BLANK = 32
 _ASCII = 128
+_LOW = np.uint64(0xFFFFFFFF)
+_MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits without a pattern: 2^64 over the golden ratio
 
 
 @njit(inline="always")
@@ -99,59 +110,89 @@ def _walk(block: np.ndarray, at: int, stop: int, classes: np.ndarray) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _word_end(block: np.ndarray, at: int, stop: int, classes: np.ndarray) -> int:
+def _word_end(block: np.ndarray, at: int, stop: int, classes: np.ndarray, runs: np.ndarray) -> int:
     """Where the word ends that starts at byte `at`; `at` itself if none starts there.
 
     Most words are ASCII letters with an ASCII blank or point behind them: those are read byte by byte.
     """
-    byte = block[at]
-    if byte >= _ASCII:
-        code, _ = _decode(block, at)
+    end = at
+    while runs[block[end]]:
+        end += 1
+    if end == at:
+        code, width = _decode(block, at)
         kind = classes[code]
-        return at if kind <= CONTROL or kind == EXTEND else _walk(block, at, stop, classes)
-    kind = classes[byte]
-    if kind <= CONTROL:
-        return at
-    end = at + 1
-    if kind in (LETTER, DIGIT):
-        while end < stop:
-            byte = block[end]
-            kind = classes[byte]
-            if byte >= _ASCII or kind not in (LETTER, DIGIT):
-                break
-            end += 1
-    if end < stop and (block[end] >= _ASCII or block[end] == 0x27):
+        if kind <= CONTROL or kind == EXTEND:
+            return at
+        end += width
+        if kind in (HAN, SYMBOL):
+            following, _ = _decode(block, end)
+            return end if classes[following] != EXTEND else _walk(block, at, stop, classes)
+        return _walk(block, at, stop, classes)
+    if block[end] >= _ASCII or block[end] == 0x27:
         return _walk(block, at, stop, classes)
     return end
 
 
+def _build_eight(typing: Any, array: Any, at: Any) -> Any:
+    """The eight bytes of an array from `at` on as one number, wherever they stand in memory."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> ir.Value:
+        data = arrayobj.make_array(signature.args[0])(context, builder, values[0]).data
+        place = builder.gep(data, [values[1]])
+        return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
+
+    return types.uint64(array, types.intp), build
+
+
+_eight: Any = intrinsic(_build_eight)
+
+
 @njit(inline="always")
-def _fingerprint(block: np.ndarray, at: int, end: int) -> np.uint64:
-    """32 bits that depend on every byte of a word: FNV-1a, folded."""
-    value = np.uint64(14695981039346656037)
-    for place in range(at, end):
-        value = (value ^ np.uint64(block[place])) * np.uint64(1099511628211)
-    return (value ^ (value >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
+def _first(array: np.ndarray, at: int, length: int) -> np.uint64:
+    """The first eight bytes of a word, zeros where it is shorter."""
+    value = _eight(array, at)
+    return value if length >= 8 else value & ((np.uint64(1) << np.uint64(8 * length)) - np.uint64(1))
+
+
+@njit(inline="always")
+def _fingerprint(block: np.ndarray, at: int, length: int) -> np.uint64:
+    """32 bits that depend on every byte of a word, eight at a time; the last eight may overlap."""
+    value = (_first(block, at, length) ^ np.uint64(length)) * _MIX
+    done = 8
+    while done < length:
+        done = min(done + 8, length)
+        value = ((value ^ value >> np.uint64(29)) + _eight(block, at + done - 8)) * _MIX
+    value = (value ^ value >> np.uint64(32)) * _MIX
+    return value >> np.uint64(32)
+
+
+@njit(inline="always")
+def _same(block: np.ndarray, at: int, letters: np.ndarray, begin: int, length: int) -> bool:
+    """Whether `length` bytes are the same in both arrays."""
+    if _first(block, at, length) != _first(letters, begin, length):
+        return False
+    done = 8
+    while done < length:
+        done = min(done + 8, length)
+        if _eight(block, at + done - 8) != _eight(letters, begin + done - 8):
+            return False
+    return True
 
 
 @njit(inline="always")
 def _find(
-    block: np.ndarray, at: int, end: int, slots: np.ndarray, letters: np.ndarray, begins: np.ndarray
+    block: np.ndarray, at: int, length: int, slots: np.ndarray, letters: np.ndarray, begins: np.ndarray
 ) -> tuple[np.uint64, np.uint64]:
     """The slot that holds a word or, if the word is new, the empty one it belongs to; and its fingerprint."""
-    fingerprint = _fingerprint(block, at, end)
+    fingerprint = _fingerprint(block, at, length)
     mask = np.uint64(len(slots) - 1)
     slot = fingerprint & mask
     while slots[slot] != 0:
         if slots[slot] >> np.uint64(32) == fingerprint:
-            word = np.int64(slots[slot] & np.uint64(0xFFFFFFFF)) - 1
+            word = np.int64(slots[slot] & _LOW) - 1
             begin = begins[word]
-            if begins[word + 1] - begin == end - at:
-                place = at
-                while place < end and letters[begin + place - at] == block[place]:
-                    place += 1
-                if place == end:
-                    break
+            if begins[word + 1] - begin == length and _same(block, at, letters, begin, length):
+                break
         slot = (slot + np.uint64(1)) & mask
     return slot, fingerprint
 
@@ -172,19 +213,22 @@ def scan(
     """Read `block` from byte `at`; returns where it stopped: at its end, or before a word without room.
 
     Args:
-        block: Valid UTF-8 that begins and ends where words do: (bytes,) uint8.
+        block: Valid UTF-8 that begins and ends where words do, with `PADDING` behind it: (bytes + 8,) uint8.
         at: The first byte to read.
         classes: The class of each code point: (0x110000,) uint8.
         max_words: Words kept of a line.
         slots: The hash table, its size a power of two: (slots,) uint64. With at least twice as many slots as
             words a word is found after 1.5 looks on average.
-        letters: The bytes of all words: (room,) uint8.
+        letters: The bytes of all words, and at least 8 more: (room,) uint8.
         begins: Where each word begins in `letters`: (capacity + 1,) int64.
         counts: How often each word was seen: (capacity,) int64.
         ids: Written from the front: the number of each word, -1 at each line end: (at least bytes,) int32.
         figures: Running figures, by the names above: (6,) int64. `IDS` starts from zero.
     """
-    stop = len(block)
+    stop = len(block) - len(PADDING)
+    runs = np.zeros(256, dtype=np.bool_)
+    for byte in range(_ASCII):
+        runs[byte] = classes[byte] == LETTER or classes[byte] == DIGIT
     written = 0
     while at < stop:
         if block[at] == _NEWLINE:
@@ -194,7 +238,7 @@ def scan(
             figures[IN_LINE] = 0
             at += 1
             continue
-        end = _word_end(block, at, stop, classes)
+        end = _word_end(block, at, stop, classes, runs)
         if end == at:
             _, width = _decode(block, at)
             at += width
@@ -203,16 +247,17 @@ def scan(
             figures[LOST] += 1
             at = end
             continue
-        slot, fingerprint = _find(block, at, end, slots, letters, begins)
-        word = np.int64(slots[slot] & np.uint64(0xFFFFFFFF)) - 1
+        length = end - at
+        slot, fingerprint = _find(block, at, length, slots, letters, begins)
+        word = np.int64(slots[slot] & _LOW) - 1
         if word < 0:
             word = figures[DISTINCT]
             begin = begins[word]
-            if word == len(counts) or begin + end - at > len(letters):
+            if word == len(counts) or begin + length + len(PADDING) > len(letters):
                 break
-            for place in range(at, end):
-                letters[begin + place - at] = block[place]
-            begins[word + 1] = begin + end - at
+            for place in range(length):
+                letters[begin + place] = block[at + place]
+            begins[word + 1] = begin + length
             slots[slot] = fingerprint << np.uint64(32) | np.uint64(word + 1)
             figures[DISTINCT] += 1
         counts[word] += 1
@@ -220,7 +265,7 @@ def scan(
         written += 1
         figures[WORDS] += 1
         figures[IN_LINE] += 1
-        at = end
+        at = end + (block[end] == _BLANK)
     figures[IDS] = written
     return at
 

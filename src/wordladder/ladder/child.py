@@ -31,6 +31,7 @@ THREAD_VARIABLES = (
     "RAYON_NUM_THREADS",
 )
 GRACE_SECONDS = 10
+LOG_TAIL = 65_536  # bytes
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class Ended:
     """How a child process ended.
 
     Attributes:
-        facts: what it found, when it ended well.
-        error: one line that says what went wrong, when it did not.
-        user_error: whether the error is a mistake in what the user gave.
+        facts: What it found, when it ended well.
+        error: One line that says what went wrong, when it did not.
+        user_error: Whether the error is a mistake in what the user gave.
     """
 
     facts: dict[str, Any] | None = None
@@ -107,17 +108,17 @@ def run_child(
     """Run `python -m module job.json` to its end.
 
     Args:
-        module: a module of this package whose main program takes the path of the job.
-        job: what to do, as JSON values.
-        folder: where `job.json` and the log are written.
-        threads: told to the numeric libraries through their environment variables.
-        minutes: how long the child may spend between its events `clock_starts` and `clock_stops`.
-        progress: is told what the child tells.
+        module: A module of this package whose main program takes the path of the job.
+        job: What to do, as JSON values.
+        folder: Where `job.json` and the log are written.
+        threads: Told to the numeric libraries through their environment variables.
+        minutes: How long the child may spend between its events `clock_starts` and `clock_stops`.
+        progress: Is told what the child tells.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path, log = folder / "job.json", folder / "log.txt"
     path.write_text(json.dumps(job), encoding="utf-8")
-    with open(log, "ab") as errors:
+    with open(log, "wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, str(path)],
             stdin=subprocess.DEVNULL,
@@ -174,6 +175,8 @@ def _listen(process: subprocess.Popen[bytes], watch: _Watch, progress: Progress)
     """Follow the child's lines until it closes its output; returns the result or the error it sent."""
     last: dict[str, Any] = {}
     for line in process.stdout or ():
+        if not line.endswith(b"\n"):  # killed in the middle of a line
+            break
         message = json.loads(line)
         event = message.pop("event")
         if event == "progress":
@@ -220,8 +223,11 @@ def _signal_line(number: int) -> str:
 
 
 def _last_words(log: Path) -> str:
-    """The last line of the log: of a traceback, the exception."""
+    """What the log ends with: the exception of the last traceback, without the rest of a long message."""
     with open(log, "rb") as file:
-        file.seek(max(log.stat().st_size - 4000, 0))
+        file.seek(max(log.stat().st_size - LOG_TAIL, 0))
         lines = file.read().decode("utf-8", "replace").strip().split("\n")
-    return lines[-1].strip()[:300]
+    tracebacks = [number for number, line in enumerate(lines) if line.startswith("Traceback (")]
+    after = lines[tracebacks[-1] + 1 :] if tracebacks else []
+    raised = next((line for line in after if line and not line[0].isspace()), lines[-1])
+    return raised.strip()[:300]

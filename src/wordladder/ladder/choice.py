@@ -26,12 +26,12 @@ class Rule:
     """What the choice depends on beside the measurements.
 
     Attributes:
-        cost: what "cheap" means.
-        metric: the name of the metric.
-        rows: how many test rows the intervals come from.
-        margin: how much worse than the best still counts as good.
-        budget: the limits.
-        higher_is_better: the direction of the metric.
+        cost: What "cheap" means.
+        metric: The name of the metric.
+        rows: How many test rows the intervals come from.
+        margin: How much worse than the best still counts as good.
+        budget: The limits.
+        higher_is_better: The direction of the metric.
     """
 
     cost: CostKind
@@ -47,11 +47,11 @@ class Choice:
     """What the rule says, by name.
 
     Attributes:
-        best: the best on dev, whatever it costs; None when nothing was measured.
-        recommended: the rung to ship; None when nothing within the budget is shown to be good enough.
-        best_within_budget: the best on dev of those that the budget allows.
-        undecided: a rung that might be recommended instead, if there were more test rows.
-        rows_needed: about how many test rows would tell; at most `MANY_ROWS`, which stands for "too many".
+        best: The best on dev, whatever it costs; None when nothing was measured.
+        recommended: The rung to ship; None when nothing within the budget is shown to be good enough.
+        best_within_budget: The best on dev of those that the budget allows.
+        undecided: A rung that might be recommended instead, if there were more test rows.
+        rows_needed: About how many test rows would tell; at most `MANY_ROWS`, which stands for "too many".
     """
 
     best: str | None = None
@@ -66,10 +66,10 @@ class Answers:
     """Three answers that most people want from a climb; each may be None.
 
     Attributes:
-        cheapest_good: the recommended rung.
-        best: the best rung, whatever it costs.
-        best_fast: the best rung that answers within `latency_ms`.
-        latency_ms: the limit, in milliseconds for one text (median).
+        cheapest_good: The recommended rung.
+        best: The best rung, whatever it costs.
+        best_fast: The best rung that answers within `latency_ms`.
+        latency_ms: The limit, in milliseconds for one text (median).
     """
 
     cheapest_good: Rung | None
@@ -89,8 +89,8 @@ def choose(rungs: Sequence[Rung], rule: Rule) -> Choice:
     """Apply the rule.
 
     Args:
-        rungs: the rungs; each measured one carries its difference to the best, and what it is over budget by.
-        rule: what the choice depends on beside them.
+        rungs: The rungs; each measured one carries its difference to the best, and what it is over budget by.
+        rule: What the choice depends on beside them.
     """
     best = best_rung(rungs, rule.cost, higher_is_better=rule.higher_is_better)
     allowed = sorted((rung for rung in rungs if rung.within_budget), key=lambda rung: rung.cost(rule.cost))
@@ -117,9 +117,10 @@ def _is_good(rung: Rung, best: Rung, margin: float) -> bool:
 
 def _most_promising(rungs: Sequence[Rung], rule: Rule) -> tuple[Rung | None, int | None]:
     """Of the rungs that the test rows cannot judge, the nearest to the best, and the rows that would."""
-    doubts = [(rung, rows_needed(rung, rule.margin, rule.rows)) for rung in rungs]
-    doubts = [(rung, rows) for rung, rows in doubts if rows is not None]
-    return max(doubts, key=lambda doubt: doubt[0].difference.value, default=(None, None))
+    needed = {rung.name: rows_needed(rung, rule.margin, rule.rows) for rung in rungs}
+    doubts = [rung for rung in rungs if needed[rung.name] is not None and rung.difference is not None]
+    nearest = max(doubts, key=lambda rung: rung.difference.value if rung.difference else 0.0, default=None)
+    return nearest, needed[nearest.name] if nearest else None
 
 
 def rows_needed(rung: Rung, margin: float, rows: int) -> int | None:

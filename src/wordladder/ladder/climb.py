@@ -93,7 +93,7 @@ def climb(
         progress: Told how far it is.
 
     Raises:
-        UserError: what was given cannot be used, or every rung breaks because of it.
+        UserError: What was given cannot be used, or every rung breaks because of it.
     """
     started = perf_counter()
     require("matplotlib", "train", "the report of a climb")
@@ -108,6 +108,7 @@ def climb(
         ),
     )
     numbers = _numbers(seed, seeds)
+    threads = available_threads() if threads is None else _at_least_one("threads", threads)
     columns = {"text": text, "label": label, "label_separator": label_separator, "format": format}
     split = split_data(train, test, dev, seed=seed, columns=columns)
     plan = plan_recipes(task, rungs, recipes, settings=settings, vectors=vectors, corpus=corpus)
@@ -115,7 +116,7 @@ def climb(
     record.begin(fingerprint(split), plan, resume=resume)
     shop = Workshop(
         record=record,
-        threads=threads or available_threads(),
+        threads=threads,
         device=device,
         minutes=max_minutes,
         progress=progress,
@@ -133,9 +134,13 @@ def _margin(margin: float) -> float:
 
 
 def _numbers(first: int, count: int) -> tuple[int, ...]:
-    if count < 1:
-        raise SettingError(f"seeds = {count}: at least one is needed")
-    return tuple(range(first, first + count))
+    return tuple(range(first, first + _at_least_one("seeds", count)))
+
+
+def _at_least_one(name: str, value: int) -> int:
+    if value < 1:
+        raise SettingError(f"{name} = {value}: at least one is needed")
+    return value
 
 
 def _measure_all(
@@ -144,7 +149,7 @@ def _measure_all(
     """Every rung in turn.
 
     Raises:
-        UserError: every rung broke, because of what the user gave.
+        UserError: Every rung broke, because of what the user gave.
     """
     parts = _parts(split) if label_curve else ()
     measured: list[Measured] = []

@@ -77,7 +77,7 @@ def measure(
     calls = _latencies(predict, texts)
     p50, p95 = np.percentile(calls, [50, 95])
     count = int(np.clip(PATIENCE_SECONDS * 1000 / p50, FEWEST_BATCH_TEXTS, BATCH_TEXTS))
-    batch = list(texts[:count])
+    batch = [texts[number % len(texts)] for number in range(count)]
     predict(batch[:FEWEST_BATCH_TEXTS])  # a first batch sets up what single texts do not need
     started = perf_counter()
     predict(batch)

@@ -1,7 +1,10 @@
 """How examples and results pass between processes: JSON and NumPy files, written whole or not at all."""
 
+import errno
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Examples
+from ..errors import OutputError
 
-__all__ = ["nested_order", "read_examples", "read_json", "write_array", "write_examples", "write_json"]
+__all__ = [
+    "nested_order",
+    "read_examples",
+    "read_json",
+    "write_array",
+    "write_examples",
+    "write_json",
+    "writing",
+]
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn what goes wrong with the disk into a message.
+
+    Raises:
+        OutputError: The disk is full, or the folder cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OutputError(f"{folder}: the disk is full; what was finished is kept") from error
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
 def write_json(path: Path, value: Any) -> None:

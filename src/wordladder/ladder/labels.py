@@ -1,6 +1,7 @@
 """Where names go in a picture so that they hide neither points nor bars nor each other, greedily."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from math import hypot
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Mark", "place_labels"]
+__all__ = ["Mark", "name_width", "place_labels"]
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top, in points
 SIZE = 9.0
@@ -66,7 +67,7 @@ def place_labels(
     # From the top down, so that names fan out in the order of their points.
     for number in sorted(range(len(marks)), key=lambda n: -centres[n][1]):
         mark = marks[number]
-        width = _width(mark.name)
+        width = name_width(mark.name)
         choices = _fan(centres[number], width) if only_right else _around(centres[number], width)
         best = min(choices, key=lambda choice: _cost(choice.box, taken, page))
         taken.append(best.box)
@@ -90,11 +91,12 @@ def _along(points: Sequence[tuple[float, float]]) -> Iterator[Box]:
             yield (at_x - 1, at_y - 1, at_x + 1, at_y + 1)
 
 
-def _width(name: str) -> float:
-    """How wide a name is in a font that is wider than most."""
+@cache
+def name_width(name: str) -> float:
+    """How wide a name is, in points, in a font that is wider than most."""
     from matplotlib.textpath import TextPath
 
-    return float(TextPath((0, 0), name or " ", size=SIZE).get_extents().x1)
+    return max((x for x, _ in TextPath((0, 0), name, size=SIZE).vertices), default=0.0)
 
 
 def _around(centre: tuple[float, float], width: float) -> Iterator[_Place]:

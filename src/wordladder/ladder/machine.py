@@ -6,9 +6,11 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from .. import __version__
+
 __all__ = ["available_threads", "describe"]
 
-LIBRARIES = ("wordladder", "torch", "numpy", "scikit-learn", "transformers", "numba")
+LIBRARIES = ("torch", "numpy", "scikit-learn", "transformers", "numba")
 
 
 def available_threads() -> int:
@@ -26,6 +28,7 @@ def describe() -> dict[str, str | int | float]:
         "cores": available_threads(),
         "memory_gb": _memory_gb(),
         "system": f"{platform.system()} {platform.release()}",
+        "wordladder": __version__,
         "python": platform.python_version(),
         **{name: _version(name) for name in LIBRARIES},
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from .labels import Mark, place_labels
+from .labels import Mark, name_width, place_labels
 from .price import CostKind
 from .result import Climb
 from .rung import Rung, pareto_front
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["NARROW", "WIDE", "Shape", "cost_picture", "curve_picture"]
 
 INK, MUTED, LINE, ACCENT, PAPER = "#010101", "#020202", "#030303", "#040404", "#050505"
+SIDE_MARGINS = 40.0
 VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", ACCENT: "--accent", PAPER: "--paper"}
 
 
@@ -44,7 +45,7 @@ class Shape:
 
 
 WIDE = Shape("wide", 520, 300, 7)
-NARROW = Shape("narrow", 262, 262, 4)
+NARROW = Shape("narrow", 262, 262, 5)
 
 
 def cost_picture(climb: Climb, kind: CostKind, shape: Shape) -> str:
@@ -55,7 +56,7 @@ def cost_picture(climb: Climb, kind: CostKind, shape: Shape) -> str:
     limit = climb.rule.budget.limits().get(kind.name)
     _set_limits(axes, [rung.cost(kind) for rung in rungs], rungs, limit)
     front = pareto_front(rungs, kind, higher_is_better=climb.rule.higher_is_better)
-    x, y = [rung.cost(kind) for rung in front], [rung.value for rung in front]
+    x, y = [rung.cost(kind) for rung in front], [rung.value or 0.0 for rung in front]
     axes.plot(x, y, color=ACCENT, linewidth=1, alpha=0.55, zorder=1)
     if limit is not None:
         axes.axvline(limit, color=MUTED, linewidth=0.8, linestyle=(0, (3, 3)), zorder=0)
@@ -74,7 +75,8 @@ def curve_picture(climb: Climb, shape: Shape) -> str:
     drawn, axes = _new(shape)
     axes.set_xscale("log")
     rows = sorted({point.rows for rung in rungs for point in rung.curve})
-    axes.set_xlim(rows[0] / 1.15, rows[-1] * (rows[-1] / rows[0]) ** (0.22 if shape is WIDE else 0.42))
+    room = (max(name_width(rung.name) for rung in rungs) + 14) / (shape.width - SIDE_MARGINS)
+    axes.set_xlim(rows[0] / 1.15, rows[0] * (rows[-1] / rows[0]) ** (1 / (1 - room)))
     for rung in rungs:
         colour = _colour(rung, climb.recommended)
         x, y = [point.rows for point in rung.curve], [point.value for point in rung.curve]
@@ -105,7 +107,9 @@ def _new(shape: Shape) -> "tuple[Figure, Axes]":
     from matplotlib.figure import Figure
 
     drawn = Figure(figsize=(shape.width / 72, shape.height / 72), dpi=72)
-    axes = drawn.add_axes((34 / shape.width, 22 / shape.height, 1 - 40 / shape.width, 1 - 30 / shape.height))
+    axes = drawn.add_axes(
+        (34 / shape.width, 22 / shape.height, 1 - SIDE_MARGINS / shape.width, 1 - 30 / shape.height)
+    )
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(LINE)
@@ -137,6 +141,8 @@ def _draw_point(axes: "Axes", rung: Rung, cost: float, on_front: bool, recommend
     axes.plot(
         [cost],
         [value],
+        color=colour,
+        linestyle="none",
         marker="o",
         markersize=size,
         markerfacecolor=filled,
@@ -148,15 +154,45 @@ def _draw_point(axes: "Axes", rung: Rung, cost: float, on_front: bool, recommend
 
 
 def _cost_ticks(axes: "Axes", kind: CostKind, shape: Shape) -> None:
-    """Ticks at 1, 2 and 5 times powers of ten; fewer where there is no room for them."""
+    """Round ticks, as many as there is room for."""
     low, high = axes.get_xlim()
-    powers = [10.0**exponent for exponent in range(-9, 12)]
-    for steps in ((1, 2, 5), (1, 3), (1,)):
-        ticks = [step * power for power in powers for step in steps if low <= step * power <= high]
+    last = low * (high / low) ** 0.95  # further right a label would leave the picture
+    for series in _CLOCK if kind.name == "train" else _ROUND:
+        ticks = [tick for tick in series if low <= tick <= last]
         if len(ticks) <= shape.ticks:
             break
-    ticks = ticks[:: -(-len(ticks) // shape.ticks)]
+    ticks = ticks[:: -(-len(ticks) // shape.ticks)] if ticks else [(low * high) ** 0.5]
     _ticks_at(axes, ticks, [kind.written(tick) for tick in ticks])
+
+
+# From close to far: 1, 2, 5 and their tens; seconds, minutes, hours.
+_ROUND = [
+    [step * 10.0**power for power in range(-9, 12) for step in steps] for steps in ((1, 2, 5), (1, 3), (1,))
+]
+_CLOCK = [
+    [
+        1,
+        2,
+        5,
+        10,
+        20,
+        30,
+        60,
+        120,
+        300,
+        600,
+        1200,
+        1800,
+        3600,
+        7200,
+        18_000,
+        36_000,
+        86_400,
+        172_800,
+        864_000,
+    ],
+    [1, 10, 60, 600, 3600, 36_000, 360_000],
+]
 
 
 def _ticks_at(axes: "Axes", ticks: Sequence[float], labels: Sequence[str]) -> None:

@@ -30,9 +30,11 @@ def plan_recipes(
         corpus: Raw text on which rungs that train word vectors train them too.
 
     Raises:
-        RecipeError: a recipe is unknown or not valid, or two have the same name.
+        RecipeError: A recipe is unknown or not valid, or two have the same name.
     """
     recipes = [Recipe.load(source, task) for source in _sources(task, rungs, folder)]
+    if not recipes:
+        raise RecipeError("no rung is given to climb")
     names = [recipe.name for recipe in recipes]
     for name in names:
         if names.count(name) > 1:

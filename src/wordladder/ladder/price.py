@@ -24,13 +24,13 @@ class Price:
     """What one rung costs to train and to use.
 
     Attributes:
-        latency_p50: milliseconds for one text, the median of separately timed calls.
-        latency_p95: milliseconds that 95 calls in 100 stay under.
-        throughput: texts a second when many are given at once.
-        memory_mb: the most memory that the process held while it answered, in MB (1e6 bytes).
-        size_mb: the saved folder, in MB.
-        load_seconds: from an imported library to a model ready to answer.
-        train_seconds: to train it, the word vectors included; the mean over the seeds.
+        latency_p50: Milliseconds for one text, the median of separately timed calls.
+        latency_p95: Milliseconds that 95 calls in 100 stay under.
+        throughput: Texts a second when many are given at once.
+        memory_mb: The most memory that the process held while it answered, in MB (1e6 bytes).
+        size_mb: The saved folder, in MB.
+        load_seconds: From an imported library to a model ready to answer.
+        train_seconds: To train it, the word vectors included; the mean over the seeds.
     """
 
     latency_p50: float
@@ -54,9 +54,9 @@ def figure(value: float, digits: int = 2) -> str:
 
 def written_seconds(seconds: float, digits: int = 2) -> str:
     """A duration in the unit that a person would choose."""
-    if seconds < 90:
+    if seconds < 60:
         return f"{figure(seconds, digits)} s"
-    if seconds < 90 * 60:
+    if seconds < 3600:
         return f"{figure(seconds / 60, digits)} min"
     return f"{figure(seconds / 3600, digits)} h"
 
@@ -119,7 +119,7 @@ def cost_kind(name: str) -> CostKind:
     """The cost of that name.
 
     Raises:
-        SettingError: there is none.
+        SettingError: There is none.
     """
     if name not in COSTS:
         raise SettingError(f"cost: there is no {name!r}.{did_you_mean(name, COSTS)}")
@@ -131,10 +131,10 @@ class Budget:
     """What a rung may cost at most; None sets no limit.
 
     Args:
-        max_latency_ms: median milliseconds for one text.
+        max_latency_ms: Median milliseconds for one text.
         max_size_mb: MB on disk.
         max_memory_mb: MB of memory at the peak.
-        max_minutes: minutes to train one rung with one seed; training is stopped there.
+        max_minutes: Minutes to train one rung with one seed; training is stopped there.
     """
 
     max_latency_ms: float | None = None

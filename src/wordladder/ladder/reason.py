@@ -12,9 +12,9 @@ def reason(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:
     """Such as "tfidf: 0.4 ms a text and within 0.01 of the best (bilstm, 0.902) with 95 % confidence."
 
     Args:
-        rungs: the rungs that were chosen from.
-        choice: what the rule said.
-        rule: what it depended on.
+        rungs: The rungs that were chosen from.
+        choice: What the rule said.
+        rule: What it depended on.
     """
     named = {rung.name: rung for rung in rungs}
     best = named.get(choice.best or "")

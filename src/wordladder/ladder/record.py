@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import OutputError, SettingError
 from ..recipe import Recipe
-from .handover import read_json, write_json
+from .handover import read_json, write_json, writing
 from .run import RESULT, SCORES, Result
 from .significance import Scores
 
@@ -85,10 +85,8 @@ class Record:
             before = read_json(place)
             self._check_same(before, json.loads(json.dumps(plan)))
             plan["rungs"] = before["rungs"] | plan["rungs"]
-        try:
+        with writing(self.folder):
             write_json(place, plan)
-        except OSError as error:
-            raise OutputError(f"{self.folder}: cannot be written: {error.strerror or error}") from error
 
     def _check_same(self, before: dict[str, Any], now: dict[str, Any]) -> None:
         if before["data"] != now["data"]:

@@ -1,4 +1,4 @@
-"""`report.html`: one file that needs no network, for a screen, a phone and paper. Nothing is computed here."""
+"""`report.html`: one file that needs no network, for screen, phone and paper. Nothing is computed here."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -42,7 +42,7 @@ def report(climb: Climb) -> str:
         table_note=_table_note(climb) if measured else "",
         curve=_curve(climb),
         warnings=_warnings(climb),
-        truths=_list(map(escape, truths(climb))),
+        truths=_truths(climb) if measured else "",
         method=_method(climb),
         recipes="\n".join(_recipe(rung) for rung in climb.rungs),
         footer=escape(
@@ -55,7 +55,8 @@ def _headline(climb: Climb) -> tuple[str, str]:
     """The name in big type, and the sentence without it."""
     name = climb.recommended
     if name is None:
-        return ("Nothing fits" if climb.best else "Nothing was measured"), climb.reason
+        fitting = "Nothing good enough" if climb.choice.best_within_budget else "Nothing fits the budget"
+        return (fitting if climb.best else "Nothing was measured"), climb.reason
     rest = climb.reason.removeprefix(f"{name}: ")
     return name, rest[:1].upper() + rest[1:]
 
@@ -115,24 +116,25 @@ def _caption(climb: Climb) -> str:
     better = "Higher is better" if climb.rule.higher_is_better else "Lower is better"
     limit = " The dashed line is the budget." if climb.rule.budget.limits() else ""
     return (
-        f"{better}, further left is cheaper. Bars are 95 % intervals. The line joins the rungs that no other rung "
+        f"{better}, further left is cheaper. Bars are 95 % intervals. The line joins the rungs that no other "
         f"beats in both (the Pareto front); hollow points are beaten by one.{limit}"
     )
 
 
 def _table_note(climb: Climb) -> str:
-    budget = f" The budget: {climb.rule.budget}." if climb.rule.budget.limits() else ""
-    return (
-        '<p class="quiet" style="margin-top:.9rem">Small figures are 95 % bootstrap intervals. '
-        f"Differences are paired: positive is better than {escape(climb.best or '')}.{escape(budget)}</p>"
-    )
+    told = "Small figures are 95 % bootstrap intervals."
+    if len([rung for rung in climb.rungs if rung.measured]) > 1:
+        told += f" Differences are paired: positive is better than {climb.best}."
+    if climb.rule.budget.limits():
+        told += f" The budget: {climb.rule.budget}."
+    return f'<p class="quiet note">{escape(told)}</p>'
 
 
 def _curve(climb: Climb) -> str:
     if not any(len(rung.curve) > 1 for rung in climb.rungs):
         return ""
     return (
-        '<section><h2>With fewer labels</h2><figure class="curve" style="margin:0">'
+        '<section><h2>With fewer labels</h2><figure class="curve">'
         f'<p class="axis">{escape(_axis(climb))}</p>'
         f"{curve_picture(climb, WIDE)}{curve_picture(climb, NARROW)}"
         '<p class="axis below">labelled rows to learn from →</p></figure></section>'
@@ -140,7 +142,7 @@ def _curve(climb: Climb) -> str:
 
 
 def _warnings(climb: Climb) -> str:
-    """What is wrong with the data, and what training did to the text of each rung; equal warnings together."""
+    """What is wrong with the data, and what training did to the text; equal warnings of rungs together."""
     rungs: dict[str, list[str]] = {}
     for rung in climb.rungs:
         for warning in rung.warnings:
@@ -150,6 +152,11 @@ def _warnings(climb: Climb) -> str:
         f'{escape(w)} <span class="quiet">({escape(", ".join(names))})</span>' for w, names in rungs.items()
     ]
     return f"<section><h2>Warnings</h2>{_list(told)}</section>" if told else ""
+
+
+def _truths(climb: Climb) -> str:
+    told = _list(map(escape, truths(climb)))
+    return f"<section><h2>What this does and does not show</h2>{told}</section>"
 
 
 def _list(items: Iterable[str]) -> str:

@@ -24,7 +24,8 @@ def rung_table(climb: Climb) -> str:
     heads += [f"Against {climb.best}"] if several else []
     cells = "".join(f'<th scope="col">{escape(head)}</th>' for head in (*heads, *PRICE_COLUMNS))
     rows = "\n".join(_row(rung, climb, several) for rung in climb.rungs)
-    return f'<div class="scroll" tabindex="0"><table>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
+    table = f"<table>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
+    return f'<div class="scroll" tabindex="0">{table}</div>'
 
 
 def _row(rung: Rung, climb: Climb, several: bool) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .choice import Choice, Rule
-from .handover import write_json
+from .handover import write_json, writing
 from .rung import Rung
 
 __all__ = ["Climb"]
@@ -97,5 +97,6 @@ class Climb:
         """Write `climb.json` and `report.html` into the folder."""
         from .report import write_report  # brings the library that draws
 
-        write_json(self.folder / "climb.json", self.to_json())
-        write_report(self, self.folder / "report.html")
+        with writing(self.folder):
+            write_json(self.folder / "climb.json", self.to_json())
+            write_report(self, self.folder / "report.html")

@@ -15,9 +15,9 @@ class CurvePoint:
     """The quality that a rung reaches with a part of the training rows.
 
     Attributes:
-        rows: how many labelled rows it was trained on.
-        value: the metric on the test rows, the mean over the seeds.
-        interval: its bootstrap interval.
+        rows: How many labelled rows it was trained on.
+        value: The metric on the test rows, the mean over the seeds.
+        interval: Its bootstrap interval.
     """
 
     rows: int
@@ -30,21 +30,21 @@ class Rung:
     """One rung, measured. What is None could not be measured; `error` then says why.
 
     Attributes:
-        name: the name of the recipe.
-        recipe: the recipe as TOML.
-        seeds: the seeds that were trained.
-        seed_values: the metric on the test rows for each seed.
-        seed_dev_values: the metric on the dev rows for each seed; everything is chosen by their mean.
-        value: the mean of `seed_values`.
-        interval: the bootstrap interval of `value`.
-        dev_value: the mean of `seed_dev_values`.
-        difference: how much better than the best rung, on the test rows (positive is better).
-        price: what it costs.
-        over_budget: one phrase for each limit that it is over.
-        on_front: no other rung is both better on the test rows and cheaper.
-        warnings: what training did to the text, and other things worth knowing.
-        curve: quality against labelled rows, if that was asked for.
-        error: why the rung could not be trained or measured, in one line.
+        name: The name of the recipe.
+        recipe: The recipe as TOML.
+        seeds: The seeds that were trained.
+        seed_values: The metric on the test rows for each seed.
+        seed_dev_values: The metric on the dev rows for each seed; everything is chosen by their mean.
+        value: The mean of `seed_values`.
+        interval: The bootstrap interval of `value`.
+        dev_value: The mean of `seed_dev_values`.
+        difference: How much better than the best rung, on the test rows (positive is better).
+        price: What it costs.
+        over_budget: One phrase for each limit that it is over.
+        on_front: No other rung is both better on the test rows and cheaper.
+        warnings: What training did to the text, and other things worth knowing.
+        curve: Quality against labelled rows, if that was asked for.
+        error: Why the rung could not be trained or measured, in one line.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a climb does and does not show, in sentences with its own figures. The page around them is made elsewhere."""
+"""What a climb does and does not show, in sentences with its own figures. The page is made elsewhere."""
 
 from .price import written_seconds
 from .result import Climb
@@ -52,19 +52,21 @@ def _listed(names: list[str]) -> str:
 
 def _seeds(climb: Climb, measured: list[Rung]) -> str:
     if len(climb.seeds) == 1:
-        return "Each rung was trained once. Another seed gives slightly other figures, which no interval here shows."
+        return (
+            "Each rung was trained once. Another seed gives slightly other figures; no interval shows that."
+        )
     spreads = [(max(rung.seed_values) - min(rung.seed_values), rung.name) for rung in measured]
     if not spreads:
         return ""
     widest, name = max(spreads)
     return (
-        f"Each figure is a mean over {len(climb.seeds)} seeds. From seed to seed a rung varies by up to {widest:.3f} "
-        f"({name})."
+        f"Each figure is a mean over {len(climb.seeds)} seeds. "
+        f"From seed to seed a rung varies by up to {widest:.3f} ({name})."
     )
 
 
 def _dev(climb: Climb) -> str:
     return (
-        f"Which rung is best was decided on {climb.rows['dev']:,} dev rows; the test rows only tell whether a cheaper "
-        "one is as good. All figures hold for text like this, on this machine."
+        f"Which rung is best was decided on {climb.rows['dev']:,} dev rows; the test rows only tell whether "
+        "a cheaper one is as good. All figures hold for text like this, on this machine."
     )

@@ -13,7 +13,7 @@ from ..progress import Progress, quiet
 from ..recipe import Recipe
 from . import cost, run
 from .child import Ended, run_child
-from .handover import read_json, write_examples, write_json
+from .handover import read_json, write_examples, write_json, writing
 from .record import Record
 from .split import Split
 
@@ -46,9 +46,10 @@ class Workshop:
 
     def open(self, split: Split) -> None:
         """Lay out the rows for the children."""
-        for name, part in (("train", split.train), ("dev", split.dev), ("test", split.test)):
-            write_examples(self.record.data / f"{name}.json", part)
-        write_json(self.record.data / TEXTS, _sample(split.test))
+        with writing(self.record.folder):
+            for name, part in (("train", split.train), ("dev", split.dev), ("test", split.test)):
+                write_examples(self.record.data / f"{name}.json", part)
+            write_json(self.record.data / TEXTS, _sample(split.test))
 
     def close(self) -> None:
         """Take the rows away: they are the user's, and lie elsewhere."""

@@ -1,0 +1,14 @@
+"""Runs the benchmarks one after another, each alone on the machine; the long ones only with --long."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SHORT = (["corpus.py"], ["recurrent.py"], ["latency.py"], ["epoch.py"])
+LONG = (["word2vec.py"], ["imdb.py"], ["imdb.py", "--chinese"])
+
+if __name__ == "__main__":
+    here = Path(__file__).parent
+    for script, *arguments in (*SHORT, *(LONG if "--long" in sys.argv else ())):
+        print(f"\n— {script} {' '.join(arguments)}", flush=True)
+        subprocess.run([sys.executable, str(here / script), *arguments], check=True)

@@ -1,0 +1,87 @@
+"""The recurrent encoder: RNN, GRU or LSTM, one or two directions, several layers. It has no attention."""
+
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..layers.recurrence import run_layer
+from ..sequence import Sequence
+
+__all__ = ["Recurrent"]
+
+_CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+class Recurrent(nn.Module):
+    """Words read in order: what comes out at a word knows all words before it, and behind it too if bidirectional.
+
+    Recurrent weights start orthogonal, the others as Glorot & Bengio (2010) have it, biases at zero, and the
+    forget gate of an LSTM at one (Jozefowicz et al. 2015), so that it remembers before it has learned to.
+
+    Args:
+        cell: `"rnn"` (Elman 1990), `"gru"` (Cho et al. 2014) or `"lstm"` (Hochreiter & Schmidhuber 1997).
+        hidden: Numbers in the hidden vector of each direction.
+        layers: Layers, one on top of the other.
+        bidirectional: Whether a second chain reads each text from its end; the output is then twice as wide.
+        dropout: Share of the numbers set to zero between one layer and the next, the same ones at every word of a text (Gal & Ghahramani 2016).
+    """
+
+    reads = "segment"
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        cell: Literal["rnn", "gru", "lstm"] = "lstm",
+        hidden: int = 128,
+        layers: int = 1,
+        bidirectional: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if dropout and layers == 1:
+            warnings.warn("dropout acts between layers: with layers = 1 it does nothing", stacklevel=2)
+        directions = 1 + bidirectional
+        self.dim = hidden * directions
+        self.layers = nn.ModuleList(
+            nn.ModuleList(_cell(cell, self.dim if layer else dim, hidden) for _ in range(directions))
+            for layer in range(layers)
+        )
+        self.dropout = nn.Dropout1d(dropout)
+
+    def initialise(self, material: Any) -> None:
+        """Nothing to learn from the training texts."""
+
+    def keep(self, folder: Path) -> None:
+        """Nothing but weights."""
+
+    def restore(self, folder: Path) -> None:
+        """Nothing but weights."""
+
+    def forward(self, sequence: Sequence) -> Sequence:
+        """Hidden vectors `(batch, time, dim)`, zero after each text's end; the summary is dropped."""
+        vectors = sequence.vectors
+        for number, cells in enumerate(self.layers):
+            vectors = run_layer(list(cells), self._dropped(vectors) if number else vectors, sequence.mask)
+        return sequence._replace(vectors=vectors, summary=None)
+
+    def _dropped(self, vectors: Tensor) -> Tensor:
+        """Without some numbers, the same at every word of a text."""
+        return self.dropout(vectors.transpose(1, 2)).transpose(1, 2)
+
+
+def _cell(cell: str, inputs: int, hidden: int) -> nn.RNNBase:
+    """One layer in one direction, with its first weights."""
+    made = _CELLS[cell](inputs, hidden, batch_first=True)
+    with torch.no_grad():
+        for weights, start in ((made.weight_ih_l0, nn.init.xavier_uniform_), (made.weight_hh_l0, nn.init.orthogonal_)):
+            for block in weights.split(hidden):
+                start(block)
+        made.bias_ih_l0.zero_()
+        made.bias_hh_l0.zero_()
+        if cell == "lstm":
+            made.bias_ih_l0[hidden : 2 * hidden] = 1.0
+    return made

@@ -1,0 +1,282 @@
+# mypy: ignore-errors
+"""What the Word2Vec kernels share: random numbers, the words of a line, negative targets, and their scores.
+
+How a gradient reaches the vectors differs between skip-gram and CBOW and is in their own files.
+"""
+
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numba import float32, int64, njit, uint32, uint64
+
+from . import registers
+from .registers import LANES, ROWS, gather, gradients, load, multiply_add, prefetch, store, sums, zeros
+
+__all__ = [
+    "GAMMA",
+    "LINE",
+    "PARTS",
+    "Draws",
+    "Schedule",
+    "Tables",
+    "Weights",
+    "alias_table",
+    "contexts_of",
+    "draw",
+    "keep_thresholds",
+    "loss_of",
+    "new_draws",
+    "prefetch_row",
+    "random",
+    "read_line",
+    "score",
+    "uniform",
+]
+
+LINE = 1000  # words of a line that are learned together: longer lines are cut, as in word2vec.c
+LINE_OF_CACHE = 16  # float32 numbers
+
+# Random numbers are splitmix64 (Steele, Lea, Flood 2014): a counter in steps of GAMMA, and a mix of its bits.
+GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_27, _30, _31, _32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
+
+
+def _fingerprint(*files: str) -> int:
+    """A number that changes when one of these source files does; 0 where the sources are not at hand."""
+    try:
+        return zlib.crc32(b"".join(Path(file).read_bytes() for file in files))
+    except OSError:
+        return 0
+
+
+PARTS = _fingerprint(__file__, registers.__file__)
+"""The default of every kernel's last argument. Numba's cache on disk looks at the file of the kernel alone;
+a default is part of the signature, so the cache also sees a change in the files that a kernel is made of."""
+
+
+class Tables(NamedTuple):
+    """What is drawn from; the rows are words.
+
+    `keep` (words,) uint32: a word stays in its line if a random number is not above it.
+    `alias` (words, 2) uint32: Walker's alias table of the negatives; a threshold and the other word.
+    """
+
+    keep: np.ndarray
+    alias: np.ndarray
+
+
+class Weights(NamedTuple):
+    """The two matrices, flat float32; a row begins every `stride` and uses its first `width` numbers.
+
+    `width` is the dimension rounded up to `LANES`, the numbers in between are and stay zero.
+    """
+
+    inputs: np.ndarray
+    outputs: np.ndarray
+    stride: int
+    width: int
+
+
+class Schedule(NamedTuple):
+    """The learning rate at the first id of a stretch of text, what each id takes from it, and its least."""
+
+    rate: float
+    slope: float
+    floor: float
+
+
+class Draws(NamedTuple):
+    """The targets of two centres, on two sides: one is drawn, and asked for, while the other is learned.
+
+    `targets` are rows, `size` a side: the centre, the negatives, and what fills the last block of `ROWS`.
+    `rates` are learning rates, `lanes` a side: 0 for a negative that is the centre itself and for what fills
+    the block, so that nothing is learned there and no branch is needed. `labels` are the same on both sides.
+    """
+
+    targets: np.ndarray
+    rates: np.ndarray
+    labels: np.ndarray
+    negative: int
+    size: int
+    lanes: int
+
+
+# ── tables, made once ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def keep_thresholds(counts: np.ndarray, sample: float) -> np.ndarray:
+    """`Tables.keep` for words that occurred `counts` times.
+
+    A word of frequency f is kept with probability √(sample/f) + sample/f, as word2vec.c does; 0 keeps all.
+    """
+    if sample <= 0:
+        return np.full(len(counts), 0xFFFFFFFF, dtype=np.uint32)
+    share = sample / (counts / counts.sum())
+    return (np.minimum(1.0, np.sqrt(share) + share) * 0xFFFFFFFF).astype(np.uint32)
+
+
+def alias_table(counts: np.ndarray, power: float = 0.75) -> np.ndarray:
+    """`Tables.alias` for drawing words in proportion to counts ** power, one random number a draw.
+
+    Each place of the table holds at most two words: its own, and one that is drawn too often to fit its own.
+    Source: Walker 1977; the order of filling is Vose's, 1991.
+    """
+    share = counts.astype(np.float64) ** power
+    share *= len(share) / share.sum()
+    table = np.empty((len(share), 2), dtype=np.uint32)
+    _fill_alias(share, table)
+    return table
+
+
+@njit(nogil=True, cache=True)
+def _fill_alias(share: np.ndarray, table: np.ndarray) -> None:
+    small = np.flatnonzero(share < 1.0)
+    large = np.flatnonzero(share >= 1.0)
+    smalls, larges = len(small), len(large)
+    table[:, 0] = 0xFFFFFFFF
+    table[:, 1] = np.arange(len(share))
+    while smalls > 0 and larges > 0:
+        smalls -= 1
+        poor, rich = small[smalls], large[larges - 1]
+        table[poor, 0] = np.uint32(share[poor] * 0xFFFFFFFF)
+        table[poor, 1] = rich
+        share[rich] -= 1.0 - share[poor]
+        if share[rich] < 1.0:
+            larges -= 1
+            small[smalls] = rich
+            smalls += 1
+
+
+# ── random numbers ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@njit(nogil=True)
+def random(state: int) -> int:
+    """64 random bits for the counter `state`; the caller adds GAMMA to it for each draw."""
+    bits = (state ^ (state >> _30)) * _FIRST
+    bits = (bits ^ (bits >> _27)) * _SECOND
+    return bits ^ (bits >> _31)
+
+
+@njit(nogil=True)
+def uniform(bits: int, bound: int) -> int:
+    """A number from 0 to `bound` − 1, from the upper half of 64 random bits; the lower half stays unused."""
+    return int64(((bits >> _32) * uint64(bound)) >> _32)
+
+
+# ── the words of a line, and what a centre learns from ─────────────────────────────────────────────────────
+
+
+@njit(nogil=True)
+def read_line(
+    ids: np.ndarray, at: int, end: int, keep: np.ndarray, state: int, line: np.ndarray
+) -> tuple[int, int, int]:
+    """Fill `line` with the words from `at` on that subsampling keeps: (next place, words, counter)."""
+    words = 0
+    while at < end and words < LINE:
+        word = ids[at]
+        at += 1
+        if word < 0:
+            break
+        state += GAMMA
+        # written always and counted when kept: the draw costs no branch that the processor cannot foresee
+        line[words] = word
+        words += uint32(random(state) >> _32) <= keep[word]
+    return at, words, state
+
+
+@njit(nogil=True)
+def contexts_of(
+    line: np.ndarray, words: int, centre: int, span: int, stride: int, contexts: np.ndarray
+) -> int:
+    """Write the rows of the words up to `span` around `centre`; how many they are."""
+    count = 0
+    for place in range(max(0, centre - span), min(words, centre + span + 1)):
+        contexts[count] = line[place] * stride
+        count += place != centre
+    return count
+
+
+@njit(nogil=True)
+def prefetch_row(matrix: np.ndarray, row: int, width: int) -> None:
+    """Ask for a row that is needed in a moment."""
+    for at in range(row, row + width, LINE_OF_CACHE):
+        prefetch(matrix, at)
+
+
+@njit(nogil=True)
+def new_draws(negative: int) -> Draws:
+    """Room for two draws of one centre and `negative` others, rounded up to whole blocks of `ROWS`."""
+    size = (1 + negative + ROWS - 1) // ROWS * ROWS
+    lanes = (size - ROWS + LANES + LANES - 1) // LANES * LANES  # the last block writes a whole register
+    labels = np.zeros(lanes, np.float32)
+    labels[0] = 1
+    return Draws(np.zeros(2 * size, np.int64), np.zeros(2 * lanes, np.float32), labels, negative, size, lanes)
+
+
+@njit(nogil=True)
+def draw(
+    centre: int, alias: np.ndarray, weights: Weights, rate: float, state: int, draws: Draws, side: int
+) -> int:
+    """Draw the negatives of a centre on one side of `draws`, and ask for all rows; the counter."""
+    first, lane = side * draws.size, side * draws.lanes
+    draws.targets[first] = centre * weights.stride
+    draws.rates[lane] = rate
+    prefetch_row(weights.outputs, centre * weights.stride, weights.width)
+    for i in range(1, draws.negative + 1):
+        state += GAMMA
+        bits = random(state)
+        place = uniform(bits, len(alias))
+        other = int64(alias[place, 1])
+        word = place if uint32(bits) <= alias[place, 0] else other
+        draws.targets[first + i] = word * weights.stride
+        draws.rates[lane + i] = float32(0) if word == centre else rate
+        prefetch_row(weights.outputs, word * weights.stride, weights.width)
+    return state
+
+
+@njit(nogil=True, fastmath=True)
+def score(
+    inputs: np.ndarray,
+    contexts: np.ndarray,
+    count: int,
+    weights: Weights,
+    draws: Draws,
+    side: int,
+    scores: np.ndarray,
+) -> None:
+    """Write (label − σ(input · output)) · rate for each context and target; contexts are `draws.lanes` apart.
+
+    The inputs are not taken from the weights: cbow has one of its own.
+    """
+    lanes, first = draws.lanes, side * draws.size
+    # Two contexts meet ROWS targets at a time: each register loaded is used twice. An odd one meets itself.
+    for one in range(0, count, 2):
+        other = min(one + 1, count - 1)
+        for block in range(0, draws.size, ROWS):
+            dots, more = zeros(ROWS), zeros(ROWS)
+            for at in range(0, weights.width, LANES):
+                rows = gather(weights.outputs, draws.targets, first + block, at, dots)
+                dots = multiply_add(rows, load(inputs, contexts[one] + at), dots)
+                more = multiply_add(rows, load(inputs, contexts[other] + at), more)
+            store(scores, one * lanes + block, sums(dots))
+            store(scores, other * lanes + block, sums(more))
+    for context in range(0, count * lanes, lanes):
+        for at in range(0, draws.size, LANES):
+            label, rate = load(draws.labels, at), load(draws.rates, side * lanes + at)
+            store(scores, context + at, gradients(load(scores, context + at), label, rate))
+
+
+@njit(nogil=True)
+def loss_of(scores: np.ndarray, count: int, draws: Draws, side: int) -> float:
+    """−log likelihood of `count` contexts, from the scores: |label − σ| is one minus the likelihood."""
+    loss = 0.0
+    for context in range(count):
+        for i in range(draws.size):
+            rate = draws.rates[side * draws.lanes + i]
+            if rate > 0:
+                loss -= np.log(1.0 + 1e-7 - abs(scores[context * draws.lanes + i]) / rate)
+    return loss

@@ -1,0 +1,1 @@
+"""Parts of networks that several kinds are made of. None of them is a kind, and none knows a recipe."""

@@ -1,0 +1,59 @@
+"""Which recipes a climb runs."""
+
+import pytest
+
+from wordladder.errors import RecipeError
+from wordladder.ladder.plan import plan_recipes
+from wordladder.recipe import rung_names
+
+TFIDF = '[shallow]\nkind = "tfidf"\n'
+
+
+def names(recipes):
+    return [recipe.name for recipe in recipes]
+
+
+def test_all_rungs_in_the_order_of_the_ladder():
+    assert names(plan_recipes("classification", None, None)) == rung_names("classification")
+    assert names(plan_recipes("classification", ["bilstm", "tfidf"], None)) == ["bilstm", "tfidf"]
+
+
+def test_a_folder_of_recipes(tmp_path):
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.toml").write_text(TFIDF, encoding="utf-8")
+    assert names(plan_recipes("classification", None, tmp_path)) == ["a", "b"]
+    assert names(plan_recipes("classification", ["b"], tmp_path)) == ["b"]
+    with pytest.raises(RecipeError, match="no recipe for c"):
+        plan_recipes("classification", ["a", "c"], tmp_path)
+    with pytest.raises(RecipeError, match=r"no recipe \(\*.toml\)"):
+        plan_recipes("classification", None, tmp_path / "nowhere")
+
+
+def test_names_are_known_and_differ(tmp_path):
+    with pytest.raises(RecipeError, match="Did you mean 'bilstm'"):
+        plan_recipes("classification", ["bilstn"], None)
+    (tmp_path / "tfidf.toml").write_text(TFIDF, encoding="utf-8")
+    with pytest.raises(RecipeError, match="two rungs are called 'tfidf'"):
+        plan_recipes("classification", ["tfidf", str(tmp_path / "tfidf.toml")], None)
+    with pytest.raises(RecipeError, match="no rung is given"):
+        plan_recipes("classification", [], None)
+
+
+def test_settings_change_every_rung():
+    for recipe in plan_recipes("classification", ["tfidf", "gru"], None, settings={"training.epochs": 7}):
+        assert recipe.flat()["training.epochs"] == 7
+
+
+def test_a_file_of_vectors_stands_in_for_trained_ones(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tfidf, gru = plan_recipes("classification", ["tfidf", "gru"], None, vectors="mine.vec")
+    assert tfidf == plan_recipes("classification", ["tfidf"], None)[0]
+    assert gru.flat()["embedders.0.source"] == str(tmp_path / "mine.vec")
+    assert not gru.table("vectors")
+
+
+def test_a_corpus_for_the_rungs_that_train_vectors(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tfidf, gru = plan_recipes("classification", ["tfidf", "gru"], None, corpus=["a.txt", tmp_path / "b.txt"])
+    assert gru.table("vectors")["corpus"] == [str(tmp_path / "a.txt"), str(tmp_path / "b.txt")]
+    assert not tfidf.table("vectors")

@@ -1,0 +1,64 @@
+"""One split for all rungs, and what is told about it."""
+
+import pytest
+
+from wordladder.data.examples import Examples
+from wordladder.errors import DataError
+from wordladder.ladder.split import fingerprint, split_data
+
+
+def rows(count, start=0, labels=("a", "b")):
+    return Examples(
+        ([f"text number {n}" for n in range(start, start + count)],),
+        [labels[n % len(labels)] for n in range(count)],
+        "rows.csv",
+    )
+
+
+def test_a_fifth_and_a_tenth_are_held_out():
+    split = split_data(rows(1000), None, None, seed=1, columns={})
+    assert split.rows() == {"train": 720, "dev": 80, "test": 200}
+    texts = [set(part.texts) for part in (split.train, split.dev, split.test)]
+    assert len(set.union(*texts)) == 1000
+    assert len(split.notes) == 2
+    assert split.warnings == ()
+
+
+def test_what_is_given_is_kept():
+    split = split_data(rows(100), rows(30, 200), rows(20, 300), seed=1, columns={})
+    assert split.rows() == {"train": 100, "dev": 20, "test": 30}
+    assert split.notes == ()
+
+
+def test_the_split_follows_the_seed():
+    same, other = (split_data(rows(300), None, None, seed=seed, columns={}) for seed in (1, 2))
+    assert fingerprint(same) == fingerprint(split_data(rows(300), None, None, seed=1, columns={}))
+    assert fingerprint(same) != fingerprint(other)
+
+
+def test_duplicates_between_train_and_test_are_told():
+    split = split_data(rows(100), rows(30, 90), rows(20, 300), seed=1, columns={})
+    assert split.warnings == ("10 of the 30 test texts also occur in the training texts.",)
+
+
+def test_a_file_is_read_by_its_columns(tmp_path):
+    lines = ["body,kind", *(f"words {n},{'ab'[n % 2]}" for n in range(200))]
+    (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8")
+    split = split_data(tmp_path / "t.csv", None, None, seed=1, columns={"text": "body", "label": "kind"})
+    assert sum(split.rows().values()) == 200
+
+
+def test_a_label_that_train_has_not_is_found_before_anything_is_trained():
+    with pytest.raises(DataError, match=r"rows.csv, row \d+: the label 'c' of this test row does not"):
+        split_data(rows(100), rows(30, 200, ("a", "b", "c")), None, seed=1, columns={})
+    several = Examples((["x", "y"],), [("a",), ("a", "z")], "dev.csv")
+    train = Examples((["p", "q"],), [("a",), ("b",)])
+    with pytest.raises(DataError, match=r"dev.csv, row \d+: the label 'z' of this dev row"):
+        split_data(train, train, several, seed=1, columns={})
+
+
+def test_labels_are_needed():
+    with pytest.raises(DataError, match="needs labels"):
+        split_data(Examples((["a"],), None), None, None, seed=1, columns={})
+    with pytest.raises(DataError, match="too few rows for a test part"):
+        split_data(rows(100), rows(0), None, seed=1, columns={})

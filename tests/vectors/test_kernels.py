@@ -1,0 +1,95 @@
+"""The Word2Vec kernels against their twins, and the tables they draw from against the formulas."""
+
+import numpy as np
+import pytest
+import word2vec_twins as twins
+
+from wordladder.kernels.cbow import cbow
+from wordladder.kernels.registers import LANES
+from wordladder.kernels.sampling import LINE, Schedule, Tables, Weights, alias_table, keep_thresholds
+from wordladder.kernels.skipgram import skipgram
+
+KERNELS = {"skipgram": skipgram, "cbow": cbow}
+
+
+def rows(words, dim, scale, seed):
+    """A matrix, and the flat padded rows that the kernels want."""
+    matrix = np.random.default_rng(seed).normal(scale=scale, size=(words, dim)).astype(np.float32)
+    stride = -(-dim // 16) * 16
+    flat = np.zeros((words, stride), np.float32)
+    flat[:, :dim] = matrix
+    return matrix.astype(np.float64), flat.ravel()
+
+
+def text(words, length, seed):
+    ids = np.random.default_rng(seed).zipf(1.3, length).astype(np.int32) % words
+    ids[::17] = -1
+    ids[40:42] = -1  # an empty line
+    ids[43] = -1  # a line of one word
+    ids.flags.writeable = False
+    return ids
+
+
+@pytest.mark.parametrize("model", KERNELS)
+@pytest.mark.parametrize(("dim", "window", "negative"), [(20, 5, 5), (LANES, 1, 1), (37, 3, 11)])
+def test_a_kernel_learns_what_its_twin_learns(model, dim, window, negative):
+    words, ids = 30, text(30, 2000, 3)
+    counts = np.bincount(ids[ids >= 0], minlength=words) + 1
+    tables = Tables(keep_thresholds(counts, 0.05), alias_table(counts))
+    inputs, flat_inputs = rows(words, dim, 0.3, 1)
+    outputs, flat_outputs = rows(words, dim, 0.3, 2)
+    weights = Weights(flat_inputs, flat_outputs, -(-dim // 16) * 16, -(-dim // LANES) * LANES)
+    schedule = Schedule(0.05, 0.04 / len(ids), 0.02)
+    seed = 2**64 - 12345
+    loss, pairs = KERNELS[model](
+        ids, 0, len(ids), tables, weights, schedule, window, negative, np.uint64(seed)
+    )
+    expected = twins.word2vec(model, ids, tables, inputs, outputs, schedule, window, negative, seed)
+    np.testing.assert_allclose(flat_inputs.reshape(words, -1)[:, :dim], inputs, atol=2e-4)
+    np.testing.assert_allclose(flat_outputs.reshape(words, -1)[:, :dim], outputs, atol=2e-4)
+    assert not flat_inputs.reshape(words, -1)[:, dim:].any()
+    assert loss / pairs == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("model", KERNELS)
+def test_lines_longer_than_the_buffer_are_cut(model):
+    ids = np.arange(2 * LINE + 50, dtype=np.int32) % 7
+    ids.flags.writeable = False
+    tables = Tables(keep_thresholds(np.ones(7), 0), alias_table(np.ones(7)))
+    inputs, flat_inputs = rows(7, LANES, 0.3, 1)
+    outputs, flat_outputs = rows(7, LANES, 0.3, 2)
+    weights = Weights(flat_inputs, flat_outputs, max(16, LANES), LANES)
+    schedule = Schedule(0.02, 0.0, 0.0)
+    KERNELS[model](ids, 0, len(ids), tables, weights, schedule, 2, 2, np.uint64(1))
+    twins.word2vec(model, ids, tables, inputs, outputs, schedule, 2, 2, 1)
+    np.testing.assert_allclose(flat_inputs.reshape(7, -1)[:, :LANES], inputs, atol=2e-3)
+
+
+@pytest.mark.parametrize("model", KERNELS)
+def test_a_vocabulary_of_one_word_is_no_trouble(model):
+    ids = np.array([0, 0, 0, -1, 0], dtype=np.int32)
+    ids.flags.writeable = False
+    tables = Tables(keep_thresholds(np.ones(1), 0), alias_table(np.ones(1)))
+    _, flat = rows(1, 4, 0.3, 1)
+    weights = Weights(flat, flat.copy(), 16, -(-4 // LANES) * LANES)
+    KERNELS[model](ids, 0, 5, tables, weights, Schedule(0.02, 0.0, 0.0), 2, 3, np.uint64(1))
+    assert np.isfinite(flat).all()
+
+
+def test_words_are_kept_as_word2vec_keeps_them():
+    counts, sample = np.array([50_000, 1000, 10, 1]), 1e-3
+    total = counts.sum()
+    # the line of word2vec.c that decides it
+    expected = (np.sqrt(counts / (sample * total)) + 1) * (sample * total) / counts
+    np.testing.assert_allclose(keep_thresholds(counts, sample) / 2**32, np.minimum(1, expected), atol=1e-6)
+    assert (keep_thresholds(counts, 0) == 2**32 - 1).all()
+
+
+@pytest.mark.parametrize("counts", [[1], [7, 7, 7], [1000, 200, 30, 5, 5, 1, 1], range(1, 400)])
+def test_the_alias_table_has_the_wanted_distribution(counts):
+    counts = np.array(counts)
+    table = alias_table(counts)
+    share = (table[:, 0].astype(np.float64) + 1) / 2**32
+    drawn = share / len(counts)
+    np.add.at(drawn, table[:, 1], (1 - share) / len(counts))
+    np.testing.assert_allclose(drawn, counts**0.75 / (counts**0.75).sum(), atol=1e-8)
