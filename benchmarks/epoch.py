@@ -23,7 +23,7 @@ def main() -> None:
     started = time.perf_counter()
     model = Model(recipe).fit(train)
     whole = time.perf_counter() - started
-    words, seconds = model.report_["text"]["train"]["words"], model.report_["loop_seconds"]
+    words, seconds = model.report_["text"]["train"]["words"], model.report_["history"][-1]["seconds"]
     print(f"{len(train):,} reviews, {words:,} words: {seconds:.1f} s an epoch, {words / seconds / 1e3:.0f} k words/s")
     print(f"(with reading words and vocabulary: {whole:.1f} s)")
     keep("epoch", {"rows": len(train), "words": words, "seconds": seconds, "words_per_second": words / seconds})

@@ -2,57 +2,44 @@
 
     python benchmarks/word2vec.py [TEXT] [--megabytes 20] [--threads 2] [--json results.json]
 
-TEXT is raw text in lower case or not, perhaps compressed; left out, the English Wikipedia sample of the data folder
-(WORDLADDER_DATA). Both sides read one prepared file of the same words between spaces, each in a process of its
-own, gensim by its fastest way (`corpus_file`). Words per second are those of the file times the epochs, over the
-seconds of training alone; `whole` is the whole job from the file to vectors in memory, the compiling of our
-kernels (once a machine) left out and shown.
+TEXT is raw text, perhaps compressed, and is lower-cased; left out, it is the English Wikipedia sample of the
+research data. Both sides read one prepared file of the same words between spaces, each in a process of its
+own, gensim by its fastest way (`corpus_file`). Words per second are those of the file times the epochs, over
+the seconds of training alone; `whole` is the job from the file to vectors in memory, the compiling of our
+kernels (once a machine) left out and shown. Analogies are those among the 30,000 most frequent words.
 """
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+from _common import keep, need
+from wordladder.ladder.machine import describe
 from wordladder.streams import ByteReader, line_blocks
 from wordladder.text import lower, tokenize
 from wordladder.word_vectors import WordVectors
 
-DATA = Path(os.environ.get("WORDLADDER_DATA", Path(__file__).parents[2] / "shared" / "data"))
-PAIRS = DATA / "wordsim" / "EN-WS-353-ALL.txt"
-ANALOGIES = DATA / "wordsim" / "questions-words.txt.gz"
-COMMON = 30_000  # analogies are asked among the most frequent words
+SIDES = ("gensim", "wordladder")
+MODELS = ("skipgram", "cbow")
+COUNTS = {"threads": 2, "dim": 100, "window": 5, "negative": 5, "min_count": 5, "epochs": 5, "seed": 1}
+SAMPLE = 1e-3
+COMMON = 30_000
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("text", nargs="?", type=Path, default=DATA / "corpora" / "enwiki_sample.txt.xz")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("text", nargs="?", type=Path)
     parser.add_argument("--megabytes", type=float, help="of the text, from its start; all if not given")
-    parser.add_argument("--models", nargs="+", choices=["skipgram", "cbow"], default=["skipgram", "cbow"])
-    parser.add_argument(
-        "--sides", nargs="+", choices=["gensim", "wordladder"], default=["gensim", "wordladder"]
-    )
-    for name, value in (
-        ("threads", 2),
-        ("dim", 100),
-        ("window", 5),
-        ("negative", 5),
-        ("min-count", 5),
-        ("epochs", 5),
-    ):
-        parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--sample", type=float, default=1e-3)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)
+    for name, value in COUNTS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
     parser.add_argument("--json", type=Path, help="file to write the results to")
-    parser.add_argument("--side", help=argparse.SUPPRESS)
-    parser.add_argument("--model", help=argparse.SUPPRESS)
-    parser.add_argument("--output", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -72,56 +59,50 @@ def prepare(source: Path, megabytes: float | None, target: Path) -> int:
     return words
 
 
-def train_gensim(text: Path, given: argparse.Namespace) -> dict:
+def train_gensim(text: str, output: str, model: str, given: dict[str, Any]) -> dict[str, float]:
     from gensim.models import Word2Vec
 
     started = time.perf_counter()
-    skipgram = given.model == "skipgram"
-    model = Word2Vec(
-        vector_size=given.dim, window=given.window, negative=given.negative, min_count=given.min_count,
-        sample=given.sample, sg=int(skipgram), alpha=0.025 if skipgram else 0.05, workers=given.threads,
-        seed=given.seed,
-    )  # fmt: skip
-    model.build_vocab(corpus_file=str(text))
+    skipgram = model == "skipgram"
+    trainer = Word2Vec(
+        sg=int(skipgram),
+        alpha=0.025 if skipgram else 0.05,
+        sample=SAMPLE,
+        vector_size=given["dim"],
+        workers=given["threads"],
+        **{name: given[name] for name in ("window", "negative", "min_count", "seed")},
+    )
+    trainer.build_vocab(corpus_file=text)
+    counts = {"total_examples": trainer.corpus_count, "total_words": trainer.corpus_total_words}
     training = time.perf_counter()
-    model.train(
-        corpus_file=str(text), total_examples=model.corpus_count, total_words=model.corpus_total_words,
-        epochs=given.epochs,
-    )  # fmt: skip
-    ended = time.perf_counter()
-    memory = peak_memory()
-    WordVectors(model.wv.index_to_key, model.wv.vectors).save(given.output)
+    trainer.train(corpus_file=text, epochs=given["epochs"], **counts)
+    ended, memory = time.perf_counter(), peak_memory()
+    WordVectors(trainer.wv.index_to_key, trainer.wv.vectors).save(output)
     return {"seconds": ended - training, "whole": ended - started, "compiling": 0.0, "memory_mb": memory}
 
 
-def train_wordladder(text: Path, given: argparse.Namespace) -> dict:
+def train_wordladder(text: str, output: str, model: str, given: dict[str, Any]) -> dict[str, float]:
     from wordladder.corpus import read_corpus
     from wordladder.text import TextSettings
     from wordladder.vectors.word2vec import Word2Vec
 
-    told = {"compiling": 0.0, "training": 0.0}
+    compiling, training = 0.0, 0.0
 
     def progress(stage: str, done: float, total: float | None, **facts: float | str) -> None:
+        nonlocal compiling, training
         if stage == "compiling":
-            told.update(compiling=float(facts.get("seconds", 0)), training=time.perf_counter())
+            compiling, training = float(facts.get("seconds", 0)), time.perf_counter()
 
     started = time.perf_counter()
-    trainer = Word2Vec(
-        model=given.model, dim=given.dim, window=given.window, negative=given.negative,
-        min_count=given.min_count, epochs=given.epochs, sample=given.sample,
-    )  # fmt: skip
-    reading = TextSettings(segmenter="whitespace")
-    with read_corpus([text], text=reading, min_count=given.min_count, threads=given.threads) as corpus:
-        vectors = trainer.train(corpus, threads=given.threads, seed=given.seed, progress=progress)
-    ended = time.perf_counter()
-    memory = peak_memory()
-    vectors.save(given.output)
-    return {
-        "seconds": ended - told["training"],
-        "whole": ended - started - told["compiling"],
-        "compiling": told["compiling"],
-        "memory_mb": memory,
-    }
+    names = ("dim", "window", "negative", "min_count", "epochs")
+    trainer = Word2Vec(model=model, sample=SAMPLE, **{name: given[name] for name in names})
+    reading = {"text": TextSettings(segmenter="whitespace"), "min_count": given["min_count"]}
+    with read_corpus([text], threads=given["threads"], **reading) as corpus:
+        vectors = trainer.train(corpus, threads=given["threads"], seed=given["seed"], progress=progress)
+    ended, memory = time.perf_counter(), peak_memory()
+    vectors.save(output)
+    whole = ended - started - compiling
+    return {"seconds": ended - training, "whole": whole, "compiling": compiling, "memory_mb": memory}
 
 
 def peak_memory() -> float | None:
@@ -134,41 +115,24 @@ def peak_memory() -> float | None:
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def measure(side: str, model: str, text: Path, words: int, given: argparse.Namespace) -> dict:
+def measure(side: str, model: str, text: Path, words: int, given: dict[str, Any]) -> dict[str, Any]:
     """Train in a process of its own, and test what comes out."""
     output = text.with_name(f"{side}-{model}.safetensors")
-    options = [
-        f"--{name.replace('_', '-')}={getattr(given, name)}"
-        for name in ("threads", "dim", "window", "negative", "min_count", "epochs", "sample", "seed")
-    ]
-    command = [
-        sys.executable,
-        __file__,
-        str(text),
-        f"--side={side}",
-        f"--model={model}",
-        f"--output={output}",
-        *options,
-    ]
+    task = json.dumps([side, str(text), str(output), model, given])
+    command = [sys.executable, __file__, "--alone", task]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         sys.exit(done.stderr)
-    found = json.loads(done.stdout.strip().split("\n")[-1])
+    found = json.loads(done.stdout)
     vectors = WordVectors.load(output)
-    similarity = vectors.evaluate_word_pairs(PAIRS, restrict_vocab=len(vectors))
-    analogies = vectors.evaluate_word_analogies(ANALOGIES, restrict_vocab=COMMON)
-    return {
-        "side": side,
-        "model": model,
-        "words_per_second": words * given.epochs / found["seconds"],
-        **found,
-        "vocabulary": len(vectors),
-        "wordsim353": similarity.spearman,
-        "analogies": analogies.accuracy,
-    }
+    similarity = vectors.evaluate_word_pairs(need("wordsim/EN-WS-353-ALL.txt"))
+    analogies = vectors.evaluate_word_analogies(need("wordsim/questions-words.txt.gz"), restrict_vocab=COMMON)
+    speed = words * given["epochs"] / found["seconds"]
+    quality = {"wordsim353": similarity.spearman, "analogies": analogies.accuracy}
+    return {"side": side, "model": model, "words_per_second": speed, **found, **quality}
 
 
-def show(rows: list[dict]) -> None:
+def show(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -188,38 +152,26 @@ def show(rows: list[dict]) -> None:
     Console(width=160).print(table)
 
 
-def commit() -> str | None:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return done.stdout.strip() or None
-
-
 def main() -> None:
-    given = arguments()
-    if given.side:  # a process of its own for one side
-        train = {"gensim": train_gensim, "wordladder": train_wordladder}[given.side]
-        print(json.dumps(train(given.text, given)))
+    if sys.argv[1:2] == ["--alone"]:
+        side, *task = json.loads(sys.argv[2])
+        print(json.dumps({"gensim": train_gensim, "wordladder": train_wordladder}[side](*task)))
         return
+    given = arguments()
+    settings = {name: getattr(given, name) for name in COUNTS}
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "text.txt"
-        words = prepare(given.text, given.megabytes, text)
+        words = prepare(given.text or need("corpora/enwiki_sample.txt.xz"), given.megabytes, text)
         print(f"{words:,} words, {given.threads} threads, {given.dim} numbers, {given.epochs} epochs")
-        rows = [measure(side, model, text, words, given) for model in given.models for side in given.sides]
+        rows = [measure(side, model, text, words, settings) for model in given.models for side in given.sides]
     show(rows)
+    result = {"words": words, "settings": settings, "rows": rows}
     if given.json:
-        from wordladder.ladder.machine import describe
-
-        settings = {
-            key: str(value) if isinstance(value, Path) else value for key, value in vars(given).items()
-        }
-        result = {
-            "machine": describe(),
-            "commit": commit(),
-            "words": words,
-            "settings": settings,
-            "rows": rows,
-        }
-        given.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        given.json.write_text(
+            json.dumps({"machine": describe(), **result}, indent=1) + "\n", encoding="utf-8"
+        )
+    elif given.text is None and given.megabytes is None:
+        keep("word2vec", result)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ kept (`model.py` does).
 """
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -51,6 +52,7 @@ class FitRun:
         progress: Progress = quiet,
     ) -> None:
         self.work, self.cache, self.threads, self.progress = work, cache, threads, progress
+        self.checkpoint = None if work is None else work / "checkpoint.safetensors"
 
 
 def engine_for(recipe: Recipe, device: str | None = None) -> "NetworkEngine | ShallowEngine":
@@ -114,12 +116,18 @@ class NetworkEngine:
         from .training.loop import Job
         from .training.loop import train as train_network
 
+        # What is wrong with the labels is found now, not after word vectors have been trained.
+        task = build("tasks", self.recipe.tables["task"], 0, 0)
+        task.initialise(train)
+        if dev is not None:
+            task.check(dev)
         tokens = self._tokens(train)
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             found = self._start(train, tokens, run)
             targets = self.task.targets(train)
             dev_tokens = None if dev is None else self._tokens(dev)
+            started = time.perf_counter()
             place = train_network(
                 Job(
                     network=self.network,
@@ -128,18 +136,20 @@ class NetworkEngine:
                     score=None if dev is None else lambda: self._dev_score(dev, dev_tokens),
                     higher_is_better=self.task.higher_is_better,
                     settings=self.settings,
-                    checkpoint=None if run.work is None else run.work / "checkpoint.safetensors",
+                    checkpoint=run.checkpoint,
                     device=self.device,
                 ),
                 run.progress,
             )
+        # Training that an interrupted run did before this one.
+        earlier = max(0.0, place.seconds - (time.perf_counter() - started))
         facts = {"train": self._facts(tokens)} | ({} if dev is None else {"dev": self._facts(dev_tokens)})
         return found | {
             "text": facts,
             "history": place.history,
             "best_epoch": place.best_epoch,
             "steps": place.step,
-            "loop_seconds": place.seconds,
+            "earlier_seconds": found["earlier_seconds"] + earlier,
         }
 
     def _batches(self, tokens: Tokens) -> Callable[[int], list[NDArray[np.int64]]]:
@@ -158,8 +168,9 @@ class NetworkEngine:
         start = None if run.work is None else run.work / "start"
         if start is not None and start.is_dir():
             self.restore(start)
-            return json.loads((start / "found.json").read_text(encoding="utf-8"))
-        found: dict[str, Any] = {}
+            found = json.loads((start / "found.json").read_text(encoding="utf-8"))
+            return found | {"earlier_seconds": found.get("vectors_seconds", 0.0)}
+        found: dict[str, Any] = {"earlier_seconds": 0.0}
         vectors = None
         if "vectors" in self.recipe.tables:
             from .training.vectors import train_vectors
@@ -177,6 +188,7 @@ class NetworkEngine:
                 progress=run.progress,
             )
             vectors, found["vectors_seconds"] = trained.vectors, trained.seconds
+            found["earlier_seconds"] = trained.seconds if trained.cached else 0.0
         self.network.initialise(Material(tokens, vectors, self.recipe.folder), train)
         if start is not None:
             self._keep_start(start, found)

@@ -17,7 +17,7 @@ from .card import model_card
 from .data.examples import Examples
 from .data.splits import hold_out, overlap
 from .engines import FitRun, NetworkEngine, ShallowEngine, engine_for
-from .errors import ModelError, NotFittedError, SettingError
+from .errors import ModelError, NotFittedError, SettingError, UserError
 from .evaluation.evaluate import Evaluation, evaluate_scores
 from .inputs import LabelKind, examples_of, label_kind, labels_back
 from .notes import notes_on
@@ -85,12 +85,16 @@ class Model:
         work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
         with self._threads():
             engine = engine_for(recipe, self.device)
-            report = engine.fit(
-                train, held, FitRun(work, None if cache is None else Path(cache), self.threads, progress)
-            )
+            run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
+            try:
+                report = engine.fit(train, held, run)
+            except UserError:
+                if work is not None and not run.checkpoint.exists():
+                    close_work(Path(output))
+                raise
             self._adopt(engine, recipe, label_kind(train.labels if labels is None else labels))
             report |= self._decide(engine, recipe, held)
-        report["train_seconds"] = time.perf_counter() - started
+        report["train_seconds"] = time.perf_counter() - started + report.get("earlier_seconds", 0.0)
         self.report_ = report | {
             "wordladder": __version__,
             "rows": {"train": len(train), "dev": 0 if held is None else len(held)},

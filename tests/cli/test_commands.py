@@ -1,27 +1,33 @@
 """The commands, as a user types them: what they print, what they write, and how they fail."""
 
 import csv
+import io
 import json
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
 import pytest
 from conftest import reviews
 
+from wordladder.cli import main
 
-def run(*args, text=None, code=0):
-    """Run a command in a process of its own; standard output, and standard error if it must fail."""
-    done = subprocess.run(
-        [sys.executable, "-m", "wordladder", *map(str, args)],
-        input=text,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=300,
-    )
-    assert done.returncode == code, done.stderr + done.stdout
-    return done.stdout if code == 0 else done.stderr
+
+def run(*args, text="", code=0):
+    """Run a command in this process; standard output, and standard error if it must fail."""
+    out, err, ended = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["wordladder", *map(str, args)])
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
+        patch.setattr(sys, "excepthook", sys.excepthook)
+        patch.setenv("COLUMNS", "200")
+        try:
+            main()
+        except SystemExit as end:
+            ended = end.code or 0
+    assert ended == code, err.getvalue() + out.getvalue()
+    return out.getvalue() if code == 0 else err.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +108,7 @@ def test_doctor():
     assert "arithmetic" in run("doctor")
 
 
-def fails(*args, text=None):
+def fails(*args, text=""):
     """The message of a command that must fail with exit code 2: one line, no traceback."""
     message = run(*args, text=text, code=2)
     assert "Traceback" not in message

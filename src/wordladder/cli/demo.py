@@ -1,5 +1,6 @@
 """`wordladder demo`: the whole ladder on real text that every machine has, the docstrings of the installed packages."""
 
+import shutil
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,6 +40,8 @@ def demo(
     """
     from ..ladder.climb import climb
 
+    if (output / "climb" / "climb.json").is_file():
+        shutil.rmtree(output / "climb")  # an earlier demo
     started = perf_counter()
     console.print("[bold]Which library does this description come from?[/bold]")
     with progress_bar() as progress:

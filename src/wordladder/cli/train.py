@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from .console import console, print_json, progress_bar
+from .notes import print_notes
 from .options import Device, Format, Json, Label, LabelSeparator, Output, Resume, Set, Text, Threads, parse_settings
 from .tables import duration, interval, percent_or_value
 
@@ -54,6 +55,7 @@ def train(
         print_json(_summary(model, tested, output))
     else:
         _print(model, tested, output)
+        print_notes(*tables.values())
 
 
 def _summary(model: Any, tested: Any, output: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import typer
 
 from ..errors import OutputError
 from .console import console, print_json
+from .notes import print_notes
 from .options import Device, Format, Json, Label, LabelSeparator, Text, Threads
 from .tables import interval, percent_or_value
 
@@ -49,6 +50,7 @@ def evaluate(
         f"(95 % interval {interval(found.interval)}, {found.rows:,} rows)"
     )
     _print_metrics(found.metrics)
+    print_notes(examples)
 
 
 def _print_metrics(metrics: dict[str, Any]) -> None:

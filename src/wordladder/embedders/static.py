@@ -42,6 +42,7 @@ class Static(nn.Module):
         tune: Whether training changes the vectors.
         lowercase: Whether words are looked up in lower case; left out, as the vectors were trained, and yes for random ones.
         min_count: Words rarer than this in the training texts are unknown when the source is random.
+        standardise: Whether given vectors are scaled to components of unit variance, which layers above learn from fastest.
         max_vocabulary: Words kept: those of the training texts first, then the source's most frequent.
         dropout: Share of the vector components set to zero while training.
     """
@@ -56,12 +57,13 @@ class Static(nn.Module):
         tune: bool = True,
         lowercase: bool | None = None,
         min_count: int = 2,
+        standardise: bool = True,
         max_vocabulary: int = 100_000,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.source, self.dim, self.tune, self.lowercase = source, dim, tune, lowercase
-        self.min_count, self.max_vocabulary = min_count, max_vocabulary
+        self.min_count, self.max_vocabulary, self.standardise = min_count, max_vocabulary, standardise
         self.dropout = nn.Dropout(dropout)
         self.vocabulary = Vocabulary([])
         self.table = nn.Embedding(SPECIAL, dim, padding_idx=PADDING)
@@ -101,12 +103,16 @@ class Static(nn.Module):
         self.vocabulary = Vocabulary(words)
         rows = np.fromiter((vectors.index[word] for word in words), np.int64, len(words))
         known = torch.from_numpy(np.asarray(vectors.vectors[rows], dtype=np.float32))
+        if self.standardise and len(known) > 1:
+            known = known / known.std().clamp(min=1e-6)
         self.dim = vectors.dim
         self._set_table(torch.cat([torch.zeros(SPECIAL, self.dim), known]))
 
     def _set_table(self, weight: Tensor) -> None:
         weight[PADDING] = 0.0
-        self.table = nn.Embedding.from_pretrained(weight, freeze=not self.tune, padding_idx=PADDING)
+        self.table = nn.Embedding.from_pretrained(
+            weight, freeze=not self.tune, padding_idx=PADDING, sparse=self.tune
+        )
 
     def keep(self, folder: Path) -> None:
         """Write the vocabulary; the table itself is among the weights."""

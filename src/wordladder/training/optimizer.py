@@ -1,34 +1,57 @@
-"""Optimizer groups and the learning-rate schedule, a pure function of the step."""
+"""Optimizers, gradient clipping, and the learning-rate schedule, a pure function of the step."""
 
 import math
+from collections.abc import Iterable
 
-from torch import nn
-from torch.optim import AdamW
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer, SparseAdam
 
 from .settings import TrainingSettings
 
-__all__ = ["build_optimizer", "rate"]
+__all__ = ["build_optimizers", "clip_gradients", "rate"]
 
 
-def build_optimizer(network: nn.Module, settings: TrainingSettings) -> AdamW:
-    """AdamW over the tunable parameters, grouped by learning rate and weight decay.
+def build_optimizers(network: nn.Module, settings: TrainingSettings) -> list[Optimizer]:
+    """AdamW over the tunable parameters, grouped by learning rate and weight decay, and lazy Adam for sparse tables.
 
     Parameters under `embedders.` learn at `learning_rate`, all others at `head_learning_rate` where it
-    is given. Biases, norms and embedding tables are never decayed.
+    is given. Biases, norms and embedding tables are never decayed. Of a table with sparse gradients only the
+    rows of the batch's words are touched, which makes a step's price independent of the vocabulary.
     """
-    tables = {f"{n}.weight" for n, m in network.named_modules() if isinstance(m, nn.Embedding)}
+    tables = {f"{n}.weight": m.sparse for n, m in network.named_modules() if isinstance(m, nn.Embedding)}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    sparse: dict[float, list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
         above = settings.head_learning_rate is not None and not name.startswith("embedders.")
         peak = settings.head_learning_rate if above else settings.learning_rate
-        decay = 0.0 if parameter.ndim < 2 or name in tables else settings.weight_decay
-        groups.setdefault((peak, decay), []).append(parameter)
-    return AdamW(
-        [{"params": p, "lr": peak, "peak": peak, "weight_decay": decay} for (peak, decay), p in groups.items()],
-        fused=True,
-    )
+        if tables.get(name):
+            sparse.setdefault(peak, []).append(parameter)
+        else:
+            decay = 0.0 if parameter.ndim < 2 or name in tables else settings.weight_decay
+            groups.setdefault((peak, decay), []).append(parameter)
+    dense = [{"params": p, "lr": peak, "peak": peak, "weight_decay": decay} for (peak, decay), p in groups.items()]
+    lazy = [{"params": p, "lr": peak, "peak": peak} for peak, p in sparse.items()]
+    return [*([AdamW(dense, fused=True)] if dense else []), *([SparseAdam(lazy)] if lazy else [])]
+
+
+@torch.no_grad()
+def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
+    """Scale all gradients, sparse ones too, so that their common norm is at most `limit`; returns the norm before."""
+    gradients = []
+    for parameter in parameters:
+        if parameter.grad is None:
+            continue
+        if parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.coalesce()
+            gradients.append(parameter.grad.values())
+        else:
+            gradients.append(parameter.grad)
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
+    torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
+    return norm
 
 
 def rate(step: int, steps: int, settings: TrainingSettings) -> float:

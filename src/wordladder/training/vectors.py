@@ -17,10 +17,11 @@ __all__ = ["TrainedVectors", "train_vectors"]
 
 
 class TrainedVectors(NamedTuple):
-    """Word vectors and the seconds that training them took, also when they came from the cache."""
+    """Word vectors, the seconds that training them took, and whether that was an earlier time."""
 
     vectors: WordVectors
     seconds: float
+    cached: bool
 
 
 def train_vectors(
@@ -54,7 +55,7 @@ def train_vectors(
         place = cache / f"vectors-{_key(table, texts, text, files, seed)}.safetensors"
         if place.is_file():
             vectors = WordVectors.load(place)
-            return TrainedVectors(vectors, float(vectors.settings["seconds"]))
+            return TrainedVectors(vectors, float(vectors.settings["seconds"]), cached=True)
     started = time.perf_counter()
     settings = {
         "text": replace(text, max_words=None),  # what a classifier does not read still teaches words
@@ -74,7 +75,7 @@ def train_vectors(
     if place is not None:
         cache.mkdir(parents=True, exist_ok=True)
         vectors.save(place)
-    return TrainedVectors(vectors, seconds)
+    return TrainedVectors(vectors, seconds, cached=False)
 
 
 def _listed(corpus: str | list[str] | None) -> list[str]:
