@@ -61,7 +61,7 @@ def _section(title: str, cls: type) -> list[str]:
     if parameters:
         lines += ["| key | values | default | |", "|---|---|---|---|"]
     for p in parameters:
-        default = "must be given" if p.default is p.empty else f"`{_written(p.default)}`"
+        default = "must be given" if p.default is p.empty else _written(p.default)
         lines.append(f"| `{p.name}` | {_values(p.annotation)} | {default} | {about.get(p.name, '')} |")
     return [*lines, ""]
 
@@ -70,8 +70,8 @@ def _written(value: Any) -> str:
     if value is None:
         return "left out"
     if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
+        return f"`{str(value).lower()}`"
+    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
 
 
 def _values(annotation: Any) -> str:

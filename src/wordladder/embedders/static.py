@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RecipeError
+from ..layers.dropout import VariationalDropout
 from ..layers.padding import pad
 from ..sequence import Sequence
 from ..text import Tokens
@@ -44,7 +45,7 @@ class Static(nn.Module):
         min_count: Words rarer than this in the training texts are unknown when the source is random.
         standardise: Whether given vectors are scaled to components of unit variance, which layers above learn from fastest.
         max_vocabulary: Words kept: those of the training texts first, then the source's most frequent.
-        dropout: Share of the vector components set to zero while training.
+        dropout: Share of the vector components set to zero while training, the same ones at all words of a text.
     """
 
     summary_dim = 0
@@ -64,7 +65,7 @@ class Static(nn.Module):
         super().__init__()
         self.source, self.dim, self.tune, self.lowercase = source, dim, tune, lowercase
         self.min_count, self.max_vocabulary, self.standardise = min_count, max_vocabulary, standardise
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = VariationalDropout(dropout)
         self.vocabulary = Vocabulary([])
         self.table = nn.Embedding(SPECIAL, dim, padding_idx=PADDING)
 

@@ -12,13 +12,14 @@ from ..sequence import Sequence
 
 __all__ = ["Recurrent"]
 
-_CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+_CELLS: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class Recurrent(nn.Module):
-    """Words read in order: what comes out at a word knows all words before it, and behind it too if bidirectional.
+    """Words read in order: what comes out at a word knows the words before it, and behind it if
+    bidirectional.
 
-    Recurrent weights start orthogonal, the others as Glorot & Bengio (2010) have it, biases at zero, and the
+    Recurrent weights start orthogonal, the others as in Glorot & Bengio (2010), biases at zero, and the
     forget gate of an LSTM at one (Jozefowicz et al. 2015), so that it remembers before it has learned to.
 
     Args:
@@ -26,7 +27,8 @@ class Recurrent(nn.Module):
         hidden: Numbers in the hidden vector of each direction.
         layers: Layers, one on top of the other.
         bidirectional: Whether a second chain reads each text from its end; the output is then twice as wide.
-        dropout: Share of the numbers set to zero between one layer and the next, the same ones at every word of a text (Gal & Ghahramani 2016).
+        dropout: Share of the numbers set to zero between one layer and the next, the same ones at every word
+            of a text (Gal & Ghahramani 2016).
     """
 
     reads = "segment"
@@ -43,13 +45,13 @@ class Recurrent(nn.Module):
     ) -> None:
         super().__init__()
         if dropout and layers == 1:
-            warnings.warn("dropout acts between layers: with layers = 1 it does nothing", stacklevel=2)
+            warnings.warn("dropout acts between layers; with layers = 1 it does nothing", stacklevel=2)
         directions = 1 + bidirectional
         self.dim = hidden * directions
-        self.layers = nn.ModuleList(
-            nn.ModuleList(_cell(cell, self.dim if layer else dim, hidden) for _ in range(directions))
-            for layer in range(layers)
-        )
+        self.layers = nn.ModuleList()
+        for layer in range(layers):
+            inputs = self.dim if layer else dim
+            self.layers.append(nn.ModuleList(_cell(cell, inputs, hidden) for _ in range(directions)))
         self.dropout = nn.Dropout1d(dropout)
 
     def initialise(self, material: Any) -> None:
@@ -65,7 +67,7 @@ class Recurrent(nn.Module):
         """Hidden vectors `(batch, time, dim)`, zero after each text's end; the summary is dropped."""
         vectors = sequence.vectors
         for number, cells in enumerate(self.layers):
-            vectors = run_layer(list(cells), self._dropped(vectors) if number else vectors, sequence.mask)
+            vectors = run_layer(cells, self._dropped(vectors) if number else vectors, sequence.mask)
         return sequence._replace(vectors=vectors, summary=None)
 
     def _dropped(self, vectors: Tensor) -> Tensor:
@@ -73,15 +75,13 @@ class Recurrent(nn.Module):
         return self.dropout(vectors.transpose(1, 2)).transpose(1, 2)
 
 
-def _cell(cell: str, inputs: int, hidden: int) -> nn.RNNBase:
+def _cell(cell: str, inputs: int, hidden: int) -> nn.Module:
     """One layer in one direction, with its first weights."""
     made = _CELLS[cell](inputs, hidden, batch_first=True)
-    with torch.no_grad():
-        for weights, start in ((made.weight_ih_l0, nn.init.xavier_uniform_), (made.weight_hh_l0, nn.init.orthogonal_)):
-            for block in weights.split(hidden):
-                start(block)
-        made.bias_ih_l0.zero_()
-        made.bias_hh_l0.zero_()
-        if cell == "lstm":
-            made.bias_ih_l0[hidden : 2 * hidden] = 1.0
+    first = {"weight_ih_l0": nn.init.xavier_uniform_, "weight_hh_l0": nn.init.orthogonal_}
+    for name, parameter in made.named_parameters():
+        for block in parameter.detach().split(hidden):  # each gate is a layer of its own
+            first.get(name, nn.init.zeros_)(block)
+        if cell == "lstm" and name == "bias_ih_l0":
+            parameter.detach()[hidden : 2 * hidden] = 1.0  # the forget gate
     return made

@@ -1,11 +1,13 @@
 """What happens inside one cell at one step, element by element: activations and their gradients, float32.
 
-Everything here is elementwise; the matrix products around it are in `recurrence.py`. Each function works on
-one row of the batch and is a plain loop over its units, which the compiler turns into vector code: that is why
-exp is spelt out below (a call to the C library would end vectorisation) and why every constant is a float32
-(one float64 among them would double the width of all). `_before` is the row of the step before. Where a
-backward function gets `d_hidden`, it finds there the gradient of this step's output and leaves there what flows
-to the step before around the matrix product: nothing for LSTM and RNN, the kept share for GRU.
+The matrix products around it are in `recurrence.py`. Each function works on one row of the batch and is a
+plain loop over its units, which the compiler turns into vector code. Hence exp is spelt out below, as a call
+to the C library would end vectorisation, and every constant is a float32, as one float64 would double the
+width of all.
+
+`_before` means the step before. A backward function finds in `d_hidden` the gradient of its output, and
+leaves there what flows to the step before past the matrix product: nothing for LSTM and RNN, the kept share
+for GRU.
 """
 
 import numpy as np
@@ -21,10 +23,8 @@ _HALF, _LIMIT = np.float32(0.5), np.float32(87)  # e^±87 are still normal numbe
 _LOG2_E = np.float32(1.4426950408889634)
 # ln 2 in two parts: n times the first is exact for every n that can occur.
 _LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
-_C5, _C4, _C3, _C2, _C1, _C0 = (
-    np.float32(c)
-    for c in (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
-)
+_C0, _C1, _C2 = np.float32(5.0000001201e-1), np.float32(1.6666665459e-1), np.float32(4.1665795894e-2)
+_C3, _C4, _C5 = np.float32(8.3334519073e-3), np.float32(1.3981999507e-3), np.float32(1.9875691500e-4)
 
 
 @njit(inline="always")
@@ -45,7 +45,7 @@ def _sigmoid(x):
 
 @njit(inline="always")
 def _tanh(x):
-    """tanh x to 1.2e-7, absolute; by |x|, so that the quotient stays below one and its rounding error small."""
+    """tanh x to 1.2e-7, absolute. By |x|: the quotient stays below one, and its rounding error small."""
     t = _1 - _2 / (_1 + _exp(_2 * abs(x)))
     return -t if x < _0 else t
 

@@ -1,83 +1,53 @@
 """One recurrent layer in one direction over a batch of texts, forward and backward, float32, without padding.
 
-Words lie in packed order: the first words of all texts, then the second words, and so on, longest text first.
-Step t is `counts[t]` rows, and since a text that has ended never comes back, row r of a step goes on from row r
-of the step before. No time is spent on padding, and all texts are worked on side by side.
+Words lie in packed order: the first words of all texts, then the second words, and so on, the longest text
+first. Step t is `counts[t]` rows; since a text that has ended never comes back, row r of a step goes on from
+row r of the step before. No time is spent on padding, and all texts of a step are worked on side by side.
 
-Nearly all the time goes into five matrix products a step: word and last hidden vector into the gates, the gates'
-gradient back to both, and into the weights. A batch of 32 texts makes them too small for a library, which
-rearranges the weights at every call; `product` finds them arranged once and for all. What the gates do is in
-`gates.py`. One call runs all steps and lets other threads run meanwhile: a direction a thread.
+Nearly all the time goes into matrix products: of each step's words and last hidden vectors into the gates, of
+the gates' gradient back to both, and of all of them into the weights. With 32 texts side by side they are too
+small for a library, which puts the weights in order at every call; `product` finds them in order. What a cell
+does is in `gates.py`. One call runs all steps and lets other threads run meanwhile: a direction a thread.
 
-All arrays are flat; places in them are element offsets. Units are padded to whole registers; a padded unit
-has zero weights and stays zero for ever.
+The gates of a word are columns in blocks of `units`, as the functions of `gates.py` have them. The word
+reaches the first ones, the last hidden vector as many from `_recalled_at` on. `units` is the hidden size
+padded to whole registers; a padded unit has zero weights and stays zero.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic, register_jitable
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from .gates import gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
 from .registers import LANES, broadcast, load, multiply_add, store
 
-__all__ = ["GRU", "LSTM", "LANES", "RNN", "Shape", "backward", "forward", "in_panels", "panels"]
+__all__ = ["GRU", "LANES", "LSTM", "PANEL", "RNN", "backward", "forward", "panels"]
 
 LSTM, GRU, RNN = 0, 1, 2
 PANEL = 4 * LANES  # columns that `product` works on at a time
-_CHUNK = 64  # rows of gradients that are gathered before they go into the weights: they stay in the first cache
-
-
-class Shape(NamedTuple):
-    """Sizes of one layer; the gates' columns are blocks of `units`, in the order of the functions in `gates.py`.
-
-    Attributes:
-        cell: LSTM, GRU or RNN.
-        inputs: numbers in the vector of a word.
-        hidden: numbers in the hidden vector.
-        units: `hidden`, padded to whole registers.
-        fed: columns that the word reaches, from the first on.
-        recalled_at: first column that the last hidden vector reaches.
-        recalled: columns that it reaches.
-        gates_row: floats from one row of gates to the next.
-    """
-
-    cell: int
-    inputs: int
-    hidden: int
-    units: int
-    fed: int
-    recalled_at: int
-    recalled: int
-    gates_row: int
-
-
-@register_jitable
-def in_panels(columns: int) -> int:
-    """Columns, padded to whole panels."""
-    return -(-columns // PANEL) * PANEL
-
-
-def panels(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A matrix `(depth, width)` as `product` reads it: PANEL columns after PANEL columns, each panel row by row."""
-    depth, width = matrix.shape
-    padded = np.zeros((depth, in_panels(width)), np.float32)
-    padded[:, :width] = matrix
-    return np.ascontiguousarray(padded.reshape(depth, -1, PANEL).swapaxes(0, 1)).reshape(-1)
-
+_CHUNK = 64  # rows of the gates' gradient that go into the weights together, and fit the first cache
 
 _FAST = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 
+def panels(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A matrix `(depth, width)` in the order in which it is read: `(panels, depth, PANEL)`, padded with
+    zeros.""" depth, width = matrix.shape
+    padded = np.zeros((depth, -(-width // PANEL) * PANEL), np.float32)
+    padded[:, :width] = matrix
+    return np.ascontiguousarray(padded.reshape(depth, -1, PANEL).swapaxes(0, 1))
+
+
 @intrinsic
 def _fence(typing: Any) -> Any:
-    """No instruction: the compiler moves no load across it.
+    """No instruction, but the compiler moves no load across it.
 
-    Without it, loads of several turns of an unrolled loop are moved together, need more registers than there are,
-    and go through memory: a quarter slower.
+    It would else unroll the loop around and load for several turns at once, which takes more registers than
+    there are: they go through memory, and a quarter of the speed with them.
     """
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -88,21 +58,22 @@ def _fence(typing: Any) -> Any:
 
 
 @njit(**_FAST)
-def product(a, a_at, a_row, a_step, rows, depth, w, w_at, w_panel, w_step, width, c, c_at, c_row):
-    """c += a w, for a of `rows` rows and w of `width` columns, both `depth` deep.
+def product(a, a_at, a_row, a_step, rows, w, w_at, w_panel, w_step, depth, width, c, c_at):
+    """c += a w, for `rows` rows of a and c, `depth` rows of w, and `width` columns of w and c, in whole
+    panels.
 
-    Element k of row r of a is `a[a_at + r * a_row + k * a_step]`: either way round. Row k of panel j of w starts
-    at `w_at + j * w_panel + k * w_step`; the last panel is worked on as a whole, and so is c.
+    Element k of row r of a lies `a_at + r * a_row + k * a_step` into the array, which may thus stand either
+    way; row k of panel j of w lies `w_at + j * w_panel + k * w_step` into it; c starts at `c_at`.
 
-    Two rows by four registers of c stay in registers while k runs: eight sums under way at once are what two
-    fused multiply-adds a cycle of four cycles each need, and each loaded register of w serves twice. The panel of
-    w stays in the first cache while the rows pass by.
+    Two rows by four registers of c stay in registers while k runs. A fused multiply-add takes four cycles,
+    and two start in each: eight sums under way keep both busy. A register of w serves both rows, and the
+    panel stays in the first cache until all rows have passed by.
     """
     for j in range(0, width, PANEL):
         panel = w_at + j // PANEL * w_panel
         for r in range(0, rows, 2):
-            s = min(r + 1, rows - 1)  # the last of an odd number of rows is worked on twice, with one result
-            p, q = c_at + r * c_row + j, c_at + s * c_row + j
+            s = min(r + 1, rows - 1)  # the last of an odd number is worked on twice, with the same result
+            p, q = c_at + r * c.shape[1] + j, c_at + s * c.shape[1] + j
             p0, p1 = load(c, p), load(c, p + LANES)
             p2, p3 = load(c, p + 2 * LANES), load(c, p + 3 * LANES)
             q0, q1 = load(c, q), load(c, q + LANES)
@@ -126,142 +97,147 @@ def product(a, a_at, a_row, a_step, rows, depth, w, w_at, w_panel, w_step, width
 
 
 @njit(**_FAST)
-def _multiply(a, a_at, a_row, rows, depth, w, width, c, c_at, c_row):
-    """c += a w, for rows of a as they lie and w in panels."""
-    product(a, a_at, a_row, 1, rows, depth, w, 0, depth * PANEL, PANEL, width, c, c_at, c_row)
+def _multiply(a, a_row, a_column, rows, w, c, c_row, c_column):
+    """c[c_row : c_row + rows, c_column:] += a[a_row : a_row + rows, a_column:] w, for w in panels."""
+    a_at, c_at = a_row * a.shape[1] + a_column, c_row * c.shape[1] + c_column
+    width = w.shape[0] * PANEL
+    product(a, a_at, a.shape[1], 1, rows, w, 0, w.shape[1] * PANEL, PANEL, w.shape[1], width, c, c_at)
 
 
 @njit(**_FAST)
-def _cells_forward(shape, inputs, gates, memory, start, before, here, count, hidden):
-    """All cells of one step: from the sums in `gates` to activations and new hidden vectors."""
-    units, row = shape.units, shape.inputs + shape.units
-    for r in range(count):
-        own = gates[(start + r) * shape.gates_row : (start + r + 1) * shape.gates_row]
-        new = hidden[r * units : (r + 1) * units]
-        if shape.cell == LSTM:
-            lstm_forward(own, memory[(before + r) * units :], memory[(here + r) * units :], new)
-        elif shape.cell == GRU:
-            gru_forward(own, inputs[(start + r) * row + shape.inputs :], new)
-        else:
-            rnn_forward(own, new)
+def _multiply_rows(a, a_row, a_column, columns, w, w_row, w_column, rows, c):
+    """c += aᵀ w, over `rows` rows of each, for `columns` columns of a and as many of w as c has."""
+    a_at, w_at = a_row * a.shape[1] + a_column, w_row * w.shape[1] + w_column
+    product(a, a_at, 1, a.shape[1], columns, w, w_at, PANEL, w.shape[1], rows, c.shape[1], c, 0)
 
 
 @njit(**_FAST)
-def forward(shape, vectors, index, counts, w_input, w_recurrent, bias, inputs, gates, memory, outputs, output_row):
+def _recalled_at(cell, units):
+    """The first column of the gates that the last hidden vector reaches."""
+    return units if cell == GRU else 0
+
+
+@njit(**_FAST)
+def _copy(source, target, count):
+    for j in range(count):
+        target[j] = source[j]
+
+
+@njit(**_FAST)
+def forward(
+    cell, direction, vectors, index, counts, w_input, w_recurrent, bias, inputs, gates, memory, outputs
+):  # fmt: skip
     """Run one direction over packed words.
 
     Args:
-        shape: The layer's sizes.
-        vectors: The batch `(rows * time, inputs)`.
-        index: The row of `vectors` that each packed word has, `(words,)`.
-        counts: Words of each step, never rising.
-        w_input, w_recurrent: The weights `(inputs, fed)` and `(hidden, recalled)`, in panels.
+        cell: LSTM, GRU or RNN.
+        direction: Which of the `directions` of `outputs` to write.
+        vectors: All words of the batch, `(places, dim)`.
+        index: The place of each packed word, `(words,)`.
+        counts: Words of each step, `(steps,)`, never rising.
+        w_input, w_recurrent: The weights of word and hidden vector, a row for each of their numbers, in
+            panels.
         bias: One number a column of gates.
-        inputs: Filled with each word and the hidden vector it meets, `(words, inputs + units)`.
-        gates: Filled with the activations, `(words, gates)`.
-        memory: An LSTM's c is written here, after `counts[0]` rows of zeros: `(counts[0] + words, units)`.
-        outputs: The new hidden vectors are written here, in the rows that `index` says.
-        output_row: Floats from one row of `outputs` to the next.
+        inputs: Filled with each word and the hidden vector it meets, `(words, dim + units)`.
+        gates: Filled with the cells' activations, `(words, columns)`.
+        memory: For LSTM, `counts[0]` rows of zeros and then filled with its memory, `(counts[0] + words,
+            units)`.
+        outputs: The new hidden vectors are written here, `(places, directions, hidden)`.
     """
-    row, units = shape.inputs + shape.units, shape.units
-    hidden = np.zeros(counts[0] * units, np.float32)
+    units = memory.shape[1]
+    dim, recalled_at = inputs.shape[1] - units, _recalled_at(cell, units)
+    hidden = np.zeros((counts[0], units), np.float32)
     start, before = 0, 0
     for t in range(len(counts)):
         count, here = counts[t], counts[0] + start
         for r in range(count):
-            p, word = start + r, index[start + r] * shape.inputs
-            inputs[p * row : p * row + shape.inputs] = vectors[word : word + shape.inputs]
-            inputs[p * row + shape.inputs : (p + 1) * row] = hidden[r * units : (r + 1) * units]
-            gates[p * shape.gates_row : (p + 1) * shape.gates_row] = bias
-        x, h, g = start * row, start * row + shape.inputs, start * shape.gates_row
-        _multiply(inputs, x, row, count, shape.inputs, w_input, shape.fed, gates, g, shape.gates_row)
-        g += shape.recalled_at
-        _multiply(inputs, h, row, count, shape.hidden, w_recurrent, shape.recalled, gates, g, shape.gates_row)
-        _cells_forward(shape, inputs, gates, memory, start, before, here, count, hidden)
+            _copy(vectors[index[start + r]], inputs[start + r], dim)
+            _copy(hidden[r], inputs[start + r, dim:], units)
+            _copy(bias, gates[start + r], len(bias))
+        _multiply(inputs, start, 0, count, w_input, gates, start, 0)
+        _multiply(inputs, start, dim, count, w_recurrent, gates, start, recalled_at)
         for r in range(count):
-            to = index[start + r] * output_row
-            outputs[to : to + shape.hidden] = hidden[r * units : r * units + shape.hidden]
+            if cell == LSTM:
+                lstm_forward(gates[start + r], memory[before + r], memory[here + r], hidden[r])
+            elif cell == GRU:
+                gru_forward(gates[start + r], inputs[start + r, dim:], hidden[r])
+            else:
+                rnn_forward(gates[start + r], hidden[r])
+            place = outputs[index[start + r], direction]
+            _copy(hidden[r], place, len(place))
         start, before = start + count, here
 
 
 @njit(**_FAST)
-def _cells_backward(shape, inputs, gates, memory, start, before, here, count, d_gates, d_hidden, d_memory):
+def _cells_backward(cell, count, inputs, gates, memory_before, memory, d_gates, d_hidden, d_memory):
     """All cells of one step: from the gradient of the hidden vectors to that of the sums."""
-    units, row, d_row = shape.units, shape.inputs + shape.units, shape.gates_row + PANEL
-    d_hidden_row = in_panels(units)
+    sums.""" units = memory.shape[1]
+    dim = inputs.shape[1] - units
     for r in range(count):
-        own = gates[(start + r) * shape.gates_row : (start + r + 1) * shape.gates_row]
-        d_own = d_gates[r * d_row : (r + 1) * d_row]
-        d_new = d_hidden[r * d_hidden_row : r * d_hidden_row + units]
-        if shape.cell == LSTM:
-            earlier, now = memory[(before + r) * units :], memory[(here + r) * units :]
-            lstm_backward(own, earlier, now, d_own, d_new, d_memory[r * units :])
-        elif shape.cell == GRU:
-            gru_backward(own, inputs[(start + r) * row + shape.inputs :], d_own, d_new)
+        d_new = d_hidden[r, :units]
+        if cell == LSTM:
+            lstm_backward(gates[r], memory_before[r], memory[r], d_gates[r], d_new, d_memory[r])
+        elif cell == GRU:
+            gru_backward(gates[r], inputs[r, dim:], d_gates[r], d_new)
         else:
-            rnn_backward(own, d_own, d_new)
+            rnn_backward(gates[r], d_gates[r], d_new)
 
 
 @njit(**_FAST)
-def _into_weights(shape, inputs, start, count, d_gates, d_input, d_recurrent, d_bias):
-    """Add to the weights' gradient what `count` rows of the gates' gradient give."""
-    row, d_row = shape.inputs + shape.units, shape.gates_row + PANEL
-    for some in range(0, count, _CHUNK):
-        depth = min(_CHUNK, count - some)
-        x, d = (start + some) * row, some * d_row
-        fed, recalled = in_panels(shape.fed), in_panels(shape.recalled)
-        product(inputs, x, 1, row, shape.inputs, depth, d_gates, d, PANEL, d_row, fed, d_input, 0, fed)
-        x, d = x + shape.inputs, d + shape.recalled_at
-        product(inputs, x, 1, row, shape.hidden, depth, d_gates, d, PANEL, d_row, recalled, d_recurrent, 0, recalled)
-    for r in range(count):
-        d_own = d_gates[r * d_row : r * d_row + len(d_bias)]
-        for j in range(len(d_bias)):
-            d_bias[j] += d_own[j]
+def _into_weights(cell, units, inputs, start, d_gates, first, d_input, d_recurrent, d_bias):
+    """Add what the gates' gradient from row `first` on gives; its words start at row `start` of `inputs`."""
+    dim, recalled_at = inputs.shape[1] - units, _recalled_at(cell, units)
+    for row in range(first, len(d_gates), _CHUNK):
+        rows, word = min(_CHUNK, len(d_gates) - row), start + row - first
+        _multiply_rows(inputs, word, 0, dim, d_gates, row, 0, rows, d_input)
+        _multiply_rows(inputs, word, dim, len(d_recurrent), d_gates, row, recalled_at, rows, d_recurrent)
+        for r in range(row, row + rows):
+            for j in range(len(d_bias)):
+                d_bias[j] += d_gates[r, j]
 
 
 @njit(**_FAST)
 def backward(
-    shape, index, counts, w_input, w_recurrent, inputs, gates, memory, d_outputs, outputs_row,
-    d_input, d_recurrent, d_bias, d_vectors,
-):
-    """The gradients of `forward`, last step first.
+    cell, direction, index, counts, w_input, w_recurrent, inputs, gates, memory,
+    d_outputs, d_input, d_recurrent, d_bias, d_vectors,
+):  # fmt: skip
+    """The gradients of `forward`, the last step first.
 
     Args:
-        shape, index, counts, inputs, gates, memory: As `forward` had and left them.
-        w_input, w_recurrent: The weights the other way round, `(fed, inputs)` and `(recalled, hidden)`, in panels.
+        cell, direction, index, counts, inputs, gates, memory: As `forward` had them and left them.
+        w_input, w_recurrent: The weights the other way, a row for each column of gates they reach, in panels.
         d_outputs: The gradient of `outputs`.
-        outputs_row: Floats from one row of `d_outputs` to the next.
-        d_input, d_recurrent: Added to: the weights' gradient `(inputs, fed)` and `(hidden, recalled)`, with rows
-            padded to whole panels.
+        d_input, d_recurrent: Added to: the weights' gradient, rows and columns as in `forward`, in whole
+            panels.
         d_bias: Added to: the gradient of each column of gates.
-        d_vectors: The gradient of `vectors` is written here; where it is empty, none is wanted.
+        d_vectors: The gradient of `vectors` is written here, in the places of `index`; empty if not wanted.
     """
-    d_row = shape.gates_row + PANEL  # not a power of two, or all rows would fall in the same lines of the cache
-    room, d_hidden_row, d_words_row = _CHUNK + counts[0], in_panels(shape.units), in_panels(shape.inputs)
-    d_gates = np.zeros(room * d_row, np.float32)
-    d_hidden = np.zeros(counts[0] * d_hidden_row, np.float32)
-    d_memory = np.zeros(counts[0] * shape.units, np.float32)
-    d_words = np.zeros(counts[0] * d_words_row, np.float32)
-    start = end = len(index)
+    units, hidden = memory.shape[1], d_outputs.shape[2]
+    dim, recalled_at = inputs.shape[1] - units, _recalled_at(cell, units)
+    # The gradient waits here until it is enough for the weights. Rows are filled from the last one up, which
+    # makes them packed order again; they are no power of two apart, which would share few lines of the cache.
+    d_gates = np.zeros((_CHUNK + counts[0], gates.shape[1] + PANEL), np.float32)
+    d_hidden = np.zeros((counts[0], w_recurrent.shape[0] * PANEL), np.float32)
+    d_memory = np.zeros((counts[0], units), np.float32)
+    d_words = np.zeros((counts[0], w_input.shape[0] * PANEL), np.float32)
+    start, row = len(index), len(d_gates)
     for t in range(len(counts) - 1, -1, -1):
         count = counts[t]
-        start -= count
+        start, row = start - count, row - count
         here = counts[0] + start
         before = here - counts[t - 1] if t > 0 else 0
         for r in range(count):
-            at, to = index[start + r] * outputs_row, r * d_hidden_row
-            for j in range(shape.hidden):
-                d_hidden[to + j] += d_outputs[at + j]
-        own = (room - (end - start)) * d_row  # filled from its end, so that rows come to lie in packed order
-        _cells_backward(shape, inputs, gates, memory, start, before, here, count, d_gates[own:], d_hidden, d_memory)
-        d_recalled = own + shape.recalled_at
-        _multiply(d_gates, d_recalled, d_row, count, shape.recalled, w_recurrent, shape.hidden, d_hidden, 0, d_hidden_row)
+            d_new = d_outputs[index[start + r], direction]
+            for j in range(hidden):
+                d_hidden[r, j] += d_new[j]
+        step = (inputs[start:], gates[start:], memory[before:], memory[here:], d_gates[row:])
+        _cells_backward(cell, count, *step, d_hidden, d_memory)
+        _multiply(d_gates, row, recalled_at, count, w_recurrent, d_hidden, 0, 0)
         if len(d_vectors):
-            d_words[:] = 0
-            _multiply(d_gates, own, d_row, count, shape.fed, w_input, shape.inputs, d_words, 0, d_words_row)
+            d_words[:count] = 0
+            _multiply(d_gates, row, 0, count, w_input, d_words, 0, 0)
             for r in range(count):
-                to, at = index[start + r] * shape.inputs, r * d_words_row
-                d_vectors[to : to + shape.inputs] = d_words[at : at + shape.inputs]
-        if end - start >= _CHUNK or t == 0:
-            _into_weights(shape, inputs, start, end - start, d_gates[own:], d_input, d_recurrent, d_bias)
-            end = start
+                _copy(d_words[r], d_vectors[index[start + r]], dim)
+        if len(d_gates) - row >= _CHUNK or t == 0:
+            _into_weights(cell, units, inputs, start, d_gates, row, d_input, d_recurrent, d_bias)
+            row = len(d_gates)

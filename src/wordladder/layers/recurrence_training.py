@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from ..kernels import recurrence as kernel
-from ..kernels.recurrence import Shape
 from .workers import in_parallel
 
 __all__ = ["run_layer"]
 
+_WEIGHTS = 4  # of a direction: word's and hidden vector's, and a bias for each
 _LEAST_ROWS = 8  # fewer rows side by side leave the kernel waiting for weights
 
 
@@ -34,7 +34,9 @@ class _Kind(NamedTuple):
 
 _KINDS = {
     nn.LSTM: _Kind(kernel.LSTM, 4, 0, 0),
-    nn.GRU: _Kind(kernel.GRU, 3, 1, 1),  # r, z, n; the kernel has n of the word first, n of the hidden vector last
+    nn.GRU: _Kind(
+        kernel.GRU, 3, 1, 1
+    ),  # r, z, n; the kernel has n of the word first, n of the hidden vector last
     nn.RNN: _Kind(kernel.RNN, 1, 0, 0),
 }
 
@@ -45,6 +47,14 @@ class _Part(NamedTuple):
     direction: int
     index: NDArray[np.int64]
     counts: NDArray[np.int64]
+
+
+class _Saved(NamedTuple):
+    """What the way back of a part needs, as `kernel.forward` leaves it."""
+
+    inputs: Tensor
+    gates: Tensor
+    memory: Tensor
 
 
 def run_layer(cells: Seq[nn.RNNBase], vectors: Tensor, lengths: Tensor) -> Tensor:
@@ -58,7 +68,9 @@ def run_layer(cells: Seq[nn.RNNBase], vectors: Tensor, lengths: Tensor) -> Tenso
     Returns:
         Hidden vectors `(batch, time, directions * hidden)`, zero after each text's end.
     """
-    weights = [w for cell in cells for w in (cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0)]
+    weights = [
+        w for cell in cells for w in (cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0)
+    ]
     parts = _parts(lengths.numpy(), vectors.shape[1], len(cells), torch.get_num_threads())
     return _Run.apply(_KINDS[type(cells[0])], parts, vectors, *weights)
 
@@ -78,95 +90,72 @@ def _parts(lengths: NDArray[np.int64], time: int, directions: int, threads: int)
     return parts
 
 
-def _shape(kind: _Kind, w_input: Tensor, w_recurrent: Tensor) -> Shape:
-    inputs, hidden = w_input.shape[1], w_recurrent.shape[1]
-    units = -(-hidden // kernel.LANES) * kernel.LANES
-    columns, recalled_at = kind.blocks * units, kind.recalled_at * units
-    row = recalled_at + kernel.in_panels(columns)
-    return Shape(kind.number, inputs, hidden, units, columns, recalled_at, columns, row)
-
-
-def _blocks(weights: Tensor, shape: Shape, rolled: int = 0) -> NDArray[np.float32]:
+def _blocks(weights: Tensor, hidden: int, rolled: int = 0) -> NDArray[np.float32]:
     """Rows of torch's weights `(blocks * hidden, …)` as columns of gates, `(blocks * units, …)`."""
-    blocks = weights.detach().numpy().reshape(-1, shape.hidden, weights.shape[1] if weights.ndim > 1 else 1)
-    padded = np.zeros((len(blocks), shape.units, blocks.shape[2]), np.float32)
-    padded[:, : shape.hidden] = np.roll(blocks, rolled, axis=0)
+    blocks = weights.detach().numpy().reshape(-1, hidden, weights.shape[1] if weights.ndim > 1 else 1)
+    padded = np.zeros((len(blocks), _units(hidden), blocks.shape[2]), np.float32)
+    padded[:, :hidden] = np.roll(blocks, rolled, axis=0)
     return padded.reshape(-1, blocks.shape[2])
 
 
-def _unblocked(gradient: NDArray[np.float32], shape: Shape, rolled: int = 0) -> Tensor:
-    """The way back of `_blocks`, from columns of gates `(…, blocks * units)`."""
-    blocks = gradient.T.reshape(-1, shape.units, len(gradient))[:, : shape.hidden]
+def _unblocked(gradient: NDArray[np.float32], hidden: int, rolled: int = 0) -> Tensor:
+    """The way back: from columns of gates `(…, blocks * units)` to rows of torch's weights."""
+    blocks = gradient.T.reshape(-1, _units(hidden), len(gradient))[:, :hidden]
     return torch.from_numpy(np.roll(blocks, -rolled, axis=0).reshape(-1, len(gradient)))
 
 
-def _flat(tensor: Tensor) -> NDArray[np.float32]:
-    return tensor.detach().contiguous().numpy().reshape(-1)
+def _units(hidden: int) -> int:
+    return -(-hidden // kernel.LANES) * kernel.LANES
 
 
-def _forward(
-    kind: _Kind, part: _Part, vectors: NDArray, weights: Seq[Tensor], outputs: NDArray, row: int
-) -> tuple[Tensor, ...]:
+def _room(rows: int, columns: int) -> Tensor:
+    """Memory to be filled. NumPy asks for huge pages where there are any; torch does not, and pays by the
+    page.""" return torch.from_numpy(np.empty((rows, columns), np.float32))
+
+
+def _forward(kind: _Kind, part: _Part, vectors: NDArray, outputs: NDArray, weights: Seq[Tensor]) -> _Saved:
     """Run one part; returns what its way back needs."""
     w_input, w_recurrent, b_input, b_recurrent = weights
-    shape, words = _shape(kind, w_input, w_recurrent), len(part.index)
-    bias = np.zeros(shape.gates_row, np.float32)
-    bias[: shape.fed] = _blocks(b_input, shape, kind.rolled)[:, 0]
-    bias[shape.recalled_at : shape.recalled_at + shape.recalled] += _blocks(b_recurrent, shape)[:, 0]
-    inputs = torch.empty(words * (shape.inputs + shape.units))
-    gates = torch.empty(words * shape.gates_row)
-    memory = torch.empty((part.counts[0] + words) * shape.units if kind.number == kernel.LSTM else 0)
-    memory[: part.counts[0] * shape.units] = 0
+    hidden, words = w_recurrent.shape[1], len(part.index)
+    units = _units(hidden)
+    columns, recalled_at = kind.blocks * units, kind.recalled_at * units
+    bias = np.zeros(recalled_at + columns, np.float32)
+    bias[:columns] = _blocks(b_input, hidden, kind.rolled)[:, 0]
+    bias[recalled_at:] += _blocks(b_recurrent, hidden)[:, 0]
+    panels = kernel.panels(_blocks(w_recurrent, hidden).T)
+    inputs = _room(words, vectors.shape[1] + units)
+    gates = _room(words, recalled_at + len(panels) * kernel.PANEL)
+    memory = _room(part.counts[0] + words if kind.number == kernel.LSTM else 0, units)
+    memory[: part.counts[0]] = 0
     kernel.forward(
-        shape,
-        vectors,
-        part.index,
-        part.counts,
-        kernel.panels(_blocks(w_input, shape, kind.rolled).T),
-        kernel.panels(_blocks(w_recurrent, shape).T),
-        bias,
-        inputs.numpy(),
-        gates.numpy(),
-        memory.numpy(),
-        outputs[part.direction * shape.hidden :],
-        row,
-    )
-    return inputs, gates, memory
+        kind.number, part.direction, vectors, part.index, part.counts,
+        kernel.panels(_blocks(w_input, hidden, kind.rolled).T), panels, bias,
+        inputs.numpy(), gates.numpy(), memory.numpy(), outputs,
+    )  # fmt: skip
+    return _Saved(inputs, gates, memory)
 
 
 def _backward(
-    kind: _Kind,
-    part: _Part,
-    weights: Seq[Tensor],
-    saved: Seq[Tensor],
-    d_outputs: NDArray,
-    row: int,
-    d_vectors: NDArray,
+    kind: _Kind, part: _Part, saved: _Saved, d_outputs: NDArray, d_vectors: NDArray, weights: Seq[Tensor]
 ) -> list[Tensor]:
-    """The weights' gradients of one part; that of the words is written into `d_vectors`."""
-    shape = _shape(kind, *weights)
-    d_input = np.zeros((shape.inputs, kernel.in_panels(shape.fed)), np.float32)
-    d_recurrent = np.zeros((shape.hidden, kernel.in_panels(shape.recalled)), np.float32)
-    d_bias = np.zeros((1, shape.recalled_at + shape.recalled), np.float32)
+    """The gradients of one part's weights; that of the words is written into `d_vectors`."""
+    hidden = weights[1].shape[1]
+    w_input, w_recurrent = _blocks(weights[0], hidden, kind.rolled), _blocks(weights[1], hidden)
+    columns, recalled_at = len(w_input), kind.recalled_at * _units(hidden)
+    width = -(-columns // kernel.PANEL) * kernel.PANEL
+    d_input = np.zeros((w_input.shape[1], width), np.float32)
+    d_recurrent = np.zeros((hidden, width), np.float32)
+    d_bias = np.zeros((1, recalled_at + columns), np.float32)
     kernel.backward(
-        shape,
-        part.index,
-        part.counts,
-        kernel.panels(_blocks(weights[0], shape, kind.rolled)),
-        kernel.panels(_blocks(weights[1], shape)),
-        *(tensor.numpy() for tensor in saved),
-        d_outputs[part.direction * shape.hidden :],
-        row,
-        d_input.reshape(-1),
-        d_recurrent.reshape(-1),
-        d_bias.reshape(-1),
-        d_vectors,
-    )
+        kind.number, part.direction, part.index, part.counts,
+        kernel.panels(w_input), kernel.panels(w_recurrent), *(tensor.numpy() for tensor in saved),
+        d_outputs, d_input, d_recurrent, d_bias[0], d_vectors,
+    )  # fmt: skip
     return [
-        _unblocked(d_input[:, : shape.fed], shape, kind.rolled),
-        _unblocked(d_recurrent[:, : shape.recalled], shape),
-        _unblocked(d_bias[:, : shape.fed], shape, kind.rolled)[:, 0],
-        _unblocked(d_bias[:, shape.recalled_at :], shape)[:, 0],
+        _unblocked(d_input[:, :columns], hidden, kind.rolled),
+        _unblocked(d_recurrent[:, :columns], hidden),
+        _unblocked(d_bias[:, :columns], hidden, kind.rolled)[:, 0],
+        _unblocked(d_bias[:, recalled_at:], hidden)[:, 0],
     ]
 
 
@@ -175,29 +164,42 @@ class _Run(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, kind: _Kind, parts: list[_Part], vectors: Tensor, *weights: Tensor) -> Tensor:
-        by_direction = [weights[i : i + 4] for i in range(0, len(weights), 4)]
-        row = len(by_direction) * weights[1].shape[1]
-        outputs = torch.zeros(*vectors.shape[:2], row)
-        run = partial(_forward, kind, vectors=_flat(vectors), outputs=outputs.numpy().reshape(-1), row=row)
-        saved = in_parallel([partial(run, part, weights=by_direction[part.direction]) for part in parts])
-        ctx.kind, ctx.parts, ctx.directions = kind, parts, len(by_direction)
-        ctx.save_for_backward(vectors, *weights, *(tensor for tensors in saved for tensor in tensors))
+        directions, hidden = len(weights) // _WEIGHTS, weights[1].shape[1]
+        outputs = torch.zeros(*vectors.shape[:2], directions * hidden)
+        places = outputs.numpy().reshape(-1, directions, hidden)
+        run = partial(_forward, kind, vectors=_words(vectors), outputs=places)
+        saved = in_parallel([partial(run, part, weights=_of(weights, part)) for part in parts])
+        ctx.kind, ctx.parts = kind, parts
+        ctx.save_for_backward(vectors, *weights, *(tensor for some in saved for tensor in some))
         return outputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        directions = (len(ctx.needs_input_grad) - 3) // _WEIGHTS
         vectors, *rest = ctx.saved_tensors
-        weights, saved = rest[: 4 * ctx.directions], rest[4 * ctx.directions :]
+        weights, rest = rest[: directions * _WEIGHTS], rest[directions * _WEIGHTS :]
+        saved = [_Saved(*rest[i : i + 3]) for i in range(0, len(rest), 3)]
         wanted = ctx.needs_input_grad[2]
-        d_vectors = torch.zeros(ctx.directions, *(vectors.shape if wanted else (0,)))
-        jobs = []
-        for number, part in enumerate(ctx.parts):
-            own, kept = weights[4 * part.direction :][:2], saved[3 * number :][:3]
-            arguments = (own, kept, _flat(d_outputs), d_outputs.shape[-1], _flat(d_vectors[part.direction]))
-            jobs.append(partial(_backward, ctx.kind, part, *arguments))
+        d_vectors = torch.zeros(directions, *(vectors.shape if wanted else (0, vectors.shape[2])))
+        d_places = d_outputs.contiguous().numpy().reshape(-1, directions, weights[1].shape[1])
+        run = partial(_backward, ctx.kind, d_outputs=d_places)
+        jobs = [
+            partial(run, part, kept, d_vectors=_words(d_vectors[part.direction]), weights=_of(weights, part))
+            for part, kept in zip(ctx.parts, saved)
+        ]
         d_weights = [torch.zeros_like(weight) for weight in weights]
         for part, gradients in zip(ctx.parts, in_parallel(jobs)):
-            for total, gradient in zip(d_weights[4 * part.direction :], gradients):
+            for total, gradient in zip(_of(d_weights, part), gradients):
                 total += gradient
         return None, None, d_vectors.sum(0) if wanted else None, *d_weights
+
+
+def _words(vectors: Tensor) -> NDArray[np.float32]:
+    """One row a place of the batch."""
+    return vectors.detach().contiguous().numpy().reshape(-1, vectors.shape[-1])
+
+
+def _of(weights: Seq[Tensor], part: _Part) -> Seq[Tensor]:
+    """The weights of the part's direction."""
+    return weights[part.direction * _WEIGHTS :][:_WEIGHTS]

@@ -1,7 +1,7 @@
-"""Threads for pieces of work that each want one core: a few jobs at once, each without further threads of its own.
+"""Threads for jobs that each want one core: several at once, each without further threads of its own.
 
-torch splits a single operation over all its threads, which pays for large ones only. A recurrent layer is a long
-chain of small ones; it is run as several chains side by side instead.
+torch splits a single operation over all its threads, which pays for large ones only. A recurrent layer is a
+long chain of small ones; it is run as several chains side by side instead.
 """
 
 import os
@@ -23,37 +23,45 @@ _lock = threading.Lock()
 def in_parallel(jobs: Sequence[Callable[[], T]]) -> list[T]:
     """Run all jobs, on as many threads as torch uses here, and return their results in order.
 
-    A job must not call `in_parallel`. Thread-local settings of torch, such as `no_grad` and autocast, are those
-    of a new thread. With one thread, or one job, the calling thread does it all.
+    With one thread, or one job, the calling thread does it all. Else torch's settings of a thread, such as
+    `no_grad` and autocast, are those of a new thread. A job must not call `in_parallel`.
     """
-    threads = min(torch.get_num_threads(), len(jobs))
-    if threads <= 1:
+    threads = torch.get_num_threads()
+    if threads == 1 or len(jobs) == 1:
         return [job() for job in jobs]
-    return [future.result() for future in [_pool(torch.get_num_threads()).submit(job) for job in jobs]]
+    futures = [_pool(threads).submit(job) for job in jobs]
+    return [future.result() for future in futures]
 
 
-def _pool(size: int) -> ThreadPoolExecutor:
-    """The pool of `size` threads, started when first asked for."""
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """The pool of that many threads, started when first asked for."""
     with _lock:
-        if size not in _pools:
-            _pools[size] = _started(size)
-        return _pools[size]
+        if threads not in _pools:
+            _pools[threads] = _started(threads)
+        return _pools[threads]
 
 
-def _started(size: int) -> ThreadPoolExecutor:
-    """A pool whose threads all run, and in which torch uses one thread.
+def _started(threads: int) -> ThreadPoolExecutor:
+    """A pool whose threads all run, and in each of which torch uses one thread.
 
-    `torch.set_num_threads` holds for the thread that calls it and for all that are started later. The second
-    half is not wanted, so the caller's number is set anew once the last thread of the pool has started.
+    `torch.set_num_threads` counts for the thread that calls it and for all that are started later. The second
+    half is not wanted: once the last thread of the pool runs, the caller's number is set anew.
     """
-    pool = ThreadPoolExecutor(size, "wordladder", torch.set_num_threads, (1,))
-    all_started = threading.Barrier(size + 1)
-    for _ in range(size):
-        pool.submit(all_started.wait)
-    all_started.wait()
+    pool = ThreadPoolExecutor(threads, "wordladder", torch.set_num_threads, (1,))
+    all_run = threading.Barrier(threads + 1)
+    for _ in range(threads):
+        pool.submit(all_run.wait)
+    all_run.wait()
     torch.set_num_threads(torch.get_num_threads())
     return pool
 
 
-if hasattr(os, "register_at_fork"):  # a forked process has no threads but the one that forked
-    os.register_at_fork(after_in_child=_pools.clear)
+def _forget() -> None:
+    """A forked process has only the thread that forked."""
+    global _lock
+    _lock = threading.Lock()
+    _pools.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
