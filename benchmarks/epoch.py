@@ -1,6 +1,7 @@
 """One epoch of the BiLSTM (100 to 128, two directions) over IMDB's 25,000 reviews, up to 400 words each.
 
-Everything that an epoch needs is inside: batching, looking vectors up, forward, backward, optimiser. The vectors are
+Everything that an epoch needs is inside: batching, looking vectors up, forward, backward, optimiser. The
+vectors are
 random: their values do not matter to the time.
 """
 
@@ -18,15 +19,25 @@ def main() -> None:
     recipe = Recipe.load("bilstm")
     tables = {k: v for k, v in recipe.tables.items() if k != "vectors"}
     recipe = Recipe(tables, "bilstm").with_settings(
-        {"embedders.0.source": "random", "embedders.0.dim": 100, "training.epochs": 1, "training.dev_share": 0.0}
+        {
+            "embedders.0.source": "random",
+            "embedders.0.dim": 100,
+            "training.epochs": 1,
+            "training.dev_share": 0.0,
+        }
     )
     started = time.perf_counter()
     model = Model(recipe).fit(train)
     whole = time.perf_counter() - started
     words, seconds = model.report_["text"]["train"]["words"], model.report_["history"][-1]["seconds"]
-    print(f"{len(train):,} reviews, {words:,} words: {seconds:.1f} s an epoch, {words / seconds / 1e3:.0f} k words/s")
+    print(
+        f"{len(train):,} reviews, {words:,} words: {seconds:.1f} s an epoch, "
+        f"{words / seconds / 1e3:.0f} k words/s"
+    )
     print(f"(with reading words and vocabulary: {whole:.1f} s)")
-    keep("epoch", {"rows": len(train), "words": words, "seconds": seconds, "words_per_second": words / seconds})
+    keep(
+        "epoch", {"rows": len(train), "words": words, "seconds": seconds, "words_per_second": words / seconds}
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The quality of the rungs on public data, and a climb over five of them.
 
-    python benchmarks/imdb.py            IMDB: the climb of five rungs, with Word2Vec trained on the unlabelled reviews
+    python benchmarks/imdb.py            IMDB: the climb of five rungs, with Word2Vec trained on the
+    unlabelled reviews
     python benchmarks/imdb.py --chinese  ChnSentiCorp: the BiLSTM on the published split
 
 Each prints what the command line prints and keeps the figures in results/.
@@ -18,7 +19,9 @@ RUNGS = ("tfidf", "vectors-mean", "gru", "lstm", "bilstm")
 
 
 def imdb(folder: Path) -> None:
-    """Climb five rungs with one seed on the official halves; unlabelled reviews are raw text for word vectors."""
+    """Climb five rungs with one seed on the official halves; unlabelled reviews are raw text for word
+    vectors.
+    """
     from wordladder import climb
     from wordladder.cli.climb import print_climb
     from wordladder.cli.console import progress_bar
@@ -41,11 +44,15 @@ def imdb(folder: Path) -> None:
 
 
 def _without_recipes(figures: dict) -> dict:
-    return figures | {"rungs": [{k: v for k, v in rung.items() if k != "recipe"} for rung in figures["rungs"]]}
+    return figures | {
+        "rungs": [{k: v for k, v in rung.items() if k != "recipe"} for rung in figures["rungs"]]
+    }
 
 
 def chinese(folder: Path) -> None:
-    """The BiLSTM on ChnSentiCorp's train, dev and test; Word2Vec on the Chinese Wikipedia sample's characters."""
+    """The BiLSTM on ChnSentiCorp's train, dev and test; Word2Vec on the Chinese Wikipedia sample's
+    characters.
+    """
     from wordladder import Model, Recipe
     from wordladder.data.tables import read_table
 
@@ -60,7 +67,11 @@ def chinese(folder: Path) -> None:
         recipe = Recipe.load(name.split(",")[0])
         model = Model(recipe.with_settings(changes or {})).fit(parts["train"], dev=parts["dev"])
         found = model.evaluate(parts["test"])
-        figures[name] = {"accuracy": found.value, "interval": found.interval, **{"seconds": model.report_["train_seconds"]}}
+        figures[name] = {
+            "accuracy": found.value,
+            "interval": found.interval,
+            **{"seconds": model.report_["train_seconds"]},
+        }
         print(f"{name:<45} {found.value:.4f}  ({found.interval[0]:.3f} – {found.interval[1]:.3f})")
     keep("chnsenticorp", {"rows": {p: len(part) for p, part in parts.items()}, "models": figures})
 

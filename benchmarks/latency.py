@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from _common import keep
 
 RUNS = 7
@@ -40,7 +41,9 @@ def train(folder: Path, words: list[str]) -> Path:
     rows = [(made_up_text(words, 60), str(i % 2)) for i in range(2000)]
     with (folder / "rows.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("text", "label"), *rows])
-    recipe = Recipe.load("bilstm").with_settings({"training.epochs": 1, "vectors.min_count": 1, "vectors.epochs": 1})
+    recipe = Recipe.load("bilstm").with_settings(
+        {"training.epochs": 1, "vectors.min_count": 1, "vectors.epochs": 1}
+    )
     texts, labels = zip(*rows)
     Model(recipe).fit(list(texts), list(labels), output=folder / "model")
     return folder / "model"
@@ -51,10 +54,14 @@ def main() -> None:
     from wordladder import Model
 
     random.seed(1)
-    words = ["".join(random.choices("abcdefghijklmnoprstuvwy", k=random.randint(2, 10))) for _ in range(30_000)]
+    words = [
+        "".join(random.choices("abcdefghijklmnoprstuvwy", k=random.randint(2, 10))) for _ in range(30_000)
+    ]
     with tempfile.TemporaryDirectory() as temporary:
         folder = train(Path(temporary), words)
-        start = seconds(sys.executable, "-m", "wordladder", "predict", str(folder), "-", text=made_up_text(words, 200))
+        start = seconds(
+            sys.executable, "-m", "wordladder", "predict", str(folder), "-", text=made_up_text(words, 200)
+        )
         model = Model.load(folder)
         times = []
         for _ in range(400):
@@ -64,8 +71,12 @@ def main() -> None:
             times.append(1e3 * (time.perf_counter() - before))
     figures = {
         "command_to_answer_s": start,
-        "predict_200_words_ms": {"p50": float(np.median(times[50:])), "p95": float(np.quantile(times[50:], 0.95))},
-        "import_s": seconds(sys.executable, "-c", "import wordladder") - seconds(sys.executable, "-c", "pass"),
+        "predict_200_words_ms": {
+            "p50": float(np.median(times[50:])),
+            "p95": float(np.quantile(times[50:], 0.95)),
+        },
+        "import_s": seconds(sys.executable, "-c", "import wordladder")
+        - seconds(sys.executable, "-c", "pass"),
         "help_s": seconds(sys.executable, "-m", "wordladder", "--help"),
     }
     print(json.dumps(figures, indent=1))

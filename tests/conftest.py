@@ -1,4 +1,6 @@
-"""What many tests share: small labelled texts that a model can learn in seconds, and where research data lie."""
+"""What many tests share: small labelled texts that a model can learn in seconds, and where research data
+lie.
+"""
 
 import os
 import random
@@ -13,7 +15,24 @@ def reviews(rows: int = 200, seed: int = 0) -> tuple[list[str], list[str]]:
     """Short made-up reviews whose class one word decides, in English and Chinese."""
     chance = random.Random(seed)
     good, bad = ("good", "great", "很好", "lovely"), ("bad", "awful", "糟糕", "dull")
-    filler = "the film was and a story of it I thought 电影 really , . actor's plot".split()
+    filler = [
+        "the",
+        "film",
+        "was",
+        "and",
+        "a",
+        "story",
+        "of",
+        "it",
+        "I",
+        "thought",
+        "电影",
+        "really",
+        ",",
+        ".",
+        "actor's",
+        "plot",
+    ]
     texts, labels = [], []
     for row in range(rows):
         words = [chance.choice(filler) for _ in range(chance.randint(3, 12))]

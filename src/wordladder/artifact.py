@@ -78,7 +78,9 @@ def check_output(target: Path) -> None:
         OutputError: `target` is a file or a folder of something else, or its parent cannot be made.
     """
     if target.is_file() or (target.is_dir() and any(target.iterdir()) and not is_model(target)):
-        raise OutputError(f"{target}: something else is there already, and it is left alone; choose another output")
+        raise OutputError(
+            f"{target}: something else is there already, and it is left alone; choose another output"
+        )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,6 @@
-"""What this installation and this machine have: versions, extras, cores, instruction sets, accelerators, caches."""
+"""What this installation and this machine have: versions, extras, cores, instruction sets, accelerators,
+caches.
+"""
 
 import os
 import tempfile

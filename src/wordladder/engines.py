@@ -7,6 +7,7 @@ kept (`model.py` does).
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -122,18 +123,20 @@ class NetworkEngine:
         if dev is not None:
             task.check(dev)
         tokens = self._tokens(train)
+        dev_tokens = self._tokens(dev) if dev is not None else None
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             found = self._start(train, tokens, run)
             targets = self.task.targets(train)
-            dev_tokens = None if dev is None else self._tokens(dev)
             started = time.perf_counter()
             place = train_network(
                 Job(
                     network=self.network,
                     batches=self._batches(tokens),
                     prepare=lambda rows: self.network.prepare(tokens.take(rows), targets[rows]),
-                    score=None if dev is None else lambda: self._dev_score(dev, dev_tokens),
+                    score=None
+                    if dev is None or dev_tokens is None
+                    else partial(self._dev_score, dev, dev_tokens),
                     higher_is_better=self.task.higher_is_better,
                     settings=self.settings,
                     checkpoint=run.checkpoint,
@@ -143,7 +146,9 @@ class NetworkEngine:
             )
         # Training that an interrupted run did before this one.
         earlier = max(0.0, place.seconds - (time.perf_counter() - started))
-        facts = {"train": self._facts(tokens)} | ({} if dev is None else {"dev": self._facts(dev_tokens)})
+        facts = {"train": self._facts(tokens)}
+        if dev_tokens is not None:
+            facts["dev"] = self._facts(dev_tokens)
         return found | {
             "text": facts,
             "history": place.history,
@@ -168,31 +173,34 @@ class NetworkEngine:
         start = None if run.work is None else run.work / "start"
         if start is not None and start.is_dir():
             self.restore(start)
-            found = json.loads((start / "found.json").read_text(encoding="utf-8"))
-            return found | {"earlier_seconds": found.get("vectors_seconds", 0.0)}
+            before = json.loads((start / "found.json").read_text(encoding="utf-8"))
+            return before | {"earlier_seconds": before.get("vectors_seconds", 0.0)}
         found: dict[str, Any] = {"earlier_seconds": 0.0}
         vectors = None
         if "vectors" in self.recipe.tables:
-            from .training.vectors import train_vectors
-
-            table = self.recipe.tables["vectors"]
-            trained = train_vectors(
-                build("vectors", table),
-                table,
-                train.flat(),
-                self.recipe.text,
-                folder=self.recipe.folder,
-                cache=run.cache,
-                seed=self.settings.seed,
-                threads=run.threads,
-                progress=run.progress,
-            )
+            trained = self._train_vectors(train, run)
             vectors, found["vectors_seconds"] = trained.vectors, trained.seconds
             found["earlier_seconds"] = trained.seconds if trained.cached else 0.0
         self.network.initialise(Material(tokens, vectors, self.recipe.folder), train)
         if start is not None:
             self._keep_start(start, found)
         return found
+
+    def _train_vectors(self, train: Examples, run: FitRun) -> Any:
+        from .training.vectors import train_vectors
+
+        table = self.recipe.tables["vectors"]
+        return train_vectors(
+            build("vectors", table),
+            table,
+            train.flat(),
+            self.recipe.text,
+            folder=self.recipe.folder,
+            cache=run.cache,
+            seed=self.settings.seed,
+            threads=run.threads,
+            progress=run.progress,
+        )
 
     def _keep_start(self, start: Path, found: dict[str, Any]) -> None:
         fresh = start.with_name("start.new")
@@ -251,7 +259,9 @@ class NetworkEngine:
     def keep(self, folder: Path) -> None:
         """Write vocabularies, labels and all weights."""
         self.network.keep(folder)
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
+        weights = {
+            name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()
+        }
         save_file(weights, folder / "weights.safetensors")
 
     def restore(self, folder: Path) -> None:

@@ -1,6 +1,8 @@
-"""What `Model`'s methods take and give back: lists, arrays, Series and pairs in, labels of the user's own type out."""
+"""What `Model`'s methods take and give back: lists, arrays, Series and pairs in, labels of the user's own
+type out.
+"""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +25,12 @@ class LabelKind(NamedTuple):
     width: int = 0
 
 
-_PYTHON = {"str": str, "int": int, "float": float, "bool": lambda text: text == "True"}
+_PYTHON: dict[str, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": lambda text: text == "True",
+}
 
 
 def examples_of(texts: Any, labels: Any = None, segments: int = 1) -> Examples:
@@ -33,7 +40,9 @@ def examples_of(texts: Any, labels: Any = None, segments: int = 1) -> Examples:
         DataError: a text is not a string, or texts and labels differ in number.
     """
     if isinstance(texts, Examples):
-        return texts if labels is None else Examples(texts.segments, _as_text(labels), texts.source, texts.lines)
+        return (
+            texts if labels is None else Examples(texts.segments, _as_text(labels), texts.source, texts.lines)
+        )
     if isinstance(texts, str):
         raise DataError("one string was given where a list of texts is expected: put it in a list")
     rows = list(texts)
@@ -41,7 +50,9 @@ def examples_of(texts: Any, labels: Any = None, segments: int = 1) -> Examples:
     for column in columns:
         for row, text in enumerate(column):
             if not isinstance(text, str):
-                raise DataError(f"row {row + 1}: a text has to be a string, not {type(text).__name__}: {text!r}")
+                raise DataError(
+                    f"row {row + 1}: a text has to be a string, not {type(text).__name__}: {text!r}"
+                )
     if labels is not None and len(rows) != len(labels):
         raise DataError(f"{len(rows)} texts and {len(labels)} labels were given; they have to be as many")
     return Examples(tuple(columns), None if labels is None else _as_text(labels))
@@ -55,7 +66,9 @@ def _as_text(labels: Any) -> list[Any]:
 
 def _one_as_text(label: Any) -> Any:
     if isinstance(label, list | tuple | set | frozenset):
-        return tuple(str(_plain(one)) for one in (sorted(label) if isinstance(label, set | frozenset) else label))
+        return tuple(
+            str(_plain(one)) for one in (sorted(label) if isinstance(label, set | frozenset) else label)
+        )
     return str(_plain(label))
 
 
@@ -74,7 +87,7 @@ def label_kind(labels: Any) -> LabelKind:
     return LabelKind(type(first).__name__ if type(first).__name__ in _PYTHON else "str")
 
 
-def _single(labels: Iterable[Any]) -> Iterable[Any]:
+def _single(labels: Iterable[Any]) -> Iterator[Any]:
     for label in labels:
         if isinstance(label, list | tuple | set | frozenset):
             yield from label

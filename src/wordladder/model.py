@@ -1,4 +1,6 @@
-"""Model: fit, predict, encode, evaluate, save, load. It follows scikit-learn's conventions without importing it."""
+"""Model: fit, predict, encode, evaluate, save, load. It follows scikit-learn's conventions without
+importing it.
+"""
 
 import json
 import time
@@ -69,7 +71,8 @@ class Model:
         Args:
             texts: Texts, or Examples with their labels.
             labels: A label a text, or a list of labels a text.
-            dev: Examples, or a pair (texts, labels), on which all choosing is done; left out, a share of the training texts is held out by the seed, duplicates together.
+            dev: Examples, or a pair (texts, labels), on which all choosing is done; left out, a share of
+                the training texts is held out by the seed, duplicates together.
             output: A folder to save the model in; while training goes on, checkpoints lie beside it.
             resume: Go on where an interrupted fit with the same output stopped.
             cache: A folder in which trained word vectors are kept for other fits.
@@ -89,7 +92,7 @@ class Model:
             try:
                 report = engine.fit(train, held, run)
             except UserError:
-                if work is not None and not run.checkpoint.exists():
+                if output is not None and run.checkpoint is not None and not run.checkpoint.exists():
                     close_work(Path(output))
                 raise
             self._adopt(engine, recipe, label_kind(train.labels if labels is None else labels))
@@ -132,7 +135,9 @@ class Model:
             self.classes_ = np.arange(kind.width)
         else:
             self.classes_ = np.unique(labels_back(list(names), kind))
-        self._columns = [engine.task.labels.index(str(c)) for c in self.classes_ if str(c) in engine.task.labels]
+        self._columns = [
+            engine.task.labels.index(str(c)) for c in self.classes_ if str(c) in engine.task.labels
+        ]
 
     def _threads(self) -> AbstractContextManager[None]:
         from .training.devices import threads
@@ -267,12 +272,14 @@ class Model:
 
     def set_params(self, **params: Any) -> "Model":
         """Set constructor arguments, or recipe settings as `training__epochs=3`."""
-        own = {key: params.pop(key) for key in ("recipe", "device", "threads") if key in params}
-        for key, value in own.items():
-            setattr(self, key, value)
+        for own in ("recipe", "device", "threads"):
+            if own in params:
+                setattr(self, own, params.pop(own))
         for key in params:
             if "__" not in key:
-                raise SettingError(f"Model has no parameter {key!r}; recipe settings are written like training__epochs")
+                raise SettingError(
+                    f"Model has no parameter {key!r}; recipe settings are written like training__epochs"
+                )
         if params:
             self.recipe = Recipe.load(self.recipe).with_settings(
                 {key.replace("__", "."): value for key, value in params.items()}

@@ -1,4 +1,6 @@
-"""The network of a recipe: embedders, fusion, encoders, task, one after another. It knows no training and no files."""
+"""The network of a recipe: embedders, fusion, encoders, task, one after another. It knows no training and
+no files.
+"""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,9 +34,9 @@ class Network(nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self._recipe = recipe
-        self.embedders = nn.ModuleList(build("embedders", t) for t in recipe.tables["embedders"])
-        self.fusion: nn.Module | None = None
-        self.encoders = nn.ModuleList()
+        self.embedders: Any = nn.ModuleList(build("embedders", t) for t in recipe.tables["embedders"])
+        self.fusion: Any = None
+        self.encoders: Any = nn.ModuleList()
         self.task: Any = None
 
     def initialise(self, material: Material, examples: Examples) -> "Network":

@@ -17,11 +17,15 @@ def notes_on(report: dict[str, Any]) -> list[str]:
                 f"{facts['words_lost']:.0%} of all their words are not read"
             )
         if facts.get("unknown_words", 0.0) > UNKNOWN:
-            notes.append(f"{facts['unknown_words']:.0%} of the words of the {name} texts have no vector of their own")
+            notes.append(
+                f"{facts['unknown_words']:.0%} of the words of the {name} texts have no vector of their own"
+            )
     if report["duplicates_train_dev"]:
         notes.append(f"{report['duplicates_train_dev']} of the dev texts also occur in the training texts")
     if not report["rows"]["dev"]:
-        notes.append("too few rows to hold out a dev set: no early stopping, and probabilities are not calibrated")
+        notes.append(
+            "too few rows to hold out a dev set: no early stopping, and probabilities are not calibrated"
+        )
     if report.get("best_epoch") and report["best_epoch"] == len(report["history"]) >= 3:
         notes.append("the last epoch was the best on dev: more epochs may help")
     return notes

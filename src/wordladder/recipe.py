@@ -125,7 +125,9 @@ class Recipe:
         object.__setattr__(self, "tables", _checked(self.tables, self.name))
 
     @classmethod
-    def load(cls, source: "str | Path | Mapping[str, Any] | Recipe", task: str = "classification") -> "Recipe":
+    def load(
+        cls, source: "str | Path | Mapping[str, Any] | Recipe", task: str = "classification"
+    ) -> "Recipe":
         """A recipe from a rung's name, a TOML file, or a dictionary.
 
         Raises:

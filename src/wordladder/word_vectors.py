@@ -277,8 +277,8 @@ class WordVectors:
         right: np.ndarray = np.zeros(len(rows), dtype=bool)
         right[usable] = self._solved(rows[usable], restrict_vocab, known)
         sections = tuple(
-            AnalogySection(name, int(right[mine].sum()), int(usable[mine].sum()), int(mine.sum()))
-            for name, mine in ((name, np.equal(section_of, i)) for i, name in enumerate(names))
+            AnalogySection(name, int(right[mine].sum()), int(usable[mine].sum()), len(mine))
+            for name, mine in ((name, np.flatnonzero(section_of == i)) for i, name in enumerate(names))
         )
         used, correct = int(usable.sum()), int(right.sum())
         return Analogies(correct / used if used else float("nan"), correct, used, len(rows), sections)

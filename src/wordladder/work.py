@@ -1,4 +1,6 @@
-"""The folder beside an output in which an unfinished training run keeps its checkpoints, so that it can go on."""
+"""The folder beside an output in which an unfinished training run keeps its checkpoints, so that it can go
+on.
+"""
 
 import hashlib
 import json

@@ -9,8 +9,8 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
 import pytest
-from conftest import reviews
 
+from conftest import reviews
 from wordladder.cli import main
 
 
@@ -149,7 +149,9 @@ def test_a_full_disk(model, tmp_path):
     texts.write_text("a good film\n", encoding="utf-8")
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "wordladder", "predict", str(model), str(texts)], stdout=full, stderr=subprocess.PIPE
+            [sys.executable, "-m", "wordladder", "predict", str(model), str(texts)],
+            stdout=full,
+            stderr=subprocess.PIPE,
         )
     assert done.returncode == 2
     assert b"No space left" in done.stderr
@@ -158,6 +160,8 @@ def test_a_full_disk(model, tmp_path):
 
 def test_debug_shows_the_traceback(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "wordladder", "predict", str(tmp_path), "--debug"], capture_output=True, text=True
+        [sys.executable, "-m", "wordladder", "predict", str(tmp_path), "--debug"],
+        capture_output=True,
+        text=True,
     )
     assert "Traceback" in done.stderr

@@ -1,4 +1,6 @@
-"""The contract of every kind that lives in a network: one file in a kind folder, and these tests run over it."""
+"""The contract of every kind that lives in a network: one file in a kind folder, and these tests run over
+it.
+"""
 
 from pathlib import Path
 
@@ -112,7 +114,9 @@ class TestEncoders:
     def test_padding_never_changes_an_answer(self, kind):
         encoder, given = new_encoder(kind), sequence()
         noise = torch.where(given.mask[..., None], given.vectors, torch.full_like(given.vectors, 9.0))
-        wider = Sequence(torch.nn.functional.pad(noise, (0, 0, 0, 4)), torch.nn.functional.pad(given.mask, (0, 4)))
+        wider = Sequence(
+            torch.nn.functional.pad(noise, (0, 0, 0, 4)), torch.nn.functional.pad(given.mask, (0, 4))
+        )
         plain, padded = encoder(given), encoder(wider)
         torch.testing.assert_close(plain.vectors, padded.vectors[:, : plain.vectors.shape[1]])
         assert torch.isfinite(padded.vectors).all()
@@ -121,7 +125,9 @@ class TestEncoders:
         encoder, given = new_encoder(kind), sequence()
         whole = encoder(given)
         for row, n in enumerate(given.mask.sum(1).tolist()):
-            alone = encoder(Sequence(given.vectors[row : row + 1, : max(n, 1)], given.mask[row : row + 1, : max(n, 1)]))
+            alone = encoder(
+                Sequence(given.vectors[row : row + 1, : max(n, 1)], given.mask[row : row + 1, : max(n, 1)])
+            )
             torch.testing.assert_close(alone.vectors[0, :n], whole.vectors[row, :n])
 
     def test_keep_and_restore(self, kind, tmp_path):

@@ -15,10 +15,14 @@ def test_generated_pages_are_current(name, page):
 
 
 def test_both_readmes_have_the_same_shape():
-    english, chinese = ((DOCS.parent / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md"))
+    english, chinese = (
+        (DOCS.parent / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md")
+    )
 
     def shape(text):
         lines = text.split("\n")
-        return [len(line) - len(line.lstrip("#")) for line in lines if line.startswith("#")], text.count("```")
+        return [len(line) - len(line.lstrip("#")) for line in lines if line.startswith("#")], text.count(
+            "```"
+        )
 
     assert shape(english) == shape(chinese)

@@ -20,7 +20,9 @@ def bodies():
 
 
 def test_no_file_is_longer_than_400_lines():
-    long = {str(p.relative_to(PACKAGE)): n for p in FILES if (n := len(p.read_text("utf-8").split("\n"))) > 401}
+    long = {
+        str(p.relative_to(PACKAGE)): n for p in FILES if (n := len(p.read_text("utf-8").split("\n"))) > 401
+    }
     assert not long
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from conftest import reviews
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from conftest import reviews
 from wordladder import Model
 
 

@@ -13,7 +13,9 @@ def test_temperature_minimises_the_log_loss(scale):
     random = np.random.default_rng(1)
     gold = random.integers(0, 3, 400)
     scores = scale * (np.eye(3)[gold] + random.normal(0, 1, (400, 3)))
-    twin = minimize_scalar(lambda t: log_loss(gold, softmax(scores / np.exp(t))), bounds=(-3, 3), method="bounded")
+    twin = minimize_scalar(
+        lambda t: log_loss(gold, softmax(scores / np.exp(t))), bounds=(-3, 3), method="bounded"
+    )
     assert fit_temperature(scores, gold, multi_label=False) == pytest.approx(np.exp(twin.x), rel=1e-2)
 
 
@@ -37,7 +39,9 @@ def test_thresholds_have_the_highest_f1():
     thresholds = best_thresholds(p, gold)
     assert thresholds[4] == 0.5
     for label in range(4):
-        best = max(f1_score(gold[:, label], p[:, label] >= t, zero_division=0) for t in np.linspace(0, 1, 201))
+        best = max(
+            f1_score(gold[:, label], p[:, label] >= t, zero_division=0) for t in np.linspace(0, 1, 201)
+        )
         chosen = f1_score(gold[:, label], p[:, label] >= thresholds[label], zero_division=0)
         assert chosen == pytest.approx(best)
 

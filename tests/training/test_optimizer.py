@@ -1,5 +1,7 @@
 """The schedule and the parameter groups."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -13,14 +15,17 @@ def test_the_rate_rises_then_falls(decay):
     settings = TrainingSettings(warmup=0.1, decay=decay)
     rates = [rate(step, 100, settings) for step in range(100)]
     assert rates[:10] == pytest.approx([(i + 1) / 10 for i in range(10)])
-    assert all(a >= b for a, b in zip(rates[9:], rates[10:]))
+    assert all(a >= b for a, b in pairwise(rates[9:]))
     assert 0 <= rates[-1] <= (1.0 if decay == "constant" else 0.02)
 
 
 def test_transformers_schedule_is_the_same():
     from transformers import get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
 
-    for decay, twin in (("linear", get_linear_schedule_with_warmup), ("cosine", get_cosine_schedule_with_warmup)):
+    for decay, twin in (
+        ("linear", get_linear_schedule_with_warmup),
+        ("cosine", get_cosine_schedule_with_warmup),
+    ):
         optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
         schedule = twin(optimizer, 10, 100)
         settings = TrainingSettings(warmup=0.1, decay=decay)
@@ -72,6 +77,8 @@ def test_clipping_is_torchs():
         torch.manual_seed(3)
         for p in net.parameters():
             p.grad = torch.randn_like(p)
-    torch.testing.assert_close(clip_gradients(ours.parameters(), 1.0), nn.utils.clip_grad_norm_(theirs.parameters(), 1.0))
+    torch.testing.assert_close(
+        clip_gradients(ours.parameters(), 1.0), nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
+    )
     for a, b in zip(ours.parameters(), theirs.parameters()):
         torch.testing.assert_close(a.grad, b.grad)

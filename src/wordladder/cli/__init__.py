@@ -1,4 +1,6 @@
-"""The command line: each command parses, calls one library function, and prints. Heavy modules load inside the commands."""
+"""The command line: each command parses, calls one library function, and prints. Heavy modules load inside
+the commands.
+"""
 
 import errno
 import os
@@ -14,7 +16,8 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="wordladder",
-    help="Climb the ladder of text representation on your own text: train rungs, measure them, ship the cheapest good one.",
+    help="Climb the ladder of text representation on your own text: train rungs, measure them, "
+    "ship the cheapest good one.",
     epilog="Start with:  wordladder demo   ·   any command explains itself with --help",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -60,7 +63,14 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.ENOENT, errno.EISDIR):
+        if error.errno not in (
+            errno.ENOSPC,
+            errno.EACCES,
+            errno.EROFS,
+            errno.EDQUOT,
+            errno.ENOENT,
+            errno.EISDIR,
+        ):
             raise
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{error.strerror}", 2, debug, error)

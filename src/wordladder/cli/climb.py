@@ -6,11 +6,24 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from .console import console, print_json, progress_bar
-from .options import Device, Format, Json, Label, LabelSeparator, Output, Resume, Set, Text, Threads, parse_settings
+from .options import (
+    Device,
+    Format,
+    Json,
+    Label,
+    LabelSeparator,
+    Output,
+    Resume,
+    Set,
+    Text,
+    Threads,
+    parse_settings,
+)
 from .tables import duration, interval, milliseconds, percent_or_value
 
 if TYPE_CHECKING:
     from ..ladder.result import Climb
+    from ..ladder.rung import Rung
 
 __all__ = ["climb", "print_climb"]
 
@@ -21,34 +34,53 @@ def climb(
     file: Annotated[Path, typer.Argument(help="Labelled table: CSV, TSV, JSONL, Parquet; .gz .xz .zst too.")],
     output: Output,
     test: Annotated[
-        Path | None, typer.Option(help="Table that tells how good the rungs are; left out, a fifth of the rows is held out.")
+        Path | None,
+        typer.Option(
+            help="Table that tells how good the rungs are; left out, a fifth of the rows is held out."
+        ),
     ] = None,
     dev: Annotated[
-        Path | None, typer.Option(help="Table on which all choosing is done; left out, a tenth of the rest is held out.")
+        Path | None,
+        typer.Option(help="Table on which all choosing is done; left out, a tenth of the rest is held out."),
     ] = None,
     task: Annotated[str, typer.Option(help="The task.")] = "classification",
     rungs: Annotated[str | None, typer.Option(help="Rungs to climb, between commas; left out, all.")] = None,
     recipes: Annotated[Path | None, typer.Option(help="Folder of recipes to climb instead.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds every rung is trained with.")] = 3,
     seed: Annotated[int, typer.Option(help="The first seed, also of the split.")] = 1,
-    label_curve: Annotated[bool, typer.Option("--label-curve", help="Also train on parts of the rows.")] = False,
+    label_curve: Annotated[
+        bool, typer.Option("--label-curve", help="Also train on parts of the rows.")
+    ] = False,
     cost: Annotated[
-        Literal["latency", "size", "memory", "train"], typer.Option(help="What cheap means.", rich_help_panel=BUDGET)
+        Literal["latency", "size", "memory", "train"],
+        typer.Option(help="What cheap means.", rich_help_panel=BUDGET),
     ] = "latency",
     margin: Annotated[
-        float, typer.Option(min=0, help="How much worse than the best still counts as good.", rich_help_panel=BUDGET)
+        float,
+        typer.Option(
+            min=0, help="How much worse than the best still counts as good.", rich_help_panel=BUDGET
+        ),
     ] = 0.01,
-    max_latency_ms: Annotated[float | None, typer.Option(help="Most milliseconds for one text.", rich_help_panel=BUDGET)] = None,
-    max_size_mb: Annotated[float | None, typer.Option(help="Most MB on disk.", rich_help_panel=BUDGET)] = None,
-    max_memory_mb: Annotated[float | None, typer.Option(help="Most MB of memory.", rich_help_panel=BUDGET)] = None,
+    max_latency_ms: Annotated[
+        float | None, typer.Option(help="Most milliseconds for one text.", rich_help_panel=BUDGET)
+    ] = None,
+    max_size_mb: Annotated[
+        float | None, typer.Option(help="Most MB on disk.", rich_help_panel=BUDGET)
+    ] = None,
+    max_memory_mb: Annotated[
+        float | None, typer.Option(help="Most MB of memory.", rich_help_panel=BUDGET)
+    ] = None,
     max_minutes: Annotated[
-        float | None, typer.Option(help="Most minutes to train a rung once; it is stopped there.", rich_help_panel=BUDGET)
+        float | None,
+        typer.Option(help="Most minutes to train a rung once; it is stopped there.", rich_help_panel=BUDGET),
     ] = None,
     vectors: Annotated[
-        Path | None, typer.Option(help="Word vectors for the rungs that use static ones, instead of training them.")
+        Path | None,
+        typer.Option(help="Word vectors for the rungs that use static ones, instead of training them."),
     ] = None,
     corpus: Annotated[
-        list[Path] | None, typer.Option(help="Raw text to train word vectors on, beside the training texts; may be repeated.")
+        list[Path] | None,
+        typer.Option(help="Raw text to train word vectors on, beside the training texts; may be repeated."),
     ] = None,
     set_: Set = None,
     resume: Resume = False,
@@ -130,8 +162,8 @@ def print_climb(found: "Climb") -> None:
     console.print(f"\n[bold]{found.reason}[/bold]", soft_wrap=True)
 
 
-def _figures(rung: "object") -> list[str]:
-    if rung.value is None:
+def _figures(rung: "Rung") -> list[str]:
+    if rung.value is None or rung.interval is None:
         return ["[red]broke[/red]"]
     quality = [f"[bold]{percent_or_value(rung.value)}[/bold]", interval(rung.interval)]
     price = rung.price

@@ -25,7 +25,9 @@ def print_json(value: Any) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A callable for the library's long work; it draws one bar a stage on a terminal and stays quiet in a pipe."""
+    """A callable for the library's long work; it draws one bar a stage on a terminal and stays quiet in a
+    pipe.
+    """
     if not errors.is_terminal:
         yield quiet
         return

@@ -1,4 +1,6 @@
-"""`wordladder demo`: the whole ladder on real text that every machine has, the docstrings of the installed packages."""
+"""`wordladder demo`: the whole ladder on real text that every machine has, the docstrings of the installed
+packages.
+"""
 
 import shutil
 from pathlib import Path
@@ -19,7 +21,12 @@ __all__ = ["demo"]
 
 RUNGS = ("tfidf", "vectors-mean", "gru", "lstm", "bilstm")
 # Descriptions are short and the labels many: short texts, few epochs, a large step.
-SETTINGS = {"text.max_words": 60, "training.epochs": 5, "training.learning_rate": 4e-3, "training.patience": 2}
+SETTINGS = {
+    "text.max_words": 60,
+    "training.epochs": 5,
+    "training.learning_rate": 4e-3,
+    "training.patience": 2,
+}
 SENTENCES = (
     "Compute the eigenvalues of a symmetric matrix.",
     "Draw a scatter plot with varying marker size and color.",
@@ -31,7 +38,9 @@ WORDS = ("matrix", "request", "color", "token")
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path("wordladder-demo"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
+        "wordladder-demo"
+    ),
     seed: Annotated[int, typer.Option(help="Start of everything random.")] = 1,
 ) -> None:
     """Climb five rungs on the docstrings of the installed Python packages: no download, about three minutes.
@@ -49,7 +58,9 @@ def demo(
         _print_data(data)
         output.mkdir(parents=True, exist_ok=True)
         raw = output / "text.txt"
-        raw.write_text("\n".join(" ".join(text.split("\n")) for text in data.raw), encoding="utf-8", newline="\n")
+        raw.write_text(
+            "\n".join(" ".join(text.split("\n")) for text in data.raw), encoding="utf-8", newline="\n"
+        )
         found = climb(
             data.train,
             test=data.test,
@@ -76,14 +87,16 @@ def _gather(seed: int, progress: Any) -> "DocstringData":
 
 def _print_data(data: "DocstringData") -> None:
     words = sum(len(text.split()) for text in data.raw)
-    labels = len(set(data.train.labels))
+    labels = data.train.labels or []
     console.print(
-        f"{len(data.train):,} descriptions of {labels} libraries to learn from, {len(data.test):,} to be tested on, "
-        f"from {data.files:,} source files; {words / 1e6:.1f} M words of raw text for word vectors. For example:"
+        f"{len(data.train):,} descriptions of {len(set(labels))} libraries to learn from, "
+        f"{len(data.test):,} to be tested on, from {data.files:,} source files; "
+        f"{words / 1e6:.1f} M words of raw text for word vectors. For example:",
+        soft_wrap=True,
     )
     for row in (0, len(data.train) // 2):
         text = " ".join(data.train.texts[row].split())
-        console.print(f"  [dim]{text[:100]}[/dim] → {data.train.labels[row]}", soft_wrap=True)
+        console.print(f"  [dim]{text[:100]}[/dim] → {labels[row]}", soft_wrap=True)
     console.print()
 
 
@@ -99,8 +112,9 @@ def _print_answers(found: "Climb") -> None:
     ):
         shown = (
             "none"
-            if rung is None
-            else f"[bold]{rung.name}[/bold]  {percent_or_value(rung.value)} at {milliseconds(rung.price.latency_p50)} a text"
+            if rung is None or rung.value is None or rung.price is None
+            else f"[bold]{rung.name}[/bold]  {percent_or_value(rung.value)} at "
+            f"{milliseconds(rung.price.latency_p50)} a text"
         )
         console.print(f"  {title:<20} {shown}")
 

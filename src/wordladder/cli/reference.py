@@ -57,7 +57,9 @@ def _section(title: str, cls: type) -> list[str]:
     doc = (inspect.getdoc(cls) or "").split("\n\n")[0].replace("\n", " ")
     lines = [f"## {title}", "", doc, ""]
     about = settings_of(cls)
-    parameters = [p for p in inspect.signature(cls, eval_str=True).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    parameters = [
+        p for p in inspect.signature(cls, eval_str=True).parameters.values() if p.kind is p.KEYWORD_ONLY
+    ]
     if parameters:
         lines += ["| key | values | default | |", "|---|---|---|---|"]
     for p in parameters:
@@ -106,7 +108,10 @@ def commands_page() -> str:
 
 def _paragraphs(text: str) -> list[str]:
     lines = inspect.cleandoc(text).split("\n")
-    return [f"    {line.removeprefix('Example:').strip()}" if line.startswith("Example:") else line for line in lines]
+    return [
+        f"    {line.removeprefix('Example:').strip()}" if line.startswith("Example:") else line
+        for line in lines
+    ]
 
 
 def _commands(path: str, command: Any) -> list[tuple[str, Any]]:

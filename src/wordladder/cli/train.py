@@ -7,7 +7,19 @@ import typer
 
 from .console import console, print_json, progress_bar
 from .notes import print_notes
-from .options import Device, Format, Json, Label, LabelSeparator, Output, Resume, Set, Text, Threads, parse_settings
+from .options import (
+    Device,
+    Format,
+    Json,
+    Label,
+    LabelSeparator,
+    Output,
+    Resume,
+    Set,
+    Text,
+    Threads,
+    parse_settings,
+)
 from .tables import duration, interval, percent_or_value
 
 __all__ = ["rungs", "train"]
@@ -15,11 +27,15 @@ __all__ = ["rungs", "train"]
 
 def train(
     recipe: Annotated[str, typer.Argument(help="A rung's name (see `wordladder rungs`) or a TOML file.")],
-    train: Annotated[Path, typer.Option("--train", help="Labelled table: CSV, TSV, JSONL, Parquet; .gz .xz .zst too.")],
+    train: Annotated[
+        Path, typer.Option("--train", help="Labelled table: CSV, TSV, JSONL, Parquet; .gz .xz .zst too.")
+    ],
     output: Output,
     dev: Annotated[
         Path | None,
-        typer.Option(help="Table on which all choosing is done; left out, a tenth of the training rows is held out."),
+        typer.Option(
+            help="Table on which all choosing is done; left out, a tenth of the training rows is held out."
+        ),
     ] = None,
     test: Annotated[Path | None, typer.Option(help="Table on which the finished model is evaluated.")] = None,
     set_: Set = None,
@@ -42,7 +58,12 @@ def train(
     from ..recipe import Recipe
 
     chosen = Recipe.load(recipe).with_settings(parse_settings(set_, seed))
-    layout: dict[str, Any] = {"text": text, "label": label, "label_separator": label_separator, "format": format_}
+    layout: dict[str, Any] = {
+        "text": text,
+        "label": label,
+        "label_separator": label_separator,
+        "format": format_,
+    }
     tables = {
         name: None if path is None else read_table(path, **layout)
         for name, path in (("train", train), ("dev", dev), ("test", test))

@@ -18,7 +18,9 @@ __all__ = ["embed", "evaluate", "predict"]
 BLOCK = 1024
 
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.")]
-Input = Annotated[str, typer.Argument(metavar="FILE", help="One text a line, or a table; - is standard input.")]
+Input = Annotated[
+    str, typer.Argument(metavar="FILE", help="One text a line, or a table; - is standard input.")
+]
 
 
 def evaluate(
@@ -57,7 +59,9 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
     from rich.table import Table
 
     plain = {name: value for name, value in metrics.items() if isinstance(value, float)}
-    console.print("   ".join(f"[dim]{name.replace('_', ' ')}[/dim] {value:.4f}" for name, value in plain.items()))
+    console.print(
+        "   ".join(f"[dim]{name.replace('_', ' ')}[/dim] {value:.4f}" for name, value in plain.items())
+    )
     labels = metrics.get("labels")
     if not labels:
         return
@@ -68,7 +72,11 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
     largest = sorted(labels.items(), key=lambda item: -item[1]["support"])
     for label, row in largest[:20]:
         table.add_row(
-            label, f"{row['precision']:.3f}", f"{row['recall']:.3f}", f"{row['f1']:.3f}", f"{row['support']:,}"
+            label,
+            f"{row['precision']:.3f}",
+            f"{row['recall']:.3f}",
+            f"{row['f1']:.3f}",
+            f"{row['support']:,}",
         )
     console.print(table)
     if len(largest) > 20:
@@ -118,7 +126,9 @@ def _line(text: str, answer: dict[str, Any], top: int) -> str:
 
 
 def embed(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model, or a file of word vectors.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Folder of a saved model, or a file of word vectors.")
+    ],
     file: Input,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy or .parquet.")],
     text: Text = None,

@@ -107,7 +107,7 @@ def train(
         "max_vocabulary": max_vocabulary,
     }  # fmt: skip
     trainer = build("vectors", {"kind": kind, **settings})
-    reading = {
+    reading: dict[str, Any] = {
         "lowercase": lowercase,
         "min_count": min_count,
         "max_vocabulary": max_vocabulary,

@@ -3,7 +3,7 @@
 Every embedder has the same silhouette:
 
     __init__(*, settings)           reads nothing
-    initialise(material)            a new model: reads `source`, builds vocabularies; then `dim` and `summary_dim` are known
+    initialise(material)            a new model: reads `source`; then `dim` and `summary_dim` are known
     restore(folder) / keep(folder)  a saved model: what is not a weight
     prepare(tokens) -> prepared     on the CPU, batched: a NamedTuple of tensors
     forward(prepared) -> Sequence   on the device

@@ -38,14 +38,18 @@ class Static(nn.Module):
     """One vector a word form.
 
     Args:
-        source: `"trained"` takes what `[vectors]` trains, `"random"` starts from random numbers, anything else is a file of word vectors.
+        source: `"trained"` takes what `[vectors]` trains, `"random"` starts from random numbers, anything
+            else is a file of word vectors.
         dim: Length of a vector when the source is random; otherwise the vectors decide.
         tune: Whether training changes the vectors.
-        lowercase: Whether words are looked up in lower case; left out, as the vectors were trained, and yes for random ones.
+        lowercase: Whether words are looked up in lower case; left out, as the vectors were trained, and yes
+            for random ones.
         min_count: Words rarer than this in the training texts are unknown when the source is random.
-        standardise: Whether given vectors are scaled to components of unit variance, which layers above learn from fastest.
+        standardise: Whether given vectors are scaled to components of unit variance, which layers above
+            learn from fastest.
         max_vocabulary: Words kept: those of the training texts first, then the source's most frequent.
-        dropout: Share of the vector components set to zero while training, the same ones at all words of a text.
+        dropout: Share of the vector components set to zero while training, the same ones at all words of a
+            text.
     """
 
     summary_dim = 0
@@ -79,7 +83,9 @@ class Static(nn.Module):
         if self.source == "random":
             self.lowercase = self.lowercase is not False
             surfaces = material.tokens.surfaces(lowercase=self.lowercase)
-            self.vocabulary = Vocabulary.count(surfaces, min_count=self.min_count, max_size=self.max_vocabulary)
+            self.vocabulary = Vocabulary.count(
+                surfaces, min_count=self.min_count, max_size=self.max_vocabulary
+            )
             self._set_table(torch.randn(len(self.vocabulary) + SPECIAL, self.dim) * self.dim**-0.5)
             return
         vectors = self._source_vectors(material)
@@ -92,7 +98,7 @@ class Static(nn.Module):
             return WordVectors.load(material.folder / self.source)
         if material.vectors is None:
             raise RecipeError(
-                'embedders: source = "trained" takes the vectors that [vectors] trains; the recipe has no such table'
+                'embedders: source = "trained" takes what [vectors] trains; the recipe has no such table'
             )
         return material.vectors
 
@@ -135,7 +141,9 @@ class Static(nn.Module):
         padded, mask = pad(ids, tokens.example_offsets)
         if tokens.segments == 1:
             return Prepared(padded, mask, None)
-        return Prepared(padded, mask, pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)[0])
+        return Prepared(
+            padded, mask, pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)[0]
+        )
 
     def forward(self, prepared: Prepared) -> Sequence:
         """Vectors `(batch, time, dim)`; padding is the zero vector."""

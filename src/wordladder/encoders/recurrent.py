@@ -4,7 +4,6 @@ import warnings
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
 from ..layers.recurrence import run_layer
@@ -67,7 +66,9 @@ class Recurrent(nn.Module):
         """Hidden vectors `(batch, time, dim)`, zero after each text's end; the summary is dropped."""
         vectors = sequence.vectors
         for number, cells in enumerate(self.layers):
-            vectors = run_layer(cells, self._dropped(vectors) if number else vectors, sequence.mask)
+            vectors = run_layer(
+                list(cells.children()), self._dropped(vectors) if number else vectors, sequence.mask
+            )
         return sequence._replace(vectors=vectors, summary=None)
 
     def _dropped(self, vectors: Tensor) -> Tensor:

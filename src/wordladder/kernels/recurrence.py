@@ -35,8 +35,8 @@ _FAST = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"con
 
 
 def panels(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A matrix `(depth, width)` in the order in which it is read: `(panels, depth, PANEL)`, padded with
-    zeros.""" depth, width = matrix.shape
+    """A matrix `(depth, width)` as `product` reads it: `(panels, depth, PANEL)`, padded with zeros."""
+    depth, width = matrix.shape
     padded = np.zeros((depth, -(-width // PANEL) * PANEL), np.float32)
     padded[:, :width] = matrix
     return np.ascontiguousarray(padded.reshape(depth, -1, PANEL).swapaxes(0, 1))
@@ -125,15 +125,15 @@ def _copy(source, target, count):
 
 @njit(**_FAST)
 def forward(
-    cell, direction, vectors, index, counts, w_input, w_recurrent, bias, inputs, gates, memory, outputs
+    cell, direction, vectors, places, counts, w_input, w_recurrent, bias, inputs, gates, memory, outputs
 ):  # fmt: skip
     """Run one direction over packed words.
 
     Args:
         cell: LSTM, GRU or RNN.
         direction: Which of the `directions` of `outputs` to write.
-        vectors: All words of the batch, `(places, dim)`.
-        index: The place of each packed word, `(words,)`.
+        vectors: The words of the batch, `(texts * time, dim)`.
+        places: The row of `vectors` of each packed word, `(words,)`.
         counts: Words of each step, `(steps,)`, never rising.
         w_input, w_recurrent: The weights of word and hidden vector, a row for each of their numbers, in
             panels.
@@ -142,7 +142,7 @@ def forward(
         gates: Filled with the cells' activations, `(words, columns)`.
         memory: For LSTM, `counts[0]` rows of zeros and then filled with its memory, `(counts[0] + words,
             units)`.
-        outputs: The new hidden vectors are written here, `(places, directions, hidden)`.
+        outputs: The new hidden vectors are written here, `(texts * time, directions, hidden)`.
     """
     units = memory.shape[1]
     dim, recalled_at = inputs.shape[1] - units, _recalled_at(cell, units)
@@ -151,7 +151,7 @@ def forward(
     for t in range(len(counts)):
         count, here = counts[t], counts[0] + start
         for r in range(count):
-            _copy(vectors[index[start + r]], inputs[start + r], dim)
+            _copy(vectors[places[start + r]], inputs[start + r], dim)
             _copy(hidden[r], inputs[start + r, dim:], units)
             _copy(bias, gates[start + r], len(bias))
         _multiply(inputs, start, 0, count, w_input, gates, start, 0)
@@ -163,15 +163,15 @@ def forward(
                 gru_forward(gates[start + r], inputs[start + r, dim:], hidden[r])
             else:
                 rnn_forward(gates[start + r], hidden[r])
-            place = outputs[index[start + r], direction]
-            _copy(hidden[r], place, len(place))
+            output = outputs[places[start + r], direction]
+            _copy(hidden[r], output, len(output))
         start, before = start + count, here
 
 
 @njit(**_FAST)
 def _cells_backward(cell, count, inputs, gates, memory_before, memory, d_gates, d_hidden, d_memory):
     """All cells of one step: from the gradient of the hidden vectors to that of the sums."""
-    sums.""" units = memory.shape[1]
+    units = memory.shape[1]
     dim = inputs.shape[1] - units
     for r in range(count):
         d_new = d_hidden[r, :units]
@@ -198,19 +198,19 @@ def _into_weights(cell, units, inputs, start, d_gates, first, d_input, d_recurre
 
 @njit(**_FAST)
 def backward(
-    cell, direction, index, counts, w_input, w_recurrent, inputs, gates, memory,
+    cell, direction, places, counts, w_input, w_recurrent, inputs, gates, memory,
     d_outputs, d_input, d_recurrent, d_bias, d_vectors,
 ):  # fmt: skip
     """The gradients of `forward`, the last step first.
 
     Args:
-        cell, direction, index, counts, inputs, gates, memory: As `forward` had them and left them.
+        cell, direction, places, counts, inputs, gates, memory: As `forward` had them and left them.
         w_input, w_recurrent: The weights the other way, a row for each column of gates they reach, in panels.
         d_outputs: The gradient of `outputs`.
         d_input, d_recurrent: Added to: the weights' gradient, rows and columns as in `forward`, in whole
             panels.
         d_bias: Added to: the gradient of each column of gates.
-        d_vectors: The gradient of `vectors` is written here, in the places of `index`; empty if not wanted.
+        d_vectors: The gradient of `vectors` is written here, in the rows of `places`; empty if not wanted.
     """
     units, hidden = memory.shape[1], d_outputs.shape[2]
     dim, recalled_at = inputs.shape[1] - units, _recalled_at(cell, units)
@@ -220,14 +220,14 @@ def backward(
     d_hidden = np.zeros((counts[0], w_recurrent.shape[0] * PANEL), np.float32)
     d_memory = np.zeros((counts[0], units), np.float32)
     d_words = np.zeros((counts[0], w_input.shape[0] * PANEL), np.float32)
-    start, row = len(index), len(d_gates)
+    start, row = len(places), len(d_gates)
     for t in range(len(counts) - 1, -1, -1):
         count = counts[t]
         start, row = start - count, row - count
         here = counts[0] + start
         before = here - counts[t - 1] if t > 0 else 0
         for r in range(count):
-            d_new = d_outputs[index[start + r], direction]
+            d_new = d_outputs[places[start + r], direction]
             for j in range(hidden):
                 d_hidden[r, j] += d_new[j]
         step = (inputs[start:], gates[start:], memory[before:], memory[here:], d_gates[row:])
@@ -237,7 +237,7 @@ def backward(
             d_words[:count] = 0
             _multiply(d_gates, row, 0, count, w_input, d_words, 0, 0)
             for r in range(count):
-                _copy(d_words[r], d_vectors[index[start + r]], dim)
+                _copy(d_words[r], d_vectors[places[start + r]], dim)
         if len(d_gates) - row >= _CHUNK or t == 0:
             _into_weights(cell, units, inputs, start, d_gates, row, d_input, d_recurrent, d_bias)
             row = len(d_gates)

@@ -15,6 +15,7 @@ from ..extras import require
 from ..progress import Progress, quiet
 from ..recipe import Recipe
 from .choice import Rule, choose
+from .handover import write_json, writing
 from .machine import available_threads, describe
 from .measured import Measured, compare, measure_rung
 from .plan import plan_recipes
@@ -123,8 +124,17 @@ def climb(
     )
     measured = _measure_all(shop, split, plan, numbers, label_curve=label_curve)
     found = _found(task, split, shop, measured, rule, numbers, perf_counter() - started)
-    found.save()
+    _save(found)
     return found
+
+
+def _save(found: Climb) -> None:
+    """Write `climb.json` and `report.html` into the folder."""
+    from .report import write_report  # brings the library that draws
+
+    with writing(found.folder):
+        write_json(found.folder / "climb.json", found.to_json())
+        write_report(found, found.folder / "report.html")
 
 
 def _margin(margin: float) -> float:

@@ -1,4 +1,4 @@
-"""What a climb found: one frozen value, and `climb.json`. The report that people read is made elsewhere."""
+"""What a climb found: one frozen value, and what `climb.json` holds. It is written, and drawn, elsewhere."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from .choice import Choice, Rule
-from .handover import write_json, writing
 from .rung import Rung
 
 __all__ = ["Climb"]
@@ -92,11 +91,3 @@ class Climb:
             "machine": dict(self.machine),
             "seconds": self.seconds,
         }
-
-    def save(self) -> None:
-        """Write `climb.json` and `report.html` into the folder."""
-        from .report import write_report  # brings the library that draws
-
-        with writing(self.folder):
-            write_json(self.folder / "climb.json", self.to_json())
-            write_report(self, self.folder / "report.html")

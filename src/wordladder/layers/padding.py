@@ -15,7 +15,8 @@ def pad(values: Tensor, offsets: NDArray) -> tuple[Tensor, Tensor]:
         offsets: Row `i` is `values[offsets[i]:offsets[i + 1]]`, `(rows + 1,)`.
 
     Returns:
-        The rectangle `(rows, longest, ...)` and its mask `(rows, longest)`; the rectangle is at least one wide.
+        The rectangle `(rows, longest, ...)` and its mask `(rows, longest)`; the rectangle is at least one
+        wide.
     """
     bounds = torch.from_numpy(offsets)
     lengths = bounds[1:] - bounds[:-1]

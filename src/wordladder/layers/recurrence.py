@@ -5,19 +5,19 @@ the second one reads each text from its end, and padding is cut out of the answe
 on a CPU, `recurrence_training.py` takes over.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .workers import in_parallel
 
 __all__ = ["flip_by_length", "run_layer"]
 
 
-def run_layer(cells: Iterable[nn.Module], vectors: Tensor, mask: Tensor) -> Tensor:
+def run_layer(cells: Sequence[Any], vectors: Tensor, mask: Tensor) -> Tensor:
     """One recurrent layer in one or two directions.
 
     On a CPU it computes in the precision of its weights, also under autocast.
@@ -31,7 +31,6 @@ def run_layer(cells: Iterable[nn.Module], vectors: Tensor, mask: Tensor) -> Tens
     Returns:
         Hidden vectors `(batch, time, directions * hidden)`, zero where the mask is False.
     """
-    cells: list[Any] = list(cells)
     if not mask.numel():
         return vectors.new_zeros(*mask.shape, len(cells) * cells[0].hidden_size)
     lengths = mask.sum(dim=1)
@@ -48,9 +47,9 @@ def run_layer(cells: Iterable[nn.Module], vectors: Tensor, mask: Tensor) -> Tens
 def _with_gradients(cells: Sequence[Any], vectors: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:
     if vectors.dtype != torch.float32:
         return _joined([_direction(cells, i, vectors, lengths) for i in range(len(cells))], mask)
-    from .recurrence_training import run_layer as run_training
+    from .recurrence_training import run_with_gradients
 
-    return run_training(cells, vectors, lengths)
+    return run_with_gradients(cells, vectors, lengths)
 
 
 def _without_gradients(cells: Sequence[Any], vectors: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:
@@ -76,7 +75,7 @@ def _joined(directions: Sequence[Tensor], mask: Tensor) -> Tensor:
 def flip_by_length(vectors: Tensor, lengths: Tensor) -> Tensor:
     """Turn the words of each text round; what comes after its end stays in place. `(batch, time, dim)`."""
     rows, time, dim = vectors.shape
-    places = torch.arange(time, device=vectors.device)
-    flipped = lengths[:, None] - 1 - places
-    flipped = torch.where(flipped < 0, places, flipped) + time * torch.arange(rows, device=vectors.device)[:, None]
-    return vectors.reshape(rows * time, dim).index_select(0, flipped.reshape(-1)).view(rows, time, dim)
+    step = torch.arange(time, device=vectors.device)
+    step = torch.where(step < lengths[:, None], lengths[:, None] - 1 - step, step)
+    place = step + time * torch.arange(rows, device=vectors.device)[:, None]
+    return vectors.reshape(rows * time, dim).index_select(0, place.reshape(-1)).view(rows, time, dim)

@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 from ..kernels import recurrence as kernel
 from .workers import in_parallel
 
-__all__ = ["run_layer"]
+__all__ = ["run_with_gradients"]
 
 _WEIGHTS = 4  # of a direction: word's and hidden vector's, and a bias for each
 _LEAST_ROWS = 8  # fewer rows side by side leave the kernel waiting for weights
@@ -32,20 +32,19 @@ class _Kind(NamedTuple):
     rolled: int  # blocks from the end that come first in the kernel, in the words' weights
 
 
+# torch's GRU has r, z, n; the kernel has the word's n first and the hidden vector's n last.
 _KINDS = {
     nn.LSTM: _Kind(kernel.LSTM, 4, 0, 0),
-    nn.GRU: _Kind(
-        kernel.GRU, 3, 1, 1
-    ),  # r, z, n; the kernel has n of the word first, n of the hidden vector last
+    nn.GRU: _Kind(kernel.GRU, 3, 1, 1),
     nn.RNN: _Kind(kernel.RNN, 1, 0, 0),
 }
 
 
 class _Part(NamedTuple):
-    """What one thread does: some texts in one direction. `index` and `counts` as in `kernel.forward`."""
+    """What one thread does: some texts in one direction. `places` and `counts` as in `kernel.forward`."""
 
     direction: int
-    index: NDArray[np.int64]
+    places: NDArray[np.int64]
     counts: NDArray[np.int64]
 
 
@@ -57,20 +56,19 @@ class _Saved(NamedTuple):
     memory: Tensor
 
 
-def run_layer(cells: Seq[nn.RNNBase], vectors: Tensor, lengths: Tensor) -> Tensor:
+def run_with_gradients(cells: Seq[Any], vectors: Tensor, lengths: Tensor) -> Tensor:
     """One layer, with gradients.
 
     Args:
         cells: One layer of torch a direction, with the same sizes.
-        vectors: Words `(batch, time, inputs)`, float32, on the CPU.
+        vectors: Words `(batch, time, dim)`, float32, on the CPU.
         lengths: Words a text, `(batch,)`.
 
     Returns:
         Hidden vectors `(batch, time, directions * hidden)`, zero after each text's end.
     """
-    weights = [
-        w for cell in cells for w in (cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0)
-    ]
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    weights = [getattr(cell, name) for cell in cells for name in names]
     parts = _parts(lengths.numpy(), vectors.shape[1], len(cells), torch.get_num_threads())
     return _Run.apply(_KINDS[type(cells[0])], parts, vectors, *weights)
 
@@ -83,10 +81,10 @@ def _parts(lengths: NDArray[np.int64], time: int, directions: int, threads: int)
     parts = []
     for rows in (order[group::groups] for group in range(groups if len(order) else 0)):
         own = lengths[rows]
-        steps, places = (np.arange(own[0])[:, None] < own).nonzero()
+        steps, texts = (np.arange(own[0])[:, None] < own).nonzero()
         counts = np.bincount(steps)
-        for direction, times in enumerate((steps, own[places] - 1 - steps)[:directions]):
-            parts.append(_Part(direction, rows[places] * time + times, counts))
+        for direction, words in enumerate((steps, own[texts] - 1 - steps)[:directions]):
+            parts.append(_Part(direction, rows[texts] * time + words, counts))
     return parts
 
 
@@ -109,14 +107,14 @@ def _units(hidden: int) -> int:
 
 
 def _room(rows: int, columns: int) -> Tensor:
-    """Memory to be filled. NumPy asks for huge pages where there are any; torch does not, and pays by the
-    page.""" return torch.from_numpy(np.empty((rows, columns), np.float32))
+    """Memory to be filled. NumPy asks for huge pages, which cost less to come by than torch's small ones."""
+    return torch.from_numpy(np.empty((rows, columns), np.float32))
 
 
 def _forward(kind: _Kind, part: _Part, vectors: NDArray, outputs: NDArray, weights: Seq[Tensor]) -> _Saved:
     """Run one part; returns what its way back needs."""
     w_input, w_recurrent, b_input, b_recurrent = weights
-    hidden, words = w_recurrent.shape[1], len(part.index)
+    hidden, words = w_recurrent.shape[1], len(part.places)
     units = _units(hidden)
     columns, recalled_at = kind.blocks * units, kind.recalled_at * units
     bias = np.zeros(recalled_at + columns, np.float32)
@@ -128,7 +126,7 @@ def _forward(kind: _Kind, part: _Part, vectors: NDArray, outputs: NDArray, weigh
     memory = _room(part.counts[0] + words if kind.number == kernel.LSTM else 0, units)
     memory[: part.counts[0]] = 0
     kernel.forward(
-        kind.number, part.direction, vectors, part.index, part.counts,
+        kind.number, part.direction, vectors, part.places, part.counts,
         kernel.panels(_blocks(w_input, hidden, kind.rolled).T), panels, bias,
         inputs.numpy(), gates.numpy(), memory.numpy(), outputs,
     )  # fmt: skip
@@ -147,7 +145,7 @@ def _backward(
     d_recurrent = np.zeros((hidden, width), np.float32)
     d_bias = np.zeros((1, recalled_at + columns), np.float32)
     kernel.backward(
-        kind.number, part.direction, part.index, part.counts,
+        kind.number, part.direction, part.places, part.counts,
         kernel.panels(w_input), kernel.panels(w_recurrent), *(tensor.numpy() for tensor in saved),
         d_outputs, d_input, d_recurrent, d_bias[0], d_vectors,
     )  # fmt: skip
@@ -169,19 +167,18 @@ class _Run(torch.autograd.Function):
         places = outputs.numpy().reshape(-1, directions, hidden)
         run = partial(_forward, kind, vectors=_words(vectors), outputs=places)
         saved = in_parallel([partial(run, part, weights=_of(weights, part)) for part in parts])
-        ctx.kind, ctx.parts = kind, parts
-        ctx.save_for_backward(vectors, *weights, *(tensor for some in saved for tensor in some))
+        ctx.kind, ctx.parts, ctx.shape = kind, parts, vectors.shape
+        ctx.save_for_backward(*weights, *(tensor for some in saved for tensor in some))
         return outputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:
         directions = (len(ctx.needs_input_grad) - 3) // _WEIGHTS
-        vectors, *rest = ctx.saved_tensors
-        weights, rest = rest[: directions * _WEIGHTS], rest[directions * _WEIGHTS :]
+        weights, rest = ctx.saved_tensors[: directions * _WEIGHTS], ctx.saved_tensors[directions * _WEIGHTS :]
         saved = [_Saved(*rest[i : i + 3]) for i in range(0, len(rest), 3)]
         wanted = ctx.needs_input_grad[2]
-        d_vectors = torch.zeros(directions, *(vectors.shape if wanted else (0, vectors.shape[2])))
+        d_vectors = torch.zeros(directions, *(ctx.shape if wanted else (0, ctx.shape[2])))
         d_places = d_outputs.contiguous().numpy().reshape(-1, directions, weights[1].shape[1])
         run = partial(_backward, ctx.kind, d_outputs=d_places)
         jobs = [

@@ -3,7 +3,7 @@
 Every shallow model has the same silhouette:
 
     __init__(*, settings)                       reads nothing
-    fit(texts, targets, *, seed, progress)      trains; targets as the task gives them: (rows,) places or (rows, labels) indicators
+    fit(texts, targets, *, seed, progress)      trains; targets as `task.gold` gives them
     scores(texts) -> (rows, labels)             unnormalised, what a task decodes
     restore(folder) / keep(folder)              a saved model
 """

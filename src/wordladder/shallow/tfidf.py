@@ -1,6 +1,9 @@
-"""Bigram tf-idf with logistic regression: the honest baseline. Words are wordladder's own, so Chinese works as it is."""
+"""Bigram tf-idf with logistic regression: the honest baseline. Words are wordladder's own, so Chinese works
+as it is.
+"""
 
 import warnings
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,7 +53,7 @@ class Tfidf:
     def _words(self, texts: list[str]) -> list[list[str]]:
         tokens = tokenize(texts, self.text)
         surfaces, bounds = tokens.surfaces(lowercase=self.lowercase), tokens.offsets.tolist()
-        return [surfaces[start:end] for start, end in zip(bounds, bounds[1:])]
+        return [surfaces[start:end] for start, end in pairwise(bounds)]
 
     def _new_vectorizer(self, **settings: Any) -> Any:
         text = require("sklearn.feature_extraction.text", "train", "tf-idf")
@@ -92,14 +95,18 @@ class Tfidf:
         return self
 
     def _linear(self, features: Any, decision: NDArray[np.int64], seed: int) -> tuple[NDArray, NDArray]:
-        """One logistic regression: a row of coefficients a class, or a single one for a yes-or-no decision."""
+        """One logistic regression: a row of coefficients a class, or one for a yes-or-no decision."""
         linear_model = require("sklearn.linear_model", "train", "tf-idf")
         if len(np.unique(decision)) < 2:
             return np.zeros((1, features.shape[1])), np.array([20.0 if decision.any() else -20.0])
         # On sparse text, liblinear's dual is the fastest for a yes-or-no decision, saga for many classes at
         # once; saga's last digits do not matter to the answers, so it may stop before they have settled.
         binary = decision.max() == 1
-        solver = {"solver": "liblinear", "dual": True} if binary else {"solver": "saga", "tol": 1e-3, "max_iter": 30}
+        solver = (
+            {"solver": "liblinear", "dual": True}
+            if binary
+            else {"solver": "saga", "tol": 1e-3, "max_iter": 30}
+        )
         model = linear_model.LogisticRegression(
             C=self.regularisation, class_weight=self.class_weights, random_state=seed, **solver
         )
@@ -125,7 +132,9 @@ class Tfidf:
             "coefficients": self.coefficients,
             "intercepts": self.intercepts,
         }
-        save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / "linear.safetensors")
+        save_file(
+            {name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / "linear.safetensors"
+        )
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote."""

@@ -1,4 +1,5 @@
-"""Tasks: what an example is, the labels, the head, the loss, the decoding, and one primary metric. One file is one kind.
+"""Tasks: what an example is, the labels, the head, the loss, the decoding, and one primary metric. One file
+is one kind.
 
 Every task has the same silhouette:
 

@@ -1,4 +1,6 @@
-"""What a classifier fits on dev after training: one temperature, and a threshold a label. Nothing here trains weights."""
+"""What a classifier fits on dev after training: one temperature, and a threshold a label. Nothing here
+trains weights.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +59,8 @@ def fit_temperature(scores: Floats, gold: NDArray[np.int64], *, multi_label: boo
 
 
 def best_thresholds(probabilities: Floats, gold: NDArray[np.int64]) -> Floats:
-    """For each label the probability threshold with the highest F1 on these rows; 0.5 for a label that never occurs.
+    """For each label the probability threshold with the highest F1 on these rows; 0.5 for a label that
+    never occurs.
 
     Both arguments are `(rows, labels)`. A threshold lies halfway between two neighbouring probabilities.
     """

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from .. import metrics
 from ..data.examples import Examples
-from ..errors import DataError, did_you_mean
+from ..errors import DataError, RecipeError, did_you_mean
 from ..layers.pooling import Pooling
 from ..sequence import Sequence
 from ._decoding import best_thresholds, fit_temperature, sigmoid, softmax
@@ -26,8 +26,10 @@ class Classification(nn.Module):
 
     Args:
         multi_label: Whether a text may have several labels, or none; left out, as the data has it.
-        metric: The primary metric: accuracy (of the whole set of labels, if several), or the unweighted mean of the labels' F1; left out, accuracy for one label a text and macro-F1 for several.
-        pooling: How word vectors become one: `"auto"` takes the embedder's own summary where there is one, else the maximum.
+        metric: The primary metric: accuracy (of the whole set of labels, if several), or the unweighted
+            mean of the labels' F1; left out, accuracy for one label a text and macro-F1 for several.
+        pooling: How word vectors become one: `"auto"` takes the embedder's own summary where there is one,
+            else the maximum.
         hidden: Units of a hidden layer in the head; 0 for none.
         dropout: Share of the pooled vector set to zero while training.
         class_weights: `"balanced"` weighs each class by the inverse of its frequency.
@@ -63,7 +65,7 @@ class Classification(nn.Module):
         self.labels: list[str] = []
         self.temperature = 1.0
         self.thresholds: NDArray[np.float64] = np.zeros(0)
-        self.head: nn.Module | None = None
+        self.head: Any = None
         self.weights: Tensor | None = None
 
     # Life of a component
@@ -82,10 +84,10 @@ class Classification(nn.Module):
         self.multi_label = several or bool(self._given[0])
         counts = Counter(label for row in self._rows(examples) for label in row)
         self._set_labels(sorted(counts))
-        if len(counts) < 2 and not self.multi_label or not counts:
+        if (len(counts) < 2 and not self.multi_label) or not counts:
             only = f" ({next(iter(counts))!r})" if counts else ""
             raise DataError(
-                f"{examples.source}: the labels are all the same{only}; a classifier needs at least two classes"
+                f"{examples.source}: the labels are all the same{only}; at least two classes are needed"
             )
         if self.class_weights == "balanced":
             frequency = torch.tensor([counts[label] for label in self.labels], dtype=torch.float32)
@@ -139,7 +141,9 @@ class Classification(nn.Module):
                 raise DataError(f"{examples.where(row)}: one label is expected, not {len(labels)}")
 
     def gold(self, examples: Examples) -> NDArray[np.int64]:
-        """The right answers: places of labels `(rows,)`, or indicators `(rows, labels)` for several labels a text."""
+        """The right answers: places of labels `(rows,)`, or indicators `(rows, labels)` for several labels
+        a text.
+        """
         self.check(examples)
         rows = self._rows(examples)
         if not self.multi_label:
@@ -159,6 +163,8 @@ class Classification(nn.Module):
     def pooled(self, sequence: Sequence) -> Tensor:
         """One vector a text, `(batch, dim)`."""
         if self.pooling is None:
+            if sequence.summary is None:
+                raise RecipeError("[task] pooling: the embedders gave no summary of the text")
             return sequence.summary
         return self.pooling(sequence)
 
@@ -191,7 +197,9 @@ class Classification(nn.Module):
         }
 
     def probabilities(self, scores: NDArray) -> NDArray[np.float64]:
-        """Calibrated probabilities `(rows, labels)`; they add up to one unless a text may have several labels."""
+        """Calibrated probabilities `(rows, labels)`; they add up to one unless a text may have several
+        labels.
+        """
         scaled = scores.astype(np.float64) / self.temperature
         return sigmoid(scaled) if self.multi_label else softmax(scaled)
 
@@ -217,7 +225,9 @@ class Classification(nn.Module):
         return answers
 
     def outcomes(self, scores: NDArray, examples: Examples) -> NDArray[np.int64]:
-        """What `primary` needs of each row: gold and predicted label `(rows, 2)`, or both indicators `(rows, 2 labels)`."""
+        """What `primary` needs of each row: gold and predicted label `(rows, 2)`, or both indicators
+        `(rows, 2 labels)`.
+        """
         gold, predicted = self.gold(examples), self.predicted(scores)
         return np.hstack([gold, predicted]) if self.multi_label else np.column_stack([gold, predicted])
 

@@ -1,1 +1,3 @@
-"""Training: loop, optimizer groups, checkpoints. It takes modules, batches and a score function, and knows no Model."""
+"""Training: loop, optimizer groups, checkpoints. It takes modules, batches and a score function, and knows
+no Model.
+"""

@@ -10,6 +10,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -72,7 +73,8 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, network: nn.Module, optimizers: list[Optimizer]
 ) -> tuple[dict[str, Tensor], Place]:
-    """Put a checkpoint's weights and moments in place; returns the best weights so far and the place in the run.
+    """Put a checkpoint's weights and moments in place; returns the best weights so far and the place in the
+    run.
 
     Raises:
         ModelError: the file cannot be read, or belongs to another network.
@@ -94,7 +96,7 @@ def load_checkpoint(
         for name, tensor in parts["network"].items():
             current[name].copy_(tensor)
     for which, optimizer in enumerate(optimizers):
-        state: dict[int, dict[str, Tensor | int]] = {}
+        state: dict[int, dict[str, Any]] = {}
         for name, tensor in parts["optimizer"].items():
             owner, number, key = name.split("/")
             if int(owner) == which:

@@ -152,7 +152,9 @@ class _Run:
         if job.score is not None:
             job.network.eval()
             entry["dev"] = score = job.score()
-            better = place.best is None or (score > place.best) == job.higher_is_better and score != place.best
+            better = place.best is None or (
+                (score > place.best) == job.higher_is_better and score != place.best
+            )
             if better:
                 place.best, place.best_epoch = score, place.epoch + 1
                 self.best = {name: t.detach().clone() for name, t in tunable(job.network).items()}

@@ -13,7 +13,8 @@ __all__ = ["build_optimizers", "clip_gradients", "rate"]
 
 
 def build_optimizers(network: nn.Module, settings: TrainingSettings) -> list[Optimizer]:
-    """AdamW over the tunable parameters, grouped by learning rate and weight decay, and lazy Adam for sparse tables.
+    """AdamW over the tunable parameters, grouped by learning rate and weight decay, and lazy Adam for
+    sparse tables.
 
     Parameters under `embedders.` learn at `learning_rate`, all others at `head_learning_rate` where it
     is given. Biases, norms and embedding tables are never decayed. Of a table with sparse gradients only the
@@ -25,21 +26,26 @@ def build_optimizers(network: nn.Module, settings: TrainingSettings) -> list[Opt
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
-        above = settings.head_learning_rate is not None and not name.startswith("embedders.")
-        peak = settings.head_learning_rate if above else settings.learning_rate
+        peak = settings.learning_rate
+        if settings.head_learning_rate is not None and not name.startswith("embedders."):
+            peak = settings.head_learning_rate
         if tables.get(name):
             sparse.setdefault(peak, []).append(parameter)
         else:
             decay = 0.0 if parameter.ndim < 2 or name in tables else settings.weight_decay
             groups.setdefault((peak, decay), []).append(parameter)
-    dense = [{"params": p, "lr": peak, "peak": peak, "weight_decay": decay} for (peak, decay), p in groups.items()]
+    dense = [
+        {"params": p, "lr": peak, "peak": peak, "weight_decay": decay} for (peak, decay), p in groups.items()
+    ]
     lazy = [{"params": p, "lr": peak, "peak": peak} for peak, p in sparse.items()]
     return [*([AdamW(dense, fused=True)] if dense else []), *([SparseAdam(lazy)] if lazy else [])]
 
 
 @torch.no_grad()
 def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
-    """Scale all gradients, sparse ones too, so that their common norm is at most `limit`; returns the norm before."""
+    """Scale all gradients, sparse ones too, so that their common norm is at most `limit`; returns the norm
+    before.
+    """
     gradients = []
     for parameter in parameters:
         if parameter.grad is None:

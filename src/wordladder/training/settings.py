@@ -1,4 +1,6 @@
-"""The `[training]` table of a recipe: how a network is trained. Its sentences are also the documentation of the keys."""
+"""The `[training]` table of a recipe: how a network is trained. Its sentences are also the documentation of
+the keys.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +14,8 @@ class TrainingSettings:
 
     Args:
         epochs: Most passes over the training examples; early stopping may end sooner.
-        learning_rate: Highest learning rate, of all weights or of the embedders' weights alone where `head_learning_rate` is given.
+        learning_rate: Highest learning rate, of all weights or of the embedders' weights alone where
+            `head_learning_rate` is given.
         head_learning_rate: Highest learning rate of everything above the embedders.
         weight_decay: Decoupled weight decay; biases, norms and embedding tables have none.
         batch_rows: Most examples in a batch.
@@ -21,10 +24,12 @@ class TrainingSettings:
         decay: How the learning rate falls after the warm-up.
         clip: Largest norm of the whole gradient.
         patience: Epochs without a better dev score after which training stops.
-        precision: `"auto"` takes bfloat16 where the processor or the accelerator computes in it, else float32.
+        precision: `"auto"` takes bfloat16 where the processor or the accelerator computes in it, else
+            float32.
         seed: Start of everything random.
         dev_share: Share of the training examples held out as dev when no dev file is given.
-        checkpoint_steps: Also write a checkpoint after every so many steps; left out, once a minute and at every epoch's end.
+        checkpoint_steps: Also write a checkpoint after every so many steps; left out, once a minute and at
+            every epoch's end.
     """
 
     epochs: int = 10

@@ -1,4 +1,6 @@
-"""The `[vectors]` table of a recipe: train word vectors on the training texts (and a corpus), or take them from a cache."""
+"""The `[vectors]` table of a recipe: train word vectors on the training texts (and a corpus), or take them
+from a cache.
+"""
 
 import hashlib
 import json
@@ -55,7 +57,7 @@ def train_vectors(
         place = cache / f"vectors-{_key(table, texts, text, files, seed)}.safetensors"
         if place.is_file():
             vectors = WordVectors.load(place)
-            return TrainedVectors(vectors, float(vectors.settings["seconds"]), cached=True)
+            return TrainedVectors(vectors, float(str(vectors.settings["seconds"])), cached=True)
     started = time.perf_counter()
     settings = {
         "text": replace(text, max_words=None),  # what a classifier does not read still teaches words
@@ -72,7 +74,7 @@ def train_vectors(
         vectors = trainer.train(corpus, threads=threads, seed=seed, progress=progress)
     seconds = time.perf_counter() - started
     vectors.settings["seconds"] = seconds
-    if place is not None:
+    if cache is not None and place is not None:
         cache.mkdir(parents=True, exist_ok=True)
         vectors.save(place)
     return TrainedVectors(vectors, seconds, cached=False)
