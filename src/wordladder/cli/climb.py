@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["climb", "print_climb"]
 
 BUDGET = "Budget"
+FIGURES = ("metric", "95 % interval", "p50", "p95", "texts/s", "memory", "size", "training")
+WIDE = 100
 
 
 def climb(
@@ -145,36 +147,41 @@ def print_climb(found: "Climb") -> None:
         f"{len(found.seeds)} seed{'s' if len(found.seeds) > 1 else ''} · "
         f"{found.threads} thread{'s' if found.threads > 1 else ''} · {duration(found.seconds)}"
     )
+    # A narrow terminal shows what the choice rests on; the report has everything.
+    shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "texts/s", "memory")]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("rung")
-    for column in (found.metric, "95 % interval", "p50", "p95", "texts/s", "memory", "size", "training"):
-        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("rung", no_wrap=True)
+    for column in shown:
+        table.add_column(found.metric if column == "metric" else column, justify="right", no_wrap=True)
     for rung in found.rungs:
         name = f"[bold green]{rung.name} ◀[/bold green]" if rung.name == found.recommended else rung.name
-        table.add_row(name, *_figures(rung))
+        figures = _figures(rung)
+        table.add_row(name, *(figures.get(column, "") for column in shown))
     console.print(table)
     for rung in found.rungs:
         if rung.error:
-            console.print(f"[red]{rung.name} broke:[/red] ", end="")
+            console.print(f"[red]{rung.name} did not finish:[/red] ", end="")
             console.print(rung.error, markup=False, soft_wrap=True)
     for note in (*found.notes, *found.warnings):
         console.print(f"[yellow]note:[/yellow] {note}", soft_wrap=True)
     console.print(f"\n[bold]{found.reason}[/bold]", soft_wrap=True)
 
 
-def _figures(rung: "Rung") -> list[str]:
+def _figures(rung: "Rung") -> dict[str, str]:
+    """What the table shows of a rung, by column."""
     if rung.value is None or rung.interval is None:
-        return ["[red]broke[/red]"]
-    quality = [f"[bold]{percent_or_value(rung.value)}[/bold]", interval(rung.interval)]
-    price = rung.price
-    if price is None:
-        return quality
-    return [
-        *quality,
-        milliseconds(price.latency_p50),
-        milliseconds(price.latency_p95),
-        f"{price.throughput:,.0f}",
-        f"{price.memory_mb:,.0f} MB",
-        f"{price.size_mb:,.1f} MB",
-        duration(price.train_seconds),
-    ]
+        return {"metric": "[red]–[/red]"}
+    figures = {
+        "metric": f"[bold]{percent_or_value(rung.value)}[/bold]",
+        "95 % interval": interval(rung.interval),
+    }
+    if (price := rung.price) is not None:
+        figures |= {
+            "p50": milliseconds(price.latency_p50),
+            "p95": milliseconds(price.latency_p95),
+            "texts/s": f"{price.throughput:,.0f}",
+            "memory": f"{price.memory_mb:,.0f} MB",
+            "size": f"{price.size_mb:,.1f} MB",
+            "training": duration(price.train_seconds),
+        }
+    return figures

@@ -4,8 +4,9 @@ import warnings
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import Tensor, nn
+from torch import nn
 
+from ..layers.dropout import VariationalDropout
 from ..layers.recurrence import run_layer
 from ..sequence import Sequence
 
@@ -15,8 +16,7 @@ _CELLS: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {"rnn": nn.RNN, "gru": nn.G
 
 
 class Recurrent(nn.Module):
-    """Words read in order: what comes out at a word knows the words before it, and behind it if
-    bidirectional.
+    """Words read in order: each comes out knowing the words before it, and those behind it if bidirectional.
 
     Recurrent weights start orthogonal, the others as in Glorot & Bengio (2010), biases at zero, and the
     forget gate of an LSTM at one (Jozefowicz et al. 2015), so that it remembers before it has learned to.
@@ -51,7 +51,7 @@ class Recurrent(nn.Module):
         for layer in range(layers):
             inputs = self.dim if layer else dim
             self.layers.append(nn.ModuleList(_cell(cell, inputs, hidden) for _ in range(directions)))
-        self.dropout = nn.Dropout1d(dropout)
+        self.dropout = VariationalDropout(dropout)
 
     def initialise(self, material: Any) -> None:
         """Nothing to learn from the training texts."""
@@ -66,14 +66,9 @@ class Recurrent(nn.Module):
         """Hidden vectors `(batch, time, dim)`, zero after each text's end; the summary is dropped."""
         vectors = sequence.vectors
         for number, cells in enumerate(self.layers):
-            vectors = run_layer(
-                list(cells.children()), self._dropped(vectors) if number else vectors, sequence.mask
-            )
+            vectors = self.dropout(vectors) if number else vectors
+            vectors = run_layer(list(cells.children()), vectors, sequence.mask)
         return sequence._replace(vectors=vectors, summary=None)
-
-    def _dropped(self, vectors: Tensor) -> Tensor:
-        """Without some numbers, the same at every word of a text."""
-        return self.dropout(vectors.transpose(1, 2)).transpose(1, 2)
 
 
 def _cell(cell: str, inputs: int, hidden: int) -> nn.Module:

@@ -22,6 +22,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+# Numba copies these into the machine code it caches: whoever changes them has to touch this file.
 from .gates import gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
 from .registers import LANES, broadcast, load, multiply_add, store
 

@@ -47,13 +47,18 @@ def _started(threads: int) -> ThreadPoolExecutor:
     `torch.set_num_threads` counts for the thread that calls it and for all that are started later. The second
     half is not wanted: once the last thread of the pool runs, the caller's number is set anew.
     """
-    pool = ThreadPoolExecutor(threads, "wordladder", torch.set_num_threads, (1,))
+    pool = ThreadPoolExecutor(threads, "wordladder", _use_one_thread)
     all_run = threading.Barrier(threads + 1)
     for _ in range(threads):
         pool.submit(all_run.wait)
     all_run.wait()
     torch.set_num_threads(torch.get_num_threads())
     return pool
+
+
+def _use_one_thread() -> None:
+    torch.get_num_threads()  # the first call in a thread takes over the number of all, and would do so later
+    torch.set_num_threads(1)
 
 
 def _forget() -> None:

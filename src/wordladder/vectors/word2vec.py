@@ -27,6 +27,7 @@ _LEAST_RATE = 1e-4  # of the first one
 _STRETCH = (10_000, 500_000)  # ids that a thread learns from at a time, at least and at most
 _STRETCHES = 2_000  # wanted in a training
 _CACHE_LINE = 16  # float32 numbers
+_FIRST = 0.4  # the largest number in the first vectors is this over √dim
 
 
 class Word2Vec:
@@ -225,14 +226,18 @@ def _borders(ids: np.ndarray, step: int) -> Iterator[int]:
 
 
 def _first_vectors(words: int, dim: int, seed: int) -> np.ndarray:
-    """Flat rows of even random numbers within ±1/(2 dim), each from a cache line on and padded by zeros."""
+    """Flat rows of even random numbers within ±0.4/√dim, each from a cache line on and padded by zeros.
+
+    word2vec.c starts within ±0.5/dim and gensim within ±1/dim. Longer first vectors learn earlier: on 25 MB
+    of Wikipedia they gave better similarities and analogies than either, and the same on rare words.
+    """
     stride = -(-dim // _CACHE_LINE) * _CACHE_LINE
     flat = _aligned(words * stride)
     rows = flat.reshape(words, stride)
     random = np.random.default_rng(seed)
     for start in range(0, words, 1 << 12):
         part = rows[start : start + (1 << 12), :dim]
-        part[:] = (random.random(part.shape, dtype=np.float32) - 0.5) / dim
+        part[:] = (random.random(part.shape, dtype=np.float32) * 2 - 1) * (_FIRST / dim**0.5)
     return flat
 
 

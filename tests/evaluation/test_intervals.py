@@ -1,0 +1,24 @@
+"""Bootstrap intervals agree with what is known of a mean."""
+
+import numpy as np
+import pytest
+
+from wordladder.evaluation.intervals import bootstrap, resampled
+
+
+def mean(rows):
+    return float(rows.mean())
+
+
+def test_the_interval_of_a_share_is_the_normal_one():
+    outcomes = (np.random.default_rng(1).random((2000, 1)) < 0.8).astype(float)
+    low, high = bootstrap(outcomes, mean)
+    p, width = outcomes.mean(), 1.96 * np.sqrt(outcomes.mean() * (1 - outcomes.mean()) / 2000)
+    assert low == pytest.approx(p - width, abs=0.003)
+    assert high == pytest.approx(p + width, abs=0.003)
+
+
+def test_draws_are_paired():
+    rows = np.arange(50.0)[:, None]
+    np.testing.assert_allclose(resampled(2 * rows, mean, seed=3), 2 * resampled(rows, mean, seed=3))
+    assert not np.allclose(resampled(rows, mean, seed=3), resampled(rows, mean, seed=4))

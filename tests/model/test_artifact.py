@@ -1,0 +1,63 @@
+"""A saved folder is whole or not there: errors, a full disk and an interrupted replacement change nothing."""
+
+import errno
+import os
+
+import pytest
+
+from wordladder.artifact import find_model, new_folder, size_mb
+from wordladder.errors import ModelError, OutputError
+
+
+def write(folder, text):
+    with new_folder(folder) as fresh:
+        (fresh / "recipe.toml").write_text(text)
+
+
+def test_a_new_folder_takes_the_old_ones_place(tmp_path):
+    write(tmp_path / "m", "old")
+    write(tmp_path / "m", "new")
+    assert (tmp_path / "m" / "recipe.toml").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+    assert size_mb(tmp_path / "m") == pytest.approx(3e-6)
+
+
+def fails(folder, error):
+    with new_folder(folder) as fresh:
+        (fresh / "recipe.toml").write_text("half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken"), OSError(errno.ENOSPC, "No space left on device")])
+def test_what_fails_leaves_the_old_one_whole(error, tmp_path):
+    write(tmp_path / "m", "old")
+    with pytest.raises(OutputError if isinstance(error, OSError) else RuntimeError):
+        fails(tmp_path / "m", error)
+    assert (tmp_path / "m" / "recipe.toml").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_stop_between_the_two_renames_is_healed(tmp_path, monkeypatch):
+    write(tmp_path / "m", "old")
+    real = os.replace
+
+    def stops(source, target):
+        if str(source).endswith(".new"):
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", stops)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "m", "new")
+    monkeypatch.undo()
+    assert not (tmp_path / "m").exists()
+    assert (find_model(tmp_path / "m") / "recipe.toml").read_text() == "old"
+
+
+def test_foreign_folders_are_left_alone(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.txt").write_text("a")
+    with pytest.raises(OutputError, match="something else"):
+        write(tmp_path / "mine", "x")
+    with pytest.raises(ModelError, match="not a saved wordladder model"):
+        find_model(tmp_path / "mine")
