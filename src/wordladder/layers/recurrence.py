@@ -54,6 +54,8 @@ def _with_gradients(cells: Sequence[Any], vectors: Tensor, lengths: Tensor, mask
 
 def _without_gradients(cells: Sequence[Any], vectors: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:
     """The directions side by side; with threads to spare, also the rows of the batch."""
+    if len(vectors) == 1:  # handing two millisecond jobs to threads costs more than it saves
+        return _joined([_direction(cells, i, vectors, lengths) for i in range(len(cells))], mask)
     groups = max(1, min(torch.get_num_threads() // len(cells), len(vectors)))
     rows = list(zip(vectors.tensor_split(groups), lengths.tensor_split(groups)))
     run = torch.no_grad()(_direction)  # a thread has settings of its own
