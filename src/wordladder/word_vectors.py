@@ -4,53 +4,22 @@ NumPy only. Every trainer of static vectors returns a `WordVectors`; its methods
 `KeyedVectors`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from .errors import DataError, SettingError, VectorsError, did_you_mean
+from .errors import SettingError, VectorsError, did_you_mean
 from .formats import Table, read_vectors, write_vectors
-from .streams import ByteReader
+from .subwords import Subwords
 from .text import TextSettings, tokenize
+from .word_tests import Analogies, WordPairs, word_analogies, word_pairs
 
-__all__ = ["Analogies", "AnalogySection", "WordPairs", "WordVectors"]
+__all__ = ["WordVectors"]
 
 _ROWS = 1 << 14  # rows of the matrix taken at once: a memory-mapped matrix is never copied whole
 Query = str | np.ndarray | Sequence[str | np.ndarray]
-
-
-@dataclass(frozen=True)
-class WordPairs:
-    """How well cosine similarities of word pairs agree with people's scores."""
-
-    spearman: float
-    pearson: float
-    used: int
-    total: int
-
-
-@dataclass(frozen=True)
-class AnalogySection:
-    """The analogies of one section of a file."""
-
-    name: str
-    correct: int
-    used: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Analogies:
-    """How many analogies are completed correctly, of those whose words are all known."""
-
-    accuracy: float
-    correct: int
-    used: int
-    total: int
-    sections: tuple[AnalogySection, ...]
 
 
 class WordVectors:
@@ -61,6 +30,8 @@ class WordVectors:
         vectors: The matrix (words, dim), float32, perhaps memory-mapped.
         counts: How often each word occurred in the training text, int64 (words,).
         settings: How the vectors were trained: kind, model, text settings, seed.
+        subwords: What gives vectors to words that are not among them.
+        outputs: The other matrix of the training, (words, dim), with which it can go on.
 
     Raises:
         VectorsError: words, vectors and counts do not fit together.
@@ -72,11 +43,15 @@ class WordVectors:
         vectors: np.ndarray,
         counts: np.ndarray | None = None,
         settings: Mapping[str, object] | None = None,
+        *,
+        subwords: Subwords | None = None,
+        outputs: np.ndarray | None = None,
     ) -> None:
         self.words = list(words)
         self.vectors = np.asanyarray(vectors, dtype=np.float32)
         self.counts = None if counts is None else np.asarray(counts, dtype=np.int64)
         self.settings: dict[str, object] = dict(settings or {})
+        self.subwords, self.outputs = subwords, outputs
         if self.vectors.ndim != 2 or len(self.words) != len(self.vectors):
             raise VectorsError(f"{len(self.words)} words do not fit vectors of shape {self.vectors.shape}.")
         if self.counts is not None and self.counts.shape != (len(self.words),):
@@ -94,7 +69,8 @@ class WordVectors:
             VectorsError: the file is missing or broken; the message names the line or the byte.
         """
         table = read_vectors(path, format)
-        return cls(table.words, table.vectors, table.counts, table.settings)
+        parts = {"subwords": table.subwords, "outputs": table.outputs}
+        return cls(table.words, table.vectors, table.counts, table.settings, **parts)  # type: ignore[arg-type]
 
     def save(self, path: str | Path, format: str | None = None) -> None:
         """Write a file of word vectors; only safetensors keeps counts and settings.
@@ -107,7 +83,8 @@ class WordVectors:
             VectorsError: the format cannot be told, or cannot hold one of the words.
             OutputError: the file cannot be written.
         """
-        write_vectors(path, Table(self.words, self.vectors, self.counts, self.settings), format)
+        table = Table(self.words, self.vectors, self.counts, self.settings, self.subwords, self.outputs)
+        write_vectors(path, table, format)
 
     @property
     def dim(self) -> int:
@@ -139,8 +116,25 @@ class WordVectors:
         return word in self.index
 
     def __getitem__(self, word: str | Sequence[str]) -> np.ndarray:
-        """The vector (dim,) of a word, or the vectors (words, dim) of several."""
-        return self.vectors[self.row(word) if isinstance(word, str) else [self.row(one) for one in word]]
+        """The vector (dim,) of a word, or the vectors (words, dim) of several.
+
+        A word that is not among the words has one where there are `subwords`.
+
+        Raises:
+            VectorsError: a word has no vector.
+        """
+        if isinstance(word, str):
+            return self._composed([word])[0] if self._unseen(word) else self.vectors[self.row(word)]
+        if any(map(self._unseen, word)):
+            return np.stack([self[one] for one in word])
+        return self.vectors[[self.row(one) for one in word]]
+
+    def _unseen(self, word: str) -> bool:
+        return self.subwords is not None and word not in self.index
+
+    def _composed(self, words: Sequence[str]) -> np.ndarray:
+        assert self.subwords is not None
+        return self.subwords.vectors(words)
 
     def __repr__(self) -> str:
         return f"<WordVectors: {len(self):,} words, {self.dim} numbers each>"
@@ -186,7 +180,7 @@ class WordVectors:
         query = sum((self._unit(one) for one in added), np.zeros(self.dim, np.float32))
         query = query - sum((self._unit(one) for one in taken), np.zeros(self.dim, np.float32))
         scores = self._cosines(query)
-        scores[[self.row(one) for one in added + taken if isinstance(one, str)]] = -np.inf
+        scores[[self.index[one] for one in added + taken if isinstance(one, str) and one in self]] = -np.inf
         count = max(0, min(topn, int(np.isfinite(scores).sum())))
         best = np.argpartition(-scores, count - 1)[:count] if count else np.zeros(0, np.int64)
         best = best[np.argsort(-scores[best], kind="stable")]
@@ -240,24 +234,7 @@ class WordVectors:
         Raises:
             DataError: a line cannot be read; the message names it.
         """
-        known = self._folded(restrict_vocab)
-        people: list[float] = []
-        ours: list[float] = []
-        total = 0
-        for number, line in _lines(path):
-            parts = line.split("\t" if "\t" in line else None)
-            score = _score(parts)
-            if score is None and number == 1:
-                continue  # the names of the columns
-            if score is None:
-                raise DataError(f"{path}, line {number}: two words and a score are expected, not {line!r}.")
-            total += 1
-            rows = [known.get(word.strip().upper(), -1) for word in parts[:2]]
-            if min(rows) >= 0:
-                people.append(score)
-                ours.append(self.similarity(*(self.words[row] for row in rows)))
-        spearman = _correlation(_ranks(np.array(people)), _ranks(np.array(ours)))
-        return WordPairs(spearman, _correlation(np.array(people), np.array(ours)), len(people), total)
+        return word_pairs(path, self.words[:restrict_vocab], self.vectors[:restrict_vocab])
 
     def evaluate_word_analogies(self, path: str | Path, *, restrict_vocab: int = 300_000) -> Analogies:
         """Share of analogies whose fourth word is found by `analogy`; case is ignored.
@@ -269,49 +246,12 @@ class WordVectors:
         Raises:
             DataError: a line cannot be read; the message names it.
         """
-        names, section_of, questions = _questions(path)
-        known = self._folded(restrict_vocab)
-        rows = np.array([[known.get(word.upper(), -1) for word in four] for four in questions])
-        rows = rows.reshape(-1, 4)
-        usable = np.all(rows >= 0, axis=1)
-        right: np.ndarray = np.zeros(len(rows), dtype=bool)
-        right[usable] = self._solved(rows[usable], restrict_vocab, known)
-        sections = tuple(
-            AnalogySection(name, int(right[mine].sum()), int(usable[mine].sum()), len(mine))
-            for name, mine in ((name, np.flatnonzero(section_of == i)) for i, name in enumerate(names))
-        )
-        used, correct = int(usable.sum()), int(right.sum())
-        return Analogies(correct / used if used else float("nan"), correct, used, len(rows), sections)
-
-    def _solved(self, rows: np.ndarray, limit: int, known: Mapping[str, int]) -> np.ndarray:
-        """Of analogies given as rows (questions, 4): is the fourth the answer? (questions,)"""
-        units = self.vectors[:limit] / self.norms[:limit, None]
-        # words that differ by case only are one word: none of them may answer if one was given
-        form = np.array([known[word.upper()] for word in self.words[:limit]], dtype=np.int64)
-        order = np.argsort(form, kind="stable")
-        ends = np.searchsorted(form[order], np.arange(len(form) + 1))
-        right = np.zeros(len(rows), dtype=bool)
-        step = max(1, (1 << 24) // max(1, len(units)))
-        for start in range(0, len(rows), step):
-            a, b, c, d = rows[start : start + step].T
-            scores = (units[b] - units[a] + units[c]) @ units.T
-            for i, given in enumerate(rows[start : start + step, :3]):
-                for one in given:
-                    scores[i, order[ends[one] : ends[one + 1]]] = -np.inf
-            right[start : start + step] = form[scores.argmax(axis=1)] == d
-        return right
-
-    def _folded(self, limit: int) -> dict[str, int]:
-        """The first row of each word without its case, among the first `limit` words."""
-        known: dict[str, int] = {}
-        for row, word in enumerate(self.words[:limit]):
-            known.setdefault(word.upper(), row)
-        return known
+        return word_analogies(path, self.words[:restrict_vocab], self.vectors[:restrict_vocab])
 
     def _unit(self, one: str | np.ndarray) -> np.ndarray:
         if isinstance(one, str):
-            row = self.row(one)
-            return self.vectors[row] / self.norms[row]
+            vector = self[one]
+            return vector / (np.linalg.norm(vector) or 1)
         vector = np.asarray(one, dtype=np.float32)
         if vector.shape != (self.dim,):
             raise SettingError(f"A vector of shape ({self.dim},) is expected, not {vector.shape}.")
@@ -332,56 +272,3 @@ class WordVectors:
 def _listed(query: Query) -> list[str | np.ndarray]:
     one = isinstance(query, str) or (isinstance(query, np.ndarray) and query.ndim == 1)
     return [query] if one else list(query)  # type: ignore[list-item]
-
-
-def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Line numbers and lines of a test file, without the empty ones and the comments."""
-    with ByteReader(path) as reader:
-        data = b"".join(iter(lambda: reader.read(1 << 20), b""))
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}, line {number}: byte {error.start} is not UTF-8.") from None
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip() and not line.startswith("#"):
-            yield number, line.strip()
-
-
-def _score(parts: Sequence[str]) -> float | None:
-    try:
-        return float(parts[2])
-    except (IndexError, ValueError):
-        return None
-
-
-def _questions(path: str | Path) -> tuple[list[str], np.ndarray, list[list[str]]]:
-    """Section names, the section (questions,) of each question, and the questions, four words each."""
-    names: list[str] = []
-    section_of: list[int] = []
-    questions: list[list[str]] = []
-    for number, line in _lines(path):
-        if line.startswith(":"):
-            names.append(line[1:].strip())
-            continue
-        words = line.split()
-        if len(words) != 4:
-            raise DataError(f"{path}, line {number}: four words are expected, not {line!r}.")
-        if not names:
-            names.append("all")
-        section_of.append(len(names) - 1)
-        questions.append(words)
-    return names, np.array(section_of, dtype=np.int64), questions
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks, the mean of their places for values that are equal."""
-    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[group]
-
-
-def _correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Pearson's correlation; not a number where there is nothing to correlate."""
-    if len(first) < 2 or not np.ptp(first) or not np.ptp(second):
-        return float("nan")
-    return float(np.corrcoef(first, second)[0, 1])

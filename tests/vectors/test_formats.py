@@ -76,7 +76,7 @@ def test_text_as_word2vec_and_glove_write_it(tmp_path):
 
 
 def test_long_binary_files_are_read_in_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr("wordladder.formats._BLOCK", 100)
+    monkeypatch.setattr("wordladder.formats.binary.BLOCK", 100)
     vectors = WordVectors([f"word{i}" for i in range(50)], np.random.default_rng(0).normal(size=(50, 30)))
     vectors.save(tmp_path / "words.bin")
     same(WordVectors.load(tmp_path / "words.bin"), vectors)

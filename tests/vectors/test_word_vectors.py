@@ -7,7 +7,8 @@ import pytest
 from gensim.models import KeyedVectors
 
 from wordladder.errors import DataError, SettingError, VectorsError
-from wordladder.word_vectors import WordVectors, _ranks
+from wordladder.word_tests import _ranks
+from wordladder.word_vectors import WordVectors
 
 WORDS = [f"w{i}" for i in range(60)] + ["King", "king", "QUEEN", "queen", "man", "Woman", "汉字", "😀"]
 

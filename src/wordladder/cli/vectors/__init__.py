@@ -1,0 +1,18 @@
+"""`wordladder vectors`: train static word vectors, ask them, test them, convert them."""
+
+import typer
+
+from . import ask, convert, evaluate, train
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Static word vectors: train them on raw text, ask them, test them, convert them.",
+    no_args_is_help=True,
+)
+
+app.command("train")(train.train)
+app.command("neighbors")(ask.neighbors)
+app.command("analogy")(ask.analogy)
+app.command("evaluate")(evaluate.evaluate)
+app.command("convert")(convert.convert)

@@ -1,0 +1,32 @@
+"""What the commands about word vectors share: their options, loading, and tables."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["File", "Format", "TopN", "figures_table", "load"]
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="Word vectors: .vec .txt .bin .safetensors.")]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="text, binary or safetensors; left out, the file's name tells."),
+]
+TopN = Annotated[int, typer.Option("--topn", min=1, help="Answers shown.")]
+
+
+def load(file: Path, format_: str | None) -> Any:
+    """The vectors of a file."""
+    from ...word_vectors import WordVectors
+
+    return WordVectors.load(file, format_)
+
+
+def figures_table(*columns: str) -> Any:
+    """A table whose first column is text and whose others are figures."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left")
+    return table
