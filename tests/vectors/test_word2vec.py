@@ -8,7 +8,7 @@ import pytest
 from wordladder.corpus import corpus_from_texts
 from wordladder.errors import SettingError
 from wordladder.text import TextSettings
-from wordladder.vectors import word2vec
+from wordladder.vectors import _hogwild
 from wordladder.vectors.word2vec import Word2Vec
 
 KINDS = (["cat", "dog", "cow", "hen"], ["one", "two", "three", "four"], ["红", "黄", "蓝"])
@@ -30,7 +30,7 @@ def small(**settings):
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_words_of_one_kind_come_together(corpus, model, threads, monkeypatch):
-    monkeypatch.setattr(word2vec, "_STRETCH", (1000, 2000))  # enough stretches for two threads
+    monkeypatch.setattr(_hogwild, "_STRETCH", (1000, 2000))  # enough stretches for two threads
     vectors = small(model=model).train(corpus, threads=threads)
     assert vectors.settings["threads"] == threads
     for kind in KINDS:
@@ -40,7 +40,7 @@ def test_words_of_one_kind_come_together(corpus, model, threads, monkeypatch):
 
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
 def test_one_thread_and_one_seed_give_the_same_bytes(corpus, model, tmp_path, monkeypatch):
-    monkeypatch.setattr(word2vec, "_STRETCH", (1000, 2000))
+    monkeypatch.setattr(_hogwild, "_STRETCH", (1000, 2000))
     files = [tmp_path / "1.safetensors", tmp_path / "2.safetensors", tmp_path / "3.safetensors"]
     for file, seed in zip(files, (5, 5, 6)):
         small(model=model).train(corpus, threads=1, seed=seed).save(file)
@@ -49,7 +49,7 @@ def test_one_thread_and_one_seed_give_the_same_bytes(corpus, model, tmp_path, mo
 
 
 def test_a_short_text_is_learned_by_one_thread(corpus, monkeypatch):
-    monkeypatch.setattr(word2vec, "_STRETCH", (50_000, 50_000))
+    monkeypatch.setattr(_hogwild, "_STRETCH", (50_000, 50_000))
     assert small().train(corpus, threads=2).settings["threads"] == 1
 
 
@@ -65,7 +65,7 @@ def test_progress_is_told_and_the_loss_falls(corpus):
     assert all(facts.keys() >= {"loss", "words_per_second"} for *_, facts in training)
     losses = [facts["loss"] for *_, facts in training]
     # before anything is learned each of the 1 + 5 decisions costs log 2
-    assert 6 * np.log(2) > losses[0] > losses[-1] == vectors.settings["loss"]
+    assert 6 * np.log(2) > losses[0] > losses[-1] == vectors.settings["losses"][-1]
 
 
 def test_settings_and_counts_stay_with_the_vectors():
@@ -94,10 +94,10 @@ def test_an_error_in_a_thread_reaches_the_caller(corpus):
 
 @pytest.mark.parametrize("length", [1, 999, 1000, 5000, 43_210])
 def test_stretches_cover_the_text_once_an_epoch(length, monkeypatch):
-    monkeypatch.setattr(word2vec, "_STRETCH", (1000, 2000))
+    monkeypatch.setattr(_hogwild, "_STRETCH", (1000, 2000))
     ids = np.zeros(length, np.int32)
     ids[99::100] = -1
-    plan = word2vec._stretches(ids, 3)
+    plan = _hogwild.stretches(ids, 3)
     for epoch in range(3):
         mine = [one for one in plan if one.epoch == epoch]
         assert [one.start for one in mine] == [0, *(one.end for one in mine[:-1])]
@@ -107,7 +107,7 @@ def test_stretches_cover_the_text_once_an_epoch(length, monkeypatch):
 
 
 def test_first_vectors_are_small_even_and_padded():
-    flat = word2vec._first_vectors(9000, 20, 1)
+    flat = _hogwild.first_rows(9000, 20, 0.4 / 20**0.5, 1)
     assert flat.ctypes.data % 64 == 0
     rows = flat.reshape(9000, 32)
     assert not rows[:, 20:].any()

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What the Word2Vec kernels share: random numbers, the words of a line, negative targets, and their scores.
+"""What the kernels of word vectors share: random numbers, the words of a line, targets, and their scores.
 
 How a gradient reaches the vectors differs between skip-gram and CBOW and is in their own files.
 """
@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import float32, int64, njit, uint32, uint64
+from numba import int64, njit, uint32, uint64
 
-from . import registers
+from . import registers, trees
 from .registers import LANES, ROWS, gather, gradients, load, multiply_add, prefetch, store, sums, zeros
+from .trees import Tree
 
 __all__ = [
     "GAMMA",
@@ -25,8 +26,11 @@ __all__ = [
     "alias_table",
     "contexts_of",
     "draw",
+    "fingerprint",
+    "finish",
     "keep_thresholds",
     "loss_of",
+    "negatives",
     "new_draws",
     "prefetch_row",
     "random",
@@ -44,7 +48,7 @@ _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _27, _30, _31, _32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
 
 
-def _fingerprint(*files: str) -> int:
+def fingerprint(*files: str) -> int:
     """A number that changes when one of these source files does; 0 where the sources are not at hand."""
     try:
         return zlib.crc32(b"".join(Path(file).read_bytes() for file in files))
@@ -52,7 +56,7 @@ def _fingerprint(*files: str) -> int:
         return 0
 
 
-PARTS = _fingerprint(__file__, registers.__file__)
+PARTS = fingerprint(__file__, registers.__file__, trees.__file__)
 """The default of every kernel's last argument. Numba's cache on disk looks at the file of the kernel alone;
 a default is part of the signature, so the cache also sees a change in the files that a kernel is made of."""
 
@@ -62,10 +66,12 @@ class Tables(NamedTuple):
 
     `keep` (words,) uint32: a word stays in its line if a random number is not above it.
     `alias` (words, 2) uint32: Walker's alias table of the negatives; a threshold and the other word.
+    `tree`: the way to each word in a binary tree, for hierarchical softmax; empty for negative sampling.
     """
 
     keep: np.ndarray
     alias: np.ndarray
+    tree: Tree
 
 
 class Weights(NamedTuple):
@@ -91,14 +97,16 @@ class Schedule(NamedTuple):
 class Draws(NamedTuple):
     """The targets of two centres, on two sides: one is drawn, and asked for, while the other is learned.
 
-    `targets` are rows, `size` a side: the centre, the negatives, and what fills the last block of `ROWS`.
-    `rates` are learning rates, `lanes` a side: 0 for a negative that is the centre itself and for what fills
-    the block, so that nothing is learned there and no branch is needed. `labels` are the same on both sides.
+    `targets` are rows, `size` a side at most, and `counts` of them a side, whole blocks of `ROWS`. `labels`
+    and `rates`, `lanes` a side, say what each target should answer and how fast it learns. The rate is 0 for
+    a negative that is the centre itself and for what fills the last block, so that nothing is learned there
+    and no branch is needed.
     """
 
     targets: np.ndarray
-    rates: np.ndarray
     labels: np.ndarray
+    rates: np.ndarray
+    counts: np.ndarray
     negative: int
     size: int
     lanes: int
@@ -208,34 +216,69 @@ def prefetch_row(matrix: np.ndarray, row: int, width: int) -> None:
 
 
 @njit(nogil=True)
-def new_draws(negative: int) -> Draws:
-    """Room for two draws of one centre and `negative` others, rounded up to whole blocks of `ROWS`."""
-    size = (1 + negative + ROWS - 1) // ROWS * ROWS
+def new_draws(negative: int, size: int) -> Draws:
+    """Room for two draws of `size` targets at most, rounded up to whole blocks of `ROWS`."""
+    size = (size + ROWS - 1) // ROWS * ROWS
     lanes = (size - ROWS + LANES + LANES - 1) // LANES * LANES  # the last block writes a whole register
-    labels = np.zeros(lanes, np.float32)
-    labels[0] = 1
-    return Draws(np.zeros(2 * size, np.int64), np.zeros(2 * lanes, np.float32), labels, negative, size, lanes)
+    targets, counts = np.zeros(2 * size, np.int64), np.zeros(2, np.int64)
+    labels, rates = np.zeros(2 * lanes, np.float32), np.zeros(2 * lanes, np.float32)
+    return Draws(targets, labels, rates, counts, negative, size, lanes)
 
 
 @njit(nogil=True)
 def draw(
-    centre: int, alias: np.ndarray, weights: Weights, rate: float, state: int, draws: Draws, side: int
+    centre: int, tables: Tables, weights: Weights, rate: float, state: int, draws: Draws, side: int
 ) -> int:
-    """Draw the negatives of a centre on one side of `draws`, and ask for all rows; the counter."""
+    """Write what a centre is learned by to one side of `draws`, and ask for all rows; the counter.
+
+    With a tree these are the nodes on the way to it, else the centre itself and random words.
+    """
     first, lane = side * draws.size, side * draws.lanes
+    if len(tables.tree.nodes):
+        begin, end = tables.tree.begins[centre], tables.tree.begins[centre + 1]
+        for i in range(end - begin):
+            draws.targets[first + i] = tables.tree.nodes[begin + i] * weights.stride
+            draws.labels[lane + i] = tables.tree.labels[begin + i]
+            draws.rates[lane + i] = rate
+            prefetch_row(weights.outputs, draws.targets[first + i], weights.width)
+        finish(draws, side, end - begin)
+        return state
     draws.targets[first] = centre * weights.stride
-    draws.rates[lane] = rate
+    draws.labels[lane], draws.rates[lane] = 1, rate
     prefetch_row(weights.outputs, centre * weights.stride, weights.width)
+    state = negatives(tables, weights, rate, state, draws, side, 1)
     for i in range(1, draws.negative + 1):
+        draws.rates[lane + i] = rate * (draws.targets[first + i] != draws.targets[first])
+    finish(draws, side, 1 + draws.negative)
+    return state
+
+
+@njit(nogil=True)
+def negatives(
+    tables: Tables, weights: Weights, rate: float, state: int, draws: Draws, side: int, begin: int
+) -> int:
+    """Write `draws.negative` random words to a side, from place `begin` on, and ask for them; the counter."""
+    alias, first, lane = tables.alias, side * draws.size, side * draws.lanes
+    for i in range(begin, begin + draws.negative):
         state += GAMMA
         bits = random(state)
         place = uniform(bits, len(alias))
         other = int64(alias[place, 1])
         word = place if uint32(bits) <= alias[place, 0] else other
         draws.targets[first + i] = word * weights.stride
-        draws.rates[lane + i] = float32(0) if word == centre else rate
+        draws.labels[lane + i], draws.rates[lane + i] = 0, rate
         prefetch_row(weights.outputs, word * weights.stride, weights.width)
     return state
+
+
+@njit(nogil=True)
+def finish(draws: Draws, side: int, count: int) -> None:
+    """Fill the last block of a side that has `count` targets."""
+    whole = (count + ROWS - 1) // ROWS * ROWS
+    for i in range(count, whole):
+        draws.targets[side * draws.size + i] = 0
+        draws.rates[side * draws.lanes + i] = 0
+    draws.counts[side] = whole
 
 
 @njit(nogil=True, fastmath=True)
@@ -256,7 +299,7 @@ def score(
     # Two contexts meet ROWS targets at a time: each register loaded is used twice. An odd one meets itself.
     for one in range(0, count, 2):
         other = min(one + 1, count - 1)
-        for block in range(0, draws.size, ROWS):
+        for block in range(0, draws.counts[side], ROWS):
             dots, more = zeros(ROWS), zeros(ROWS)
             for at in range(0, weights.width, LANES):
                 rows = gather(weights.outputs, draws.targets, first + block, at, dots)
@@ -265,8 +308,8 @@ def score(
             store(scores, one * lanes + block, sums(dots))
             store(scores, other * lanes + block, sums(more))
     for context in range(0, count * lanes, lanes):
-        for at in range(0, draws.size, LANES):
-            label, rate = load(draws.labels, at), load(draws.rates, side * lanes + at)
+        for at in range(0, draws.counts[side], LANES):
+            label, rate = load(draws.labels, side * lanes + at), load(draws.rates, side * lanes + at)
             store(scores, context + at, gradients(load(scores, context + at), label, rate))
 
 
@@ -275,7 +318,7 @@ def loss_of(scores: np.ndarray, count: int, draws: Draws, side: int) -> float:
     """−log likelihood of `count` contexts, from the scores: |label − σ| is one minus the likelihood."""
     loss = 0.0
     for context in range(count):
-        for i in range(draws.size):
+        for i in range(draws.counts[side]):
             rate = draws.rates[side * draws.lanes + i]
             if rate > 0:
                 loss -= np.log(1.0 + 1e-7 - abs(scores[context * draws.lanes + i]) / rate)

@@ -1,11 +1,12 @@
 # mypy: ignore-errors
-"""Skip-gram with negative sampling: each neighbour of a word learns to tell the word from random ones.
+"""Skip-gram: each neighbour of a word learns to tell the word from random ones.
 
 Mikolov et al. 2013, "Distributed Representations of Words and Phrases", eq. 4. As in word2vec.c the vectors
 of the neighbours are `inputs`, those of the word and of the negatives `outputs`. Unlike there, one draw of
 negatives serves all neighbours of a word (Ji et al. 2016, "Parallelizing Word2Vec in Shared and Distributed
 Memory"): the same few output rows meet all the input rows, a small product of matrices in place of single
-dot products. Hierarchical softmax is not done here.
+dot products. With hierarchical softmax the
+nodes on the way to the word stand in the place of the negatives.
 """
 
 import numpy as np
@@ -44,7 +45,7 @@ def _update(
     the next block meets them; the scores are those from before the first.
     """
     inputs, outputs = weights.inputs, weights.outputs
-    for block in range(0, draws.size, ROWS):
+    for block in range(0, draws.counts[side], ROWS):
         first = side * draws.size + block
         for at in range(0, weights.width, LANES):
             moves = zeros(ROWS)
@@ -67,6 +68,7 @@ def skipgram(
     schedule: Schedule,
     window: int,
     negative: int,
+    size: int,
     seed: int,
     parts: int = PARTS,
 ) -> tuple[float, int]:
@@ -80,11 +82,12 @@ def skipgram(
         weights: What is learned, in place; several threads may do so at once (Hogwild, Niu et al. 2011).
         schedule: The learning rate.
         window: The most words to each side; every centre draws its own span from 1 to this.
-        negative: Random words a centre.
+        negative: Random words a centre; not used with a tree.
+        size: Targets of a centre at most: 1 + negative, or the depth of the tree.
         seed: Start of the random numbers, uint64.
         parts: See `sampling.PARTS`.
     """
-    draws = new_draws(negative)
+    draws = new_draws(negative, size)
     line, contexts = np.empty(LINE, np.int64), np.empty(2 * window + 1, np.int64)
     scores = np.empty(2 * window * draws.lanes, np.float32)
     state, at, centres, pairs, loss = uint64(seed), start, 0, 0, 0.0
@@ -93,7 +96,7 @@ def skipgram(
         at, words, state = read_line(ids, at, end, tables.keep, state, line)
         for ahead in range(words + 1):
             if ahead < words:
-                state = draw(line[ahead], tables.alias, weights, rate, state, draws, ahead & 1)
+                state = draw(line[ahead], tables, weights, rate, state, draws, ahead & 1)
                 if ahead + window < words:
                     prefetch_row(weights.inputs, line[ahead + window] * weights.stride, weights.width)
             if ahead == 0:

@@ -1,16 +1,9 @@
-"""Word2Vec: skip-gram and continuous bag of words, with negative sampling; the arithmetic is in `kernels`.
+"""Word2Vec: skip-gram and continuous bag of words, with negative sampling or hierarchical softmax.
 
-Not here: hierarchical softmax, phrases, training on from earlier vectors.
+The arithmetic is in `kernels`.
 """
 
-import os
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from itertools import pairwise
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -18,16 +11,32 @@ from ..corpus import Corpus
 from ..errors import SettingError, did_you_mean
 from ..progress import Progress, quiet
 from ..word_vectors import WordVectors
+from ._hogwild import (
+    Learner,
+    Stretch,
+    check_run,
+    check_settings,
+    compiled,
+    cores,
+    facts_of,
+    first_rows,
+    padded,
+    run,
+    stretches,
+    target_tables,
+)
+from ._words import Words
 
 __all__ = ["Word2Vec"]
 
 Architecture = Literal["skipgram", "cbow"]
+Loss = Literal["negative", "hierarchical"]
 _RATES = {"skipgram": 0.025, "cbow": 0.05}
 _LEAST_RATE = 1e-4  # of the first one
-_STRETCH = (10_000, 500_000)  # ids that a thread learns from at a time, at least and at most
-_STRETCHES = 2_000  # wanted in a training
-_CACHE_LINE = 16  # float32 numbers
-_FIRST = 0.4  # the largest number in the first vectors is this over √dim
+# The largest number in the first vectors is this over √dim. word2vec.c starts within ±0.5/dim and gensim
+# within ±1/dim. Longer first vectors learn earlier: on 25 MB of Wikipedia they gave better similarities and
+# analogies than either, and the same on rare words.
+_FIRST = 0.4
 
 
 class Word2Vec:
@@ -38,10 +47,13 @@ class Word2Vec:
 
     Args:
         model: `skipgram` learns from each pair of neighbours and is better on rare words; `cbow` learns from
-            the mean of the neighbours and is faster.
+            the neighbours together and is faster.
+        loss: `negative` tells each word from a few random ones; `hierarchical` finds it by the decisions of a
+            Huffman tree.
         dim: Numbers in a vector.
-        window: Words to each side that count as neighbours, at most.
+        window: Words to each side that count as neighbours, at most; each word draws its own number up to it.
         negative: Random words that each word is told from.
+        cbow_mean: Whether cbow takes the mean of the neighbours; otherwise their sum.
         min_count: Words that occur less often have no vector.
         epochs: Times the corpus is read.
         sample: Words more frequent than this share of the text are thinned out; 0 keeps all.
@@ -59,9 +71,11 @@ class Word2Vec:
         self,
         *,
         model: Architecture = "skipgram",
+        loss: Loss = "negative",
         dim: int = 100,
         window: int = 5,
         negative: int = 5,
+        cbow_mean: bool = True,
         min_count: int = 5,
         epochs: int = 5,
         sample: float = 1e-3,
@@ -70,23 +84,25 @@ class Word2Vec:
         max_vocabulary: int | None = None,
         corpus: str | list[str] | None = None,
     ) -> None:
-        if model not in get_args(Architecture):
-            raise SettingError(f"model is {model!r}.{did_you_mean(str(model), get_args(Architecture))}")
-        self.model, self.dim, self.window, self.negative = model, dim, window, negative
+        for key, value, known in (("model", model, Architecture), ("loss", loss, Loss)):
+            if value not in get_args(known):
+                raise SettingError(f"{key} is {value!r}.{did_you_mean(str(value), get_args(known))}")
+        self.model, self.loss, self.dim, self.window, self.negative = model, loss, dim, window, negative
+        self.cbow_mean = cbow_mean
         self.min_count, self.max_vocabulary, self.epochs = min_count, max_vocabulary, epochs
         self.sample, self.learning_rate = sample, learning_rate
         self.lowercase, self.corpus = lowercase, corpus
-        for name in ("dim", "window", "negative", "min_count", "max_vocabulary", "epochs"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise SettingError(f"{name} is {value}; it must be at least 1.")
-        if not 0 <= sample <= 1:
-            raise SettingError(f"sample is {sample}; it must be a share of the text, from 0 to 1.")
-        if learning_rate is not None and not 0 < learning_rate < 10:
-            raise SettingError(f"learning_rate is {learning_rate}; it must be above 0, as a rule below 0.1.")
+        counted = ("dim", "window", "negative", "min_count", "max_vocabulary", "epochs")
+        check_settings(self, at_least_one=counted)
 
     def train(
-        self, corpus: Corpus, *, threads: int | None = None, seed: int = 1, progress: Progress = quiet
+        self,
+        corpus: Corpus,
+        *,
+        threads: int | None = None,
+        seed: int = 1,
+        start: WordVectors | None = None,
+        progress: Progress = quiet,
     ) -> WordVectors:
         """Train vectors for the corpus's vocabulary.
 
@@ -97,160 +113,83 @@ class Word2Vec:
             corpus: The text as word numbers; what was left out of its vocabulary is not seen.
             threads: Threads to train with; all cores if not given, and one for a short text.
             seed: Start of everything random.
+            start: Vectors to go on from. Their words stay, whether the corpus has them or not; what the
+                corpus has beside them is learned anew.
             progress: Told the words learned, the mean loss of the epoch so far and the words per second.
 
         Raises:
-            SettingError: `threads` or `seed` has a value that cannot be used.
+            SettingError: `threads`, `seed` or `start` cannot be used.
         """
-        if threads is not None and threads < 1:
-            raise SettingError(f"threads is {threads}; it must be at least 1.")
-        if seed < 0:
-            raise SettingError(f"seed is {seed}; it must not be negative.")
-        ids = corpus.ids.view()
-        ids.flags.writeable = False  # the kernels are compiled for numbers that stay as they are
-        counts = np.asarray(corpus.vocabulary.counts)
-        inputs = _first_vectors(len(counts), self.dim, seed)
-        plan = _stretches(ids, self.epochs)
-        threads = min(threads or _cores(), len(plan) // self.epochs)
-        learn = self._learner(ids, counts, inputs, seed, progress)
-        loss = _run(plan, learn, threads, corpus.words * self.epochs, progress)
-        vectors = inputs.reshape(len(counts), -1)[:, : self.dim].copy()
-        settings = self._settings(corpus, seed, threads, loss)
-        return WordVectors(corpus.vocabulary.words, vectors, counts, settings)
+        check_run(threads, seed)
+        words = Words.of(corpus, start, self.dim)
+        plan = stretches(corpus.ids, self.epochs)
+        threads = min(threads or cores(), len(plan) // self.epochs)
+        inputs = first_rows(len(words.names), self.dim, _FIRST / self.dim**0.5, seed)
+        outputs = padded(len(words.names), self.dim)
+        if start is not None:
+            words.put(self._matrix(inputs, len(words.names)), start.vectors)
+            if start.outputs is not None and self.loss == "negative":  # another text has another tree
+                words.put(self._matrix(outputs, len(words.names)), start.outputs)
+        learn = self._learner(corpus.ids, words.counts, inputs, outputs, seed, progress)
+        losses = run("word2vec", plan, learn, threads, corpus.words * self.epochs, progress)
+        order = words.order()
+        return WordVectors(
+            [words.names[row] for row in order.tolist()],
+            self._matrix(inputs, len(order))[order],
+            words.counts[order],
+            self._settings(corpus, seed, threads, losses, start),
+            outputs=self._matrix(outputs, len(order))[order],
+        )
+
+    def _matrix(self, flat: np.ndarray, rows: int) -> np.ndarray:
+        return flat.reshape(rows, -1)[:, : self.dim]
 
     def _learner(
-        self, ids: np.ndarray, counts: np.ndarray, inputs: np.ndarray, seed: int, progress: Progress
-    ) -> Callable[["_Stretch"], tuple[float, int]]:
-        """What learns from one stretch of the text: (loss, pairs it is the sum of)."""
+        self,
+        ids: np.ndarray,
+        counts: np.ndarray,
+        inputs: np.ndarray,
+        outputs: np.ndarray,
+        seed: int,
+        progress: Progress,
+    ) -> Learner:
         from ..kernels.cbow import cbow
         from ..kernels.registers import LANES
-        from ..kernels.sampling import Schedule, Tables, Weights, alias_table, keep_thresholds
+        from ..kernels.sampling import Schedule, Weights
         from ..kernels.skipgram import skipgram
 
-        kernel = {"skipgram": skipgram, "cbow": cbow}[self.model]
-        stride = len(inputs) // len(counts)
-        weights = Weights(inputs, _aligned(len(inputs)), stride, -(-self.dim // LANES) * LANES)
-        tables = Tables(keep_thresholds(counts, self.sample), alias_table(counts))
+        ids = ids.view()
+        ids.flags.writeable = False  # the kernels are compiled for numbers that stay as they are
+        tables, size = target_tables(counts, self.sample, self.loss, self.negative)
+        width = -(-self.dim // LANES) * LANES
+        weights = Weights(inputs, outputs, len(inputs) // len(counts), width)
         rate = self._rate
         slope = rate / (len(ids) * self.epochs)
 
-        def learn(stretch: _Stretch) -> tuple[float, int]:
+        def learn(stretch: Stretch) -> tuple[float, int]:
             done = stretch.epoch * len(ids) + stretch.start
             schedule = Schedule(rate - slope * done, slope, rate * _LEAST_RATE)
             state = np.random.SeedSequence([seed, stretch.epoch, stretch.start]).generate_state(1, np.uint64)
-            where = (ids, stretch.start, stretch.end)
-            return kernel(*where, tables, weights, schedule, self.window, self.negative, state[0])
+            where = (ids, stretch.start, stretch.end, tables, weights, schedule, self.window, self.negative)
+            if self.model == "cbow":
+                return cbow(*where, size, self.cbow_mean, state[0])
+            return skipgram(*where, size, state[0])
 
-        started = time.perf_counter()
-        progress("compiling", 0, 1)
-        learn(_Stretch(0, 0, 0))  # from the cache on disk, after the first time on a machine
-        progress("compiling", 1, 1, seconds=time.perf_counter() - started)
+        compiled(learn, progress)
         return learn
 
     @property
     def _rate(self) -> float:
         return _RATES[self.model] if self.learning_rate is None else self.learning_rate
 
-    def _settings(self, corpus: Corpus, seed: int, threads: int, loss: float) -> dict[str, object]:
+    def _settings(
+        self, corpus: Corpus, seed: int, threads: int, losses: list[float], start: WordVectors | None
+    ) -> dict[str, object]:
+        names = ("model", "loss", "dim", "window", "negative", "min_count", "epochs", "sample")
         return {
             "kind": "word2vec",
-            "model": self.model,
-            "dim": self.dim,
-            "window": self.window,
-            "negative": self.negative,
-            "min_count": self.min_count,
-            "epochs": self.epochs,
-            "sample": self.sample,
+            **{name: getattr(self, name) for name in names},
+            **({} if self.model == "skipgram" else {"cbow_mean": self.cbow_mean}),
             "learning_rate": self._rate,
-            "lowercase": corpus.lowercase,
-            "text": asdict(corpus.text),
-            "words": corpus.words,
-            "seed": seed,
-            "threads": threads,
-            "loss": loss,
+            **facts_of(corpus, seed, threads, losses, start),
         }
-
-
-class _Stretch(NamedTuple):
-    """A piece of the text that one thread learns from at a time: `ids[start:end]` in an epoch."""
-
-    epoch: int
-    start: int
-    end: int
-
-
-def _run(
-    plan: list[_Stretch],
-    learn: Callable[[_Stretch], tuple[float, int]],
-    threads: int,
-    words: int,
-    progress: Progress,
-) -> float:
-    """Learn from all stretches, in order with one thread: the mean loss of the last epoch."""
-    started = time.perf_counter()
-    done, total, loss, pairs, epoch = 0, sum(one.end - one.start for one in plan), 0.0, 0, 0
-    with ThreadPoolExecutor(threads) as pool:
-        waiting = deque((stretch, pool.submit(learn, stretch)) for stretch in plan)
-        try:
-            while waiting:
-                stretch, future = waiting.popleft()
-                if stretch.epoch > epoch:
-                    loss, pairs, epoch = 0.0, 0, stretch.epoch
-                more, count = future.result()
-                loss, pairs, done = loss + more, pairs + count, done + stretch.end - stretch.start
-                learned = words * done / total
-                speed = learned / (time.perf_counter() - started)
-                facts = {"loss": loss / max(1, pairs), "words_per_second": speed}
-                progress("training word2vec", learned, words, **facts)
-        finally:
-            for _, future in waiting:  # after an interrupt, what has not begun never begins
-                future.cancel()
-    return loss / max(1, pairs)
-
-
-def _stretches(ids: np.ndarray, epochs: int) -> list[_Stretch]:
-    """The whole text `epochs` times, cut at line ends where there are any nearby."""
-    least, most = _STRETCH
-    step = min(most, max(least, len(ids) * epochs // _STRETCHES))
-    borders = [*_borders(ids, step), len(ids)]
-    return [_Stretch(epoch, *pair) for epoch in range(epochs) for pair in pairwise(borders)]
-
-
-def _borders(ids: np.ndarray, step: int) -> Iterator[int]:
-    at = 0
-    while at < len(ids):
-        yield at
-        at += step
-        ends = np.flatnonzero(ids[at : at + step // 4] < 0)
-        at += int(ends[0]) + 1 if len(ends) else 0
-
-
-def _first_vectors(words: int, dim: int, seed: int) -> np.ndarray:
-    """Flat rows of even random numbers within ±0.4/√dim, each from a cache line on and padded by zeros.
-
-    word2vec.c starts within ±0.5/dim and gensim within ±1/dim. Longer first vectors learn earlier: on 25 MB
-    of Wikipedia they gave better similarities and analogies than either, and the same on rare words.
-    """
-    stride = -(-dim // _CACHE_LINE) * _CACHE_LINE
-    flat = _aligned(words * stride)
-    rows = flat.reshape(words, stride)
-    random = np.random.default_rng(seed)
-    for start in range(0, words, 1 << 12):
-        part = rows[start : start + (1 << 12), :dim]
-        part[:] = (random.random(part.shape, dtype=np.float32) * 2 - 1) * (_FIRST / dim**0.5)
-    return flat
-
-
-def _aligned(size: int) -> np.ndarray:
-    """Zeros (size,) float32 that begin at a cache line."""
-    raw = np.zeros(size + _CACHE_LINE, dtype=np.float32)
-    begin = -(raw.ctypes.data // 4) % _CACHE_LINE
-    return raw[begin : begin + size]
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
