@@ -13,6 +13,8 @@ from .text import classes
 
 __all__ = ["Subwords", "ngrams", "spelled"]
 
+_WORDS = 1 << 12  # words put together at a time: their n-grams are many
+
 
 @dataclass(frozen=True)
 class Subwords:
@@ -27,6 +29,8 @@ class Subwords:
         min_n: Characters of the shortest n-gram.
         max_n: Characters of the longest n-gram; 0: there are none.
         han: Whether each Han character is a unit of its word, whatever `min_n` is.
+        total: How many buckets n-grams are hashed into; 0: as many as there are rows.
+        used: Which bucket each row of `buckets` is, ascending, where not all have one; the others are zero.
     """
 
     own: np.ndarray
@@ -34,33 +38,51 @@ class Subwords:
     min_n: int = 3
     max_n: int = 6
     han: bool = True
+    total: int = 0
+    used: np.ndarray | None = None
 
     def ngrams(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The buckets of each word's n-grams: (offsets (words + 1,), buckets (n-grams,))."""
-        return ngrams(words, self.min_n, self.max_n, len(self.buckets), han=self.han)
+        """The rows of each word's n-grams, −1 for one without: (offsets (words + 1,), rows (n-grams,))."""
+        total = self.total or len(self.buckets)
+        offsets, found = ngrams(words, self.min_n, self.max_n, total, han=self.han)
+        if self.used is None:
+            return offsets, found
+        rows = np.searchsorted(self.used, found)
+        rows[rows == len(self.used)] = 0
+        rows[self.used[rows] != found] = -1
+        return offsets, rows
 
     def vectors(self, words: Sequence[str], rows: np.ndarray | None = None) -> np.ndarray:
         """The vectors of words: (words, dim) float32; zero for a word without any part.
 
         Args:
             words: The words.
-            rows: The row of each word in `own`, -1 for a word without one; left out, none has one.
+            rows: The row of each word in `own`, −1 for a word without one; left out, none has one.
         """
         offsets, parts = self.ngrams(words)
         counts = np.diff(offsets)
         sums = np.zeros((len(words), self.buckets.shape[1]), np.float32)
-        for first in range(0, len(words), _WORDS):  # a block's n-grams at a time: they are many
+        for first in range(0, len(words), _WORDS):
             last = min(first + _WORDS, len(words))
-            owner = np.repeat(np.arange(last - first), counts[first:last])
-            np.add.at(sums[first:last], owner, self.buckets[parts[offsets[first] : offsets[last]]])
+            begin, end = offsets[first], offsets[last]
+            rich = counts[first:last] > 0
+            if rich.any():
+                several = self.buckets[parts[begin:end]]
+                several[parts[begin:end] < 0] = 0
+                sums[first:last][rich] = np.add.reduceat(several, (offsets[first:last] - begin)[rich])
         if rows is not None:
             known = rows >= 0
             sums[known] += self.own[rows[known]]
             counts = counts + known
         return sums / np.maximum(1, counts)[:, None].astype(np.float32)
 
-
-_WORDS = 1 << 12
+    def whole(self) -> np.ndarray:
+        """The rows of all buckets, (total, dim): those never met are zero."""
+        if self.used is None:
+            return self.buckets
+        rows = np.zeros((self.total, self.buckets.shape[1]), np.float32)
+        rows[self.used] = self.buckets
+        return rows
 
 
 def ngrams(

@@ -5,8 +5,8 @@ The bag is the neighbours of a word in CBOW, the parts of a word in fastText, a 
 """
 
 import numpy as np
-from numba import njit
 
+from .compiling import inlined
 from .registers import (
     LANES,
     ROWS,
@@ -25,7 +25,7 @@ from .sampling import Draws, Weights
 __all__ = ["learn_targets", "move_rows", "pool_rows"]
 
 
-@njit(nogil=True, fastmath=True)
+@inlined
 def pool_rows(
     matrix: np.ndarray,
     rows: np.ndarray,
@@ -46,7 +46,7 @@ def pool_rows(
         store(hidden, at, multiply_add(add(total, more), broadcast(factor, 0, total), zeros(1)))
 
 
-@njit(nogil=True, fastmath=True)
+@inlined
 def learn_targets(
     hidden: np.ndarray, weights: Weights, draws: Draws, side: int, scores: np.ndarray, move: np.ndarray
 ) -> None:
@@ -61,7 +61,7 @@ def learn_targets(
         store(move, at, total)
 
 
-@njit(nogil=True, fastmath=True)
+@inlined
 def move_rows(
     matrix: np.ndarray,
     rows: np.ndarray,

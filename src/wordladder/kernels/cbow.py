@@ -6,15 +6,19 @@ of "Distributed Representations of Words and Phrases", eq. 4, or hierarchical so
 neighbour gets the whole gradient of the mean; of the sum it gets an equal share, as in gensim.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import float32, njit, uint64
 
 from . import bags
 from .bags import learn_targets, move_rows, pool_rows
+from .compiling import bare
 from .sampling import (
     GAMMA,
     LINE,
     PARTS,
+    Draws,
     Schedule,
     Tables,
     Weights,
@@ -31,6 +35,19 @@ from .sampling import (
 )
 
 __all__ = ["cbow"]
+
+
+class Room(NamedTuple):
+    """Arrays that a kernel works in."""
+
+    line: np.ndarray
+    contexts: np.ndarray
+    scores: np.ndarray
+    here: np.ndarray
+    hidden: np.ndarray
+    move: np.ndarray
+    whole: np.ndarray
+    part: np.ndarray
 
 
 @njit(nogil=True, fastmath=True, cache=True)
@@ -60,6 +77,25 @@ def cbow(
     scores, here = np.empty(draws.lanes, np.float32), np.zeros(1, np.int64)
     hidden, move = np.zeros(weights.width, np.float32), np.zeros(weights.width, np.float32)
     whole, part = np.ones(1, np.float32), np.ones(1, np.float32)
+    room = Room(line, contexts, scores, here, hidden, move, whole, part)
+    return _learn(ids, start, end, tables, weights, schedule, window, mean, draws, room, seed)
+
+
+@bare
+def _learn(
+    ids: np.ndarray,
+    start: int,
+    end: int,
+    tables: Tables,
+    weights: Weights,
+    schedule: Schedule,
+    window: int,
+    mean: bool,
+    draws: Draws,
+    room: Room,
+    seed: int,
+) -> tuple[float, int]:
+    line, contexts, scores, here, hidden, move, whole, part = room
     state, at, centres, pairs, loss = uint64(seed), start, 0, 0, 0.0
     while at < end:
         rate = float32(max(schedule.floor, schedule.rate - schedule.slope * (at - start)))

@@ -13,6 +13,7 @@ from typing import Any
 
 from llvmlite import binding, ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "load",
     "multiply_add",
     "prefetch",
+    "reciprocal_root",
     "scatter_add",
     "store",
     "sums",
@@ -182,6 +184,19 @@ def gradients(typing: Any, dots: Any, labels: Any, rates: Any) -> Any:
         return _block(builder, [builder.fmul(error, rate, flags=_FAST)])
 
     return dots(dots, labels, rates), build
+
+
+@intrinsic
+def reciprocal_root(typing: Any, block: Any) -> Any:
+    """1 / √x in each lane of each register."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> ir.Value:
+        kind = ir.FunctionType(_REGISTER, [_REGISTER])
+        root = cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{LANES}f32")
+        roots = [builder.call(root, [one], fastmath=_FAST) for one in _registers(builder, values[0])]
+        return _block(builder, [builder.fdiv(_constant(1), one, flags=_FAST) for one in roots])
+
+    return block(block), build
 
 
 @intrinsic

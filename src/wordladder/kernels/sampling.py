@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import int64, njit, uint32, uint64
+from numba import float32, int64, njit, uint32, uint64
 
-from . import registers, trees
+from . import compiling, registers, trees
+from .compiling import inlined
 from .registers import LANES, ROWS, gather, gradients, load, multiply_add, prefetch, store, sums, zeros
 from .trees import Tree
 
@@ -30,7 +31,6 @@ __all__ = [
     "finish",
     "keep_thresholds",
     "loss_of",
-    "negatives",
     "new_draws",
     "prefetch_row",
     "random",
@@ -56,7 +56,7 @@ def fingerprint(*files: str) -> int:
         return 0
 
 
-PARTS = fingerprint(__file__, registers.__file__, trees.__file__)
+PARTS = fingerprint(__file__, compiling.__file__, registers.__file__, trees.__file__)
 """The default of every kernel's last argument. Numba's cache on disk looks at the file of the kernel alone;
 a default is part of the signature, so the cache also sees a change in the files that a kernel is made of."""
 
@@ -95,7 +95,7 @@ class Schedule(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """The targets of two centres, on two sides: one is drawn, and asked for, while the other is learned.
+    """The targets of several words, on a side each: some are drawn, and asked for, while others are learned.
 
     `targets` are rows, `size` a side at most, and `counts` of them a side, whole blocks of `ROWS`. `labels`
     and `rates`, `lanes` a side, say what each target should answer and how fast it learns. The rate is 0 for
@@ -161,7 +161,7 @@ def _fill_alias(share: np.ndarray, table: np.ndarray) -> None:
 # ── random numbers ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-@njit(nogil=True)
+@inlined
 def random(state: int) -> int:
     """64 random bits for the counter `state`; the caller adds GAMMA to it for each draw."""
     bits = (state ^ (state >> _30)) * _FIRST
@@ -169,7 +169,7 @@ def random(state: int) -> int:
     return bits ^ (bits >> _31)
 
 
-@njit(nogil=True)
+@inlined
 def uniform(bits: int, bound: int) -> int:
     """A number from 0 to `bound` − 1, from the upper half of 64 random bits; the lower half stays unused."""
     return int64(((bits >> _32) * uint64(bound)) >> _32)
@@ -178,7 +178,7 @@ def uniform(bits: int, bound: int) -> int:
 # ── the words of a line, and what a centre learns from ─────────────────────────────────────────────────────
 
 
-@njit(nogil=True)
+@inlined
 def read_line(
     ids: np.ndarray, at: int, end: int, keep: np.ndarray, state: int, line: np.ndarray
 ) -> tuple[int, int, int]:
@@ -196,7 +196,7 @@ def read_line(
     return at, words, state
 
 
-@njit(nogil=True)
+@inlined
 def contexts_of(
     line: np.ndarray, words: int, centre: int, span: int, stride: int, contexts: np.ndarray
 ) -> int:
@@ -208,7 +208,7 @@ def contexts_of(
     return count
 
 
-@njit(nogil=True)
+@inlined
 def prefetch_row(matrix: np.ndarray, row: int, width: int) -> None:
     """Ask for a row that is needed in a moment."""
     for at in range(row, row + width, LINE_OF_CACHE):
@@ -216,16 +216,16 @@ def prefetch_row(matrix: np.ndarray, row: int, width: int) -> None:
 
 
 @njit(nogil=True)
-def new_draws(negative: int, size: int) -> Draws:
-    """Room for two draws of `size` targets at most, rounded up to whole blocks of `ROWS`."""
+def new_draws(negative: int, size: int, sides: int = 2) -> Draws:
+    """Room for draws of `size` targets at most, rounded up to whole blocks of `ROWS`."""
     size = (size + ROWS - 1) // ROWS * ROWS
     lanes = (size - ROWS + LANES + LANES - 1) // LANES * LANES  # the last block writes a whole register
-    targets, counts = np.zeros(2 * size, np.int64), np.zeros(2, np.int64)
-    labels, rates = np.zeros(2 * lanes, np.float32), np.zeros(2 * lanes, np.float32)
+    targets, counts = np.zeros(sides * size, np.int64), np.zeros(sides, np.int64)
+    labels, rates = np.zeros(sides * lanes, np.float32), np.zeros(sides * lanes, np.float32)
     return Draws(targets, labels, rates, counts, negative, size, lanes)
 
 
-@njit(nogil=True)
+@inlined
 def draw(
     centre: int, tables: Tables, weights: Weights, rate: float, state: int, draws: Draws, side: int
 ) -> int:
@@ -246,32 +246,20 @@ def draw(
     draws.targets[first] = centre * weights.stride
     draws.labels[lane], draws.rates[lane] = 1, rate
     prefetch_row(weights.outputs, centre * weights.stride, weights.width)
-    state = negatives(tables, weights, rate, state, draws, side, 1)
     for i in range(1, draws.negative + 1):
-        draws.rates[lane + i] = rate * (draws.targets[first + i] != draws.targets[first])
+        state += GAMMA
+        bits = random(state)
+        place = uniform(bits, len(tables.alias))
+        other = int64(tables.alias[place, 1])
+        word = place if uint32(bits) <= tables.alias[place, 0] else other
+        draws.targets[first + i] = word * weights.stride
+        draws.labels[lane + i], draws.rates[lane + i] = 0, float32(0) if word == centre else rate
+        prefetch_row(weights.outputs, word * weights.stride, weights.width)
     finish(draws, side, 1 + draws.negative)
     return state
 
 
-@njit(nogil=True)
-def negatives(
-    tables: Tables, weights: Weights, rate: float, state: int, draws: Draws, side: int, begin: int
-) -> int:
-    """Write `draws.negative` random words to a side, from place `begin` on, and ask for them; the counter."""
-    alias, first, lane = tables.alias, side * draws.size, side * draws.lanes
-    for i in range(begin, begin + draws.negative):
-        state += GAMMA
-        bits = random(state)
-        place = uniform(bits, len(alias))
-        other = int64(alias[place, 1])
-        word = place if uint32(bits) <= alias[place, 0] else other
-        draws.targets[first + i] = word * weights.stride
-        draws.labels[lane + i], draws.rates[lane + i] = 0, rate
-        prefetch_row(weights.outputs, word * weights.stride, weights.width)
-    return state
-
-
-@njit(nogil=True)
+@inlined
 def finish(draws: Draws, side: int, count: int) -> None:
     """Fill the last block of a side that has `count` targets."""
     whole = (count + ROWS - 1) // ROWS * ROWS
@@ -281,7 +269,7 @@ def finish(draws: Draws, side: int, count: int) -> None:
     draws.counts[side] = whole
 
 
-@njit(nogil=True, fastmath=True)
+@inlined
 def score(
     inputs: np.ndarray,
     contexts: np.ndarray,
@@ -296,24 +284,29 @@ def score(
     The inputs are not taken from the weights: cbow has one of its own.
     """
     lanes, first = draws.lanes, side * draws.size
-    # Two contexts meet ROWS targets at a time: each register loaded is used twice. An odd one meets itself.
-    for one in range(0, count, 2):
-        other = min(one + 1, count - 1)
+    for one in range(0, count - 1, 2):  # two contexts at a time: each register loaded is used twice
         for block in range(0, draws.counts[side], ROWS):
             dots, more = zeros(ROWS), zeros(ROWS)
             for at in range(0, weights.width, LANES):
                 rows = gather(weights.outputs, draws.targets, first + block, at, dots)
                 dots = multiply_add(rows, load(inputs, contexts[one] + at), dots)
-                more = multiply_add(rows, load(inputs, contexts[other] + at), more)
+                more = multiply_add(rows, load(inputs, contexts[one + 1] + at), more)
             store(scores, one * lanes + block, sums(dots))
-            store(scores, other * lanes + block, sums(more))
+            store(scores, (one + 1) * lanes + block, sums(more))
+    if count & 1:
+        for block in range(0, draws.counts[side], ROWS):
+            dots = zeros(ROWS)
+            for at in range(0, weights.width, LANES):
+                rows = gather(weights.outputs, draws.targets, first + block, at, dots)
+                dots = multiply_add(rows, load(inputs, contexts[count - 1] + at), dots)
+            store(scores, (count - 1) * lanes + block, sums(dots))
     for context in range(0, count * lanes, lanes):
         for at in range(0, draws.counts[side], LANES):
             label, rate = load(draws.labels, side * lanes + at), load(draws.rates, side * lanes + at)
             store(scores, context + at, gradients(load(scores, context + at), label, rate))
 
 
-@njit(nogil=True)
+@inlined
 def loss_of(scores: np.ndarray, count: int, draws: Draws, side: int) -> float:
     """−log likelihood of `count` contexts, from the scores: |label − σ| is one minus the likelihood."""
     loss = 0.0

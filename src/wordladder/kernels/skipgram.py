@@ -12,6 +12,7 @@ nodes on the way to the word stand in the place of the negatives.
 import numpy as np
 from numba import float32, njit, uint64
 
+from .compiling import bare, inlined
 from .registers import LANES, ROWS, broadcast, gather, load, multiply_add, scatter_add, store, weighted, zeros
 from .sampling import (
     GAMMA,
@@ -35,7 +36,7 @@ from .sampling import (
 __all__ = ["skipgram"]
 
 
-@njit(nogil=True, fastmath=True)
+@inlined
 def _update(
     contexts: np.ndarray, count: int, weights: Weights, draws: Draws, side: int, scores: np.ndarray
 ) -> None:
@@ -90,6 +91,24 @@ def skipgram(
     draws = new_draws(negative, size)
     line, contexts = np.empty(LINE, np.int64), np.empty(2 * window + 1, np.int64)
     scores = np.empty(2 * window * draws.lanes, np.float32)
+    return _learn(ids, start, end, tables, weights, schedule, window, draws, line, contexts, scores, seed)
+
+
+@bare
+def _learn(
+    ids: np.ndarray,
+    start: int,
+    end: int,
+    tables: Tables,
+    weights: Weights,
+    schedule: Schedule,
+    window: int,
+    draws: Draws,
+    line: np.ndarray,
+    contexts: np.ndarray,
+    scores: np.ndarray,
+    seed: int,
+) -> tuple[float, int]:
     state, at, centres, pairs, loss = uint64(seed), start, 0, 0, 0.0
     while at < end:
         rate = float32(max(schedule.floor, schedule.rate - schedule.slope * (at - start)))

@@ -175,14 +175,19 @@ def compiled(learn: Learner, progress: Progress) -> None:
     progress("compiling", 1, 1, seconds=time.perf_counter() - started)
 
 
-def target_tables(counts: np.ndarray, sample: float, loss: str, negative: int) -> tuple[Any, int]:
-    """What the kernels draw from, and how many targets a word has at most."""
+def target_tables(
+    counts: np.ndarray, sample: float, loss: str, negative: int, power: float = 0.75
+) -> tuple[Any, int]:
+    """What the kernels draw from, and how many targets a word has at most.
+
+    Negatives are drawn in proportion to counts ** power.
+    """
     from ..kernels.sampling import Tables, alias_table, keep_thresholds
     from ..kernels.trees import huffman, no_tree
 
     tree = huffman(counts) if loss == "hierarchical" and len(counts) > 1 else no_tree()
     size = int(np.diff(tree.begins).max()) if len(tree.nodes) else 1 + negative
-    return Tables(keep_thresholds(counts, sample), alias_table(counts), tree), size
+    return Tables(keep_thresholds(counts, sample), alias_table(counts, power), tree), size
 
 
 def facts_of(

@@ -1,0 +1,223 @@
+"""How often each two words of a corpus occur near each other, counted and shuffled in bounded memory.
+
+The corpus is counted a part at a time; the counts of a part are written to disk and added up row by row at
+the end. What comes out lies on disk too, in random order, and is read through a memory map.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from ..progress import Progress
+from ..streams import write_errors
+
+__all__ = ["Counting", "Entries", "count"]
+
+_PART = 1 << 25  # places of the text that are counted together
+_ROOM = 1 << 22  # entries that a thread counts before they are written
+_BUCKET = 1 << 18  # entries that are shuffled together, about
+
+
+class Counting(NamedTuple):
+    """What counts as near, and what a count is worth in training."""
+
+    window: int
+    symmetric: bool
+    distance_weighting: bool
+    x_max: float
+    alpha: float
+
+
+class Entries:
+    """Pairs of words and their counts, in random order, in a temporary folder; a context manager.
+
+    `pairs` (entries, 2) int32: word and context. `facts` (entries, 2) float32: the logarithm of the count,
+    and its weight. `buckets` (buckets, 2): where each lot of entries begins and ends, with room between.
+    """
+
+    def __init__(
+        self, folder: tempfile.TemporaryDirectory, pairs: np.ndarray, facts: np.ndarray, buckets: np.ndarray
+    ) -> None:
+        self.pairs, self.facts, self.buckets = pairs, facts, buckets
+        self.size = int(np.diff(buckets, axis=1).sum())
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del self.pairs, self.facts
+        self._folder.cleanup()
+
+
+class _Rows(NamedTuple):
+    """The counts of some words: those of word `first + i` end at `ends[i]`."""
+
+    ends: np.ndarray
+    first: int
+    others: np.ndarray
+    values: np.ndarray
+
+
+def count(
+    ids: np.ndarray, words: int, settings: Counting, *, threads: int, seed: int, progress: Progress
+) -> Entries:
+    """Count the pairs of a text.
+
+    Args:
+        ids: Word numbers, −1 ends a line, perhaps memory-mapped.
+        words: Words of the vocabulary.
+        settings: What counts as near.
+        threads: How many count at a time.
+        seed: Start of the random order.
+        progress: Told the places counted.
+
+    Raises:
+        OutputError: the counts cannot be written, such as when the disk is full.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="wordladder-", ignore_cleanup_errors=True)
+    try:
+        with write_errors(folder.name):
+            parts = _Parts(Path(folder.name), words)
+            for start, end in pairwise([*_borders(ids, _PART), len(ids)]):
+                progress("counting neighbours", start, len(ids))
+                parts.add(_count_part(ids[start:end], words, settings, threads))
+            progress("counting neighbours", len(ids), len(ids))
+            return _shuffled(folder, parts, settings, seed)
+    except BaseException:
+        folder.cleanup()
+        raise
+
+
+def _borders(ids: np.ndarray, step: int) -> Iterator[int]:
+    """Where parts begin: at the first, and after line ends."""
+    at = 0
+    while at < len(ids):
+        yield at
+        at += step
+        ends = np.flatnonzero(ids[at : at + (1 << 20)] < 0)
+        at += int(ends[0]) + 1 if len(ends) else 0
+
+
+def _count_part(ids: np.ndarray, words: int, settings: Counting, threads: int) -> Iterator[_Rows]:
+    """The rows of all words, in order."""
+    from ..kernels.cooccurrence import count_rows, places_by_word
+
+    ids = np.ascontiguousarray(ids).view()
+    begins, places = places_by_word(ids, words)
+    weights = np.ones(settings.window + 1, np.float32)
+    if settings.distance_weighting:
+        weights[1:] /= np.arange(1, settings.window + 1)
+    # stretches of words with about as many places each
+    cuts = np.searchsorted(begins, np.linspace(0, begins[-1], 16 * threads + 1)[1:-1])
+    stretches = list(pairwise([0, *np.unique(cuts[cuts > 0]).tolist(), words]))
+
+    def rows(stretch: tuple[int, int]) -> list[_Rows]:
+        first, last = stretch
+        found, sums = [], np.zeros(words, np.float32)
+        room = max(_ROOM, words)
+        while first < last:
+            others, values = np.empty(room, np.int32), np.empty(room, np.float32)
+            ends = np.zeros(last - first, np.int64)
+            near = (settings.window, weights, settings.symmetric)
+            done = count_rows(ids, begins, places, first, last, *near, sums, others, values, ends)
+            size = int(ends[done - first - 1])
+            found.append(_Rows(ends[: done - first], first, others[:size].copy(), values[:size].copy()))
+            first = done
+        return found
+
+    with ThreadPoolExecutor(threads) as pool:
+        for some in pool.map(rows, [one for one in stretches if one[0] < one[1]]):
+            yield from some
+
+
+class _Parts:
+    """The counts of parts of a text, on disk."""
+
+    def __init__(self, folder: Path, words: int) -> None:
+        self.folder, self.words = folder, words
+        self.ends: list[np.ndarray] = []  # of each part: where the neighbours of each word end
+
+    def add(self, rows: Iterator[_Rows]) -> None:
+        ends, size, number = np.zeros(self.words + 1, np.int64), 0, len(self.ends)
+        paths = (self._path(number, name) for name in ("others", "values"))
+        with open(next(paths), "wb") as others, open(next(paths), "wb") as values:
+            for some in rows:
+                ends[some.first + 1 : some.first + 1 + len(some.ends)] = size + some.ends
+                size += len(some.others)
+                others.write(some.others.data)
+                values.write(some.values.data)
+        self.ends.append(ends)
+
+    @property
+    def entries(self) -> int:
+        """How many entries all parts have, those that several parts have counted for each."""
+        return sum(int(ends[-1]) for ends in self.ends)
+
+    def _path(self, number: int, name: str) -> Path:
+        return self.folder / f"{name}-{number}"
+
+    def _open(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        if not self.ends[number][-1]:
+            return np.zeros(0, np.int32), np.zeros(0, np.float32)
+        others = np.memmap(self._path(number, "others"), np.int32, "r")
+        return others, np.memmap(self._path(number, "values"), np.float32, "r")
+
+    def rows(self) -> Iterator[_Rows]:
+        """The counts of all parts added up, a few words at a time, in order."""
+        from ..kernels.cooccurrence import add_rows
+
+        opened = [self._open(number) for number in range(len(self.ends))]
+        total = np.sum(self.ends, axis=0)
+        room = max(_ROOM, int(np.diff(total).max()))
+        borders = [0]
+        while borders[-1] < self.words:  # as many words as fit the room, at least one
+            after = int(np.searchsorted(total, total[borders[-1]] + room, "right")) - 1
+            borders.append(min(self.words, max(after, borders[-1] + 1)))
+        if len(self.ends) == 1:
+            for first, last in pairwise(borders):
+                some, counts = (one[total[first] : total[last]] for one in opened[0])
+                yield _Rows(total[first + 1 : last + 1] - total[first], first, some, counts)
+            return
+        sums = np.zeros(self.words, np.float32)
+        others, values = np.empty(room + 1, np.int32), np.empty(room + 1, np.float32)
+        for first, last in pairwise(borders):
+            ends, size = np.zeros(last - first, np.int64), 0
+            for word in range(first, last):
+                start = size
+                for (some, counts), limits in zip(opened, self.ends):
+                    here = slice(limits[word], limits[word + 1])
+                    size = start + add_rows(some[here], counts[here], sums, others[start:], size - start)
+                values[start:size] = sums[others[start:size]]
+                sums[others[start:size]] = 0
+                ends[word - first] = size
+            yield _Rows(ends, first, others[:size], values[:size])
+
+
+def _shuffled(folder: tempfile.TemporaryDirectory, parts: _Parts, settings: Counting, seed: int) -> Entries:
+    """All entries in random order: each goes to a random bucket, and each bucket is shuffled."""
+    from ..kernels.cooccurrence import scatter, shuffle
+
+    most = parts.entries  # at most: those of several parts may be the same
+    buckets = max(1, most // _BUCKET)
+    room = most // buckets + 8 * int((most / buckets) ** 0.5) + 64  # none gets more by chance
+    begins = np.arange(buckets) * room
+    place = Path(folder.name)
+    pairs = np.memmap(place / "pairs", np.int32, "w+", shape=(buckets * room, 2))
+    facts = np.memmap(place / "facts", np.float32, "w+", shape=(buckets * room, 2))
+    ends = begins.copy()
+    for number, rows in enumerate(parts.rows()):
+        state = np.random.SeedSequence([seed, 0, number]).generate_state(1, np.uint64)[0]
+        scatter(*rows, settings.x_max, settings.alpha, state, begins + room, ends, pairs, facts)
+    for number, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist())):
+        state = np.random.SeedSequence([seed, 1, number]).generate_state(1, np.uint64)[0]
+        shuffle(pairs[begin:end], facts[begin:end], state)
+    return Entries(folder, pairs, facts, np.stack([begins, ends], axis=1))

@@ -1,0 +1,187 @@
+"""GloVe: vectors whose products tell how often two words occur near each other.
+
+The arithmetic is in `kernels.glove`, the counting in `_cooccurrences`.
+"""
+
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+import numpy as np
+
+from ..corpus import Corpus
+from ..errors import SettingError, did_you_mean
+from ..progress import Progress, quiet
+from ..word_vectors import WordVectors
+from ._cooccurrences import Counting, Entries, count
+from ._hogwild import aligned, check_run, check_settings, cores, facts_of
+from ._words import Words
+
+__all__ = ["GloVe"]
+
+
+class GloVe:
+    """Trains vectors whose product is the logarithm of how often their words occur near each other.
+
+    Source: Pennington et al. 2014, "GloVe: Global Vectors for Word Representation".
+
+    Args:
+        dim: Numbers in a vector.
+        window: Words to each side that count as neighbours.
+        symmetric: Whether words to the right count as well as those to the left.
+        distance_weighting: Whether a neighbour counts one over its distance.
+        x_max: Count from which a pair has the full weight in training.
+        alpha: Power of the count, relative to `x_max`, that weighs rarer pairs.
+        vectors: `sum` adds a word's vector and its vector as a neighbour, as the paper does; `word` takes the
+            first alone.
+        min_count: Words that occur less often have no vector.
+        epochs: Times the counted pairs are gone through.
+        learning_rate: Step at the start; AdaGrad makes it smaller, number by number.
+        lowercase: Whether the text is lower-cased first.
+        max_vocabulary: Words that get a vector at most, the most frequent first.
+        corpus: Files or folders of more text to learn from.
+
+    Raises:
+        SettingError: a setting has a value that cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        dim: int = 100,
+        window: int = 10,
+        symmetric: bool = True,
+        distance_weighting: bool = True,
+        x_max: float = 10.0,
+        alpha: float = 0.75,
+        vectors: Literal["sum", "word"] = "sum",
+        min_count: int = 5,
+        epochs: int = 15,
+        learning_rate: float = 0.05,
+        lowercase: bool = False,
+        max_vocabulary: int | None = None,
+        corpus: str | list[str] | None = None,
+    ) -> None:
+        self.dim, self.window, self.epochs = dim, window, epochs
+        self.symmetric, self.distance_weighting = symmetric, distance_weighting
+        self.x_max, self.alpha, self.vectors = x_max, alpha, vectors
+        self.min_count, self.max_vocabulary = min_count, max_vocabulary
+        self.learning_rate, self.lowercase, self.corpus = learning_rate, lowercase, corpus
+        if vectors not in ("sum", "word"):
+            raise SettingError(f"vectors is {vectors!r}.{did_you_mean(str(vectors), ('sum', 'word'))}")
+        check_settings(self, at_least_one=("dim", "window", "min_count", "max_vocabulary", "epochs"))
+        if x_max <= 0 or alpha < 0:
+            raise SettingError(f"x_max is {x_max} and alpha {alpha}; x_max must be above 0, alpha not below.")
+
+    def train(
+        self,
+        corpus: Corpus,
+        *,
+        threads: int | None = None,
+        seed: int = 1,
+        start: WordVectors | None = None,
+        progress: Progress = quiet,
+    ) -> WordVectors:
+        """Train vectors for the corpus's vocabulary; see `Word2Vec.train`.
+
+        Raises:
+            SettingError: `threads`, `seed` or `start` cannot be used.
+            OutputError: the counts cannot be written to the temporary folder.
+        """
+        check_run(threads, seed)
+        threads = threads or cores()
+        words = Words.of(corpus, start, self.dim)
+        names = len(words.names)
+        near = Counting(self.window, self.symmetric, self.distance_weighting, self.x_max, self.alpha)
+        with count(corpus.ids, names, near, threads=threads, seed=seed, progress=progress) as entries:
+            threads = min(threads, len(entries.buckets))
+            rows = self._first_rows(names, seed)
+            if start is not None:
+                self._go_on(start, words, rows)
+            losses = self._learn(entries, rows, threads, progress)
+            size = entries.size
+        order = words.order()
+        inputs, outputs = (half[:, 0, : self.dim][order] for half in rows)
+        settings = self._settings(corpus, seed, threads, losses, start) | {"entries": size}
+        names_in_order = [words.names[row] for row in order.tolist()]
+        vectors = inputs + outputs if self.vectors == "sum" else inputs
+        return WordVectors(names_in_order, vectors, words.counts[order], settings, outputs=outputs)
+
+    def _go_on(self, start: WordVectors, words: Words, rows: np.ndarray) -> None:
+        """Take over the vectors of an earlier training."""
+        outputs = start.vectors / 2 if start.outputs is None else start.outputs
+        inputs = start.vectors - outputs if start.settings.get("vectors") == "sum" else start.vectors
+        words.put(rows[0, :, 0, : self.dim], inputs)
+        words.put(rows[1, :, 0, : self.dim], outputs)
+
+    def _first_rows(self, words: int, seed: int) -> np.ndarray:
+        """Rows of words and of contexts: (2, words, 2, width), numbers and then sums of squared gradients.
+
+        Behind the vector stand the word's bias and a one for the other's bias; for a context the other way
+        round.
+        """
+        from ..kernels.registers import LANES
+
+        width = -(-(self.dim + 2) // LANES) * LANES
+        rows = aligned(2 * words * 2 * width).reshape(2, words, 2, width)
+        random = np.random.default_rng(seed)
+        for side in range(2):
+            for first in range(0, words, 1 << 12):
+                part = rows[side, first : first + (1 << 12), 0]
+                part[:, : self.dim] = (random.random((len(part), self.dim), np.float32) - 0.5) / self.dim
+                part[:, self.dim + side] = (random.random(len(part), np.float32) - 0.5) / self.dim
+                part[:, self.dim + 1 - side] = 1
+        rows[:, :, 1] = 1
+        return rows
+
+    def _learn(self, entries: Entries, rows: np.ndarray, threads: int, progress: Progress) -> list[float]:
+        """Go through all entries `epochs` times: the mean loss of each."""
+        from ..kernels.glove import glove
+        from ..kernels.registers import LANES
+
+        width = rows.shape[-1]
+        masks = np.zeros((2, width), np.float32)
+        masks[:, : self.dim] = masks[0, self.dim] = masks[1, self.dim + 1] = 1
+        words, contexts, masks = rows[0].ravel(), rows[1].ravel(), masks.ravel()
+
+        def learn(bucket: np.ndarray) -> float:
+            begin, end = bucket.tolist()
+            lot = (entries.pairs[begin:end], entries.facts[begin:end])
+            room = np.empty(LANES, np.float32)
+            return glove(*lot, words, contexts, masks, width, self.learning_rate, room)
+
+        compiling = time.perf_counter()
+        progress("compiling", 0, 1)
+        learn(np.zeros(2, np.int64))
+        progress("compiling", 1, 1, seconds=time.perf_counter() - compiling)
+        started, done, losses = time.perf_counter(), 0, []
+        with ThreadPoolExecutor(threads) as pool:
+            for _ in range(self.epochs):
+                loss, here = 0.0, 0
+                waiting = deque((bucket, pool.submit(learn, bucket)) for bucket in entries.buckets)
+                try:
+                    while waiting:
+                        bucket, future = waiting.popleft()
+                        loss += future.result()
+                        here += int(bucket[1] - bucket[0])
+                        speed = (done + here) / (time.perf_counter() - started)
+                        facts = {"loss": loss / max(1, here), "entries_per_second": speed}
+                        progress("training glove", done + here, entries.size * self.epochs, **facts)
+                finally:
+                    for _, future in waiting:
+                        future.cancel()
+                done += here
+                losses.append(loss / max(1, here))
+        return losses
+
+    def _settings(
+        self, corpus: Corpus, seed: int, threads: int, losses: list[float], start: WordVectors | None
+    ) -> dict[str, object]:
+        names = ("dim", "window", "symmetric", "distance_weighting", "x_max", "alpha", "vectors")
+        names += ("min_count", "epochs", "learning_rate")
+        return {
+            "kind": "glove",
+            **{name: getattr(self, name) for name in names},
+            **facts_of(corpus, seed, threads, losses, start),
+        }
