@@ -1,15 +1,15 @@
 """Raw text of any size to memory-mapped numbers of words; memory is needed for the vocabulary only.
 
 Text goes by in blocks. A first pass numbers the words in the order of their first appearance and writes the
-numbers to a file; when all counts are known the file is rewritten in place, with the numbers of the final
-vocabulary and without the words that are left out.
+numbers to a file, in which phrases are joined where that is asked for; when all counts are known the file is
+rewritten in place, with the numbers of the final vocabulary and without the words that are left out.
 """
 
 import mmap
 import os
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Sequence, Sized
+from collections.abc import Container, Generator, Iterable, Sequence, Sized
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,7 @@ import numpy as np
 
 from .corpus_files import file_blocks, find_files, text_blocks
 from .errors import DataError, SettingError
+from .phrases import Joined, PhraseSettings, RawWords, join_phrases
 from .progress import Progress, quiet
 from .streams import ahead, write_errors
 from .text import TextSettings, classes
@@ -45,6 +46,7 @@ class Corpus:
     lost: int  # words cut away by `text.max_words`, not among `words`
     lines: int  # lines read
     kept_words: int  # words among the numbers
+    phrases: dict[str, object] | None  # how phrases were made of words, and how many; None: they were not
 
     def __init__(
         self, folder: tempfile.TemporaryDirectory, path: Path, vocabulary: Vocabulary, figures: "_Figures"
@@ -52,6 +54,7 @@ class Corpus:
         self.vocabulary = vocabulary
         self.text, self.lowercase = figures.text, figures.lowercase
         self.words, self.lost, self.lines = figures.words, figures.lost, figures.lines
+        self.phrases = figures.phrases
         self.kept_words = int(vocabulary.counts.sum()) if vocabulary.counts is not None else 0
         self._folder = folder
         with open(path, "rb") as file:
@@ -95,6 +98,7 @@ class _Figures(NamedTuple):
     words: int
     lost: int
     lines: int
+    phrases: dict[str, object] | None
 
 
 def read_corpus(
@@ -105,6 +109,8 @@ def read_corpus(
     lowercase: bool = False,
     min_count: int = 5,
     max_vocabulary: int | None = None,
+    phrases: PhraseSettings | None = None,
+    known: Container[str] = (),
     folder: str | Path | None = None,
     field: str | None = None,
     threads: int | None = None,
@@ -120,6 +126,8 @@ def read_corpus(
         lowercase: Whether the text is lower-cased first.
         min_count: Words seen less often are left out.
         max_vocabulary: Words of the vocabulary at most, the most frequent ones.
+        phrases: Which neighbouring words become one word, before rare ones are left out; none if not given.
+        known: Words that are never left out.
         folder: Where the temporary folder with the numbers goes; the system's own place if not given.
         field: The field of a JSON object that holds the text; found by the usual names if not given.
         threads: 1 reads, decompresses and counts in turn; otherwise a second thread reads ahead.
@@ -138,7 +146,7 @@ def read_corpus(
     )
     total = sum(path.stat().st_size for path in files) or None  # pipes have no size
     name = str(files[0]) if len(files) == 1 else f"the corpus of {len(files)} files"
-    reading = _Reading(name, text, lowercase, min_count, max_vocabulary, folder, threads)
+    reading = _Reading(name, text, lowercase, min_count, max_vocabulary, phrases, known, folder, threads)
     return _build(blocks, total, reading, progress)
 
 
@@ -158,6 +166,8 @@ def corpus_from_texts(
     lowercase: bool = False,
     min_count: int = 5,
     max_vocabulary: int | None = None,
+    phrases: PhraseSettings | None = None,
+    known: Container[str] = (),
     folder: str | Path | None = None,
     threads: int | None = None,
     progress: Progress = quiet,
@@ -170,6 +180,8 @@ def corpus_from_texts(
         lowercase: Whether the texts are lower-cased first.
         min_count: Words seen less often are left out.
         max_vocabulary: Words of the vocabulary at most, the most frequent ones.
+        phrases: Which neighbouring words become one word, before rare ones are left out; none if not given.
+        known: Words that are never left out.
         folder: Where the temporary folder with the numbers goes; the system's own place if not given.
         threads: 1 prepares and counts in turn; otherwise a second thread prepares ahead.
         progress: Told how many texts have been read.
@@ -181,7 +193,9 @@ def corpus_from_texts(
     """
     blocks = text_blocks(texts, text.segmenter, lowercase=lowercase)
     total = len(texts) if isinstance(texts, Sized) else None
-    reading = _Reading("the texts", text, lowercase, min_count, max_vocabulary, folder, threads)
+    reading = _Reading(
+        "the texts", text, lowercase, min_count, max_vocabulary, phrases, known, folder, threads
+    )
     return _build(blocks, total, reading, progress)
 
 
@@ -191,6 +205,8 @@ class _Reading(NamedTuple):
     lowercase: bool
     min_count: int
     max_vocabulary: int | None
+    phrases: PhraseSettings | None
+    known: Container[str]
     folder: str | Path | None
     threads: int | None
 
@@ -225,13 +241,18 @@ def _build(
                 file.write(counter.read(block).data)
                 seconds = time.perf_counter() - start
                 progress("reading the corpus", done, total, words_per_second=counter.words / seconds)
-        numbers, vocabulary = counter.finish(reading.min_count, reading.max_vocabulary)
+        words, joined = counter.raw_words(), None
+        if reading.phrases is not None and counter.words:
+            with write_errors(path):
+                joined = join_phrases(path, words, reading.phrases, progress)
+        numbers, vocabulary = _ranked(words, joined, reading)
         if not len(vocabulary):
             raise _nothing_left(reading, counter)
         with write_errors(path):
             _renumber(path, numbers)
-        figures = _Figures(reading.text, reading.lowercase, counter.words, counter.lost, counter.lines)
-        corpus = Corpus(folder, path, vocabulary, figures)
+        of_text = (counter.words, counter.lost, counter.lines)
+        facts = None if joined is None else joined.facts
+        corpus = Corpus(folder, path, vocabulary, _Figures(reading.text, reading.lowercase, *of_text, facts))
         on_failure.pop_all()
     return corpus
 
@@ -319,15 +340,35 @@ class _Counter:
         self._begins = np.append(self._begins, np.zeros(capacity, dtype=np.int64))
         self._counts = np.append(self._counts, np.zeros(capacity, dtype=np.int64))
 
-    def finish(self, min_count: int, max_vocabulary: int | None) -> tuple[np.ndarray, Vocabulary]:
-        """What becomes of each number (-1 of a line end stays -1), and the vocabulary."""
-        counts = self._counts[: int(self._figures[self._scan.DISTINCT])]
-        order = np.argsort(-counts, kind="stable")  # ties stay in the order of first appearance
-        order = order[counts[order] >= min_count][:max_vocabulary]
-        numbers = np.full(len(counts) + 1, _DROPPED, dtype=np.int32)
-        numbers[order] = np.arange(len(order), dtype=np.int32)
-        numbers[-1] = -1
-        begins, ends = self._begins[order].tolist(), self._begins[order + 1].tolist()
-        letters = self._letters.data
-        words = [str(letters[b:e], "utf-8", "surrogatepass") for b, e in zip(begins, ends)]
-        return numbers, Vocabulary(words, counts[order])
+    def raw_words(self) -> RawWords:
+        """All words in the order of their first appearance, and how often each was seen."""
+        distinct = int(self._figures[self._scan.DISTINCT])
+        return RawWords(self._letters, self._begins[: distinct + 1], self._counts[:distinct])
+
+
+def _ranked(words: RawWords, joined: Joined | None, reading: _Reading) -> tuple[np.ndarray, Vocabulary]:
+    """What becomes of each number (-1 of a line end stays -1), and the vocabulary."""
+    counts, phrases = (words.counts, []) if joined is None else (joined.counts, joined.phrases)
+    distinct, letters = len(words.counts), words.letters.data
+    begins = np.append(words.begins, np.zeros(len(phrases), np.int64))
+
+    def surfaces(of: np.ndarray) -> list[str]:
+        places = zip(of.tolist(), begins[of].tolist(), begins[of + 1].tolist())
+        return [
+            str(letters[begin:end], "utf-8", "surrogatepass")
+            if number < distinct
+            else phrases[number - distinct]
+            for number, begin, end in places
+        ]
+
+    order = np.argsort(-counts, kind="stable")  # ties stay in the order of first appearance, phrases behind
+    enough = counts[order] >= reading.min_count
+    enough[slice(reading.max_vocabulary, None) if reading.max_vocabulary else slice(0, 0)] = False
+    if reading.known:
+        rare = np.flatnonzero(~enough & (counts[order] > 0))
+        enough[rare] = [word in reading.known for word in surfaces(order[rare])]
+    order = order[enough]
+    numbers = np.full(len(counts) + 1, _DROPPED, dtype=np.int32)
+    numbers[order] = np.arange(len(order), dtype=np.int32)
+    numbers[-1] = -1
+    return numbers, Vocabulary(surfaces(order), counts[order])

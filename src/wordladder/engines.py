@@ -73,7 +73,8 @@ class ShallowEngine:
         """Fit the model to training examples."""
         self.task.initialise(train)
         seed = TrainingSettings(**self.recipe.table("training")).seed
-        self.shallow.fit(train.texts, self.task.gold(train), seed=seed, progress=run.progress)
+        told = {"threads": run.threads, "progress": run.progress}
+        self.shallow.fit(train.texts, self.task.gold(train), seed=seed, **told)
         return {}
 
     def scores(self, examples: Examples) -> NDArray[np.float32]:
@@ -82,6 +83,16 @@ class ShallowEngine:
         if scores.shape[1] == 1 and len(self.task.labels) == 2 and not self.task.multi_label:
             return np.hstack([-scores / 2, scores / 2])
         return scores
+
+    def encode(self, examples: Examples) -> NDArray[np.float32]:
+        """One vector a text, `(rows, dim)`, of a model that has them.
+
+        Raises:
+            ModelError: it has none.
+        """
+        if not hasattr(self.shallow, "means"):
+            raise ModelError(f"{self.recipe.name}: this shallow model has no vectors of texts")
+        return self.shallow.means(examples.texts)
 
     def keep(self, folder: Path) -> None:
         """Write the model into `shallow/` and the labels."""

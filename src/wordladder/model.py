@@ -189,11 +189,9 @@ class Model:
         """One vector a text, `(rows, dim)`: what the task's head reads.
 
         Raises:
-            ModelError: a shallow model has no such vector.
+            ModelError: the model has no such vector.
         """
         engine = self._fitted()
-        if not isinstance(engine, NetworkEngine):
-            raise ModelError(f"{self.recipe_.name}: a shallow model has no vectors of texts")
         with self._threads():
             return engine.encode(examples_of(texts, segments=self.task_.segments))
 

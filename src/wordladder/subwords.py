@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import SettingError
+from .kernels.word_classes import HAN
 from .text import classes
 
-__all__ = ["Subwords", "ngrams", "spelled"]
+__all__ = ["Subwords", "first_han", "ngrams", "spelled"]
 
 _WORDS = 1 << 12  # words put together at a time: their n-grams are many
 
@@ -109,3 +110,12 @@ def spelled(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     begins = np.zeros(len(parts) + 1, np.int64)
     np.cumsum([len(part) for part in parts], out=begins[1:])
     return np.frombuffer(b"".join(parts), np.uint8), begins
+
+
+def first_han(words: Sequence[str]) -> str | None:
+    """The first word with a Han character, which is a unit of its word; None if there is none."""
+    letters = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), "<u4")
+    places = np.flatnonzero(classes()[letters] == HAN)
+    if not len(places):
+        return None
+    return words[int(np.searchsorted(np.cumsum([len(word) for word in words]), places[0], "right"))]

@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from .errors import SettingError, VectorsError, did_you_mean
-from .formats import Table, read_vectors, write_vectors
+from .formats import MappedWords, Table, read_vectors, write_vectors
 from .subwords import Subwords
-from .text import TextSettings, tokenize
-from .word_tests import Analogies, WordPairs, word_analogies, word_pairs
+from .text import TextSettings, lower, tokenize
+from .word_tests import EPSILON, Analogies, Method, WordPairs, checked_method, word_analogies, word_pairs
 
 __all__ = ["WordVectors"]
 
 _ROWS = 1 << 14  # rows of the matrix taken at once: a memory-mapped matrix is never copied whole
+_SEARCHES = 50  # times the bytes of mapped words are searched before the dictionary of all is built
+_HINTED = 200_000  # words that a mistyped one is compared with
 Query = str | np.ndarray | Sequence[str | np.ndarray]
 
 
@@ -47,7 +49,7 @@ class WordVectors:
         subwords: Subwords | None = None,
         outputs: np.ndarray | None = None,
     ) -> None:
-        self.words = list(words)
+        self.words: Sequence[str] = words if isinstance(words, MappedWords) else list(words)
         self.vectors = np.asanyarray(vectors, dtype=np.float32)
         self.counts = None if counts is None else np.asarray(counts, dtype=np.int64)
         self.settings: dict[str, object] = dict(settings or {})
@@ -58,33 +60,40 @@ class WordVectors:
             raise VectorsError(f"{len(self.words)} words do not fit counts of shape {self.counts.shape}.")
 
     @classmethod
-    def load(cls, path: str | Path, format: str | None = None) -> "WordVectors":
-        """Read a file of word vectors; a safetensors file is memory-mapped.
+    def load(cls, path: str | Path, format: str | None = None, *, dim: int | None = None) -> "WordVectors":
+        """Read a file of word vectors, or a model2vec folder; a safetensors file is memory-mapped.
 
         Args:
-            path: The file.
-            format: `text`, `binary` or `safetensors`; None takes it from the suffix.
+            path: The file or the folder.
+            format: `text`, `binary`, `fasttext`, `gensim`, `safetensors` or `model2vec`; None takes it from
+                the name, and that of a `.bin` from its first bytes.
+            dim: Numbers in a vector, where the file does not say and they cannot be told.
 
         Raises:
             VectorsError: the file is missing or broken; the message names the line or the byte.
         """
-        table = read_vectors(path, format)
+        table = read_vectors(path, format, dim=dim)
         parts = {"subwords": table.subwords, "outputs": table.outputs}
         return cls(table.words, table.vectors, table.counts, table.settings, **parts)  # type: ignore[arg-type]
 
     def save(self, path: str | Path, format: str | None = None) -> None:
-        """Write a file of word vectors; only safetensors keeps counts and settings.
+        """Write a file of word vectors, or a model2vec folder; safetensors alone keeps all that they have.
 
         Args:
-            path: The file; one that exists is replaced when the new one is complete.
-            format: `text`, `binary` or `safetensors`; None takes it from the suffix.
+            path: The file or the folder; one that exists is replaced when the new one is complete.
+            format: `text`, `binary`, `fasttext`, `safetensors` or `model2vec`; None takes it from the name:
+                `.bin` is a fastText model where there are subwords, else word2vec binary.
 
         Raises:
             VectorsError: the format cannot be told, or cannot hold one of the words.
             OutputError: the file cannot be written.
         """
-        table = Table(self.words, self.vectors, self.counts, self.settings, self.subwords, self.outputs)
-        write_vectors(path, table, format)
+        write_vectors(path, self.table, format)
+
+    @property
+    def table(self) -> Table:
+        """What a file of these vectors holds."""
+        return Table(self.words, self.vectors, self.counts, self.settings, self.subwords, self.outputs)
 
     @property
     def dim(self) -> int:
@@ -113,7 +122,18 @@ class WordVectors:
         return len(self.words)
 
     def __contains__(self, word: object) -> bool:
-        return word in self.index
+        return isinstance(word, str) and self._find(word) >= 0
+
+    def _find(self, word: str) -> int:
+        """The row of a word, or -1. A few words are searched in the mapped bytes of the file."""
+        words = self.words
+        if (
+            isinstance(words, MappedWords)
+            and "index" not in self.__dict__
+            and words.searched <= _SEARCHES * len(words.text)
+        ):
+            return words.find(word)
+        return self.index.get(word, -1)
 
     def __getitem__(self, word: str | Sequence[str]) -> np.ndarray:
         """The vector (dim,) of a word, or the vectors (words, dim) of several.
@@ -130,7 +150,7 @@ class WordVectors:
         return self.vectors[[self.row(one) for one in word]]
 
     def _unseen(self, word: str) -> bool:
-        return self.subwords is not None and word not in self.index
+        return self.subwords is not None and word not in self
 
     def _composed(self, words: Sequence[str]) -> np.ndarray:
         assert self.subwords is not None
@@ -145,8 +165,8 @@ class WordVectors:
         Raises:
             VectorsError: the word has no vector.
         """
-        row = self.index.get(word)
-        if row is None:
+        row = self._find(word)
+        if row < 0:
             raise VectorsError(f"There is no vector for {word!r}.{self._hint(word)}")
         return row
 
@@ -179,23 +199,59 @@ class WordVectors:
             raise SettingError("most_similar needs at least one word or vector.")
         query = sum((self._unit(one) for one in added), np.zeros(self.dim, np.float32))
         query = query - sum((self._unit(one) for one in taken), np.zeros(self.dim, np.float32))
-        scores = self._cosines(query)
-        scores[[self.index[one] for one in added + taken if isinstance(one, str) and one in self]] = -np.inf
-        count = max(0, min(topn, int(np.isfinite(scores).sum())))
-        best = np.argpartition(-scores, count - 1)[:count] if count else np.zeros(0, np.int64)
-        best = best[np.argsort(-scores[best], kind="stable")]
-        return [(self.words[row], float(scores[row])) for row in best]
+        return self._best(self._cosines(query), added + taken, topn)
 
-    def analogy(self, a: str, b: str, c: str, topn: int = 10) -> list[tuple[str, float]]:
+    def most_similar_cosmul(
+        self, positive: Query, negative: Query = (), topn: int = 10
+    ) -> list[tuple[str, float]]:
+        """The words whose cosines with `positive`, multiplied, over those with `negative` are largest.
+
+        Cosines are shifted to 0…1. The given words are never among the answers.
+
+        Source: Levy and Goldberg 2014, "Linguistic Regularities in Sparse and Explicit Word Representations",
+        equation 4 (3CosMul).
+
+        Args:
+            positive: A word, a vector (dim,), or a list of them.
+            negative: The same, to stay away from.
+            topn: How many words.
+
+        Raises:
+            VectorsError: a word has no vector.
+            SettingError: nothing was given.
+        """
+        added, taken = _listed(positive), _listed(negative)
+        if not added:
+            raise SettingError("most_similar_cosmul needs at least one positive word or vector.")
+        scores = np.ones(len(self), np.float32)
+        for one in added:
+            scores *= (1 + self._cosines(self._unit(one))) / 2
+        below = np.ones(len(self), np.float32)
+        for one in taken:
+            below *= (1 + self._cosines(self._unit(one))) / 2
+        return self._best(scores / (below + EPSILON), added + taken, topn)
+
+    def analogy(
+        self, a: str, b: str, c: str, topn: int = 10, *, method: Method = "add"
+    ) -> list[tuple[str, float]]:
         """What is to `c` as `b` is to `a`: the words nearest to b − a + c, without the three.
 
         Source: Mikolov et al. 2013, "Linguistic Regularities in Continuous Space Word Representations";
         called 3CosAdd by Levy and Goldberg 2014.
 
+        Args:
+            a: A word.
+            b: What it goes with.
+            c: The word whose companion is sought.
+            topn: How many words.
+            method: `add` is 3CosAdd, `mul` 3CosMul (`most_similar_cosmul`).
+
         Raises:
             VectorsError: a word has no vector.
+            SettingError: there is no such method.
         """
-        return self.most_similar([b, c], [a], topn)
+        checked_method(method)
+        return (self.most_similar if method == "add" else self.most_similar_cosmul)([b, c], [a], topn)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """The mean of the vectors of each text's words, (texts, dim); zero where none is known.
@@ -206,7 +262,7 @@ class WordVectors:
         settings = TextSettings(**text) if isinstance(text, Mapping) else TextSettings()
         tokens = tokenize(texts, settings)
         surfaces = tokens.surfaces(lowercase=bool(self.settings.get("lowercase", False)))
-        rows = np.fromiter((self.index.get(word, -1) for word in surfaces), np.int64, len(surfaces))
+        rows = np.fromiter((self._find(word) for word in surfaces), np.int64, len(surfaces))
         owner = np.repeat(np.arange(len(texts)), tokens.lengths)[rows >= 0]
         means = np.zeros((len(texts), self.dim), dtype=np.float32)
         np.add.at(means, owner, self.vectors[rows[rows >= 0]])
@@ -224,29 +280,45 @@ class WordVectors:
         units = np.stack([self._unit(word) for word in words])
         return words[int(np.argmin(units @ units.mean(axis=0)))]
 
-    def evaluate_word_pairs(self, path: str | Path, *, restrict_vocab: int = 300_000) -> WordPairs:
+    def evaluate_word_pairs(
+        self, path: str | Path, *, restrict_vocab: int = 300_000, subwords: bool = True
+    ) -> WordPairs:
         """Rank correlation of cosines with people's scores of word pairs; case is ignored.
 
         Args:
-            path: A file (also `.gz`) with a line a pair: word, word, score, between tabs or spaces.
+            path: A file (also `.gz`) with a line a pair: word, word, score, between tabs, commas or spaces.
             restrict_vocab: Only the first so many words are known.
+            subwords: Whether other words count with the vector that `subwords`, if there, give them.
 
         Raises:
             DataError: a line cannot be read; the message names it.
         """
-        return word_pairs(path, self.words[:restrict_vocab], self.vectors[:restrict_vocab])
+        compose = self._composed_as_trained if subwords and self.subwords is not None else None
+        return word_pairs(path, self.words[:restrict_vocab], self.vectors[:restrict_vocab], compose)
 
-    def evaluate_word_analogies(self, path: str | Path, *, restrict_vocab: int = 300_000) -> Analogies:
+    def evaluate_word_analogies(
+        self, path: str | Path, *, restrict_vocab: int = 300_000, method: Method = "add"
+    ) -> Analogies:
         """Share of analogies whose fourth word is found by `analogy`; case is ignored.
 
         Args:
             path: A file (also `.gz`) with four words a line, and a section's name after `: `.
             restrict_vocab: Only the first so many words are known, and can be answers.
+            method: `add` is 3CosAdd, `mul` 3CosMul.
 
         Raises:
             DataError: a line cannot be read; the message names it.
+            SettingError: there is no such method.
         """
-        return word_analogies(path, self.words[:restrict_vocab], self.vectors[:restrict_vocab])
+        return word_analogies(path, self.words[:restrict_vocab], self.vectors[:restrict_vocab], method)
+
+    def _composed_as_trained(self, words: Sequence[str]) -> np.ndarray:
+        return self._composed([lower(word) for word in words] if self.settings.get("lowercase") else words)
+
+    def _best(self, scores: np.ndarray, given: Query, topn: int) -> list[tuple[str, float]]:
+        scores[[self._find(one) for one in given if isinstance(one, str) and one in self]] = -np.inf
+        count = max(0, min(topn, int(np.isfinite(scores).sum())))
+        return [(self.words[row], float(scores[row])) for row in _highest(scores, count)]
 
     def _unit(self, one: str | np.ndarray) -> np.ndarray:
         if isinstance(one, str):
@@ -258,15 +330,30 @@ class WordVectors:
         return vector  # of the length that the caller gave it, as in gensim
 
     def _cosines(self, query: np.ndarray) -> np.ndarray:
-        return (self.vectors @ (query / (np.linalg.norm(query) or 1))) / self.norms
+        found = np.asarray(self.vectors @ (query / (np.linalg.norm(query) or 1)))
+        found /= self.norms
+        return found
 
     def _hint(self, word: str) -> str:
-        if word.lower() in self.index:
+        if word.lower() in self:
             return did_you_mean(word.lower(), [word.lower()])
         # difflib is slow on a whole vocabulary; a typing error seldom hits the first letter
-        alike = [one for one in self.words if one[:1] == word[:1] and abs(len(one) - len(word)) < 3]
+        alike = [one for one in self.words[:_HINTED] if one[:1] == word[:1] and abs(len(one) - len(word)) < 3]
         hint = did_you_mean(word, alike[:5000])
         return hint if hint.startswith(" Did you mean") else ""
+
+
+def _highest(scores: np.ndarray, count: int) -> np.ndarray:
+    """The rows of the `count` highest scores, falling; of equals, the first ones first."""
+    rows = np.zeros(0, np.int64)
+    least = -np.inf
+    for start in range(0, len(scores) if count else 0, _ROWS):
+        rows = np.append(rows, np.flatnonzero(scores[start : start + _ROWS] > least) + start)
+        if len(rows) > count:
+            rows = rows[np.argsort(-scores[rows], kind="stable")[:count]]
+            rows.sort()
+            least = scores[rows].min()
+    return rows[np.argsort(-scores[rows], kind="stable")]
 
 
 def _listed(query: Query) -> list[str | np.ndarray]:

@@ -10,10 +10,10 @@ import wordladder
 PACKAGE = Path(wordladder.__file__).parent
 
 ORDER = (  # a word list reads better than fifty lines  # noqa: SIM905
-    "errors extras progress kernels streams text vocab corpus_files corpus subwords formats word_tests "
-    "word_vectors vectors sequence layers embedders fusion encoders shallow metrics data tasks training "
-    "recipe network engines artifact work card notes inputs evaluation model pretraining distillation ladder "
-    "search serve doctor cli __main__ "
+    "errors extras progress kernels streams text vocab phrases corpus_files corpus subwords formats "
+    "word_tests word_vectors vectors sequence layers embedders fusion encoders shallow metrics data tasks "
+    "training recipe network engines artifact work card notes inputs evaluation model pretraining "
+    "distillation ladder search serve doctor cli __main__ "
 ).split()
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -152,7 +152,11 @@ def test_training_goes_on_with_more_text_and_new_words(tmp_path):
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"min_n": 4, "max_n": 3}, "min_n is 4"), ({"buckets": 0}, "buckets is 0"), ({"model": "skip"}, "Did you")],
+    [
+        ({"min_n": 4, "max_n": 3}, "min_n is 4"),
+        ({"buckets": 0}, "buckets is 0"),
+        ({"model": "skip"}, "Did you"),
+    ],
 )
 def test_settings_that_cannot_be_used_are_refused(settings, message):
     with pytest.raises(SettingError, match=message):

@@ -120,20 +120,20 @@ def test_one_thread_and_one_seed_give_the_same_bytes_and_learn():
 
 
 def test_vectors_are_the_sum_of_both_or_the_words_alone():
-    both, alone = trained(), trained(vectors="word")
+    both, alone = trained(), trained(combine="word")
     np.testing.assert_allclose(both.vectors, alone.vectors + alone.outputs, atol=1e-6)
 
 
-@pytest.mark.parametrize("vectors", ["sum", "word"])
-def test_training_goes_on_with_new_words(vectors):
-    first = trained(vectors=vectors)
-    again = trained(["the green fox sings"] * 9, start=first, vectors=vectors, epochs=1, learning_rate=1e-9)
+@pytest.mark.parametrize("combine", ["sum", "word"])
+def test_training_goes_on_with_new_words(combine):
+    first = trained(combine=combine)
+    again = trained(["the green fox sings"] * 9, start=first, combine=combine, epochs=1, learning_rate=1e-9)
     np.testing.assert_allclose(again["whale"], first["whale"], atol=1e-5)
     np.testing.assert_allclose(again["fox"], first["fox"], atol=1e-4)
     assert "green" in again
 
 
-@pytest.mark.parametrize("settings", [{"x_max": 0}, {"window": 0}, {"alpha": -1}, {"vectors": "both"}])
+@pytest.mark.parametrize("settings", [{"x_max": 0}, {"window": 0}, {"alpha": -1}, {"combine": "both"}])
 def test_settings_that_cannot_be_used_are_refused(settings):
     with pytest.raises(SettingError):
         GloVe(**settings)

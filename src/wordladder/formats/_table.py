@@ -1,6 +1,6 @@
 """What a file of word vectors holds, and the checks that all formats share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,7 +27,7 @@ class Table:
             keeps it.
     """
 
-    words: list[str]
+    words: Sequence[str]
     vectors: np.ndarray
     counts: np.ndarray | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -64,7 +64,7 @@ def check(table: Table, where: Callable[[int], str]) -> None:
             )
 
 
-def check_words(words: list[str]) -> None:
+def check_words(words: Sequence[str]) -> None:
     """The word2vec formats end a word at a space and a line at a line end."""
     for row, word in enumerate(words):
         if not word or " " in word or "\n" in word:

@@ -1,4 +1,7 @@
-"""word2vec binary: "words dim\\n", then word, space, dim little-endian float32, perhaps a line end."""
+"""word2vec binary: "words dim\\n", then word, space, dim little-endian float32, perhaps a line end.
+
+Some programs leave the first line out; the numbers in a vector are then found from the records themselves.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,59 +11,133 @@ import numpy as np
 
 from ..errors import VectorsError
 from ..streams import ByteReader
+from ._cursor import PACKED_AT_MOST
 from ._table import BLOCK, Table, check, check_words, decode, encode
 from .text import header_of
 
 __all__ = ["read_binary", "write_binary"]
 
-_PACKED_AT_MOST = 1032  # deflate cannot shrink a file more
-_FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
+_WIDEST = 1 << 12  # numbers in a vector that are looked for
+_RECORDS = 64  # that must be plausible
+_LONGEST_WORD = 1000  # bytes
+_LARGEST = 1e6  # a number of a word vector
 
 
-def read_binary(path: Path) -> Table:
+def read_binary(path: Path, dim: int | None = None) -> Table:
+    """Read a file with or without the line "words dim".
+
+    Args:
+        path: The file.
+        dim: Numbers in a vector; it matters where the file does not say.
+
+    Raises:
+        VectorsError: the file is broken, or says nothing about `dim` and allows several.
+    """
     words: list[str] = []
     starts: list[int] = []
+    rows: list[bytes] = []
     with ByteReader(path) as reader:
         block = reader.read(BLOCK)
-        if block.startswith(_FASTTEXT_MAGIC):
-            raise VectorsError(f"{path} is a fastText model, not word2vec binary. Give its .vec file.")
         first = block[: block.find(b"\n", 0, 64) + 1]
         header = header_of(first)
-        if header is None or 0 in header:
-            raise VectorsError(f"{path}, byte 0: a word2vec binary file begins with 'words dim'.")
-        count, dim = header
-        if count * (dim * 4 + 1) > reader.size * _PACKED_AT_MOST:
-            raise VectorsError(f"{path}: {reader.size} bytes cannot hold {count} words of {dim} numbers.")
-        vectors = np.empty((count, dim), dtype=np.float32)
-        for row, (start, word, numbers) in enumerate(_records(reader, block, len(first), count, dim * 4)):
+        if header is None:
+            count, dim = None, dim or _dim_of(block, f"{path}, byte 0", whole=len(block) < BLOCK)
+        else:
+            count = _checked(path, header, dim, reader.size)
+            dim = header[1]
+        vectors = np.empty((count or 0, dim), np.float32)
+        begin = 0 if header is None else len(first)
+        for row, (start, word, numbers) in enumerate(_records(reader, block, begin, count, dim * 4)):
             words.append(decode(word, f"{path}, byte {start}"))
             starts.append(start)
-            vectors[row] = np.frombuffer(numbers, "<f4")
+            if count is None:
+                rows.append(numbers)
+            else:
+                vectors[row] = np.frombuffer(numbers, "<f4")
+    if count is None:
+        vectors = np.frombuffer(bytearray().join(rows), "<f4").reshape(-1, dim)
     table = Table(words, vectors)
     check(table, lambda row: f"{path}, byte {starts[row]}")
     return table
 
 
+def _checked(path: Path, header: tuple[int, int], dim: int | None, size: int) -> int:
+    """The words that the first line promises, if its numbers can be true."""
+    count, told = header
+    if 0 in header:
+        raise VectorsError(f"{path}, byte 0: {count} words of {told} numbers are promised; neither may be 0.")
+    if dim not in (None, told):
+        raise VectorsError(f"{path}, byte 0: vectors have {told} numbers, not {dim}.")
+    if count * (told * 4 + 1) > size * PACKED_AT_MOST:
+        raise VectorsError(f"{path}: {size} bytes cannot hold {count} words of {told} numbers.")
+    return count
+
+
 def _records(
-    reader: ByteReader, block: bytes, at: int, count: int, size: int
+    reader: ByteReader, block: bytes, at: int, count: int | None, size: int
 ) -> Iterator[tuple[int, bytes, bytes]]:
     """`count` times: the byte where the record begins, the word, and its `size` bytes of numbers."""
-    passed = 0  # bytes of the file before `block`
-    for row in range(count):
-        space = block.find(b" ", at)
-        while space < 0 or space + 1 + size > len(block):
-            more = reader.read(BLOCK)
-            if not more:
-                where = f"{reader.path}, byte {passed + at}"
-                raise VectorsError(f"{where}: the file ends inside word {row + 1} of {count}.")
-            passed, block, at = passed + at, block[at:] + more, 0
-            space = block.find(b" ", at)
+    passed = row = 0  # bytes of the file before `block`; records done
+    while row != count:
         # word2vec.c ends a record with a line end, gensim does not
         begin = at + 1 if block[at : at + 1] == b"\n" else at
+        space = block.find(b" ", begin)
+        if space < 0 or space + 1 + size > len(block):
+            if more := reader.read(BLOCK):
+                passed, block, at = passed + at, block[at:] + more, 0
+                continue
+            if count is None and begin >= len(block):
+                return
+            where = f"{reader.path}, byte {passed + at}"
+            total = "" if count is None else f" of {count}"
+            raise VectorsError(f"{where}: the file ends inside word {row + 1}{total}.")
         yield passed + begin, block[begin:space], block[space + 1 : space + 1 + size]
-        at = space + 1 + size
+        at, row = space + 1 + size, row + 1
     if block[at:].strip(b"\n") or reader.read(1):
         raise VectorsError(f"{reader.path}, byte {passed + at}: the file goes on after its {count} words.")
+
+
+def _dim_of(block: bytes, where: str, *, whole: bool) -> int:
+    """The numbers in a vector, if one number alone makes words and numbers of the first bytes of a file."""
+    space = block.find(b" ", 0, _LONGEST_WORD)
+    widest = min(_WIDEST, (len(block) - space - 1) // 4)
+    fits = [dim for dim in range(1, widest + 1) if space > 0 and _plausible(block, dim * 4, whole)]
+    if len(fits) == 1:
+        return fits[0]
+    shown = f"{len(fits)} sizes of a vector fit ({', '.join(map(str, fits[:5]))})" if fits else "none fits"
+    raise VectorsError(
+        f"{where}: a word2vec binary file begins with 'words dim'. This one does not, and of the sizes that "
+        f"its bytes allow, {shown}. If it is word2vec binary, say how many numbers a vector has (dim)."
+    )
+
+
+def _plausible(block: bytes, size: int, whole: bool) -> bool:
+    """Whether words and vectors of `size` bytes follow each other from the start."""
+    at = 0
+    for row in range(_RECORDS):
+        at += block[at : at + 1] == b"\n"
+        if at >= len(block):
+            return whole and row > 0
+        space = block.find(b" ", at, at + _LONGEST_WORD)
+        if space < 0 or space + 1 + size > len(block):
+            return not whole and row > 1 and len(block) - at < _LONGEST_WORD + size
+        if not (_is_word(block[at:space]) and _is_vector(block[space + 1 : space + 1 + size])):
+            return False
+        at = space + 1 + size
+    return True
+
+
+def _is_word(word: bytes) -> bool:
+    try:
+        text = word.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and min(text) > "\x1f"
+
+
+def _is_vector(numbers: bytes) -> bool:
+    sizes = np.abs(np.frombuffer(numbers, "<f4"))
+    return bool(np.all((sizes < _LARGEST) & ((sizes > 1 / _LARGEST**3) | (sizes == 0))))
 
 
 def write_binary(stream: BinaryIO, table: Table) -> None:

@@ -73,9 +73,12 @@ class Tfidf:
         targets: NDArray[np.int64],
         *,
         seed: int = 1,
+        threads: int | None = None,
         progress: Progress = quiet,
     ) -> "Tfidf":
         """Count the n-grams and fit the linear model, one against the rest for rows of several labels.
+
+        The solvers have one thread, whatever `threads` says.
 
         Raises:
             DataError: no n-gram occurs in `min_documents` texts.

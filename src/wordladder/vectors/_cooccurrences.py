@@ -112,6 +112,7 @@ def _count_part(ids: np.ndarray, words: int, settings: Counting, threads: int) -
     from ..kernels.cooccurrence import count_rows, places_by_word
 
     ids = np.ascontiguousarray(ids).view()
+    ids.flags.writeable = False  # the kernels are compiled for numbers that stay as they are
     begins, places = places_by_word(ids, words)
     weights = np.ones(settings.window + 1, np.float32)
     if settings.distance_weighting:

@@ -201,8 +201,8 @@ class FastText:
     def _settings(
         self, corpus: Corpus, seed: int, threads: int, losses: list[float], start: WordVectors | None
     ) -> dict[str, object]:
-        names = ("model", "loss", "dim", "window", "negative", "min_n", "max_n", "buckets", "han")
-        names += ("min_count", "epochs", "sample")
+        names = ["model", "loss", "dim", "window", "negative", "min_n", "max_n", "buckets", "han"]
+        names += ["min_count", "epochs", "sample"]
         return {
             "kind": "fasttext",
             **{name: getattr(self, name) for name in names},

@@ -33,7 +33,7 @@ class GloVe:
         distance_weighting: Whether a neighbour counts one over its distance.
         x_max: Count from which a pair has the full weight in training.
         alpha: Power of the count, relative to `x_max`, that weighs rarer pairs.
-        vectors: `sum` adds a word's vector and its vector as a neighbour, as the paper does; `word` takes the
+        combine: `sum` adds a word's vector and its vector as a neighbour, as the paper does; `word` takes the
             first alone.
         min_count: Words that occur less often have no vector.
         epochs: Times the counted pairs are gone through.
@@ -55,7 +55,7 @@ class GloVe:
         distance_weighting: bool = True,
         x_max: float = 10.0,
         alpha: float = 0.75,
-        vectors: Literal["sum", "word"] = "sum",
+        combine: Literal["sum", "word"] = "sum",
         min_count: int = 5,
         epochs: int = 15,
         learning_rate: float = 0.05,
@@ -65,11 +65,11 @@ class GloVe:
     ) -> None:
         self.dim, self.window, self.epochs = dim, window, epochs
         self.symmetric, self.distance_weighting = symmetric, distance_weighting
-        self.x_max, self.alpha, self.vectors = x_max, alpha, vectors
+        self.x_max, self.alpha, self.combine = x_max, alpha, combine
         self.min_count, self.max_vocabulary = min_count, max_vocabulary
         self.learning_rate, self.lowercase, self.corpus = learning_rate, lowercase, corpus
-        if vectors not in ("sum", "word"):
-            raise SettingError(f"vectors is {vectors!r}.{did_you_mean(str(vectors), ('sum', 'word'))}")
+        if combine not in ("sum", "word"):
+            raise SettingError(f"combine is {combine!r}.{did_you_mean(str(combine), ('sum', 'word'))}")
         check_settings(self, at_least_one=("dim", "window", "min_count", "max_vocabulary", "epochs"))
         if x_max <= 0 or alpha < 0:
             raise SettingError(f"x_max is {x_max} and alpha {alpha}; x_max must be above 0, alpha not below.")
@@ -93,8 +93,8 @@ class GloVe:
         threads = threads or cores()
         words = Words.of(corpus, start, self.dim)
         names = len(words.names)
-        near = Counting(self.window, self.symmetric, self.distance_weighting, self.x_max, self.alpha)
-        with count(corpus.ids, names, near, threads=threads, seed=seed, progress=progress) as entries:
+        self._compile(progress)
+        with self._counted(corpus.ids, names, threads, seed, progress) as entries:
             threads = min(threads, len(entries.buckets))
             rows = self._first_rows(names, seed)
             if start is not None:
@@ -105,13 +105,25 @@ class GloVe:
         inputs, outputs = (half[:, 0, : self.dim][order] for half in rows)
         settings = self._settings(corpus, seed, threads, losses, start) | {"entries": size}
         names_in_order = [words.names[row] for row in order.tolist()]
-        vectors = inputs + outputs if self.vectors == "sum" else inputs
+        vectors = inputs + outputs if self.combine == "sum" else inputs
         return WordVectors(names_in_order, vectors, words.counts[order], settings, outputs=outputs)
+
+    def _counted(self, ids: np.ndarray, words: int, threads: int, seed: int, progress: Progress) -> Entries:
+        near = Counting(self.window, self.symmetric, self.distance_weighting, self.x_max, self.alpha)
+        return count(ids, words, near, threads=threads, seed=seed, progress=progress)
+
+    def _compile(self, progress: Progress) -> None:
+        """Have the kernels compiled, on a text of two words."""
+        started = time.perf_counter()
+        progress("compiling", 0, 1)
+        with self._counted(np.array([0, 1, -1], np.int32), 2, 1, 1, quiet) as entries:
+            self._learn(entries, self._first_rows(2, 1), 1, quiet)
+        progress("compiling", 1, 1, seconds=time.perf_counter() - started)
 
     def _go_on(self, start: WordVectors, words: Words, rows: np.ndarray) -> None:
         """Take over the vectors of an earlier training."""
         outputs = start.vectors / 2 if start.outputs is None else start.outputs
-        inputs = start.vectors - outputs if start.settings.get("vectors") == "sum" else start.vectors
+        inputs = start.vectors - outputs if start.settings.get("combine") == "sum" else start.vectors
         words.put(rows[0, :, 0, : self.dim], inputs)
         words.put(rows[1, :, 0, : self.dim], outputs)
 
@@ -143,18 +155,14 @@ class GloVe:
         width = rows.shape[-1]
         masks = np.zeros((2, width), np.float32)
         masks[:, : self.dim] = masks[0, self.dim] = masks[1, self.dim + 1] = 1
-        words, contexts, masks = rows[0].ravel(), rows[1].ravel(), masks.ravel()
+        words, contexts, learned = rows[0].ravel(), rows[1].ravel(), masks.ravel()
 
         def learn(bucket: np.ndarray) -> float:
             begin, end = bucket.tolist()
             lot = (entries.pairs[begin:end], entries.facts[begin:end])
             room = np.empty(LANES, np.float32)
-            return glove(*lot, words, contexts, masks, width, self.learning_rate, room)
+            return glove(*lot, words, contexts, learned, width, self.learning_rate, room)
 
-        compiling = time.perf_counter()
-        progress("compiling", 0, 1)
-        learn(np.zeros(2, np.int64))
-        progress("compiling", 1, 1, seconds=time.perf_counter() - compiling)
         started, done, losses = time.perf_counter(), 0, []
         with ThreadPoolExecutor(threads) as pool:
             for _ in range(self.epochs):
@@ -178,8 +186,8 @@ class GloVe:
     def _settings(
         self, corpus: Corpus, seed: int, threads: int, losses: list[float], start: WordVectors | None
     ) -> dict[str, object]:
-        names = ("dim", "window", "symmetric", "distance_weighting", "x_max", "alpha", "vectors")
-        names += ("min_count", "epochs", "learning_rate")
+        names = ["dim", "window", "symmetric", "distance_weighting", "x_max", "alpha", "combine"]
+        names += ["min_count", "epochs", "learning_rate"]
         return {
             "kind": "glove",
             **{name: getattr(self, name) for name in names},

@@ -7,10 +7,17 @@ import typer
 
 __all__ = ["File", "Format", "TopN", "figures_table", "load"]
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="Word vectors: .vec .txt .bin .safetensors.")]
+File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE", help="Word vectors: .vec .txt .bin .ftz .kv .safetensors, a model2vec folder."
+    ),
+]
 Format = Annotated[
     str | None,
-    typer.Option("--format", help="text, binary or safetensors; left out, the file's name tells."),
+    typer.Option(
+        "--format", help="text, binary, fasttext, gensim, safetensors or model2vec; left out, the file tells."
+    ),
 ]
 TopN = Annotated[int, typer.Option("--topn", min=1, help="Answers shown.")]
 

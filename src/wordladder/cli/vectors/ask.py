@@ -1,5 +1,6 @@
-"""Ask word vectors: neighbours and analogies."""
+"""Ask word vectors: neighbours, analogies, and the word that does not match the others."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -8,7 +9,7 @@ from ..console import console, print_json
 from ..options import Json
 from ._shared import File, Format, TopN, figures_table, load
 
-__all__ = ["analogy", "neighbors"]
+__all__ = ["analogy", "as_trained", "doesnt_match", "near", "neighbors"]
 
 
 def neighbors(
@@ -20,14 +21,16 @@ def neighbors(
 ) -> None:
     """Show the words nearest to each word, by cosine.
 
+    Where the vectors have subwords, a word need not be among theirs.
+
     Example:  wordladder vectors neighbors words.safetensors king queen
     """
     vectors = load(file, format_)
-    found = {word: vectors.most_similar(_as_trained(word, vectors), topn=topn) for word in words}
+    found = {word: vectors.most_similar(as_trained(word, vectors), topn=topn) for word in words}
     if json:
-        print_json({word: _near(answers) for word, answers in found.items()})
+        print_json({word: near(answers) for word, answers in found.items()})
         return
-    _print_answers(found)
+    _print_answers({f"{word}{_unseen(word, vectors)}": answers for word, answers in found.items()})
 
 
 def analogy(
@@ -36,6 +39,12 @@ def analogy(
     b: Annotated[str, typer.Argument(metavar="B")],
     c: Annotated[str, typer.Argument(metavar="C")],
     topn: TopN = 10,
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="add|mul", help="add: nearest to B - A + C (3CosAdd). mul: cosines multiplied (3CosMul)."
+        ),
+    ] = "add",
     format_: Format = None,
     json: Json = False,
 ) -> None:
@@ -44,28 +53,58 @@ def analogy(
     Example:  wordladder vectors analogy words.safetensors man king woman
     """
     vectors = load(file, format_)
-    found = vectors.analogy(*(_as_trained(word, vectors) for word in (a, b, c)), topn=topn)
+    found = vectors.analogy(*(as_trained(word, vectors) for word in (a, b, c)), topn=topn, method=method)
     if json:
-        print_json({"a": a, "b": b, "c": c, "answers": _near(found)})
+        print_json({"a": a, "b": b, "c": c, "method": method, "answers": near(found)})
         return
-    _print_answers({f"{a} : {b} = {c} : ?": found})
+    question = f"{a} : {b} = {c} : ?"
+    _print_answers({question: found}, "cosine" if method == "add" else "3CosMul")
 
 
-def _as_trained(word: str, vectors: Any) -> str:
+def doesnt_match(
+    file: File,
+    words: Annotated[list[str], typer.Argument(metavar="WORD", help="Words, of which one is odd.")],
+    format_: Format = None,
+    json: Json = False,
+) -> None:
+    """Show which word does not match the others: its vector is farthest from their mean.
+
+    Example:  wordladder vectors doesnt-match words.safetensors breakfast cereal dinner lunch
+    """
+    from ...errors import SettingError
+
+    if len(words) < 3:
+        raise SettingError("doesnt-match needs at least three words to compare.")
+    vectors = load(file, format_)
+    forms = [as_trained(word, vectors) for word in words]
+    odd = words[forms.index(vectors.doesnt_match(forms))]
+    if json:
+        print_json({"words": words, "doesnt_match": odd})
+        return
+    console.print(odd, markup=False)
+
+
+def as_trained(word: str, vectors: Any) -> str:
+    """The word in the form that the vectors may know it: in lower case where they were trained so."""
     from ...text import lower
 
     return lower(word) if vectors.settings.get("lowercase") and word not in vectors else word
 
 
-def _near(answers: list[tuple[str, float]]) -> list[dict[str, Any]]:
+def _unseen(word: str, vectors: Any) -> str:
+    return "" if as_trained(word, vectors) in vectors else " (from its subwords)"
+
+
+def near(answers: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
+    """Words and their cosines as JSON has them."""
     return [{"word": word, "similarity": cosine} for word, cosine in answers]
 
 
-def _print_answers(found: dict[str, list[tuple[str, float]]]) -> None:
+def _print_answers(found: dict[str, list[tuple[str, float]]], figure: str = "cosine") -> None:
     from rich.text import Text
 
     for question, answers in found.items():
-        table = figures_table(question, "cosine")
-        for word, cosine in answers:
-            table.add_row(Text(word), f"{cosine:.3f}")
+        table = figures_table(question, figure)
+        for word, score in answers:
+            table.add_row(Text(word), f"{score:.3f}")
         console.print(table)

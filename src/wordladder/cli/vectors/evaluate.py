@@ -12,6 +12,8 @@ from ._shared import File, Format, figures_table, load
 
 __all__ = ["evaluate"]
 
+_NAMES = {"add": "3CosAdd", "mul": "3CosMul"}
+
 
 def evaluate(
     file: File,
@@ -23,6 +25,20 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="Analogies: four words a line, sections after a colon; may be repeated."),
     ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="add|mul|both",
+            help="How analogies are solved: add is 3CosAdd, mul 3CosMul (Levy and Goldberg 2014).",
+        ),
+    ] = "add",
+    subwords: Annotated[
+        bool,
+        typer.Option(
+            "--subwords/--known-only",
+            help="Whether words without a vector count in word pairs with one from their subwords, if there.",
+        ),
+    ] = True,
     restrict_vocab: Annotated[
         int, typer.Option(min=1, help="Only the first so many words are known.")
     ] = 300_000,
@@ -35,30 +51,45 @@ def evaluate(
     """
     from dataclasses import asdict
 
-    from ...errors import SettingError
+    from ...errors import SettingError, did_you_mean
 
     if not pairs and not analogies:
         raise SettingError("evaluate needs a test: --pairs FILE or --analogies FILE.")
+    if method not in ("add", "mul", "both"):
+        raise SettingError(f"--method is {method!r}.{did_you_mean(method, ['add', 'mul', 'both'])}")
     vectors = load(file, format_)
     limit = {"restrict_vocab": restrict_vocab}
-    similar = {str(path): asdict(vectors.evaluate_word_pairs(path, **limit)) for path in pairs or []}
-    solved = {str(path): asdict(vectors.evaluate_word_analogies(path, **limit)) for path in analogies or []}
+    similar = {
+        str(path): asdict(vectors.evaluate_word_pairs(path, subwords=subwords, **limit))
+        for path in pairs or []
+    }
+    methods = ("add", "mul") if method == "both" else (method,)
+    solved = {
+        str(path): [vectors.evaluate_word_analogies(path, method=one, **limit) for one in methods]
+        for path in analogies or []
+    }
     if json:
         print_json(
-            _finite({"pairs": similar, "analogies": {path: _by_name(one) for path, one in solved.items()}})
+            _finite({"pairs": similar, "analogies": {path: _figures(*s) for path, s in solved.items()}})
         )
         return
-    _print_tests(similar, solved)
+    _print_pairs(similar)
+    for path, results in solved.items():
+        _print_analogies(path, results)
 
 
-def _by_name(result: dict[str, Any]) -> dict[str, Any]:
-    """A result with its sections as a table: name → figures."""
-    sections = {}
-    for section in result["sections"]:
-        figures = {key: section[key] for key in ("correct", "used", "total")}
-        accuracy = section["correct"] / section["used"] if section["used"] else math.nan
-        sections[section["name"]] = {"accuracy": accuracy, **figures}
-    return {**result, "sections": sections}
+def _figures(first: Any, second: Any = None) -> dict[str, Any]:
+    """A result with its sections as a table, name → figures; a second method's under its name."""
+    sections = {one.name: _section(one) for one in first.sections}
+    kinds = {"semantic": first.semantic, "syntactic": first.syntactic}
+    figures = {key: getattr(first, key) for key in ("accuracy", "correct", "used", "total", "method")}
+    figures |= {name: _section(one) for name, one in kinds.items() if one is not None}
+    figures["sections"] = sections
+    return figures | ({second.method: _figures(second)} if second else {})
+
+
+def _section(one: Any) -> dict[str, Any]:
+    return {key: getattr(one, key) for key in ("accuracy", "correct", "used", "total")}
 
 
 def _finite(value: Any) -> Any:
@@ -68,18 +99,36 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _print_tests(pairs: dict[str, Any], analogies: dict[str, Any]) -> None:
+def _print_pairs(pairs: dict[str, Any]) -> None:
     from rich.text import Text
 
-    if pairs:
-        table = figures_table("word pairs", "Spearman", "used", "of")
-        for path, one in pairs.items():
-            table.add_row(Text(path), f"{one['spearman']:.4f}", f"{one['used']:,}", f"{one['total']:,}")
-        console.print(table)
-    for path, one in analogies.items():
-        table = figures_table(path, "accuracy", "correct", "used", "of")
-        for section in (*one["sections"], {**one, "name": "all"}):
-            share = section["correct"] / section["used"] if section["used"] else math.nan
-            figures = (f"{section[key]:,}" for key in ("correct", "used", "total"))
-            table.add_row(Text(section["name"]), f"{share:.4f}", *figures)
-        console.print(table)
+    if not pairs:
+        return
+    composed = any(one["composed"] for one in pairs.values())
+    table = figures_table(
+        "word pairs", "Spearman", "used", "of", *(["used through subwords"] if composed else [])
+    )
+    for path, one in pairs.items():
+        figures = [f"{one[key]:,}" for key in ("used", "total", *(["composed"] if composed else []))]
+        table.add_row(Text(path), f"{one['spearman']:.4f}", *figures)
+    console.print(table)
+
+
+def _print_analogies(path: str, results: list[Any]) -> None:
+    from rich.text import Text
+
+    shares = ["accuracy"] if len(results) == 1 else [_NAMES[one.method] for one in results]
+    table = figures_table(path, *shares, *(["correct"] if len(results) == 1 else []), "used", "of")
+    for same in zip(*(_rows(one) for one in results)):
+        accuracies = [f"{one.accuracy:.4f}" for one in same]
+        counts = [f"{same[0].correct:,}"] if len(results) == 1 else []
+        table.add_row(Text(same[0].name), *accuracies, *counts, f"{same[0].used:,}", f"{same[0].total:,}")
+    console.print(table)
+
+
+def _rows(result: Any) -> list[Any]:
+    """The sections of a result, then its totals."""
+    from ...word_tests import AnalogySection
+
+    kinds = [one for one in (result.semantic, result.syntactic) if one is not None]
+    return [*result.sections, *kinds, AnalogySection("all", result.correct, result.used, result.total)]

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,10 +10,17 @@ from ..console import console, print_json, progress_bar
 from ..options import Json, Threads
 from ..tables import duration
 
+if TYPE_CHECKING:
+    from ...phrases import PhraseSettings
+
 __all__ = ["train"]
 
 METHOD = "Method"
+PREDICTING = "word2vec and fasttext"
+FASTTEXT = "fasttext"
+GLOVE = "glove"
 READING = "Reading"
+PHRASES = "Phrases"
 
 
 def _option(help: str, panel: str = METHOD, **more: Any) -> Any:
@@ -31,88 +38,315 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="File to write: .safetensors .vec .txt .bin.")
     ],
-    kind: Annotated[str, typer.Option(help="How vectors are trained: word2vec.")] = "word2vec",
-    model: Annotated[
-        str,
-        _option(
-            "`skipgram` learns from each pair of neighbours and is better on rare words; "
-            "`cbow` learns from the mean of the neighbours and is faster."
+    kind: Annotated[
+        str | None,
+        typer.Option(help="How vectors are trained: word2vec, glove or fasttext.", show_default="word2vec"),
+    ] = None,
+    continue_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--continue-from",
+            metavar="FILE",
+            help="Vectors to train on, with more text and its new words; settings are those of then.",
         ),
-    ] = "skipgram",
-    dim: Annotated[int, _option("Numbers in a vector.")] = 100,
-    window: Annotated[int, _option("Words to each side that count as neighbours, at most.")] = 5,
-    negative: Annotated[int, _option("Random words that each word is told from.")] = 5,
-    min_count: Annotated[int, _option("Words that occur less often have no vector.")] = 5,
-    epochs: Annotated[int, _option("Times the corpus is read.")] = 5,
-    sample: Annotated[
-        float, _option("Words more frequent than this share of the text are thinned out; 0 keeps all.")
-    ] = 1e-3,
+    ] = None,
+    vectors_only: Annotated[
+        bool,
+        typer.Option("--vectors-only", help="Leave out what training on needs: half of a .safetensors file."),
+    ] = False,
+    dim: Annotated[int | None, _option("Numbers in a vector.", show_default="100")] = None,
+    window: Annotated[
+        int | None,
+        _option("Words to each side that count as neighbours, at most.", show_default="5, glove 10"),
+    ] = None,
+    min_count: Annotated[
+        int | None, _option("Words that occur less often have no vector.", show_default="5")
+    ] = None,
+    epochs: Annotated[
+        int | None, _option("Times the corpus is gone through.", show_default="5, glove 15")
+    ] = None,
     learning_rate: Annotated[
         float | None,
         _option(
-            "Step at the start, from where it falls evenly to nearly nothing; "
-            "left out, 0.025 for skipgram and 0.05 for cbow."
+            "Step at the start; it falls to nearly nothing.",
+            show_default="0.025 skipgram, 0.05 cbow, glove and fasttext",
         ),
     ] = None,
     max_vocabulary: Annotated[
         int | None, _option("Words that get a vector at most, the most frequent first.")
     ] = None,
+    model: Annotated[
+        str | None,
+        _option(
+            "`skipgram` learns from each pair of neighbours and is better on rare words; "
+            "`cbow` learns from the neighbours together and is faster.",
+            PREDICTING,
+            show_default="skipgram",
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        _option(
+            "`negative` tells each word from a few random ones; `hierarchical` finds it in a tree.",
+            PREDICTING,
+            show_default="negative",
+        ),
+    ] = None,
+    negative: Annotated[
+        int | None, _option("Random words that each word is told from.", PREDICTING, show_default="5")
+    ] = None,
+    sample: Annotated[
+        float | None,
+        _option(
+            "Words more frequent than this share of the text are thinned out; 0 keeps all.",
+            PREDICTING,
+            show_default="1e-3, fasttext 1e-4",
+        ),
+    ] = None,
+    cbow_mean: Annotated[
+        bool | None,
+        typer.Option(
+            "--cbow-mean/--cbow-sum",
+            help="Whether cbow takes the mean of the neighbours, or their sum.",
+            show_default="mean",
+            rich_help_panel=PREDICTING,
+        ),
+    ] = None,
+    min_n: Annotated[
+        int | None, _option("Characters of the shortest n-gram.", FASTTEXT, show_default="3")
+    ] = None,
+    max_n: Annotated[
+        int | None, _option("Characters of the longest n-gram; 0: none.", FASTTEXT, show_default="6")
+    ] = None,
+    buckets: Annotated[
+        int | None, _option("Buckets that n-grams are hashed into.", FASTTEXT, show_default="2000000")
+    ] = None,
+    han: Annotated[
+        bool | None,
+        typer.Option(
+            "--han/--no-han",
+            help="Whether each Chinese character is a unit of its word. fastText's .bin knows no such units.",
+            show_default="han",
+            rich_help_panel=FASTTEXT,
+        ),
+    ] = None,
+    x_max: Annotated[
+        float | None, _option("Count from which a pair has the full weight.", GLOVE, show_default="10")
+    ] = None,
+    alpha: Annotated[
+        float | None,
+        _option(
+            "Power of the count, relative to --x-max, that weighs rarer pairs.", GLOVE, show_default="0.75"
+        ),
+    ] = None,
+    symmetric: Annotated[
+        bool | None,
+        typer.Option(
+            "--symmetric/--left-only",
+            help="Whether words to the right count as neighbours, or only those to the left.",
+            show_default="symmetric",
+            rich_help_panel=GLOVE,
+        ),
+    ] = None,
+    distance_weighting: Annotated[
+        bool | None,
+        typer.Option(
+            "--distance-weighting/--equal-weighting",
+            help="Whether a neighbour counts one over its distance.",
+            show_default="distance-weighting",
+            rich_help_panel=GLOVE,
+        ),
+    ] = None,
+    combine: Annotated[
+        str | None,
+        _option(
+            "`sum` adds a word's vector and its vector as a neighbour; `word` takes the first alone.",
+            GLOVE,
+            show_default="sum",
+        ),
+    ] = None,
     lowercase: Annotated[
-        bool,
-        typer.Option("--lowercase", help="Whether the text is lower-cased first.", rich_help_panel=READING),
-    ] = False,
+        bool | None,
+        typer.Option("--lowercase", help="Lower-case the text first.", rich_help_panel=READING),
+    ] = None,
     segmenter: Annotated[
-        str, _option("How words are found: characters, jieba or whitespace.", READING)
-    ] = "characters",
+        str | None,
+        _option("How words are found: characters, jieba or whitespace.", READING, show_default="characters"),
+    ] = None,
     field: Annotated[
         str | None,
         _option("Field of a JSON line that holds the text; left out, found by usual names.", READING),
     ] = None,
+    phrases: Annotated[
+        bool,
+        typer.Option(
+            "--phrases",
+            help="Whether words that stand side by side more often than by chance become one word, as in "
+            "New_York.",
+            rich_help_panel=PHRASES,
+        ),
+    ] = False,
+    phrase_min_count: Annotated[int, _option("Pairs that occur less often are no phrases.", PHRASES)] = 5,
+    phrase_threshold: Annotated[
+        float,
+        _option(
+            "Score that a pair must exceed: the higher, the fewer phrases; for npmi between -1 and 1.",
+            PHRASES,
+        ),
+    ] = 10.0,
+    phrase_scoring: Annotated[
+        str, _option("How pairs are scored: default (Mikolov et al. 2013) or npmi.", PHRASES)
+    ] = "default",
+    phrase_passes: Annotated[
+        int, _option("Times that pairs are joined, so that phrases grow longer.", PHRASES)
+    ] = 1,
+    phrase_connectors: Annotated[
+        str,
+        _option(
+            "Words, with blanks between, that may stand inside a phrase but neither begin nor end one; "
+            "`english` stands for 15 such as of, the, and.",
+            PHRASES,
+        ),
+    ] = "",
     seed: Annotated[int, typer.Option(help="Start of everything random.")] = 1,
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Train word vectors on raw text.
+    """Train word vectors on raw text: Word2Vec, GloVe or fastText.
 
     One thread and one seed give the same file on every run; several threads are faster, and their files
     differ a little from run to run.
 
-    Example:  wordladder vectors train corpus.txt.gz --output words.safetensors --lowercase
+    Example:  wordladder vectors train corpus.txt.gz --kind fasttext --lowercase --output words.safetensors
     """
     from ...corpus import read_corpus
     from ...formats import format_of
-    from ...recipe import build, kinds
-    from ...text import TextSettings
+    from ...recipe import build
 
     started = time.perf_counter()
-    _check_kind(kind, kinds("vectors"))
     format_of(output)  # a wrong suffix is told now, not after the training
-    settings = {
-        "model": model, "dim": dim, "window": window, "negative": negative, "min_count": min_count,
-        "epochs": epochs, "sample": sample, "learning_rate": learning_rate, "lowercase": lowercase,
-        "max_vocabulary": max_vocabulary,
+    before = _earlier(continue_from)
+    given = {
+        "dim": dim, "window": window, "min_count": min_count, "epochs": epochs,
+        "learning_rate": learning_rate, "max_vocabulary": max_vocabulary, "lowercase": lowercase,
+        "model": model, "loss": loss, "negative": negative, "sample": sample, "cbow_mean": cbow_mean,
+        "min_n": min_n, "max_n": max_n, "buckets": buckets, "han": han,
+        "x_max": x_max, "alpha": alpha, "symmetric": symmetric, "distance_weighting": distance_weighting,
+        "combine": combine,
     }  # fmt: skip
-    trainer = build("vectors", {"kind": kind, **settings})
+    table = _table(kind, before, {name: value for name, value in given.items() if value is not None})
+    trainer = build("vectors", table)
+    chosen = _phrase_settings(
+        phrases, phrase_min_count, phrase_threshold, phrase_scoring, phrase_passes, phrase_connectors
+    )
     reading: dict[str, Any] = {
-        "lowercase": lowercase,
-        "min_count": min_count,
-        "max_vocabulary": max_vocabulary,
         "field": field,
+        "phrases": chosen,
+        "known": () if before is None else before.index,
     }
-    text = TextSettings(segmenter=segmenter)  # type: ignore[arg-type]
+    reading |= {name: getattr(trainer, name) for name in ("lowercase", "min_count", "max_vocabulary")}
+    text = _text_settings(segmenter, before)
     with progress_bar() as progress:
         watch = _Watch(progress)
         with read_corpus(corpus, text=text, threads=threads, progress=watch, **reading) as read:
-            vectors = trainer.train(read, threads=threads, seed=seed, progress=watch)
+            _check_output(output, trainer, read.vocabulary.words)
+            vectors = trainer.train(read, threads=threads, seed=seed, start=before, progress=watch)
+    if vectors_only:
+        vectors.outputs = None
     vectors.save(output)
-    total = time.perf_counter() - started
+    words, seconds = int(read.words) * trainer.epochs, watch.seconds
     found = {
-        "words": vectors.settings["words"], "vocabulary": len(vectors), "dim": vectors.dim, "epochs": epochs,
-        "seconds": watch.seconds, "words_per_second": watch.facts.get("words_per_second"),
-        "seconds_total": total, "compile_seconds": watch.compile_seconds, "loss": watch.facts.get("loss"),
-        "threads": vectors.settings["threads"], "output": str(output),
+        "kind": table["kind"], "words": read.words, "vocabulary": len(vectors), "dim": vectors.dim,
+        "epochs": trainer.epochs, "seconds": seconds, "words_per_second": words / max(seconds, 1e-9),
+        "seconds_total": time.perf_counter() - started, "compile_seconds": watch.compile_seconds,
+        "loss": watch.facts.get("loss"), "threads": vectors.settings["threads"],
+        "known_before": 0 if before is None else len(before), "phrases": read.phrases, "output": str(output),
     }  # fmt: skip
     print_json(found) if json else _print_training(found)
+
+
+def _earlier(file: Path | None) -> Any:
+    """The vectors to go on from.
+
+    Raises:
+        VectorsError: the file cannot be read, or does not say how its vectors were trained.
+    """
+    if file is None:
+        return None
+    from ...errors import VectorsError
+    from ...word_vectors import WordVectors
+
+    vectors = WordVectors.load(file)
+    if "kind" not in vectors.settings:
+        raise VectorsError(
+            f"{file} does not say how its vectors were trained; --continue-from takes a .safetensors file "
+            "that `vectors train` wrote."
+        )
+    return vectors
+
+
+def _table(kind: str | None, before: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """The recipe table of a training: what is given, and what it goes on from.
+
+    Raises:
+        SettingError: there is no such kind, or an option is of another one.
+    """
+    from inspect import signature
+
+    from ...errors import SettingError, did_you_mean
+    from ...recipe import component, kinds
+
+    known, old = kinds("vectors"), {} if before is None else before.settings
+    kind = kind or str(old.get("kind", "word2vec"))
+    if kind not in known:
+        raise SettingError(f"--kind {kind}: there is no such kind of vectors.{did_you_mean(kind, known)}")
+    if old and old["kind"] != kind:
+        raise SettingError(f"--kind {kind}: the vectors to go on from were trained by {old['kind']}.")
+    keys = signature(component("vectors", kind)).parameters
+    for name in given.keys() - keys:
+        raise SettingError(f"--{name.replace('_', '-')} is no option of --kind {kind}.")
+    return {"kind": kind, **{name: old[name] for name in keys if old.get(name) is not None}, **given}
+
+
+def _text_settings(segmenter: str | None, before: Any) -> Any:
+    from ...text import TextSettings
+
+    old = {} if before is None else before.settings.get("text", {})
+    return TextSettings(**{**old, **({} if segmenter is None else {"segmenter": segmenter})})
+
+
+def _check_output(output: Path, trainer: Any, words: list[str]) -> None:
+    """What the output's format cannot hold is told now, not after the training."""
+    from ...errors import SettingError
+    from ...subwords import first_han
+
+    binary = output.name.lower().endswith((".bin", ".bin.gz"))
+    if binary and getattr(trainer, "han", False) and first_han(words) is not None:
+        raise SettingError(
+            f"{output}: fastText's .bin knows no Chinese characters as units of words. Write a .safetensors "
+            "file, or train with --no-han."
+        )
+
+
+def _phrase_settings(
+    wanted: bool, min_count: int, threshold: float, scoring: str, passes: int, connectors: str
+) -> "PhraseSettings | None":
+    from ...errors import SettingError
+    from ...phrases import ENGLISH_CONNECTORS, PhraseSettings
+
+    words = ENGLISH_CONNECTORS if connectors == "english" else tuple(connectors.split())
+    settings = PhraseSettings(
+        min_count=min_count,
+        threshold=threshold,
+        scoring=scoring,  # type: ignore[arg-type]
+        passes=passes,
+        connectors=words,
+    )
+    if not wanted and settings != PhraseSettings():
+        raise SettingError(
+            "An option of phrases is given without --phrases; add it, or leave the option out."
+        )
+    return settings if wanted else None
 
 
 class _Watch:
@@ -131,20 +365,15 @@ class _Watch:
         self._progress(stage, done, total, **facts)
 
 
-def _check_kind(kind: str, kinds: list[str]) -> None:
-    from ...errors import SettingError, did_you_mean
-
-    if kind not in kinds:
-        raise SettingError(
-            f"--kind {kind}: there is no such kind of vectors here.{did_you_mean(kind, kinds)}"
-        )
-
-
 def _print_training(found: dict[str, Any]) -> None:
     console.print(
         f"[bold]{found['vocabulary']:,}[/bold] words of {found['dim']} numbers from "
         f"{found['words']:,} words of text, in [bold]{found['output']}[/bold]"
     )
+    if found["known_before"]:
+        console.print(f"{found['known_before']:,} of the words were known before")
+    if made := found["phrases"]:
+        console.print(f"{made['found']:,} phrases, joined at {made['joined']:,} places of the text")
     speed = f"{found['words_per_second'] or 0:,.0f} words/s, {found['threads']} threads"
     console.print(
         f"trained {found['epochs']} epochs in {duration(found['seconds'])} "

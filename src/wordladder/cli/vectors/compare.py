@@ -1,0 +1,99 @@
+"""Compare two files of word vectors: what moved between them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..console import console, print_json
+from ..options import Json
+from ._shared import File, Format, figures_table, load
+from .ask import as_trained, near
+
+__all__ = ["compare"]
+
+_SHOWN = 5  # neighbours in a table; JSON has them all
+
+
+def compare(
+    file: File,
+    other: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The vectors to compare it with, later ones.")
+    ],
+    words: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORD[,WORD]...", help="Words to tell of in any case; may be repeated."),
+    ] = None,
+    neighbors: Annotated[int, typer.Option(min=1, help="Nearest words compared.")] = 10,
+    frequent: Annotated[
+        int, typer.Option(min=2, help="How many of the shared words are compared: those frequent in both.")
+    ] = 20_000,
+    sample: Annotated[
+        int, typer.Option(min=1, help="For how many of these, evenly taken, neighbours are compared.")
+    ] = 1000,
+    topn: Annotated[int, typer.Option(min=1, help="Words shown that moved most, and least.")] = 10,
+    format_: Format = None,
+    json: Json = False,
+) -> None:
+    """Show what moved between two files of word vectors, aligned by orthogonal Procrustes.
+
+    Example:  wordladder vectors compare before.safetensors after.safetensors --words apple,cloud
+    """
+    from ...evaluation.word_changes import compare_vectors
+
+    first, second = load(file, format_), load(other, format_)
+    asked = [
+        as_trained(one.strip(), first) for given in words or [] for one in given.split(",") if one.strip()
+    ]
+    numbers = {"neighbors": neighbors, "frequent": frequent, "sample": sample, "topn": topn}
+    found = compare_vectors(first, second, words=asked, **numbers)
+    if json:
+        print_json({"files": [str(file), str(other)], **_figures(found)})
+        return
+    _print(file, other, found)
+
+
+def _figures(found: Any) -> dict[str, Any]:
+    """The same as a dictionary, neighbours as `vectors neighbors` writes them."""
+    from dataclasses import asdict
+
+    figures = asdict(found)
+    for change in (one for part in ("most", "least", "asked") for one in figures[part]):
+        for side in ("then", "now"):
+            change[side] = near(change[side])
+    return figures
+
+
+def _print(file: Path, other: Path, found: Any) -> None:
+    from rich.text import Text
+
+    table = figures_table("file", "words", "numbers each")
+    for path, size, dim in zip((file, other), found.sizes, found.dims):
+        table.add_row(Text(str(path)), f"{size:,}", f"{dim:,}")
+    console.print(table)
+    console.print(
+        f"{found.shared:,} words in both; of these the {found.frequent:,} most frequent, aligned:\n"
+        f"mean cosine {found.mean_cosine:.3f}; of {found.neighbors} nearest words {found.mean_kept:.0%} "
+        f"stayed (over {found.sample:,} words)",
+        soft_wrap=True,
+    )
+    for name, changes in (
+        ("asked for", found.asked),
+        ("moved most", found.most),
+        ("moved least", found.least),
+    ):
+        if changes:
+            console.print()
+            console.print(_table(name, changes))
+
+
+def _table(name: str, changes: Any) -> Any:
+    from rich.text import Text
+
+    table = figures_table(name, "cosine", "stayed")
+    for column in ("nearest then", "nearest now"):
+        table.add_column(column, ratio=1)
+    for one in changes:
+        sides = (Text(" ".join(word for word, _ in side[:_SHOWN])) for side in (one.then, one.now))
+        table.add_row(Text(one.word), f"{one.cosine:.3f}", f"{one.kept:.0%}", *sides)
+    return table

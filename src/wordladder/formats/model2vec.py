@@ -1,0 +1,194 @@
+"""model2vec folders: `config.json`, `tokenizer.json` and `model.safetensors`, read and written.
+
+A folder that is written here splits texts as `text` does, but for rare emoji, so `StaticModel` gives a text
+the mean of its words' vectors. Reading knows the layouts of sentence-transformers too.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import OutputError, VectorsError
+from ..streams import write_errors
+from ._table import Table, check
+from .safetensors import read_header, tensor, write_tensors
+
+__all__ = ["is_model2vec", "read_model2vec", "write_model2vec"]
+
+_CONFIG, _TOKENIZER, _TENSORS = "config.json", "tokenizer.json", "model.safetensors"
+_OTHERS = {"README.md", "modules.json", ".gitattributes"}  # that a folder may have beside them
+_LAYOUTS = (("", "embeddings"), ("", "embedding.weight"), ("0_StaticEmbedding", "embedding.weight"))
+_SETTINGS_KEY = "wordladder"
+_LETTER = r"[[\p{L}\p{N}]&&[^\p{Han}]][\p{M}\x{AD}\x{200C}\x{200D}\x{FE0E}\x{FE0F}]*"
+_INNER = r"(?<=[\p{L}\p{M}])['\x{2019}](?=\p{L})"
+_EMOJI = r"\p{Extended_Pictographic}[\p{M}\x{FE0F}\x{1F3FB}-\x{1F3FF}]*"
+_WORD = "|".join(
+    (
+        r"[\x{1F1E6}-\x{1F1FF}]{2}",
+        rf"(?![\x{{0}}-\x{{FF}}]){_EMOJI}(?:\x{{200D}}{_EMOJI})*",
+        rf"(?:{_LETTER}|{_INNER})+",
+        r"[^\s\p{Cc}\p{Cf}][\p{M}\x{FE0E}\x{FE0F}]*",
+    )
+)
+
+
+def is_model2vec(folder: Path) -> bool:
+    """Whether a folder has a model2vec model, in one of its layouts."""
+    return any((folder / part / _TENSORS).is_file() for part, _ in _LAYOUTS)
+
+
+def read_model2vec(folder: Path) -> Table:
+    """The words of the tokenizer in the order of their numbers, with their vectors.
+
+    Raises:
+        VectorsError: a file is missing or broken, or they do not fit together.
+    """
+    for part, name in _LAYOUTS:
+        path = folder / part / _TENSORS
+        if path.is_file():
+            header, base, size = read_header(path)
+            if name in header:
+                break
+    else:
+        raise VectorsError(
+            f"{folder}: a model2vec folder has a {_TENSORS} with the tensor 'embeddings'; this one has not."
+        )
+    tensors = {
+        one: tensor(path, one, header[one], base, size)
+        for one in (name, "weights", "mapping")
+        if one in header
+    }
+    words = _vocabulary(folder / part / _TOKENIZER)
+    config = _json(folder / _CONFIG) if (folder / _CONFIG).is_file() else {}
+    vectors = _vectors(path, tensors, name, len(words))
+    settings = config.get(_SETTINGS_KEY)
+    if isinstance(settings, dict):  # ours: the last word stands for all unknown ones
+        words, vectors = words[:-1], vectors[:-1]
+    table = Table(words, vectors, None, settings if isinstance(settings, dict) else {})
+    check(table, lambda row: f"{path}, row {row}")
+    return table
+
+
+def _vectors(path: Path, tensors: Mapping[str, np.ndarray], name: str, words: int) -> np.ndarray:
+    embeddings, weights, mapping = tensors[name], tensors.get("weights"), tensors.get("mapping")
+    rows = len(embeddings) if mapping is None else len(mapping)
+    if embeddings.ndim != 2 or rows != words or (weights is not None and weights.shape != (words,)):
+        raise VectorsError(f"{path}: {words} words do not fit {name} of shape {embeddings.shape}.")
+    if mapping is not None:
+        if mapping.dtype.kind not in "iu" or int(mapping.min()) < 0 or int(mapping.max()) >= len(embeddings):
+            raise VectorsError(f"{path}: the mapping leads past the {len(embeddings)} rows of {name}.")
+        embeddings = embeddings[mapping]
+    if embeddings.dtype != np.float32:
+        embeddings = embeddings.astype(np.float32)
+    return embeddings if weights is None else embeddings * weights.astype(np.float32)[:, None]
+
+
+def _vocabulary(path: Path) -> list[str]:
+    """The words of a tokenizer, and those added to it, in the order of their numbers."""
+    found = _json(path)
+    try:
+        known = found["model"]["vocab"]
+        numbers = (
+            {word: row for row, (word, _) in enumerate(known)} if isinstance(known, list) else dict(known)
+        )
+        numbers |= {one["content"]: one["id"] for one in found.get("added_tokens") or []}
+        words = {int(number): str(word) for word, number in numbers.items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise VectorsError(f"{path} is no tokenizer whose vocabulary can be read: {error!r}.") from None
+    for row in range(len(numbers)):
+        if row not in words:
+            raise VectorsError(f"{path}: no word has the number {row}, of {len(numbers)} words.")
+    return [words[row] for row in range(len(words))]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise VectorsError(f"{path}: there is no such file.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise VectorsError(f"{path} is no JSON: {error}.") from None
+    if not isinstance(found, dict):
+        raise VectorsError(f"{path} is JSON, but no table of names.")
+    return found
+
+
+def write_model2vec(folder: Path, table: Table) -> None:
+    """Write a folder that model2vec opens; one that exists is replaced when the new one is complete.
+
+    Raises:
+        VectorsError: a word is not Unicode.
+        OutputError: the folder cannot be written, or holds something else.
+    """
+    if folder.is_file() or (folder.is_dir() and not _ours(folder)):
+        raise OutputError(f"{folder}: something else is there already, and it is left alone.")
+    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    try:
+        with write_errors(folder):
+            fresh.mkdir()
+            _fill(fresh, table)
+            if folder.exists():
+                os.replace(folder, old)
+            os.replace(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _ours(folder: Path) -> bool:
+    names = {path.name for path in folder.iterdir()}
+    return not names or (_TENSORS in names and names <= _OTHERS | {_CONFIG, _TOKENIZER, _TENSORS})
+
+
+def _fill(folder: Path, table: Table) -> None:
+    dim = table.vectors.shape[1]
+    vectors = np.concatenate([np.asarray(table.vectors, "<f4"), np.zeros((1, dim), "<f4")])
+    config = {
+        "model_type": "model2vec",
+        "architectures": ["StaticModel"],
+        "hidden_dim": dim,
+        "embedding_dtype": "float32",
+        "normalize": False,
+        "max_length": None,
+        _SETTINGS_KEY: dict(table.settings),
+    }
+    files = {_CONFIG: json.dumps(config, indent=1).encode(), _TOKENIZER: _tokenizer(table).encode()}
+    for name, content in files.items():
+        with open(folder / name, "wb") as file:
+            file.write(content)
+            os.fsync(file.fileno())
+    with open(folder / _TENSORS, "wb") as file:
+        write_tensors(file, {"embeddings": vectors}, {})
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _tokenizer(table: Table) -> str:
+    """A tokenizer of whole words, as JSON; the last number is that of unknown words, which add nothing."""
+    from tokenizers import Regex, Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.normalizers import Lowercase
+    from tokenizers.pre_tokenizers import Split, WhitespaceSplit
+
+    numbers = {word: row for row, word in enumerate(table.words)}
+    unknown = "[UNK]"
+    while unknown in numbers:
+        unknown = f"[{unknown}]"
+    numbers[unknown] = len(numbers)
+    for word in table.words:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise VectorsError(f"The word {word!r} is no Unicode, as a tokenizer wants it.")
+    tokenizer = Tokenizer(WordLevel(numbers, unknown))
+    if table.settings.get("lowercase"):
+        tokenizer.normalizer = Lowercase()  # type: ignore[assignment]
+    text = table.settings.get("text")
+    spaced = isinstance(text, Mapping) and text.get("segmenter") == "whitespace"
+    words = WhitespaceSplit() if spaced else Split(Regex(_WORD), "removed", invert=True)
+    tokenizer.pre_tokenizer = words  # type: ignore[assignment]
+    return tokenizer.to_str()

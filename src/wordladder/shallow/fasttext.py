@@ -1,0 +1,221 @@
+"""fastText's classifier: the mean of the vectors of a text's words and runs of words, and a linear model.
+
+The arithmetic is in `kernels.textbags`.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..corpus import corpus_from_texts
+from ..progress import Progress, quiet
+from ..subwords import ngrams, spelled
+from ..text import TextSettings, tokenize
+from ..vectors._hogwild import check_settings, cores, first_rows, padded
+from ..vocab import Vocabulary
+
+__all__ = ["FastTextClassifier"]
+
+_END = "</s>"  # fastText takes the end of a text for a word
+_LOTS = 200  # that the texts of an epoch are learned in
+_LEAST_RATE = 1e-4  # of the first one
+
+
+class FastTextClassifier:
+    """Averages one vector a word and one a run of words, and decides by a linear model; all learned together.
+
+    Source: Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification".
+
+    Args:
+        dim: Numbers in a vector.
+        word_ngrams: Longest run of words that has a vector.
+        buckets: How many buckets runs of words, and n-grams of characters, are hashed into.
+        min_n: Characters of the shortest n-gram of a word.
+        max_n: Characters of the longest n-gram of a word; 0: none.
+        min_count: Words that occur less often have no vector of their own.
+        min_count_runs: Runs of words that occur less often have no vector.
+        epochs: Times the texts are gone through.
+        learning_rate: Step at the start, from where it falls evenly to nearly nothing.
+        loss: `softmax` decides for one label; `ova` decides on each label by itself, as is always done where
+            a text may have several.
+        lowercase: Whether words are lower-cased.
+    """
+
+    def __init__(
+        self,
+        text: TextSettings,
+        *,
+        dim: int = 100,
+        word_ngrams: int = 1,
+        buckets: int = 2_000_000,
+        min_n: int = 3,
+        max_n: int = 0,
+        min_count: int = 1,
+        min_count_runs: int = 1,
+        epochs: int = 5,
+        learning_rate: float = 0.1,
+        loss: Literal["softmax", "ova"] = "softmax",
+        lowercase: bool = True,
+    ) -> None:
+        self.text, self.dim, self.word_ngrams, self.buckets = text, dim, word_ngrams, buckets
+        self.min_n, self.max_n, self.min_count, self.min_count_runs = min_n, max_n, min_count, min_count_runs
+        self.epochs, self.learning_rate, self.loss, self.lowercase = epochs, learning_rate, loss, lowercase
+        counted = ("dim", "word_ngrams", "buckets", "min_count", "min_count_runs", "epochs")
+        check_settings(self, at_least_one=counted)
+        self.words = Vocabulary([])  # those with a row of their own
+        self.used: NDArray[np.int32] = np.zeros(0, np.int32)  # the buckets that have rows, ascending
+        self.rows: NDArray[np.float32] = np.zeros((0, 0), np.float32)  # of words, then of buckets; padded
+        self.outputs: NDArray[np.float32] = np.zeros((0, 0), np.float32)  # of labels; padded
+
+    def fit(
+        self,
+        texts: list[str],
+        targets: NDArray[np.int64],
+        *,
+        seed: int = 1,
+        threads: int | None = None,
+        progress: Progress = quiet,
+    ) -> "FastTextClassifier":
+        """Learn from texts; `targets` (rows,) are labels, or (rows, labels) where a text may have several.
+
+        One thread and one seed give the same weights on every run; several threads write to the same weights
+        without waiting for each other.
+
+        Raises:
+            DataError: there is no word in the texts.
+        """
+        from ..kernels.textbags import Texts, bags_of, count_runs
+
+        reading = partial(corpus_from_texts, text=self.text, lowercase=self.lowercase, min_count=1)
+        with reading(texts, threads=threads, progress=progress) as corpus:
+            forms = [*corpus.vocabulary.words, _END]
+            counts = np.append(np.asarray(corpus.vocabulary.counts), len(texts))
+            # the numbers end each text by −1: the end is the last form
+            ids = np.where(corpus.ids < 0, len(forms) - 1, corpus.ids)
+        ends = np.flatnonzero(ids == len(forms) - 1) + 1
+        read = Texts(np.concatenate([[0], ends]), ids)
+        kept = np.argsort(-counts, kind="stable")
+        kept = kept[counts[kept] >= self.min_count]
+        self.words = Vocabulary([forms[form] for form in kept.tolist()], counts[kept])
+        own = np.full(len(forms), -1)
+        own[kept] = np.arange(len(kept))
+        counted = np.zeros(self.buckets, np.int64)
+        count_runs(read, self._spelling(forms, own), counted)
+        characters = ngrams(forms, self.min_n, self.max_n, self.buckets, han=False)[1]
+        used = counted >= self.min_count_runs
+        used[characters] = True
+        self.used = np.flatnonzero(used).astype(np.int32)
+        self.rows = padded(len(self.words) + len(self.used), self.dim)
+        random = first_rows(len(self.words), self.dim, 1 / self.dim, seed)
+        self.rows[: len(random)] = random  # runs begin at zero: what they say is learned beside the words
+        bags = bags_of(read, self._spelling(forms, own))
+        self._learn(bags, targets, seed, threads or cores(), progress)
+        return self
+
+    def _spelling(self, forms: list[str], own: NDArray[np.int64]) -> Any:
+        """The parts of word forms; `own` is the row of each, −1 for one without."""
+        from ..kernels.subwords import hashes
+        from ..kernels.textbags import Spelling
+
+        places = np.full(self.buckets, -1)
+        places[self.used] = len(self.words) + np.arange(len(self.used))
+        offsets, found = ngrams(forms, self.min_n, self.max_n, self.buckets, han=False)
+        rows, owner = places[found], np.repeat(np.arange(len(forms)), np.diff(offsets))
+        rows, owner = np.concatenate([own, rows]), np.concatenate([np.arange(len(forms)), owner])
+        order = np.argsort(owner, kind="stable")
+        rows, owner = rows[order], owner[order]
+        begins = np.searchsorted(owner[rows >= 0], np.arange(len(forms) + 1))
+        return Spelling(hashes(*spelled(forms)), begins, rows[rows >= 0], self.word_ngrams, places)
+
+    def _learn(
+        self,
+        texts: Any,
+        targets: NDArray[np.int64],
+        seed: int,
+        threads: int,
+        progress: Progress,
+    ) -> None:
+        from ..kernels.sampling import Schedule
+        from ..kernels.textbags import textbags
+
+        softmax = targets.ndim == 1 and self.loss == "softmax"
+        several = targets if targets.ndim == 2 else np.eye(int(targets.max()) + 1)[targets]
+        wanted = several.astype(np.float32)
+        labels, rows = wanted.shape[1], len(wanted)
+        self.outputs = padded(labels, self.dim)
+        width = len(self.outputs) // labels
+        slope = self.learning_rate / (rows * self.epochs)
+        floor = self.learning_rate * _LEAST_RATE
+        longest = int(np.diff(texts.begins).max())
+
+        def learn(epoch: int, begin: int, order: NDArray[np.int64]) -> tuple[float, int]:
+            schedule = Schedule(self.learning_rate - slope * (epoch * rows + begin), slope, floor)
+            matrices = (self.rows, self.outputs, width)
+            return textbags(order, texts, wanted, softmax, *matrices, schedule, longest), len(order)
+
+        progress("compiling", 0, 1)
+        learn(0, 0, np.zeros(0, np.int64))
+        progress("compiling", 1, 1)
+        step, done = max(1, -(-rows // _LOTS)), 0
+        with ThreadPoolExecutor(threads) as pool:
+            for epoch in range(self.epochs):
+                order = np.random.default_rng([seed, epoch]).permutation(rows)
+                begins = range(0, rows, step)
+                lots = [order[begin : begin + step] for begin in begins]
+                loss = seen = 0.0
+                for more, count in pool.map(learn, [epoch] * len(lots), begins, lots):
+                    loss, seen, done = loss + more, seen + count, done + count
+                    progress("training fasttext", done, rows * self.epochs, loss=loss / seen)
+        self.rows = self.rows.reshape(-1, width)
+        self.outputs = self.outputs.reshape(-1, width)
+
+    def means(self, texts: list[str]) -> NDArray[np.float32]:
+        """The mean of the vectors of each text: (rows, dim); zeros for a text without any."""
+        from ..kernels.textbags import Texts, bag_means, bags_of
+
+        tokens = tokenize(texts, self.text)
+        surfaces = tokens.surfaces(lowercase=self.lowercase)
+        forms: dict[str, int] = {}
+        found = np.fromiter((forms.setdefault(one, len(forms)) for one in surfaces), np.int64, len(surfaces))
+        end = forms.setdefault(_END, len(forms))
+        ids = np.insert(found, tokens.offsets[1:], end).astype(np.int32)
+        begins = tokens.offsets + np.arange(len(texts) + 1)
+        names = list(forms)
+        bags = bags_of(Texts(begins, ids), self._spelling(names, self.words.ids(names)))
+        means = np.zeros((len(texts), self.rows.shape[1]), np.float32)
+        longest = int(np.diff(bags.begins).max()) if len(texts) else 0
+        bag_means(bags, self.rows.ravel(), self.rows.shape[1], longest, means)
+        return means[:, : self.dim]
+
+    def scores(self, texts: list[str]) -> NDArray[np.float32]:
+        """Unnormalised scores `(rows, labels)`."""
+        return self.means(texts) @ self.outputs[:, : self.dim].T
+
+    def keep(self, folder: Path) -> None:
+        """Write words and weights."""
+        from safetensors.numpy import save_file
+
+        self.words.save(folder / "words.txt")
+        arrays = {"used": self.used, "rows": self.rows[:, : self.dim], "outputs": self.outputs[:, : self.dim]}
+        save_file(
+            {name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / "fasttext.safetensors"
+        )
+
+    def restore(self, folder: Path) -> None:
+        """Read what `keep` wrote."""
+        from safetensors.numpy import load_file
+
+        self.words = Vocabulary.load(folder / "words.txt")
+        arrays = load_file(folder / "fasttext.safetensors")
+        self.used = arrays["used"]
+        self.rows, self.outputs = (_padded(arrays[name]) for name in ("rows", "outputs"))
+
+
+def _padded(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    rows = padded(*matrix.shape).reshape(len(matrix), -1)
+    rows[:, : matrix.shape[1]] = matrix
+    return rows
