@@ -97,7 +97,7 @@ def test_embed(model, tmp_path):
 
 def test_rungs():
     names = [rung["name"] for rung in json.loads(run("rungs", "--json"))]
-    assert names == ["tfidf", "vectors-mean", "rnn", "gru", "lstm", "bilstm"]
+    assert names == ["tfidf", "fasttext", "vectors-mean", "rnn", "gru", "lstm", "bilstm"]
     assert 'cell = "lstm"' in run("rungs", "bilstm")
 
 
