@@ -396,14 +396,13 @@ def texts(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fasttext(texts):
-    """The real one, where it is installed and its build can train."""
+    """The real one, where it is installed and its build works: some meet NaN, some do not know NumPy 2."""
     module = pytest.importorskip("fasttext")
     try:
-        module.train_unsupervised(str(texts / "plain"), dim=9, verbose=0, thread=1)
-    except RuntimeError as error:
-        pytest.skip(f"this build of fastText cannot train: {error}")
+        module.train_supervised(str(texts / "few"), dim=10, bucket=3000, verbose=0, thread=1).predict("a")
+    except (RuntimeError, ValueError) as error:
+        pytest.skip(f"this build of fastText does not work: {error}")
     return module
-
 
 
 def their_model(fasttext, texts, kind):
