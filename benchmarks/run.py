@@ -5,7 +5,13 @@ import sys
 from pathlib import Path
 
 SHORT = (["corpus.py"], ["recurrent.py"], ["latency.py"], ["epoch.py"])
-LONG = (["word2vec.py"], ["imdb.py"], ["imdb.py", "--chinese"])
+LONG = (
+    ["static_vectors.py"],
+    ["static_vectors.py", "--growth"],
+    ["static_vectors.py", "--scaling"],
+    ["imdb.py"],
+    ["imdb.py", "--chinese"],
+)
 
 if __name__ == "__main__":
     here = Path(__file__).parent

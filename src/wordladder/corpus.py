@@ -72,6 +72,14 @@ class Corpus:
             raise ValueError("the corpus is closed; read its numbers before closing it.")
         return self._ids
 
+    def release(self, start: int, end: int) -> None:
+        """Let the system take back the memory of `ids[start:end]`; they are read again when needed."""
+        if self._ids is not None and hasattr(mmap, "MADV_DONTNEED"):
+            first = -(-4 * start // mmap.PAGESIZE) * mmap.PAGESIZE
+            size = 4 * end // mmap.PAGESIZE * mmap.PAGESIZE - first
+            if size > 0:
+                self._map.madvise(mmap.MADV_DONTNEED, first, size)
+
     def close(self) -> None:
         """Remove the numbers from the disk. No array taken from `ids` may be used any more."""
         self._ids = None

@@ -100,20 +100,21 @@ def _borders(ids: np.ndarray, step: int) -> Iterator[int]:
 
 
 def run(
-    name: str, plan: list[Stretch], learn: Learner, threads: int, words: int, progress: Progress
+    name: str, corpus: Corpus, plan: list[Stretch], learn: Learner, threads: int, progress: Progress
 ) -> list[float]:
     """Learn from all stretches, in order with one thread: the mean loss of each epoch.
 
     Args:
         name: What is trained, for the progress bar.
-        plan: The pieces of the text.
+        corpus: The text.
+        plan: Its pieces, `epochs` times.
         learn: Learns from one of them.
         threads: How many learn at a time.
-        words: What the whole plan counts as on the progress bar.
         progress: Told the words learned, the mean loss of the epoch so far and the words per second.
     """
     started = time.perf_counter()
     done, total = 0, sum(one.end - one.start for one in plan)
+    words = corpus.words * (plan[-1].epoch + 1)
     losses: list[float] = []
     loss, pairs = 0.0, 0
     with ThreadPoolExecutor(threads) as pool:
@@ -125,6 +126,7 @@ def run(
                     losses.append(0.0)
                     loss, pairs = 0.0, 0
                 more, count = future.result()
+                corpus.release(stretch.start, stretch.end)
                 loss, pairs, done = loss + more, pairs + count, done + stretch.end - stretch.start
                 losses[-1] = loss / max(1, pairs)
                 learned = words * done / total

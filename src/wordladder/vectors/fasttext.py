@@ -124,7 +124,7 @@ class FastText:
         if start is not None:
             self._go_on(start, words, parts, self._matrix(inputs), self._matrix(outputs))
         learn = self._learner(corpus.ids, words.counts, parts, inputs, outputs, seed, progress)
-        losses = run("fasttext", plan, learn, threads, corpus.words * self.epochs, progress)
+        losses = run("fasttext", corpus, plan, learn, threads, progress)
         order, rows = words.order(), self._matrix(inputs)
         names = [words.names[row] for row in order.tolist()]
         sizes = (self.min_n, self.max_n, self.han, self.buckets)

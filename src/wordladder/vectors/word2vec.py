@@ -131,7 +131,7 @@ class Word2Vec:
             if start.outputs is not None and self.loss == "negative":  # another text has another tree
                 words.put(self._matrix(outputs, len(words.names)), start.outputs)
         learn = self._learner(corpus.ids, words.counts, inputs, outputs, seed, progress)
-        losses = run("word2vec", plan, learn, threads, corpus.words * self.epochs, progress)
+        losses = run("word2vec", corpus, plan, learn, threads, progress)
         order = words.order()
         return WordVectors(
             [words.names[row] for row in order.tolist()],
