@@ -1,10 +1,10 @@
 """Words a second of finding and joining phrases, beside gensim's Phrases, on the same words.
 
-    python benchmarks/phrases.py FILE [--megabytes 20] [--repeat 3]
+    python benchmarks/phrases.py [FILE] [--megabytes 20] [--repeat 3]
 
 Both find the pairs of neighbours that score above 10 and join them throughout the text. gensim gets the words
 in memory, between punctuation marks as ours are; our time is that of reading the text with phrases, less that
-of reading it without. One thread.
+of reading it without. One thread. FILE is the English Wikipedia sample of the research data if left out.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gensim.models.phrases import Phrases
 
+from _common import keep, need
 from corpus import machine, plain_copy
 from wordladder.corpus import read_corpus
 from wordladder.phrases import PhraseSettings
@@ -58,10 +59,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("file", type=Path, help="plain text or gzip, xz, zstd, bzip2")
+    parser.add_argument("file", type=Path, nargs="?", help="plain text or gzip, xz, zstd, bzip2")
     parser.add_argument("--megabytes", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=3)
     given = parser.parse_args()
+    given.file = given.file or need("corpora/enwiki_sample.txt.xz")
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
         path = plain_copy(given.file, given.megabytes * 10**6, folder)
@@ -82,6 +84,10 @@ def main() -> None:
     same = sum(our_counts.get(word) == count for word, count in their_counts.items())
     print(f"words and phrases of the text with the same count: {same:,} of {len(their_counts):,}")
     phrases = sorted((word for word in our_counts if "_" in word and len(word) > 1), key=our_counts.get)
+    speeds = {"wordladder": words / our_seconds, "gensim": words / min(theirs)}
+    keep(
+        "phrases", {"words": words, "words_per_second": speeds, "same_counts": same, "of": len(their_counts)}
+    )
     print("most frequent:", ", ".join(f"{word} {our_counts[word]:,}" for word in phrases[:-11:-1]))
 
 

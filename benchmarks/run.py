@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SHORT = (["corpus.py"], ["recurrent.py"], ["latency.py"], ["epoch.py"])
+SHORT = (["corpus.py"], ["recurrent.py"], ["latency.py"], ["epoch.py"], ["phrases.py"], ["vector_files.py"])
 LONG = (
     ["static_vectors.py"],
     ["static_vectors.py", "--growth"],

@@ -112,7 +112,6 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=100)
     parser.add_argument("--text-words", type=int, default=400_000)
     parser.add_argument("--folder", type=Path, default=None)
-    parser.add_argument("--keep", action="store_true", help="write results/vector_files.json")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         mapped, text, tiny = (Path(folder) / name for name in ("mapped.safetensors", "words.vec", "tiny.vec"))
@@ -129,8 +128,7 @@ def main() -> None:
         figures["seconds"] = time.perf_counter() - started
     for name, value in figures.items():
         print(f"{name:22} {value:,.1f}")
-    if given.keep:
-        keep("vector_files", figures)
+    keep("vector_files", figures)
 
 
 if __name__ == "__main__":

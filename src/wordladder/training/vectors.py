@@ -74,6 +74,7 @@ def train_vectors(
         vectors = trainer.train(corpus, threads=threads, seed=seed, progress=progress)
     seconds = time.perf_counter() - started
     vectors.settings["seconds"] = seconds
+    vectors.outputs = None  # nobody trains these on
     if cache is not None and place is not None:
         cache.mkdir(parents=True, exist_ok=True)
         vectors.save(place)

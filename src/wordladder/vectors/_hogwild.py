@@ -199,7 +199,7 @@ def facts_of(
     return {
         "lowercase": corpus.lowercase,
         "text": asdict(corpus.text),
-        "phrases": getattr(corpus, "phrases", None),
+        "phrases": corpus.phrases,
         "words": corpus.words,
         "seed": seed,
         "threads": threads,
