@@ -10,9 +10,11 @@ __all__ = ["model_card"]
 
 def model_card(recipe: Recipe, report: dict[str, Any], metrics: dict[str, Any], size: float) -> str:
     """A card in Markdown: what the model is, what it was worth on dev, how to use it, its recipe."""
-    rows = report["rows"]
-    lines = [f"# {recipe.name}", "", f"A {recipe.task} model trained with wordladder {__version__}.", ""]
-    lines += ["| | |", "|---|---|", f"| training rows | {rows['train']:,} |"]
+    by = f"taken over from {report['source']}" if "source" in report else "trained"
+    lines = [f"# {recipe.name}", "", f"A {recipe.task} model {by} with wordladder {__version__}.", ""]
+    lines += ["| | |", "|---|---|"]
+    if rows := report.get("rows"):
+        lines.append(f"| training rows | {rows['train']:,} |")
     if metrics:
         low, high = metrics["interval"]
         lines.append(
@@ -22,9 +24,11 @@ def model_card(recipe: Recipe, report: dict[str, Any], metrics: dict[str, Any], 
     if decoding := report.get("decoding"):
         before, after = decoding["calibration_error_before"], decoding["calibration_error_after"]
         lines.append(f"| calibration error on dev | {after:.4f} (before: {before:.4f}) |")
-    lines += [f"| training time | {report['train_seconds']:.0f} s |", f"| size | {size:.1f} MB |", ""]
-    if report["warnings"]:
-        lines += ["## What to know", "", *(f"- {note}" for note in report["warnings"]), ""]
+    if "train_seconds" in report:
+        lines.append(f"| training time | {report['train_seconds']:.0f} s |")
+    lines += [f"| size | {size:.1f} MB |", ""]
+    if warnings := report.get("warnings"):
+        lines += ["## What to know", "", *(f"- {note}" for note in warnings), ""]
     lines += ["## Use", "", "```python", "import wordladder", ""]
     lines += ['model = wordladder.Model.load(".")', 'model.predict(["…"])', "```", ""]
     lines += ["## Recipe", "", "```toml", recipe.to_toml().rstrip(), "```", ""]

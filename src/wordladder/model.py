@@ -21,6 +21,7 @@ from .data.splits import hold_out, overlap
 from .engines import FitRun, NetworkEngine, ShallowEngine, engine_for
 from .errors import ModelError, NotFittedError, SettingError, UserError
 from .evaluation.evaluate import Evaluation, evaluate_scores
+from .imported import SUFFIXES, fasttext_engine
 from .inputs import LabelKind, examples_of, label_kind, labels_back
 from .notes import notes_on
 from .progress import Progress, quiet
@@ -225,8 +226,11 @@ class Model:
 
         Raises:
             OutputError: the disk is full, or something else stands there.
+            ModelError: a name that ends in .bin is for fastText, and this is no model of its kind.
         """
         engine = self._fitted()
+        if Path(folder).suffix == ".bin":
+            return self._save_as_fasttext(Path(folder))
         with new_folder(folder) as fresh:
             engine.keep(fresh)
             (fresh / MARK).write_text(self.recipe_.to_toml(), encoding="utf-8", newline="\n")
@@ -239,13 +243,34 @@ class Model:
             (fresh / "README.md").write_text(card, encoding="utf-8", newline="\n")
         return Path(folder)
 
+    def _save_as_fasttext(self, path: Path) -> Path:
+        from .shallow._fasttext_file import write_classifier
+        from .shallow.fasttext import FastTextClassifier
+
+        shallow = getattr(self.engine_, "shallow", None)
+        if not isinstance(shallow, FastTextClassifier):
+            raise ModelError(f"{path}: only a model of the kind 'fasttext' can be written as fastText's .bin")
+        write_classifier(path, shallow, self.task_.labels, self.task_.temperature)
+        return path
+
     @classmethod
     def load(cls, folder: str | Path, *, device: str | None = None, threads: int | None = None) -> "Model":
         """Read a saved model. No path that its recipe names is opened, and nothing in it is executed.
 
+        Args:
+            folder: The folder, or a `.bin` or `.ftz` file with a classifier that fastText has trained.
+            device: Where the model runs; the best there is if not given.
+            threads: Threads that it may use.
+
         Raises:
             ModelError: there is no model, or it is incomplete.
         """
+        if Path(folder).is_file() and Path(folder).suffix in SUFFIXES:
+            imported, report = fasttext_engine(folder)
+            model = cls(imported.recipe, device=device, threads=threads)
+            model.report_ = report
+            model._adopt(imported, imported.recipe, LabelKind())
+            return model
         place = find_model(folder)
         try:
             report = json.loads((place / "report.json").read_text(encoding="utf-8"))

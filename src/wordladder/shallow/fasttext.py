@@ -3,6 +3,7 @@
 The arithmetic is in `kernels.textbags`.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -194,6 +195,18 @@ class FastTextClassifier:
     def scores(self, texts: list[str]) -> NDArray[np.float32]:
         """Unnormalised scores `(rows, labels)`."""
         return self.means(texts) @ self.outputs[:, : self.dim].T
+
+    def take(
+        self,
+        words: Sequence[str],
+        counts: NDArray[np.int64],
+        used: NDArray[np.int32],
+        rows: NDArray[np.float32],
+        outputs: NDArray[np.float32],
+    ) -> None:
+        """Take over what another program has learned: rows of words and then of the buckets `used`."""
+        self.words, self.used = Vocabulary(list(words), counts), used
+        self.rows, self.outputs = _padded(rows), _padded(outputs)
 
     def keep(self, folder: Path) -> None:
         """Write words and weights."""

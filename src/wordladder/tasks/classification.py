@@ -93,6 +93,11 @@ class Classification(nn.Module):
             frequency = torch.tensor([counts[label] for label in self.labels], dtype=torch.float32)
             self.weights = len(examples) / (len(frequency) * frequency)
 
+    def take_labels(self, labels: list[str], *, multi_label: bool) -> None:
+        """Take over the labels that another program has learned, in the order of its scores."""
+        self.multi_label = multi_label
+        self._set_labels(labels)
+
     def _set_labels(self, labels: list[str]) -> None:
         self.labels, self._place = labels, {label: i for i, label in enumerate(labels)}
         self.metric = self._given[1] or ("macro_f1" if self.multi_label else "accuracy")

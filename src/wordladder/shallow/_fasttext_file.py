@@ -1,0 +1,104 @@
+"""fastText's classifiers as ours, and ours as its `.bin`: the same rows in the other order."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from ..formats.fasttext import FastTextModel, read_model, write_model
+from ..streams import atomic_write
+from .fasttext import FastTextClassifier
+
+__all__ = ["classifier_from", "write_classifier"]
+
+_PREFIX = "__label__"
+
+
+def classifier_from(path: str | Path) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
+    """Read a classifier of fastText, `.bin` or `.ftz`.
+
+    Returns:
+        The settings of the kind, the labels, and what `FastTextClassifier.take` takes.
+
+    Raises:
+        ModelError: the file holds word vectors, or its labels are in a tree.
+        VectorsError: the file is broken.
+    """
+    model = read_model(path)
+    theirs = model.settings
+    if theirs["model"] != "supervised":
+        raise ModelError(f"{path} holds word vectors, not a classifier")
+    if theirs["loss"] == "hs":
+        raise ModelError(f"{path}: its labels are in a tree (loss hs), which is not read")
+    size = len(model.words)
+    if model.pruned is None:  # zeros are what our own files have for buckets that training never met
+        met = np.flatnonzero(model.inputs[size:].any(axis=1))
+        used, rows = met.astype(np.int32), model.inputs[np.append(np.arange(size), size + met)]
+    else:
+        used = model.pruned[:, 0].astype(np.int32)
+        rows = np.concatenate([model.inputs[:size], model.inputs[size + model.pruned[:, 1]]])
+    settings = {
+        "dim": theirs["dim"],
+        "word_ngrams": max(1, int(theirs["wordNgrams"])),
+        "buckets": max(1, int(theirs["bucket"])),
+        "min_n": max(1, int(theirs["minn"])),
+        "max_n": theirs["maxn"],
+        "min_count": max(1, int(theirs["minCount"])),
+        "epochs": theirs["epoch"],
+        "loss": "ova" if theirs["loss"] == "ova" else "softmax",
+        "lowercase": False,
+    }
+    labels = [label.removeprefix(_PREFIX) for label in model.labels]
+    parts = {
+        "words": model.words,
+        "counts": model.counts,
+        "used": used,
+        "rows": rows,
+        "outputs": model.outputs,
+    }
+    return settings, labels, parts | {"outputs": model.outputs}
+
+
+def write_classifier(
+    path: str | Path, classifier: FastTextClassifier, labels: list[str], temperature: float
+) -> None:
+    """Write a `.bin` that fastText reads. Its texts are words between blanks, lower-cased if ours are.
+
+    The temperature that calibrates probabilities goes into the rows of the labels. Runs of words that training
+    never met count as zeros in fastText's mean and not at all in ours: the answers are the same, fastText's
+    probabilities are less sure where there are such runs.
+
+    Raises:
+        ModelError: a label cannot be held by fastText.
+        OutputError: the file cannot be written.
+    """
+    for label in labels:
+        if not label or any(letter.isspace() for letter in label):
+            raise ModelError(f"the label {label!r} is empty or has a blank in it, which fastText cannot hold")
+    one, dim, words = classifier, classifier.dim, classifier.words
+    hashed = one.word_ngrams > 1 or one.max_n > 0
+    inputs = np.zeros((len(words) + (one.buckets if hashed else 0), dim), np.float32)
+    inputs[: len(words)] = one.rows[: len(words), :dim]
+    if hashed:
+        inputs[len(words) + one.used] = one.rows[len(words) :, :dim]
+    settings = {
+        "dim": dim, "ws": 5, "epoch": one.epochs, "minCount": one.min_count, "neg": 5,
+        "wordNgrams": one.word_ngrams, "loss": one.loss, "model": "supervised",
+        "bucket": one.buckets if hashed else 0, "minn": one.min_n if one.max_n else 0, "maxn": one.max_n,
+        "lrUpdateRate": 100, "t": 1e-4,
+    }  # fmt: skip
+    counts: NDArray[np.int64] = np.asarray(words.counts)
+    model = FastTextModel(
+        settings,
+        words.words,
+        counts,
+        [_PREFIX + label for label in labels],
+        np.ones(len(labels), np.int64),
+        inputs,
+        (one.outputs[:, :dim] / temperature).astype(np.float32),
+        int(counts.sum()),
+    )
+    with atomic_write(Path(path)) as stream:
+        write_model(stream, model)
