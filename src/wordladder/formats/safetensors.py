@@ -17,6 +17,7 @@ __all__ = ["read_header", "read_safetensors", "tensor", "write_safetensors", "wr
 
 _SETTINGS_KEY, _SUBWORDS_KEY = "wordladder", "subwords"  # of the metadata
 _NAMES = ("vectors", "words", "counts", "outputs", "subwords.own", "subwords.buckets", "subwords.used")
+_ROWS = 1 << 16  # rows written at once
 _DECODED = 1 << 20  # bytes of words that are decoded at once
 _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
@@ -136,14 +137,14 @@ def write_safetensors(stream: BinaryIO, table: Table) -> None:
         tensors["counts"] = np.ascontiguousarray(table.counts, "<i8")
     if table.subwords is not None and table.subwords.used is not None:
         tensors["subwords.used"] = np.ascontiguousarray(table.subwords.used, "<i8")
-    tensors["vectors"] = np.ascontiguousarray(table.vectors, "<f4")
+    tensors["vectors"] = np.asarray(table.vectors, "<f4")
     settings = json.dumps(dict(table.settings), ensure_ascii=False, sort_keys=True)
     metadata = {_SETTINGS_KEY: settings}
     if table.outputs is not None:
-        tensors["outputs"] = np.ascontiguousarray(table.outputs, "<f4")
+        tensors["outputs"] = np.asarray(table.outputs, "<f4")
     if (parts := table.subwords) is not None:
-        tensors["subwords.own"] = np.ascontiguousarray(parts.own, "<f4")
-        tensors["subwords.buckets"] = np.ascontiguousarray(parts.buckets, "<f4")
+        tensors["subwords.own"] = np.asarray(parts.own, "<f4")
+        tensors["subwords.buckets"] = np.asarray(parts.buckets, "<f4")
         sizes = {"min_n": parts.min_n, "max_n": parts.max_n, "han": parts.han}
         sizes["buckets"] = parts.total or len(parts.buckets)
         metadata[_SUBWORDS_KEY] = json.dumps(sizes)
@@ -163,4 +164,5 @@ def write_tensors(stream: BinaryIO, tensors: Mapping[str, np.ndarray], metadata:
     text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of 8, as in the library's own files
     stream.write(len(text).to_bytes(8, "little") + text)
     for one in tensors.values():
-        stream.write(one.data)
+        for start in range(0, len(one), _ROWS):  # a block at a time: rows may lie apart, and are copied then
+            stream.write(np.ascontiguousarray(one[start : start + _ROWS]).data)

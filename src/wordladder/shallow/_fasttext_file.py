@@ -66,9 +66,9 @@ def write_classifier(
 ) -> None:
     """Write a `.bin` that fastText reads. Its texts are words between blanks, lower-cased if ours are.
 
-    The temperature that calibrates probabilities goes into the rows of the labels. Runs of words that training
-    never met count as zeros in fastText's mean and not at all in ours: the answers are the same, fastText's
-    probabilities are less sure where there are such runs.
+    The temperature that calibrates probabilities goes into the rows of the labels. Runs of words that
+    training never met count as zeros in fastText's mean and not at all in ours: the answers are the same,
+    fastText's probabilities are less sure where there are such runs.
 
     Raises:
         ModelError: a label cannot be held by fastText.

@@ -51,6 +51,17 @@ class Words(NamedTuple):
         known = self.before >= 0
         matrix[known] = earlier[self.before[known]]
 
-    def order(self) -> np.ndarray:
-        """The rows, most frequent first."""
-        return np.argsort(-self.counts, kind="stable")
+    def in_order(self) -> "Words":
+        """The same words, most frequent first."""
+        if self._sorted:
+            return self
+        order = np.argsort(-self.counts, kind="stable")
+        return Words([self.names[row] for row in order.tolist()], self.counts[order], self.before[order])
+
+    def rows_in_order(self, matrix: np.ndarray) -> np.ndarray:
+        """The rows (words, dim) of the words, most frequent first; not copied where they are so already."""
+        return matrix if self._sorted else matrix[np.argsort(-self.counts, kind="stable")]
+
+    @property
+    def _sorted(self) -> bool:
+        return bool((np.diff(self.counts) <= 0).all())

@@ -125,18 +125,13 @@ class FastText:
             self._go_on(start, words, parts, self._matrix(inputs), self._matrix(outputs))
         learn = self._learner(corpus.ids, words.counts, parts, inputs, outputs, seed, progress)
         losses = run("fasttext", corpus, plan, learn, threads, progress)
-        order, rows = words.order(), self._matrix(inputs)
-        names = [words.names[row] for row in order.tolist()]
-        sizes = (self.min_n, self.max_n, self.han, self.buckets)
-        subwords = Subwords(rows[:count][order], rows[count:].copy(), *sizes, parts.used)
-        return WordVectors(
-            names,
-            subwords.vectors(names, np.arange(count)),
-            words.counts[order],
-            self._settings(corpus, seed, threads, losses, start),
-            subwords=subwords,
-            outputs=self._matrix(outputs)[order],
-        )
+        rows, sizes = self._matrix(inputs), (self.min_n, self.max_n, self.han, self.buckets)
+        subwords = Subwords(words.rows_in_order(rows[:count]), rows[count:], *sizes, parts.used)
+        names, counts, _ = words.in_order()
+        settings = self._settings(corpus, seed, threads, losses, start)
+        vectors = subwords.vectors(names, np.arange(count))
+        others = words.rows_in_order(self._matrix(outputs))
+        return WordVectors(names, vectors, counts, settings, subwords=subwords, outputs=others)
 
     def _matrix(self, flat: np.ndarray) -> np.ndarray:
         return flat.reshape(-1, -(-self.dim // 16) * 16)[:, : self.dim]

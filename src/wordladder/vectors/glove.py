@@ -101,12 +101,11 @@ class GloVe:
                 self._go_on(start, words, rows)
             losses = self._learn(entries, rows, threads, progress)
             size = entries.size
-        order = words.order()
-        inputs, outputs = (half[:, 0, : self.dim][order] for half in rows)
+        inputs, outputs = (words.rows_in_order(half[:, 0, : self.dim]) for half in rows)
+        vectors = inputs + outputs if self.combine == "sum" else inputs.copy()
+        names_in_order, counts, _ = words.in_order()
         settings = self._settings(corpus, seed, threads, losses, start) | {"entries": size}
-        names_in_order = [words.names[row] for row in order.tolist()]
-        vectors = inputs + outputs if self.combine == "sum" else inputs
-        return WordVectors(names_in_order, vectors, words.counts[order], settings, outputs=outputs)
+        return WordVectors(names_in_order, vectors, counts, settings, outputs=outputs.copy())
 
     def _counted(self, ids: np.ndarray, words: int, threads: int, seed: int, progress: Progress) -> Entries:
         near = Counting(self.window, self.symmetric, self.distance_weighting, self.x_max, self.alpha)

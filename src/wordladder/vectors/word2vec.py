@@ -132,14 +132,12 @@ class Word2Vec:
                 words.put(self._matrix(outputs, len(words.names)), start.outputs)
         learn = self._learner(corpus.ids, words.counts, inputs, outputs, seed, progress)
         losses = run("word2vec", corpus, plan, learn, threads, progress)
-        order = words.order()
-        return WordVectors(
-            [words.names[row] for row in order.tolist()],
-            self._matrix(inputs, len(order))[order],
-            words.counts[order],
-            self._settings(corpus, seed, threads, losses, start),
-            outputs=self._matrix(outputs, len(order))[order],
+        vectors, others = (
+            words.rows_in_order(self._matrix(flat, len(words.names))) for flat in (inputs, outputs)
         )
+        names, counts, _ = words.in_order()
+        settings = self._settings(corpus, seed, threads, losses, start)
+        return WordVectors(names, vectors, counts, settings, outputs=others)
 
     def _matrix(self, flat: np.ndarray, rows: int) -> np.ndarray:
         return flat.reshape(rows, -1)[:, : self.dim]

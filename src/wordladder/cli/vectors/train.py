@@ -380,6 +380,8 @@ def _print_training(found: dict[str, Any]) -> None:
         f"({speed}, loss {found['loss']:.4f}); "
         f"{duration(found['seconds_total'])} with reading and writing"
     )
+    if found["compile_seconds"] > 1:
+        console.print(f"[dim]compiling took {duration(found['compile_seconds'])}, once on this machine[/dim]")
     if found["threads"] > 1:
         console.print(
             "[dim]several threads: another run gives slightly other vectors (--threads 1 does not)[/dim]"
