@@ -295,3 +295,20 @@ def test_light_to_import() -> None:
     code = "import sys, wordladder.corpus; print({'numba', 'pyarrow', 'jieba'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_known_words_are_never_left_out() -> None:
+    texts = ["a a a b b c d", "e d"]
+    with corpus_from_texts(texts, min_count=2, known={"c", "e", "unseen"}) as corpus:
+        assert corpus.vocabulary.words == ["a", "b", "d", "c", "e"]
+        assert words_by_line(corpus) == [["a", "a", "a", "b", "b", "c", "d"], ["e", "d"]]
+    with corpus_from_texts(texts, min_count=1, max_vocabulary=1, known={"e"}) as corpus:
+        assert corpus.vocabulary.words == ["a", "e"]
+
+
+def test_released_numbers_are_read_again() -> None:
+    with corpus_from_texts(["a b c"] * 10_000, min_count=1) as corpus:
+        before = corpus.ids.copy()
+        for start, end in ((0, len(before)), (5000, 9000), (7, 9), (0, 0)):
+            corpus.release(start, end)
+            assert np.array_equal(corpus.ids, before)

@@ -113,3 +113,53 @@ def test_mistakes_are_told(folder, args, message, monkeypatch):
     with pytest.raises(UserError, match=message):
         run(*args)
     assert not list(folder.glob("new.*"))
+
+
+@pytest.mark.parametrize("kind", ["word2vec", "glove", "fasttext"])
+def test_every_kind_trains_and_goes_on(folder, kind):
+    first, second, text = (folder / name for name in (f"{kind}.safetensors", f"{kind}-2.vec", "more.txt"))
+    common = ("--dim", 8, "--epochs", 2, "--threads", 1)
+    made = json.loads(run("train", folder / "corpus.txt", "--kind", kind, *common, "-o", first, "--json"))
+    assert made["kind"] == kind
+    assert {"words", "vocabulary", "dim", "epochs", "seconds", "words_per_second", "seconds_total"} <= set(
+        made
+    )
+    text.write_text("brandnew words here\n" * 20, encoding="utf-8")
+    again = json.loads(run("train", text, "--continue-from", first, "-o", second, "--json"))
+    assert again["known_before"] == made["vocabulary"]
+    assert again["dim"] == 8
+    assert {"brandnew", *WordVectors.load(first).words} <= set(WordVectors.load(second).words)
+
+
+def test_vectors_only_leaves_out_the_other_matrix(folder):
+    small = folder / "small.safetensors"
+    run("train", folder / "corpus.txt", "--dim", 8, "--vectors-only", "-o", small)
+    assert WordVectors.load(small).outputs is None
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--kind", "glove", "--negative", 3), "--negative is no option of --kind glove"),
+        (("--kind", "word2vex"), "Did you mean 'word2vec'"),
+        (("--kind", "glove", "--continue-from", "FIRST"), "were trained by word2vec"),
+        (("--dim", 9, "--continue-from", "FIRST"), "dim is 9"),
+    ],
+)
+def test_options_that_do_not_fit_are_told(folder, args, message):
+    first = folder / "first.safetensors"
+    if not first.exists():
+        run("train", folder / "corpus.txt", "--dim", 8, "-o", first)
+    args = [str(first) if one == "FIRST" else str(one) for one in args]
+    result = CliRunner().invoke(
+        app, ["vectors", "train", str(folder / "corpus.txt"), "-o", str(folder / "x.vec"), *args]
+    )
+    assert message in str(result.exception)
+
+
+def test_chinese_units_and_fasttexts_file_are_told_before_training(folder):
+    text = folder / "chinese.txt"
+    text.write_text("北京 大学 很 大\n" * 20, encoding="utf-8")
+    args = ["vectors", "train", str(text), "--kind", "fasttext", "-o", str(folder / "x.bin")]
+    assert "--no-han" in str(CliRunner().invoke(app, args).exception)
+    assert CliRunner().invoke(app, [*args, "--no-han", "--buckets", "100"]).exit_code == 0
