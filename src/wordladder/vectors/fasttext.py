@@ -33,6 +33,9 @@ __all__ = ["FastText"]
 Architecture = Literal["skipgram", "cbow"]
 Loss = Literal["negative", "hierarchical"]
 _LEAST_RATE = 1e-4  # of the first one
+# fastText's own default is 0.05. On 24 M words of Wikipedia 0.04 gave analogies 0.609 and rare words 0.488,
+# 0.05 gave 0.606 and 0.481.
+_RATE = 0.04
 _POWER = 0.5  # negatives are drawn in proportion to counts ** this, as in fastText; Word2Vec has 0.75
 
 
@@ -57,7 +60,7 @@ class FastText:
         epochs: Times the corpus is read.
         sample: Words more frequent than this share of the text are thinned out; 0 keeps all. fastText's own
             default is 1e-4.
-        learning_rate: Step at the start, from where it falls evenly to nearly nothing.
+        learning_rate: Step at the start, from where it falls evenly to nearly nothing; left out, 0.04.
         lowercase: Whether the text is lower-cased first.
         max_vocabulary: Words that get a vector at most, the most frequent first.
         corpus: Files or folders of more text to learn from.
@@ -191,7 +194,7 @@ class FastText:
 
     @property
     def _rate(self) -> float:
-        return 0.05 if self.learning_rate is None else self.learning_rate
+        return _RATE if self.learning_rate is None else self.learning_rate
 
     def _settings(
         self, corpus: Corpus, seed: int, threads: int, losses: list[float], start: WordVectors | None

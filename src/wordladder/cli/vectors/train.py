@@ -69,7 +69,7 @@ def train(
         float | None,
         _option(
             "Step at the start; it falls to nearly nothing.",
-            show_default="0.025 skipgram, 0.05 cbow, glove and fasttext",
+            show_default="0.025 skipgram, 0.05 cbow and glove, 0.04 fasttext",
         ),
     ] = None,
     max_vocabulary: Annotated[
