@@ -269,7 +269,7 @@ class Watch:
 
     def __call__(self, stage: str, done: float, total: float | None, **facts: float | str) -> None:
         if stage == "compiling":
-            self.compiling, self.compiled = float(facts.get("seconds", 0)), time.perf_counter()
+            self.compiling, self.compiled = self.compiling + float(facts.get("seconds", 0)), time.perf_counter()
 
 
 def told(started: float, training: float, compiling: float = 0.0) -> dict[str, float]:

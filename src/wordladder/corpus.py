@@ -232,6 +232,7 @@ def _build(
     progress: Progress,
 ) -> Corpus:
     reading.check()
+    _compile(reading.text, progress)
     counter = _Counter(reading.text)
     with ExitStack() as on_failure:
         if reading.folder is not None:
@@ -263,6 +264,14 @@ def _build(
         corpus = Corpus(folder, path, vocabulary, _Figures(reading.text, reading.lowercase, *of_text, facts))
         on_failure.pop_all()
     return corpus
+
+
+def _compile(text: TextSettings, progress: Progress) -> None:
+    """Have the scan compiled, which is told: it takes a while on the first use on a machine."""
+    started = time.perf_counter()
+    progress("compiling", 0, 1)
+    _Counter(text).read(b"a\n")
+    progress("compiling", 1, 1, seconds=time.perf_counter() - started)
 
 
 def _nothing_left(reading: _Reading, counter: "_Counter") -> DataError:

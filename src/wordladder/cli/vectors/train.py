@@ -359,7 +359,8 @@ class _Watch:
 
     def __call__(self, stage: str, done: float, total: float | None, **facts: float | str) -> None:
         if stage == "compiling":
-            self._compiled, self.compile_seconds = time.perf_counter(), float(facts.get("seconds", 0))
+            self._compiled = time.perf_counter()
+            self.compile_seconds += float(facts.get("seconds", 0))
         elif stage.startswith("training"):
             self.seconds, self.facts = time.perf_counter() - self._compiled, facts
         self._progress(stage, done, total, **facts)
