@@ -1,6 +1,7 @@
 """Static vectors here against the usual trainers: the same text and settings, one after the other.
 
     python benchmarks/static_vectors.py [JOB...] [--megabytes 25] [--threads 2]
+    python benchmarks/static_vectors.py --ours          our side again, beside the peers' figures kept before
     python benchmarks/static_vectors.py --growth        the sample ten times over: time and memory
     python benchmarks/static_vectors.py --scaling       one thread against two
 
@@ -39,7 +40,7 @@ from typing import Any
 
 import numpy as np
 
-from _common import keep, need
+from _common import RESULTS, keep, need
 from wordladder.streams import ByteReader, line_blocks
 from wordladder.text import lower, tokenize
 from wordladder.word_vectors import WordVectors
@@ -269,7 +270,8 @@ class Watch:
 
     def __call__(self, stage: str, done: float, total: float | None, **facts: float | str) -> None:
         if stage == "compiling":
-            self.compiling, self.compiled = self.compiling + float(facts.get("seconds", 0)), time.perf_counter()
+            self.compiling += float(facts.get("seconds", 0))
+            self.compiled = time.perf_counter()
 
 
 def told(started: float, training: float, compiling: float = 0.0) -> dict[str, float]:
@@ -311,9 +313,10 @@ def alone(side: str, job: str, text: Path, given: dict[str, Any]) -> dict[str, A
     return {"job": job, "side": side, "output": str(output), **json.loads(done.stdout.splitlines()[-1])}
 
 
-def measure(job: str, text: Path, words: int, given: dict[str, Any]) -> list[dict[str, Any]]:
-    """Both sides of a job, with speed and quality."""
-    rows = [alone(side, job, text, given) for side in JOBS[job]]
+def measure(job: str, text: Path, words: int, given: dict[str, Any], ours_only: bool) -> list[dict[str, Any]]:
+    """Both sides of a job, or ours, with speed and quality."""
+    sides = [side for side in JOBS[job] if side == "wordladder" or not ours_only]
+    rows = [alone(side, job, text, given) for side in sides]
     if job == "supervised":
         for row in rows:
             row["words_per_second"] = words * SUPERVISED["epochs"] / row["training"]
@@ -412,6 +415,7 @@ def main() -> None:
     parser.add_argument("jobs", nargs="*", metavar="JOB", help=", ".join(JOBS))
     parser.add_argument("--megabytes", type=float, help="of the text, from its start; all if not given")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--ours", action="store_true")
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--scaling", action="store_true")
     given = parser.parse_args()
@@ -424,15 +428,26 @@ def main() -> None:
         text, rows = folder / "text.txt", []
         words = prepare(given.megabytes, text)
         print(f"{words:,} words, {given.threads} threads, {settings['dim']} numbers", flush=True)
+        name = "static_vectors" + (f"_{given.megabytes:g}mb" if given.megabytes else "")
         for job in given.jobs or JOBS:
             if job == "supervised":
-                rows += measure(job, folder / "train.ft", prepare_imdb(folder), settings)
+                found = measure(job, folder / "train.ft", prepare_imdb(folder), settings, given.ours)
             else:
-                rows += measure(job, text, words, settings)
-            show(rows[-2:])
-    if given.megabytes is None:
-        suffix = "" if not given.jobs else "_" + "_".join(given.jobs)
-        keep(f"static_vectors{suffix}", {"words": words, "settings": settings, "rows": rows})
+                found = measure(job, text, words, settings, given.ours)
+            rows += found
+            keep_rows(name, words, settings, found)
+            show(found)
+
+
+def keep_rows(name: str, words: int, settings: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """Keep new rows in the place of earlier ones of the same job and side."""
+    path = RESULTS / f"{name}.json"
+    before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    fresh = {(row["job"], row["side"]) for row in rows}
+    rows = [row for row in before if (row["job"], row["side"]) not in fresh] + rows
+    places = list(JOBS)
+    rows.sort(key=lambda row: (places.index(row["job"]), row["side"] == "wordladder"))
+    keep(name, {"words": words, "settings": settings, "rows": rows})
 
 
 if __name__ == "__main__":
