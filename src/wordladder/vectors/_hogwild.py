@@ -37,6 +37,7 @@ __all__ = [
 
 _STRETCH = (10_000, 500_000)  # ids that a thread learns from at a time, at least and at most
 _STRETCHES = 2_000  # wanted in a training
+_LOOK = 1024  # ids looked through at a time for a line end: little of a mapped text is read for it
 _CACHE_LINE = 16  # float32 numbers
 
 
@@ -95,8 +96,11 @@ def _borders(ids: np.ndarray, step: int) -> Iterator[int]:
     while at < len(ids):
         yield at
         at += step
-        ends = np.flatnonzero(ids[at : at + step // 4] < 0)
-        at += int(ends[0]) + 1 if len(ends) else 0
+        for first in range(at, min(len(ids), at + step // 4), _LOOK):
+            ends = np.flatnonzero(ids[first : first + _LOOK] < 0)
+            if len(ends):
+                at = first + int(ends[0]) + 1
+                break
 
 
 def run(

@@ -120,6 +120,7 @@ class FastText:
         words = Words.of(corpus, start, self.dim)
         count = len(words.names)
         plan = stretches(corpus.ids, self.epochs)
+        corpus.release(0, len(corpus.ids))
         threads = min(threads or cores(), len(plan) // self.epochs)
         parts = _Spelling(self, words.names)
         inputs = first_rows(count + len(parts.used), self.dim, 1 / self.dim, seed)
