@@ -83,16 +83,17 @@ def check_run(threads: int | None, seed: int) -> None:
         raise SettingError(f"seed is {seed}; it must not be negative.")
 
 
-def stretches(ids: np.ndarray, epochs: int) -> list[Stretch]:
+def stretches(corpus: Corpus, epochs: int) -> list[Stretch]:
     """The whole text `epochs` times, cut at line ends where there are any nearby."""
+    ids = corpus.ids
     least, most = _STRETCH
     step = min(most, max(least, len(ids) * epochs // _STRETCHES))
-    borders = [*_borders(ids, step), len(ids)]
+    borders = [*_borders(corpus, step), len(ids)]
     return [Stretch(epoch, *pair) for epoch in range(epochs) for pair in pairwise(borders)]
 
 
-def _borders(ids: np.ndarray, step: int) -> Iterator[int]:
-    at = 0
+def _borders(corpus: Corpus, step: int) -> Iterator[int]:
+    ids, at = corpus.ids, 0
     while at < len(ids):
         yield at
         at += step
@@ -101,6 +102,7 @@ def _borders(ids: np.ndarray, step: int) -> Iterator[int]:
             if len(ends):
                 at = first + int(ends[0]) + 1
                 break
+        corpus.release(max(0, at - 2 * step), min(len(ids), at + step))
 
 
 def run(

@@ -122,8 +122,7 @@ class Word2Vec:
         """
         check_run(threads, seed)
         words = Words.of(corpus, start, self.dim)
-        plan = stretches(corpus.ids, self.epochs)
-        corpus.release(0, len(corpus.ids))
+        plan = stretches(corpus, self.epochs)
         threads = min(threads or cores(), len(plan) // self.epochs)
         inputs = first_rows(len(words.names), self.dim, _FIRST / self.dim**0.5, seed)
         outputs = padded(len(words.names), self.dim)
