@@ -6,10 +6,11 @@ kept (`model.py` does).
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from .recipe import Recipe, build
 from .text import Tokens, tokenize
 from .training.settings import TrainingSettings
 
-__all__ = ["Engine", "NetworkEngine", "ShallowEngine", "engine_for"]
+__all__ = ["Engine", "FusionWeights", "NetworkEngine", "ShallowEngine", "engine_for"]
 
 PREDICT_ROWS, PREDICT_WORDS = 256, 32_768
 
@@ -54,6 +55,20 @@ class FitRun:
     ) -> None:
         self.work, self.cache, self.threads, self.progress = work, cache, threads, progress
         self.checkpoint = None if work is None else work / "checkpoint.safetensors"
+
+
+class FusionWeights(NamedTuple):
+    """What a fusion gives each embedder at each word of a text.
+
+    Attributes:
+        words: the text's words.
+        embedders: the kinds of the embedders, numbered as in the recipe where a kind occurs twice.
+        weights: `(words, embedders)`; each row adds up to one.
+    """
+
+    words: list[str]
+    embedders: list[str]
+    weights: NDArray[np.float32]
 
 
 def engine_for(recipe: Recipe, device: str | None = None) -> "NetworkEngine | ShallowEngine":
@@ -93,6 +108,14 @@ class ShallowEngine:
         if not hasattr(self.shallow, "means"):
             raise ModelError(f"{self.recipe.name}: this shallow model has no vectors of texts")
         return self.shallow.means(examples.texts)
+
+    def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
+        """A shallow model has none.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError(f"{self.recipe.name}: a shallow model has no [fusion]")
 
     def keep(self, folder: Path) -> None:
         """Write the model into `shallow/` and the labels."""
@@ -237,21 +260,28 @@ class NetworkEngine:
         return self.task.primary(self.task.outcomes(self._run(tokens, self._scores_of), dev))
 
     def _run(self, tokens: Tokens, compute: Callable[[Any], torch.Tensor]) -> NDArray[np.float32]:
-        """Apply `compute` to all examples in batches of similar length; rows come back in their own order."""
+        """Apply `compute` to all examples; rows come back in their own order."""
+        out: NDArray[np.float32] | None = None
+        for rows, result in self._results(tokens, compute):
+            if out is None:
+                out = np.empty((len(tokens), *result.shape[1:]), np.float32)
+            out[rows] = result
+        return np.zeros((0, 1), np.float32) if out is None else out
+
+    def _results(
+        self, tokens: Tokens, compute: Callable[[Any], torch.Tensor]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """The rows of each batch of examples of similar length, and what `compute` makes of them."""
         from .training.devices import device_of, to_device
 
         self.network.eval()
         device = device_of(self.network)
         lengths = np.diff(tokens.example_offsets)
-        out: NDArray[np.float32] | None = None
-        with torch.inference_mode():
-            for rows in length_batches(lengths, max_words=PREDICT_WORDS, max_rows=PREDICT_ROWS):
+        for rows in length_batches(lengths, max_words=PREDICT_WORDS, max_rows=PREDICT_ROWS):
+            with torch.inference_mode():
                 batch = self.network.prepare(tokens if len(rows) == len(tokens) == 1 else tokens.take(rows))
                 result = compute(to_device(batch, device)).float().cpu().numpy()
-                if out is None:
-                    out = np.empty((len(tokens), *result.shape[1:]), np.float32)
-                out[rows] = result
-        return np.zeros((0, 1), np.float32) if out is None else out
+            yield rows, result
 
     def _scores_of(self, batch: Any) -> torch.Tensor:
         return self.network(batch)
@@ -267,11 +297,35 @@ class NetworkEngine:
         """What the task's head reads: one vector a text, `(rows, dim)`."""
         return self._run(self._tokens(examples), self._pooled_of)
 
+    def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
+        """What the fusion gives each embedder at each word.
+
+        Raises:
+            ModelError: there is no fusion, or it does not weigh.
+        """
+        tokens = self._tokens(examples)
+        found: dict[int, NDArray[np.float32]] = {}
+        for rows, weights in self._results(tokens, lambda batch: self.network.fusion_weights(batch.inputs)):
+            found.update(zip(rows.tolist(), weights))
+        names, surfaces = self._embedder_names(), tokens.surfaces()
+        bounds = pairwise(tokens.example_offsets.tolist())
+        return [
+            FusionWeights(surfaces[start:end], names, found[row][: end - start])
+            for row, (start, end) in enumerate(bounds)
+        ]
+
+    def _embedder_names(self) -> list[str]:
+        kinds = [table["kind"] for table in self.recipe.tables["embedders"]]
+        return [
+            kind if kinds.count(kind) == 1 else f"{kind} {number}"
+            for number, kind in enumerate(kinds, start=1)
+        ]
+
     def keep(self, folder: Path) -> None:
         """Write vocabularies, labels and all weights."""
         self.network.keep(folder)
         weights = {
-            name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()
+            name: tensor.detach().cpu().contiguous() for name, tensor in self.network.weights().items()
         }
         save_file(weights, folder / "weights.safetensors")
 
@@ -280,7 +334,7 @@ class NetworkEngine:
         self.network = Network(self.recipe).restore(folder)
         weights = load_file(folder / "weights.safetensors")
         problems = self.network.load_state_dict(weights, strict=False)
-        if problems.missing_keys or problems.unexpected_keys:
+        if problems.unexpected_keys or self.network.weights().keys() & set(problems.missing_keys):
             raise ModelError(f"{folder}: the weights do not fit the recipe: {problems}")
         if self.device is not None:
             self.network.to(self.device)

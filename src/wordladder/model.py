@@ -18,7 +18,7 @@ from .artifact import MARK, find_model, new_folder, size_mb
 from .card import model_card
 from .data.examples import Examples
 from .data.splits import hold_out, overlap
-from .engines import FitRun, NetworkEngine, ShallowEngine, engine_for
+from .engines import FitRun, FusionWeights, NetworkEngine, ShallowEngine, engine_for
 from .errors import ModelError, NotFittedError, SettingError, UserError
 from .evaluation.evaluate import Evaluation, evaluate_scores
 from .imported import SUFFIXES, fasttext_engine
@@ -195,6 +195,16 @@ class Model:
         engine = self._fitted()
         with self._threads():
             return engine.encode(examples_of(texts, segments=self.task_.segments))
+
+    def fusion_weights(self, texts: Any) -> list[FusionWeights]:
+        """For each text its words and what the recipe's `[fusion]` gives each embedder there.
+
+        Raises:
+            ModelError: the model has no fusion that weighs.
+        """
+        engine = self._fitted()
+        with self._threads():
+            return engine.fusion_weights(examples_of(texts, segments=self.task_.segments))
 
     def outcomes(self, examples: Examples) -> NDArray:
         """For each row what `task_.primary` needs, to be resampled."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .data.examples import Examples
 from .embedders._material import Material
-from .errors import RecipeError
+from .errors import ModelError, RecipeError
 from .recipe import Recipe, build
 from .sequence import Sequence
 from .text import Tokens
@@ -48,7 +48,7 @@ class Network(nn.Module):
         return self
 
     def restore(self, folder: Path) -> "Network":
-        """Build the network that `keep` wrote; its weights are loaded by the caller."""
+        """Build the network that `keep` wrote; `weights` are loaded by the caller."""
         for number, embedder in enumerate(self.embedders):
             embedder.restore(folder / "embedders" / str(number))
         self._build_upwards()
@@ -58,7 +58,7 @@ class Network(nn.Module):
         return self
 
     def keep(self, folder: Path) -> None:
-        """Write what is not a weight: vocabularies, labels."""
+        """Write what is not among `weights`: vocabularies, labels, what an embedder keeps itself."""
         parts = [(f"embedders/{i}", part) for i, part in enumerate(self.embedders)]
         for name, part in [*parts, *self._upper_parts()]:
             place = folder / name
@@ -67,6 +67,15 @@ class Network(nn.Module):
             if not any(place.iterdir()):
                 place.rmdir()
         self.task.keep(folder)
+
+    def weights(self) -> dict[str, Tensor]:
+        """All weights but those that an embedder keeps in its own folder: `kept` has their first names."""
+        own = tuple(
+            f"embedders.{number}.{name}"
+            for number, embedder in enumerate(self.embedders)
+            for name in getattr(embedder, "kept", ())
+        )
+        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(own)}
 
     def _upper_parts(self) -> list[tuple[str, Any]]:
         fusion = [("fusion", self.fusion)] if self.fusion is not None else []
@@ -94,11 +103,26 @@ class Network(nn.Module):
 
     def encode(self, inputs: tuple[Any, ...]) -> Sequence:
         """The Sequence that reaches the task."""
-        sequences = [embedder(prepared) for embedder, prepared in zip(self.embedders, inputs)]
+        sequences = self._embed(inputs)
         sequence = self.fusion(sequences) if self.fusion is not None else sequences[0]
         for encoder in self.encoders:
             sequence = encoder(sequence)
         return sequence
+
+    def fusion_weights(self, inputs: tuple[Any, ...]) -> Tensor:
+        """What the fusion gives each embedder at each word, `(batch, time, embedders)`.
+
+        Raises:
+            ModelError: there is no fusion, or it does not weigh.
+        """
+        if not hasattr(self.fusion, "weights"):
+            kind = self._recipe.table("fusion").get("kind")
+            have = f"[fusion] kind = {kind!r} has no weights" if kind else "there is no [fusion]"
+            raise ModelError(f"{self._recipe.name}: {have}; the kinds 'gate' and 'attention' have them")
+        return self.fusion.weights(self._embed(inputs))
+
+    def _embed(self, inputs: tuple[Any, ...]) -> list[Sequence]:
+        return [embedder(prepared) for embedder, prepared in zip(self.embedders, inputs)]
 
     def forward(self, batch: Batch) -> Tensor:
         """The loss where the batch has targets, else the task's scores."""

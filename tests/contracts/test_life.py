@@ -2,7 +2,10 @@
 it.
 """
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -16,12 +19,33 @@ from wordladder.text import tokenize
 
 TEXTS = ["the good film", "a bad film, a very bad one!", "", "我喜欢 the good 电影", "good"]
 LABELS = ["yes", "no", "no", "yes", "yes"]
+
+
+@cache
+def small_transformer():
+    """The folder of a tiny BERT, one for all tests; it goes when they end."""
+    from tiny_transformers import tiny_bert
+
+    folder = TemporaryDirectory()
+    tiny_bert(Path(folder.name))
+    return folder
+
+
 # A kind that cannot be built from an empty table has its one table here.
-TABLES: dict[tuple[str, str], dict] = {}
+TABLES: dict[tuple[str, str], Callable[[], dict]] = {
+    ("embedders", "transformer"): lambda: {
+        "source": small_transformer().name,
+        "layers": "mix",
+        "pooling": "mean",
+        "summary": "mean",
+        "tune": True,
+        "overlap": 8,
+    }
+}
 
 
 def table(folder, kind):
-    return {"kind": kind, **TABLES.get((folder, kind), {})}
+    return {"kind": kind, **TABLES.get((folder, kind), dict)()}
 
 
 def sequence(lengths=(3, 7, 0, 5, 1), dim=6, seed=0):
@@ -41,6 +65,15 @@ def new_embedder(kind, seed=1):
 def new_encoder(kind, seed=1):
     torch.manual_seed(seed)
     return build("encoders", table("encoders", kind), 6).eval()
+
+
+def new_fusion(kind, seed=1, dims=(6, 4)):
+    torch.manual_seed(seed)
+    return build("fusion", table("fusion", kind), list(dims), [0] * len(dims)).eval()
+
+
+def fusion_parts(dims=(6, 4)):
+    return [sequence(dim=dim, seed=seed) for seed, dim in enumerate(dims)]
 
 
 def new_task(kind, seed=1):
@@ -150,22 +183,74 @@ class TestEncoders:
 
 @pytest.mark.parametrize("kind", kinds("fusion"))
 class TestFusion:
-    def test_shapes_and_gradients(self, kind):
-        torch.manual_seed(1)
-        fusion = build("fusion", table("fusion", kind), [6, 4], [0, 0])
-        parts = [sequence(), sequence(dim=4, seed=1)]
-        for part in parts:
-            part.vectors.requires_grad_()
+    def test_shapes(self, kind):
+        fusion, parts = new_fusion(kind), fusion_parts()
         out = fusion(parts)
         assert out.vectors.shape == (*parts[0].vectors.shape[:2], fusion.dim)
-        out.vectors.square().sum().backward()
+        assert torch.equal(out.mask, parts[0].mask)
+        assert out.summary is None
+        assert fusion.summary_dim == 0
+        assert not out.vectors[~out.mask].any(), "padding is the zero vector"
+
+    def test_one_embedder_and_three(self, kind):
+        for dims in ([6], [6, 4, 5]):
+            fusion = new_fusion(kind, dims=dims)
+            assert fusion(fusion_parts(dims)).vectors.shape[2] == fusion.dim
+
+    def test_summaries_are_side_by_side(self, kind):
+        fusion = build("fusion", table("fusion", kind), [6, 4], [2, 3])
+        parts = [part._replace(summary=torch.randn(5, size)) for part, size in zip(fusion_parts(), (2, 3))]
+        assert fusion.summary_dim == 5
+        assert torch.equal(fusion(parts).summary, torch.cat([part.summary for part in parts], dim=1))
+
+    def test_padding_never_changes_an_answer(self, kind):
+        fusion, parts = new_fusion(kind), fusion_parts()
+        wider = [
+            Sequence(
+                torch.nn.functional.pad(part.vectors, (0, 0, 0, 4)),
+                torch.nn.functional.pad(part.mask, (0, 4)),
+            )
+            for part in parts
+        ]
+        plain, padded = fusion(parts), fusion(wider)
+        torch.testing.assert_close(plain.vectors, padded.vectors[:, : plain.vectors.shape[1]])
+        assert not padded.vectors[~padded.mask].any()
+
+    def test_a_batch_of_one_equals_its_row(self, kind):
+        fusion, parts = new_fusion(kind), fusion_parts()
+        whole = fusion(parts)
+        for row, n in enumerate(parts[0].mask.sum(1).tolist()):
+            end = max(n, 1)
+            alone = [
+                Sequence(part.vectors[row : row + 1, :end], part.mask[row : row + 1, :end]) for part in parts
+            ]
+            torch.testing.assert_close(fusion(alone).vectors[0, :n], whole.vectors[row, :n])
+
+    def test_gradients_reach_every_parameter_and_the_input(self, kind):
+        fusion, parts = new_fusion(kind).train(), fusion_parts()
+        for part in parts:
+            part.vectors.requires_grad_()
+        fusion(parts).vectors.square().sum().backward()
+        assert all(p.grad is not None and p.grad.any() for p in fusion.parameters())
         assert all(part.vectors.grad[part.mask].any(-1).all() for part in parts)
+        assert not any(part.vectors.grad[~part.mask].any() for part in parts)
+
+    def test_weights_are_a_share_an_embedder(self, kind):
+        fusion, parts = new_fusion(kind), fusion_parts()
+        if not hasattr(fusion, "weights"):
+            return
+        weights = fusion.weights(parts)
+        assert weights.shape == (*parts[0].mask.shape, len(parts))
+        torch.testing.assert_close(weights.sum(-1), parts[0].mask.float())
 
     def test_keep_and_restore(self, kind, tmp_path):
-        fusion = build("fusion", table("fusion", kind), [6, 4], [0, 0])
-        parts = [sequence(), sequence(dim=4, seed=1)]
-        again = restored(fusion, tmp_path, lambda: build("fusion", table("fusion", kind), [6, 4], [0, 0]))
+        fusion, parts = new_fusion(kind), fusion_parts()
+        again = restored(fusion, tmp_path, lambda: new_fusion(kind, 9))
         same(fusion(parts), again(parts))
+
+    def test_same_seed_same_weights(self, kind):
+        first, second = new_fusion(kind, 3).state_dict(), new_fusion(kind, 3).state_dict()
+        assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.parametrize("kind", kinds("tasks"))

@@ -16,18 +16,20 @@ def build_optimizers(network: nn.Module, settings: TrainingSettings) -> list[Opt
     """AdamW over the tunable parameters, grouped by learning rate and weight decay, and lazy Adam for
     sparse tables.
 
-    Parameters under `embedders.` learn at `learning_rate`, all others at `head_learning_rate` where it
-    is given. Biases, norms and embedding tables are never decayed. Of a table with sparse gradients only the
-    rows of the batch's words are touched, which makes a step's price independent of the vocabulary.
+    Parameters that modules name in `rate_shares`, or else all under `embedders.`, learn at `learning_rate`,
+    the others at `head_learning_rate` where it is given. Biases, norms and embedding tables are never
+    decayed. Of a table with sparse gradients only the rows of the batch's words are touched, which makes a
+    step's price independent of the vocabulary.
     """
     tables = {f"{n}.weight": m.sparse for n, m in network.named_modules() if isinstance(m, nn.Embedding)}
+    shares = _rate_shares(network)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     sparse: dict[float, list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
-        peak = settings.learning_rate
-        if settings.head_learning_rate is not None and not name.startswith("embedders."):
+        peak = settings.learning_rate * shares.get(name, 1.0)
+        if settings.head_learning_rate is not None and name not in shares:
             peak = settings.head_learning_rate
         if tables.get(name):
             sparse.setdefault(peak, []).append(parameter)
@@ -39,6 +41,17 @@ def build_optimizers(network: nn.Module, settings: TrainingSettings) -> list[Opt
     ]
     lazy = [{"params": p, "lr": peak, "peak": peak} for peak, p in sparse.items()]
     return [*([AdamW(dense, fused=True)] if dense else []), *([SparseAdam(lazy)] if lazy else [])]
+
+
+def _rate_shares(network: nn.Module) -> dict[str, float]:
+    """The share of `learning_rate` of each parameter that learns at it even where there is another rate."""
+    named = {
+        f"{place}.{name}": share
+        for place, module in network.named_modules()
+        if hasattr(module, "rate_shares")
+        for name, share in module.rate_shares().items()
+    }
+    return named or {name: 1.0 for name, _ in network.named_parameters() if name.startswith("embedders.")}
 
 
 @torch.no_grad()

@@ -15,8 +15,9 @@ class TrainingSettings:
     Args:
         epochs: Most passes over the training examples; early stopping may end sooner.
         learning_rate: Highest learning rate, of all weights or of the embedders' weights alone where
-            `head_learning_rate` is given.
-        head_learning_rate: Highest learning rate of everything above the embedders.
+            `head_learning_rate` is given; if a transformer is tuned, of that alone.
+        head_learning_rate: Highest learning rate of everything above the embedders; if a transformer is
+            tuned, of everything beside it.
         weight_decay: Decoupled weight decay; biases, norms and embedding tables have none.
         batch_rows: Most examples in a batch.
         batch_words: Most words in a batch, padding included.

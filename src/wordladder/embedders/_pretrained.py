@@ -1,0 +1,148 @@
+"""Opening and keeping a pretrained encoder in Hugging Face's layout: safetensors only, no code of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import shorten
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from ..errors import ModelError, RecipeError
+from ..extras import require
+
+__all__ = ["Pretrained", "keep_pretrained", "open_pretrained", "piece_limit", "reached"]
+
+_CHECKED = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
+
+
+class Pretrained(NamedTuple):
+    """An encoder, its fast tokenizer, and the parameters that the file had no weights for."""
+
+    model: Any
+    tokenizer: Any
+    missing: frozenset[str]
+
+
+def open_pretrained(
+    source: str, base: Path = Path(), error: type[RecipeError] | type[ModelError] = RecipeError
+) -> Pretrained:
+    """Read an encoder in float32, and its tokenizer.
+
+    Args:
+        source: A folder, or a name on the Hugging Face hub.
+        base: Where a relative folder starts.
+        error: What to raise.
+
+    Raises:
+        RecipeError: there is no such model, it is not one of those that are read here, or its files are
+            broken; `error` where that is given.
+    """
+    transformers = require("transformers", "train", "the transformer embedder")
+    where, local = f'embedders: source = "{source}"', (base / source).is_dir()
+    name = str(base / source) if local else source
+    if not local and (Path(source).is_absolute() or source.startswith((".", "~")) or source.count("/") > 1):
+        raise error(f"{where}: there is no such folder; give the folder of a saved model or a hub name")
+    with _quiet(transformers):
+        try:
+            config = transformers.AutoConfig.from_pretrained(name, trust_remote_code=False)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+            if getattr(config, "is_encoder_decoder", False):
+                raise error(f"{where}: an encoder with a decoder; give an encoder, such as BERT or ALBERT")
+            model, found = transformers.AutoModel.from_pretrained(
+                name,
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+        except _CHECKED as problem:
+            if isinstance(problem, error):
+                raise
+            raise error(f"{where}: {_explained(problem, local)}") from None
+    _check_tokenizer(model, tokenizer, where, error)
+    return Pretrained(model.eval(), tokenizer, frozenset(found["missing_keys"]))
+
+
+def _explained(problem: Exception, local: bool) -> str:
+    """What to tell, in one line."""
+    said = shorten(str(problem), 300)
+    if "trust_remote_code" in str(problem):
+        return "it comes with code of its own, which is never run; give a model that transformers knows"
+    if not local:
+        return (
+            "there is no such folder, and nothing came from the Hugging Face hub that can be read; "
+            f"give the folder of a saved model with model.safetensors and its tokenizer ({said})"
+        )
+    return f"the folder cannot be read as a transformer with model.safetensors and a tokenizer ({said})"
+
+
+def _check_tokenizer(model: Any, tokenizer: Any, where: str, error: type[Exception]) -> None:
+    """A fast tokenizer whose pieces the model knows."""
+    if not getattr(tokenizer, "is_fast", False):
+        raise error(
+            f"{where}: its tokenizer ({type(tokenizer).__name__}) is not a fast one, which alone says where "
+            "pieces stand in the text; save the model with a tokenizer.json"
+        )
+    rows, special = model.get_input_embeddings().num_embeddings, len(set(tokenizer.all_special_ids))
+    if special >= len(tokenizer) or not tokenizer("a", add_special_tokens=False)["input_ids"]:
+        raise error(f"{where}: it has no vocabulary; save its tokenizer beside it, with tokenizer.json")
+    if len(tokenizer) > rows:
+        raise error(
+            f"{where}: its tokenizer has {len(tokenizer)} pieces, its model only {rows}; "
+            "they do not belong together"
+        )
+
+
+def keep_pretrained(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write both so that `AutoModel.from_pretrained` and `AutoTokenizer.from_pretrained` open the folder."""
+    with _quiet(require("transformers", "train", "the transformer embedder")):
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """No progress bars and no warnings: what matters is raised."""
+    logging = transformers.utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def piece_limit(model: nn.Module, tokenizer: Any) -> int | None:
+    """The most pieces that a model reads at once, special ones included; None where there is no limit.
+
+    Positions of RoBERTa and its kin are counted from behind the padding's number, and fewer are left.
+    """
+    limits = [tokenizer.model_max_length] if tokenizer.model_max_length < 1_000_000 else []
+    for name, part in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(part, nn.Embedding):
+            limits.append(part.num_embeddings - (0 if part.padding_idx is None else part.padding_idx + 1))
+    stated = getattr(model.config, "max_position_embeddings", None)
+    if isinstance(stated, int) and stated > 0:
+        limits.append(stated)
+    return min(limits, default=None)
+
+
+def reached(output: Tensor) -> set[Tensor]:
+    """The parameters that `output` was computed from."""
+    found, seen, open_nodes = set(), set(), [output.grad_fn]
+    while open_nodes:
+        node = open_nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            found.add(node.variable)
+        open_nodes += [behind for behind, _ in node.next_functions]
+    return found

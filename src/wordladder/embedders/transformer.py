@@ -1,0 +1,264 @@
+"""The transformer embedder: BERT, ALBERT or any other pretrained encoder of Hugging Face, its pieces pooled
+to words. It pretrains nothing, and reads examples of one text.
+
+How pieces meet words and long texts are read in windows is the matter of `_pieces`, files that of
+`_pretrained`.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from ..errors import ModelError, RecipeError
+from ..layers.dropout import VariationalDropout
+from ..layers.scalar_mix import ScalarMix
+from ..sequence import Sequence
+from ..text import Tokens, tokenize
+from ._material import Material
+from ._pieces import Group, Links, Pieces
+from ._pretrained import Pretrained, keep_pretrained, open_pretrained, piece_limit, reached
+
+__all__ = ["Transformer"]
+
+_ROWS = 256  # examples whose facts are found together
+
+
+class Prepared(NamedTuple):
+    """Windows of pieces, what makes up the words and the summaries, and the words' mask `(batch, time)`."""
+
+    groups: tuple[Group, ...]
+    words: Links
+    mask: Tensor
+    summary: Links | None
+
+
+class Transformer(nn.Module):
+    """Words in the context of their text, from a pretrained encoder.
+
+    A word without a piece has the zero vector. A text that is longer than the encoder reads at once is read
+    in windows, and each word is taken from the window that it stands nearest to the middle of.
+
+    Args:
+        source: A folder in Hugging Face's layout with a fast tokenizer, or a name on its hub.
+        layers: Whose vectors are taken: `"last"`; a layer's number, 0 for the embeddings and -2 for the last
+            but one; `"last4"`, the mean of the last four; `"mix"`, a learned mix of all, embeddings included
+            (Peters et al. 2018).
+        pooling: What makes up a word: its `"first"` piece (Devlin et al. 2019) or the `"mean"` of its pieces.
+        summary: One more vector for the whole text: `"cls"`, that of the special piece that stands for it, or
+            `"mean"`, over all pieces and special ones; of a text in windows, over them all. Left out, none.
+        tune: Whether training changes the encoder; if not, its own dropout is off.
+        layer_decay: Share of a layer's learning rate that the layer below it learns at, when tuned.
+        max_pieces: Pieces read at once, special ones included; left out, as many as the encoder can.
+        long: Whether longer texts are read in overlapping `"windows"`, or what is behind is cut away and
+            counted: `"truncate"`.
+        overlap: Pieces that neighbouring windows share.
+        dropout: Share of the vector components set to zero while training, the same ones at all words of a
+            text.
+    """
+
+    kept = ("model.",)  # weights that lie in the embedder's own folder, and nowhere else
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        layers: int | Literal["last", "last4", "mix"] = "last",
+        pooling: Literal["first", "mean"] = "first",
+        summary: Literal["cls", "mean"] | None = None,
+        tune: bool = False,
+        layer_decay: float = 1.0,
+        max_pieces: int | None = None,
+        long: Literal["windows", "truncate"] = "windows",
+        overlap: int = 64,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.source, self.layers, self.pooling, self.tune = source, layers, pooling, tune
+        self.summary, self.max_pieces, self.long, self.overlap = summary, max_pieces, long, overlap
+        self.layer_decay, self.dropout = layer_decay, VariationalDropout(dropout)
+        self.dim = self.summary_dim = 0
+        self.mix: ScalarMix | None = None
+        self.model: Any = None
+        self._tokenizer: Any = None
+        self._pieces: Any = None
+
+    def initialise(self, material: Material) -> None:
+        """Read the encoder and its tokenizer.
+
+        Raises:
+            RecipeError: the source cannot be read, it has not the layers or the piece that the recipe asks
+                for, windows are too small, or an example has several texts.
+        """
+        self._check_segments(material.tokens)
+        self._take(open_pretrained(self.source, material.folder))
+
+    def keep(self, folder: Path) -> None:
+        """Write the encoder and its tokenizer in Hugging Face's layout."""
+        keep_pretrained(self.model, self._tokenizer, folder)
+
+    def restore(self, folder: Path) -> None:
+        """Read what `keep` wrote."""
+        self._take(open_pretrained(str(folder), error=ModelError))
+
+    def _take(self, pretrained: Pretrained) -> None:
+        self.model, self._tokenizer, missing = pretrained
+        self._pieces = self._laid_out()
+        chosen = self._chosen(self._wanted(self._probe()))
+        names = {parameter: name for name, parameter in self.model.named_parameters()}
+        used = {parameter for parameter in reached(chosen) if parameter in names}
+        if lacking := sorted(missing & {names[parameter] for parameter in used}):
+            raise RecipeError(f"{self._where}: the file has no weights for {', '.join(lacking[:3])}")
+        for parameter in names:
+            parameter.requires_grad_(self.tune and parameter in used)
+        self.train(self.training)
+
+    @property
+    def _where(self) -> str:
+        return f'embedders: source = "{self.source}"'
+
+    def _laid_out(self) -> Pieces:
+        """The tokenizer, with windows that the encoder can read."""
+        limit = piece_limit(self.model, self._tokenizer)
+        if self.max_pieces is not None:
+            if limit is not None and self.max_pieces > limit:
+                raise RecipeError(f"{self._where} reads {limit} pieces, not max_pieces = {self.max_pieces}")
+            limit = self.max_pieces
+        tokenizer = Tokenizer.from_str(self._tokenizer.backend_tokenizer.to_str())
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        pieces = Pieces(
+            tokenizer,
+            pad=self._tokenizer.pad_token_id or 0,
+            cls=self._tokenizer.cls_token_id,
+            limit=limit,
+            overlap=self.overlap,
+            truncate=self.long == "truncate",
+            pooling=self.pooling,
+            summary=self.summary,
+        )
+        overlap = 0 if self.long == "truncate" else self.overlap
+        if overlap < 0 or (pieces.room is not None and pieces.room <= overlap):
+            raise RecipeError(
+                f"{self._where}: windows of {pieces.room} pieces beside the special ones cannot overlap by "
+                f"{overlap}; overlap must be smaller, and not below 0"
+            )
+        if self.summary == "cls" and not pieces.has_cls:
+            raise RecipeError(f'{self._where} has no piece for the whole text; summary = "mean" needs none')
+        return pieces
+
+    def _probe(self) -> tuple[Tensor, ...]:
+        """The layers of a short text, from which sizes are known, and the weights that they need."""
+        self.model.requires_grad_(True).eval()
+        with torch.enable_grad():
+            (group,) = self._pieces.lay(tokenize(["a"])).groups
+            states = self._run(group)
+        self.dim = states[-1].shape[-1]
+        self.summary_dim = self.dim if self.summary else 0
+        least = {"last": 1, "mix": 1, "last4": 4}.get(str(self.layers), 1)
+        if isinstance(self.layers, int):
+            least = self.layers + 1 if self.layers >= 0 else -self.layers
+        if least > len(states):
+            raise RecipeError(
+                f"{self._where} has the layers 0 (embeddings) to {len(states) - 1}, which is too few for "
+                f"layers = {self.layers!r}"
+            )
+        if self.layers == "mix":
+            self.mix = ScalarMix(len(states))
+        return states
+
+    def train(self, mode: bool = True) -> "Transformer":
+        """A frozen encoder stays as it is when it answers."""
+        super().train(mode)
+        if self.model is not None and not self.tune:
+            self.model.eval()
+        return self
+
+    def rate_shares(self) -> dict[str, float]:
+        """The share of `learning_rate` that each tuned weight of the encoder learns at."""
+        depths, depth = {}, 0
+        for name, parameter in self.model.named_parameters():
+            if number := re.search(r"\.(\d+)\.", name):
+                depth = int(number[1]) + 1
+            if parameter.requires_grad:
+                depths[f"model.{name}"] = depth
+        top = max(depths.values(), default=0)
+        return {name: self.layer_decay ** (top - depth) for name, depth in depths.items()}
+
+    def _check_segments(self, tokens: Tokens) -> None:
+        if tokens.segments > 1:
+            raise RecipeError(
+                f"embedders: the transformer reads examples of one text, and these have {tokens.segments}; "
+                'take another embedder, such as "static"'
+            )
+
+    def prepare(self, tokens: Tokens) -> Prepared:
+        """The pieces of the texts in windows, and which of them make up each word."""
+        self._check_segments(tokens)
+        laid = self._pieces.lay(tokens)
+        lengths = torch.from_numpy(tokens.lengths)
+        mask = torch.arange(max(1, int(tokens.lengths.max(initial=0)))) < lengths[:, None]
+        return Prepared(laid.groups, laid.words, mask, laid.summary)
+
+    def forward(self, prepared: Prepared) -> Sequence:
+        """Vectors `(batch, time, dim)`; padding and words without a piece are the zero vector."""
+        mask = prepared.mask
+        flat = torch.zeros(0, self.dim, device=mask.device)
+        if prepared.groups:
+            states = [self._states(group) for group in prepared.groups]
+            flat = self._chosen([torch.cat(parts) for parts in zip(*states)])
+        vectors = _gathered(flat, prepared.words, mask.numel()).view(*mask.shape, self.dim)
+        summary = None if prepared.summary is None else _gathered(flat, prepared.summary, len(mask))
+        return Sequence(self.dropout(vectors), mask, summary)
+
+    def _states(self, group: Group) -> list[Tensor]:
+        """The layers that are wanted, a row a piece."""
+        with torch.set_grad_enabled(self.tune and torch.is_grad_enabled()):
+            states = self._run(group)
+        return [state.reshape(-1, self.dim).float() for state in self._wanted(states)]
+
+    def _run(self, group: Group) -> tuple[Tensor, ...]:
+        """All layers `(windows, pieces, dim)`, embeddings first, or the last one where it is enough."""
+        every = self.layers != "last"
+        types = {"token_type_ids": group.types}
+        known = types if "token_type_ids" in self._tokenizer.model_input_names else {}
+        output = self.model(group.ids, attention_mask=group.mask.long(), output_hidden_states=every, **known)
+        return tuple(output.hidden_states) if every else (output.last_hidden_state,)
+
+    def _wanted(self, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Those of the layers that the setting speaks of."""
+        if isinstance(self.layers, int):
+            return states[self.layers : self.layers + 1 or None]
+        return states[-4:] if self.layers == "last4" else states
+
+    def _chosen(self, layers: Any) -> Tensor:
+        """The wanted layers in one."""
+        if self.mix is not None:
+            return self.mix(layers)
+        return torch.stack(list(layers)).mean(dim=0) if self.layers == "last4" else layers[-1]
+
+    def facts(self, tokens: Tokens) -> dict[str, float]:
+        """The share of words that no piece meets, and of texts and words that were cut away."""
+        bare = cut = texts = 0
+        for first in range(0, len(tokens), _ROWS):
+            some = tokens.take(np.arange(first, min(first + _ROWS, len(tokens))))
+            laid = self._pieces.lay(some)
+            bare, cut = bare + int(laid.bare.sum()), cut + int(laid.cut.sum())
+            owners = np.repeat(np.arange(len(some)), some.lengths)
+            texts += len(np.unique(owners[laid.cut]))
+        words = max(1, len(tokens.starts))
+        return {
+            "words_without_pieces": bare / words,
+            "words_truncated": cut / words,
+            "texts_truncated": texts / max(1, len(tokens)),
+        }
+
+
+def _gathered(vectors: Tensor, links: Links, rows: int) -> Tensor:
+    """`(rows, dim)`, each the sum of the shares of its vectors."""
+    gathered = vectors.new_zeros(rows, vectors.shape[1])
+    return gathered.index_add(0, links.rows, vectors[links.places] * links.shares[:, None])
