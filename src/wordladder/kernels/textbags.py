@@ -16,7 +16,7 @@ from .compiling import bare, inlined
 from .registers import LANES, add, load, multiply_add, store, sums, zeros
 from .sampling import PARTS, Schedule, fingerprint, prefetch_row
 
-__all__ = ["Bags", "Spelling", "Texts", "bag_means", "bags_of", "count_runs", "textbags"]
+__all__ = ["Bags", "Spelling", "Texts", "bag_means", "bags_of", "runs_of", "textbags"]
 
 _LOT = 16  # rows pooled or moved together, while the next lot is asked for
 _RUN = np.uint64(116049371)  # fastText's multiplier for the next word of a run
@@ -30,15 +30,12 @@ class Texts(NamedTuple):
 
 
 class Spelling(NamedTuple):
-    """The table of word forms: `hashes` (forms,) uint32; the parts of form `f`, rows of the matrix, are
-    `rows[begins[f]:begins[f + 1]]`. Runs of up to `run` words are hashed into buckets, and `places` has the
-    row of each bucket, −1 for one without.
+    """The parts of word form `f`, rows of the matrix, are `rows[begins[f]:begins[f + 1]]`. `places`
+    (buckets,) has the row of each bucket that runs of words are hashed into, −1 for one without.
     """
 
-    hashes: np.ndarray
     begins: np.ndarray
     rows: np.ndarray
-    run: int
     places: np.ndarray
 
 
@@ -56,42 +53,50 @@ def _signed(value: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def count_runs(texts: Texts, spelling: Spelling, counts: np.ndarray) -> None:
-    """Add to `counts` how often each bucket of `spelling.places` is met."""
-    buckets = uint64(len(counts))
-    for text in range(len(texts.begins) - 1):
-        end = texts.begins[text + 1]
+def runs_of(
+    texts: Texts,
+    hashes: np.ndarray,
+    run: int,
+    buckets: int,
+    first: int,
+    last: int,
+    begins: np.ndarray,
+    found: np.ndarray,
+) -> None:
+    """Write the buckets of the runs of 2 to `run` words of the texts from `first` to `last` to `found`.
+
+    Those of text `t` go from `begins[t]` on; `hashes` are those of the word forms, uint32.
+    """
+    most = uint64(buckets)
+    for text in range(first, last):
+        size, end = begins[text], texts.begins[text + 1]
         for at in range(texts.begins[text], end):
-            run = _signed(spelling.hashes[texts.ids[at]])
-            for after in range(at + 1, min(end, at + spelling.run)):
-                run = run * _RUN + _signed(spelling.hashes[texts.ids[after]])
-                counts[run % buckets] += 1
+            value = _signed(hashes[texts.ids[at]])
+            for after in range(at + 1, min(end, at + run)):
+                value = value * _RUN + _signed(hashes[texts.ids[after]])
+                found[size] = value % most
+                size += 1
 
 
 @njit(nogil=True, cache=True)
-def bags_of(texts: Texts, spelling: Spelling) -> Bags:
-    """The bag of each text: the parts of its words, then its runs."""
-    most = 0
+def bags_of(texts: Texts, spelling: Spelling, begins: np.ndarray, runs: np.ndarray) -> Bags:
+    """The bag of each text: the parts of its words, then its runs, `runs[begins[t]:begins[t + 1]]`."""
+    most = len(runs) + 1
     for form in texts.ids:
-        most += spelling.begins[form + 1] - spelling.begins[form] + spelling.run - 1
-    begins, rows = np.zeros(len(texts.begins), np.int64), np.empty(most + 1, np.int32)
-    buckets, size = uint64(len(spelling.places)), 0
+        most += spelling.begins[form + 1] - spelling.begins[form]
+    ends, rows, size = np.zeros(len(texts.begins), np.int64), np.empty(most, np.int32), 0
     for text in range(len(texts.begins) - 1):
-        begin, end = texts.begins[text], texts.begins[text + 1]
-        for at in range(begin, end):
+        for at in range(texts.begins[text], texts.begins[text + 1]):
             form = texts.ids[at]
             for i in range(spelling.begins[form], spelling.begins[form + 1]):
                 rows[size] = spelling.rows[i]
                 size += 1
-        for at in range(begin, end):
-            run = _signed(spelling.hashes[texts.ids[at]])
-            for after in range(at + 1, min(end, at + spelling.run)):
-                run = run * _RUN + _signed(spelling.hashes[texts.ids[after]])
-                row = spelling.places[run % buckets]
-                rows[size] = row  # written always and counted when there is a row: no branch
-                size += row >= 0
-        begins[text + 1] = size
-    return Bags(begins, rows[:size])
+        for at in range(begins[text], begins[text + 1]):
+            row = spelling.places[runs[at]]
+            rows[size] = row  # written always and counted when there is a row: no branch
+            size += row >= 0
+        ends[text + 1] = size
+    return Bags(ends, rows[:size])
 
 
 class _Room(NamedTuple):

@@ -6,6 +6,7 @@ The arithmetic is in `kernels.textbags`.
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,6 +70,7 @@ class FastTextClassifier:
         check_settings(self, at_least_one=counted)
         self.words = Vocabulary([])  # those with a row of their own
         self.used: NDArray[np.int32] = np.zeros(0, np.int32)  # the buckets that have rows, ascending
+        self._placed: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
         self.rows: NDArray[np.float32] = np.zeros((0, 0), np.float32)  # of words, then of buckets; padded
         self.outputs: NDArray[np.float32] = np.zeros((0, 0), np.float32)  # of labels; padded
 
@@ -89,7 +91,7 @@ class FastTextClassifier:
         Raises:
             DataError: there is no word in the texts.
         """
-        from ..kernels.textbags import Texts, bags_of, count_runs
+        from ..kernels.textbags import Texts, bags_of
 
         reading = partial(corpus_from_texts, text=self.text, lowercase=self.lowercase, min_count=1)
         with reading(texts, threads=threads, progress=progress) as corpus:
@@ -104,8 +106,8 @@ class FastTextClassifier:
         self.words = Vocabulary([forms[form] for form in kept.tolist()], counts[kept])
         own = np.full(len(forms), -1)
         own[kept] = np.arange(len(kept))
-        counted = np.zeros(self.buckets, np.int64)
-        count_runs(read, self._spelling(forms, own), counted)
+        begins, runs = self._runs(read, forms, threads or cores())
+        counted = np.bincount(runs, minlength=self.buckets)
         characters = ngrams(forms, self.min_n, self.max_n, self.buckets, han=False)[1]
         used = counted >= self.min_count_runs
         used[characters] = True
@@ -113,24 +115,54 @@ class FastTextClassifier:
         self.rows = padded(len(self.words) + len(self.used), self.dim)
         random = first_rows(len(self.words), self.dim, 1 / self.dim, seed)
         self.rows[: len(random)] = random  # runs begin at zero: what they say is learned beside the words
-        bags = bags_of(read, self._spelling(forms, own))
+        bags = bags_of(read, self._spelling(forms, own), begins, runs)
         self._learn(bags, targets, seed, threads or cores(), progress)
         return self
 
+    def _runs(self, texts: Any, forms: list[str], threads: int) -> tuple[NDArray, NDArray]:
+        """The buckets of the runs of each text: (where those of each begin (texts + 1,), buckets)."""
+        from ..kernels.subwords import hashes
+        from ..kernels.textbags import runs_of
+
+        lengths, of_forms = np.diff(texts.begins), hashes(*spelled(forms))
+        counts = sum(np.maximum(0, lengths - less) for less in range(1, self.word_ngrams))
+        begins = np.append(0, np.cumsum(counts + np.zeros_like(lengths)))
+        found = np.empty(begins[-1], np.int32)
+        cuts = np.linspace(0, len(lengths), threads + 1).astype(np.int64).tolist()
+        hashed = (texts, of_forms, self.word_ngrams, self.buckets)
+
+        def hash_some(part: tuple[int, int]) -> None:
+            first, last = part
+            runs_of(*hashed, first, last, begins, found)
+
+        if threads == 1:
+            hash_some((0, len(lengths)))
+            return begins, found
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(hash_some, pairwise(cuts)))
+        return begins, found
+
+    @property
+    def _places(self) -> NDArray[np.int32]:
+        """The row of each bucket, −1 for one without: made once for the same `used`."""
+        if self._placed is None or self._placed[0] is not self.used:
+            places = np.full(self.buckets, -1, np.int32)
+            places[self.used] = len(self.words) + np.arange(len(self.used))
+            self._placed = (self.used, places)
+        return self._placed[1]
+
     def _spelling(self, forms: list[str], own: NDArray[np.int64]) -> Any:
         """The parts of word forms; `own` is the row of each, −1 for one without."""
-        from ..kernels.subwords import hashes
         from ..kernels.textbags import Spelling
 
-        places = np.full(self.buckets, -1)
-        places[self.used] = len(self.words) + np.arange(len(self.used))
+        places = self._places
         offsets, found = ngrams(forms, self.min_n, self.max_n, self.buckets, han=False)
         rows, owner = places[found], np.repeat(np.arange(len(forms)), np.diff(offsets))
         rows, owner = np.concatenate([own, rows]), np.concatenate([np.arange(len(forms)), owner])
         order = np.argsort(owner, kind="stable")
         rows, owner = rows[order], owner[order]
         begins = np.searchsorted(owner[rows >= 0], np.arange(len(forms) + 1))
-        return Spelling(hashes(*spelled(forms)), begins, rows[rows >= 0], self.word_ngrams, places)
+        return Spelling(begins, rows[rows >= 0], places)
 
     def _learn(
         self,
@@ -186,7 +218,8 @@ class FastTextClassifier:
         ids = np.insert(found, tokens.offsets[1:], end).astype(np.int32)
         begins = tokens.offsets + np.arange(len(texts) + 1)
         names = list(forms)
-        bags = bags_of(Texts(begins, ids), self._spelling(names, self.words.ids(names)))
+        read = Texts(begins, ids)
+        bags = bags_of(read, self._spelling(names, self.words.ids(names)), *self._runs(read, names, 1))
         means = np.zeros((len(texts), self.rows.shape[1]), np.float32)
         longest = int(np.diff(bags.begins).max()) if len(texts) else 0
         bag_means(bags, self.rows.ravel(), self.rows.shape[1], longest, means)
