@@ -22,6 +22,11 @@ def need(path: str) -> Path:
     return found
 
 
+def without_paths(text: str) -> str:
+    """The same without where the research data lie on this machine."""
+    return text.replace(str(DATA.resolve()), "WORDLADDER_DATA").replace(str(DATA), "WORDLADDER_DATA")
+
+
 def keep(name: str, figures: dict[str, Any]) -> None:
     """Write figures with machine, commit and day beside them into results/NAME.json."""
     from wordladder.ladder.machine import describe
@@ -30,5 +35,6 @@ def keep(name: str, figures: dict[str, Any]) -> None:
     facts = {"day": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip(), "machine": describe()}
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps(facts | figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(facts | figures, indent=1, ensure_ascii=False)
+    path.write_text(without_paths(text) + "\n", encoding="utf-8")
     print(f"kept in {path.relative_to(ROOT)}")

@@ -7,13 +7,12 @@
 Each prints what the command line prints and keeps the figures in results/.
 """
 
-import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from _common import keep, need
+from _common import RESULTS, keep, need, without_paths
 
 RUNGS = ("tfidf", "fasttext", "vectors-mean", "gru", "lstm", "bilstm")
 
@@ -40,7 +39,8 @@ def imdb(folder: Path) -> None:
         )
     print_climb(found)
     keep("imdb", {"minutes": (time.perf_counter() - started) / 60, **_without_recipes(found.to_json())})
-    shutil.copy(folder / "climb" / "report.html", Path(__file__).parent / "results" / "imdb.html")
+    page = (folder / "climb" / "report.html").read_text(encoding="utf-8")
+    (RESULTS / "imdb.html").write_text(without_paths(page), encoding="utf-8")
 
 
 def _without_recipes(figures: dict) -> dict:

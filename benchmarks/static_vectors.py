@@ -302,15 +302,19 @@ JOBS: dict[str, dict[str, Callable[..., dict[str, float]]]] = {
 # ── measuring and showing ──────────────────────────────────────────────────────────────────────────────────
 
 
+def vectors_of(text: Path, side: str, job: str) -> Path:
+    """Where one side of a job writes its vectors."""
+    return text.with_name(f"{side}-{job}.safetensors")
+
+
 def alone(side: str, job: str, text: Path, given: dict[str, Any]) -> dict[str, Any]:
     """Run one side of a job in a process of its own."""
-    output = text.with_name(f"{side}-{job}.safetensors")
-    task = json.dumps([side, str(text), str(output), job, given])
+    task = json.dumps([side, str(text), str(vectors_of(text, side, job)), job, given])
     command = [sys.executable, __file__, "--alone", task]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         sys.exit(done.stderr)
-    return {"job": job, "side": side, "output": str(output), **json.loads(done.stdout.splitlines()[-1])}
+    return {"job": job, "side": side, **json.loads(done.stdout.splitlines()[-1])}
 
 
 def measure(job: str, text: Path, words: int, given: dict[str, Any], ours_only: bool) -> list[dict[str, Any]]:
@@ -325,7 +329,7 @@ def measure(job: str, text: Path, words: int, given: dict[str, Any], ours_only: 
         row["words_per_second"] = words * (GLOVE if job == "glove" else given)["epochs"] / row["training"]
         if row.get("entries"):
             row["entries_per_second"] = row["entries"] * GLOVE["epochs"] / row["whole"]
-        vectors = WordVectors.load(row.pop("output"))
+        vectors = WordVectors.load(vectors_of(text, row["side"], job))
         similarity = vectors.evaluate_word_pairs(need("wordsim/EN-WS-353-ALL.txt"))
         rare = vectors.evaluate_word_pairs(need("wordsim/EN-RW-STANFORD.txt"), subwords=False)
         questions = need("wordsim/questions-words.txt.gz")

@@ -5,8 +5,7 @@ Mikolov et al. 2013, "Distributed Representations of Words and Phrases", eq. 4. 
 of the neighbours are `inputs`, those of the word and of the negatives `outputs`. Unlike there, one draw of
 negatives serves all neighbours of a word (Ji et al. 2016, "Parallelizing Word2Vec in Shared and Distributed
 Memory"): the same few output rows meet all the input rows, a small product of matrices in place of single
-dot products. With hierarchical softmax the
-nodes on the way to the word stand in the place of the negatives.
+dot products. With hierarchical softmax the nodes on the way to the word stand in place of the negatives.
 """
 
 import numpy as np
