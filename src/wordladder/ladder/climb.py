@@ -98,16 +98,8 @@ def climb(
     """
     started = perf_counter()
     require("matplotlib", "train", "the report of a climb")
-    rule = Rule(
-        cost=cost_kind(cost),
-        margin=_margin(margin),
-        budget=Budget(
-            max_latency_ms=max_latency_ms,
-            max_size_mb=max_size_mb,
-            max_memory_mb=max_memory_mb,
-            max_minutes=max_minutes,
-        ),
-    )
+    limits = {"max_latency_ms": max_latency_ms, "max_size_mb": max_size_mb, "max_memory_mb": max_memory_mb}
+    rule = _rule(cost, margin, Budget(**limits, max_minutes=max_minutes))
     numbers = _numbers(seed, seeds)
     threads = available_threads() if threads is None else _at_least_one("threads", threads)
     columns = {"text": text, "label": label, "label_separator": label_separator, "format": format}
@@ -115,13 +107,7 @@ def climb(
     plan = plan_recipes(task, rungs, recipes, settings=settings, vectors=vectors, corpus=corpus)
     record = Record(Path(output))
     record.begin(fingerprint(split), plan, resume=resume)
-    shop = Workshop(
-        record=record,
-        threads=threads,
-        device=device,
-        minutes=max_minutes,
-        progress=progress,
-    )
+    shop = Workshop(record=record, threads=threads, device=device, minutes=max_minutes, progress=progress)
     measured = _measure_all(shop, split, plan, numbers, label_curve=label_curve)
     found = _found(task, split, shop, measured, rule, numbers, perf_counter() - started)
     _save(found)
@@ -137,10 +123,11 @@ def _save(found: Climb) -> None:
         write_report(found, found.folder / "report.html")
 
 
-def _margin(margin: float) -> float:
+def _rule(cost: str, margin: float, budget: Budget) -> Rule:
+    """How the recommended rung is chosen."""
     if not 0 <= margin < float("inf"):
         raise SettingError(f"margin = {margin}: how much worse may be good enough, 0 or more")
-    return margin
+    return Rule(cost=cost_kind(cost), margin=margin, budget=budget)
 
 
 def _numbers(first: int, count: int) -> tuple[int, ...]:
