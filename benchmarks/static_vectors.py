@@ -50,6 +50,7 @@ GLOVE = {"window": 10, "epochs": 15, "x_max": 10.0, "alpha": 0.75, "learning_rat
 SAMPLE = {"skipgram": 1e-3, "cbow": 1e-3, "fasttext": 1e-4}
 SUPERVISED = {"dim": 100, "learning_rate": 0.5, "epochs": 5, "buckets": 2_000_000}
 COMMON = 30_000
+REPEATS = 3  # of what takes seconds
 Progress = Callable[..., None]
 
 
@@ -317,14 +318,21 @@ def alone(side: str, job: str, text: Path, given: dict[str, Any]) -> dict[str, A
     return {"job": job, "side": side, **json.loads(done.stdout.splitlines()[-1])}
 
 
+def in_turn(tasks: list[tuple[str, str, Path, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """All tasks one after the other, and again: of each the run of median training time."""
+    runs = [[alone(*task) for task in tasks] for _ in range(REPEATS)]
+    return [sorted(of_one, key=lambda row: row["training"])[REPEATS // 2] for of_one in zip(*runs)]
+
+
 def measure(job: str, text: Path, words: int, given: dict[str, Any], ours_only: bool) -> list[dict[str, Any]]:
     """Both sides of a job, or ours, with speed and quality."""
     sides = [side for side in JOBS[job] if side == "wordladder" or not ours_only]
-    rows = [alone(side, job, text, given) for side in sides]
-    if job == "supervised":
+    if job == "supervised":  # seconds: often enough that one disturbance does not decide
+        rows = in_turn([(side, job, text, given) for side in sides])
         for row in rows:
             row["words_per_second"] = words * SUPERVISED["epochs"] / row["training"]
         return rows
+    rows = [alone(side, job, text, given) for side in sides]
     for row in rows:
         row["words_per_second"] = words * (GLOVE if job == "glove" else given)["epochs"] / row["training"]
         if row.get("entries"):
@@ -402,7 +410,7 @@ def scaling(folder: Path, given: dict[str, Any]) -> None:
     prepare(25, text)
     rows = []
     for job in ("skipgram", "cbow", "fasttext", "glove"):
-        both = [alone("wordladder", job, text, given | {"threads": threads}) for threads in (1, 2)]
+        both = in_turn([("wordladder", job, text, given | {"threads": threads}) for threads in (1, 2)])
         rows.append({"job": job, "ratio": both[0]["training"] / both[1]["training"]})
         print(
             f"{job}: {both[0]['training']:.2f} s and {both[1]['training']:.2f} s, {rows[-1]['ratio']:.2f} ×"
