@@ -5,8 +5,10 @@ kept (`model.py` does).
 """
 
 import json
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +32,7 @@ from .training.settings import TrainingSettings
 __all__ = ["Engine", "FusionWeights", "NetworkEngine", "ShallowEngine", "engine_for"]
 
 PREDICT_ROWS, PREDICT_WORDS = 256, 32_768
+MANY = 256  # texts whose features are worth keeping
 
 
 class Engine(Protocol):
@@ -43,8 +46,10 @@ class Engine(Protocol):
     def restore(self, folder: Path) -> None: ...
 
 
-class FitRun:
-    """What a fit may use: a folder for checkpoints, a cache for word vectors, threads, and whom to tell."""
+class FitRun(ExitStack):
+    """What a fit may use: a folder for checkpoints, a cache for word vectors and features, threads, and whom
+    to tell. When it is left, what only this fit needed is let go of.
+    """
 
     def __init__(
         self,
@@ -53,8 +58,18 @@ class FitRun:
         threads: int | None = None,
         progress: Progress = quiet,
     ) -> None:
+        super().__init__()
         self.work, self.cache, self.threads, self.progress = work, cache, threads, progress
         self.checkpoint = None if work is None else work / "checkpoint.safetensors"
+
+    def features(self, network: Any) -> Path:
+        """The folder for the features of frozen embedders: the cache, or one for this fit alone."""
+        if self.cache is not None:
+            return self.cache
+        self.callback(network.forget)
+        if self.work is not None:
+            return self.work
+        return Path(self.enter_context(tempfile.TemporaryDirectory(prefix="wordladder-")))
 
 
 class FusionWeights(NamedTuple):
@@ -137,6 +152,7 @@ class NetworkEngine:
         self.recipe, self.device = recipe, device
         self.settings = TrainingSettings(**recipe.table("training"))
         self.network: Any = None
+        self._cache: Path | None = None  # where features of frozen embedders stay
 
     @property
     def task(self) -> Any:
@@ -161,6 +177,7 @@ class NetworkEngine:
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             found = self._start(train, tokens, run)
+            features = self._remember([one for one in (tokens, dev_tokens) if one is not None], run)
             targets = self.task.targets(train)
             started = time.perf_counter()
             place = train_network(
@@ -183,6 +200,9 @@ class NetworkEngine:
         facts = {"train": self._facts(tokens)}
         if dev_tokens is not None:
             facts["dev"] = self._facts(dev_tokens)
+        if features:
+            found |= {"features": features}
+            earlier += sum(one["earlier"] for one in features)
         return found | {
             "text": facts,
             "history": place.history,
@@ -219,6 +239,16 @@ class NetworkEngine:
         if start is not None:
             self._keep_start(start, found)
         return found
+
+    def _remember(self, texts: list[Tokens], run: FitRun) -> list[dict[str, Any]]:
+        """Have the features of frozen embedders computed once, before the first epoch."""
+        from .training.features import remember
+
+        frozen = self.network.frozen()
+        if not frozen:
+            return []
+        folder, self._cache = run.features(self.network), run.cache
+        return [remember(one, texts, folder, self.device, run.progress)._asdict() for one in frozen]
 
     def _train_vectors(self, train: Examples, run: FitRun) -> Any:
         from .training.vectors import train_vectors
@@ -290,8 +320,14 @@ class NetworkEngine:
         return self.task.pooled(self.network.encode(batch.inputs))
 
     def scores(self, examples: Examples) -> NDArray[np.float32]:
-        """Scores `(rows, labels)`."""
-        return self._run(self._tokens(examples), self._scores_of)
+        """Scores `(rows, labels)`; where features are cached, those of many texts are kept there too."""
+        tokens = self._tokens(examples)
+        if self._cache is not None and len(tokens) >= MANY:
+            from .training.features import remember
+
+            for embedder in self.network.frozen():
+                remember(embedder, [tokens], self._cache, self.device)
+        return self._run(tokens, self._scores_of)
 
     def encode(self, examples: Examples) -> NDArray[np.float32]:
         """What the task's head reads: one vector a text, `(rows, dim)`."""

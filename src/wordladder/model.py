@@ -76,7 +76,8 @@ class Model:
                 the training texts is held out by the seed, duplicates together.
             output: A folder to save the model in; while training goes on, checkpoints lie beside it.
             resume: Go on where an interrupted fit with the same output stopped.
-            cache: A folder in which trained word vectors are kept for other fits.
+            cache: A folder in which trained word vectors, and features of frozen encoders, are kept for
+                other fits; left out, they go when this one ends.
             progress: Told how far it is.
 
         Raises:
@@ -87,9 +88,9 @@ class Model:
         recipe = Recipe.load(self.recipe)
         train, held = self._split(recipe, examples_of(texts, labels), dev)
         work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
-        with self._threads():
+        run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
+        with self._threads(), run:
             engine = engine_for(recipe, self.device)
-            run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
             try:
                 report = engine.fit(train, held, run)
             except UserError:

@@ -109,6 +109,15 @@ class Network(nn.Module):
             sequence = encoder(sequence)
         return sequence
 
+    def frozen(self) -> list[Any]:
+        """The embedders whose features of a text never change, and are worth keeping."""
+        return [embedder for embedder in self.embedders if getattr(embedder, "frozen", False)]
+
+    def forget(self) -> None:
+        """Have all features computed again: those on the disk go."""
+        for embedder in self.frozen():
+            embedder.store = None
+
     def fusion_weights(self, inputs: tuple[Any, ...]) -> Tensor:
         """What the fusion gives each embedder at each word, `(batch, time, embedders)`.
 

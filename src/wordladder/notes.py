@@ -20,6 +20,12 @@ def notes_on(report: dict[str, Any]) -> list[str]:
             notes.append(
                 f"{facts['unknown_words']:.0%} of the words of the {name} texts have no vector of their own"
             )
+    for found in report.get("features", ()):
+        if not found["kept"]:
+            notes.append(
+                f"the encoder's features would take {found['gigabytes']:.1f} GB on the disk, and {found['why']}: "
+                "they are computed anew in every epoch"
+            )
     if report["duplicates_train_dev"]:
         notes.append(f"{report['duplicates_train_dev']} of the dev texts also occur in the training texts")
     if not report["rows"]["dev"]:

@@ -38,9 +38,19 @@ def train(
         ),
     ] = None,
     test: Annotated[Path | None, typer.Option(help="Table on which the finished model is evaluated.")] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="Folder (or hub name) of the pretrained encoder, instead of the recipe's own."),
+    ] = None,
     set_: Set = None,
     seed: Annotated[int | None, typer.Option(help="Start of everything random.")] = None,
     resume: Resume = False,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder in which word vectors, and features of frozen encoders, stay for other trainings."
+        ),
+    ] = None,
     text: Text = None,
     label: Label = None,
     label_separator: LabelSeparator = None,
@@ -54,10 +64,14 @@ def train(
     Example:  wordladder train bilstm --train reviews.csv --output model --set training.epochs=3
     """
     from ..data.tables import read_table
+    from ..ladder.encoders import read_encoder
     from ..model import Model
     from ..recipe import Recipe
 
-    chosen = Recipe.load(recipe).with_settings(parse_settings(set_, seed))
+    chosen = Recipe.load(recipe)
+    if encoder is not None:
+        chosen = read_encoder(encoder).into(chosen)
+    chosen = chosen.with_settings(parse_settings(set_, seed))
     layout: dict[str, Any] = {
         "text": text,
         "label": label,
@@ -70,7 +84,8 @@ def train(
     }
     model = Model(chosen, device=device, threads=threads)
     with progress_bar() as progress:
-        model.fit(tables["train"], dev=tables["dev"], output=output, resume=resume, progress=progress)
+        given: dict[str, Any] = {"output": output, "resume": resume, "cache": cache}
+        model.fit(tables["train"], dev=tables["dev"], **given, progress=progress)
     tested = None if tables["test"] is None else model.evaluate(tables["test"])
     if json:
         print_json(_summary(model, tested, output))

@@ -1,6 +1,6 @@
 """Opening and keeping a pretrained encoder in Hugging Face's layout: safetensors only, no code of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
@@ -134,9 +134,9 @@ def piece_limit(model: nn.Module, tokenizer: Any) -> int | None:
     return min(limits, default=None)
 
 
-def reached(output: Tensor) -> set[Tensor]:
-    """The parameters that `output` was computed from."""
-    found, seen, open_nodes = set(), set(), [output.grad_fn]
+def reached(outputs: Iterable[Tensor]) -> set[Tensor]:
+    """The parameters that `outputs` were computed from."""
+    found, seen, open_nodes = set(), set(), [output.grad_fn for output in outputs]
     while open_nodes:
         node = open_nodes.pop()
         if node is None or node in seen:

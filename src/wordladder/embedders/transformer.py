@@ -19,6 +19,7 @@ from ..layers.dropout import VariationalDropout
 from ..layers.scalar_mix import ScalarMix
 from ..sequence import Sequence
 from ..text import Tokens, tokenize
+from ._features import Features, FeatureStore, encoder_mark, recalled
 from ._material import Material
 from ._pieces import Group, Links, Pieces
 from ._pretrained import Pretrained, keep_pretrained, open_pretrained, piece_limit, reached
@@ -59,6 +60,8 @@ class Transformer(nn.Module):
         overlap: Pieces that neighbouring windows share.
         dropout: Share of the vector components set to zero while training, the same ones at all words of a
             text.
+        cache_gb: Most gigabytes that the features of a frozen encoder may take on the disk, so that they are
+            computed only once; of larger ones none are kept.
     """
 
     kept = ("model.",)  # weights that lie in the embedder's own folder, and nowhere else
@@ -76,11 +79,14 @@ class Transformer(nn.Module):
         long: Literal["windows", "truncate"] = "windows",
         overlap: int = 64,
         dropout: float = 0.0,
+        cache_gb: float = 20.0,
     ) -> None:
         super().__init__()
         self.source, self.layers, self.pooling, self.tune = source, layers, pooling, tune
         self.summary, self.max_pieces, self.long, self.overlap = summary, max_pieces, long, overlap
         self.layer_decay, self.dropout = layer_decay, VariationalDropout(dropout)
+        self.cache_gb = cache_gb
+        self.store: FeatureStore | None = None  # where features of a frozen encoder are read
         self.dim = self.summary_dim = 0
         self.mix: ScalarMix | None = None
         self.model: Any = None
@@ -108,9 +114,9 @@ class Transformer(nn.Module):
     def _take(self, pretrained: Pretrained) -> None:
         self.model, self._tokenizer, missing = pretrained
         self._pieces = self._laid_out()
-        chosen = self._chosen(self._wanted(self._probe()))
+        wanted = self._wanted(self._probe())
         names = {parameter: name for name, parameter in self.model.named_parameters()}
-        used = {parameter for parameter in reached(chosen) if parameter in names}
+        used = {parameter for parameter in reached(wanted) if parameter in names}
         if lacking := sorted(missing & {names[parameter] for parameter in used}):
             raise RecipeError(f"{self._where}: the file has no weights for {', '.join(lacking[:3])}")
         for parameter in names:
@@ -159,7 +165,7 @@ class Transformer(nn.Module):
             states = self._run(group)
         self.dim = states[-1].shape[-1]
         self.summary_dim = self.dim if self.summary else 0
-        least = {"last": 1, "mix": 1, "last4": 4}.get(str(self.layers), 1)
+        least = 4 if self.layers == "last4" else 1
         if isinstance(self.layers, int):
             least = self.layers + 1 if self.layers >= 0 else -self.layers
         if least > len(states):
@@ -196,24 +202,54 @@ class Transformer(nn.Module):
                 'take another embedder, such as "static"'
             )
 
-    def prepare(self, tokens: Tokens) -> Prepared:
-        """The pieces of the texts in windows, and which of them make up each word."""
+    @property
+    def frozen(self) -> bool:
+        """Whether the features of a text never change."""
+        return not self.tune
+
+    @property
+    def feature_numbers(self) -> tuple[int, int]:
+        """How many numbers the features of a word are, and those of a text."""
+        layers = 1 if self.mix is None else len(self.mix.scalars)
+        return layers * self.dim, layers * self.summary_dim
+
+    def feature_mark(self) -> str:
+        """What the features depend on beside the texts, as a short mark."""
+        settings = ("layers", "pooling", "summary", "max_pieces", "long", "overlap")
+        return encoder_mark(
+            self.model,
+            {name: getattr(self, name) for name in settings}
+            | {"kind": "transformer", "tokenizer": self._pieces.tokenizer.to_str()},
+        )
+
+    def prepare(self, tokens: Tokens) -> Prepared | Features:
+        """The pieces of the texts in windows, and which of them make up each word; or what has been kept."""
         self._check_segments(tokens)
+        if (kept := recalled(self.store, tokens)) is not None:
+            return kept
         laid = self._pieces.lay(tokens)
         lengths = torch.from_numpy(tokens.lengths)
         mask = torch.arange(max(1, int(tokens.lengths.max(initial=0)))) < lengths[:, None]
         return Prepared(laid.groups, laid.words, mask, laid.summary)
 
-    def forward(self, prepared: Prepared) -> Sequence:
+    def forward(self, prepared: Prepared | Features) -> Sequence:
         """Vectors `(batch, time, dim)`; padding and words without a piece are the zero vector."""
-        mask = prepared.mask
-        flat = torch.zeros(0, self.dim, device=mask.device)
+        features = prepared if isinstance(prepared, Features) else self.features(prepared)
+        summary = None if features.summary is None else self._mixed(features.summary)
+        return Sequence(self.dropout(self._mixed(features.layers)), features.mask, summary)
+
+    def features(self, prepared: Prepared) -> Features:
+        """What the encoder says: the wanted layers of each word, before they are mixed."""
+        mask, layers = prepared.mask, self.feature_numbers[0] // self.dim
+        flat = torch.zeros(0, layers * self.dim, device=mask.device)
         if prepared.groups:
             states = [self._states(group) for group in prepared.groups]
-            flat = self._chosen([torch.cat(parts) for parts in zip(*states)])
-        vectors = _gathered(flat, prepared.words, mask.numel()).view(*mask.shape, self.dim)
-        summary = None if prepared.summary is None else _gathered(flat, prepared.summary, len(mask))
-        return Sequence(self.dropout(vectors), mask, summary)
+            flat = torch.cat([torch.cat(of_group, dim=1) for of_group in states])
+        words = _gathered(flat, prepared.words, mask.numel()).view(*mask.shape, layers, self.dim)
+        if prepared.summary is None:
+            return Features(words, mask)
+        summary = _gathered(flat, prepared.summary, len(mask)).view(len(mask), layers, self.dim)
+        return Features(words, mask, summary)
 
     def _states(self, group: Group) -> list[Tensor]:
         """The layers that are wanted, a row a piece."""
@@ -230,16 +266,15 @@ class Transformer(nn.Module):
         return tuple(output.hidden_states) if every else (output.last_hidden_state,)
 
     def _wanted(self, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Those of the layers that the setting speaks of."""
+        """What the setting speaks of: all layers where they are mixed, else one."""
         if isinstance(self.layers, int):
             return states[self.layers : self.layers + 1 or None]
-        return states[-4:] if self.layers == "last4" else states
+        return (torch.stack(states[-4:]).mean(dim=0),) if self.layers == "last4" else states
 
-    def _chosen(self, layers: Any) -> Tensor:
-        """The wanted layers in one."""
-        if self.mix is not None:
-            return self.mix(layers)
-        return torch.stack(list(layers)).mean(dim=0) if self.layers == "last4" else layers[-1]
+    def _mixed(self, layers: Tensor) -> Tensor:
+        """`(…, layers, dim)` to `(…, dim)`."""
+        layers = layers.float()
+        return layers[..., 0, :] if self.mix is None else self.mix(layers.unbind(dim=-2))
 
     def facts(self, tokens: Tokens) -> dict[str, float]:
         """The share of words that no piece meets, and of texts and words that were cut away."""
