@@ -6,7 +6,7 @@ The threads write to the same vectors without waiting for each other (Hogwild, N
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import pairwise
@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..corpus import Corpus
-from ..errors import SettingError
+from ..errors import SettingError, did_you_mean
 from ..progress import Progress
 from ..word_vectors import WordVectors
 
 __all__ = [
     "Learner",
+    "Pace",
     "Stretch",
     "aligned",
     "check_run",
@@ -39,6 +40,7 @@ _STRETCH = (10_000, 500_000)  # ids that a thread learns from at a time, at leas
 _STRETCHES = 2_000  # wanted in a training
 _LOOK = 1024  # ids looked through at a time for a line end: little of a mapped text is read for it
 _CACHE_LINE = 16  # float32 numbers
+_LEAST_RATE = 1e-4  # of the first one
 
 
 class Stretch(NamedTuple):
@@ -53,12 +55,18 @@ Learner = Callable[[Stretch], tuple[float, int]]
 """Learns from one stretch of the text: (loss, examples it is the sum of)."""
 
 
-def check_settings(trainer: object, *, at_least_one: tuple[str, ...]) -> None:
-    """Refuse numbers that cannot be used, in the words of the settings.
+def check_settings(
+    trainer: object, *, at_least_one: tuple[str, ...], choices: Mapping[str, tuple[str, ...]] | None = None
+) -> None:
+    """Refuse values that cannot be used, in the words of the settings.
 
     Raises:
         SettingError: a setting has a value that cannot be used.
     """
+    for name, known in (choices or {}).items():
+        value = getattr(trainer, name)
+        if value not in known:
+            raise SettingError(f"{name} is {value!r}.{did_you_mean(str(value), known)}")
     for name in at_least_one:
         value = getattr(trainer, name)
         if value is not None and value < 1:
@@ -181,6 +189,30 @@ def compiled(learn: Learner, progress: Progress) -> None:
     progress("compiling", 0, 1)
     learn(Stretch(0, 0, 0))
     progress("compiling", 1, 1, seconds=time.perf_counter() - started)
+
+
+class Pace:
+    """How fast each stretch of the text is learned, and from which random state.
+
+    Args:
+        rate: The learning rate at the start; it falls evenly to nearly nothing at the end of the last epoch.
+        words: Numbers of words in an epoch.
+        epochs: Times they are gone through.
+        seed: Start of everything random.
+    """
+
+    def __init__(self, rate: float, words: int, epochs: int, seed: int) -> None:
+        self.rate, self.words, self.seed = rate, words, seed
+        self.slope = rate / (words * epochs)
+
+    def at(self, stretch: Stretch) -> tuple[Any, np.uint64]:
+        """The schedule from the stretch's first word on, and its random state."""
+        from ..kernels.sampling import Schedule
+
+        done = stretch.epoch * self.words + stretch.start
+        schedule = Schedule(self.rate - self.slope * done, self.slope, self.rate * _LEAST_RATE)
+        sequence = np.random.SeedSequence([self.seed, stretch.epoch, stretch.start])
+        return schedule, sequence.generate_state(1, np.uint64)[0]
 
 
 def target_tables(

@@ -8,12 +8,13 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..corpus import Corpus
-from ..errors import SettingError, did_you_mean
+from ..errors import SettingError
 from ..progress import Progress, quiet
 from ..subwords import Subwords
 from ..word_vectors import WordVectors
 from ._hogwild import (
     Learner,
+    Pace,
     Stretch,
     check_run,
     check_settings,
@@ -32,7 +33,6 @@ __all__ = ["FastText"]
 
 Architecture = Literal["skipgram", "cbow"]
 Loss = Literal["negative", "hierarchical"]
-_LEAST_RATE = 1e-4  # of the first one
 # fastText's own default is 0.05. On 24 M words of Wikipedia 0.04 gave analogies 0.609 and rare words 0.488,
 # 0.05 gave 0.606 and 0.481.
 _RATE = 0.04
@@ -89,9 +89,6 @@ class FastText:
         max_vocabulary: int | None = None,
         corpus: str | list[str] | None = None,
     ) -> None:
-        for key, value, known in (("model", model, Architecture), ("loss", loss, Loss)):
-            if value not in get_args(known):
-                raise SettingError(f"{key} is {value!r}.{did_you_mean(str(value), get_args(known))}")
         if max_n and not 1 <= min_n <= max_n:
             raise SettingError(f"min_n is {min_n} and max_n {max_n}; they must be 1 ≤ min_n ≤ max_n.")
         self.model, self.loss, self.dim, self.window, self.negative = model, loss, dim, window, negative
@@ -100,7 +97,8 @@ class FastText:
         self.sample, self.learning_rate = sample, learning_rate
         self.lowercase, self.corpus = lowercase, corpus
         counted = ("dim", "window", "negative", "min_count", "max_vocabulary", "epochs", "buckets")
-        check_settings(self, at_least_one=counted)
+        choices = {"model": get_args(Architecture), "loss": get_args(Loss)}
+        check_settings(self, at_least_one=counted, choices=choices)
 
     def train(
         self,
@@ -170,7 +168,7 @@ class FastText:
         progress: Progress,
     ) -> Learner:
         from ..kernels.registers import LANES
-        from ..kernels.sampling import Schedule, Weights
+        from ..kernels.sampling import Weights
         from ..kernels.subwordgram import Parts, subwordgram
 
         ids = ids.view()
@@ -179,15 +177,13 @@ class FastText:
         stride = len(outputs) // len(counts)
         weights = Weights(inputs, outputs, stride, -(-self.dim // LANES) * LANES)
         spelling = Parts(parts.begins, parts.rows * stride)
-        slope = self._rate / (len(ids) * self.epochs)
+        pace = Pace(self._rate, len(ids), self.epochs, seed)
         sizes = (self.window, self.negative, size, parts.longest)
 
         def learn(stretch: Stretch) -> tuple[float, int]:
-            done = stretch.epoch * len(ids) + stretch.start
-            schedule = Schedule(self._rate - slope * done, slope, self._rate * _LEAST_RATE)
-            state = np.random.SeedSequence([seed, stretch.epoch, stretch.start]).generate_state(1, np.uint64)
+            schedule, state = pace.at(stretch)
             where = (ids, stretch.start, stretch.end, tables, spelling, weights, schedule)
-            return subwordgram(*where, *sizes, self.model == "cbow", state[0])
+            return subwordgram(*where, *sizes, self.model == "cbow", state)
 
         compiled(learn, progress)
         return learn

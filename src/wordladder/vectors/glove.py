@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ..corpus import Corpus
-from ..errors import SettingError, did_you_mean
+from ..errors import SettingError
 from ..progress import Progress, quiet
 from ..word_vectors import WordVectors
 from ._cooccurrences import Counting, Entries, count
@@ -68,9 +68,8 @@ class GloVe:
         self.x_max, self.alpha, self.combine = x_max, alpha, combine
         self.min_count, self.max_vocabulary = min_count, max_vocabulary
         self.learning_rate, self.lowercase, self.corpus = learning_rate, lowercase, corpus
-        if combine not in ("sum", "word"):
-            raise SettingError(f"combine is {combine!r}.{did_you_mean(str(combine), ('sum', 'word'))}")
-        check_settings(self, at_least_one=("dim", "window", "min_count", "max_vocabulary", "epochs"))
+        counted = ("dim", "window", "min_count", "max_vocabulary", "epochs")
+        check_settings(self, at_least_one=counted, choices={"combine": ("sum", "word")})
         if x_max <= 0 or alpha < 0:
             raise SettingError(f"x_max is {x_max} and alpha {alpha}; x_max must be above 0, alpha not below.")
 

@@ -8,11 +8,11 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..corpus import Corpus
-from ..errors import SettingError, did_you_mean
 from ..progress import Progress, quiet
 from ..word_vectors import WordVectors
 from ._hogwild import (
     Learner,
+    Pace,
     Stretch,
     check_run,
     check_settings,
@@ -32,7 +32,6 @@ __all__ = ["Word2Vec"]
 Architecture = Literal["skipgram", "cbow"]
 Loss = Literal["negative", "hierarchical"]
 _RATES = {"skipgram": 0.025, "cbow": 0.05}
-_LEAST_RATE = 1e-4  # of the first one
 # The largest number in the first vectors is this over √dim. word2vec.c starts within ±0.5/dim and gensim
 # within ±1/dim. Longer first vectors learn earlier: on 25 MB of Wikipedia they gave better similarities and
 # analogies than either, and the same on rare words.
@@ -84,16 +83,14 @@ class Word2Vec:
         max_vocabulary: int | None = None,
         corpus: str | list[str] | None = None,
     ) -> None:
-        for key, value, known in (("model", model, Architecture), ("loss", loss, Loss)):
-            if value not in get_args(known):
-                raise SettingError(f"{key} is {value!r}.{did_you_mean(str(value), get_args(known))}")
         self.model, self.loss, self.dim, self.window, self.negative = model, loss, dim, window, negative
         self.cbow_mean = cbow_mean
         self.min_count, self.max_vocabulary, self.epochs = min_count, max_vocabulary, epochs
         self.sample, self.learning_rate = sample, learning_rate
         self.lowercase, self.corpus = lowercase, corpus
         counted = ("dim", "window", "negative", "min_count", "max_vocabulary", "epochs")
-        check_settings(self, at_least_one=counted)
+        choices = {"model": get_args(Architecture), "loss": get_args(Loss)}
+        check_settings(self, at_least_one=counted, choices=choices)
 
     def train(
         self,
@@ -153,7 +150,7 @@ class Word2Vec:
     ) -> Learner:
         from ..kernels.cbow import cbow
         from ..kernels.registers import LANES
-        from ..kernels.sampling import Schedule, Weights
+        from ..kernels.sampling import Weights
         from ..kernels.skipgram import skipgram
 
         ids = ids.view()
@@ -161,17 +158,14 @@ class Word2Vec:
         tables, size = target_tables(counts, self.sample, self.loss, self.negative)
         width = -(-self.dim // LANES) * LANES
         weights = Weights(inputs, outputs, len(inputs) // len(counts), width)
-        rate = self._rate
-        slope = rate / (len(ids) * self.epochs)
+        pace = Pace(self._rate, len(ids), self.epochs, seed)
 
         def learn(stretch: Stretch) -> tuple[float, int]:
-            done = stretch.epoch * len(ids) + stretch.start
-            schedule = Schedule(rate - slope * done, slope, rate * _LEAST_RATE)
-            state = np.random.SeedSequence([seed, stretch.epoch, stretch.start]).generate_state(1, np.uint64)
+            schedule, state = pace.at(stretch)
             where = (ids, stretch.start, stretch.end, tables, weights, schedule, self.window, self.negative)
             if self.model == "cbow":
-                return cbow(*where, size, self.cbow_mean, state[0])
-            return skipgram(*where, size, state[0])
+                return cbow(*where, size, self.cbow_mean, state)
+            return skipgram(*where, size, state)
 
         compiled(learn, progress)
         return learn
