@@ -43,7 +43,7 @@ def bert(tmp_path_factory):
 
 def embedder(folder, **settings):
     torch.manual_seed(1)
-    made = Transformer(source=str(folder), **{"overlap": 8, **settings})
+    made = Transformer(source=str(folder), **{"overlap": 8, "precision": "float32", **settings})
     made.initialise(Material(tokenize(["a"])))
     return made.eval()
 
@@ -338,14 +338,6 @@ def test_settings_that_do_not_fit(bert, settings, message):
         embedder(bert, **settings)
 
 
-def test_two_segments(bert):
-    tokens = tokenize(["a", "b"], segments=2)
-    with pytest.raises(RecipeError, match="examples of one text, and these have 2"):
-        Transformer(source=str(bert)).initialise(Material(tokens))
-    with pytest.raises(RecipeError, match="examples of one text"):
-        embedder(bert).prepare(tokens)
-
-
 def test_sources_that_cannot_be_read(bert, tmp_path, monkeypatch):
     def refused(source, message):
         with pytest.raises(RecipeError, match=message) as caught:
@@ -424,3 +416,68 @@ class TestMiniLM:
         )
         out = embedded(embedder(minilm, summary="mean"), self.texts)
         torch.testing.assert_close(out.summary, expected, atol=1e-5, rtol=1e-5)
+
+
+PAIRS = [
+    ("Was the film good?", "The good film, a very bad one!"),
+    ("", "the good 电影"),
+    ("good", "bad"),
+]
+
+
+def pair_words(twin, first, second, tokens, row):
+    """The words of two texts that Hugging Face reads together, met in plain loops, and their summaries."""
+    encoding = twin.tokenizer(first, second, return_tensors="pt", return_offsets_mapping=True)
+    offsets, of = encoding.pop("offset_mapping")[0].tolist(), encoding.sequence_ids(0)
+    with torch.no_grad():
+        states = twin.model(**encoding).last_hidden_state[0]
+    pieces = twin.tokenizer.convert_ids_to_tokens(encoding["input_ids"][0])
+    rows = []
+    for segment in (0, 1):
+        text = 2 * row + segment
+        mine = [span if of[place] == segment else (0, 0) for place, span in enumerate(offsets)]
+        for word in range(tokens.offsets[text], tokens.offsets[text + 1]):
+            places = twin.met(tokens.starts[word], tokens.ends[word], mine, pieces)
+            rows.append(states[places[0]] if places else torch.zeros(states.shape[1]))
+    return torch.stack(rows), states.mean(dim=0), states[0]
+
+
+@pytest.mark.parametrize("summary", ["mean", "cls"])
+def test_two_texts_are_read_together(folder, summary):
+    made, twin = embedder(folder, summary=summary), Twin(folder)
+    tokens = tokenize([text for pair in PAIRS for text in pair], segments=2)
+    out = made(made.prepare(tokens))
+    for row, pair in enumerate(PAIRS):
+        words, mean, first = pair_words(twin, *pair, tokens, row)
+        check(out, row, words)
+        expected = mean if summary == "mean" else first
+        torch.testing.assert_close(out.summary[row], expected, atol=1e-5, rtol=1e-5)
+    assert out.segments[0].tolist() == [0] * 5 + [1] * (len(out.segments[0]) - 5)
+
+
+def test_the_first_text_stands_before_each_window_of_the_second(bert):
+    question, passage = "was it good?", LONG
+    made, twin = embedder(bert), Twin(bert)
+    tokens = tokenize([question, passage], segments=2)
+    out = made(made.prepare(tokens))
+    laid = made._pieces.lay(tokens)
+    windows = [row[row != 0].tolist() for group in laid.groups for row in group.ids]
+    asked = twin.tokenizer(question)["input_ids"]
+    assert len(windows) > 2
+    assert all(window[: len(asked)] == asked and len(window) <= 64 for window in windows)
+    assert not laid.cut.any()
+    frame = twin.tokenizer(question, "the")
+    types = [frame["token_type_ids"][: len(asked)] + [1] * (len(window) - len(asked)) for window in windows]
+    with torch.no_grad():
+        states = [
+            twin.model(torch.tensor([window]), token_type_ids=torch.tensor([numbers])).last_hidden_state[0]
+            for window, numbers in zip(windows, types)
+        ]
+    assert any(torch.allclose(out.vectors[0, 0], state[1], atol=1e-5) for state in states)
+
+
+def test_a_first_text_that_is_too_long_is_cut_and_counted(bert):
+    made = embedder(bert)
+    facts = made.facts(tokenize([LONG, LONG], segments=2))
+    assert 0 < facts["words_truncated"] < 0.5
+    assert facts["texts_truncated"] == 0.5

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from ..errors import VectorsError
 from ..formats.safetensors import read_header, tensor, write_tensors
+from ..layers.padding import pad
 from ..text import Tokens
 
 __all__ = ["FeatureStore", "Features", "encoder_mark", "recalled", "text_keys"]
@@ -38,11 +39,13 @@ class Features(NamedTuple):
         layers: `(batch, time, layers, dim)`, zero where the mask is False.
         mask: `(batch, time)` bool.
         summary: `(batch, layers, dim)`, or None.
+        segments: `(batch, time)`, the segment of each word, where an example has several.
     """
 
     layers: Tensor
     mask: Tensor
     summary: Tensor | None = None
+    segments: Tensor | None = None
 
 
 class _Part(NamedTuple):
@@ -170,7 +173,10 @@ def _halved(vectors: Tensor) -> NDArray[np.float16]:
 
 def recalled(store: FeatureStore | None, tokens: Tokens) -> Features | None:
     """The features of these texts where all of them are in the store."""
-    return None if store is None else store.read(text_keys(tokens))
+    found = None if store is None else store.read(text_keys(tokens))
+    if found is None or tokens.segments == 1:
+        return found
+    return found._replace(segments=pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)[0])
 
 
 def text_keys(tokens: Tokens) -> list[bytes]:

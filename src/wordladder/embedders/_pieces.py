@@ -2,11 +2,12 @@
 
 Pieces come from the raw text, as the tokenizer was trained, and meet words by character offset. A text of
 more pieces than the transformer reads at once is read in windows that overlap, all of them equally long: each
-word is taken from the window whose middle is nearest to it. This file knows no transformer.
+word is taken from the window whose middle is nearest to it. Of two texts in an example, such as a question
+and a passage, the first stands before every window of the second. This file knows no transformer.
 """
 
 import re
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -73,14 +74,26 @@ class _Found(NamedTuple):
 
 
 class _Windows(NamedTuple):
-    """The windows of all texts: `length` pieces from `first` on, counted over all texts; `places` are those
-    of their first tokens, special ones counted.
+    """The windows of all examples: `length` pieces from `first` on, counted over all texts, and before them
+    `lead` pieces from `ahead` on, of the first text of two. `places` are those of their first tokens, special
+    ones counted.
     """
 
-    text: Ints
+    example: Ints
     first: Ints
     length: Ints
+    ahead: Ints
+    lead: Ints
     places: Ints
+
+
+class _Frame(NamedTuple):
+    """The special pieces around a text, or around and between two, and the segment numbers of all parts."""
+
+    before: Ints
+    between: Ints
+    after: Ints
+    types: tuple[Any, ...]  # of before, the first of two texts, between, the (last) text, after
 
 
 class Pieces:
@@ -111,17 +124,16 @@ class Pieces:
     ) -> None:
         self.tokenizer, self.pad, self.overlap, self.truncate = tokenizer, pad, overlap, truncate
         self.pooling, self.summary = pooling, summary
-        frame = tokenizer.encode("a")
-        special = np.array(frame.special_tokens_mask, dtype=bool)
-        inner = np.flatnonzero(~special)
-        ids, types = np.array(frame.ids, dtype=np.int64), np.array(frame.type_ids, dtype=np.int64)
-        self.before, self.after = ids[: inner[0]], ids[inner[-1] + 1 :]
-        self._types = types[: inner[0]], types[inner[0]], types[inner[-1] + 1 :]
-        self._cls = _place_of_cls(self.before, self.after, cls)
-        self.room = None if limit is None else limit - len(self.before) - len(self.after)
+        self.limit, self._frames = limit, (_frame(tokenizer, "a"), _frame(tokenizer, "a", "a"))
+        self._cls = _place_of_cls(self._frames[0].before, self._frames[0].after, cls)
         rows = tokenizer.get_vocab()
         self._blank = np.zeros(max(rows.values()) + 1, dtype=bool)
         self._blank[[row for piece, row in rows.items() if not piece.strip(_BLANKS)]] = True
+
+    @property
+    def room(self) -> int | None:
+        """Pieces of one text that a window has room for; None where there is no limit."""
+        return None if self.limit is None else self.limit - _specials(self._frames[0])
 
     @property
     def has_cls(self) -> bool:
@@ -129,13 +141,13 @@ class Pieces:
         return self._cls is not None
 
     def lay(self, tokens: Tokens) -> Laid:
-        """Lay out the pieces of these texts."""
-        found = self._find(tokens)
-        windows = self._windows(found.offsets)
-        groups, places = self._groups(found.ids, windows)
+        """Lay out the pieces of these texts, one or two to an example."""
+        found, frame = self._find(tokens), self._frames[tokens.segments - 1]
+        windows = self._windows(found.offsets, frame, tokens.segments)
+        groups, places = self._groups(found.ids, windows, frame)
         windows = windows._replace(places=places)
-        words, empty = self._word_links(found, windows, tokens)
-        summary = None if self.summary is None else self._summary_links(found, windows)
+        words, empty = self._word_links(found, windows, frame, tokens)
+        summary = None if self.summary is None else self._summary_links(windows, frame)
         met = np.bincount(found.word, minlength=len(empty)) > 0
         return Laid(groups, words, summary, ~met, met & empty)
 
@@ -157,24 +169,32 @@ class Pieces:
         piece, word = _meet(spans[:, 0], spans[:, 1], tokens.starts + shift, tokens.ends + shift)
         return _Found(ids, offsets, *_without_blanks(piece, word, self._blank[ids], len(shift)))
 
-    def _windows(self, offsets: Ints) -> _Windows:
-        """Cut each text's pieces into windows; the last one ends where the text ends, so all are full."""
-        counts, room = np.diff(offsets), self.room
-        number = np.ones_like(counts)
-        if room is not None and not self.truncate:
-            step = room - self.overlap
-            number += np.maximum(-(-(counts - room) // step), 0)
-        text = np.repeat(np.arange(len(counts)), number)
-        turn = np.arange(len(text)) - np.repeat(_ends_of(number)[:-1], number)
-        length, first = counts[text], offsets[text]
-        if room is not None:
-            first = first + np.clip(turn * (room - self.overlap), 0, np.maximum(length - room, 0))
-            length = np.minimum(length, room)
-        return _Windows(text, first, length, np.zeros_like(first))
+    def _windows(self, offsets: Ints, frame: _Frame, segments: int) -> _Windows:
+        """Cut each text's pieces into windows; the last one ends where the text ends, so all are full.
 
-    def _groups(self, ids: Ints, windows: _Windows) -> tuple[tuple[Group, ...], Ints]:
+        The first of two texts has at most half of the room.
+        """
+        counts, ahead = np.diff(offsets)[segments - 1 :: segments], offsets[:-1:segments]
+        lead = np.zeros_like(counts) if segments == 1 else np.diff(offsets)[::segments]
+        room, number = np.maximum(counts, 1), np.ones_like(counts)
+        if self.limit is not None:
+            whole = self.limit - _specials(frame)
+            lead = np.where(lead + counts > whole, np.minimum(lead, whole // 2), lead)
+            room = whole - lead
+        overlap = self.overlap if segments == 1 else np.minimum(self.overlap, room // 2)
+        step = np.maximum(room - overlap, 1)
+        if not self.truncate:
+            number = number + np.maximum(-(-(counts - room) // step), 0)
+        example = np.repeat(np.arange(len(counts)), number)
+        turn = np.arange(len(example)) - np.repeat(_ends_of(number)[:-1], number)
+        length, first, room = counts[example], offsets[segments - 1 : -1 : segments][example], room[example]
+        first = first + np.clip(turn * step[example], 0, np.maximum(length - room, 0))
+        length = np.minimum(length, room)
+        return _Windows(example, first, length, ahead[example], lead[example], np.zeros_like(first))
+
+    def _groups(self, ids: Ints, windows: _Windows, frame: _Frame) -> tuple[tuple[Group, ...], Ints]:
         """Windows of similar length together, and the place of each window's first token."""
-        size = windows.length + len(self.before) + len(self.after)
+        size = windows.lead + windows.length + _specials(frame)
         places = np.zeros_like(size)
         order = np.argsort(-size, kind="stable")
         order = order[size[order] > 0]
@@ -185,72 +205,114 @@ class Pieces:
             rows, order = np.split(order, [min(similar, max(1, _GROUP_PIECES // width))])
             places[rows] = taken + width * np.arange(len(rows))
             taken += width * len(rows)
-            groups.append(self._group(ids, windows.first[rows], windows.length[rows], width))
+            groups.append(self._group(ids, _Windows(*(part[rows] for part in windows)), frame, width))
         return tuple(groups), places
 
-    def _group(self, ids: Ints, first: Ints, length: Ints, width: int) -> Group:
-        """One rectangle: special pieces before and after, padding behind them."""
-        before, after = len(self.before), len(self.after)
-        column = np.arange(width) - before
-        inside = (column >= 0) & (column < length[:, None])
-        numbers = np.full(inside.shape, self.pad, np.int64)
-        types = np.zeros_like(numbers)
-        numbers[:, :before], types[:, :before] = self.before, self._types[0]
-        numbers[inside], types[inside] = ids[(first[:, None] + column)[inside]], self._types[1]
-        rows, columns = np.arange(len(first))[:, None], before + length[:, None] + np.arange(after)
-        numbers[rows, columns], types[rows, columns] = self.after, self._types[2]
-        mask = column < length[:, None] + after
-        return Group(torch.from_numpy(numbers), torch.from_numpy(mask), torch.from_numpy(types))
+    def _group(self, ids: Ints, windows: _Windows, frame: _Frame, width: int) -> Group:
+        """One rectangle: special pieces before, between and after, padding behind them."""
+        numbers = np.full((len(windows.first), width), self.pad, np.int64)
+        types, column = np.zeros_like(numbers), np.arange(width)
+        end = np.zeros((len(numbers), 1), np.int64)
+        texts = (windows.ahead, windows.lead), (windows.first, windows.length)
+        parts = [frame.before, texts[0], frame.between, texts[1], frame.after]
+        for part, segment in zip(parts, frame.types):
+            special = not isinstance(part, tuple)
+            begin, length = (np.zeros_like(end), len(part)) if special else (p[:, None] for p in part)
+            inside = (column >= end) & (column < end + length)
+            place = (begin + column - end)[inside]
+            numbers[inside] = (part if special else ids)[place]
+            types[inside] = segment[place] if special else segment
+            end = end + length
+        return Group(torch.from_numpy(numbers), torch.from_numpy(column < end), torch.from_numpy(types))
 
     def _best(self, windows: _Windows, twice_middle: Ints) -> Ints:
         """The window whose middle is nearest, for places among all pieces; middles are given twice."""
-        inner = ~_opens(windows.text)
+        inner = ~_opens(windows.example)
         border = 2 * windows.first
         border[inner] = (windows.first[1:] + windows.first[:-1] + windows.length[1:])[inner[1:]]
         return np.searchsorted(border, twice_middle, side="right") - 1
 
+    def _met(self, windows: _Windows, frame: _Frame, piece: Ints, window: Ints) -> tuple[Ints, Any]:
+        """The places of pieces in windows, and which of the pieces stand in them."""
+        ahead = piece < windows.first[window]  # perhaps of the first text of two, before every window
+        ahead &= piece - windows.ahead[window] < windows.lead[window]
+        base, lead = windows.places[window] + len(frame.before), windows.lead[window]
+        place = piece - np.where(ahead, windows.ahead[window], windows.first[window])
+        inside = (place >= 0) & (ahead | (place < windows.length[window]))
+        return base + place + np.where(ahead, 0, lead + len(frame.between)), inside
+
     def _word_links(
-        self, found: _Found, windows: _Windows, tokens: Tokens
+        self, found: _Found, windows: _Windows, frame: _Frame, tokens: Tokens
     ) -> tuple[Links, NDArray[np.bool_]]:
         """What makes up each word of the padded batch, and which words have no piece."""
-        piece, word = found.piece, found.word
+        piece, word, segments = found.piece, found.word, tokens.segments
+        texts = np.repeat(np.arange(len(tokens.texts)), tokens.lengths)
         opens, closes = _opens(word), _closes(word)
         runs = np.cumsum(opens) - 1
         window = self._best(windows, (piece[opens] + piece[closes] + 1)[runs])
-        place = piece - windows.first[window]
-        inside = (place >= 0) & (place < windows.length[window])
-        word, place = word[inside], (windows.places[window] + len(self.before) + place)[inside]
+        of_first = texts[word] % segments < segments - 1
+        window = np.where(of_first, np.searchsorted(windows.example, texts[word] // segments), window)
+        place, inside = self._met(windows, frame, piece, window)
+        word, place = word[inside], place[inside]
         if self.pooling == "first":
             word, kept = np.unique(word, return_index=True)
             place = place[kept]
-        counts = np.bincount(word, minlength=len(tokens.starts))
-        time = max(1, int(tokens.lengths.max(initial=0)))
-        texts = np.repeat(np.arange(len(tokens.texts)), tokens.lengths)
-        rows = np.arange(len(texts)) - tokens.offsets[texts] + time * texts
+        counts = np.bincount(word, minlength=len(texts))
+        offsets = tokens.example_offsets
+        time = max(1, int(np.diff(offsets).max(initial=0)))
+        rows = np.arange(len(texts)) + (time * np.arange(len(tokens)) - offsets[:-1])[texts // segments]
         return _links(place, rows[word], 1.0 / counts[word]), counts == 0
 
-    def _summary_links(self, found: _Found, windows: _Windows) -> Links:
-        """What makes up each text's summary: every piece counts once, in its best window, and so do the
+    def _summary_links(self, windows: _Windows, frame: _Frame) -> Links:
+        """What makes up each example's summary: every piece counts once, in its best window, and so do the
         special ones of the first and the last window.
         """
-        start, end = windows.places, windows.places + len(self.before) + windows.length
+        start = windows.places
+        middle = start + len(frame.before) + windows.lead
+        end = middle + len(frame.between) + windows.length
         if self.summary == "cls" and self._cls is not None:
-            place = (start if self._cls >= 0 else end + len(self.after)) + self._cls
-            text = windows.text
+            place = (start if self._cls >= 0 else end + len(frame.after)) + self._cls
+            example = windows.example
         else:
-            pieces = np.arange(found.offsets[-1])
+            opens, closes = _opens(windows.example), _closes(windows.example)
+            first, owners = windows.first[opens], windows.example[opens]
+            pieces = _spread(first, (windows.first + windows.length)[closes] - first)
             window = self._best(windows, 2 * pieces + 1)
-            inside = pieces < (windows.first + windows.length)[window]
-            pieces, window = pieces[inside], window[inside]
-            opens, closes = _opens(windows.text), _closes(windows.text)
             parts = [
-                (windows.text[window], start[window] + len(self.before) + pieces - windows.first[window]),
-                _beside(windows.text[opens], start[opens], len(self.before)),
-                _beside(windows.text[closes], end[closes], len(self.after)),
+                (windows.example[window], self._met(windows, frame, pieces, window)[0]),
+                _beside(owners, start[opens], len(frame.before) + windows.lead[opens]),
+                _beside(owners, middle[opens], len(frame.between)),
+                _beside(owners, end[closes], len(frame.after)),
             ]
-            text, place = (np.concatenate(part) for part in zip(*parts))
-        counts = np.bincount(text, minlength=1)
-        return _links(place, text, 1.0 / counts[text])
+            example, place = (np.concatenate(part) for part in zip(*parts))
+        counts = np.bincount(example, minlength=1)
+        return _links(place, example, 1.0 / counts[example])
+
+
+def _frame(tokenizer: Tokenizer, *texts: str) -> _Frame:
+    """What stands around and between texts of one piece or more."""
+    encoding = tokenizer.encode(*texts)
+    ids, types = np.array(encoding.ids, dtype=np.int64), np.array(encoding.type_ids, dtype=np.int64)
+    inner = np.flatnonzero(~np.array(encoding.special_tokens_mask, dtype=bool))
+    left = right = inner[0]
+    if len(texts) > 1:
+        half = len(inner) // 2
+        left, right = inner[half - 1] + 1, inner[half]
+    spans = slice(0, inner[0]), slice(left, right), slice(inner[-1] + 1, None)
+    around = [types[span] for span in spans]
+    return _Frame(
+        *(ids[span] for span in spans),
+        (around[0], types[inner[0]], around[1], types[inner[-1]], around[2]),
+    )
+
+
+def _specials(frame: _Frame) -> int:
+    return len(frame.before) + len(frame.between) + len(frame.after)
+
+
+def _spread(first: Ints, counts: Ints) -> Ints:
+    """`counts[i]` numbers from `first[i]` on, one run after another."""
+    return np.arange(counts.sum()) + np.repeat(first - _ends_of(counts)[:-1], counts)
 
 
 def _opens(numbers: Ints) -> NDArray[np.bool_]:
@@ -263,9 +325,10 @@ def _closes(numbers: Ints) -> NDArray[np.bool_]:
     return _opens(numbers[::-1])[::-1]
 
 
-def _beside(text: Ints, first: Ints, count: int) -> tuple[Ints, Ints]:
-    """`count` places from `first` on, and the text of each."""
-    return np.repeat(text, count), (first[:, None] + np.arange(count)).ravel()
+def _beside(owner: Ints, first: Ints, counts: Ints | int) -> tuple[Ints, Ints]:
+    """`counts` places from `first` on, and the owner of each."""
+    several = np.broadcast_to(counts, first.shape)
+    return np.repeat(owner, several), _spread(first, several)
 
 
 def _links(places: Ints, rows: Ints, shares: NDArray[np.float64]) -> Links:

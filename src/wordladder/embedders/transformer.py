@@ -16,13 +16,16 @@ from torch import Tensor, nn
 
 from ..errors import ModelError, RecipeError
 from ..layers.dropout import VariationalDropout
+from ..layers.padding import pad
 from ..layers.scalar_mix import ScalarMix
 from ..sequence import Sequence
 from ..text import Tokens, tokenize
 from ._features import Features, FeatureStore, encoder_mark, recalled
+from ._inference import Answering, Precision, answering
 from ._material import Material
 from ._pieces import Group, Links, Pieces
 from ._pretrained import Pretrained, keep_pretrained, open_pretrained, piece_limit, reached
+from ._sentence_layout import SentenceLayout
 
 __all__ = ["Transformer"]
 
@@ -30,18 +33,22 @@ _ROWS = 256  # examples whose facts are found together
 
 
 class Prepared(NamedTuple):
-    """Windows of pieces, what makes up the words and the summaries, and the words' mask `(batch, time)`."""
+    """Windows of pieces, what makes up the words and the summaries, the words' mask `(batch, time)`, and the
+    words' segments where an example has two texts.
+    """
 
     groups: tuple[Group, ...]
     words: Links
     mask: Tensor
     summary: Links | None
+    segments: Tensor | None = None
 
 
 class Transformer(nn.Module):
     """Words in the context of their text, from a pretrained encoder.
 
-    A word without a piece has the zero vector. A text that is longer than the encoder reads at once is read
+    Two texts of an example are read together, the first one before the second. A word without a piece has the
+    zero vector. A text that is longer than the encoder reads at once is read
     in windows, and each word is taken from the window that it stands nearest to the middle of.
 
     Args:
@@ -62,6 +69,8 @@ class Transformer(nn.Module):
             text.
         cache_gb: Most gigabytes that the features of a frozen encoder may take on the disk, so that they are
             computed only once; of larger ones none are kept.
+        precision: The arithmetic of an encoder that is frozen or answers: `"auto"` takes bfloat16 where the
+            processor or the accelerator computes in it, else float32. Where it is tuned, `[training]` says.
     """
 
     kept = ("model.",)  # weights that lie in the embedder's own folder, and nowhere else
@@ -80,12 +89,14 @@ class Transformer(nn.Module):
         overlap: int = 64,
         dropout: float = 0.0,
         cache_gb: float = 20.0,
+        precision: Precision = "auto",
     ) -> None:
         super().__init__()
         self.source, self.layers, self.pooling, self.tune = source, layers, pooling, tune
         self.summary, self.max_pieces, self.long, self.overlap = summary, max_pieces, long, overlap
         self.layer_decay, self.dropout = layer_decay, VariationalDropout(dropout)
-        self.cache_gb = cache_gb
+        self.cache_gb, self.precision = cache_gb, precision
+        self._ready: tuple[Any, Answering] | None = None
         self.store: FeatureStore | None = None  # where features of a frozen encoder are read
         self.dim = self.summary_dim = 0
         self.mix: ScalarMix | None = None
@@ -98,9 +109,8 @@ class Transformer(nn.Module):
 
         Raises:
             RecipeError: the source cannot be read, it has not the layers or the piece that the recipe asks
-                for, windows are too small, or an example has several texts.
+                for, or windows are too small.
         """
-        self._check_segments(material.tokens)
         self._take(open_pretrained(self.source, material.folder))
 
     def keep(self, folder: Path) -> None:
@@ -182,6 +192,8 @@ class Transformer(nn.Module):
         super().train(mode)
         if self.model is not None and not self.tune:
             self.model.eval()
+        elif mode:
+            self._ready = None  # its weights are about to change
         return self
 
     def rate_shares(self) -> dict[str, float]:
@@ -194,13 +206,6 @@ class Transformer(nn.Module):
                 depths[f"model.{name}"] = depth
         top = max(depths.values(), default=0)
         return {name: self.layer_decay ** (top - depth) for name, depth in depths.items()}
-
-    def _check_segments(self, tokens: Tokens) -> None:
-        if tokens.segments > 1:
-            raise RecipeError(
-                f"embedders: the transformer reads examples of one text, and these have {tokens.segments}; "
-                'take another embedder, such as "static"'
-            )
 
     @property
     def frozen(self) -> bool:
@@ -215,7 +220,7 @@ class Transformer(nn.Module):
 
     def feature_mark(self) -> str:
         """What the features depend on beside the texts, as a short mark."""
-        settings = ("layers", "pooling", "summary", "max_pieces", "long", "overlap")
+        settings = ("layers", "pooling", "summary", "max_pieces", "long", "overlap", "precision")
         return encoder_mark(
             self.model,
             {name: getattr(self, name) for name in settings}
@@ -224,19 +229,17 @@ class Transformer(nn.Module):
 
     def prepare(self, tokens: Tokens) -> Prepared | Features:
         """The pieces of the texts in windows, and which of them make up each word; or what has been kept."""
-        self._check_segments(tokens)
         if (kept := recalled(self.store, tokens)) is not None:
             return kept
         laid = self._pieces.lay(tokens)
-        lengths = torch.from_numpy(tokens.lengths)
-        mask = torch.arange(max(1, int(tokens.lengths.max(initial=0)))) < lengths[:, None]
-        return Prepared(laid.groups, laid.words, mask, laid.summary)
+        numbers, mask = pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)
+        return Prepared(laid.groups, laid.words, mask, laid.summary, numbers if tokens.segments > 1 else None)
 
     def forward(self, prepared: Prepared | Features) -> Sequence:
         """Vectors `(batch, time, dim)`; padding and words without a piece are the zero vector."""
         features = prepared if isinstance(prepared, Features) else self.features(prepared)
         summary = None if features.summary is None else self._mixed(features.summary)
-        return Sequence(self.dropout(self._mixed(features.layers)), features.mask, summary)
+        return Sequence(self.dropout(self._mixed(features.layers)), features.mask, summary, features.segments)
 
     def features(self, prepared: Prepared) -> Features:
         """What the encoder says: the wanted layers of each word, before they are mixed."""
@@ -246,10 +249,10 @@ class Transformer(nn.Module):
             states = [self._states(group) for group in prepared.groups]
             flat = torch.cat([torch.cat(of_group, dim=1) for of_group in states])
         words = _gathered(flat, prepared.words, mask.numel()).view(*mask.shape, layers, self.dim)
-        if prepared.summary is None:
-            return Features(words, mask)
-        summary = _gathered(flat, prepared.summary, len(mask)).view(len(mask), layers, self.dim)
-        return Features(words, mask, summary)
+        summary = None
+        if prepared.summary is not None:
+            summary = _gathered(flat, prepared.summary, len(mask)).view(len(mask), layers, self.dim)
+        return Features(words, mask, summary, prepared.segments)
 
     def _states(self, group: Group) -> list[Tensor]:
         """The layers that are wanted, a row a piece."""
@@ -260,10 +263,27 @@ class Transformer(nn.Module):
     def _run(self, group: Group) -> tuple[Tensor, ...]:
         """All layers `(windows, pieces, dim)`, embeddings first, or the last one where it is enough."""
         every = self.layers != "last"
-        types = {"token_type_ids": group.types}
-        known = types if "token_type_ids" in self._tokenizer.model_input_names else {}
+        types = group.types if "token_type_ids" in self._tokenizer.model_input_names else None
+        if not (self.model.training or torch.is_grad_enabled()):
+            return self._answers().layers(group.ids, group.mask, types, every)
+        known = {} if types is None else {"token_type_ids": types}
         output = self.model(group.ids, attention_mask=group.mask.long(), output_hidden_states=every, **known)
         return tuple(output.hidden_states) if every else (output.last_hidden_state,)
+
+    def _answers(self) -> Answering:
+        """The encoder as it answers, with the weights that it has now."""
+        weights = tuple((weight.data_ptr(), weight._version) for weight in self.model.parameters())
+        if self._ready is None or self._ready[0] != weights:
+            pad_piece = self._tokenizer.pad_token_id or 0
+            self._ready = weights, answering(self.model, precision=self.precision, pad=pad_piece)
+        return self._ready[1]
+
+    def sentence_layout(self) -> SentenceLayout | None:
+        """How sentence-transformers makes the summary of a text that one window holds, where it can."""
+        if self.summary is None or self.layers not in ("last", -1):
+            return None
+        limit = self.max_pieces or piece_limit(self.model, self._tokenizer)
+        return SentenceLayout(pooling=(self.summary,), max_pieces=limit)
 
     def _wanted(self, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """What the setting speaks of: all layers where they are mixed, else one."""
@@ -283,13 +303,13 @@ class Transformer(nn.Module):
             some = tokens.take(np.arange(first, min(first + _ROWS, len(tokens))))
             laid = self._pieces.lay(some)
             bare, cut = bare + int(laid.bare.sum()), cut + int(laid.cut.sum())
-            owners = np.repeat(np.arange(len(some)), some.lengths)
+            owners = np.repeat(np.arange(len(some.texts)), some.lengths)
             texts += len(np.unique(owners[laid.cut]))
         words = max(1, len(tokens.starts))
         return {
             "words_without_pieces": bare / words,
             "words_truncated": cut / words,
-            "texts_truncated": texts / max(1, len(tokens)),
+            "texts_truncated": texts / max(1, len(tokens.texts)),
         }
 
 
