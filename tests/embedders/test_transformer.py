@@ -275,7 +275,7 @@ def test_dropout(bert):
 def test_kept_in_the_layout_of_hugging_face(folder, tmp_path):
     made = embedder(folder, tune=True)
     made.keep(tmp_path / "kept")
-    again = Transformer(source="nowhere/else", overlap=8)
+    again = Transformer(source="nowhere/else", overlap=8, tune=True)
     again.restore(tmp_path / "kept")
     torch.testing.assert_close(
         embedded(again.eval(), TEXTS).vectors, embedded(made, TEXTS).vectors, atol=0, rtol=0
@@ -481,3 +481,13 @@ def test_a_first_text_that_is_too_long_is_cut_and_counted(bert):
     facts = made.facts(tokenize([LONG, LONG], segments=2))
     assert 0 < facts["words_truncated"] < 0.5
     assert facts["texts_truncated"] == 0.5
+
+
+def test_an_encoders_own_dropout_can_be_set(folder):
+    config = embedder(folder, tune=True, attention_dropout=0.3, hidden_dropout=0.2).model.config
+    assert (config.attention_probs_dropout_prob, config.hidden_dropout_prob) == (0.3, 0.2)
+    own = AutoModel.from_pretrained(folder).config
+    config = embedder(folder, tune=True, attention_dropout=None).model.config
+    assert config.attention_probs_dropout_prob == own.attention_probs_dropout_prob
+    assert config.hidden_dropout_prob == own.hidden_dropout_prob
+    assert embedder(folder, tune=True).model.config.attention_probs_dropout_prob == 0.0

@@ -1,6 +1,6 @@
 """Opening and keeping a pretrained encoder in Hugging Face's layout: safetensors only, no code of its own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
@@ -16,6 +16,10 @@ from ..extras import require
 __all__ = ["Pretrained", "keep_pretrained", "open_pretrained", "piece_limit", "reached"]
 
 _CHECKED = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
+_DROPOUTS = {
+    "attention": ("attention_probs_dropout_prob", "attention_dropout"),
+    "hidden": ("hidden_dropout_prob", "hidden_dropout", "dropout", "embedding_dropout", "mlp_dropout"),
+}
 
 
 class Pretrained(NamedTuple):
@@ -27,7 +31,10 @@ class Pretrained(NamedTuple):
 
 
 def open_pretrained(
-    source: str, base: Path = Path(), error: type[RecipeError] | type[ModelError] = RecipeError
+    source: str,
+    base: Path = Path(),
+    error: type[RecipeError] | type[ModelError] = RecipeError,
+    dropouts: Mapping[str, float | None] | None = None,
 ) -> Pretrained:
     """Read an encoder in float32, and its tokenizer.
 
@@ -35,6 +42,7 @@ def open_pretrained(
         source: A folder, or a name on the Hugging Face hub.
         base: Where a relative folder starts.
         error: What to raise.
+        dropouts: Shares that the `attention` and the `hidden` layers drop in training, instead of their own.
 
     Raises:
         RecipeError: there is no such model, it is not one of those that are read here, or its files are
@@ -48,6 +56,7 @@ def open_pretrained(
     with _quiet(transformers):
         try:
             config = transformers.AutoConfig.from_pretrained(name, trust_remote_code=False)
+            _set_dropouts(config, dropouts or {})
             tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
             if getattr(config, "is_encoder_decoder", False):
                 raise error(f"{where}: an encoder with a decoder; give an encoder, such as BERT or ALBERT")
@@ -65,6 +74,14 @@ def open_pretrained(
             raise error(f"{where}: {_explained(problem, local)}") from None
     _check_tokenizer(model, tokenizer, where, error)
     return Pretrained(model.eval(), tokenizer, frozenset(found["missing_keys"]))
+
+
+def _set_dropouts(config: Any, shares: Mapping[str, float | None]) -> None:
+    """Write the shares where models of all families look for them."""
+    for part, share in shares.items():
+        for name in _DROPOUTS[part]:
+            if share is not None and hasattr(config, name):
+                setattr(config, name, share)
 
 
 def _explained(problem: Exception, local: bool) -> str:
