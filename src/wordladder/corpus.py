@@ -21,7 +21,7 @@ from .corpus_files import file_blocks, find_files, text_blocks
 from .errors import DataError, SettingError
 from .phrases import Joined, PhraseSettings, RawWords, join_phrases
 from .progress import Progress, quiet
-from .streams import ahead, write_errors
+from .streams import ahead, give_back, write_errors
 from .text import TextSettings, classes
 from .vocab import Vocabulary
 
@@ -259,6 +259,7 @@ def _build(
             raise _nothing_left(reading, counter)
         with write_errors(path):
             _renumber(path, numbers)
+        give_back()  # thousands of blocks have come and gone
         of_text = (counter.words, counter.lost, counter.lines)
         facts = None if joined is None else joined.facts
         corpus = Corpus(folder, path, vocabulary, _Figures(reading.text, reading.lowercase, *of_text, facts))

@@ -3,6 +3,7 @@
 Compression is told from the first bytes of a file, not from its name.
 """
 
+import ctypes
 import io
 import lzma
 import os
@@ -17,7 +18,7 @@ from typing import BinaryIO, Self, TypeVar
 
 from .errors import DataError, OutputError
 
-__all__ = ["ByteReader", "ahead", "atomic_write", "line_blocks", "write_errors"]
+__all__ = ["ByteReader", "ahead", "atomic_write", "give_back", "line_blocks", "write_errors"]
 
 Item = TypeVar("Item")
 
@@ -168,3 +169,9 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         except BaseException:
             fresh.unlink(missing_ok=True)
             raise
+
+
+def give_back() -> None:
+    """Return memory that is free to the system at once, where the C library (glibc) would keep it."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

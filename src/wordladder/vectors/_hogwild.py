@@ -39,6 +39,7 @@ __all__ = [
 _STRETCH = (10_000, 500_000)  # ids that a thread learns from at a time, at least and at most
 _STRETCHES = 2_000  # wanted in a training
 _LOOK = 1024  # ids looked through at a time for a line end: little of a mapped text is read for it
+_AROUND = 1 << 15  # ids that the system may map again when it reads the first ones behind them
 _CACHE_LINE = 16  # float32 numbers
 _LEAST_RATE = 1e-4  # of the first one
 
@@ -140,7 +141,7 @@ def run(
                     losses.append(0.0)
                     loss, pairs = 0.0, 0
                 more, count = future.result()
-                corpus.release(stretch.start, stretch.end)
+                corpus.release(max(0, stretch.start - _AROUND), stretch.end)
                 loss, pairs, done = loss + more, pairs + count, done + stretch.end - stretch.start
                 losses[-1] = loss / max(1, pairs)
                 learned = words * done / total
