@@ -12,6 +12,7 @@ EXTRAS = {
     "train": ("torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib"),
     "chinese": ("jieba",),
     "plot": ("matplotlib",),
+    "elmo": ("h5py",),
 }
 
 

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from tiny_elmo import tiny_elmo
 from tiny_transformers import tiny_bert
 from wordladder import Model
 from wordladder.embedders import _features
 from wordladder.embedders._features import Features, FeatureStore, text_keys
 from wordladder.embedders._material import Material
+from wordladder.embedders.elmo import Elmo
 from wordladder.embedders.transformer import Transformer
 from wordladder.text import TextSettings, tokenize
 from wordladder.training.features import remember
@@ -23,7 +25,7 @@ def bert(tmp_path_factory):
 
 def embedder(folder, **settings):
     torch.manual_seed(1)
-    made = Transformer(source=str(folder), **{"overlap": 8, **settings})
+    made = Transformer(source=str(folder), **{"overlap": 8, "precision": "float32", **settings})
     made.initialise(Material(tokenize(["a"])))
     return made.eval()
 
@@ -183,3 +185,16 @@ def test_features_that_are_not_kept_are_told(bert, tmp_path):
     table["embedders"][0]["cache_gb"] = 0.0
     model = Model(table).fit(texts, labels)
     assert any("cache_gb" in note for note in model.report_["warnings"])
+
+
+@pytest.mark.parametrize("layers", ["mix", 1])
+def test_features_of_elmo_are_kept_too(tmp_path, layers):
+    folder = tmp_path / "elmo"
+    folder.mkdir()
+    made = Elmo(source=str(tiny_elmo(folder)), layers=layers)
+    made.initialise(Material(tokenize(["a"])))
+    tokens = tokenize(TEXTS)
+    fresh = answers(made.eval(), tokens)
+    assert remember(made, [tokens], tmp_path / "cache").kept
+    assert isinstance(made.prepare(tokens), Features)
+    torch.testing.assert_close(answers(made, tokens).vectors, fresh.vectors, rtol=2e-3, atol=2e-3)

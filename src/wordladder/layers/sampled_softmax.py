@@ -1,0 +1,78 @@
+"""The softmax over many words in training: against a sample of words in place of all of them.
+
+Candidates are drawn log-uniformly, which fits words in the order of how frequent they are, each at most once;
+scores are corrected by how often a word is expected among them (Jean, Cho, Memisevic & Bengio 2015;
+Jozefowicz et al. 2016). The sample is one for the whole batch.
+"""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["draw_candidates", "found_among", "log_expected", "sampled_softmax"]
+
+
+def draw_candidates(
+    generator: np.random.Generator, classes: int, samples: int
+) -> tuple[NDArray[np.int64], int]:
+    """Draw classes with the probabilities `log((k + 2) / (k + 1)) / log(classes + 1)` until there are as many
+    different ones as wanted.
+
+    Args:
+        generator: What is random.
+        classes: Number of classes, the most frequent first.
+        samples: Different classes wanted, fewer than there are.
+
+    Returns:
+        The classes, and how many draws it took.
+    """
+    drawn = np.empty(0, np.int64)
+    while True:
+        more = np.exp(generator.random(2 * samples) * math.log(classes + 1)).astype(np.int64) - 1
+        drawn = np.append(drawn, np.minimum(more, classes - 1))
+        firsts = np.sort(np.unique(drawn, return_index=True)[1])
+        if len(firsts) >= samples:
+            return drawn[firsts[:samples]], int(firsts[samples - 1]) + 1
+
+
+def log_expected(numbers: Tensor, draws: Tensor, classes: int) -> Tensor:
+    """The logarithm of the chance that classes are among what was drawn, float32.
+
+    Args:
+        numbers: The classes, of any shape.
+        draws: How many draws were made, a scalar.
+        classes: Number of classes.
+    """
+    k = numbers.double()
+    chance = torch.log1p(1.0 / (k + 1.0)) / math.log(classes + 1)
+    return (-torch.expm1(draws * torch.log1p(-chance))).log().float()
+
+
+def found_among(targets: Tensor, candidates: Tensor) -> Tensor:
+    """Which candidate each right class is, or -1: `(rows,)`."""
+    ordered, places = candidates.sort()
+    nearest = torch.searchsorted(ordered, targets).clamp(max=len(candidates) - 1)
+    return torch.where(ordered[nearest] == targets, places[nearest], -1)
+
+
+def sampled_softmax(
+    vectors: Tensor, right: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor], hits: Tensor
+) -> Tensor:
+    """The mean negative logarithm of each right class's share among itself and the candidates.
+
+    Args:
+        vectors: What is scored, `(rows, dim)`.
+        right: Weights `(rows, dim)` of the right classes and biases `(rows,)`, corrected already.
+        others: Weights `(samples, dim)` of the candidates and biases `(samples,)`, likewise.
+        hits: Which candidate is the right class, and does not count, or -1: `(rows,)`.
+    """
+    score = (vectors * right[0]).sum(dim=1).float() + right[1]
+    rivals = functional.linear(vectors, others[0], others[1].to(vectors.dtype)).float()
+    rows = (hits >= 0).nonzero()[:, 0]
+    rivals[rows, hits[rows]] = -torch.inf
+    every = torch.cat([score[:, None], rivals], dim=1)
+    return functional.cross_entropy(every, torch.zeros_like(hits))

@@ -1,0 +1,301 @@
+"""Pretraining ELMo: batches and losses against plain loops, a run that is broken off, and what is written."""
+
+import math
+import shutil
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from tiny_elmo import published_options, published_weights, save_published
+from wordladder.embedders._elmo_options import ElmoOptions
+from wordladder.embedders._material import Material
+from wordladder.embedders.elmo import Elmo
+from wordladder.errors import DataError, ModelError, SettingError
+from wordladder.pretraining import elmo as module
+from wordladder.pretraining.elmo import SIZES, ElmoSettings, elmo_objective
+from wordladder.pretraining.loop import LoopSettings, pretrain_network
+from wordladder.text import tokenize
+
+SUBJECTS, VERBS = ["the cat", "a dog", "my friend", "the old man"], ["sees", "likes", "hears", "finds"]
+SMALL = ElmoOptions(units=24, dim=12, character_dim=4, filters=((1, 8), (3, 8)), highways=1)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setitem(module.SIZES, "tiny", SMALL)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Sentences with an order to learn, and lines of other lengths."""
+    draw, lines = np.random.default_rng(1), []
+    for _ in range(300):
+        one, two = draw.choice(SUBJECTS, 2)
+        lines.append(f"{one} {draw.choice(VERBS)} {two} near house {draw.integers(40)} .")
+    lines += ["", "word", "a much longer line " * 9, "donaudampfschifffahrt 我喜欢电影 !"]
+    path = tmp_path_factory.mktemp("corpus") / "text.txt"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def made(corpus, **settings):
+    """An objective whose network is in evaluation mode, until it is trained."""
+    given = {"window": 16, "batch_words": 120, "min_count": 2, "samples": 12, "held_out_words": 150}
+    objective = elmo_objective([corpus], ElmoSettings(**{**given, **settings}))
+    objective.network.eval()
+    return objective
+
+
+def texts_of(objective, parts):
+    """Each part as words, read from the corpus by itself."""
+    words = objective._corpus.vocabulary.words
+    rows = zip(parts.starts.tolist(), parts.lengths.tolist())
+    return [[words[n] for n in objective._corpus.ids[start : start + length]] for start, length in rows]
+
+
+def names(objective):
+    return ["<S>", "</S>", "<UNK>", *objective._words]
+
+
+def test_parts_are_the_lines(corpus):
+    objective = made(corpus)
+    lines = [tokenize([line]).words_of(0) for line in corpus.read_text("utf-8").split("\n")]
+    found = texts_of(objective, objective.text.train) + texts_of(objective, objective.text.held_out)
+    whole = Counter(tuple(line) for line in lines if 0 < len(line) <= 16)
+    long = next(line for line in lines if len(line) > 16)
+    assert max(map(len, found)) <= 16
+    for part in (long[:12], long[12:24], long[24:]):
+        whole[tuple(part)] += 1
+    assert Counter(map(tuple, found)) == whole
+    shown = [word for line in lines for word in line]
+    counts = Counter(shown)
+    assert objective.facts() == {
+        "documents": sum(map(bool, lines)),
+        "words": len(shown),
+        "pieces": len(shown),
+        "unknown": sum(counts[word] < 2 for word in shown),
+        "vocabulary": 3 + sum(count >= 2 for count in counts.values()),
+    }
+    assert 150 <= objective.text.held_out.lengths.sum() < 150 + 16
+
+
+def test_each_word_predicts_the_next_one(corpus):
+    objective = made(corpus)
+    batch, known = objective.batch(0, 0), names(objective)
+    rows = objective.text._order[0][1][: objective.text._rows]
+    texts = texts_of(objective, type(objective.text.train)(*(a[rows] for a in objective.text.train)))
+    assert objective.tokens(batch) == sum(map(len, texts))
+    spelling = {tuple(row): i for i, row in enumerate(batch.laid.characters.tolist())}
+    assert len(spelling) == len(batch.laid.characters)
+
+    def shown(word):
+        return word if word in known else "<UNK>"
+
+    expected = [Counter(), Counter()]
+    for words in texts:
+        line = ["<S>", *map(shown, words), "</S>"]
+        expected[0].update(pairwise(line))
+        expected[1].update(pairwise(line[::-1]))
+    for way in range(2):
+        here = batch.laid.words[way][batch.sources]
+        surfaces = surfaces_of(batch)
+        pairs = Counter(
+            (shown(surfaces[row]), known[target]) for row, target in zip(here.tolist(), batch.targets[way])
+        )
+        assert pairs == expected[way]
+
+
+def surfaces_of(batch):
+    """The words behind the rows of `characters`."""
+    found = ["<S>", "</S>"]
+    for row in batch.laid.characters.tolist()[2:]:
+        letters = row[1 : row.index(260)]
+        found.append(bytes(number - 1 for number in letters).decode())
+    return found
+
+
+def test_batches_depend_on_their_numbers_alone(corpus):
+    first, second = made(corpus), made(corpus)
+    for numbers in [(7, 1), (0, 0), (100, 0), (7, 0)]:
+        for a, b in zip(flat(first.batch(*numbers)), flat(second.batch(*numbers))):
+            assert torch.equal(a, b)
+    assert not same(first.batch(0, 0), first.batch(1, 0))
+    assert not same(first.batch(0, 0), first.batch(0, 1))
+    assert not same(first.batch(0, 0), made(corpus, seed=2).batch(0, 0))
+
+
+def flat(batch):
+    return [*batch.laid, *batch[1:]]
+
+
+def same(one, two):
+    return all(a.shape == b.shape and torch.equal(a, b) for a, b in zip(flat(one), flat(two)))
+
+
+def test_an_epoch_reads_every_part_once(corpus):
+    objective = made(corpus)
+    text, seen = objective.text, Counter()
+    steps = len(text.train.starts) // text._rows
+    for step in range(steps):
+        objective.batch(step, 0)
+        seen.update(text._order[0][1][step * text._rows : (step + 1) * text._rows].tolist())
+    assert set(seen.values()) == {1}
+    assert len(seen) == steps * text._rows > len(text.train.starts) - text._rows
+    before = text._order[0][1]
+    objective.batch(steps, 0)
+    assert not np.array_equal(before, text._order[0][1])
+
+
+def test_held_out_figures_are_those_of_single_texts(corpus):
+    objective = made(corpus)
+    network = objective.network
+    known = {word: number for number, word in enumerate(names(objective))}
+    sums, count = np.zeros(2), 0
+    embedder = opened(objective, corpus.parent / "kept")
+    table = network.weight.weight.detach().double().numpy()
+    with torch.no_grad():
+        network.bias.weight.normal_()
+    bias = network.bias.weight.detach().double().numpy()[:, 0]
+    for words in texts_of(objective, objective.text.held_out):
+        numbers = [0, *(known.get(word, 2) for word in words), 1]
+        states = embedder.network(embedder.prepare(tokenize([" ".join(words)])).laid)[-1]
+        for way, line in enumerate((numbers, numbers[::-1])):
+            scores = states[way][:-1].double().detach().numpy() @ table.T + bias
+            log = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+            sums[way] -= log[np.arange(len(line) - 1), line[1:]].sum()
+        count += len(numbers) - 1
+    figures = objective.held_out()
+    assert figures["loss"] == pytest.approx(sums.sum() / 2 / count, rel=1e-5)
+    assert figures["forward_perplexity"] == pytest.approx(math.exp(sums[0] / count), rel=1e-5)
+    assert figures["perplexity"] == pytest.approx(math.exp(sums.sum() / 2 / count), rel=1e-5)
+
+
+def opened(objective, folder):
+    folder.mkdir(exist_ok=True)
+    objective.keep(folder)
+    embedder = Elmo(source=str(folder))
+    embedder.initialise(Material(tokenize(["a"])))
+    return embedder.eval()
+
+
+@pytest.mark.parametrize("samples", [12, 1000])
+def test_the_held_out_perplexity_falls(corpus, samples):
+    objective = made(corpus, samples=samples)
+    assert objective.network.weight.sparse == (samples == 12)
+    settings = LoopSettings(steps=50, learning_rate=0.03, precision="float32", evaluations=2, threads=1)
+    outcome = pretrain_network(objective, settings)
+    before, after = made(corpus).held_out(), outcome.held_out
+    assert after["perplexity"] < before["perplexity"] / 3
+    assert after["perplexity"] == pytest.approx(objective.held_out()["perplexity"], rel=1e-5)
+    assert {"loss", "forward_loss", "backward_loss"} <= outcome.curve[-1].keys()
+
+
+class _Broken(Exception):
+    pass
+
+
+@pytest.mark.parametrize("samples", [12, 1000])
+def test_a_broken_run_goes_on_to_the_same_weights(corpus, tmp_path, samples, monkeypatch):
+    settings = LoopSettings(steps=12, parts=2, precision="float32", evaluations=1, threads=1)
+    whole = made(corpus, samples=samples)
+    pretrain_network(whole, settings)
+    monkeypatch.setattr("wordladder.pretraining.loop.CHECKPOINT_SECONDS", 0.0)
+
+    def tell(stage, done, total, **facts):
+        if done == 7:
+            raise _Broken
+
+    with pytest.raises(_Broken):
+        pretrain_network(made(corpus, samples=samples), settings, folder=tmp_path, progress=tell)
+    resumed = made(corpus, samples=samples)
+    pretrain_network(resumed, settings, folder=tmp_path)
+    expected, found = whole.network.state_dict(), resumed.network.state_dict()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_what_is_written_opens_as_an_embedder(corpus, tmp_path):
+    objective = made(corpus)
+    embedder = opened(objective, tmp_path / "model")
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
+        "model.safetensors",
+        "options.json",
+        "softmax.safetensors",
+        "vocabulary.txt",
+    ]
+    assert embedder.network.options == replace(SMALL, window=16)
+    assert embedder.dim == 24
+    assert (tmp_path / "model" / "vocabulary.txt").read_text("utf-8").split("\n")[:3] == [
+        "<S>",
+        "</S>",
+        "<UNK>",
+    ]
+
+
+def test_training_goes_on_from_a_model(corpus, tmp_path):
+    objective = made(corpus)
+    pretrain_network(objective, LoopSettings(steps=10, evaluations=0, precision="float32", threads=1))
+    opened(objective, tmp_path / "model")
+    again = made(corpus, continue_from=tmp_path / "model", size="base")
+    expected, found = objective.network.state_dict(), again.network.state_dict()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert names(again) == names(objective)
+    assert again.held_out()["loss"] == pytest.approx(objective.held_out()["loss"], rel=1e-6)
+    other = tmp_path / "other.txt"
+    other.write_text("the cat sees the unicorn\nthe unicorn sees the cat\n" * 3, encoding="utf-8")
+    elsewhere = made(other, continue_from=tmp_path / "model")
+    assert names(elsewhere) == names(objective)
+    assert elsewhere.text.unknown_share == pytest.approx(0.2)
+
+
+def test_training_goes_on_from_a_published_model(corpus, tmp_path):
+    pytest.importorskip("h5py")
+    options = published_options()
+    save_published(tmp_path, options, published_weights(options))
+    objective = made(corpus, continue_from=tmp_path)
+    assert objective.network.bilm.options.memory_clip == 1.0
+    before = objective.held_out()["loss"]
+    pretrain_network(objective, LoopSettings(steps=30, learning_rate=0.01, evaluations=0, threads=1))
+    assert objective.held_out()["loss"] < before
+    assert opened(objective, tmp_path / "on").network.options.window == 16
+
+
+class TestErrors:
+    def test_settings(self):
+        with pytest.raises(SettingError, match=r"size is 'smal'.*'small'"):
+            ElmoSettings(size="smal")
+        with pytest.raises(SettingError, match="window is 0"):
+            ElmoSettings(window=0)
+        with pytest.raises(SettingError, match="dropout is 1"):
+            ElmoSettings(dropout=1.0)
+
+    def test_too_little_text(self, tmp_path):
+        (tmp_path / "one.txt").write_text("a line alone\n\n")
+        with pytest.raises(DataError, match="at least two lines"):
+            made(tmp_path / "one.txt")
+
+    def test_a_softmax_of_another_model(self, corpus, tmp_path):
+        objective = made(corpus)
+        opened(objective, tmp_path / "model")
+        words = tmp_path / "model" / "vocabulary.txt"
+        text = words.read_text("utf-8")
+        words.write_text(text + "more\n", encoding="utf-8")
+        with pytest.raises(ModelError, match="do not fit the"):
+            made(corpus, continue_from=tmp_path / "model")
+        words.write_text(text.replace("<UNK>", "unknown"), encoding="utf-8")
+        with pytest.raises(ModelError, match="does not begin with <S>"):
+            made(corpus, continue_from=tmp_path / "model")
+        words.unlink()
+        with pytest.raises(ModelError, match="its softmax cannot be read"):
+            made(corpus, continue_from=tmp_path / "model")
+        shutil.rmtree(tmp_path / "model")
+        with pytest.raises(ModelError, match="no such folder"):
+            made(corpus, continue_from=tmp_path / "model")
+
+
+def test_sizes_grow():
+    wide = [(SIZES[name].units, SIZES[name].dim) for name in ("mini", "small", "base")]
+    assert wide == [(512, 128), (1024, 128), (4096, 512)]
