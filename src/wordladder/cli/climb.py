@@ -84,6 +84,13 @@ def climb(
         list[Path] | None,
         typer.Option(help="Raw text to train word vectors on, beside the training texts; may be repeated."),
     ] = None,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Folder (or hub name) of a pretrained BERT, ALBERT or ELMo for the rungs that read one; may "
+            "be repeated."
+        ),
+    ] = None,
     set_: Set = None,
     resume: Resume = False,
     text: Text = None,
@@ -119,6 +126,7 @@ def climb(
             max_minutes=max_minutes,
             vectors=vectors,
             corpus=corpus,
+            encoders=encoder,
             settings=parse_settings(set_),
             text=text,
             label=label,
@@ -141,6 +149,8 @@ def print_climb(found: "Climb") -> None:
     """The table of a climb, what was noticed, and the recommendation."""
     from rich.table import Table
 
+    from ..ladder.encoders import left_out_lines
+
     rows = found.rows
     console.print(
         f"{rows['train']:,} training rows · {rows['dev']:,} dev · {rows['test']:,} test · "
@@ -162,8 +172,9 @@ def print_climb(found: "Climb") -> None:
         if rung.error:
             console.print(f"[red]{rung.name} did not finish:[/red] ", end="")
             console.print(rung.error, markup=False, soft_wrap=True)
-    for note in (*found.notes, *found.warnings):
-        console.print(f"[yellow]note:[/yellow] {note}", soft_wrap=True)
+    for note in (*found.notes, *found.warnings, *left_out_lines(found.left_out)):
+        console.print("[yellow]note:[/yellow] ", end="")
+        console.print(note, markup=False, soft_wrap=True)
     console.print(f"\n[bold]{found.reason}[/bold]", soft_wrap=True)
 
 

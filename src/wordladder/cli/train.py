@@ -1,5 +1,6 @@
 """`wordladder train` and `wordladder rungs`: a recipe and a table become a saved model."""
 
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -150,6 +151,7 @@ def rungs(
     """
     from rich.table import Table
 
+    from ..ladder.encoders import TITLES
     from ..recipe import rung_names, rung_text
 
     if name is not None:
@@ -163,13 +165,20 @@ def rungs(
     for column in ("rung", "what it is", "measured price"):
         table.add_column(column)
     for rung, header in headers:
-        table.add_row(f"[bold]{rung}[/bold]", header["about"], header["price"])
+        needs = f"[dim]needs {TITLES[header['encoder']]}: --encoder FOLDER[/dim]" if header["encoder"] else ""
+        table.add_row(f"[bold]{rung}[/bold]", header["about"], header["price"] or needs)
     console.print(table)
 
 
-def _header(text: str) -> dict[str, str]:
-    """The comment lines that open a rung's file: its place, what it is, its measured price."""
+def _header(text: str) -> dict[str, Any]:
+    """The comment lines that open a rung's file, what it is and its measured price, and the family of the
+    pretrained encoder that it needs.
+    """
+    from ..ladder.encoders import family
+
+    embedders = tomllib.loads(text).get("embedders", ())
     lines = [line.removeprefix("#").strip() for line in text.split("\n") if line.startswith("#")]
     about = [line for line in lines if not line.startswith(("rung:", "price:"))]
     price = [line.removeprefix("price:").strip() for line in lines if line.startswith("price:")]
-    return {"about": " ".join(about), "price": " ".join(price)}
+    encoder = next((needed for table in embedders if (needed := family(table))), None)
+    return {"about": " ".join(about), "price": " ".join(price), "encoder": encoder}

@@ -51,6 +51,7 @@ def climb(
     max_minutes: float | None = None,
     vectors: str | Path | None = None,
     corpus: str | Path | Sequence[str | Path] | None = None,
+    encoders: Sequence[str | Path] | None = None,
     settings: Mapping[str, Any] | None = None,
     text: str | None = None,
     label: str | None = None,
@@ -82,6 +83,8 @@ def climb(
         max_minutes: Most minutes to train a rung with one seed; training is stopped there.
         vectors: A file of word vectors for every rung that uses static ones.
         corpus: Raw text on which the rungs that train word vectors train them too.
+        encoders: Folders of pretrained encoders for the rungs of their families: BERT, ALBERT, ELMo. A rung
+            without one is left out, unless its own can be had from the hub.
         settings: Recipe settings to change in every rung, such as `{"training.epochs": 3}`.
         text: The column of the texts.
         label: The column of the labels.
@@ -104,12 +107,19 @@ def climb(
     threads = available_threads() if threads is None else _at_least_one("threads", threads)
     columns = {"text": text, "label": label, "label_separator": label_separator, "format": format}
     split = split_data(train, test, dev, seed=seed, columns=columns)
-    plan = plan_recipes(task, rungs, recipes, settings=settings, vectors=vectors, corpus=corpus)
+    changes: dict[str, Any] = {
+        "settings": settings,
+        "vectors": vectors,
+        "corpus": corpus,
+        "encoders": encoders,
+    }
+    plan, left_out = plan_recipes(task, rungs, recipes, **changes)
     record = Record(Path(output))
     record.begin(fingerprint(split), plan, resume=resume)
     shop = Workshop(record=record, threads=threads, device=device, minutes=max_minutes, progress=progress)
     measured = _measure_all(shop, split, plan, numbers, label_curve=label_curve)
     found = _found(task, split, shop, measured, rule, numbers, perf_counter() - started)
+    found = replace(found, left_out=left_out)
     _save(found)
     return found
 

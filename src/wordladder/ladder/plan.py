@@ -1,13 +1,22 @@
 """Which recipes a climb runs, with what the user changed in all of them. Nothing is trained here."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..errors import RecipeError
+from ..errors import RecipeError, SettingError
 from ..recipe import Recipe, rung_names
+from .encoders import ADVICE, Encoder, LeftOut, families, hub_trouble, lack, read_encoder, with_encoders
 
-__all__ = ["plan_recipes"]
+__all__ = ["Plan", "plan_recipes"]
+
+
+class Plan(NamedTuple):
+    """The recipes to climb, in the order of the ladder, and the rungs that there is no encoder for."""
+
+    recipes: list[Recipe]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def plan_recipes(
@@ -18,8 +27,11 @@ def plan_recipes(
     settings: Mapping[str, Any] | None = None,
     vectors: str | Path | None = None,
     corpus: str | Path | Sequence[str | Path] | None = None,
-) -> list[Recipe]:
-    """The recipes to climb, in the order of the ladder.
+    encoders: Sequence[str | Path] | None = None,
+) -> Plan:
+    """The recipes to climb.
+
+    A rung of the package whose pretrained encoder cannot be had is left out, unless it is asked for by name.
 
     Args:
         task: The kind of the task.
@@ -28,13 +40,19 @@ def plan_recipes(
         settings: Recipe settings that are changed in every rung, such as `{"training.epochs": 3}`.
         vectors: A file of word vectors for every rung with a static embedder, instead of its own.
         corpus: Raw text on which rungs that train word vectors train them too.
+        encoders: Folders, or names on the hub, of pretrained encoders for the rungs that read one: each goes
+            to the rungs of its family. Without any, the rungs' own names on the hub are tried.
 
     Raises:
         RecipeError: A recipe is unknown or not valid, or two have the same name.
+        SettingError: An encoder cannot be read, no rung reads it, or a rung asked for by name has none.
     """
     recipes = [Recipe.load(source, task) for source in _sources(task, rungs, folder)]
     if not recipes:
         raise RecipeError("no rung is given to climb")
+    packaged = set() if folder is not None else set(rung_names(task))
+    given = [read_encoder(encoder) for encoder in encoders or ()]
+    recipes, left_out = _with_encoders(recipes, given, packaged, named=rungs is not None)
     names = [recipe.name for recipe in recipes]
     for name in names:
         if names.count(name) > 1:
@@ -43,7 +61,7 @@ def plan_recipes(
         if recipe.task != task:
             raise RecipeError(f"{recipe.name}: its task is {recipe.task}, but the climb is for {task}")
     recipes = [_with_corpus(_with_vectors(recipe, vectors), corpus) for recipe in recipes]
-    return [recipe.with_settings(settings or {}) for recipe in recipes]
+    return Plan([recipe.with_settings(settings or {}) for recipe in recipes], left_out)
 
 
 def _sources(task: str, rungs: Sequence[str] | None, folder: str | Path | None) -> list[str]:
@@ -57,6 +75,34 @@ def _sources(task: str, rungs: Sequence[str] | None, folder: str | Path | None) 
     if missing:
         raise RecipeError(f"{folder}: there is no recipe for {', '.join(sorted(missing))} in this folder")
     return wanted
+
+
+def _with_encoders(
+    recipes: Sequence[Recipe], encoders: Sequence[Encoder], packaged: set[str], *, named: bool
+) -> tuple[list[Recipe], tuple[LeftOut, ...]]:
+    """Every recipe with its encoder; recipes of the user's own keep theirs where none is given."""
+    wanted = {family for recipe in recipes for family in families(recipe).values()}
+    for encoder in encoders:
+        if encoder.family not in wanted:
+            raise SettingError(
+                f"--encoder {encoder.source}: none of these rungs reads an encoder of the family "
+                f"{encoder.family!r}; see `wordladder rungs`"
+            )
+    ask = cache(hub_trouble)
+    made: list[Recipe] = []
+    left_out: list[LeftOut] = []
+    for recipe in recipes:
+        if fitting := with_encoders(recipe, encoders):
+            made += fitting
+        elif recipe.name not in packaged:
+            made.append(recipe)
+        elif why := lack(recipe, () if named else encoders, ask):
+            if named:
+                raise SettingError(f"the rung {recipe.name} has no encoder: {why}. {ADVICE}")
+            left_out.append(LeftOut(recipe.name, why))
+        else:
+            made.append(recipe)
+    return made, tuple(left_out)
 
 
 def _with_vectors(recipe: Recipe, vectors: str | Path | None) -> Recipe:

@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 
 from .choice import answers
+from .encoders import left_out_lines
 from .picture import NARROW, WIDE, cost_picture, curve_picture
 from .price import COSTS, CostKind, written_seconds
 from .report_table import metric_name, rung_table
@@ -40,6 +41,7 @@ def report(climb: Climb) -> str:
         pictures=_pictures(climb) if measured else "",
         table=rung_table(climb),
         table_note=_table_note(climb) if measured else "",
+        left_out=_left_out(climb),
         curve=_curve(climb),
         warnings=_warnings(climb),
         truths=_truths(climb) if measured else "",
@@ -128,6 +130,12 @@ def _table_note(climb: Climb) -> str:
     if climb.rule.budget.limits():
         told += f" The budget: {climb.rule.budget}."
     return f'<p class="quiet note">{escape(told)}</p>'
+
+
+def _left_out(climb: Climb) -> str:
+    """The rungs without an encoder, and how to add them."""
+    lines = (line[:1].upper() + line[1:] for line in left_out_lines(climb.left_out))
+    return "".join(f'<p class="quiet note">{escape(line)}</p>' for line in lines)
 
 
 def _curve(climb: Climb) -> str:

