@@ -21,14 +21,19 @@ from uuid import uuid4
 
 from .errors import ModelError, OutputError
 
-__all__ = ["MARK", "check_output", "find_model", "is_model", "new_folder", "size_mb"]
+__all__ = ["MARK", "check_output", "find_model", "is_model", "is_saved", "new_folder", "size_mb"]
 
 MARK = "recipe.toml"
 
 
-def is_model(folder: Path) -> bool:
-    """Whether the folder is a saved wordladder model."""
-    return (folder / MARK).is_file()
+def is_model(folder: Path, mark: str = MARK) -> bool:
+    """Whether the folder is a saved wordladder model, or with another mark something else that is ours."""
+    return (folder / mark).is_file()
+
+
+def is_saved(folder: Path) -> bool:
+    """Whether a saved wordladder model is there, or one whose replacement was interrupted half-way."""
+    return is_model(folder) or (not folder.exists() and is_model(_old(folder)))
 
 
 def find_model(folder: str | Path) -> Path:
@@ -49,16 +54,16 @@ def find_model(folder: str | Path) -> Path:
 
 
 @contextmanager
-def new_folder(target: str | Path) -> Iterator[Path]:
+def new_folder(target: str | Path, mark: str = MARK) -> Iterator[Path]:
     """Fill a new folder that takes the place of `target` when the block ends without an error.
 
-    Until then whatever stood at `target` stays whole.
+    Until then whatever stood at `target` stays whole. Only a folder that has the file `mark` is replaced.
 
     Raises:
         OutputError: `target` is a file or a folder of something else, or it cannot be written.
     """
     target = Path(target)
-    check_output(target)
+    check_output(target, mark)
     fresh = target.with_name(f".{target.name}.{uuid4().hex[:8]}.new")
     try:
         fresh.mkdir(parents=True)
@@ -71,13 +76,13 @@ def new_folder(target: str | Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def check_output(target: Path) -> None:
+def check_output(target: Path, mark: str = MARK) -> None:
     """Find out before the work, not after it, that a model cannot be written there.
 
     Raises:
         OutputError: `target` is a file or a folder of something else, or its parent cannot be made.
     """
-    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not is_model(target)):
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not is_model(target, mark)):
         raise OutputError(
             f"{target}: something else is there already, and it is left alone; choose another output"
         )

@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from .data.batches import length_batches
 from .data.examples import Examples
 from .embedders._material import Material
+from .embedders._sentence_layout import SentenceLayout, write_layout
 from .errors import ModelError
 from .network import Network
 from .progress import Progress, quiet
@@ -114,7 +115,7 @@ class ShallowEngine:
             return np.hstack([-scores / 2, scores / 2])
         return scores
 
-    def encode(self, examples: Examples) -> NDArray[np.float32]:
+    def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
         """One vector a text, `(rows, dim)`, of a model that has them.
 
         Raises:
@@ -289,17 +290,19 @@ class NetworkEngine:
     def _dev_score(self, dev: Examples, tokens: Tokens) -> float:
         return self.task.primary(self.task.outcomes(self._run(tokens, self._scores_of), dev))
 
-    def _run(self, tokens: Tokens, compute: Callable[[Any], torch.Tensor]) -> NDArray[np.float32]:
+    def _run(
+        self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], max_rows: int | None = None
+    ) -> NDArray[np.float32]:
         """Apply `compute` to all examples; rows come back in their own order."""
         out: NDArray[np.float32] | None = None
-        for rows, result in self._results(tokens, compute):
+        for rows, result in self._results(tokens, compute, max_rows):
             if out is None:
                 out = np.empty((len(tokens), *result.shape[1:]), np.float32)
             out[rows] = result
         return np.zeros((0, 1), np.float32) if out is None else out
 
     def _results(
-        self, tokens: Tokens, compute: Callable[[Any], torch.Tensor]
+        self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], max_rows: int | None = None
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """The rows of each batch of examples of similar length, and what `compute` makes of them."""
         from .training.devices import device_of, to_device
@@ -307,7 +310,8 @@ class NetworkEngine:
         self.network.eval()
         device = device_of(self.network)
         lengths = np.diff(tokens.example_offsets)
-        for rows in length_batches(lengths, max_words=PREDICT_WORDS, max_rows=PREDICT_ROWS):
+        most = PREDICT_ROWS if max_rows is None else max_rows
+        for rows in length_batches(lengths, max_words=PREDICT_WORDS, max_rows=most):
             with torch.inference_mode():
                 batch = self.network.prepare(tokens if len(rows) == len(tokens) == 1 else tokens.take(rows))
                 result = compute(to_device(batch, device)).float().cpu().numpy()
@@ -329,9 +333,9 @@ class NetworkEngine:
                 remember(embedder, [tokens], self._cache, self.device)
         return self._run(tokens, self._scores_of)
 
-    def encode(self, examples: Examples) -> NDArray[np.float32]:
+    def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
         """What the task's head reads: one vector a text, `(rows, dim)`."""
-        return self._run(self._tokens(examples), self._pooled_of)
+        return self._run(self._tokens(examples), self._pooled_of, batch_rows)
 
     def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
         """What the fusion gives each embedder at each word.
@@ -364,6 +368,21 @@ class NetworkEngine:
             name: tensor.detach().cpu().contiguous() for name, tensor in self.network.weights().items()
         }
         save_file(weights, folder / "weights.safetensors")
+        if layout := self._sentence_layout():
+            write_layout(folder, layout, self.network.embedders[0].dim)
+
+    def _sentence_layout(self) -> SentenceLayout | None:
+        """How sentence-transformers makes the same vectors, where it can: of one embedder whose summary of a
+        text is what the task reads.
+        """
+        tables = self.recipe.tables
+        (embedder, *others) = self.network.embedders
+        if others or tables.get("encoders") or self.recipe.text.max_words is not None:
+            return None
+        if self.task.segments != 1 or not getattr(self.task, "use_summary", False):
+            return None
+        layout = embedder.sentence_layout() if hasattr(embedder, "sentence_layout") else None
+        return layout and layout._replace(encoder="embedders/0")
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote."""

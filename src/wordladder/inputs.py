@@ -3,14 +3,23 @@ type out.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .data.examples import Examples
-from .errors import DataError
+from .errors import DataError, SettingError, did_you_mean
 
-__all__ = ["LabelKind", "examples_of", "label_kind", "labels_back"]
+__all__ = [
+    "LabelKind",
+    "examples_of",
+    "label_kind",
+    "labels_back",
+    "prompted",
+    "similarities",
+    "unit",
+]
 
 
 class LabelKind(NamedTuple):
@@ -108,3 +117,59 @@ def labels_back(predictions: list[Any], kind: LabelKind) -> Any:
     if kind.type == "str":
         return np.array(predictions, dtype=object if not predictions else None)
     return np.array([convert(label) for label in predictions])
+
+
+def prompted(examples: Examples, layout: Any, prompt: str | None, name: str | None) -> Examples:
+    """The examples with a prompt before each text: the one given, the one named, or the model's usual one.
+
+    Args:
+        examples: Texts.
+        layout: What knows the model's own prompts and which one is usual, or None.
+        prompt: Put before each text.
+        name: The name of a prompt of the model.
+
+    Raises:
+        SettingError: the model has no prompt of that name.
+    """
+    prompts = {} if layout is None else layout.prompts
+    name = name or (None if layout is None or prompt is not None else layout.prompt)
+    if prompt is None and name is not None:
+        if name not in prompts:
+            raise SettingError(
+                f"prompt_name = {name!r}: the model has no such prompt.{did_you_mean(name, prompts)}"
+            )
+        prompt = prompts[name]
+    if not prompt:
+        return examples
+    segments = tuple([prompt + text for text in segment] for segment in examples.segments)
+    return replace(examples, segments=segments)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors of length one in the same directions; a zero vector stays."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def similarities(
+    first: Any, second: Any, kind: str = "cosine", encode: Callable[[Any], np.ndarray] = np.asarray
+) -> np.ndarray:
+    """How alike two sets of vectors or texts are, `(rows, columns)`; of distances, the negative.
+
+    Args:
+        first: Vectors `(rows, dim)`, or texts.
+        second: The same; None for the first again.
+        kind: `"cosine"`, `"dot"`, `"euclidean"` or `"manhattan"`.
+        encode: Makes vectors of texts.
+    """
+    sets = [first] if second is None else [first, second]
+    texts = [isinstance(one, str) or (len(one) > 0 and isinstance(one[0], str)) for one in sets]
+    rows, *others = (
+        np.atleast_2d(np.asarray(encode(one) if is_text else one, np.float32))
+        for one, is_text in zip(sets, texts)
+    )
+    columns = others[0] if others else rows
+    if kind in ("cosine", "dot"):
+        return unit(rows) @ unit(columns).T if kind == "cosine" else rows @ columns.T
+    from scipy.spatial.distance import cdist
+
+    return -cdist(rows, columns, "euclidean" if kind == "euclidean" else "cityblock").astype(np.float32)

@@ -7,22 +7,23 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from . import __version__
-from .artifact import MARK, find_model, new_folder, size_mb
+from .artifact import MARK, find_model, is_saved, new_folder, size_mb
 from .card import model_card
 from .data.examples import Examples
 from .data.splits import hold_out, overlap
 from .engines import FitRun, FusionWeights, NetworkEngine, ShallowEngine, engine_for
 from .errors import ModelError, NotFittedError, SettingError, UserError
 from .evaluation.evaluate import Evaluation, evaluate_scores
-from .imported import SUFFIXES, fasttext_engine
-from .inputs import LabelKind, examples_of, label_kind, labels_back
+from .imported import imported_engine
+from .imported.no_task import NoTask
+from .inputs import LabelKind, examples_of, label_kind, labels_back, prompted, similarities, unit
 from .notes import notes_on
 from .progress import Progress, quiet
 from .recipe import Recipe
@@ -187,15 +188,52 @@ class Model:
         scores = self.scores(texts)
         return self.task_.answers(scores) if len(scores) else []
 
-    def encode(self, texts: Any) -> NDArray[np.float32]:
-        """One vector a text, `(rows, dim)`: what the task's head reads.
+    def encode(
+        self,
+        texts: Any,
+        *,
+        batch_size: int | None = None,
+        normalize_embeddings: bool = False,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+    ) -> NDArray[np.float32]:
+        """One vector a text, `(rows, dim)`, or of one text `(dim,)`: what the task's head reads, or what
+        sentence-transformers gives.
+
+        Args:
+            texts: Texts, or one text.
+            batch_size: Most texts computed together; left out, as many as pay.
+            normalize_embeddings: Whether vectors have length one; those of some sentence encoders always do.
+            prompt: Put before each text.
+            prompt_name: The name of one of the model's own prompts, to be put there.
 
         Raises:
             ModelError: the model has no such vector.
+            SettingError: the model has no such prompt, or `batch_size` is below 1.
         """
         engine = self._fitted()
+        one = [texts] if isinstance(texts, str) else texts
+        examples = prompted(
+            examples_of(one, segments=self.task_.segments),
+            getattr(engine, "layout", None),
+            prompt,
+            prompt_name,
+        )
         with self._threads():
-            return engine.encode(examples_of(texts, segments=self.task_.segments))
+            vectors = engine.encode(examples, batch_size)
+        vectors = unit(vectors) if normalize_embeddings else vectors
+        return vectors[0] if isinstance(texts, str) else vectors
+
+    def similarity(self, first: Any, second: Any = None) -> NDArray[np.float32]:
+        """How alike each of the first is to each of the second, `(rows, columns)`: cosines, or what the
+        model's own folder says.
+
+        Args:
+            first: Vectors `(rows, dim)` or texts.
+            second: The same; left out, the first are compared among themselves.
+        """
+        kind = getattr(getattr(self._fitted(), "layout", None), "similarity", "cosine")
+        return similarities(first, second, kind, self.encode)
 
     def fusion_weights(self, texts: Any) -> list[FusionWeights]:
         """For each text its words and what the recipe's `[fusion]` gives each embedder there.
@@ -244,6 +282,8 @@ class Model:
             return self._save_as_fasttext(Path(folder))
         with new_folder(folder) as fresh:
             engine.keep(fresh)
+            if isinstance(self.task_, NoTask):  # whole as sentence-transformers reads it
+                return Path(folder)
             (fresh / MARK).write_text(self.recipe_.to_toml(), encoding="utf-8", newline="\n")
             report = self.report_ | {"name": self.recipe_.name, "label_kind": self._kind._asdict()}
             metrics = self.evaluation_.to_dict() if hasattr(self, "evaluation_") else {}
@@ -265,19 +305,30 @@ class Model:
         return path
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: str | None = None, threads: int | None = None) -> "Model":
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+    ) -> "Model":
         """Read a saved model. No path that its recipe names is opened, and nothing in it is executed.
 
         Args:
-            folder: The folder, or a `.bin` or `.ftz` file with a classifier that fastText has trained.
+            folder: The folder; a `.bin` or `.ftz` file with a classifier that fastText has trained; the
+                folder of an encoder of sentence-transformers or transformers, or its name on the Hugging
+                Face hub: it encodes, and predicts nothing.
             device: Where the model runs; the best there is if not given.
             threads: Threads that it may use.
+            precision: The arithmetic of an encoder of another program; `"auto"` takes bfloat16 where the
+                hardware computes in it.
 
         Raises:
             ModelError: there is no model, or it is incomplete.
         """
-        if Path(folder).is_file() and Path(folder).suffix in SUFFIXES:
-            imported, report = fasttext_engine(folder)
+        if not is_saved(Path(folder)) and (found := imported_engine(folder, device, precision)):
+            imported, report = found
             model = cls(imported.recipe, device=device, threads=threads)
             model.report_ = report
             model._adopt(imported, imported.recipe, LabelKind())

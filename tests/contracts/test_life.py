@@ -31,6 +31,16 @@ def small_transformer():
     return folder
 
 
+@cache
+def small_elmo():
+    """The folder of a tiny ELMo, likewise."""
+    from tiny_elmo import tiny_elmo
+
+    folder = TemporaryDirectory()
+    tiny_elmo(Path(folder.name))
+    return folder
+
+
 # A kind that cannot be built from an empty table has its one table here.
 TABLES: dict[tuple[str, str], Callable[[], dict]] = {
     ("embedders", "transformer"): lambda: {
@@ -40,7 +50,8 @@ TABLES: dict[tuple[str, str], Callable[[], dict]] = {
         "summary": "mean",
         "tune": True,
         "overlap": 8,
-    }
+    },
+    ("embedders", "elmo"): lambda: {"source": small_elmo().name, "tune": True, "window": 4},
 }
 
 

@@ -1,4 +1,4 @@
-"""`wordladder evaluate`, `predict` and `embed`: what a saved model does with a file or standard input."""
+"""`wordladder evaluate` and `predict`: what a saved model does with a file or standard input."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -7,13 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import OutputError
 from .console import console, print_json
 from .notes import print_notes
 from .options import Device, Format, Json, Label, LabelSeparator, Text, Threads
 from .tables import interval, percent_or_value
 
-__all__ = ["embed", "evaluate", "predict"]
+__all__ = ["evaluate", "predict"]
 
 BLOCK = 1024
 
@@ -123,60 +122,3 @@ def _line(text: str, answer: dict[str, Any], top: int) -> str:
     shown = ", ".join(labels) if top == 1 else ", ".join(f"{label} {ranked[label]:.3f}" for label in labels)
     surest = f"{max((ranked[label] for label in labels), default=0.0):.3f}"
     return "\t".join([shown, surest, " ".join(text.split())] if top == 1 else [shown, " ".join(text.split())])
-
-
-def embed(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="Folder of a saved model, or a file of word vectors.")
-    ],
-    file: Input,
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy or .parquet.")],
-    text: Text = None,
-    format_: Format = None,
-    device: Device = None,
-    threads: Threads = None,
-) -> None:
-    """Write one vector a text.
-
-    Example:  wordladder embed model texts.txt --output vectors.npy
-    """
-    import numpy as np
-
-    from ..data.tables import read_texts
-
-    if output.suffix not in (".npy", ".parquet"):
-        raise OutputError(f"{output}: vectors are written as .npy or .parquet")
-    encode = _encoder(model, device, threads)
-    texts = list(read_texts(file, text=text, format=format_))
-    vectors = np.concatenate([encode(block) for block in _blocks(texts)]) if texts else np.zeros((0, 0), "f4")
-    _write_vectors(output, texts, vectors)
-    console.print(f"{len(texts):,} vectors of {vectors.shape[1]} numbers in [bold]{output}[/bold]")
-
-
-def _encoder(model: Path, device: str | None, threads: int | None) -> Any:
-    """What turns texts into vectors: a saved model, or the mean of word vectors."""
-    if model.is_file():
-        from ..word_vectors import WordVectors
-
-        return WordVectors.load(model).encode
-    from ..model import Model
-
-    return Model.load(model, device=device, threads=threads).encode
-
-
-def _write_vectors(output: Path, texts: list[str], vectors: Any) -> None:
-    import os
-
-    import numpy as np
-
-    fresh = output.with_name(output.name + ".new")
-    if output.suffix == ".npy":
-        with fresh.open("wb") as file:
-            np.save(file, vectors, allow_pickle=False)
-    else:
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
-        parquet.write_table(pa.table({"text": texts, "vector": column}), fresh)
-    os.replace(fresh, output)

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from .engines import ShallowEngine
-from .recipe import Recipe
+from ..engines import ShallowEngine
+from ..recipe import Recipe
 
 __all__ = ["SUFFIXES", "fasttext_engine"]
 
@@ -20,7 +20,7 @@ def fasttext_engine(path: str | Path) -> tuple[ShallowEngine, dict[str, Any]]:
         ModelError: the file holds no classifier.
         VectorsError: the file is broken.
     """
-    from .shallow._fasttext_file import classifier_from
+    from ..shallow._fasttext_file import classifier_from
 
     settings, labels, parts = classifier_from(path)
     tables = {

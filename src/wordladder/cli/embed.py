@@ -1,0 +1,176 @@
+"""`wordladder embed`: one vector a text, from a model, an encoder of another program, or word vectors."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from ..errors import OutputError, SettingError
+from .console import console, errors, print_json, progress_bar
+from .options import Device, Format, Json, Text, Threads
+
+__all__ = ["embed"]
+
+BLOCK = 4096
+_SETTINGS = "Vectors"
+
+
+def embed(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="Folder of a saved model, of sentence-transformers or of transformers; a name on the "
+            "Hugging Face hub; or a file of word vectors.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy or .parquet.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="One text a line, or a table; - is standard input.")
+    ] = "-",
+    normalize: Annotated[
+        bool, typer.Option("--normalize", help="Give vectors the length one.", rich_help_panel=_SETTINGS)
+    ] = False,
+    prompt: Annotated[
+        str | None, typer.Option(help="Put before each text.", rich_help_panel=_SETTINGS)
+    ] = None,
+    prompt_name: Annotated[
+        str | None,
+        typer.Option(help="Name of a prompt that the model has, such as query.", rich_help_panel=_SETTINGS),
+    ] = None,
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        typer.Option(
+            help="Arithmetic of an encoder of another program; auto takes bfloat16 where the hardware "
+            "computes in it.",
+            rich_help_panel=_SETTINGS,
+        ),
+    ] = "auto",
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Most texts computed together; left out, as many as pay.", rich_help_panel=_SETTINGS
+        ),
+    ] = None,
+    text: Text = None,
+    format_: Format = None,
+    device: Device = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Write one vector a text.
+
+    An encoder of sentence-transformers gives the vectors that it gives there; of a plain encoder of
+    transformers the mean of all pieces is taken, and of word vectors the mean of a text's words.
+
+    Example:  wordladder embed model texts.txt --output vectors.npy
+    """
+    import time
+
+    import numpy as np
+
+    from ..data.tables import read_texts
+
+    if output.suffix not in (".npy", ".parquet"):
+        raise OutputError(f"{output}: vectors are written as .npy or .parquet")
+    options: dict[str, Any] = {"batch_size": batch_size, "normalize_embeddings": normalize}
+    options |= {"prompt": prompt, "prompt_name": prompt_name}
+    opened, encode = _opened(model, device, threads, precision, options)
+    _print_notes(getattr(opened, "report_", {}).get("warnings", []) if _is_imported(opened) else [])
+    texts = list(read_texts(file, text=text, format=format_))
+    started = time.perf_counter()
+    with progress_bar() as tell:
+        parts = []
+        for block in _blocks(texts):
+            parts.append(encode(block))
+            tell("texts", sum(map(len, parts)), len(texts))
+    seconds = time.perf_counter() - started
+    vectors = np.concatenate(parts) if parts else np.zeros((0, 0), "f4")
+    _write_vectors(output, texts, vectors)
+    cut = _cut(opened)
+    facts = {"texts": len(texts), "dim": vectors.shape[1], "seconds": seconds, "texts_cut": cut}
+    if json:
+        print_json(facts | {"output": str(output)})
+        return
+    _print_notes(
+        [f"{cut:,} of {len(texts):,} texts are longer than the encoder reads, and were cut"] if cut else []
+    )
+    console.print(
+        f"{len(texts):,} vectors of {vectors.shape[1]} numbers in [bold]{output}[/bold]  "
+        f"[dim]{seconds:.1f} s[/dim]"
+    )
+
+
+def _opened(
+    model: Path, device: str | None, threads: int | None, precision: Any, options: dict[str, Any]
+) -> tuple[Any, Callable[[list[str]], Any]]:
+    """What was opened, and what turns texts into vectors: a model, or the mean of word vectors."""
+    if model.is_file() or _has_our_vectors(model):
+        from ..word_vectors import WordVectors
+
+        vectors = WordVectors.load(model)
+        if options["prompt"] or options["prompt_name"]:
+            raise SettingError(f"{model}: word vectors take no prompt")
+        return vectors, lambda texts: _scaled(vectors.encode(texts), options["normalize_embeddings"])
+    from ..model import Model
+
+    loaded = Model.load(model, device=device, threads=threads, precision=precision)
+    return loaded, lambda texts: loaded.encode(texts, **options)
+
+
+def _has_our_vectors(folder: Path) -> bool:
+    """Whether it is a model2vec folder that was written here, whose words are ours."""
+    import json
+
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError:
+        return False
+    return isinstance(config, dict) and "wordladder" in config
+
+
+def _scaled(vectors: Any, normalize: bool) -> Any:
+    import numpy as np
+
+    return (
+        vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12) if normalize else vectors
+    )
+
+
+def _is_imported(opened: Any) -> bool:
+    return hasattr(getattr(opened, "engine_", None), "layout")
+
+
+def _cut(opened: Any) -> int:
+    return opened.engine_.cut if _is_imported(opened) else 0
+
+
+def _print_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        errors.print("[yellow]note:[/yellow] ", end="")
+        errors.print(note, markup=False, soft_wrap=True)
+
+
+def _blocks(texts: Iterable[str]) -> Iterator[list[str]]:
+    source = iter(texts)
+    while block := list(islice(source, BLOCK)):
+        yield block
+
+
+def _write_vectors(output: Path, texts: list[str], vectors: Any) -> None:
+    import numpy as np
+
+    from ..streams import atomic_write
+
+    with atomic_write(output) as file:
+        if output.suffix == ".npy":
+            np.save(file, vectors, allow_pickle=False)
+            return
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+        parquet.write_table(pa.table({"text": texts, "vector": column}), file)
