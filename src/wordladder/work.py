@@ -9,32 +9,34 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .artifact import check_output
+from .artifact import MARK, check_output
 from .data.examples import Examples
 from .errors import SettingError
 
 __all__ = ["close_work", "open_work"]
 
 
-def open_work(output: Path, tables: dict[str, Any], data: Iterable[Examples | None], resume: bool) -> Path:
+def open_work(
+    output: Path, tables: dict[str, Any], data: Iterable[Examples | None], resume: bool, mark: str = MARK
+) -> Path:
     """The run's folder, `OUTPUT.training`: a new one, or with `resume` the one that an interrupted run left.
 
     Raises:
         OutputError: the output cannot be written.
         SettingError: the interrupted run had other data or another recipe.
     """
-    check_output(output)
-    folder, mark = _folder(output), _fingerprint(tables, data)
+    check_output(output, mark)
+    folder, belongs = _folder(output), _fingerprint(tables, data)
     if folder.exists() and not resume:
         shutil.rmtree(folder)
-    if folder.exists() and (folder / "belongs.txt").read_text(encoding="utf-8") != mark:
+    if folder.exists() and (folder / "belongs.txt").read_text(encoding="utf-8") != belongs:
         raise SettingError(
             f"{folder}: the interrupted run had other data or another recipe; "
             "start anew without resuming, or give what was given then"
         )
     if not folder.exists():
         folder.mkdir(parents=True)
-        (folder / "belongs.txt").write_text(mark, encoding="utf-8")
+        (folder / "belongs.txt").write_text(belongs, encoding="utf-8")
     return folder
 
 

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from ..errors import UserError, WordladderError
-from . import climb, demo, doctor, train, use, vectors
+from . import climb, demo, doctor, embed, neighbors, pretrain, train, use, vectors
 from .console import errors
 
 __all__ = ["app", "main"]
@@ -36,11 +36,13 @@ def _root(
 
 app.command("demo")(demo.demo)
 app.command("climb")(climb.climb)
+app.command("pretrain")(pretrain.pretrain)
 app.command("train")(train.train)
 app.command("rungs")(train.rungs)
 app.command("evaluate")(use.evaluate)
 app.command("predict")(use.predict)
-app.command("embed")(use.embed)
+app.command("embed")(embed.embed)
+app.command("neighbors")(neighbors.neighbors)
 app.add_typer(vectors.app, name="vectors")
 app.command("doctor")(doctor.doctor)
 

@@ -1,0 +1,195 @@
+"""Pretraining's speed beside the usual masked-language-model step of transformers, on real text, in turn.
+
+The usual step: lines as they are, cut at 128 pieces and padded to the longest of the batch, the scores of
+the whole vocabulary at every place, float32, AdamW as torch has it. Ours: full rows, the head at the hidden
+places only, bfloat16 where the processor has it, a fused optimizer. Model, vocabulary, objective (single
+pieces, 15 %, 80/10/10), learning rate and pieces a step are the same, and so are the weights at the start;
+what each has learned is measured by transformers' own model in float32, on the same held-out rows.
+
+    python benchmarks/pretraining.py [bert|albert] [tiny|mini|small]
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from _common import keep, need
+
+ROUNDS, STEPS, ROWS, TIME = 8, 10, 32, 128
+SAMPLE = 12_000_000  # characters of text
+RATE = 1e-3
+
+
+def sample(folder: Path) -> Path:
+    """The beginning of the English Wikipedia sample."""
+    from wordladder.streams import ByteReader
+
+    path = folder / "text.txt"
+    with ByteReader(need("corpora/enwiki_sample.txt.xz")) as reader:
+        path.write_bytes(reader.read(SAMPLE).rpartition(b"\n\n")[0])
+    return path
+
+
+def lines(path: Path, tokenizer: Any, held_out: int) -> Iterator[dict[str, torch.Tensor]]:
+    """Batches of lines as the usual step reads them: shuffled, cut, padded, masked by transformers."""
+    from transformers import DataCollatorForLanguageModeling
+
+    texts = [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()][:-held_out]
+    order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(1)).tolist()
+    collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
+    for start in range(0, len(order) - ROWS, ROWS):
+        chosen = [texts[row] for row in order[start : start + ROWS]]
+        encoded = tokenizer(chosen, truncation=True, max_length=TIME)
+        yield collate([{"input_ids": ids} for ids in encoded["input_ids"]])
+
+
+class Usual:
+    """The usual step."""
+
+    def __init__(self, model: Any, batches: Iterator[Any]) -> None:
+        self.model, self.batches = model, batches
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
+
+    def step(self) -> tuple[int, float]:
+        """One step; the pieces of text in it, and the loss."""
+        batch = next(self.batches)
+        self.optimizer.zero_grad()
+        loss = self.model(**batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        return int(batch["attention_mask"].sum()), loss.item()
+
+
+class Ours:
+    """The step of `wordladder pretrain`, as the loop makes it."""
+
+    def __init__(self, objective: Any) -> None:
+        from wordladder.training.optimizer import build_optimizers, clip_gradients
+        from wordladder.training.precision import autocast
+        from wordladder.training.settings import TrainingSettings
+
+        self.objective, self.number, self.clip, self.autocast = objective, 0, clip_gradients, autocast
+        self.settings = TrainingSettings(learning_rate=RATE, weight_decay=0.01)
+        self.optimizers = build_optimizers(objective.network, self.settings)
+
+    def step(self) -> tuple[int, float]:
+        """One step; the pieces of text in it, and the loss."""
+        batch = self.objective.batch(self.number, 0)
+        self.number += 1
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        with self.autocast(self.settings, torch.device("cpu")):
+            loss, _ = self.objective.network(batch)
+        loss.backward()
+        self.clip(self.objective.network.parameters(), 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        return self.objective.tokens(batch), loss.item()
+
+
+def timed(step: Callable[[], tuple[int, float]]) -> dict[str, Any]:
+    """Some steps in a row: pieces a second, and the losses."""
+    started = time.perf_counter()
+    found = [step() for _ in range(STEPS)]
+    seconds = time.perf_counter() - started
+    return {
+        "pieces": sum(pieces for pieces, _ in found),
+        "seconds": seconds,
+        "losses": [loss for _, loss in found],
+    }
+
+
+@torch.no_grad()
+def measured(model: Any, batches: list[Any]) -> float:
+    """The masked loss on held-out rows, by transformers' model in float32."""
+    model.eval()
+    total, count = 0.0, 0
+    for batch in batches:
+        labels = torch.full((batch.ids.numel(),), -100)
+        labels[batch.places] = batch.labels
+        mask = None if batch.mask is None else batch.mask.long()
+        output = model(
+            input_ids=batch.ids,
+            attention_mask=mask,
+            token_type_ids=batch.types,
+            labels=labels.view(batch.ids.shape),
+        )
+        total, count = total + output.loss.item() * len(batch.labels), count + len(batch.labels)
+    model.train()
+    return total / count
+
+
+def main(kind: str = "bert", size: str = "mini") -> None:
+    """Measure both in turn, print and keep."""
+    from wordladder.pretraining.documents import hold_out, open_documents, write_documents
+    from wordladder.pretraining.objective import MaskedObjective, new_model
+    from wordladder.pretraining.raw_text import RawText
+    from wordladder.pretraining.settings import PretrainingSettings
+    from wordladder.pretraining.vocabulary import train_vocabulary
+
+    settings = PretrainingSettings(
+        kind=kind,  # type: ignore[arg-type]
+        size=size,  # type: ignore[arg-type]
+        objectives="mlm",
+        tokenizer="wordpiece",
+        whole_words=False,
+        longest_run=1,
+        max_pieces=TIME,
+        batch_pieces=ROWS * TIME,
+        steps=ROUNDS * STEPS,
+    )
+    with TemporaryDirectory() as folder:
+        path = sample(Path(folder))
+        tokenizer = train_vocabulary(RawText([path]), "wordpiece", settings.shape.vocabulary, lowercase=True)
+        write_documents(Path(folder), RawText([path]), tokenizer, longest=62)
+        documents, _ = open_documents(Path(folder), tokenizer)
+        train, held_out = hold_out(documents, 0.005, 1)
+        ours_model, usual_model = (new_model(settings, tokenizer) for _ in range(2))
+        usual_model.set_attn_implementation("sdpa")
+        objective = MaskedObjective(ours_model, tokenizer, train, held_out, settings)
+        rows = objective._measured[:8]
+        ours, usual = Ours(objective), Usual(usual_model, lines(path, tokenizer, 500))
+        objective.network.train()
+        usual_model.train()
+        runs: dict[str, list[dict[str, Any]]] = {"usual": [], "ours": []}
+        for _ in range(ROUNDS):
+            runs["usual"].append(timed(usual.step))
+            runs["ours"].append(timed(ours.step))
+        ours_model.set_attn_implementation("sdpa")
+        learned = {"usual": measured(usual_model, rows), "ours": measured(ours_model, rows)}
+    report(kind, size, runs, learned)
+
+
+def report(kind: str, size: str, runs: dict[str, list[dict[str, Any]]], learned: dict[str, float]) -> None:
+    """Print and keep the figures."""
+    found: dict[str, Any] = {"kind": kind, "size": size, "threads": torch.get_num_threads()}
+    for name, rounds in runs.items():
+        speeds = sorted(one["pieces"] / one["seconds"] for one in rounds[1:])
+        found[name] = {
+            "pieces_per_second": speeds[len(speeds) // 2],
+            "lowest": speeds[0],
+            "highest": speeds[-1],
+            "pieces": sum(one["pieces"] for one in rounds),
+            "losses": [sum(one["losses"]) / STEPS for one in rounds],
+            "held_out_loss": learned[name],
+        }
+        print(
+            f"{name:>6}: {found[name]['pieces_per_second']:,.0f} pieces/s "
+            f"({speeds[0]:,.0f} to {speeds[-1]:,.0f}), held-out loss {learned[name]:.3f} after "
+            f"{ROUNDS * STEPS} steps, {found[name]['pieces']:,} pieces"
+        )
+        print("        losses: " + " ".join(f"{loss:.2f}" for loss in found[name]["losses"]))
+    found["ratio"] = found["ours"]["pieces_per_second"] / found["usual"]["pieces_per_second"]
+    print(f"ratio: {found['ratio']:.2f}")
+    keep(f"pretraining-{kind}-{size}", json.loads(json.dumps(found)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

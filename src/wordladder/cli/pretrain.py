@@ -1,0 +1,166 @@
+"""`wordladder pretrain`: raw text becomes a BERT, an ALBERT or an ELMo of your own."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .console import console, errors, print_json, progress_bar
+from .options import Device, Json, Output, Resume, Threads
+from .tables import duration
+
+__all__ = ["pretrain"]
+
+TEXT = "Text"
+OBJECTIVE = "Objective"
+TRAINING = "Training"
+STOPPED = 130
+
+
+def _option(help: str, panel: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, **more)
+
+
+def pretrain(
+    corpus: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="CORPUS",
+            help="Raw text, a blank line between documents, or JSONL; folders too; .gz .xz .zst .bz2 too.",
+        ),
+    ],
+    output: Output,
+    kind: Annotated[str, typer.Option(help="What is pretrained: bert, albert or elmo.")] = "bert",
+    size: Annotated[str, typer.Option(help="How large it is: tiny, mini, small or base.")] = "tiny",
+    minutes: Annotated[
+        float | None, typer.Option(help="Minutes to train; the rate falls to zero then.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps, instead of minutes.")] = None,
+    resume: Resume = False,
+    continue_from: Annotated[
+        Path | None,
+        typer.Option("--continue-from", metavar="FOLDER", help="A BERT, ALBERT or ELMo to go on from."),
+    ] = None,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Word vectors that the embedding layer starts from."),
+    ] = None,
+    objectives: Annotated[
+        str | None,
+        _option(
+            "mlm hides words; sop asks whether two segments are in order, nsp whether the second follows.",
+            OBJECTIVE,
+            show_default="bert mlm,nsp; albert mlm,sop",
+        ),
+    ] = None,
+    whole_words: Annotated[
+        bool,
+        _option("Whether words are hidden as a whole.", OBJECTIVE, "--whole-words/--no-whole-words"),
+    ] = True,
+    longest_run: Annotated[
+        int | None,
+        _option("Words hidden together, at most.", OBJECTIVE, show_default="bert 1, albert 3", min=1),
+    ] = None,
+    field: Annotated[
+        str | None, _option("Field of JSON lines that holds the text; left out, found.", TEXT)
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        _option(
+            "wordpiece, sentencepiece, or a folder whose tokenizer is taken.",
+            TEXT,
+            show_default="bert wordpiece, albert sentencepiece",
+        ),
+    ] = None,
+    vocabulary_size: Annotated[
+        int | None, _option("Pieces of the vocabulary, at most.", TEXT, show_default="16000, 30000", min=100)
+    ] = None,
+    lowercase: Annotated[
+        bool, _option("Whether case and accents are dropped.", TEXT, "--lowercase/--no-lowercase")
+    ] = True,
+    segmenter: Annotated[
+        str | None, _option("jieba: Chinese characters are hidden by words, not one by one.", TEXT)
+    ] = None,
+    held_out: Annotated[float, _option("Share of the documents that is kept to measure on.", TEXT)] = 0.01,
+    max_pieces: Annotated[int, _option("Pieces that the model reads at once.", TRAINING)] = 128,
+    batch_pieces: Annotated[
+        int | None, _option("Pieces of a batch.", TRAINING, show_default="4096, elmo 2048")
+    ] = None,
+    parts: Annotated[int, _option("Batches whose gradients make up one step.", TRAINING, min=1)] = 1,
+    learning_rate: Annotated[
+        float | None, _option("Highest learning rate.", TRAINING, show_default="1e-3, base 2e-4")
+    ] = None,
+    dropout: Annotated[float, _option("Share of activations set to zero.", TRAINING)] = 0.0,
+    seed: Annotated[int, _option("Start of everything random.", TRAINING)] = 1,
+    device: Device = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Pretrain an encoder on raw text; what comes out opens in transformers and in recipes.
+
+    Example:  wordladder pretrain wiki.txt.xz --kind albert --size tiny --minutes 60 --output encoder
+    """
+    # Threads that spin while they wait take the processor from each other where other work is going on: with
+    # one of two cores busy, four times the time. It must be said before torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from ..pretraining.pretrain import pretrain as run
+    from ..pretraining.settings import PretrainingSettings
+
+    settings = PretrainingSettings(
+        kind=kind,  # type: ignore[arg-type]
+        size=size,  # type: ignore[arg-type]
+        objectives=objectives,
+        vocabulary_size=vocabulary_size,
+        tokenizer=tokenizer,
+        lowercase=lowercase,
+        max_pieces=max_pieces,
+        batch_pieces=batch_pieces,
+        whole_words=whole_words,
+        longest_run=longest_run,
+        segmenter=segmenter,  # type: ignore[arg-type]
+        held_out=held_out,
+        dropout=dropout,
+        learning_rate=learning_rate,
+        steps=steps,
+        minutes=minutes,
+        parts=parts,
+        seed=seed,
+        threads=threads,
+        device=device,
+    )
+    sources: dict[str, Any] = {"field": field, "continue_from": continue_from, "vectors": vectors}
+    try:
+        with progress_bar() as progress:
+            report = run(corpus, output, settings, resume=resume, progress=progress, **sources)
+    except KeyboardInterrupt:
+        errors.print("stopped. The same command with [bold]--resume[/bold] goes on from here")
+        raise typer.Exit(STOPPED) from None
+    print_json({"output": str(output), **report}) if json else _print(report, output)
+
+
+def _print(report: dict[str, Any], output: Path) -> None:
+    from ..artifact import size_mb
+
+    settings, text = report["settings"], report["text"]
+    console.print(
+        f"[bold]{settings['kind']} {settings['size']}[/bold] ({report['objectives']}), "
+        f"{report['parameters'] / 1e6:.1f} M parameters, {size_mb(output):.1f} MB in [bold]{output}[/bold]"
+    )
+    if text:
+        console.print(
+            f"{text['words']:,} words of {text['documents']:,} documents, {text['pieces']:,} pieces of a "
+            f"vocabulary of {report['vocabulary']:,}"
+        )
+        if text["line_documents"]:
+            console.print("[yellow]note:[/yellow] without blank lines, each line counted as a document")
+    console.print(
+        f"{report['steps']:,} steps in {duration(report['seconds'])}, {report['tokens_per_second']:,.0f} "
+        f"{'words' if settings['kind'] == 'elmo' else 'pieces'}/s, {report['passes']:.2f} times the text"
+    )
+    if found := report["held_out"]:
+        shown = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in found.items())
+        console.print(f"held-out text: {shown}")
+    if report["vectors"]:
+        console.print(f"word vectors: {report['vectors']['told']}")
+    console.print(f"[dim]next:[/dim]  wordladder climb reviews.csv --encoder {output} --output climb")

@@ -1,0 +1,271 @@
+"""Pretraining from raw text to a folder: vocabulary, documents, model, loop, and what is kept of them.
+
+While it lasts, all stands in `OUTPUT.training`, from where an interrupted run goes on; the output appears
+when it is whole.
+
+    OUTPUT/                 Hugging Face's layout: config.json, model.safetensors, tokenizer.json, …
+      pretraining.json      what was done, and the figures
+      log.jsonl             the log, a JSON object a line
+      README.md             the same for people
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from .. import __version__
+from ..artifact import new_folder
+from ..errors import SettingError
+from ..extras import require
+from ..progress import Progress, quiet
+from ..word_vectors import WordVectors
+from ..work import close_work, open_work
+from .card import pretraining_card
+from .documents import Documents, Facts, hold_out, open_documents, write_documents
+from .loop import LoopSettings, Objective, Outcome, pretrain_network
+from .objective import MaskedObjective, new_model
+from .raw_text import RawText
+from .settings import PretrainingSettings
+from .started import check_continued, open_started, open_tokenizer
+from .vocabulary import train_vocabulary
+from .word_vectors import start_from_vectors
+
+__all__ = ["MARK", "pretrain"]
+
+MARK = "pretraining.json"
+_COUNTED = 1 << 22  # pieces counted at a time
+
+
+class Sources(NamedTuple):
+    """What a run starts from: a model's folder, or a file of word vectors and how their length is bridged."""
+
+    continue_from: str | Path | None
+    vectors: str | Path | None
+    bridge: Literal["pca", "projection"]
+
+
+def pretrain(
+    corpus: Sequence[str | Path],
+    output: str | Path,
+    settings: PretrainingSettings,
+    *,
+    field: str | None = None,
+    resume: bool = False,
+    continue_from: str | Path | None = None,
+    vectors: str | Path | None = None,
+    bridge: Literal["pca", "projection"] = "pca",
+    progress: Progress = quiet,
+) -> dict[str, Any]:
+    """Pretrain an encoder from raw text, and save it.
+
+    Args:
+        corpus: Files or folders of raw text or JSON lines, compressed or not. A blank line ends a document;
+            in a file without any, and in JSON lines, each line is a document.
+        output: The folder to write.
+        settings: What is pretrained, how and how long.
+        field: The field of JSON lines that holds the text.
+        resume: Go on where an interrupted run stopped.
+        continue_from: A folder with a BERT or ALBERT, or an ELMo, to go on from.
+        vectors: A file of word vectors that the embedding layer starts from.
+        bridge: How vectors of another length than the embeddings become these; see `start_from_vectors`.
+        progress: Told how far it is.
+
+    Returns:
+        What `pretraining.json` holds: `settings`, `objectives`, `parameters`, `text`, `vocabulary`,
+        `vectors`, `steps`, `tokens`, `passes`, `seconds`, `tokens_per_second`, `held_out` and `curve`.
+
+    Raises:
+        DataError: the text cannot be read.
+        SettingError: a setting cannot be used, or the interrupted run had others.
+        ModelError: the model to go on from cannot be opened.
+        OutputError: the output cannot be written.
+        TrainingError: the loss is not a number.
+        KeyboardInterrupt: the user asked to stop; `resume=True` goes on.
+    """
+    require("transformers", "train", "pretraining")
+    output = Path(output)
+    if settings.kind == "elmo" and vectors is not None:
+        raise SettingError("vectors start BERT's and ALBERT's embedding layer; ELMo has none to start")
+    if continue_from is not None and vectors is not None:
+        raise SettingError("either continue from a model or start from vectors: a trained model has its own")
+    loop = _loop_settings(settings)
+    text = RawText(corpus, field)
+    sources = Sources(continue_from, vectors, bridge)
+    work = open_work(output, _given(text, settings, sources), [], resume, MARK)
+    build = _elmo if settings.kind == "elmo" else _encoder
+    objective, facts = build(text, settings, work, sources, progress)
+    report = {"wordladder": __version__, "settings": asdict(settings), "objectives": settings.aims, **facts}
+    report["parameters"] = sum(p.numel() for p in objective.network.parameters())
+    try:
+        outcome = pretrain_network(objective, loop, folder=work, progress=progress)
+        report |= _figures(outcome, facts)
+        with new_folder(output, MARK) as folder:
+            objective.keep(folder)
+            shutil.copy(work / "log.jsonl", folder / "log.jsonl")
+            (folder / MARK).write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
+            (folder / "README.md").write_text(pretraining_card(report), encoding="utf-8")
+    finally:
+        if hasattr(objective, "close"):
+            objective.close()
+    close_work(output)
+    return report
+
+
+def _loop_settings(settings: PretrainingSettings) -> LoopSettings:
+    return LoopSettings(
+        steps=settings.steps,
+        minutes=settings.minutes,
+        learning_rate=settings.rate,
+        warmup=settings.warmup,
+        parts=settings.parts,
+        precision=settings.precision,
+        log_steps=settings.log_steps,
+        evaluations=settings.evaluations,
+        seed=settings.seed,
+        threads=settings.threads,
+        device=settings.device,
+    )
+
+
+def _given(text: RawText, settings: PretrainingSettings, sources: Sources) -> dict[str, Any]:
+    """All that decides what a run does: an interrupted one goes on only with the same."""
+    files = [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in text.files]
+    paths = (sources.continue_from, sources.vectors)
+    named = [sources.bridge, *(None if path is None else str(Path(path).resolve()) for path in paths)]
+    return {"files": files, "settings": asdict(settings), "field": text.field, "sources": named}
+
+
+def _figures(outcome: Outcome, facts: dict[str, Any]) -> dict[str, Any]:
+    size = facts["text"]["pieces"] if facts["text"] else 0
+    speeds = [line["tokens_per_second"] for line in outcome.curve]
+    return {
+        "steps": outcome.steps,
+        "tokens": outcome.tokens,
+        "passes": outcome.tokens / size if size else 0.0,
+        "seconds": outcome.seconds,
+        "tokens_per_second": sum(speeds) / max(1, len(speeds)),
+        "held_out": outcome.held_out,
+        "curve": outcome.curve,
+    }
+
+
+def _encoder(
+    text: RawText,
+    settings: PretrainingSettings,
+    work: Path,
+    sources: Sources,
+    progress: Progress,
+) -> tuple[Objective, dict[str, Any]]:
+    """The objective of a BERT or an ALBERT, and what is to be told of it."""
+    given = sources.continue_from
+    started = None if given is None else open_started(Path(given), settings)
+    tokenizer = _tokenizer(text, settings, work, None if started is None else started.tokenizer, progress)
+    model = new_model(settings, tokenizer) if started is None else started.model
+    check_continued(model, settings)
+    folder = work / "text"
+    if not (folder / "facts.json").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        longest = (settings.max_pieces - 3) // 2
+        write_documents(
+            folder, text, tokenizer, longest=longest, segmenter=settings.segmenter, progress=progress
+        )
+    documents, facts = open_documents(folder, tokenizer)
+    train, held_out = hold_out(documents, settings.held_out, settings.seed)
+    report = _start(model, tokenizer, documents, sources, settings.seed)
+    objective = MaskedObjective(model, tokenizer, train, held_out, settings)
+    return objective, {
+        "text": _told(facts),
+        "vocabulary": len(tokenizer),
+        "vectors": report,
+        "continue_from": None if given is None else str(given),
+    }
+
+
+def _start(
+    model: Any, tokenizer: Any, documents: Documents, sources: Sources, seed: int
+) -> dict[str, Any] | None:
+    """Word vectors into the embedding layer, where they are given; how many pieces they cover."""
+    if sources.vectors is None:
+        return None
+    counts = np.zeros(len(tokenizer), dtype=np.int64)
+    for start in range(0, len(documents.pieces), _COUNTED):
+        counts += np.bincount(documents.pieces[start : start + _COUNTED], minlength=len(counts))
+    found = start_from_vectors(
+        model, tokenizer, WordVectors.load(sources.vectors), bridge=sources.bridge, seed=seed, counts=counts
+    )
+    return {"file": str(sources.vectors), **found.to_json(), "told": str(found)}
+
+
+def _told(facts: Facts) -> dict[str, Any]:
+    return {**asdict(facts), "line_documents": len(facts.line_documents)}
+
+
+def _tokenizer(
+    text: RawText, settings: PretrainingSettings, work: Path, given: Any, progress: Progress
+) -> Any:
+    """The tokenizer of the run: the one given, that of a folder, the one of before, or a new one."""
+    place = work / "tokenizer"
+    if place.is_dir():
+        return open_tokenizer(place)
+    kind = settings.tokenizer or ("sentencepiece" if settings.kind == "albert" else "wordpiece")
+    if given is not None:
+        tokenizer = given
+    elif kind in ("wordpiece", "sentencepiece"):
+        size = settings.vocabulary_size or settings.shape.vocabulary
+        tokenizer = train_vocabulary(
+            text,
+            kind,  # type: ignore[arg-type]
+            size,
+            lowercase=settings.lowercase,
+            progress=progress,
+        )
+    elif Path(kind).is_dir():
+        tokenizer = open_tokenizer(Path(kind))
+    else:
+        raise SettingError(
+            f"tokenizer is {kind!r}; it can be wordpiece, sentencepiece, or a folder with a tokenizer.json"
+        )
+    fresh = work / "tokenizer.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    tokenizer.save_pretrained(fresh)
+    os.replace(fresh, place)
+    return open_tokenizer(place)
+
+
+def _elmo(
+    text: RawText,
+    settings: PretrainingSettings,
+    work: Path,
+    sources: Sources,
+    progress: Progress,
+) -> tuple[Objective, dict[str, Any]]:
+    """The objective of an ELMo, and what is to be told of it."""
+    from .elmo import ElmoSettings, elmo_objective
+
+    chosen: dict[str, Any] = {
+        "size": settings.size,
+        "segmenter": settings.segmenter or "characters",
+        "window": settings.max_pieces,
+        "batch_words": settings.batch,
+        "continue_from": sources.continue_from,
+        "seed": settings.seed,
+    }
+    if settings.vocabulary_size is not None:
+        chosen["vocabulary"] = settings.vocabulary_size
+    objective = elmo_objective(
+        text.files, ElmoSettings(**chosen), field=text.field, folder=work, progress=progress
+    )
+    facts = objective.facts()
+    return objective, {
+        "text": {**facts, "line_documents": 0},
+        "vocabulary": facts["vocabulary"],
+        "vectors": None,
+        "continue_from": None if sources.continue_from is None else str(sources.continue_from),
+    }

@@ -1,0 +1,154 @@
+"""What is pretrained, on which objectives, and how large it is."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+from ..errors import SettingError, did_you_mean
+
+__all__ = ["SIZES", "Kind", "PretrainingSettings", "Shape", "Size"]
+
+Kind = Literal["bert", "albert", "elmo"]
+Size = Literal["tiny", "mini", "small", "base"]
+
+_OBJECTIVES = {
+    "bert": ("mlm,nsp", "mlm,sop", "mlm"),
+    "albert": ("mlm,sop", "mlm,nsp", "mlm"),
+    "elmo": ("lm",),
+}
+
+
+class Shape(NamedTuple):
+    """The measures of an encoder. ALBERT's layers share their weights, and its embeddings are narrower."""
+
+    layers: int
+    hidden: int
+    intermediate: int
+    heads: int
+    embedding: int
+    vocabulary: int
+
+
+SIZES = {
+    "tiny": Shape(4, 312, 1248, 12, 128, 16_000),
+    "mini": Shape(4, 256, 1024, 4, 128, 16_000),
+    "small": Shape(4, 512, 2048, 8, 128, 30_000),
+    "base": Shape(12, 768, 3072, 12, 128, 30_000),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainingSettings:
+    """How an encoder is pretrained from raw text. Where None stands, the kind or the size decides.
+
+    Args:
+        kind: `"bert"`, `"albert"` or `"elmo"`.
+        size: `"tiny"`, `"mini"`, `"small"` or `"base"`.
+        objectives: `"mlm"`, and behind a comma `"sop"` (are two neighbouring segments in order?) or `"nsp"`
+            (does the second segment follow the first?).
+        vocabulary_size: Pieces of the vocabulary, at most.
+        tokenizer: `"wordpiece"`, `"sentencepiece"`, or a folder whose tokenizer is taken.
+        lowercase: Whether the vocabulary drops case and accents.
+        max_pieces: Pieces of a row, at most, special ones included; the model reads no more at once.
+        batch_pieces: Pieces of a batch, or ELMo's words; left out, 4096 pieces, 2048 words.
+        whole_words: Whether words are hidden as a whole.
+        longest_run: Words that are hidden together, at most; a run of n words is as likely as 1/n.
+        segmenter: `"jieba"` groups Chinese characters into the words that are hidden as a whole.
+        held_out: Share of the documents that are kept to measure on.
+        dropout: Share of activations set to zero in pretraining.
+        learning_rate: Highest learning rate.
+        steps: Optimizer steps.
+        minutes: Minutes of training, where `steps` is left out.
+        warmup: Share of the run in which the learning rate rises from zero.
+        parts: Batches whose gradients make up one step.
+        precision: `"auto"` takes bfloat16 where the processor or the accelerator computes in it.
+        log_steps: Steps between two lines of the log.
+        evaluations: How often in a run the held-out text is looked at, at most, when the log is written.
+        seed: Start of everything random.
+        threads: Threads to compute with; left out, as many as torch takes.
+        device: `"cpu"` forces the processor; left out, the best there is.
+
+    Raises:
+        SettingError: a value cannot be used.
+    """
+
+    kind: Kind = "bert"
+    size: Size = "tiny"
+    objectives: str | None = None
+    vocabulary_size: int | None = None
+    tokenizer: str | None = None
+    lowercase: bool = True
+    max_pieces: int = 128
+    batch_pieces: int | None = None
+    whole_words: bool = True
+    longest_run: int | None = None
+    segmenter: Literal["jieba"] | None = None
+    held_out: float = 0.01
+    dropout: float = 0.0
+    learning_rate: float | None = None
+    steps: int | None = None
+    minutes: float | None = None
+    warmup: float = 0.1
+    parts: int = 1
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    log_steps: int = 20
+    evaluations: int = 20
+    seed: int = 1
+    threads: int | None = None
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        self._one_of("kind", self.kind, get_args(Kind))
+        self._one_of("size", self.size, tuple(SIZES))
+        if self.objectives is not None:
+            self._one_of("objectives", self.objectives.replace(" ", ""), _OBJECTIVES[self.kind])
+        if self.segmenter not in (None, "jieba"):
+            raise SettingError(f"segmenter is {self.segmenter!r}; it can be jieba, or left out")
+        if self.segmenter is not None and not self.whole_words:
+            raise SettingError("segmenter groups characters into whole words, but whole_words is false")
+        if not 0.0 <= self.held_out < 0.5:
+            raise SettingError(f"held_out is {self.held_out}; it is a share of the text, from 0 to below 0.5")
+        if not 0.0 <= self.dropout < 1.0:
+            raise SettingError(f"dropout is {self.dropout}; it is a share, from 0 to below 1")
+        if not 16 <= self.max_pieces <= 8192:
+            raise SettingError(f"max_pieces is {self.max_pieces}; it can be 16 to 8192")
+        if self.batch < self.max_pieces:
+            raise SettingError(
+                f"batch_pieces is {self.batch}, less than a row of max_pieces = {self.max_pieces}"
+            )
+        if self.longest_run is not None and self.longest_run < 1:
+            raise SettingError(f"longest_run is {self.longest_run}; it must be 1 or more")
+
+    def _one_of(self, name: str, value: str, choices: tuple[str, ...]) -> None:
+        if value not in choices:
+            raise SettingError(f"{name} is {value!r}.{did_you_mean(value, choices)}")
+
+    @property
+    def aims(self) -> str:
+        """The objectives, those of the kind where none are given."""
+        return (self.objectives or _OBJECTIVES[self.kind][0]).replace(" ", "")
+
+    @property
+    def order(self) -> Literal["sop", "nsp"] | None:
+        """What is asked about the two segments."""
+        return "sop" if "sop" in self.aims else "nsp" if "nsp" in self.aims else None
+
+    @property
+    def batch(self) -> int:
+        """Pieces of a batch, or words."""
+        return self.batch_pieces or (2048 if self.kind == "elmo" else 4096)
+
+    @property
+    def shape(self) -> Shape:
+        """The measures of the encoder."""
+        return SIZES[self.size]
+
+    @property
+    def run(self) -> int:
+        """Words hidden together, at most: three for ALBERT, one for BERT."""
+        return self.longest_run or (3 if self.kind == "albert" else 1)
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate: 1e-3, or 2e-4 for a base encoder; five times as high for ELMo."""
+        usual = 2e-4 if self.size == "base" else 1e-3
+        return self.learning_rate or (5 * usual if self.kind == "elmo" else usual)

@@ -1,0 +1,199 @@
+"""A vocabulary of pieces from raw text: WordPiece as BERT has it, or a unigram model in the manner of
+SentencePiece as ALBERT has it.
+
+Both are trained with Hugging Face's tokenizers. Rare characters, which together make up less than a few
+parts in ten thousand of the text, get no piece, ASCII aside. Every Chinese character stands alone.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import DataError, SettingError, did_you_mean
+from ..extras import require
+from ..progress import Progress, quiet
+from .raw_text import RawText
+
+__all__ = ["HAN", "TokenizerKind", "train_vocabulary", "word_openings"]
+
+TokenizerKind = Literal["wordpiece", "sentencepiece"]
+
+COVERAGE = 0.9997  # share of the characters of a text that have pieces
+# Bytes that a vocabulary is trained on; of a longer text, an even sample.
+_MOST_TEXT = {"wordpiece": 60_000_000, "sentencepiece": 20_000_000}
+HAN = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+_FEW = 50_000  # different words, of which all count
+_SPECIAL = {
+    "wordpiece": ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    "sentencepiece": ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"),
+}
+_COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
+
+
+def train_vocabulary(
+    text: RawText, kind: TokenizerKind, size: int, *, lowercase: bool, progress: Progress = quiet
+) -> Any:
+    """Train a tokenizer that `AutoTokenizer` opens once it is saved.
+
+    Args:
+        text: What to learn from.
+        kind: `"wordpiece"` or `"sentencepiece"`.
+        size: Pieces, special ones included.
+        lowercase: Whether case and accents are dropped.
+        progress: Told how much has been read.
+
+    Returns:
+        A fast tokenizer of transformers.
+
+    Raises:
+        SettingError: there is no such kind, or the size has no room for the characters of the text.
+        DataError: there is no text.
+    """
+    if kind not in _SPECIAL:
+        raise SettingError(f"tokenizer is {kind!r}.{did_you_mean(kind, _SPECIAL)}")
+    from tokenizers import Tokenizer, models, trainers
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]") if kind == "wordpiece" else models.Unigram())
+    _prepare(tokenizer, kind, lowercase)
+    sample = _sample(text, _MOST_TEXT[kind], progress)
+    alphabet, special = _alphabet(sample, tokenizer.normalizer), list(_SPECIAL[kind])
+    if not alphabet:
+        raise DataError(f"{text.files[0]}: there is no text in it to learn a vocabulary from.")
+    inner = [f"##{c}" for c in alphabet if not re.match(HAN, c)] if kind == "wordpiece" else []
+    room = len(alphabet) + len(inner) + len(special)
+    if size < room + 10:
+        raise SettingError(
+            f"a vocabulary of {size} pieces is too small for {len(alphabet)} different characters; "
+            f"give at least {round(1.2 * room, -2):.0f}"
+        )
+    progress("training the vocabulary", 0, 1)
+    trainer: Any
+    if kind == "wordpiece":
+        # Single characters come before all that is merged from them, in a fixed order: else their order, and
+        # with it every tie, would be another one in each run.
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=size,
+            special_tokens=[*special, *alphabet, *inner],
+            limit_alphabet=0,
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(sample, trainer)
+        pieces = {piece: number for piece, number in tokenizer.get_vocab().items() if number < size}
+        model = models.WordPiece(pieces, unk_token="[UNK]", max_input_chars_per_word=100)
+    else:
+        trainer = trainers.UnigramTrainer(
+            vocab_size=size,
+            special_tokens=special,
+            unk_token="<unk>",
+            max_piece_length=16,
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(_covered(sample, tokenizer.normalizer, frozenset(alphabet)), trainer)
+        model = tokenizer.model
+    trained = Tokenizer(model)
+    _prepare(trained, kind, lowercase)
+    progress("training the vocabulary", 1, 1)
+    return _fast(trained, kind, lowercase)
+
+
+def _sample(text: RawText, most: int, progress: Progress) -> list[str]:
+    """Blocks of the text, an even share of them where it is long; each block is one string."""
+    expanded = sum(
+        file.stat().st_size * (4 if file.suffix.lower() in _COMPRESSED else 1) for file in text.files
+    )
+    every = max(1, round(expanded / most))
+    blocks = text.blocks("reading for the vocabulary", progress)
+    return ["\n".join(b.paragraphs) for number, b in enumerate(blocks) if number % every == 0]
+
+
+def _alphabet(sample: list[str], normalizer: Any) -> list[str]:
+    """The characters that make up nearly all of the normalised text, the most frequent first."""
+    counts = np.zeros(0x110000, dtype=np.int64)
+    for block in sample:
+        codes = np.frombuffer(normalizer.normalize_str(block).encode("utf-32-le", "replace"), dtype="<u4")
+        found = np.bincount(codes)
+        counts[: len(found)] += found
+    for code in np.flatnonzero(counts):
+        if chr(code).isspace() or not chr(code).isprintable():
+            counts[code] = 0
+    order = np.argsort(-counts, kind="stable")
+    reached = np.cumsum(counts[order])
+    needed = int(np.searchsorted(reached, COVERAGE * reached[-1])) + 1 if reached[-1] else 0
+    # Of a small text, a few parts in ten thousand are few characters, and a comma may be among them.
+    return [chr(code) for place, code in enumerate(order) if counts[code] and (place < needed or code < 128)]
+
+
+def _covered(sample: list[str], normalizer: Any, alphabet: frozenset[str]) -> Iterator[str]:
+    """The words of the text, as often as they occur, without the characters that get no piece: the unigram
+    trainer would give each of them one. Words seen once are left out, which halves its time.
+    """
+    counts: Counter[str] = Counter()
+    for block in sample:
+        plain = normalizer.normalize_str(block)
+        drop = {ord(c): " " for c in set(plain) - alphabet if c != "\n"}
+        counts.update(plain.translate(drop).split())
+    few = len(counts) < _FEW
+    for word, count in sorted(counts.items()):
+        if few or count > 1:
+            yield " ".join([word] * count)
+
+
+def _prepare(tokenizer: Any, kind: TokenizerKind, lowercase: bool) -> None:
+    """What the tokenizer does before it looks for pieces, and how it puts them together again."""
+    from tokenizers import Regex, decoders, normalizers, pre_tokenizers
+
+    if kind == "wordpiece":
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece(prefix="##")
+        return
+    steps = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"'), normalizers.NFKC()]
+    if lowercase:
+        steps += [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), normalizers.NFC()]
+    tokenizer.normalizer = normalizers.Sequence(steps)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.WhitespaceSplit(),
+            pre_tokenizers.Split(Regex(HAN), "isolated"),
+            pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always"),
+        ]
+    )
+    tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
+
+
+def _fast(tokenizer: Any, kind: TokenizerKind, lowercase: bool) -> Any:
+    """The same as a tokenizer of transformers, which knows the special pieces."""
+    from tokenizers.processors import TemplateProcessing
+
+    transformers = require("transformers", "train", "pretraining")
+    pad, unknown, start, end, mask = _SPECIAL[kind]
+    tokenizer.post_processor = TemplateProcessing(
+        single=f"{start}:0 $A:0 {end}:0",
+        pair=f"{start}:0 $A:0 {end}:0 $B:1 {end}:1",
+        special_tokens=[(piece, tokenizer.token_to_id(piece)) for piece in (start, end)],
+    )
+    names = {"pad_token": pad, "unk_token": unknown, "cls_token": start, "sep_token": end, "mask_token": mask}
+    more: dict[str, Any] = {"do_lower_case": lowercase, "model_input_names": _INPUTS}
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names, **more)
+
+
+_INPUTS = ["input_ids", "token_type_ids", "attention_mask"]
+
+
+def word_openings(tokenizer: Any) -> np.ndarray:
+    """Whether each piece begins a word: (pieces,) bool.
+
+    Punctuation is a word of its own; what follows it without a blank belongs to it only in `don't`, where
+    it is no punctuation but part of a word.
+    """
+    # Some vocabularies have numbers without a piece.
+    pieces = [piece or "" for piece in tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))]
+    model = type(tokenizer.backend_tokenizer.model).__name__
+    if model == "WordPiece":
+        return np.array([not piece.startswith("##") for piece in pieces])
+    blank = "Ġ" if model == "BPE" and any(piece.startswith("Ġ") for piece in pieces) else "▁"
+    opens = [piece.startswith(blank) or not any(c.isalnum() or c in "'’" for c in piece) for piece in pieces]
+    return np.array(opens)

@@ -1,0 +1,186 @@
+"""Pretraining from a text file to a folder that transformers and the embedder open."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from made_up import write_corpus
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
+
+from tiny_transformers import tiny_bert
+from wordladder.embedders._material import Material
+from wordladder.embedders.transformer import Transformer
+from wordladder.errors import DataError, ModelError, OutputError, SettingError
+from wordladder.pretraining import settings
+from wordladder.pretraining.pretrain import pretrain
+from wordladder.text import tokenize
+from wordladder.word_vectors import WordVectors
+
+GIVEN = {"steps": 12, "max_pieces": 32, "batch_pieces": 512, "held_out": 0.1, "threads": 1, "device": "cpu"}
+GIVEN |= {"learning_rate": 3e-3, "log_steps": 1, "evaluations": 2}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(settings.SIZES, "tiny", settings.Shape(2, 24, 48, 2, 16, 150))
+        yield
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return write_corpus(tmp_path_factory.mktemp("text") / "corpus.txt", documents=60)
+
+
+def run(corpus, output, **given):
+    chosen = settings.PretrainingSettings(**{**GIVEN, **given.pop("settings", {})})
+    return pretrain([corpus], output, chosen, **given)
+
+
+@pytest.fixture(scope="module", params=["bert", "albert"])
+def made(request, corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("encoders") / request.param
+    return (
+        folder,
+        run(corpus, folder, settings={"kind": request.param, "steps": 100, "learning_rate": 1e-2}),
+        request.param,
+    )
+
+
+def test_it_learns(made):
+    _, report, _ = made
+    curve = [line for line in report["curve"] if "held_out_loss" in line]
+    assert curve[-1]["held_out_masked_loss"] < curve[0]["held_out_masked_loss"]
+    assert report["held_out"]["masked_loss"] < 0.85 * report["curve"][0]["masked_loss"]
+    assert report["held_out"]["masked_accuracy"] > 0.1
+    assert report["held_out"]["perplexity"] == pytest.approx(np.exp(report["held_out"]["masked_loss"]))
+    assert 0 <= report["held_out"]["order_accuracy"] <= 1
+
+
+def test_what_is_kept(made):
+    folder, report, kind = made
+    kept = json.loads((folder / "pretraining.json").read_text(encoding="utf-8"))
+    assert kept == json.loads(json.dumps(report))
+    assert kept["steps"] == 100
+    assert kept["settings"]["kind"] == kind
+    assert kept["text"]["documents"] == 60
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
+    assert log == kept["curve"]
+    assert {"step", "seconds", "tokens_per_second", "loss", "masked_accuracy"} <= log[0].keys()
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "## Curve" in card
+    assert f"| held-out perplexity | {report['held_out']['perplexity']:.4g} |" in card
+    assert not folder.with_name(folder.name + ".training").exists()
+
+
+def test_transformers_opens_it(made):
+    folder, _, _ = made
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert tokenizer.model_max_length == 32
+    model, found = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+    assert not found["missing_keys"]
+    assert not found["mismatched_keys"]
+    hidden = AutoModel.from_pretrained(folder)(**tokenizer("my sister", return_tensors="pt"))[0]
+    assert torch.isfinite(hidden).all()
+    answers = pipeline("fill-mask", str(folder))("The cat sees the [MASK].")
+    assert len(answers) == 5
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+
+
+def test_the_embedder_opens_it(made):
+    folder, _, _ = made
+    embedder = Transformer(source=str(folder), summary="cls", overlap=8)
+    tokens = tokenize(["the cat 喜欢 river.", "my sister"])
+    embedder.initialise(Material(tokens))
+    sequence = embedder(embedder.prepare(tokens))
+    assert sequence.vectors.shape == (2, 6, 24)
+    assert sequence.vectors[0].norm(dim=-1).min() > 0
+
+
+def test_going_on_from_it(made, corpus, tmp_path):
+    folder, report, kind = made
+    more = run(corpus, tmp_path / "more", continue_from=folder, settings={"kind": kind, "steps": 6})
+    assert more["continue_from"] == str(folder)
+    assert more["vocabulary"] == report["vocabulary"]
+    first, start = more["curve"][0]["loss"], report["curve"][0]["loss"]
+    assert first < 0.9 * start, "it does not begin anew"
+    other = "albert" if kind == "bert" else "bert"
+    with pytest.raises(ModelError, match=f"type '{kind}'"):
+        run(corpus, tmp_path / "other", continue_from=folder, settings={"kind": other})
+    with pytest.raises(ModelError, match="reads 32 pieces"):
+        run(corpus, tmp_path / "long", continue_from=folder, settings={"kind": kind, "max_pieces": 64})
+
+
+def test_an_encoder_without_heads_gets_them(corpus, tmp_path):
+    source = tiny_bert(tmp_path / "source")
+    report = run(corpus, tmp_path / "out", continue_from=source, settings={"steps": 3})
+    assert report["vocabulary"] == len(AutoTokenizer.from_pretrained(source))
+
+
+def test_word_vectors_to_start_from(corpus, tmp_path):
+    words = ["the", "cat", "dog", "river", "sister", "garden", "music", "house"]
+    chance = np.random.Generator(np.random.PCG64(1))
+    vectors = tmp_path / "vectors.safetensors"
+    WordVectors(words, chance.standard_normal((8, 16)).astype(np.float32)).save(vectors)
+    chosen = {"kind": "albert", "tokenizer": "wordpiece", "steps": 2}
+    report = run(corpus, tmp_path / "out", vectors=vectors, settings=chosen)
+    assert report["vectors"]["direct"] >= 5
+    assert report["vectors"]["file"] == str(vectors)
+    with pytest.raises(SettingError, match="either continue"):
+        run(corpus, tmp_path / "both", vectors=vectors, continue_from=tmp_path / "out")
+
+
+def test_mlm_alone_and_a_given_tokenizer(corpus, made, tmp_path):
+    folder, report, kind = made
+    chosen = {"kind": kind, "objectives": "mlm", "tokenizer": str(folder), "steps": 3, "parts": 2}
+    found = run(corpus, tmp_path / "out", settings=chosen)
+    assert found["vocabulary"] == report["vocabulary"]
+    assert "order_accuracy" not in found["held_out"]
+    assert found["tokens"] > 3 * 512
+
+
+def test_the_same_seed_the_same_model(corpus, tmp_path):
+    chosen = {"steps": 4}
+    one, two = (run(corpus, tmp_path / name, settings=chosen) for name in ("one", "two"))
+    assert [line["loss"] for line in one["curve"]] == [line["loss"] for line in two["curve"]]
+    other = run(corpus, tmp_path / "three", settings={**chosen, "seed": 2})
+    assert other["curve"][0]["loss"] != one["curve"][0]["loss"]
+
+
+def test_lines_as_documents_are_told(tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_text("the cat sees the river. a dog likes music.\n" * 50, encoding="utf-8")
+    report = run(path, tmp_path / "out", settings={"steps": 2, "vocabulary_size": 60})
+    assert report["text"]["line_documents"] == 1
+    assert report["text"]["documents"] == 50
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"kind": "brt"}, "Did you mean 'bert'"),
+        ({"objectives": "mlm,spo"}, "objectives is 'mlm,spo'"),
+        ({"steps": None}, "either steps or minutes"),
+        ({"minutes": 3.0}, "either steps or minutes"),
+        ({"held_out": 0.9}, "held_out is 0.9"),
+        ({"tokenizer": "wordpeace"}, "wordpiece, sentencepiece, or a folder"),
+        ({"batch_pieces": 8}, "less than a row"),
+        ({"vocabulary_size": 20}, "give at least"),
+    ],
+)
+def test_settings_that_cannot_be_used(corpus, tmp_path, given, message):
+    with pytest.raises(SettingError, match=message):
+        run(corpus, tmp_path / "out", settings=given)
+    assert not (tmp_path / "out").exists()
+
+
+def test_texts_and_places_that_cannot_be_used(corpus, tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        run(tmp_path / "missing.txt", tmp_path / "out")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "thesis.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputError, match="something else is there"):
+        run(corpus, tmp_path / "there")
+    with pytest.raises(ModelError, match="no such folder"):
+        run(corpus, tmp_path / "out", continue_from=tmp_path / "nowhere")
