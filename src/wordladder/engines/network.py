@@ -1,149 +1,33 @@
-"""The two ways a recipe runs: a network that is trained by steps, or a shallow model that is fitted at once.
-
-Both turn examples into scores. Neither knows what the scores mean (the task does) nor where a model is
-kept (`model.py` does).
-"""
+"""A network that is trained by steps, on a device."""
 
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from .data.batches import length_batches
-from .data.examples import Examples
-from .embedders._material import Material
-from .embedders._sentence_layout import SentenceLayout, write_layout
-from .errors import ModelError
-from .network import Network
-from .progress import Progress, quiet
-from .recipe import Recipe, build
-from .text import Tokens, tokenize
-from .training.settings import TrainingSettings
+from ..data.batches import length_batches
+from ..data.examples import Examples
+from ..embedders._material import Material
+from ..embedders._sentence_layout import SentenceLayout, write_layout
+from ..errors import ModelError
+from ..network import Network
+from ..recipe import Recipe, build
+from ..text import Tokens, tokenize
+from ..training.settings import TrainingSettings
+from .engine import FitRun, FusionWeights
 
-__all__ = ["Engine", "FusionWeights", "NetworkEngine", "ShallowEngine", "engine_for"]
+__all__ = ["NetworkEngine"]
 
 PREDICT_ROWS, PREDICT_WORDS = 256, 32_768
 MANY = 256  # texts whose features are worth keeping
-
-
-class Engine(Protocol):
-    """What a Model drives."""
-
-    task: Any
-
-    def fit(self, train: Examples, dev: Examples | None, run: "FitRun") -> dict[str, Any]: ...
-    def scores(self, examples: Examples) -> NDArray[np.float32]: ...
-    def keep(self, folder: Path) -> None: ...
-    def restore(self, folder: Path) -> None: ...
-
-
-class FitRun(ExitStack):
-    """What a fit may use: a folder for checkpoints, a cache for word vectors and features, threads, and whom
-    to tell. When it is left, what only this fit needed is let go of.
-    """
-
-    def __init__(
-        self,
-        work: Path | None = None,
-        cache: Path | None = None,
-        threads: int | None = None,
-        progress: Progress = quiet,
-    ) -> None:
-        super().__init__()
-        self.work, self.cache, self.threads, self.progress = work, cache, threads, progress
-        self.checkpoint = None if work is None else work / "checkpoint.safetensors"
-
-    def features(self, network: Any) -> Path:
-        """The folder for the features of frozen embedders: the cache, or one for this fit alone."""
-        if self.cache is not None:
-            return self.cache
-        self.callback(network.forget)
-        if self.work is not None:
-            return self.work
-        return Path(self.enter_context(tempfile.TemporaryDirectory(prefix="wordladder-")))
-
-
-class FusionWeights(NamedTuple):
-    """What a fusion gives each embedder at each word of a text.
-
-    Attributes:
-        words: the text's words.
-        embedders: the kinds of the embedders, numbered as in the recipe where a kind occurs twice.
-        weights: `(words, embedders)`; each row adds up to one.
-    """
-
-    words: list[str]
-    embedders: list[str]
-    weights: NDArray[np.float32]
-
-
-def engine_for(recipe: Recipe, device: str | None = None) -> "NetworkEngine | ShallowEngine":
-    """The engine that a recipe needs."""
-    return ShallowEngine(recipe) if recipe.table("shallow") else NetworkEngine(recipe, device)
-
-
-class ShallowEngine:
-    """A shallow model and its task."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        self.shallow = build("shallow", recipe.tables["shallow"], recipe.text)
-        self.task = build("tasks", recipe.tables["task"], 0, 0)
-
-    def fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
-        """Fit the model to training examples."""
-        self.task.initialise(train)
-        seed = TrainingSettings(**self.recipe.table("training")).seed
-        told = {"threads": run.threads, "progress": run.progress}
-        self.shallow.fit(train.texts, self.task.gold(train), seed=seed, **told)
-        return {}
-
-    def scores(self, examples: Examples) -> NDArray[np.float32]:
-        """Scores `(rows, labels)`; a single yes-or-no score becomes one for each of the two labels."""
-        scores = self.shallow.scores(examples.texts)
-        if scores.shape[1] == 1 and len(self.task.labels) == 2 and not self.task.multi_label:
-            return np.hstack([-scores / 2, scores / 2])
-        return scores
-
-    def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
-        """One vector a text, `(rows, dim)`, of a model that has them.
-
-        Raises:
-            ModelError: it has none.
-        """
-        if not hasattr(self.shallow, "means"):
-            raise ModelError(f"{self.recipe.name}: this shallow model has no vectors of texts")
-        return self.shallow.means(examples.texts)
-
-    def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
-        """A shallow model has none.
-
-        Raises:
-            ModelError: always.
-        """
-        raise ModelError(f"{self.recipe.name}: a shallow model has no [fusion]")
-
-    def keep(self, folder: Path) -> None:
-        """Write the model into `shallow/` and the labels."""
-        place = folder / "shallow"
-        place.mkdir()
-        self.shallow.keep(place)
-        self.task.keep(folder)
-
-    def restore(self, folder: Path) -> None:
-        """Read what `keep` wrote."""
-        self.shallow.restore(folder / "shallow")
-        self.task.restore(folder)
 
 
 class NetworkEngine:
@@ -165,8 +49,8 @@ class NetworkEngine:
 
     def fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
         """Train the network; it ends with the weights that were best on dev."""
-        from .training.loop import Job
-        from .training.loop import train as train_network
+        from ..training.loop import Job
+        from ..training.loop import train as train_network
 
         # What is wrong with the labels is found now, not after word vectors have been trained.
         task = build("tasks", self.recipe.tables["task"], 0, 0)
@@ -243,7 +127,7 @@ class NetworkEngine:
 
     def _remember(self, texts: list[Tokens], run: FitRun) -> list[dict[str, Any]]:
         """Have the features of frozen embedders computed once, before the first epoch."""
-        from .training.features import remember
+        from ..training.features import remember
 
         frozen = self.network.frozen()
         if not frozen:
@@ -252,7 +136,7 @@ class NetworkEngine:
         return [remember(one, texts, folder, self.device, run.progress)._asdict() for one in frozen]
 
     def _train_vectors(self, train: Examples, run: FitRun) -> Any:
-        from .training.vectors import train_vectors
+        from ..training.vectors import train_vectors
 
         table = self.recipe.tables["vectors"]
         return train_vectors(
@@ -305,7 +189,7 @@ class NetworkEngine:
         self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], max_rows: int | None = None
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """The rows of each batch of examples of similar length, and what `compute` makes of them."""
-        from .training.devices import device_of, to_device
+        from ..training.devices import device_of, to_device
 
         self.network.eval()
         device = device_of(self.network)
@@ -327,7 +211,7 @@ class NetworkEngine:
         """Scores `(rows, labels)`; where features are cached, those of many texts are kept there too."""
         tokens = self._tokens(examples)
         if self._cache is not None and len(tokens) >= MANY:
-            from .training.features import remember
+            from ..training.features import remember
 
             for embedder in self.network.frozen():
                 remember(embedder, [tokens], self._cache, self.device)

@@ -1,0 +1,65 @@
+"""What a Model drives, and what a fit of it may use."""
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.examples import Examples
+from ..progress import Progress, quiet
+
+__all__ = ["Engine", "FitRun", "FusionWeights"]
+
+
+class Engine(Protocol):
+    """What a Model drives."""
+
+    task: Any
+
+    def fit(self, train: Examples, dev: Examples | None, run: "FitRun") -> dict[str, Any]: ...
+    def scores(self, examples: Examples) -> NDArray[np.float32]: ...
+    def keep(self, folder: Path) -> None: ...
+    def restore(self, folder: Path) -> None: ...
+
+
+class FitRun(ExitStack):
+    """What a fit may use: a folder for checkpoints, a cache for word vectors and features, threads, and whom
+    to tell. When it is left, what only this fit needed is let go of.
+    """
+
+    def __init__(
+        self,
+        work: Path | None = None,
+        cache: Path | None = None,
+        threads: int | None = None,
+        progress: Progress = quiet,
+    ) -> None:
+        super().__init__()
+        self.work, self.cache, self.threads, self.progress = work, cache, threads, progress
+        self.checkpoint = None if work is None else work / "checkpoint.safetensors"
+
+    def features(self, network: Any) -> Path:
+        """The folder for the features of frozen embedders: the cache, or one for this fit alone."""
+        if self.cache is not None:
+            return self.cache
+        self.callback(network.forget)
+        if self.work is not None:
+            return self.work
+        return Path(self.enter_context(tempfile.TemporaryDirectory(prefix="wordladder-")))
+
+
+class FusionWeights(NamedTuple):
+    """What a fusion gives each embedder at each word of a text.
+
+    Attributes:
+        words: the text's words.
+        embedders: the kinds of the embedders, numbered as in the recipe where a kind occurs twice.
+        weights: `(words, embedders)`; each row adds up to one.
+    """
+
+    words: list[str]
+    embedders: list[str]
+    weights: NDArray[np.float32]

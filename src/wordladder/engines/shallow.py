@@ -1,0 +1,69 @@
+"""A shallow model that is fitted at once, and its task."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.examples import Examples
+from ..errors import ModelError
+from ..recipe import Recipe, build
+from ..training.settings import TrainingSettings
+from .engine import FitRun, FusionWeights
+
+__all__ = ["ShallowEngine"]
+
+
+class ShallowEngine:
+    """A shallow model and its task."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.shallow = build("shallow", recipe.tables["shallow"], recipe.text)
+        self.task = build("tasks", recipe.tables["task"], 0, 0)
+
+    def fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
+        """Fit the model to training examples."""
+        self.task.initialise(train)
+        seed = TrainingSettings(**self.recipe.table("training")).seed
+        told = {"threads": run.threads, "progress": run.progress}
+        self.shallow.fit(train.texts, self.task.gold(train), seed=seed, **told)
+        return {}
+
+    def scores(self, examples: Examples) -> NDArray[np.float32]:
+        """Scores `(rows, labels)`; a single yes-or-no score becomes one for each of the two labels."""
+        scores = self.shallow.scores(examples.texts)
+        if scores.shape[1] == 1 and len(self.task.labels) == 2 and not self.task.multi_label:
+            return np.hstack([-scores / 2, scores / 2])
+        return scores
+
+    def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
+        """One vector a text, `(rows, dim)`, of a model that has them.
+
+        Raises:
+            ModelError: it has none.
+        """
+        if not hasattr(self.shallow, "means"):
+            raise ModelError(f"{self.recipe.name}: this shallow model has no vectors of texts")
+        return self.shallow.means(examples.texts)
+
+    def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
+        """A shallow model has none.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError(f"{self.recipe.name}: a shallow model has no [fusion]")
+
+    def keep(self, folder: Path) -> None:
+        """Write the model into `shallow/` and the labels."""
+        place = folder / "shallow"
+        place.mkdir()
+        self.shallow.keep(place)
+        self.task.keep(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Read what `keep` wrote."""
+        self.shallow.restore(folder / "shallow")
+        self.task.restore(folder)
