@@ -10,7 +10,7 @@ from test_commands import run
 from wordladder.pretraining import settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "pretraining"))
-from made_up import write_corpus
+from made_up_text import write_corpus
 
 SHORT = ("--steps", 3, "--max-pieces", 32, "--batch-pieces", 256, "--held-out", 0.1, "--threads", 1)
 

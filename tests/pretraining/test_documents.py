@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from made_up import write_corpus
+from made_up_text import write_corpus
 from transformers import AutoTokenizer
 
 from wordladder.errors import DataError, SettingError

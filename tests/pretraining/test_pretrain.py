@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from made_up import write_corpus
+from made_up_text import write_corpus
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
 
 from tiny_transformers import tiny_bert
