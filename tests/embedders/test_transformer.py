@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from tiny_transformers import tiny_albert, tiny_bert, tiny_roberta
+from tiny_transformers import SIZES, tiny_albert, tiny_bert, tiny_roberta
 from wordladder import Model, Recipe
 from wordladder.embedders._material import Material
 from wordladder.embedders.transformer import Transformer
@@ -491,3 +491,36 @@ def test_an_encoders_own_dropout_can_be_set(folder):
     assert config.attention_probs_dropout_prob == own.attention_probs_dropout_prob
     assert config.hidden_dropout_prob == own.hidden_dropout_prob
     assert embedder(folder, tune=True).model.config.attention_probs_dropout_prob == 0.0
+
+
+FAMILIES = {
+    "distilbert": {"dim": 16, "hidden_dim": 24, "n_layers": 2, "n_heads": 2, "max_position_embeddings": 64},
+    "electra": {**SIZES, "embedding_size": 8},
+    "deberta-v2": {**SIZES, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]},
+    "modernbert": {
+        **SIZES,
+        "global_attn_every_n_layers": 2,
+        "local_attention": 8,
+        "pad_token_id": 0,
+        "cls_token_id": 2,
+        "sep_token_id": 3,
+    },
+    "mpnet": SIZES,
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("summary", ["cls", "mean"])
+def test_encoders_of_other_families(bert, tmp_path, family, summary):
+    tokenizer = AutoTokenizer.from_pretrained(bert)
+    config = AutoConfig.for_model(family, vocab_size=len(tokenizer), **FAMILIES[family])
+    torch.manual_seed(1)
+    AutoModel.from_config(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    made, twin = embedder(tmp_path, summary=summary), Twin(tmp_path)
+    out = embedded(made, TEXTS)
+    for row, text in enumerate(TEXTS):
+        check(out, row, twin.words(text))
+        states = twin.states(text)[0][-1]
+        expected = states[0] if summary == "cls" else states.mean(dim=0)
+        torch.testing.assert_close(out.summary[row], expected, atol=1e-5, rtol=1e-5)
