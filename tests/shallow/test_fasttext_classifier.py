@@ -132,3 +132,18 @@ def test_what_cannot_be_used_is_refused():
         classifier(dim=0)
     with pytest.raises(DataError, match="no word"):
         classifier().fit(["", " "], np.array([0, 1]), seed=1)
+
+
+@pytest.mark.parametrize("empty", [0, 1500])
+def test_texts_read_in_parts_are_the_same_texts(monkeypatch, empty):
+    monkeypatch.setattr("wordladder.shallow.fasttext._LEAST_PART", 500)
+    texts = [f"good film {n % 7}" if n % 2 else f"bad 电影 {n % 11} end" for n in range(1500)] + [""] * empty
+    model, read = classifier(), {}
+    for threads in (1, 3):
+        forms, counts, numbers = model._read(texts, threads, lambda *_, **__: None)
+        words = [forms[number] for number in numbers.ids.tolist()]
+        begins = numbers.begins.tolist()
+        read[threads] = [words[a:b] for a, b in zip(begins, begins[1:])], dict(zip(forms, counts.tolist()))
+    assert read[1] == read[3]
+    assert read[1][0][1] == ["good", "film", "1", "</s>"]
+    assert read[1][1]["</s>"] == len(texts)

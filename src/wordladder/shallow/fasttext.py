@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..corpus import corpus_from_texts
+from ..errors import DataError
 from ..progress import Progress, quiet
 from ..subwords import ngrams, spelled
 from ..text import TextSettings, tokenize
@@ -25,6 +26,7 @@ __all__ = ["FastTextClassifier"]
 _END = "</s>"  # fastText takes the end of a text for a word
 _LOTS = 200  # that the texts of an epoch are learned in
 _LEAST_RATE = 1e-4  # of the first one
+_LEAST_PART = 1000  # texts that a thread reads, at least
 
 
 class FastTextClassifier:
@@ -91,16 +93,9 @@ class FastTextClassifier:
         Raises:
             DataError: there is no word in the texts.
         """
-        from ..kernels.textbags import Texts, bags_of
+        from ..kernels.textbags import bags_of
 
-        reading = partial(corpus_from_texts, text=self.text, lowercase=self.lowercase, min_count=1)
-        with reading(texts, threads=threads, progress=progress) as corpus:
-            forms = [*corpus.vocabulary.words, _END]
-            counts = np.append(np.asarray(corpus.vocabulary.counts), len(texts))
-            # the numbers end each text by −1: the end is the last form
-            ids = np.where(corpus.ids < 0, len(forms) - 1, corpus.ids)
-        ends = np.flatnonzero(ids == len(forms) - 1) + 1
-        read = Texts(np.concatenate([[0], ends]), ids)
+        forms, counts, read = self._read(texts, threads or cores(), progress)
         kept = np.argsort(-counts, kind="stable")
         kept = kept[counts[kept] >= self.min_count]
         self.words = Vocabulary([forms[form] for form in kept.tolist()], counts[kept])
@@ -118,6 +113,34 @@ class FastTextClassifier:
         bags = bags_of(read, self._spelling(forms, own), begins, runs)
         self._learn(bags, targets, seed, threads or cores(), progress)
         return self
+
+    def _read(
+        self, texts: list[str], threads: int, progress: Progress
+    ) -> tuple[list[str], NDArray[np.int64], Any]:
+        """The forms of words in the texts, the end of a text last; how often each occurs; the texts as their
+        numbers. Each thread reads a part of the texts.
+        """
+        from ..kernels.textbags import Texts
+
+        bounds = np.linspace(0, len(texts), min(threads, max(1, len(texts) // _LEAST_PART)) + 1)
+        parts = [texts[a:b] for a, b in pairwise(bounds.astype(np.int64).tolist())]
+        settings = {"text": self.text, "lowercase": self.lowercase, "min_count": 1, "threads": len(parts)}
+        reading = partial(_part, **settings, progress=progress)
+        with ThreadPoolExecutor(len(parts)) as pool:
+            try:
+                found = list(pool.map(reading, parts))
+            except DataError:  # perhaps a part has no word, but the texts have
+                found = [reading(texts)]
+        numbers: dict[str, int] = {}
+        places = [[numbers.setdefault(word, len(numbers)) for word in words] for words, _, _ in found]
+        end = len(numbers)
+        counts = np.zeros(end + 1, np.int64)
+        counts[end] = len(texts)
+        for here, (_, several, _) in zip(places, found):
+            counts[here] += several
+        # the numbers end each text by −1, which takes the last place
+        ids = np.concatenate([np.array([*here, end], np.int32)[of] for here, (*_, of) in zip(places, found)])
+        return [*numbers, _END], counts, Texts(np.append(0, np.flatnonzero(ids == end) + 1), ids)
 
     def _runs(self, texts: Any, forms: list[str], threads: int) -> tuple[NDArray, NDArray]:
         """The buckets of the runs of each text: (where those of each begin (texts + 1,), buckets)."""
@@ -259,6 +282,12 @@ class FastTextClassifier:
         arrays = load_file(folder / "fasttext.safetensors")
         self.used = arrays["used"]
         self.rows, self.outputs = (_padded(arrays[name]) for name in ("rows", "outputs"))
+
+
+def _part(texts: list[str], **settings: Any) -> tuple[list[str], NDArray[np.int64], NDArray[np.int32]]:
+    """The words of some texts, their counts, and the texts as numbers of words, −1 behind each."""
+    with corpus_from_texts(texts, **settings) as corpus:
+        return list(corpus.vocabulary.words), np.asarray(corpus.vocabulary.counts), corpus.ids.copy()
 
 
 def _padded(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
