@@ -1,5 +1,7 @@
 """fastText's classifier: the kernel against NumPy, its bags against fastText's hashing, what it learns."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -143,7 +145,7 @@ def test_texts_read_in_parts_are_the_same_texts(monkeypatch, empty):
         forms, counts, numbers = model._read(texts, threads, lambda *_, **__: None)
         words = [forms[number] for number in numbers.ids.tolist()]
         begins = numbers.begins.tolist()
-        read[threads] = [words[a:b] for a, b in zip(begins, begins[1:])], dict(zip(forms, counts.tolist()))
+        read[threads] = [words[a:b] for a, b in pairwise(begins)], dict(zip(forms, counts.tolist()))
     assert read[1] == read[3]
     assert read[1][0][1] == ["good", "film", "1", "</s>"]
     assert read[1][1]["</s>"] == len(texts)
