@@ -22,8 +22,9 @@ def notes_on(report: dict[str, Any]) -> list[str]:
             )
     for found in report.get("features", ()):
         if not found["kept"]:
+            size = f"{found['gigabytes']:.1f} GB on the disk"
             notes.append(
-                f"the encoder's features would take {found['gigabytes']:.1f} GB on the disk, and {found['why']}: "
+                f"the encoder's features would take {size}, and {found['why']}: "
                 "they are computed anew in every epoch"
             )
     if report["duplicates_train_dev"]:
