@@ -21,7 +21,7 @@ __all__ = ["Group", "Laid", "Links", "Pieces"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANKS = "▁ĠĊĉč"  # how SentencePiece and byte-level BPE write white space
-_GROUP_PIECES = 8192
+_GROUP_PIECES = 4096
 
 Ints = NDArray[np.int64]
 
@@ -213,16 +213,20 @@ class Pieces:
         numbers = np.full((len(windows.first), width), self.pad, np.int64)
         types, column = np.zeros_like(numbers), np.arange(width)
         end = np.zeros((len(numbers), 1), np.int64)
-        texts = (windows.ahead, windows.lead), (windows.first, windows.length)
-        parts = [frame.before, texts[0], frame.between, texts[1], frame.after]
-        for part, segment in zip(parts, frame.types):
-            special = not isinstance(part, tuple)
-            begin, length = (np.zeros_like(end), len(part)) if special else (p[:, None] for p in part)
-            inside = (column >= end) & (column < end + length)
-            place = (begin + column - end)[inside]
-            numbers[inside] = (part if special else ids)[place]
-            types[inside] = segment[place] if special else segment
-            end = end + length
+        fixed = np.zeros(len(numbers), np.int64)
+        parts = [
+            (frame.before, fixed, fixed + len(frame.before)),
+            (ids, windows.ahead, windows.lead),
+            (frame.between, fixed, fixed + len(frame.between)),
+            (ids, windows.first, windows.length),
+            (frame.after, fixed, fixed + len(frame.after)),
+        ]
+        for (source, begin, length), segment in zip(parts, frame.types):
+            inside = (column >= end) & (column < end + length[:, None])
+            place = (begin[:, None] + column - end)[inside]
+            numbers[inside] = source[place]
+            types[inside] = segment[place] if isinstance(segment, np.ndarray) else segment
+            end = end + length[:, None]
         return Group(torch.from_numpy(numbers), torch.from_numpy(column < end), torch.from_numpy(types))
 
     def _best(self, windows: _Windows, twice_middle: Ints) -> Ints:
@@ -289,21 +293,19 @@ class Pieces:
         return _links(place, example, 1.0 / counts[example])
 
 
-def _frame(tokenizer: Tokenizer, *texts: str) -> _Frame:
-    """What stands around and between texts of one piece or more."""
-    encoding = tokenizer.encode(*texts)
+def _frame(tokenizer: Tokenizer, text: str, pair: str | None = None) -> _Frame:
+    """What stands around a text, or around and between two, of one piece or more."""
+    encoding = tokenizer.encode(text, pair)
     ids, types = np.array(encoding.ids, dtype=np.int64), np.array(encoding.type_ids, dtype=np.int64)
     inner = np.flatnonzero(~np.array(encoding.special_tokens_mask, dtype=bool))
     left = right = inner[0]
-    if len(texts) > 1:
+    if pair is not None:
         half = len(inner) // 2
         left, right = inner[half - 1] + 1, inner[half]
-    spans = slice(0, inner[0]), slice(left, right), slice(inner[-1] + 1, None)
-    around = [types[span] for span in spans]
-    return _Frame(
-        *(ids[span] for span in spans),
-        (around[0], types[inner[0]], around[1], types[inner[-1]], around[2]),
-    )
+    before, between, after = slice(0, inner[0]), slice(left, right), slice(inner[-1] + 1, None)
+    of_texts = types[inner[0]], types[inner[-1]]
+    numbers = (types[before], of_texts[0], types[between], of_texts[1], types[after])
+    return _Frame(ids[before], ids[between], ids[after], numbers)
 
 
 def _specials(frame: _Frame) -> int:

@@ -6,6 +6,8 @@ How pieces meet words and long texts are read in windows is the matter of `_piec
 """
 
 import re
+from collections.abc import Sequence as Seq
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -18,6 +20,7 @@ from ..errors import ModelError, RecipeError
 from ..layers.dropout import VariationalDropout
 from ..layers.padding import pad
 from ..layers.scalar_mix import ScalarMix
+from ..layers.workers import in_parallel
 from ..sequence import Sequence
 from ..text import Tokens, tokenize
 from ._features import Features, FeatureStore, encoder_mark, recalled
@@ -252,19 +255,28 @@ class Transformer(nn.Module):
         mask, layers = prepared.mask, self.feature_numbers[0] // self.dim
         flat = torch.zeros(0, layers * self.dim, device=mask.device)
         if prepared.groups:
-            states = [self._states(group) for group in prepared.groups]
-            flat = torch.cat([torch.cat(of_group, dim=1) for of_group in states])
+            flat = torch.cat([torch.cat(states, dim=1) for states in self._all_states(prepared.groups)])
         words = _gathered(flat, prepared.words, mask.numel()).view(*mask.shape, layers, self.dim)
         summary = None
         if prepared.summary is not None:
             summary = _gathered(flat, prepared.summary, len(mask)).view(len(mask), layers, self.dim)
         return Features(words, mask, summary, prepared.segments)
 
-    def _states(self, group: Group) -> list[Tensor]:
-        """The layers that are wanted, a row a piece."""
-        with torch.set_grad_enabled(self.tune and torch.is_grad_enabled()):
+    def _all_states(self, groups: Seq[Group]) -> list[list[Tensor]]:
+        """The layers that are wanted, of each group, a row a piece; on a processor that answers, a core has a
+        group of its own.
+        """
+        learns = self.tune and torch.is_grad_enabled()
+        jobs = [partial(self._states, group, learns) for group in groups]
+        if learns or self.model.training or len(groups) == 1 or groups[0].ids.device.type != "cpu":
+            return [job() for job in jobs]
+        self._answers()  # once for all
+        return in_parallel(jobs)
+
+    def _states(self, group: Group, learns: bool) -> list[Tensor]:
+        with torch.set_grad_enabled(learns):
             states = self._run(group)
-        return [state.reshape(-1, self.dim).float() for state in self._wanted(states)]
+            return [state.reshape(-1, self.dim).float() for state in self._wanted(states)]
 
     def _run(self, group: Group) -> tuple[Tensor, ...]:
         """All layers `(windows, pieces, dim)`, embeddings first, or the last one where it is enough."""

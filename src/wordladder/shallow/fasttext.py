@@ -125,7 +125,7 @@ class FastTextClassifier:
         bounds = np.linspace(0, len(texts), min(threads, max(1, len(texts) // _LEAST_PART)) + 1)
         parts = [texts[a:b] for a, b in pairwise(bounds.astype(np.int64).tolist())]
         settings = {"text": self.text, "lowercase": self.lowercase, "min_count": 1, "threads": len(parts)}
-        reading = partial(_part, **settings, progress=progress)
+        reading = partial(_part, settings | {"progress": progress})
         with ThreadPoolExecutor(len(parts)) as pool:
             try:
                 found = list(pool.map(reading, parts))
@@ -284,7 +284,9 @@ class FastTextClassifier:
         self.rows, self.outputs = (_padded(arrays[name]) for name in ("rows", "outputs"))
 
 
-def _part(texts: list[str], **settings: Any) -> tuple[list[str], NDArray[np.int64], NDArray[np.int32]]:
+def _part(
+    settings: dict[str, Any], texts: list[str]
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.int32]]:
     """The words of some texts, their counts, and the texts as numbers of words, −1 behind each."""
     with corpus_from_texts(texts, **settings) as corpus:
         return list(corpus.vocabulary.words), np.asarray(corpus.vocabulary.counts), corpus.ids.copy()

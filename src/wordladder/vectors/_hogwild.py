@@ -206,7 +206,7 @@ class Pace:
         self.rate, self.words, self.seed = rate, words, seed
         self.slope = rate / (words * epochs)
 
-    def at(self, stretch: Stretch) -> tuple[Any, np.uint64]:
+    def at(self, stretch: Stretch) -> tuple[Any, Any]:
         """The schedule from the stretch's first word on, and its random state."""
         from ..kernels.sampling import Schedule
 
