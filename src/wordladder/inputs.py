@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .data.examples import Examples
-from .errors import DataError, SettingError, did_you_mean
+from .errors import DataError, ModelError, SettingError, did_you_mean
 
 __all__ = [
     "LabelKind",
@@ -130,6 +130,7 @@ def prompted(examples: Examples, layout: Any, prompt: str | None, name: str | No
 
     Raises:
         SettingError: the model has no prompt of that name.
+        ModelError: its vectors leave the prompt out.
     """
     prompts = {} if layout is None else layout.prompts
     name = name or (None if layout is None or prompt is not None else layout.prompt)
@@ -141,6 +142,11 @@ def prompted(examples: Examples, layout: Any, prompt: str | None, name: str | No
         prompt = prompts[name]
     if not prompt:
         return examples
+    if layout is not None and not layout.include_prompt:
+        raise ModelError(
+            "this model leaves the prompt out of a text's vector (include_prompt = false), which is not done "
+            'here; prompt = "" encodes without one'
+        )
     segments = tuple([prompt + text for text in segment] for segment in examples.segments)
     return replace(examples, segments=segments)
 

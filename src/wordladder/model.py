@@ -124,6 +124,7 @@ class Model:
 
     def _decide(self, engine: Any, recipe: Recipe, dev: Examples | None) -> dict[str, Any]:
         """Fit the decoding on dev and tell what the model is worth there."""
+        vars(self).pop("evaluation_", None)  # that of an earlier fit
         if dev is None:
             return {"metric": engine.task.metric, "dev_value": None}
         scores = engine.scores(dev)
@@ -339,11 +340,16 @@ class Model:
             recipe = Recipe.read(place / MARK, report["name"])
             engine = engine_for(recipe, device or _best_device())
             engine.restore(place)
+            kind = LabelKind(**report["label_kind"])
+            path = place / "metrics.json"
+            known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         except (OSError, KeyError, ValueError, SafetensorError) as error:
             raise ModelError(f"{folder}: the saved model is incomplete or damaged: {error}") from error
         model = cls(recipe, device=device, threads=threads)
         model.report_ = report
-        model._adopt(engine, recipe, LabelKind(**report["label_kind"]))
+        model._adopt(engine, recipe, kind)
+        if known:
+            model.evaluation_ = Evaluation(**known | {"interval": tuple(known["interval"])})
         return model
 
     # scikit-learn

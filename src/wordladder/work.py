@@ -11,7 +11,7 @@ from typing import Any
 
 from .artifact import MARK, check_output
 from .data.examples import Examples
-from .errors import SettingError
+from .errors import OutputError, SettingError
 
 __all__ = ["close_work", "open_work"]
 
@@ -22,21 +22,26 @@ def open_work(
     """The run's folder, `OUTPUT.training`: a new one, or with `resume` the one that an interrupted run left.
 
     Raises:
-        OutputError: the output cannot be written.
+        OutputError: the output cannot be written, or a folder that is no run's has the name.
         SettingError: the interrupted run had other data or another recipe.
     """
     check_output(output, mark)
     folder, belongs = _folder(output), _fingerprint(tables, data)
-    if folder.exists() and not resume:
+    note = folder / "belongs.txt"
+    if folder.is_file() or (folder.exists() and not note.is_file() and any(folder.iterdir())):
+        raise OutputError(
+            f"{folder}: something else is there already, and it is left alone; choose another output"
+        )
+    if folder.exists() and not (resume and note.is_file()):
         shutil.rmtree(folder)
-    if folder.exists() and (folder / "belongs.txt").read_text(encoding="utf-8") != belongs:
+    if folder.exists() and note.read_text(encoding="utf-8") != belongs:
         raise SettingError(
             f"{folder}: the interrupted run had other data or another recipe; "
             "start anew without resuming, or give what was given then"
         )
     if not folder.exists():
         folder.mkdir(parents=True)
-        (folder / "belongs.txt").write_text(belongs, encoding="utf-8")
+        note.write_text(belongs, encoding="utf-8")
     return folder
 
 

@@ -67,6 +67,7 @@ def test_what_cannot_be_is_told(run, tmp_path):
     texts = tmp_path / "texts.txt"
     texts.write_text("good\n", encoding="utf-8")
     assert ".npy or .parquet" in run("x", texts, "--output", tmp_path / "v.txt", code=2).err
+    assert "there is no folder" in run("x", texts, "--output", tmp_path / "no" / "v.npy", code=2).err
     assert "no such folder" in run(tmp_path / "x", texts, "--output", tmp_path / "v.npy", code=2).err
     assert not (tmp_path / "v.npy").exists()
 

@@ -198,3 +198,22 @@ def test_features_of_elmo_are_kept_too(tmp_path, layers):
     assert remember(made, [tokens], tmp_path / "cache").kept
     assert isinstance(made.prepare(tokens), Features)
     torch.testing.assert_close(answers(made, tokens).vectors, fresh.vectors, rtol=2e-3, atol=2e-3)
+
+
+def test_options_of_an_elmo_are_in_its_mark(tmp_path):
+    marks = set()
+    for number, options in enumerate(({}, {"window": 5}, {"skip": False}, {"memory_clip": 0.5})):
+        (tmp_path / str(number)).mkdir()
+        made = Elmo(source=str(tiny_elmo(tmp_path / str(number), **options)))
+        made.initialise(Material(tokenize(["a"])))
+        marks.add(made.feature_mark())
+    assert len(marks) == 4
+
+
+def test_files_that_another_program_takes_away(bert, tmp_path, monkeypatch):
+    made, tokens = embedder(bert), tokenize(TEXTS)
+    remember(made, [tokens], tmp_path)
+    (folder,) = tmp_path.iterdir()
+    (folder / "part-gone.safetensors").symlink_to(folder / "nothing")
+    (folder / "part-gone.new").symlink_to(folder / "nothing")
+    assert all(key in FeatureStore(folder) for key in text_keys(tokens))

@@ -366,6 +366,10 @@ def test_sources_that_cannot_be_read(bert, tmp_path, monkeypatch):
         (copy / broken).write_text("{broken")
         refused(copy, "cannot be read")
         (copy / broken).write_bytes((bert / broken).read_bytes())
+    for broken in ('{"added_tokens": [], "model": {}}', "[]"):
+        (copy / "tokenizer.json").write_text(broken)
+        refused(copy, "cannot be read")
+    (copy / "tokenizer.json").write_bytes((bert / "tokenizer.json").read_bytes())
     (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
     refused(copy, r"no file named model\.safetensors")
 

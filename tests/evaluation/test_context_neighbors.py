@@ -236,3 +236,21 @@ def test_the_command(tmp_path, capsys):
     assert "a random 1 of 4 sentences" in shown
     with pytest.raises(SettingError, match="--layers top"):
         neighbors(str(folder), ASKED, word="act", among=[text], layers="top")
+
+
+def test_several_words_are_not_the_same_as_one(tiny):
+    with pytest.raises(SettingError, match="'电影' is several"):
+        context_neighbors(tiny, "我看电影", "电影", SENTENCES, only="same")
+    (one,) = context_neighbors(tiny, "我看电影", "电影", SENTENCES, only="other", topn=50).found
+    assert not {"电", "影"} & {near.word for near, _ in one.neighbors}
+
+
+def test_sentences_that_are_not_looked_in_are_not_counted(tiny):
+    found = context_neighbors(tiny, ASKED, "act", ["", ASKED, *SENTENCES], limit=6)
+    assert (found.sentences, found.of) == (6, 6)
+
+
+def test_an_elmo_with_a_published_name(tmp_path):
+    folder = tiny_elmo(tmp_path)
+    (folder / "options.json").rename(folder / "elmo_2x9_5_options.json")
+    assert WordReader.open(folder).name.startswith("elmo")

@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from urllib.error import HTTPError
 
 import pytest
 from made_up import MadeUpChild, made_up_climb
@@ -175,6 +176,8 @@ def test_neither_a_folder_nor_a_name_on_the_hub(tmp_path):
         read_encoder(tmp_path / "nothing")
     with pytest.raises(SettingError, match="as a name on the hub: a/b is far away"):
         read_encoder("a/b")
+    for name in ("my folder", "a--b", "C:encoder"):
+        assert hub_trouble(name) == f"no model on the hub can be called {name}"
 
 
 def test_the_local_cache_of_the_hub_is_looked_into_first(tmp_path, monkeypatch):
@@ -220,6 +223,12 @@ def test_a_hub_that_does_not_answer_and_one_that_does(monkeypatch):
     assert hub_trouble("an-owner/a-model") == ""
     assert seen[0][0] == "HEAD"
     assert "an-owner/a-model" in seen[0][1]
+
+    def refuses(request, timeout):
+        raise HTTPError(request.full_url, 404, "Not Found", None, None)
+
+    monkeypatch.setattr(encoders, "urlopen", refuses)
+    assert "the hub does not give it (404 Not Found)" in hub_trouble("an-owner/a-model")
     monkeypatch.setattr(encoders, "urlopen", silence)
     assert "the hub does not answer" in hub_trouble("an-owner/a-model")
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, ModernBertConfig, ModernBertModel
 
 from conftest import reviews
 from tiny_transformers import tiny_albert, tiny_bert, tiny_roberta
 from wordladder import Model, Recipe
-from wordladder.embedders._inference import _Packed, _Padded, answering, runs
+from wordladder.embedders._inference import _copied, _Packed, _Padded, answering, runs
 from wordladder.embedders._sentence_layout import SentenceLayout, read_layout, write_layout
 from wordladder.errors import ModelError, NotFittedError, SettingError
 from wordladder.imported.sentences import SentenceEngine
@@ -286,3 +286,59 @@ def test_a_real_encoder(minilm, tmp_path):
     np.testing.assert_allclose(sentence_transformer(tmp_path / "saved").encode(texts), expected, atol=1e-5)
     assert isinstance(exact.engine_, SentenceEngine)
     assert Tokenizer.from_file(str(tmp_path / "saved" / "tokenizer.json"))
+
+
+def test_a_text_without_any_piece(bert, tmp_path):
+    """A tokenizer without special pieces makes none of an empty text."""
+    shutil.copytree(bert, tmp_path / "bare")
+    bare = tmp_path / "bare" / "tokenizer.json"
+    bare.write_text(json.dumps(json.loads(bare.read_text(encoding="utf-8")) | {"post_processor": None}))
+    config = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "[PAD]"}
+    (tmp_path / "bare" / "tokenizer_config.json").write_text(json.dumps(config))
+    model = Model.load(tmp_path / "bare", precision="float32")
+    mixed = model.encode(["", "a good film", ""])
+    np.testing.assert_array_equal(mixed[[0, 2]], 0)
+    np.testing.assert_allclose(mixed[1:2], model.encode(["a good film"]), atol=1e-6)
+    np.testing.assert_array_equal(model.encode([""]), np.zeros((1, 16)))
+
+
+def test_padding_at_the_end_of_the_vocabulary(bert):
+    model, pad = AutoModel.from_pretrained(bert), 7
+    model.resize_token_embeddings(pad + 1, mean_resizing=False)
+    row = np.array([1, 5, 2])
+    expected = _Padded(model.eval(), pad).states([row])
+    torch.testing.assert_close(
+        answering(model, precision="float32", pad=pad).states([row]), expected, atol=1e-5, rtol=0
+    )
+
+
+def test_rotary_positions_stay_exact_in_bfloat16():
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    special = {name: 0 for name in ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id")}
+    model = ModernBertModel(ModernBertConfig(vocab_size=9, sep_token_id=0, **sizes, **special))
+    copied = _copied(model, torch.bfloat16, torch.device("cpu"))
+    assert {weight.dtype for weight in copied.parameters()} == {torch.bfloat16}
+    buffers = dict(copied.named_buffers())
+    assert buffers
+    for name, exact in model.named_buffers():
+        assert torch.equal(buffers[name], exact), name
+
+
+def test_old_names_orders_and_prompts_that_are_not_pooled(bert, tmp_path):
+    in_layout(bert, tmp_path, pooling=("mean", "cls"), max_pieces=12, include_prompt=False)
+    (tmp_path / "sentence_bert_config.json").rename(tmp_path / "sentence_roberta_config.json")
+    layout = read_layout(tmp_path)
+    assert (layout.pooling, layout.max_pieces, layout.include_prompt) == (("mean", "cls"), 12, False)
+    model, there = Model.load(tmp_path, precision="float32"), sentence_transformer(tmp_path)
+    np.testing.assert_allclose(model.encode(TEXTS[:5]), there.encode(TEXTS[:5]), atol=1e-5)
+    with pytest.raises(ModelError, match="include_prompt = false"):
+        model.encode(TEXTS, prompt="the good ")
+    np.testing.assert_array_equal(model.encode(TEXTS, prompt=""), model.encode(TEXTS))
+
+
+def test_an_encoder_in_a_folder_of_its_own_can_be_trained_on(bert, tmp_path):
+    shutil.copytree(bert, tmp_path / "0_Transformer")
+    write_layout(tmp_path, SentenceLayout(encoder="0_Transformer"), 16)
+    model = Model.load(tmp_path, precision="float32")
+    (table,) = model.recipe.tables["embedders"]
+    assert (Path(table["source"]) / "config.json").is_file()

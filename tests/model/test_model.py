@@ -167,3 +167,53 @@ def test_a_damaged_model_is_told(small_model, tmp_path):
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(ModelError, match="damaged"):
         Model.load(tmp_path / "model")
+
+
+def test_weights_of_another_shape_are_told(small_model, tmp_path):
+    small_model.save(tmp_path / "model")
+    labels = tmp_path / "model" / "labels.json"
+    facts = json.loads(labels.read_text(encoding="utf-8"))
+    facts |= {"labels": [*facts["labels"], "one more"], "thresholds": [*facts["thresholds"], 0.5]}
+    labels.write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(ModelError, match="do not fit the recipe"):
+        Model.load(tmp_path / "model")
+
+
+def test_the_figures_are_those_of_the_fit(small_model, small_recipe, tmp_path):
+    """They outlive a second saving, and end with a second fit."""
+    small_model.save(tmp_path / "model")
+    again = Model.load(tmp_path / "model")
+    assert again.evaluation_ == small_model.evaluation_
+    again.save(tmp_path / "again")
+    first, second = (tmp_path / name / "metrics.json" for name in ("model", "again"))
+    assert first.read_text(encoding="utf-8") == second.read_text(encoding="utf-8")
+    model = Model({"shallow": {"kind": "tfidf"}}).fit(*reviews())
+    assert hasattr(model, "evaluation_")
+    model.recipe = {"shallow": {"kind": "tfidf"}, "training": {"dev_share": 0.0}}
+    model.fit(*reviews())
+    assert not hasattr(model, "evaluation_")
+
+
+def test_a_run_stopped_while_it_wrote_its_beginning_is_resumed(small_recipe, tmp_path, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    output = tmp_path / "model"
+    monkeypatch.setattr("wordladder.engines.network.save_file", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        Model(small_recipe).fit(*reviews(), output=output)
+    monkeypatch.undo()
+    assert (tmp_path / "model.training" / "start.new").is_dir()
+    Model(small_recipe).fit(*reviews(), output=output, resume=True)
+    assert Model.load(output).predict(["a good film"]).shape == (1,)
+
+
+def test_no_texts_have_no_rows(small_model):
+    assert small_model.scores([]).shape == (0, len(small_model.task_.labels))
+    assert small_model.encode([]).shape == (0, small_model.encode(["a"]).shape[1])
+
+
+def test_a_wrong_dev_label_is_found_before_the_fit(monkeypatch):
+    monkeypatch.setattr("wordladder.shallow.tfidf.Tfidf.fit", None)
+    with pytest.raises(DataError, match="'neutral' does not occur"):
+        Model({"shallow": {"kind": "tfidf"}}).fit(*reviews(), dev=(["a"], ["neutral"]))

@@ -9,7 +9,7 @@ from made_up_text import write_corpus
 from transformers import AutoTokenizer
 
 from wordladder.errors import DataError, SettingError
-from wordladder.pretraining.documents import hold_out, open_documents, write_documents
+from wordladder.pretraining.documents import Documents, hold_out, open_documents, write_documents
 from wordladder.pretraining.raw_text import RawText, sentences
 from wordladder.pretraining.vocabulary import train_vocabulary, word_openings
 
@@ -42,6 +42,8 @@ def read(text):
         ("it costs 3.14 dollars. not much", ["it costs 3.14 dollars. not much"]),
         ("他来了。“你好！”她说。再见", ["他来了。", "“你好！”", "她说。", "再见"]),
         ("no end", ["no end"]),
+        ("他说：“好！”", ["他说：“好！”"]),
+        ("真的？！太好了！！！他说。”", ["真的？！", "太好了！！！", "他说。”"]),
     ],
 )
 def test_sentences(paragraph, expected):
@@ -65,6 +67,16 @@ def test_without_blank_lines_each_line_is_a_document(tmp_path):
     text = RawText([path])
     assert read(text) == (["first", "second", "third"], [True, True, True])
     assert text.line_documents == {str(path)}
+
+
+def test_an_empty_text_among_json_lines_is_no_blank_line(tmp_path):
+    path = tmp_path / "texts.jsonl"
+    path.write_text(
+        "".join(json.dumps({"text": t}) + "\n" for t in ("one", "", "two", "three")), encoding="utf-8"
+    )
+    text = RawText([path])
+    assert read(text) == (["one", "two", "three"], [True, True, True])
+    assert not text.line_documents
 
 
 def test_json_lines(tmp_path):
@@ -179,6 +191,18 @@ def test_what_is_held_out(corpus, tokenizer, tmp_path):
     assert few.size + end.size == documents.size
     assert end.documents[-1, 1] == documents.documents[-1, 1], "of few documents, the end of the text"
     assert hold_out(documents, 0.0, seed=1) == (documents, None)
+
+
+def test_a_document_longer_than_the_share_is_learned_from():
+    lengths = np.full(40, 10)
+    lengths[7] = 5000
+    sentences, rows = np.append(0, np.cumsum(lengths)), np.arange(40)
+    pieces, words = np.zeros(lengths.sum(), np.uint16), np.ones(1, bool)
+    documents = Documents(pieces, sentences, np.stack([rows, rows + 1], axis=1), words)
+    for seed in range(40):
+        train, held_out = hold_out(documents, 0.1, seed)
+        assert 7 in train.documents[:, 0]
+        assert len(train) + len(held_out) == 40
 
 
 def test_no_text(tmp_path, tokenizer):

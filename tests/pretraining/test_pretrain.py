@@ -1,11 +1,13 @@
 """Pretraining from a text file to a folder that transformers and the embedder open."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from made_up_text import write_corpus
+from safetensors.torch import save_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
 
 from tiny_transformers import tiny_bert
@@ -13,7 +15,7 @@ from wordladder.embedders._material import Material
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import DataError, ModelError, OutputError, SettingError
 from wordladder.pretraining import settings
-from wordladder.pretraining.pretrain import pretrain
+from wordladder.pretraining.pretrain import _continued_rate, pretrain
 from wordladder.text import tokenize
 from wordladder.word_vectors import WordVectors
 
@@ -108,6 +110,8 @@ def test_going_on_from_it(made, corpus, tmp_path):
     other = "albert" if kind == "bert" else "bert"
     with pytest.raises(ModelError, match=f"type '{kind}'"):
         run(corpus, tmp_path / "other", continue_from=folder, settings={"kind": other})
+    with pytest.raises(SettingError, match="has its own; leave it out"):
+        run(corpus, tmp_path / "own", continue_from=folder, settings={"kind": kind, "tokenizer": "wordpiece"})
     with pytest.raises(ModelError, match="reads 32 pieces"):
         run(corpus, tmp_path / "long", continue_from=folder, settings={"kind": kind, "max_pieces": 64})
 
@@ -140,6 +144,32 @@ def test_mlm_alone_and_a_given_tokenizer(corpus, made, tmp_path):
     assert found["tokens"] > 3 * 512
 
 
+def test_a_vocabulary_with_a_repeated_piece(corpus, tmp_path):
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "the", "sees", "river", "."]
+    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}', encoding="utf-8")
+    run(corpus, tmp_path / "out", settings={"tokenizer": str(folder), "steps": 2})
+    assert AutoModel.from_pretrained(tmp_path / "out").config.vocab_size == len(pieces)
+
+
+def test_weights_of_something_else_are_not_gone_on_from(corpus, tmp_path):
+    source = tiny_bert(tmp_path / "source")
+    save_file({"other": torch.zeros(2)}, source / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="its weights lack bert"):
+        run(corpus, tmp_path / "out", continue_from=source)
+
+
+def test_the_rate_of_a_model_to_go_on_from_is_that_of_its_own_size():
+    config = SimpleNamespace(hidden_size=768)
+    objective = SimpleNamespace(network=SimpleNamespace(model=SimpleNamespace(config=config)))
+    assert _continued_rate(settings.PretrainingSettings(), objective) == 2e-4
+    assert _continued_rate(settings.PretrainingSettings(learning_rate=3e-5), objective) == 3e-5
+    config.hidden_size = 312
+    assert _continued_rate(settings.PretrainingSettings(), objective) == 1e-3
+
+
 def test_the_same_seed_the_same_model(corpus, tmp_path):
     chosen = {"steps": 4}
     one, two = (run(corpus, tmp_path / name, settings=chosen) for name in ("one", "two"))
@@ -164,6 +194,8 @@ def test_lines_as_documents_are_told(tmp_path):
         ({"steps": None}, "either steps or minutes"),
         ({"minutes": 3.0}, "either steps or minutes"),
         ({"held_out": 0.9}, "held_out is 0.9"),
+        ({"seed": -1}, "seed is -1"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
         ({"tokenizer": "wordpeace"}, "wordpiece, sentencepiece, or a folder"),
         ({"batch_pieces": 8}, "less than a row"),
         ({"vocabulary_size": 20}, "give at least"),
@@ -182,5 +214,9 @@ def test_texts_and_places_that_cannot_be_used(corpus, tmp_path):
     (tmp_path / "there" / "thesis.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(OutputError, match="something else is there"):
         run(corpus, tmp_path / "there")
+    (tmp_path / "there").rename(tmp_path / "out.training")
+    with pytest.raises(OutputError, match="it is left alone"):
+        run(corpus, tmp_path / "out")
+    (tmp_path / "out.training" / "thesis.txt").unlink()
     with pytest.raises(ModelError, match="no such folder"):
         run(corpus, tmp_path / "out", continue_from=tmp_path / "nowhere")

@@ -75,6 +75,8 @@ def embed(
 
     if output.suffix not in (".npy", ".parquet"):
         raise OutputError(f"{output}: vectors are written as .npy or .parquet")
+    if not output.absolute().parent.is_dir():
+        raise OutputError(f"{output}: there is no folder {output.parent}")
     options: dict[str, Any] = {"batch_size": batch_size, "normalize_embeddings": normalize}
     options |= {"prompt": prompt, "prompt_name": prompt_name}
     opened, encode = _opened(model, device, threads, precision, options)

@@ -143,8 +143,9 @@ def _print(report: dict[str, Any], output: Path) -> None:
     from ..artifact import size_mb
 
     settings, text = report["settings"], report["text"]
+    size = "continued" if report["continue_from"] else settings["size"]
     console.print(
-        f"[bold]{settings['kind']} {settings['size']}[/bold] ({report['objectives']}), "
+        f"[bold]{settings['kind']} {size}[/bold] ({report['objectives']}), "
         f"{report['parameters'] / 1e6:.1f} M parameters, {size_mb(output):.1f} MB in [bold]{output}[/bold]"
     )
     if text:

@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -19,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..errors import VectorsError
+from ..errors import DataError, VectorsError
 from ..formats.safetensors import read_header, tensor, write_tensors
 from ..layers.padding import pad
 from ..text import Tokens
@@ -73,8 +74,9 @@ class FeatureStore:
         self._bytes, self._since = 0, time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.glob("*.new"):
-            if time.time() - path.stat().st_mtime > STALE_SECONDS:
-                path.unlink(missing_ok=True)
+            with suppress(OSError):  # another program has just finished it
+                if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                    path.unlink()
         for path in sorted(folder.glob("part-*.safetensors")):
             self._open(path)
 
@@ -85,7 +87,10 @@ class FeatureStore:
         try:
             part = _read(path)
         except (VectorsError, KeyError, ValueError):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
+            return
+        except (DataError, OSError):  # another program has just removed it
             return
         for row, key in enumerate(part.keys):
             self._places[key.tobytes()] = (len(self._parts), row)

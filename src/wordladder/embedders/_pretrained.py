@@ -7,7 +7,6 @@ from textwrap import shorten
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ..errors import ModelError, RecipeError
@@ -15,7 +14,6 @@ from ..extras import require
 
 __all__ = ["Pretrained", "keep_pretrained", "open_pretrained", "piece_limit", "reached"]
 
-_CHECKED = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
 _DROPOUTS = {
     "attention": ("attention_probs_dropout_prob", "attention_dropout"),
     "hidden": ("hidden_dropout_prob", "hidden_dropout", "dropout", "embedding_dropout", "mlp_dropout"),
@@ -68,8 +66,8 @@ def open_pretrained(
                 trust_remote_code=False,
                 output_loading_info=True,
             )
-        except _CHECKED as problem:
-            if isinstance(problem, error):
+        except Exception as problem:  # broken files are told of by many kinds, a plain Exception among them
+            if isinstance(problem, (error, MemoryError)):
                 raise
             raise error(f"{where}: {_explained(problem, local)}") from None
     _check_tokenizer(model, tokenizer, where, error)

@@ -27,6 +27,7 @@ _MODULES, _SETTINGS, _ENCODER = (
     "config_sentence_transformers.json",
     "sentence_bert_config.json",
 )
+_FAMILIES = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 _POOLING_KEYS = {  # in the order in which several are concatenated
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
@@ -50,6 +51,8 @@ class SentenceLayout(NamedTuple):
         prompts: What can be put before a text, by name.
         prompt: The name of the prompt that is put before every text, or None.
         similarity: How two vectors are compared.
+        include_prompt: Whether the pooling takes the pieces of a prompt too; where it does not, no prompt
+            can be put before a text here.
     """
 
     encoder: str = ""
@@ -61,6 +64,7 @@ class SentenceLayout(NamedTuple):
     prompts: Mapping[str, str] = MappingProxyType({})
     prompt: str | None = None
     similarity: Similarity = "cosine"
+    include_prompt: bool = True
 
 
 def is_sentence_folder(folder: Path) -> bool:
@@ -78,7 +82,7 @@ def read_layout(folder: Path) -> SentenceLayout:
     for number, module in enumerate(_modules(folder)):
         kind, place = _kind(folder, module), _inside(folder, module)
         if number == 0 and kind == "Transformer":
-            settings = _json(folder / place / _ENCODER) if (folder / place / _ENCODER).is_file() else {}
+            settings = _encoder_settings(folder / place)
             layout = layout._replace(
                 encoder=place,
                 max_pieces=settings.get("max_seq_length"),
@@ -86,6 +90,8 @@ def read_layout(folder: Path) -> SentenceLayout:
             )
         elif number > 0 and kind == "Pooling" and pooling is None:
             pooling = _pooling(folder / place / "config.json")
+            told = _json(folder / place / "config.json").get("include_prompt")
+            layout = layout._replace(include_prompt=told is not False)
         elif kind == "Dense" and pooling is not None and not layout.normalize:
             layout = layout._replace(dense=(*layout.dense, place))
         elif kind == "Normalize" and pooling is not None:
@@ -105,6 +111,12 @@ def _modules(folder: Path) -> list[dict[str, Any]]:
     if not (isinstance(found, list) and all(isinstance(one, dict) for one in found) and found):
         raise ModelError(f"{folder / _MODULES}: a list of modules is expected")
     return found
+
+
+def _encoder_settings(folder: Path) -> dict[str, Any]:
+    """What stands beside the encoder; old folders name the file after its family."""
+    paths = (folder / f"sentence_{family}_config.json" for family in _FAMILIES)
+    return next((found for path in paths if path.is_file() and (found := _json(path))), {})
 
 
 def _kind(folder: Path, module: dict[str, Any]) -> str:
@@ -186,7 +198,10 @@ def write_layout(folder: Path, layout: SentenceLayout, dim: int) -> None:
         {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for i, (kind, path) in enumerate(parts)
     ]
-    flags = {flag: key in layout.pooling for flag, key in _POOLING_KEYS.items()}
+    pooling: dict[str, Any] = {flag: key in layout.pooling for flag, key in _POOLING_KEYS.items()}
+    if layout.pooling != tuple(key for key in _POOLING_KEYS.values() if key in layout.pooling):
+        pooling = {"pooling_mode": layout.pooling}  # in an order that the flags do not tell
+    pooling |= {"word_embedding_dimension": dim, "include_prompt": layout.include_prompt}
     settings = {
         "prompts": dict(layout.prompts),
         "default_prompt_name": layout.prompt,
@@ -194,7 +209,7 @@ def write_layout(folder: Path, layout: SentenceLayout, dim: int) -> None:
     }
     encoder = {"max_seq_length": layout.max_pieces, "do_lower_case": layout.lowercase}
     _write(folder / _MODULES, modules)
-    _write(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": dim, **flags})
+    _write(folder / "1_Pooling" / "config.json", pooling)
     _write(folder / _SETTINGS, settings)
     _write(folder / layout.encoder / _ENCODER, encoder)
 

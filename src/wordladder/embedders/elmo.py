@@ -139,7 +139,8 @@ class Elmo(nn.Module):
 
     def feature_mark(self) -> str:
         """What the features depend on beside the texts, as a short mark."""
-        return encoder_mark(self.network, {"kind": "elmo", "layers": self.layers, "window": self.window})
+        settings = {"kind": "elmo", "layers": self.layers, "window": self.window}
+        return encoder_mark(self.network, settings | {"options": self.network.options.as_json()})
 
     def prepare(self, tokens: Tokens) -> Prepared | Features:
         """The spelling of the words, in the order in which the network reads them; or what has been kept."""

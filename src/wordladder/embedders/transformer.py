@@ -233,7 +233,8 @@ class Transformer(nn.Module):
         return encoder_mark(
             self.model,
             {name: getattr(self, name) for name in settings}
-            | {"kind": "transformer", "tokenizer": self._pieces.tokenizer.to_str()},
+            | {"kind": "transformer", "tokenizer": self._pieces.tokenizer.to_str()}
+            | {"limit": self._pieces.limit},
         )
 
     def prepare(self, tokens: Tokens) -> Prepared | Features:

@@ -45,10 +45,11 @@ class FitRun(ExitStack):
         """The folder for the features of frozen embedders: the cache, or one for this fit alone."""
         if self.cache is not None:
             return self.cache
-        self.callback(network.forget)
-        if self.work is not None:
-            return self.work
-        return Path(self.enter_context(tempfile.TemporaryDirectory(prefix="wordladder-")))
+        folder = self.work
+        if folder is None:
+            folder = Path(self.enter_context(tempfile.TemporaryDirectory(prefix="wordladder-")))
+        self.callback(network.forget)  # before the folder goes: Windows removes no file that is mapped
+        return folder
 
 
 class FusionWeights(NamedTuple):

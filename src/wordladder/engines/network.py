@@ -1,6 +1,7 @@
 """A network that is trained by steps, on a device."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -153,6 +154,7 @@ class NetworkEngine:
 
     def _keep_start(self, start: Path, found: dict[str, Any]) -> None:
         fresh = start.with_name("start.new")
+        shutil.rmtree(fresh, ignore_errors=True)  # what a run that was stopped here has left
         fresh.mkdir(parents=True)
         self.keep(fresh)
         (fresh / "found.json").write_text(json.dumps(found), encoding="utf-8")
@@ -172,10 +174,14 @@ class NetworkEngine:
         return facts
 
     def _dev_score(self, dev: Examples, tokens: Tokens) -> float:
-        return self.task.primary(self.task.outcomes(self._run(tokens, self._scores_of), dev))
+        return self.task.primary(self.task.outcomes(self._run(tokens, self._scores_of, self._labels), dev))
+
+    @property
+    def _labels(self) -> int:
+        return len(self.task.labels)
 
     def _run(
-        self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], max_rows: int | None = None
+        self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], width: int, max_rows: int | None = None
     ) -> NDArray[np.float32]:
         """Apply `compute` to all examples; rows come back in their own order."""
         out: NDArray[np.float32] | None = None
@@ -183,7 +189,7 @@ class NetworkEngine:
             if out is None:
                 out = np.empty((len(tokens), *result.shape[1:]), np.float32)
             out[rows] = result
-        return np.zeros((0, 1), np.float32) if out is None else out
+        return np.zeros((0, width), np.float32) if out is None else out
 
     def _results(
         self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], max_rows: int | None = None
@@ -215,11 +221,11 @@ class NetworkEngine:
 
             for embedder in self.network.frozen():
                 remember(embedder, [tokens], self._cache, self.device)
-        return self._run(tokens, self._scores_of)
+        return self._run(tokens, self._scores_of, self._labels)
 
     def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
         """What the task's head reads: one vector a text, `(rows, dim)`."""
-        return self._run(self._tokens(examples), self._pooled_of, batch_rows)
+        return self._run(self._tokens(examples), self._pooled_of, self.task.dim, batch_rows)
 
     def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
         """What the fusion gives each embedder at each word.
@@ -272,7 +278,10 @@ class NetworkEngine:
         """Read what `keep` wrote."""
         self.network = Network(self.recipe).restore(folder)
         weights = load_file(folder / "weights.safetensors")
-        problems = self.network.load_state_dict(weights, strict=False)
+        try:
+            problems = self.network.load_state_dict(weights, strict=False)
+        except RuntimeError as error:  # a weight of another shape
+            raise ModelError(f"{folder}: the weights do not fit the recipe: {error}") from None
         if problems.unexpected_keys or self.network.weights().keys() & set(problems.missing_keys):
             raise ModelError(f"{folder}: the weights do not fit the recipe: {problems}")
         if self.device is not None:

@@ -26,6 +26,8 @@ class ShallowEngine:
     def fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
         """Fit the model to training examples."""
         self.task.initialise(train)
+        if dev is not None:
+            self.task.check(dev)  # a wrong label is found now, not after the fit
         seed = TrainingSettings(**self.recipe.table("training")).seed
         told = {"threads": run.threads, "progress": run.progress}
         self.shallow.fit(train.texts, self.task.gold(train), seed=seed, **told)

@@ -68,7 +68,7 @@ class ContextNeighbors:
         encoder: What gave the vectors.
         found: For each occurrence of the word in the sentence that was asked about.
         sentences: Sentences that were read.
-        of: Sentences that there are.
+        of: Sentences that there are, blank ones and the one that was asked about left out.
         words: Words that were compared.
     """
 
@@ -107,7 +107,8 @@ def context_neighbors(
         word: One of its words, or several that follow each other, whose mean is taken. Case does not matter.
         among: The sentences to look in.
         topn: How many neighbours.
-        only: `"same"`: the word in other sentences alone; `"other"`: other words alone.
+        only: `"same"`: the word in other sentences alone, which is a single one; `"other"`: other words
+            alone.
         distinct: Whether each word is shown once, where it is nearest.
         limit: Sentences that are read at most: a random sample of them if there are more; None reads all.
         seed: Start of the sample.
@@ -122,12 +123,18 @@ def context_neighbors(
     if only not in (None, *get_args(Only)):
         raise SettingError(f'only is {only!r}; it can be "same" or "other"')
     asked, queries = _asked(reader, text, word)
-    chosen, total = (among, None) if limit is None else sample(among, limit, seed)
+    if only == "same" and len(reader.tokens([word]).starts) > 1:
+        raise SettingError(
+            f'only = "same" looks for a single word, but {word!r} is several; the segmenter "jieba" makes '
+            "words of Chinese"
+        )
+    others: Iterable[str] = (one for one in among if one.strip() and one.strip() != text.strip())
+    chosen, total = (others, None) if limit is None else sample(others, limit, seed)
     best = [_Best(topn, distinct) for _ in asked]
-    wanted = {lower(one.word) for one in asked}
+    wanted = set(reader.tokens([word]).surfaces(lowercase=True))
     read = words = 0
-    others = (one for one in chosen if one.strip() and one.strip() != text.strip())
-    while block := list(islice(others, BLOCK)):
+    left = iter(chosen)
+    while block := list(islice(left, BLOCK)):
         tokens = reader.tokens(block)
         places = _compared(tokens, wanted, only)
         for numbers, vectors in reader.vectors(tokens):

@@ -74,7 +74,7 @@ class WordReader:
             return cls._saved(path, settings, device)
         table: dict[str, Any] = {"kind": "transformer", "source": str(source)}
         table |= {"pooling": "mean", "overlap": 16}
-        if (path / "options.json").is_file():
+        if any(path.glob("*options.json")):  # those of published models have long names
             if layers == "last4":
                 raise ModelError(f"{source}: an ELMo has no four last layers; give the number of one")
             table = {"kind": "elmo", "source": str(source), "layers": -1}

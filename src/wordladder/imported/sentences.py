@@ -84,7 +84,7 @@ class SentenceEngine:
         dense = [open_dense(folder / place) for place in layout.dense]
         name = Path(source).name or str(source)
         engine = cls(pretrained, layout, dense, name=name, device=device, precision=precision)
-        engine.source = source
+        engine.source = str(folder / layout.encoder) if layout.encoder else source
         if plain:
             engine.notes.append(
                 f"{source}: no modules.json says how a text gets its vector; "
@@ -132,9 +132,16 @@ class SentenceEngine:
         rows = self._pieces(texts)
         lengths = np.array([len(row) for row in rows])
         out = np.empty((len(rows), self.dim), np.float32)
+        if not lengths.all():  # without special pieces, an empty text has none: its pooled vector is zero
+            nothing = torch.zeros(1, self._piece_dim * len(self.layout.pooling))
+            out[lengths == 0] = self._finished(nothing).numpy()
+        full = np.flatnonzero(lengths)
+        if not len(full):
+            return out
         # On a processor each batch has a core of its own, and there are batches for all cores.
         share = -(-int(lengths.sum()) // torch.get_num_threads()) if self.device == "cpu" else _BATCH_PIECES
-        batches = length_batches(lengths, max_words=min(share, _BATCH_PIECES), max_rows=batch_rows)
+        sizes = {"max_words": min(share, _BATCH_PIECES), "max_rows": batch_rows}
+        batches = [full[some] for some in length_batches(lengths[full], **sizes)]
         jobs = [partial(self._vectors, [rows[row] for row in some.tolist()]) for some in batches]
         found = in_parallel(jobs) if self.device == "cpu" else [job() for job in jobs]
         for some, vectors in zip(batches, found):

@@ -10,6 +10,7 @@ from http.client import HTTPException
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from ..errors import SettingError
@@ -205,7 +206,9 @@ def _encoder(source: str, config: dict[str, Any], tokenizer: dict[str, Any], whe
     positions, longest = config.get("max_position_embeddings"), tokenizer.get("model_max_length")
     limits = []
     if isinstance(positions, int) and positions > 0:
-        limits.append(positions - (config.get("pad_token_id", 1) + 1 if kind in SHIFTED else 0))
+        padding = config.get("pad_token_id")
+        shift = (padding if isinstance(padding, int) else 1) + 1
+        limits.append(positions - (shift if kind in SHIFTED else 0))
     if isinstance(longest, int) and longest > 0:
         limits.append(longest)
     return Encoder(source, "albert" if kind == "albert" else "bert", min(limits, default=None))
@@ -230,7 +233,12 @@ def hub_trouble(name: str) -> str:
     It can if it lies in the local cache, or the hub answers within seconds.
     """
     from huggingface_hub import constants, hf_hub_url
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
 
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return f"no model on the hub can be called {name}"
     if _cached(name, ("config.json",)) and _cached(name, WEIGHTS) and _cached(name, TOKENIZERS):
         return ""
     missing = f"{name} is not in the local cache of the Hugging Face hub"
@@ -239,6 +247,8 @@ def hub_trouble(name: str) -> str:
     try:
         with urlopen(Request(hf_hub_url(name, "config.json"), method="HEAD"), timeout=SECONDS):
             return ""
+    except HTTPError as error:
+        return f"{missing}, and the hub does not give it ({error.code} {error.reason})"
     except (OSError, HTTPException):
         return f"{missing}, and the hub does not answer"
 

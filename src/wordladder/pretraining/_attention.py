@@ -55,7 +55,6 @@ def attention(
 
     What it is not made for goes to torch's own.
 
-
     Args:
         module: Not looked at.
         query, key, value: As said.

@@ -1,5 +1,6 @@
 """The model card of a pretrained encoder: the README.md beside it, written from its run."""
 
+from pathlib import Path
 from typing import Any
 
 from .. import __version__
@@ -14,8 +15,10 @@ def pretraining_card(report: dict[str, Any]) -> str:
     """A card in Markdown: what the encoder is, what it reached on held-out text, how to use it, its curve."""
     settings, text = report["settings"], report["text"]
     name = _NAMES[settings["kind"]]
-    lines = [f"# {name}, {settings['size']}", ""]
-    lines += [f"Pretrained from raw text ({report['objectives']}) with wordladder {__version__}.", ""]
+    before = report["continue_from"]
+    lines = [f"# {name}, " + ("continued" if before else settings["size"]), ""]
+    lines += [f"Pretrained from raw text ({report['objectives']}) with wordladder {__version__}."]
+    lines += [f"It went on from `{Path(before).name}`.", ""] if before else [""]
     lines += ["| | |", "|---|---|", f"| parameters | {report['parameters']:,} |"]
     if text:
         lines.append(f"| text | {text['documents']:,} documents, {text['words']:,} words |")
@@ -30,7 +33,11 @@ def pretraining_card(report: dict[str, Any]) -> str:
     lines += ["", "## Use", "", "```python", *_use(settings["kind"]), "```", ""]
     lines += ["## Curve", "", *_curve(report["curve"]), ""]
     lines += ["## Settings", "", "| | |", "|---|---|"]
-    lines += [f"| {name} | {value} |" for name, value in settings.items() if value is not None]
+    lines += [
+        f"| {name} | {value} |"
+        for name, value in settings.items()
+        if value is not None and not (before and name == "size")
+    ]
     return "\n".join([*lines, ""])
 
 

@@ -22,7 +22,7 @@ from ..progress import Progress, quiet
 from ..streams import write_errors
 from ..text import TextSettings, tokenize
 from .raw_text import RawText, sentences
-from .vocabulary import word_openings
+from .vocabulary import piece_count, word_openings
 
 __all__ = ["Documents", "Facts", "hold_out", "open_documents", "write_documents"]
 
@@ -103,7 +103,7 @@ def write_documents(
         DataError: there is no text.
         OutputError: the disk is full.
     """
-    wide = len(tokenizer) > 1 << 16
+    wide = piece_count(tokenizer) > 1 << 16
     cutter = _Cutter(tokenizer, longest, segmenter)
     with write_errors(folder), (folder / "pieces.bin").open("wb") as file:
         words = (folder / "openings.bin").open("wb") if segmenter is not None else None
@@ -144,7 +144,7 @@ class _Cutter:
         self.words = word_openings(tokenizer)
         self.unknown = tokenizer.unk_token_id
         # Special pieces that are written out in a text are no text.
-        self.plain = np.arange(len(tokenizer))
+        self.plain = np.arange(piece_count(tokenizer))
         self.plain[[i for i in tokenizer.all_special_ids if self.unknown is not None]] = self.unknown
         self.lengths: list[int] = []
         self.documents: list[int] = []
@@ -220,7 +220,7 @@ def _marks(texts: list[str], encoded: list[Any], segmenter: Any) -> np.ndarray:
 def open_documents(folder: Path, tokenizer: Any) -> tuple[Documents, Facts]:
     """Map what `write_documents` wrote."""
     facts = Facts(**json.loads((folder / "facts.json").read_text(encoding="utf-8")))
-    dtype = np.int32 if len(tokenizer) > 1 << 16 else np.uint16
+    dtype = np.int32 if piece_count(tokenizer) > 1 << 16 else np.uint16
     pieces = np.memmap(folder / "pieces.bin", dtype, mode="r")
     marks = folder / "openings.bin"
     openings = np.memmap(marks, np.uint8, mode="r") if marks.is_file() else None
@@ -231,7 +231,7 @@ def open_documents(folder: Path, tokenizer: Any) -> tuple[Documents, Facts]:
 
 
 def hold_out(documents: Documents, share: float, seed: int) -> tuple[Documents, Documents | None]:
-    """Documents to learn from, and others, chosen at random, to measure on.
+    """Documents to learn from, and others, chosen at random, to measure on; none longer than the share.
 
     Where the documents are too few for that, the last sentences of the text are held out, as a document of
     their own. None are with a share of 0.
@@ -241,9 +241,12 @@ def hold_out(documents: Documents, share: float, seed: int) -> tuple[Documents, 
     if len(documents) * share >= 2:
         order = np.argsort(np.random.PCG64([seed, 0x0D]).random_raw(len(documents)), kind="stable")
         bounds = documents.sentences[documents.documents]
-        reached = np.cumsum((bounds[:, 1] - bounds[:, 0])[order])
-        count = max(2, int(np.searchsorted(reached, share * reached[-1])) + 1)
-        held, rest = np.sort(order[:count]), np.sort(order[count:])
+        sizes = bounds[:, 1] - bounds[:, 0]
+        wanted = share * sizes.sum()
+        order = order[sizes[order] <= wanted]  # half of them at least: the mean is half of what is wanted
+        count = max(2, int(np.searchsorted(np.cumsum(sizes[order]), wanted)) + 1)
+        held = np.sort(order[:count])
+        rest = np.setdiff1d(np.arange(len(documents)), held)
         return _chosen(documents, documents.documents[rest]), _chosen(documents, documents.documents[held])
     total = int(documents.sentences[-1])
     cut = int(np.searchsorted(documents.sentences, (1 - share) * total))

@@ -18,6 +18,7 @@ from .language_model import MaskedLanguageModel
 from .masking import Masking
 from .segments import Batch, Batches, Order
 from .settings import PretrainingSettings
+from .vocabulary import piece_count
 
 __all__ = ["MaskedObjective", "new_model"]
 
@@ -30,7 +31,7 @@ def new_model(settings: PretrainingSettings, tokenizer: Any) -> Any:
     transformers = require("transformers", "train", "pretraining")
     albert, shape = settings.kind == "albert", settings.shape
     common = {
-        "vocab_size": len(tokenizer),
+        "vocab_size": piece_count(tokenizer),
         "hidden_size": shape.hidden,
         "num_hidden_layers": shape.layers,
         "num_attention_heads": shape.heads,
@@ -83,7 +84,7 @@ class MaskedObjective:
     def _of(self, documents: Documents, order: Order | None) -> Batches:
         settings, tokenizer = self.settings, self.tokenizer
         special = set(tokenizer.all_special_ids)
-        known = set(tokenizer.get_vocab().values())  # some vocabularies have numbers without a piece
+        known = set(tokenizer.get_vocab().values())
         ordinary = np.array(sorted(known - special))
         masking = Masking(tokenizer.mask_token_id, ordinary, longest=settings.run)
         ends = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id)

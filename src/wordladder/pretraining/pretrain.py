@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -31,9 +31,9 @@ from .documents import Documents, Facts, hold_out, open_documents, write_documen
 from .loop import LoopSettings, Objective, Outcome, pretrain_network
 from .objective import MaskedObjective, new_model
 from .raw_text import RawText
-from .settings import PretrainingSettings
+from .settings import SIZES, PretrainingSettings
 from .started import check_continued, open_started, open_tokenizer
-from .vocabulary import train_vocabulary
+from .vocabulary import piece_count, train_vocabulary
 from .word_vectors import start_from_vectors
 
 __all__ = ["MARK", "pretrain"]
@@ -94,12 +94,17 @@ def pretrain(
         raise SettingError("vectors start BERT's and ALBERT's embedding layer; ELMo has none to start")
     if continue_from is not None and vectors is not None:
         raise SettingError("either continue from a model or start from vectors: a trained model has its own")
+    if settings.tokenizer is not None and (continue_from is not None or settings.kind == "elmo"):
+        what = "ELMo reads characters" if settings.kind == "elmo" else "a model to go on from has its own"
+        raise SettingError(f"tokenizer is {settings.tokenizer!r}, but {what}; leave it out")
     loop = _loop_settings(settings)
     text = RawText(corpus, field)
     sources = Sources(continue_from, vectors, bridge)
     work = open_work(output, _given(text, settings, sources), [], resume, MARK)
     build = _elmo if settings.kind == "elmo" else _encoder
     objective, facts = build(text, settings, work, sources, progress)
+    if continue_from is not None:
+        loop = replace(loop, learning_rate=_continued_rate(settings, objective))
     report = {"wordladder": __version__, "settings": asdict(settings), "objectives": settings.aims, **facts}
     report["parameters"] = sum(p.numel() for p in objective.network.parameters())
     try:
@@ -131,6 +136,15 @@ def _loop_settings(settings: PretrainingSettings) -> LoopSettings:
         threads=settings.threads,
         device=settings.device,
     )
+
+
+def _continued_rate(settings: PretrainingSettings, objective: Any) -> float:
+    """The highest learning rate of a model to go on from: what it measures counts, not `settings.size`."""
+    if settings.kind == "elmo":
+        large = objective.network.bilm.options.dim >= 512
+    else:
+        large = objective.network.model.config.hidden_size >= SIZES["base"].hidden
+    return (replace(settings, size="base") if large else settings).rate
 
 
 def _given(text: RawText, settings: PretrainingSettings, sources: Sources) -> dict[str, Any]:
@@ -194,7 +208,7 @@ def _start(
     """Word vectors into the embedding layer, where they are given; how many pieces they cover."""
     if sources.vectors is None:
         return None
-    counts = np.zeros(len(tokenizer), dtype=np.int64)
+    counts = np.zeros(piece_count(tokenizer), dtype=np.int64)
     for start in range(0, len(documents.pieces), _COUNTED):
         counts += np.bincount(documents.pieces[start : start + _COUNTED], minlength=len(counts))
     found = start_from_vectors(
@@ -257,6 +271,8 @@ def _elmo(
         "continue_from": sources.continue_from,
         "seed": settings.seed,
     }
+    if settings.dropout:
+        chosen["dropout"] = settings.dropout
     if settings.vocabulary_size is not None:
         chosen["vocabulary"] = settings.vocabulary_size
     objective = elmo_objective(

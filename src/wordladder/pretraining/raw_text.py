@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from ..corpus_files import file_blocks, find_files
+from ..corpus_files import file_blocks, find_files, is_json
 from ..progress import Progress, quiet
 from ..streams import ahead
 
@@ -22,7 +22,7 @@ _TITLES = ("mr", "mrs", "ms", "dr", "prof", "st", "mt", "gen", "col", "lt", "sgt
 _SHORT = frozenset((*_TITLES, "no", "vs", "vol", "fig", "jr", "sr", "e.g", "i.e", "cf", "al"))
 _END = re.compile(
     r"(?<=[.!?…])[\"'”’)\]]*(?=\s+[\"'“‘(\[]*[^\W_a-z])"  # a mark, a blank, and no small letter
-    r"|(?<=[。！？])[”’」』）]*(?=.)"
+    r"|(?<=[。！？])[”’」』）]*(?![”’」』）。！？])(?=\W{0,9}\w)"  # the last of several marks
 )
 
 
@@ -44,7 +44,7 @@ class RawText:
     Attributes:
         files: The files, in the order in which they are read.
         size: Bytes on disk.
-        line_documents: Files whose every line is a document, found while reading.
+        line_documents: Files of plain text whose every line is a document, found while reading.
 
     Raises:
         DataError: a file is missing, or is no text.
@@ -73,8 +73,9 @@ class RawText:
             head.append(read)
             if seen.found(read[0]) or len(head) == _LOOK:
                 break
-        blank = seen.gap
-        if not blank:
+        lines_of_json = is_json(file)  # an empty text among them is no blank line
+        blank = seen.gap and not lines_of_json
+        if not (blank or lines_of_json):
             self.line_documents.add(str(file))
         new = True
         for part, done in chain(head, lines):

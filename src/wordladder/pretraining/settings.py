@@ -54,7 +54,7 @@ class PretrainingSettings:
         longest_run: Words that are hidden together, at most; a run of n words is as likely as 1/n.
         segmenter: `"jieba"` groups Chinese characters into the words that are hidden as a whole.
         held_out: Share of the documents that are kept to measure on.
-        dropout: Share of activations set to zero in pretraining.
+        dropout: Share of activations set to zero in pretraining; for ELMo, 0 leaves it at 0.1.
         learning_rate: Highest learning rate.
         steps: Optimizer steps.
         minutes: Minutes of training, where `steps` is left out.
@@ -117,6 +117,8 @@ class PretrainingSettings:
             )
         if self.longest_run is not None and self.longest_run < 1:
             raise SettingError(f"longest_run is {self.longest_run}; it must be 1 or more")
+        if self.seed < 0:
+            raise SettingError(f"seed is {self.seed}; it must be 0 or more")
 
     def _one_of(self, name: str, value: str, choices: tuple[str, ...]) -> None:
         if value not in choices:
@@ -135,7 +137,8 @@ class PretrainingSettings:
     @property
     def batch(self) -> int:
         """Pieces of a batch, or words."""
-        return self.batch_pieces or (2048 if self.kind == "elmo" else 4096)
+        usual = 2048 if self.kind == "elmo" else 4096
+        return usual if self.batch_pieces is None else self.batch_pieces
 
     @property
     def shape(self) -> Shape:
@@ -151,4 +154,6 @@ class PretrainingSettings:
     def rate(self) -> float:
         """The highest learning rate: 1e-3, or 2e-4 for a base encoder; five times as high for ELMo."""
         usual = 2e-4 if self.size == "base" else 1e-3
-        return self.learning_rate or (5 * usual if self.kind == "elmo" else usual)
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 5 * usual if self.kind == "elmo" else usual

@@ -10,6 +10,7 @@ from ..embedders._pretrained import _quiet
 from ..errors import ModelError
 from ..extras import require
 from .settings import PretrainingSettings
+from .vocabulary import piece_count
 
 __all__ = ["Started", "check_continued", "open_started", "open_tokenizer"]
 
@@ -23,11 +24,10 @@ _CLASSES = {
 
 
 class Started(NamedTuple):
-    """A model with its heads, its tokenizer, and the parameters that the folder had no weights for."""
+    """A model with its heads, and its tokenizer."""
 
     model: Any
     tokenizer: Any
-    missing: tuple[str, ...]
 
 
 def open_started(folder: Path, settings: PretrainingSettings) -> Started:
@@ -35,8 +35,8 @@ def open_started(folder: Path, settings: PretrainingSettings) -> Started:
     the seed decides.
 
     Raises:
-        ModelError: there is no such folder, or it holds neither a BERT nor an ALBERT of the kind that the
-            settings name.
+        ModelError: there is no such folder, it holds neither a BERT nor an ALBERT of the kind that the
+            settings name, or weights of its layers are missing.
     """
     transformers = require("transformers", "train", "pretraining")
     if not folder.is_dir():
@@ -67,13 +67,19 @@ def open_started(folder: Path, settings: PretrainingSettings) -> Started:
             raise ModelError(
                 f"{folder}: it cannot be read as a model with model.safetensors ({problem})"
             ) from None
-    tokenizer = open_tokenizer(folder)
-    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+    lost = [n for n in sorted(found["missing_keys"]) if n.startswith(f"{kind}.") and ".pooler." not in n]
+    if lost:
         raise ModelError(
-            f"{folder}: its tokenizer has {len(tokenizer)} pieces, its model only "
+            f"{folder}: its weights lack {lost[0]}{f' and {len(lost) - 1} others' if lost[1:] else ''}; "
+            f"they are not those of a {kind} that can go on"
+        )
+    tokenizer = open_tokenizer(folder)
+    if piece_count(tokenizer) > model.get_input_embeddings().num_embeddings:
+        raise ModelError(
+            f"{folder}: its tokenizer has {piece_count(tokenizer)} pieces, its model only "
             f"{model.get_input_embeddings().num_embeddings}; they do not belong together"
         )
-    return Started(model, tokenizer, tuple(sorted(found["missing_keys"])))
+    return Started(model, tokenizer)
 
 
 def open_tokenizer(folder: Path) -> Any:

@@ -17,7 +17,7 @@ from ..extras import require
 from ..progress import Progress, quiet
 from .raw_text import RawText
 
-__all__ = ["HAN", "TokenizerKind", "train_vocabulary", "word_openings"]
+__all__ = ["HAN", "TokenizerKind", "piece_count", "train_vocabulary", "word_openings"]
 
 TokenizerKind = Literal["wordpiece", "sentencepiece"]
 
@@ -183,14 +183,21 @@ def _fast(tokenizer: Any, kind: TokenizerKind, lowercase: bool) -> Any:
 _INPUTS = ["input_ids", "token_type_ids", "attention_mask"]
 
 
+def piece_count(tokenizer: Any) -> int:
+    """How many numbers of pieces there are. Some vocabularies have numbers without a piece, such as one whose
+    file names a piece twice, and the tokenizer's own length leaves these out.
+    """
+    return max(tokenizer.get_vocab().values(), default=-1) + 1
+
+
 def word_openings(tokenizer: Any) -> np.ndarray:
     """Whether each piece begins a word: (pieces,) bool.
 
     Punctuation is a word of its own; what follows it without a blank belongs to it only in `don't`, where
     it is no punctuation but part of a word.
     """
-    # Some vocabularies have numbers without a piece.
-    pieces = [piece or "" for piece in tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))]
+    numbers = list(range(piece_count(tokenizer)))
+    pieces = [piece or "" for piece in tokenizer.convert_ids_to_tokens(numbers)]
     model = type(tokenizer.backend_tokenizer.model).__name__
     if model == "WordPiece":
         return np.array([not piece.startswith("##") for piece in pieces])
