@@ -19,7 +19,8 @@ from .card import model_card
 from .data.examples import Examples
 from .data.splits import hold_out, overlap
 from .engines import FitRun, FusionWeights, NetworkEngine, ShallowEngine, engine_for
-from .errors import ModelError, NotFittedError, SettingError, UserError
+from .errors import ModelError, NotFittedError, UserError
+from .estimator import Estimator
 from .evaluation.evaluate import Evaluation, evaluate_scores
 from .imported import imported_engine
 from .imported.no_task import NoTask
@@ -35,7 +36,7 @@ __all__ = ["Model"]
 SMALLEST_DEV = 4
 
 
-class Model:
+class Model(Estimator):
     """A model made from a recipe.
 
     Args:
@@ -154,9 +155,6 @@ class Model:
         if not hasattr(self, "engine_"):
             raise NotFittedError("this Model is not trained yet: call fit, or Model.load a saved one")
         return self.engine_
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "engine_")
 
     def scores(self, texts: Any) -> NDArray[np.float32]:
         """Unnormalised scores `(rows, labels)`, columns as in `task_.labels`."""
@@ -351,43 +349,6 @@ class Model:
         if known:
             model.evaluation_ = Evaluation(**known | {"interval": tuple(known["interval"])})
         return model
-
-    # scikit-learn
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's arguments; deep, also every recipe setting as `training__epochs`."""
-        params: dict[str, Any] = {"recipe": self.recipe, "device": self.device, "threads": self.threads}
-        if deep:
-            params |= {key.replace(".", "__"): v for key, v in Recipe.load(self.recipe).flat().items()}
-        return params
-
-    def set_params(self, **params: Any) -> "Model":
-        """Set constructor arguments, or recipe settings as `training__epochs=3`."""
-        for own in ("recipe", "device", "threads"):
-            if own in params:
-                setattr(self, own, params.pop(own))
-        for key in params:
-            if "__" not in key:
-                raise SettingError(
-                    f"Model has no parameter {key!r}; recipe settings are written like training__epochs"
-                )
-        if params:
-            self.recipe = Recipe.load(self.recipe).with_settings(
-                {key.replace("__", "."): value for key, value in params.items()}
-            )
-        return self
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type="classifier",
-            target_tags=TargetTags(required=True),
-            transformer_tags=None,
-            regressor_tags=None,
-            classifier_tags=ClassifierTags(multi_label=True),
-            input_tags=InputTags(one_d_array=True, two_d_array=False, string=True),
-        )
 
     def __repr__(self) -> str:
         name = self.recipe.name if isinstance(self.recipe, Recipe) else self.recipe
