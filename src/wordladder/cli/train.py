@@ -166,7 +166,7 @@ def rungs(
         table.add_column(column)
     for rung, header in headers:
         needs = f"[dim]needs {TITLES[header['encoder']]}: --encoder FOLDER[/dim]" if header["encoder"] else ""
-        table.add_row(f"[bold]{rung}[/bold]", header["about"], header["price"] or needs)
+        table.add_row(f"[bold]{rung}[/bold]", header["about"], f"{header['price']} {needs}".strip())
     console.print(table)
 
 
