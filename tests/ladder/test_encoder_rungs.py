@@ -262,8 +262,8 @@ def test_every_rung_learns_with_a_tiny_encoder(folders, name):
     """The recipes as they are, but for a small head and a rate that a tiny random encoder learns at."""
     kind = name.partition("-")[0].partition("+")[0]
     (recipe,) = planned([name], given=[folders[kind]]).recipes
-    changes = {"training.epochs": 8, "training.batch_rows": 8, "training.warmup": 0.0}
-    changes |= {"training.learning_rate": 2e-3, "training.patience": 8, "training.head_learning_rate": 1e-2}
+    changes = {"training.epochs": 16, "training.batch_rows": 8, "training.warmup": 0.0}
+    changes |= {"training.learning_rate": 2e-3, "training.patience": 16, "training.head_learning_rate": 1e-2}
     if recipe.table("vectors"):
         changes |= {"vectors.dim": 8, "vectors.epochs": 1}
     if recipe.tables.get("encoders"):
