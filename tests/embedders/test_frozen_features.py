@@ -217,3 +217,13 @@ def test_files_that_another_program_takes_away(bert, tmp_path, monkeypatch):
     (folder / "part-gone.safetensors").symlink_to(folder / "nothing")
     (folder / "part-gone.new").symlink_to(folder / "nothing")
     assert all(key in FeatureStore(folder) for key in text_keys(tokens))
+
+
+def test_a_text_of_two_sets_is_computed_once(bert, tmp_path, monkeypatch):
+    made, tokens = embedder(bert), tokenize(TEXTS)
+    seen, compute = [], made.features
+    monkeypatch.setattr(made, "features", lambda batch: seen.append(len(batch.mask)) or compute(batch))
+    found = remember(made, [tokens.take([0, 2, 4]), tokens.take([2, 5])], tmp_path)
+    assert sum(seen) == 3
+    assert found.gigabytes * 1e9 == 2 * 16 * int(tokens.lengths[[0, 2, 5]].sum())
+    assert isinstance(made.prepare(tokens.take([2, 5])), Features)

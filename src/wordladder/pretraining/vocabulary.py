@@ -54,7 +54,7 @@ def train_vocabulary(
     """
     if kind not in _SPECIAL:
         raise SettingError(f"tokenizer is {kind!r}.{did_you_mean(kind, _SPECIAL)}")
-    from tokenizers import Tokenizer, models, trainers
+    from tokenizers import Tokenizer, models
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]") if kind == "wordpiece" else models.Unigram())
     _prepare(tokenizer, kind, lowercase)
@@ -70,33 +70,45 @@ def train_vocabulary(
             f"give at least {round(1.2 * room, -2):.0f}"
         )
     progress("training the vocabulary", 0, 1)
-    trainer: Any
     if kind == "wordpiece":
-        # Single characters come before all that is merged from them, in a fixed order: else their order, and
-        # with it every tie, would be another one in each run.
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=size,
-            special_tokens=[*special, *alphabet, *inner],
-            limit_alphabet=0,
-            show_progress=False,
-        )
-        tokenizer.train_from_iterator(sample, trainer)
-        pieces = {piece: number for piece, number in tokenizer.get_vocab().items() if number < size}
-        model = models.WordPiece(pieces, unk_token="[UNK]", max_input_chars_per_word=100)
+        model = _wordpiece(tokenizer, sample, size, [*special, *alphabet, *inner])
     else:
-        trainer = trainers.UnigramTrainer(
-            vocab_size=size,
-            special_tokens=special,
-            unk_token="<unk>",
-            max_piece_length=16,
-            show_progress=False,
-        )
-        tokenizer.train_from_iterator(_covered(sample, tokenizer.normalizer, frozenset(alphabet)), trainer)
-        model = tokenizer.model
+        model = _unigram(tokenizer, sample, size, special, frozenset(alphabet))
     trained = Tokenizer(model)
     _prepare(trained, kind, lowercase)
     progress("training the vocabulary", 1, 1)
     return _fast(trained, kind, lowercase)
+
+
+def _wordpiece(tokenizer: Any, sample: list[str], size: int, first: list[str]) -> Any:
+    """A WordPiece model whose first pieces are given."""
+    from tokenizers import models, trainers
+
+    # Single characters come before all that is merged from them, in a fixed order: else their order, and with
+    # it every tie, would be another one in each run.
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size, special_tokens=first, limit_alphabet=0, show_progress=False
+    )
+    tokenizer.train_from_iterator(sample, trainer)
+    pieces = {piece: number for piece, number in tokenizer.get_vocab().items() if number < size}
+    return models.WordPiece(pieces, unk_token="[UNK]", max_input_chars_per_word=100)
+
+
+def _unigram(
+    tokenizer: Any, sample: list[str], size: int, special: list[str], alphabet: frozenset[str]
+) -> Any:
+    """A Unigram model that knows all characters."""
+    from tokenizers import trainers
+
+    trainer = trainers.UnigramTrainer(
+        vocab_size=size,
+        special_tokens=special,
+        unk_token="<unk>",
+        max_piece_length=16,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_covered(sample, tokenizer.normalizer, alphabet), trainer)
+    return tokenizer.model
 
 
 def _sample(text: RawText, most: int, progress: Progress) -> list[str]:

@@ -59,14 +59,16 @@ def remember(
     started = time.perf_counter()
     store = FeatureStore(folder / f"features-{embedder.feature_mark()}")
     size = needed = earlier = 0.0
-    lots = []
+    lots: list[_Lot] = []
+    seen: set[bytes] = set()  # a text of one set may stand in another
     for tokens in texts:
         keys = text_keys(tokens)
-        rows = _new_rows(keys, store)
-        size += _bytes(embedder, tokens, np.arange(len(keys)))
-        needed += _bytes(embedder, tokens, rows)
-        earlier += store.seconds(key for key in keys if key in store)
-        lots.append(_Lot(tokens, keys, rows))
+        rows = _first_rows(keys, seen)
+        new = np.array([row for row in rows.tolist() if keys[row] not in store], np.int64)
+        size += _bytes(embedder, tokens, rows)
+        needed += _bytes(embedder, tokens, new)
+        earlier += store.seconds(keys[row] for row in rows.tolist() if keys[row] in store)
+        lots.append(_Lot(tokens, keys, new))
     if size > embedder.cache_gb * 1e9:
         return Remembered(size / 1e9, False, why=f"that is over cache_gb = {embedder.cache_gb:g}")
     if needed > (free := shutil.disk_usage(folder).free - SPARE_BYTES):
@@ -86,12 +88,13 @@ class _Lot(NamedTuple):
     rows: np.ndarray
 
 
-def _new_rows(keys: list[bytes], store: FeatureStore) -> np.ndarray:
-    """The first row of each text that is not in the store."""
+def _first_rows(keys: list[bytes], seen: set[bytes]) -> np.ndarray:
+    """The first row of each text that has not been seen; they are seen from now on."""
     first: dict[bytes, int] = {}
     for row, key in enumerate(keys):
-        if key not in store:
+        if key not in seen:
             first.setdefault(key, row)
+    seen.update(first)
     return np.fromiter(first.values(), np.int64, len(first))
 
 
