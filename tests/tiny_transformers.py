@@ -16,6 +16,10 @@ from transformers import (
     RobertaModel,
 )
 
+from wordladder.embedders._material import Material
+from wordladder.embedders.transformer import Transformer
+from wordladder.text import tokenize
+
 TEXTS = [
     "The good film, a very bad one! Was it the actor's best?",
     "我喜欢 the good 电影。这个故事真好！",
@@ -80,6 +84,14 @@ def tiny_roberta(folder: Path, seed: int = 1) -> Path:
     torch.manual_seed(seed)
     sizes = SIZES | {"max_position_embeddings": 66, "pad_token_id": 1}
     return _save(RobertaModel(RobertaConfig(vocab_size=len(tokenizer), **sizes)), tokenizer, folder)
+
+
+def embedder(folder: Path, **settings) -> Transformer:
+    """The embedder that reads a folder, in evaluation mode."""
+    torch.manual_seed(1)
+    made = Transformer(source=str(folder), **{"overlap": 8, "precision": "float32", **settings})
+    made.initialise(Material(tokenize(["a"])))
+    return made.eval()
 
 
 def _save(model: torch.nn.Module, tokenizer, folder: Path) -> Path:

@@ -1,30 +1,13 @@
 """`wordladder pretrain`, as a user types it."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from test_commands import run
 
-from wordladder.pretraining import settings
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "pretraining"))
-from made_up_text import write_corpus
+pytestmark = pytest.mark.usefixtures("small_encoders")
 
 SHORT = ("--steps", 3, "--max-pieces", 32, "--batch-pieces", 256, "--held-out", 0.1, "--threads", 1)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(settings.SIZES, "tiny", settings.Shape(1, 16, 24, 2, 8, 150))
-        yield
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    return write_corpus(tmp_path_factory.mktemp("text") / "corpus.txt")
 
 
 def test_it_says_what_it_did(corpus, tmp_path):
@@ -47,6 +30,19 @@ def test_what_cannot_be_used(corpus, tmp_path):
     assert "Did you mean 'bert'" in error
     error = run("pretrain", corpus, "--output", tmp_path / "a", code=2)
     assert "either steps or minutes" in error
+
+
+@pytest.mark.parametrize("option", ["--lowercase", "--no-lowercase", "--whole-words", "--no-whole-words"])
+def test_options_that_elmo_has_no_use_for(corpus, tmp_path, option):
+    error = run("pretrain", corpus, "--kind", "elmo", option, "--output", tmp_path / "a", *SHORT, code=2)
+    name = option.removeprefix("--").removeprefix("no-").replace("-", "_")
+    assert f"{name} is {'--no' not in option}, but ELMo" in error
+
+
+def test_the_help_tells_what_happens_without_an_option():
+    shown = " ".join(run("pretrain", "--help").split())
+    assert "default: (lowercase)" in shown
+    assert "default: (whole-words)" in shown
 
 
 def test_stopping(corpus, tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tiny_elmo import tiny_elmo
-from tiny_transformers import tiny_bert
+from tiny_transformers import embedder, tiny_bert
 from wordladder import Model
 from wordladder.embedders import _features
 from wordladder.embedders._features import Features, FeatureStore, text_keys
@@ -21,13 +21,6 @@ TEXTS = ["The good film!", "", "a bad story, the actor was bad", "我喜欢 the 
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory):
     return tiny_bert(tmp_path_factory.mktemp("tiny") / "bert")
-
-
-def embedder(folder, **settings):
-    torch.manual_seed(1)
-    made = Transformer(source=str(folder), **{"overlap": 8, "precision": "float32", **settings})
-    made.initialise(Material(tokenize(["a"])))
-    return made.eval()
 
 
 def answers(made, tokens):

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from tiny_transformers import SIZES, tiny_albert, tiny_bert, tiny_roberta
+from tiny_transformers import SIZES, embedder, tiny_albert, tiny_bert, tiny_roberta
 from wordladder import Model, Recipe
 from wordladder.embedders._material import Material
 from wordladder.embedders.transformer import Transformer
@@ -39,13 +39,6 @@ def folder(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory):
     return tiny_bert(tmp_path_factory.mktemp("tiny") / "bert")
-
-
-def embedder(folder, **settings):
-    torch.manual_seed(1)
-    made = Transformer(source=str(folder), **{"overlap": 8, "precision": "float32", **settings})
-    made.initialise(Material(tokenize(["a"])))
-    return made.eval()
 
 
 def embedded(made, texts, **settings):

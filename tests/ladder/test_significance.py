@@ -6,7 +6,7 @@ from made_up import mean, right_rows
 
 from wordladder.evaluation.intervals import resampled
 from wordladder.ladder.significance import difference, interval
-from wordladder.metrics import macro_f1
+from wordladder.metrics.labels import macro_f1
 
 
 def slow_pairs(one, other, metric, resamples):

@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 import pytest
-from made_up_text import write_corpus
 from transformers import AutoTokenizer
 
+from made_up_text import write_corpus
 from wordladder.errors import DataError, SettingError
 from wordladder.pretraining.documents import Documents, hold_out, open_documents, write_documents
 from wordladder.pretraining.raw_text import RawText, sentences

@@ -44,7 +44,8 @@ def corpus(tmp_path_factory):
 
 def made(corpus, **settings):
     """An objective whose network is in evaluation mode, until it is trained."""
-    given = {"window": 16, "batch_words": 120, "min_count": 2, "samples": 12, "held_out_words": 150}
+    given = {"window": 16, "batch_words": 120, "min_count": 2, "samples": 12}
+    given |= {"held_out": 0.4, "held_out_words": 150}
     objective = elmo_objective([corpus], ElmoSettings(**{**given, **settings}))
     objective.network.eval()
     return objective
@@ -81,6 +82,29 @@ def test_parts_are_the_lines(corpus):
         "vocabulary": 3 + sum(count >= 2 for count in counts.values()),
     }
     assert 150 <= objective.text.held_out.lengths.sum() < 150 + 16
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.4])
+def test_the_share_of_the_words_is_held_out(corpus, share):
+    objective = made(corpus, held_out=share, held_out_words=10_000)
+    wanted = share * objective.facts()["words"]
+    assert wanted <= objective.text.held_out.lengths.sum() < wanted + 40, "whole lines, one too many at most"
+
+
+def test_nothing_is_held_out(corpus, tmp_path):
+    objective = made(corpus, held_out=0.0)
+    assert objective.text.train.lengths.sum() == objective.facts()["words"]
+    assert objective.held_out() == {}
+    settings = LoopSettings(steps=3, precision="float32", evaluations=2, threads=1)
+    assert pretrain_network(objective, settings).held_out == {}
+    (tmp_path / "one.txt").write_text("a line alone, from which there is enough to learn\n")
+    assert made(tmp_path / "one.txt", held_out=0.0).batch(0, 0).laid.places.shape[1] == 11
+
+
+def test_some_lines_are_left_to_learn_from(tmp_path):
+    (tmp_path / "two.txt").write_text("a line of six words here\nanother line\n")
+    text = made(tmp_path / "two.txt", held_out=0.9).text
+    assert len(text.train.starts) == len(text.held_out.starts) == 1
 
 
 def test_each_word_predicts_the_next_one(corpus):
@@ -271,6 +295,8 @@ class TestErrors:
             ElmoSettings(window=0)
         with pytest.raises(SettingError, match="dropout is 1"):
             ElmoSettings(dropout=1.0)
+        with pytest.raises(SettingError, match="held_out is -0"):
+            ElmoSettings(held_out=-0.1)
 
     def test_too_little_text(self, tmp_path):
         (tmp_path / "one.txt").write_text("a line alone\n\n")

@@ -6,33 +6,23 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from made_up_text import write_corpus
 from safetensors.torch import save_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
 
 from tiny_transformers import tiny_bert
+from wordladder.embedders._elmo_options import ElmoOptions
 from wordladder.embedders._material import Material
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import DataError, ModelError, OutputError, SettingError
-from wordladder.pretraining import settings
+from wordladder.pretraining import elmo, settings
 from wordladder.pretraining.pretrain import _continued_rate, pretrain
 from wordladder.text import tokenize
 from wordladder.word_vectors import WordVectors
 
+pytestmark = pytest.mark.usefixtures("small_encoders")
+
 GIVEN = {"steps": 12, "max_pieces": 32, "batch_pieces": 512, "held_out": 0.1, "threads": 1, "device": "cpu"}
 GIVEN |= {"learning_rate": 3e-3, "log_steps": 1, "evaluations": 2}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(settings.SIZES, "tiny", settings.Shape(2, 24, 48, 2, 16, 150))
-        yield
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    return write_corpus(tmp_path_factory.mktemp("text") / "corpus.txt", documents=60)
 
 
 def run(corpus, output, **given):
@@ -41,7 +31,7 @@ def run(corpus, output, **given):
 
 
 @pytest.fixture(scope="module", params=["bert", "albert"])
-def made(request, corpus, tmp_path_factory):
+def made(request, small_encoders, corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("encoders") / request.param
     return (
         folder,
@@ -110,8 +100,9 @@ def test_going_on_from_it(made, corpus, tmp_path):
     other = "albert" if kind == "bert" else "bert"
     with pytest.raises(ModelError, match=f"type '{kind}'"):
         run(corpus, tmp_path / "other", continue_from=folder, settings={"kind": other})
-    with pytest.raises(SettingError, match="has its own; leave it out"):
-        run(corpus, tmp_path / "own", continue_from=folder, settings={"kind": kind, "tokenizer": "wordpiece"})
+    for name, value in (("tokenizer", "wordpiece"), ("vocabulary_size", 100), ("lowercase", True)):
+        with pytest.raises(SettingError, match=f"{name} is .* to go on from has its own; leave it out"):
+            run(corpus, tmp_path / "own", continue_from=folder, settings={"kind": kind, name: value})
     with pytest.raises(ModelError, match="reads 32 pieces"):
         run(corpus, tmp_path / "long", continue_from=folder, settings={"kind": kind, "max_pieces": 64})
 
@@ -142,6 +133,9 @@ def test_mlm_alone_and_a_given_tokenizer(corpus, made, tmp_path):
     assert found["vocabulary"] == report["vocabulary"]
     assert "order_accuracy" not in found["held_out"]
     assert found["tokens"] > 3 * 512
+    for name, value in (("vocabulary_size", 100), ("lowercase", False)):
+        with pytest.raises(SettingError, match=f"{name} is {value}, but the tokenizer in .* has its own"):
+            run(corpus, tmp_path / "own", settings={**chosen, name: value})
 
 
 def test_a_vocabulary_with_a_repeated_piece(corpus, tmp_path):
@@ -159,6 +153,58 @@ def test_weights_of_something_else_are_not_gone_on_from(corpus, tmp_path):
     save_file({"other": torch.zeros(2)}, source / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="its weights lack bert"):
         run(corpus, tmp_path / "out", continue_from=source)
+
+
+def test_broken_files_are_told_of(corpus, tmp_path):
+    source = tiny_bert(tmp_path / "source")
+    (source / "tokenizer.json").write_text('{"model": 3}', encoding="utf-8")
+    with pytest.raises(ModelError, match="no tokenizer that can be read"):
+        run(corpus, tmp_path / "out", continue_from=source)
+    (source / "config.json").write_text("[", encoding="utf-8")
+    with pytest.raises(ModelError, match="cannot be read as a model"):
+        run(corpus, tmp_path / "other", continue_from=source)
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, "the"), ({"lowercase": False}, "The")])
+def test_case(corpus, tmp_path, given, kept):
+    run(corpus, tmp_path / "out", settings={"steps": 1, **given})
+    pieces = AutoTokenizer.from_pretrained(tmp_path / "out").tokenize("The")
+    assert pieces[0][0] == kept[0]
+
+
+@pytest.fixture
+def small_elmo(monkeypatch):
+    shape = ElmoOptions(units=16, dim=8, character_dim=4, filters=((1, 8), (3, 8)), highways=1)
+    monkeypatch.setitem(elmo.SIZES, "tiny", shape)
+
+
+def test_elmo(corpus, small_elmo, tmp_path):
+    chosen = {"kind": "elmo", "steps": 3, "learning_rate": None}
+    report = run(corpus, tmp_path / "some", settings=chosen)
+    assert report["held_out"].keys() >= {"loss", "perplexity"}
+    assert run(corpus, tmp_path / "none", settings={**chosen, "held_out": 0.0})["held_out"] == {}
+    folder = tmp_path / "some"
+    more = run(corpus, tmp_path / "more", continue_from=folder, settings=chosen)
+    assert more["vocabulary"] == report["vocabulary"]
+    with pytest.raises(SettingError, match="vocabulary_size is 50, but a model to go on from has its own"):
+        run(corpus, tmp_path / "own", continue_from=folder, settings={**chosen, "vocabulary_size": 50})
+    (folder / elmo.SOFTMAX).unlink()
+    bare = run(corpus, tmp_path / "bare", continue_from=folder, settings={**chosen, "vocabulary_size": 20})
+    assert bare["vocabulary"] == 20 + 3
+
+
+def test_the_share_reaches_elmo(corpus, small_elmo, tmp_path, monkeypatch):
+    shares = []
+
+    def stop(objective, *_, **__):
+        shares.append(objective.text.held_out.lengths.sum() / objective.facts()["words"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wordladder.pretraining.pretrain.pretrain_network", stop)
+    for share in (0.1, 0.3):
+        with pytest.raises(KeyboardInterrupt):
+            run(corpus, tmp_path / str(share), settings={"kind": "elmo", "held_out": share})
+    assert 0.1 <= shares[0] < 0.15 < 0.3 <= shares[1] < 0.35
 
 
 def test_the_rate_of_a_model_to_go_on_from_is_that_of_its_own_size():
@@ -199,6 +245,11 @@ def test_lines_as_documents_are_told(tmp_path):
         ({"tokenizer": "wordpeace"}, "wordpiece, sentencepiece, or a folder"),
         ({"batch_pieces": 8}, "less than a row"),
         ({"vocabulary_size": 20}, "give at least"),
+        ({"kind": "elmo", "tokenizer": "wordpiece"}, "tokenizer is 'wordpiece', but ELMo"),
+        ({"kind": "elmo", "lowercase": True}, "lowercase is True, but ELMo"),
+        ({"kind": "elmo", "whole_words": False}, "whole_words is False, but ELMo"),
+        ({"kind": "elmo", "longest_run": 2}, "longest_run is 2, but ELMo"),
+        ({"segmenter": "jieba", "whole_words": False}, "segmenter groups"),
     ],
 )
 def test_settings_that_cannot_be_used(corpus, tmp_path, given, message):

@@ -9,9 +9,9 @@ import sys
 import time
 
 import pytest
-from made_up_text import write_corpus
 from safetensors.torch import load_file
 
+from made_up_text import write_corpus
 from wordladder.errors import SettingError
 from wordladder.pretraining import loop, settings
 from wordladder.pretraining.pretrain import pretrain

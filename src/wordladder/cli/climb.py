@@ -1,11 +1,11 @@
 """`wordladder climb`: from a table of texts to a measured recommendation."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .console import console, print_json, progress_bar
+from .console import console, errors, print_json, progress_bar
 from .options import (
     Device,
     Format,
@@ -107,6 +107,9 @@ def climb(
     """
     from ..ladder.climb import climb as run
 
+    settings = parse_settings(set_)
+    if rungs is None and recipes is None and not encoder and max_minutes is None:
+        _tell_of_the_hub(task, settings)
     with progress_bar() as progress:
         found = run(
             file,
@@ -127,7 +130,7 @@ def climb(
             vectors=vectors,
             corpus=corpus,
             encoders=encoder,
-            settings=parse_settings(set_),
+            settings=settings,
             text=text,
             label=label,
             label_separator=label_separator,
@@ -143,6 +146,16 @@ def climb(
     else:
         print_climb(found)
         console.print(f"[dim]report:[/dim] {found.folder / 'report.html'}")
+
+
+def _tell_of_the_hub(task: str, settings: dict[str, Any]) -> None:
+    """Say beforehand which rungs take hours, where nobody asked for them."""
+    from ..ladder.plan import plan_recipes, tuned_from_hub
+
+    if names := tuned_from_hub(plan_recipes(task, None, None, settings=settings).recipes):
+        errors.print("[yellow]note:[/yellow] ", end="")
+        told = f"{', '.join(names)} will be tuned from the Hugging Face hub: hours on a processor"
+        errors.print(f"{told}; --rungs or --max-minutes limits it", markup=False, soft_wrap=True)
 
 
 def print_climb(found: "Climb") -> None:

@@ -55,12 +55,19 @@ def pretrain(
         ),
     ] = None,
     whole_words: Annotated[
-        bool,
-        _option("Whether words are hidden as a whole.", OBJECTIVE, "--whole-words/--no-whole-words"),
-    ] = True,
+        bool | None,
+        _option(
+            "Whether words are hidden as a whole; not for elmo.",
+            OBJECTIVE,
+            "--whole-words/--no-whole-words",
+            show_default="whole-words",
+        ),
+    ] = None,
     longest_run: Annotated[
         int | None,
-        _option("Words hidden together, at most.", OBJECTIVE, show_default="bert 1, albert 3", min=1),
+        _option(
+            "Words hidden together, at most; not for elmo.", OBJECTIVE, show_default="bert 1, albert 3", min=1
+        ),
     ] = None,
     field: Annotated[
         str | None, _option("Field of JSON lines that holds the text; left out, found.", TEXT)
@@ -77,12 +84,18 @@ def pretrain(
         int | None, _option("Pieces of the vocabulary, at most.", TEXT, show_default="16000, 30000", min=100)
     ] = None,
     lowercase: Annotated[
-        bool, _option("Whether case and accents are dropped.", TEXT, "--lowercase/--no-lowercase")
-    ] = True,
+        bool | None,
+        _option(
+            "Whether the vocabulary drops case and accents; not for elmo.",
+            TEXT,
+            "--lowercase/--no-lowercase",
+            show_default="lowercase",
+        ),
+    ] = None,
     segmenter: Annotated[
         str | None, _option("jieba: Chinese characters are hidden by words, not one by one.", TEXT)
     ] = None,
-    held_out: Annotated[float, _option("Share of the documents that is kept to measure on.", TEXT)] = 0.01,
+    held_out: Annotated[float, _option("Share of the text that is kept to measure on.", TEXT)] = 0.01,
     max_pieces: Annotated[int, _option("Pieces that the model reads at once.", TRAINING)] = 128,
     batch_pieces: Annotated[
         int | None, _option("Pieces of a batch.", TRAINING, show_default="4096, elmo 2048")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..errors import ModelError, RecipeError
 from ..extras import require
 
-__all__ = ["Pretrained", "keep_pretrained", "open_pretrained", "piece_limit", "reached"]
+__all__ = ["Pretrained", "keep_pretrained", "open_pretrained", "piece_limit", "quiet_transformers", "reached"]
 
 _DROPOUTS = {
     "attention": ("attention_probs_dropout_prob", "attention_dropout"),
@@ -51,7 +51,7 @@ def open_pretrained(
     name = str(base / source) if local else source
     if not local and (Path(source).is_absolute() or source.startswith((".", "~")) or source.count("/") > 1):
         raise error(f"{where}: there is no such folder; give the folder of a saved model or a hub name")
-    with _quiet(transformers):
+    with quiet_transformers(transformers):
         try:
             config = transformers.AutoConfig.from_pretrained(name, trust_remote_code=False)
             _set_dropouts(config, dropouts or {})
@@ -114,13 +114,13 @@ def _check_tokenizer(model: Any, tokenizer: Any, where: str, error: type[Excepti
 
 def keep_pretrained(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write both so that `AutoModel.from_pretrained` and `AutoTokenizer.from_pretrained` open the folder."""
-    with _quiet(require("transformers", "train", "the transformer embedder")):
+    with quiet_transformers(require("transformers", "train", "the transformer embedder")):
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
 
 @contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
+def quiet_transformers(transformers: Any) -> Iterator[None]:
     """No progress bars and no warnings: what matters is raised."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

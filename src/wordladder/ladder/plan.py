@@ -9,7 +9,7 @@ from ..errors import RecipeError, SettingError
 from ..recipe import Recipe, rung_names
 from .encoders import ADVICE, Encoder, LeftOut, families, hub_trouble, lack, read_encoder, with_encoders
 
-__all__ = ["Plan", "plan_recipes"]
+__all__ = ["Plan", "plan_recipes", "tuned_from_hub"]
 
 
 class Plan(NamedTuple):
@@ -62,6 +62,16 @@ def plan_recipes(
             raise RecipeError(f"{recipe.name}: its task is {recipe.task}, but the climb is for {task}")
     recipes = [_with_corpus(_with_vectors(recipe, vectors), corpus) for recipe in recipes]
     return Plan([recipe.with_settings(settings or {}) for recipe in recipes], left_out)
+
+
+def tuned_from_hub(recipes: Sequence[Recipe]) -> list[str]:
+    """Names of the recipes that take a transformer from the hub and tune it: the dearest of a climb."""
+    return [
+        recipe.name
+        for recipe in recipes
+        for place, family in families(recipe).items()
+        if family != "elmo" and recipe.tables["embedders"][place].get("tune")
+    ]
 
 
 def _sources(task: str, rungs: Sequence[str] | None, folder: str | Path | None) -> list[str]:

@@ -59,11 +59,12 @@ class LmText:
         options: The shape of the model; its `window` says how many words a part has at most.
         batch_words: About how many words a batch has.
         samples: Candidates of a batch; 0 draws none.
-        held_out_words: About how many words are held out; of a short text, one in ten lines.
+        held_out_words: About how many words are held out, as whole lines: at least one line, unless it is 0,
+            and never all of them.
         seed: Start of everything random.
 
     Raises:
-        DataError: the text has fewer than two lines with words.
+        DataError: the text has too few lines with words: two are needed, one where none is held out.
     """
 
     def __init__(
@@ -88,7 +89,9 @@ class LmText:
         starts = np.concatenate([[0], ends[:-1] + 1])
         full = ends > starts
         starts, lengths = starts[full], (ends - starts)[full]
-        if len(starts) < 2:
+        if not len(starts):
+            raise DataError("pretraining needs lines of text to learn from; there are none")
+        if len(starts) < 2 and held_out_words:
             raise DataError(
                 "pretraining needs at least two lines of text: one to learn from and one held out; "
                 f"there are {len(starts)}"
@@ -102,10 +105,10 @@ class LmText:
 
     def _held_out_lines(self, lengths: NDArray[np.int64], words: int) -> NDArray[np.bool_]:
         order = np.random.default_rng([self._seed, _HELD_OUT_LINES]).permutation(len(lengths))
-        most = max(1, len(lengths) // 10)
-        count = 1 + int(np.searchsorted(np.cumsum(lengths[order]), words))
         held = np.zeros(len(lengths), dtype=bool)
-        held[order[: min(count, most)]] = True
+        if words:
+            count = 1 + int(np.searchsorted(np.cumsum(lengths[order]), words))
+            held[order[: min(count, len(lengths) - 1)]] = True
         return held
 
     @property
@@ -131,7 +134,9 @@ class LmText:
         return self._laid(_taken(self.train, chosen), generator)
 
     def held_out_batches(self) -> list[LmBatch]:
-        """The held-out text, to be told from all words."""
+        """The held-out text, to be told from all words; none where nothing is held out."""
+        if not len(self.held_out.lengths):
+            return []
         order = np.argsort(-self.held_out.lengths, kind="stable")
         parts = -(-len(order) // self._rows)
         return [self._laid(_taken(self.held_out, rows), None) for rows in np.array_split(order, parts)]

@@ -31,7 +31,7 @@ from ..training.devices import to_device
 from ..vocab import Vocabulary
 from ._elmo_text import SPECIAL, LmBatch, LmText
 
-__all__ = ["SIZES", "BiLanguageModel", "ElmoObjective", "ElmoSettings", "elmo_objective"]
+__all__ = ["SIZES", "SOFTMAX", "BiLanguageModel", "ElmoObjective", "ElmoSettings", "elmo_objective"]
 
 SOFTMAX, VOCABULARY = "softmax.safetensors", "vocabulary.txt"
 _ROWS = 1024  # predictions whose scores for all words are held in memory together
@@ -63,8 +63,8 @@ class ElmoSettings:
         samples: Words that the next one is told from in training; with a vocabulary of up to twice as many,
             it is told from all.
         dropout: Share of what goes into each LSTM and into the softmax that is set to zero while training.
-        held_out_words: About how many words of the corpus are held out, whole lines of it; of a small corpus,
-            one in ten lines.
+        held_out: Share of the corpus's words that is held out, as whole lines; with 0, none are.
+        held_out_words: About how many words are held out at most, however long the corpus is.
         continue_from: A model to go on from; its shape is kept, and its words where it has a softmax.
         seed: Start of everything random.
     """
@@ -77,6 +77,7 @@ class ElmoSettings:
     batch_words: int = 2048
     samples: int = 1024
     dropout: float = 0.1
+    held_out: float = 0.01
     held_out_words: int = 10_000
     continue_from: str | Path | None = None
     seed: int = 1
@@ -87,8 +88,9 @@ class ElmoSettings:
         for name in ("vocabulary", "min_count", "window", "batch_words", "samples", "held_out_words"):
             if getattr(self, name) < 1:
                 raise SettingError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if not 0.0 <= self.dropout < 1.0:
-            raise SettingError(f"dropout is {self.dropout}; it is a share, from 0 to below 1")
+        for name in ("dropout", "held_out"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise SettingError(f"{name} is {getattr(self, name)}; it is a share, from 0 to below 1")
 
 
 class BiLanguageModel(nn.Module):
@@ -166,10 +168,12 @@ class ElmoObjective:
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
         """The mean loss a word of the held-out text over all words, ends of texts among them, and the
-        perplexity, of both directions together and of each.
+        perplexity, of both directions together and of each; nothing where no text is held out.
         """
         if self._held_out is None:
             self._held_out = self.text.held_out_batches()
+        if not self._held_out:
+            return {}
         device = self.network.weight.weight.device
         sums, count = torch.zeros(2, dtype=torch.float64), 0
         for batch in self._held_out:
@@ -245,7 +249,7 @@ def elmo_objective(
             bilm.options,
             batch_words=settings.batch_words,
             samples=samples,
-            held_out_words=settings.held_out_words,
+            held_out_words=min(settings.held_out_words, math.ceil(settings.held_out * corpus.words)),
             seed=settings.seed,
         )
         network = BiLanguageModel(bilm, read.classes, samples > 0, settings.dropout)

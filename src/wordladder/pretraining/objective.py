@@ -89,7 +89,7 @@ class MaskedObjective:
         masking = Masking(tokenizer.mask_token_id, ordinary, longest=settings.run)
         ends = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id)
         size = settings.max_pieces, settings.batch
-        return Batches(documents, masking, ends, order, *size, settings.seed, settings.whole_words)
+        return Batches(documents, masking, ends, order, *size, settings.seed, settings.hides_whole_words)
 
     def batch(self, step: int, part: int) -> Batch:
         """The batch of a part of a step."""

@@ -28,6 +28,7 @@ from ..word_vectors import WordVectors
 from ..work import close_work, open_work
 from .card import pretraining_card
 from .documents import Documents, Facts, hold_out, open_documents, write_documents
+from .elmo import SOFTMAX, ElmoSettings, elmo_objective
 from .loop import LoopSettings, Objective, Outcome, pretrain_network
 from .objective import MaskedObjective, new_model
 from .raw_text import RawText
@@ -90,16 +91,10 @@ def pretrain(
     """
     require("transformers", "train", "pretraining")
     output = Path(output)
-    if settings.kind == "elmo" and vectors is not None:
-        raise SettingError("vectors start BERT's and ALBERT's embedding layer; ELMo has none to start")
-    if continue_from is not None and vectors is not None:
-        raise SettingError("either continue from a model or start from vectors: a trained model has its own")
-    if settings.tokenizer is not None and (continue_from is not None or settings.kind == "elmo"):
-        what = "ELMo reads characters" if settings.kind == "elmo" else "a model to go on from has its own"
-        raise SettingError(f"tokenizer is {settings.tokenizer!r}, but {what}; leave it out")
+    sources = Sources(continue_from, vectors, bridge)
+    _check_sources(settings, sources)
     loop = _loop_settings(settings)
     text = RawText(corpus, field)
-    sources = Sources(continue_from, vectors, bridge)
     work = open_work(output, _given(text, settings, sources), [], resume, MARK)
     build = _elmo if settings.kind == "elmo" else _encoder
     objective, facts = build(text, settings, work, sources, progress)
@@ -120,6 +115,23 @@ def pretrain(
             objective.close()
     close_work(output)
     return report
+
+
+def _check_sources(settings: PretrainingSettings, sources: Sources) -> None:
+    """Refuse what would go unused beside what the run starts from."""
+    given, tokenizer = sources.continue_from, settings.tokenizer
+    if settings.kind == "elmo" and sources.vectors is not None:
+        raise SettingError("vectors start BERT's and ALBERT's embedding layer; ELMo has none to start")
+    if given is not None and sources.vectors is not None:
+        raise SettingError("either continue from a model or start from vectors: a trained model has its own")
+    decided: tuple[str, ...] = ()
+    if given is not None and (settings.kind != "elmo" or (Path(given) / SOFTMAX).is_file()):
+        decided, owner = ("tokenizer", "vocabulary_size", "lowercase"), "a model to go on from"
+    elif tokenizer is not None and Path(tokenizer).is_dir():
+        decided, owner = ("vocabulary_size", "lowercase"), f"the tokenizer in {tokenizer}"
+    for name in decided:
+        if (value := getattr(settings, name)) is not None:
+            raise SettingError(f"{name} is {value!r}, but {owner} has its own; leave it out")
 
 
 def _loop_settings(settings: PretrainingSettings) -> LoopSettings:
@@ -237,7 +249,7 @@ def _tokenizer(
             text,
             kind,  # type: ignore[arg-type]
             size,
-            lowercase=settings.lowercase,
+            lowercase=settings.drops_case,
             progress=progress,
         )
     elif Path(kind).is_dir():
@@ -261,13 +273,12 @@ def _elmo(
     progress: Progress,
 ) -> tuple[Objective, dict[str, Any]]:
     """The objective of an ELMo, and what is to be told of it."""
-    from .elmo import ElmoSettings, elmo_objective
-
     chosen: dict[str, Any] = {
         "size": settings.size,
         "segmenter": settings.segmenter or "characters",
         "window": settings.max_pieces,
         "batch_words": settings.batch,
+        "held_out": settings.held_out,
         "continue_from": sources.continue_from,
         "seed": settings.seed,
     }

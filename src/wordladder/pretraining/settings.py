@@ -17,6 +17,15 @@ _OBJECTIVES = {
 }
 
 
+# What a language model that reads words by their characters, and hides none, cannot use.
+_NOT_ELMO = {
+    "tokenizer": "ELMo reads characters",
+    "lowercase": "ELMo reads characters as they are written, and predicts words that way",
+    "whole_words": "ELMo hides no words",
+    "longest_run": "ELMo hides no words",
+}
+
+
 class Shape(NamedTuple):
     """The measures of an encoder. ALBERT's layers share their weights, and its embeddings are narrower."""
 
@@ -47,13 +56,15 @@ class PretrainingSettings:
             (does the second segment follow the first?).
         vocabulary_size: Pieces of the vocabulary, at most.
         tokenizer: `"wordpiece"`, `"sentencepiece"`, or a folder whose tokenizer is taken.
-        lowercase: Whether the vocabulary drops case and accents.
+        lowercase: Whether the vocabulary drops case and accents; left out, it does. Not for ELMo.
         max_pieces: Pieces of a row, at most, special ones included; the model reads no more at once.
         batch_pieces: Pieces of a batch, or ELMo's words; left out, 4096 pieces, 2048 words.
-        whole_words: Whether words are hidden as a whole.
-        longest_run: Words that are hidden together, at most; a run of n words is as likely as 1/n.
+        whole_words: Whether words are hidden as a whole; left out, they are. Not for ELMo.
+        longest_run: Words that are hidden together, at most; a run of n words is as likely as 1/n. Not for
+            ELMo.
         segmenter: `"jieba"` groups Chinese characters into the words that are hidden as a whole.
-        held_out: Share of the documents that are kept to measure on.
+        held_out: Share of the documents that are kept to measure on; for ELMo, share of the words, 10,000 at
+            most, as whole lines.
         dropout: Share of activations set to zero in pretraining; for ELMo, 0 leaves it at 0.1.
         learning_rate: Highest learning rate.
         steps: Optimizer steps.
@@ -76,10 +87,10 @@ class PretrainingSettings:
     objectives: str | None = None
     vocabulary_size: int | None = None
     tokenizer: str | None = None
-    lowercase: bool = True
+    lowercase: bool | None = None
     max_pieces: int = 128
     batch_pieces: int | None = None
-    whole_words: bool = True
+    whole_words: bool | None = None
     longest_run: int | None = None
     segmenter: Literal["jieba"] | None = None
     held_out: float = 0.01
@@ -99,11 +110,14 @@ class PretrainingSettings:
     def __post_init__(self) -> None:
         self._one_of("kind", self.kind, get_args(Kind))
         self._one_of("size", self.size, tuple(SIZES))
+        for name, why in _NOT_ELMO.items() if self.kind == "elmo" else ():
+            if getattr(self, name) is not None:
+                raise SettingError(f"{name} is {getattr(self, name)!r}, but {why}; leave it out")
         if self.objectives is not None:
             self._one_of("objectives", self.objectives.replace(" ", ""), _OBJECTIVES[self.kind])
         if self.segmenter not in (None, "jieba"):
             raise SettingError(f"segmenter is {self.segmenter!r}; it can be jieba, or left out")
-        if self.segmenter is not None and not self.whole_words:
+        if self.segmenter is not None and self.whole_words is False:
             raise SettingError("segmenter groups characters into whole words, but whole_words is false")
         if not 0.0 <= self.held_out < 0.5:
             raise SettingError(f"held_out is {self.held_out}; it is a share of the text, from 0 to below 0.5")
@@ -144,6 +158,16 @@ class PretrainingSettings:
     def shape(self) -> Shape:
         """The measures of the encoder."""
         return SIZES[self.size]
+
+    @property
+    def drops_case(self) -> bool:
+        """Whether a new vocabulary drops case and accents."""
+        return self.lowercase is not False
+
+    @property
+    def hides_whole_words(self) -> bool:
+        """Whether words are hidden as a whole."""
+        return self.whole_words is not False
 
     @property
     def run(self) -> int:

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
 
-from ..embedders._pretrained import _quiet
+from ..embedders._pretrained import quiet_transformers
 from ..errors import ModelError
 from ..extras import require
 from .settings import PretrainingSettings
@@ -14,7 +13,6 @@ from .vocabulary import piece_count
 
 __all__ = ["Started", "check_continued", "open_started", "open_tokenizer"]
 
-_CHECKED = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
 _CLASSES = {
     ("bert", True): "BertForPreTraining",
     ("bert", False): "BertForMaskedLM",
@@ -41,7 +39,7 @@ def open_started(folder: Path, settings: PretrainingSettings) -> Started:
     transformers = require("transformers", "train", "pretraining")
     if not folder.is_dir():
         raise ModelError(f"{folder}: there is no such folder to go on from")
-    with _quiet(transformers):
+    with quiet_transformers(transformers):
         try:
             config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
             kind = config.model_type
@@ -61,8 +59,8 @@ def open_started(folder: Path, settings: PretrainingSettings) -> Started:
                 trust_remote_code=False,
                 output_loading_info=True,
             )
-        except _CHECKED as problem:
-            if isinstance(problem, ModelError):
+        except Exception as problem:  # broken files are told of by many kinds, a plain Exception among them
+            if isinstance(problem, (ModelError, MemoryError)):
                 raise
             raise ModelError(
                 f"{folder}: it cannot be read as a model with model.safetensors ({problem})"
@@ -89,10 +87,12 @@ def open_tokenizer(folder: Path) -> Any:
         ModelError: there is none, or it lacks one of these pieces.
     """
     transformers = require("transformers", "train", "pretraining")
-    with _quiet(transformers):
+    with quiet_transformers(transformers):
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        except _CHECKED as problem:
+        except Exception as problem:  # as above
+            if isinstance(problem, MemoryError):
+                raise
             raise ModelError(f"{folder}: it has no tokenizer that can be read ({problem})") from None
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"{folder}: its tokenizer is not a fast one; save it with a tokenizer.json")
