@@ -1,4 +1,4 @@
-"""Metrics: pure functions from gold and predicted labels to a number. They know no model and no task."""
+"""Metrics of labels: accuracy, F1 in its kinds, calibration. They know no model and no task."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,0 +1,1 @@
+"""Metrics: pure functions from what is right and what was answered to numbers. They know no model."""
