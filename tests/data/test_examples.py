@@ -29,9 +29,3 @@ def test_uneven_columns_are_refused():
         Examples((["a", "b"], ["c"]))
     with pytest.raises(DataError, match="at least one list"):
         Examples(())
-
-
-def test_multi_label_is_told_from_the_labels():
-    assert Examples((["a"],), [()]).multi_label
-    assert not Examples((["a"],), ["x"]).multi_label
-    assert not Examples((["a"],)).multi_label

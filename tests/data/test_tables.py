@@ -246,7 +246,6 @@ def test_many_labels(write, name):
     rows = [("a", '["x", "y"]'), ("b", "[]"), ("c", "[1]"), ("d", "z"), ("e", "")]
     examples = read_table(write(delimited([("text", "label"), *rows], separator), name))
     assert examples.labels == [("x", "y"), (), ("1",), ("z",), ()]
-    assert examples.multi_label
     rows = [("a", "x|y |x"), ("b", ""), ("c", "z")]
     path = write(delimited([("text", "label"), *rows], separator), name)
     assert read_table(path, label_separator="|").labels == [("x", "y"), (), ("z",)]

@@ -10,7 +10,7 @@ from ..errors import DataError, SettingError, did_you_mean
 from .column_names import LABELS, PAIRS, TEXTS, normal
 from .raw_table import RawTable
 
-__all__ = ["Column", "Columns", "choose_columns", "names_given"]
+__all__ = ["Column", "Columns", "choose_columns", "names_given", "resolve_column"]
 
 Column = str | int
 
@@ -55,8 +55,8 @@ def choose_columns(
         DataError: a column that is given is not there, or none could be found.
         SettingError: one column is given for both.
     """
-    texts = tuple(_resolve(table, column) for column in _flat(text))
-    place = None if label is None or labelled is False else _resolve(table, label)
+    texts = tuple(resolve_column(table, column) for column in _flat(text))
+    place = None if label is None or labelled is False else resolve_column(table, label)
     if place in texts or len(set(texts)) < len(texts):
         raise SettingError(
             f"{table.source}: text and label must be different columns, but {label!r} is given twice."
@@ -80,8 +80,12 @@ def _listed(table: RawTable) -> str:
     return f"Its columns: {', '.join(table.names)}."
 
 
-def _resolve(table: RawTable, column: Column) -> int:
-    """The index of a column that the user has given by name or number."""
+def resolve_column(table: RawTable, column: Column) -> int:
+    """The index of a column that the user has given by name or number.
+
+    Raises:
+        DataError: the table has no such column.
+    """
     names = table.names or []
     if isinstance(column, str) and column in names:
         return names.index(column)

@@ -2,14 +2,53 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from ..errors import DataError
 
-__all__ = ["Examples", "Label"]
+__all__ = ["Answer", "Examples", "Label", "Scheme", "Span", "label_names"]
 
-Label = str | tuple[str, ...]
+Scheme = Literal["iob1", "bio", "bioes", "bilou", "spans", "words"]
+
+
+class Span(NamedTuple):
+    """A part of a text and its tag: an entity and its type, or a word and its part of speech.
+
+    Attributes:
+        start: The first character.
+        end: The place behind the last character.
+        type: The tag.
+    """
+
+    start: int
+    end: int
+    type: str
+
+
+class Answer(NamedTuple):
+    """An answer that stands in a passage.
+
+    Attributes:
+        text: The answer, as the data has it.
+        start: Where it starts in the passage; None: it does not stand there as it is written.
+    """
+
+    text: str
+    start: int | None = None
+
+
+Label = str | tuple[str, ...] | tuple[Span, ...] | tuple[Answer, ...]
+
+
+def label_names(label: Label) -> tuple[str, ...]:
+    """What a label is made of: one name or several, the tags of spans; an answer has none."""
+    if isinstance(label, str):
+        return (label,)
+    return tuple(
+        part if isinstance(part, str) else part.type for part in label if not isinstance(part, Answer)
+    )
 
 
 @dataclass(frozen=True)
@@ -18,12 +57,16 @@ class Examples:
 
     Attributes:
         segments: One list of texts a segment: `(texts,)`, or `(texts_a, texts_b)` for pairs.
-        labels: A label a row, or a tuple of labels a row (none, one or many) when rows have many; None:
-            unlabelled.
+        labels: A label a row, or a tuple of labels a row (none, one or many) when rows have many; for tagging
+            the spans of each row by their starts, for questions all answers that count as right (none: the
+            passage has no answer); None: unlabelled.
         source: The file the rows came from, for messages.
         lines: int64 (rows,), the line of the file on which each row begins, counted from 1; None: not from a
             file.
         notes: Sentences about how the file was read that its owner may want to know.
+        scheme: How the tags of words were written; `"words"`: each word has one of its own, and a span is a
+            word. None: there are no tags.
+        ids: What the file calls each row; None: it has no names.
     """
 
     segments: tuple[list[str], ...]
@@ -31,6 +74,8 @@ class Examples:
     source: str = "the data"
     lines: np.ndarray | None = field(default=None, compare=False)
     notes: tuple[str, ...] = ()
+    scheme: Scheme | None = None
+    ids: Sequence[str] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.segments:
@@ -40,6 +85,7 @@ class Examples:
             *(("texts of the second segment", segment) for segment in self.segments[1:]),
             ("labels", self.labels),
             ("line numbers", self.lines),
+            ("ids", self.ids),
         ):
             if column is not None and len(column) != rows:
                 raise DataError(
@@ -54,11 +100,6 @@ class Examples:
         """The texts of the first segment."""
         return self.segments[0]
 
-    @property
-    def multi_label(self) -> bool:
-        """Whether a row has a tuple of labels."""
-        return self.labels is not None and len(self.labels) > 0 and isinstance(self.labels[0], tuple)
-
     def take(self, indices: Iterable[int] | np.ndarray) -> "Examples":
         """The rows at `indices`, in that order."""
         rows = [int(index) for index in indices]
@@ -67,6 +108,7 @@ class Examples:
             segments=tuple([segment[row] for row in rows] for segment in self.segments),
             labels=None if self.labels is None else [self.labels[row] for row in rows],
             lines=None if self.lines is None else self.lines[np.array(rows, dtype=np.int64)],
+            ids=None if self.ids is None else [self.ids[row] for row in rows],
         )
 
     def flat(self) -> list[str]:
@@ -76,7 +118,11 @@ class Examples:
         return [text for row in zip(*self.segments, strict=True) for text in row]
 
     def where(self, row: int) -> str:
-        """The place of a row, for messages: "reviews.csv, line 7" or "the data, row 7", from 1."""
+        """The place of a row, for messages: "reviews.csv, line 7", "squad.json, 5733be28" or "the data, row
+        7", from 1.
+        """
+        if self.ids is not None:
+            return f"{self.source}, {self.ids[row]}"
         if self.lines is None:
             return f"{self.source}, row {row + 1}"
         return f"{self.source}, line {int(self.lines[row])}"

@@ -3,13 +3,13 @@
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import DataError, SettingError
-from .examples import Examples, Label
+from .examples import Answer, Examples, Label, label_names
 
 __all__ = ["hold_out", "overlap"]
 
@@ -29,8 +29,9 @@ def hold_out(
     """Keep a share of the rows aside; returns `(rest, held)`, each in the order of the table.
 
     A text decides by itself, through a digest of seed and text, how early it is drawn: rows with the same
-    text stay together, and neither the order of the rows nor the platform matters. Each label gives its
-    share (largest remainders), and none loses all its texts: every label stays in the rest.
+    text stay together, as do questions about one passage, and neither the order of the rows nor the platform
+    matters. Each label gives its share (largest remainders), and none loses all its texts: every label stays
+    in the rest.
 
     Args:
         examples: The rows; unlabelled or with many labels a row they are drawn from as one.
@@ -64,19 +65,23 @@ def hold_out(
 def _groups(examples: Examples, seed: int) -> list[_Group]:
     """Rows by text, in the order of their digests."""
     rows_of: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for row, text in enumerate(zip(*examples.segments, strict=True)):
+    for row, text in enumerate(_texts(examples)):
         rows_of[text].append(row)
     labels = examples.labels
     ordered = sorted((_digest(seed, text), rows) for text, rows in rows_of.items())
     groups = []
     for _, rows in ordered:
         given = [labels[row] for row in rows] if labels is not None else []
-        singles = frozenset(
-            name for label in given for name in ((label,) if isinstance(label, str) else label)
-        )
+        singles = frozenset(name for label in given for name in label_names(label))
         stratum = min(given) if given and isinstance(given[0], str) else None
         groups.append(_Group(rows, singles, stratum))
     return groups
+
+
+def _texts(examples: Examples) -> Iterable[tuple[str, ...]]:
+    """The texts of each row that no other part may have: of questions the passage."""
+    answered = any(isinstance(part, Answer) for label in examples.labels or () for part in label)
+    return zip(*(examples.segments[-1:] if answered else examples.segments), strict=True)
 
 
 def _digest(seed: int, text: tuple[str, ...]) -> bytes:
@@ -129,6 +134,8 @@ def _keep_every_label(groups: Sequence[_Group], drawn: list[int]) -> list[int]:
 
 
 def overlap(first: Examples, second: Examples) -> int:
-    """How many rows of `second` have a text (all segments of it) that `first` has too."""
-    known = set(zip(*first.segments, strict=True))
-    return sum(text in known for text in zip(*second.segments, strict=True))
+    """How many rows of `second` have a text (all segments of it; of questions the passage) that `first` has
+    too.
+    """
+    known = set(_texts(first))
+    return sum(text in known for text in _texts(second))

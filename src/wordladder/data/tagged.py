@@ -1,0 +1,229 @@
+"""A file of tagged text → Examples: the one way in for entities, parts of speech and other spans.
+
+Columns (CoNLL-2003, CoNLL-U), or rows of JSON, Parquet or CSV with the tags of words or the places of spans.
+The scheme of the tags is recognised and told.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Literal, get_args
+
+from ..errors import DataError, SettingError, did_you_mean
+from .columns import Column, names_given
+from .counting import counted
+from .delimited import read_csv, read_tsv
+from .examples import Examples, Scheme, Span
+from .joining import are_characters, join_words
+from .json_records import read_json
+from .opening import decode, read_bytes, source_name
+from .parquet import read_parquet
+from .raw_table import RawTable
+from .schemes import SCHEME_NAMES, UNTYPED, faults_of_tags, spans_of_tags, tags_of_spans, tell_scheme
+from .tagged_rows import read_rows
+from .word_columns import TaggedWords, read_columns
+
+__all__ = ["TaggedFormat", "read_tagged", "tagged_words", "tags_of_words"]
+
+TaggedFormat = Literal["columns", "conllu", "jsonl", "csv", "tsv", "parquet"]
+
+_SUFFIX = re.compile(r"\.(jsonl?|ndjson|csv|parquet|pq|conllu)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
+_SUFFIXES: dict[str, TaggedFormat] = {
+    "json": "jsonl",
+    "jsonl": "jsonl",
+    "ndjson": "jsonl",
+    "csv": "csv",
+    "parquet": "parquet",
+    "pq": "parquet",
+    "conllu": "conllu",
+}
+
+
+def read_tagged(
+    path: str | Path,
+    *,
+    text: Column | None = None,
+    label: Column | None = None,
+    format: str | None = None,
+    labelled: bool | None = True,
+) -> Examples:
+    """Read a file of tagged text; plain or compressed. One row a sentence, its spans by characters.
+
+    Columns hold a word and its tag a line, with a blank line between sentences; the text is put together from
+    the words, with spaces between them but not between Chinese ones. Rows of JSON, Parquet or CSV hold the
+    words and their tags as lists, or a text and its spans: `{"start", "end", "type"}`, `[start, end, type]`,
+    or CLUENER's `{type: {surface: [[start, last]]}}`.
+
+    Args:
+        path: The file; "-" is standard input.
+        text: The column of the words, by number from 0, the first by default; in rows the name of the words
+            or the texts, found by itself when it is a usual one.
+        label: The column of the tags, by number from 0, the last by default; in rows the name of the tags or
+            the spans.
+        format: One of columns, conllu, jsonl, csv, tsv, parquet; by default the file's name and content tell.
+        labelled: Whether every row must have tags (True), they are not read (False), or they are read if
+            there are any (None).
+
+    Raises:
+        DataError: the file cannot be read, a line has too few columns, tags and words differ in number, or a
+            span is empty or lies outside of its text; names file and line.
+        SettingError: the format is unknown, or one column is given for two things.
+    """
+    if format is not None and format not in get_args(TaggedFormat):
+        raise SettingError(f"The format {format!r} is unknown.{did_you_mean(format, get_args(TaggedFormat))}")
+    source = source_name(path)
+    data = read_bytes(path)
+    if not data.strip():
+        raise DataError(f"{source} is empty.")
+    if format == "parquet" or data.startswith(b"PAR1"):
+        return _of_table(read_parquet(data, source), text, label, labelled)
+    content = decode(data, source)
+    format = format or _format_of(str(path), content)
+    if format == "parquet":
+        raise DataError(f"{source} is not a Parquet file, though its name says so.")
+    if format == "jsonl":
+        return _of_table(read_json(content, source), text, label, labelled)
+    if format in ("csv", "tsv"):
+        read = read_csv if format == "csv" else read_tsv
+        return _of_table(read(content, source, names_given(text, label)), text, label, labelled)
+    words = read_columns(content, source, text, label, labelled, conllu=format == "conllu")
+    return _of_words(words, source)
+
+
+def _format_of(path: str, content: str) -> str:
+    if found := _SUFFIX.search(path):
+        return _SUFFIXES[found[1].lower()]
+    return "jsonl" if re.match(r'\s*(\[\s*)?\{\s*"', content) else "columns"
+
+
+def _of_words(words: TaggedWords, source: str) -> Examples:
+    """Examples of words and their tags."""
+    bounds = list(pairwise(words.offsets))
+    characters = are_characters(words.words)
+    scheme: Scheme | None = None
+    if words.tags is not None:
+        tags = words.tags
+        scheme = tell_scheme(tags[first:end] for first, end in bounds)
+    texts: list[str] = []
+    labels: list[tuple[Span, ...]] = []
+    for first, end in bounds:
+        here = words.words[first:end]
+        text, starts = join_words(here, characters)
+        texts.append(text)
+        if scheme is not None:
+            labels.append(
+                tuple(
+                    Span(starts[left], starts[right - 1] + len(here[right - 1]), type_)
+                    for left, right, type_ in spans_of_tags(tags[first:end], scheme)
+                )
+            )
+    return Examples(
+        segments=(texts,),
+        labels=None if scheme is None else labels,
+        source=source,
+        lines=words.lines,
+        notes=(*_size(words), *words.notes, *(() if scheme is None else _notes_on_tags(words, tags, scheme))),
+        scheme=scheme,
+    )
+
+
+def _size(words: TaggedWords) -> tuple[str]:
+    sentences = counted(len(words.offsets) - 1, "sentence")
+    return (f"{sentences} of {counted(len(words.words), 'word')}.",)
+
+
+def _notes_on_tags(words: TaggedWords, tags: Sequence[str], scheme: Scheme) -> list[str]:
+    """What scheme was seen, and how many tags do not follow it."""
+    if scheme == "words":
+        return [f"Each word has a tag of its own, {counted(len(set(tags)), 'different one')}."]
+    name = SCHEME_NAMES[scheme]
+    notes = [f"The tags are {name}."]
+    if not set(tags).isdisjoint("BIESLUMW"):
+        notes.append(f"Tags without a type are of the type {UNTYPED!r}.")
+    count = 0
+    for sentence, (first, end) in enumerate(pairwise(words.offsets)):
+        faults = faults_of_tags(tags[first:end], scheme)
+        if faults and not count:
+            place, phrase = faults[0]
+            told = f"the first in {_line(words, sentence, first + place)}: {phrase}"
+        count += len(faults)
+    if count:
+        verb = "does" if count == 1 else "do"
+        notes.append(
+            f"{counted(count, 'tag')} {verb} not follow {name}, {told}; read as conlleval reads them."
+        )
+    return notes
+
+
+def _line(words: TaggedWords, sentence: int, word: int) -> str:
+    if words.word_lines is not None:
+        return f"line {words.word_lines[word]}"
+    if words.lines is not None:
+        return f"line {words.lines[sentence]}"
+    return f"row {sentence + 1}"
+
+
+def _of_table(table: RawTable, text: Column | None, label: Column | None, labelled: bool | None) -> Examples:
+    """Examples of rows that hold words and tags, or texts and spans."""
+    if not table.rows:
+        raise DataError(f"{table.source} has a header, but no rows.")
+    found = read_rows(table, text, label, labelled)
+    if isinstance(found, TaggedWords):
+        return _of_words(found, table.source)
+    return Examples(
+        segments=(found.texts,),
+        labels=found.spans,
+        source=table.source,
+        lines=table.lines,
+        notes=found.notes,
+        scheme=None if found.spans is None else "spans",
+    )
+
+
+def tagged_words(rows: Sequence[Sequence[str]], tags: Sequence[Sequence[str]] | None = None) -> Examples:
+    """Examples from lists of words and of their tags, as sklearn-crfsuite and seqeval have them.
+
+    Raises:
+        DataError: a row has a word that is no text or empty, or another number of tags than of words.
+    """
+    for number, words in enumerate(rows):
+        if isinstance(words, str) or not all(isinstance(word, str) and word for word in words):
+            raise DataError(f"row {number + 1}: a list of words is expected, as in the rows before")
+        if tags is not None and len(tags[number]) != len(words):
+            raise DataError(f"row {number + 1}: {len(words)} words, but {len(tags[number])} tags")
+    flat = None if tags is None else [str(tag) for row in tags for tag in row]
+    offsets = list(accumulate(map(len, rows), initial=0))
+    return _of_words(TaggedWords([word for row in rows for word in row], flat, offsets, None), "the data")
+
+
+def tags_of_words(
+    rows: Sequence[Sequence[str]], spans: Sequence[Sequence[Span]], scheme: Scheme = "bio"
+) -> list[list[str]]:
+    """The tags of the words that `tagged_words` was given, from spans of the texts that it made of them.
+
+    A word that a span covers in part counts as covered; of two such spans the first has it.
+
+    Args:
+        rows: The lists of words.
+        spans: The spans of each text, in order.
+        scheme: `"bio"` or `"bioes"`; `"words"`: each word has the tag of the span that its beginning is in.
+    """
+    characters = are_characters([word for words in rows for word in words])
+    found = []
+    for words, here in zip(rows, spans, strict=True):
+        _, starts = join_words(words, characters)
+        ends = [start + len(word) for start, word in zip(starts, words)]
+        if scheme == "words":
+            tag_of = {start: span.type for span in here for start in range(span.start, span.end)}
+            found.append([tag_of.get(start, "O") for start in starts])
+            continue
+        covered: list[tuple[int, int, str]] = []
+        for span in here:
+            first = max(bisect_right(ends, span.start), covered[-1][1] if covered else 0)
+            last = bisect_left(starts, span.end)
+            if last > first:
+                covered.append((first, last, span.type))
+        found.append(tags_of_spans(covered, len(words), scheme))
+    return found

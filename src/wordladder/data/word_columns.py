@@ -1,0 +1,246 @@
+"""Columns, a word a line with a blank line between sentences → the words and tags of a file.
+
+Lines as CoNLL-2003 has them, separated by tabs or by spaces; CoNLL-U is recognised.
+"""
+
+import io
+import re
+from array import array
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import DataError, SettingError, did_you_mean
+from .columns import Column
+from .counting import counted
+
+__all__ = ["TaggedWords", "read_columns"]
+
+_DOCUMENT = "-DOCSTART-"
+_CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+_CONLLU_ID = re.compile(r"[0-9]+([-.][0-9]+)?")
+_GAP = re.compile(r"[ \t]+")
+_KNOWN_LINES = 1 << 17
+
+
+class TaggedWords(NamedTuple):
+    """The words of a file, sentence after sentence.
+
+    Attributes:
+        words: All words, none empty; equal ones are one object.
+        tags: A tag a word; None: not read.
+        offsets: The words of sentence `s` are `[s]:[s + 1]`: sentences + 1 numbers.
+        lines: The line on which each sentence begins; None: the file has no lines.
+        word_lines: The line of each word; None: that of its sentence.
+        notes: What was left out.
+    """
+
+    words: list[str]
+    tags: list[str] | None
+    offsets: list[int]
+    lines: np.ndarray | None
+    word_lines: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+
+class _Layout(NamedTuple):
+    """Where the columns of a file are: `width` of them on `line`, which is the first that has a word."""
+
+    tabs: bool
+    width: int
+    line: int
+    word: int
+    tag: int | None
+    exact: bool  # whether each line must have the same width, for the tag is the last
+    conllu: bool
+
+    def fields(self, line: str) -> list[str]:
+        return _fields(line, self.tabs)
+
+    def is_comment(self, line: str) -> bool:
+        """Whether a line at the beginning of a sentence is a comment, not the word "#"."""
+        if self.conllu:
+            return line.startswith("#")
+        return line.startswith("# ") and ("=" in line or len(self.fields(line)) != self.width)
+
+
+def _fields(line: str, tabs: bool) -> list[str]:
+    if tabs:
+        return [field.strip(" ") for field in line.split("\t")]
+    fields = line.split(" ")
+    return [field for field in _GAP.split(line) if field] if "" in fields or "\t" in line else fields
+
+
+def read_columns(
+    text: str,
+    source: str,
+    word: Column | None = None,
+    tag: Column | None = None,
+    labelled: bool | None = True,
+    conllu: bool = False,
+) -> TaggedWords:
+    """The words and tags of a file of columns.
+
+    Args:
+        text: The file's text.
+        source: Its name, for messages.
+        word: The column of the words, by number from 0 (in CoNLL-U also by name); None: the first, in CoNLL-U
+            the form.
+        tag: The column of the tags; None: the last, in CoNLL-U the universal part of speech.
+        labelled: Whether tags are read; None: if there is more than one column.
+        conllu: The file is CoNLL-U, also if it does not look it.
+
+    Raises:
+        DataError: the file has no words, a line has too few columns, or a word or a tag is empty.
+        SettingError: a column is not given by number, or one column is given for both.
+    """
+    layout = _layout_of(text, source, word, tag, labelled, conllu)
+    lines = _Lines(layout, source)
+    words: list[str] = []
+    tags: list[str] = []
+    offsets, numbers = [0], array("q")
+    for number, line in enumerate(io.StringIO(text), start=1):
+        found = lines.known.get(line) or lines.read(line, number, len(words) == offsets[-1])
+        if found is not None:
+            words.append(found[0])
+            tags.append(found[1])
+            numbers.append(number)
+        elif lines.ended and len(words) > offsets[-1]:
+            offsets.append(len(words))
+    if len(words) > offsets[-1]:
+        offsets.append(len(words))
+    if not words:
+        raise DataError(f"{source} has no words.")
+    word_lines = np.array(numbers, dtype=np.int64)
+    first_lines = word_lines[np.array(offsets[:-1], dtype=np.int64)]
+    its_tags = None if layout.tag is None else tags
+    return TaggedWords(words, its_tags, offsets, first_lines, word_lines, _notes(lines.left_out))
+
+
+class _Lines:
+    """Lines → words and tags. Lines come back, so that most are known after a while and read once.
+
+    `ended` says whether the last line that held no word ended its sentence; `left_out` counts the others.
+    """
+
+    def __init__(self, layout: _Layout, source: str) -> None:
+        self.layout, self.source = layout, source
+        self.known: dict[str, tuple[str, str]] = {}
+        self.left_out: Counter[str] = Counter()
+        self.ended = True
+        self._texts: dict[str, str] = {}
+
+    def read(self, line: str, number: int, begins: bool) -> tuple[str, str] | None:
+        """The word and the tag ("": not read) of a line; None: it holds none.
+
+        Args:
+            line: The line.
+            number: Its number, for messages.
+            begins: Whether a sentence begins here.
+        """
+        layout = self.layout
+        document = line.startswith(_DOCUMENT)
+        self.ended = document or line.isspace()
+        if self.ended:
+            self.left_out[_DOCUMENT] += document
+            return None
+        bare = line.rstrip("\r\n")
+        if begins and layout.is_comment(bare):
+            self.left_out["comment"] += 1
+            return None
+        fields = layout.fields(bare)
+        if layout.conllu and not fields[0].isdigit() and _CONLLU_ID.fullmatch(fields[0]):
+            self.left_out["range" if "-" in fields[0] else "empty node"] += 1
+            return None
+        word, tag = self._parts(fields, number)
+        found = self._texts.setdefault(word, word), self._texts.setdefault(tag, tag)
+        if len(self.known) < _KNOWN_LINES and not line.startswith("#"):
+            self.known[line] = found
+        return found
+
+    def _parts(self, fields: list[str], number: int) -> tuple[str, str]:
+        layout = self.layout
+        needed = layout.width if layout.exact else 1 + max(layout.word, layout.tag or 0)
+        if len(fields) < needed or (layout.exact and len(fields) > needed):
+            line = ("\t" if layout.tabs else " ").join(fields)
+            raise DataError(
+                f"{self.source}, line {number}: {counted(len(fields), 'column')} ({line[:60]!r}), but line "
+                f"{layout.line} has {layout.width}, separated by {'tabs' if layout.tabs else 'spaces'}. "
+                "Each line holds one word and its tags; a blank line ends a sentence."
+            )
+        word, tag = fields[layout.word], "" if layout.tag is None else fields[layout.tag]
+        for column, part, what in ((layout.word, word, "word"), (layout.tag, tag, "tag")):
+            if column is not None and not part:
+                raise DataError(f"{self.source}, line {number}: the {what} in column {column} is empty.")
+        return word, tag
+
+
+def _layout_of(
+    text: str, source: str, word: Column | None, tag: Column | None, labelled: bool | None, conllu: bool
+) -> _Layout:
+    """The layout, by the first line that holds a word."""
+    number, line = _first_line(text, source)
+    fields = _fields(line, tabs="\t" in line)
+    conllu = conllu or ("\t" in line and len(fields) == 10 and bool(_CONLLU_ID.fullmatch(fields[0])))
+    usual = (1, 3) if conllu else (0, len(fields) - 1)
+    word_place = usual[0] if word is None else _place(word, "text", conllu)
+    tag_place: int | None = usual[1] if tag is None else _place(tag, "label", conllu)
+    if labelled is False or (labelled is None and len(fields) == 1):
+        tag_place = None
+    elif len(fields) == 1:
+        raise DataError(
+            f"{source}, line {number}: {line[:60]!r} is one column; a word and its tag are expected, "
+            "separated by a space or a tab."
+        )
+    for place in (word_place, tag_place):
+        if place is not None and place >= len(fields):
+            raise DataError(
+                f"{source} has no column number {place}: the first is 0, and line {number} has {len(fields)}."
+            )
+    if word_place == tag_place:
+        raise SettingError(
+            f"{source}: text and label must be different columns, but both are column {tag_place}."
+        )
+    exact = tag is None and tag_place is not None
+    return _Layout("\t" in line, len(fields), number, word_place, tag_place, exact, conllu)
+
+
+def _first_line(text: str, source: str) -> tuple[int, str]:
+    """The first line with a word; one that may be a comment only if there is no other."""
+    comment = None
+    for number, line in enumerate(io.StringIO(text), start=1):
+        if line.isspace() or line.startswith(_DOCUMENT):
+            continue
+        if not line.startswith("#"):
+            return number, line.rstrip("\r\n")
+        comment = comment or (number, line.rstrip("\r\n"))
+    if comment is None:
+        raise DataError(f"{source} has no words: all its lines are blank or {_DOCUMENT}.")
+    return comment
+
+
+def _place(column: Column, what: str, conllu: bool) -> int:
+    if isinstance(column, str) and conllu and column.lower() in _CONLLU:
+        return _CONLLU.index(column.lower())
+    if isinstance(column, str) and column.isdecimal():
+        return int(column)
+    if isinstance(column, int) and not isinstance(column, bool) and column >= 0:
+        return column
+    hint = did_you_mean(str(column), _CONLLU) if conllu else " The first is 0."
+    raise SettingError(f"{what} is {column!r}, but columns of words go by number.{hint}")
+
+
+def _notes(left_out: Counter[str]) -> tuple[str, ...]:
+    kinds = {
+        _DOCUMENT: f"{_DOCUMENT} line",
+        "comment": "comment line",
+        "range": "line of a word range, such as 1-2,",
+        "empty node": "line of an empty node, such as 1.1,",
+    }
+    notes = []
+    for kind, name in kinds.items():
+        if number := left_out[kind]:
+            many = name.replace("line", "lines", 1)
+            notes.append(f"{counted(number, name, many)} {'was' if number == 1 else 'were'} left out.")
+    return tuple(notes)
