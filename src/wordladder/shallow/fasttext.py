@@ -49,6 +49,8 @@ class FastTextClassifier:
         lowercase: Whether words are lower-cased.
     """
 
+    serves = "classification"
+
     def __init__(
         self,
         text: TextSettings,

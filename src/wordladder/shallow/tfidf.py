@@ -31,6 +31,8 @@ class Tfidf:
         class_weights: `"balanced"` weighs each class by the inverse of its frequency.
     """
 
+    serves = "classification"
+
     def __init__(
         self,
         text: TextSettings,

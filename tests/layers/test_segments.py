@@ -1,0 +1,96 @@
+"""The texts of an example apart and together again."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wordladder.layers.segments import apart, together
+from wordladder.sequence import Sequence
+
+DIM = 3
+sizes = st.integers(1, 3).flatmap(
+    lambda count: st.lists(
+        st.lists(st.integers(0, 4), min_size=count, max_size=count), min_size=1, max_size=4
+    )
+)
+
+
+def joined(lengths, extra=0):
+    """Random words of all segments, one after the other in each row, and each word's segment."""
+    totals = torch.tensor([sum(row) for row in lengths])
+    time = int(totals.max()) + extra
+    mask = torch.arange(time) < totals[:, None]
+    vectors = torch.randn(len(lengths), time, DIM, generator=torch.Generator().manual_seed(1))
+    segments = torch.zeros(len(lengths), time, dtype=torch.long)
+    for row, counts in enumerate(lengths):
+        numbers = [number for number, count in enumerate(counts) for _ in range(count)]
+        segments[row, : len(numbers)] = torch.tensor(numbers, dtype=torch.long)
+    return Sequence(vectors * mask[..., None], mask, torch.ones(len(lengths), 2), segments)
+
+
+def words(sequence, row):
+    return sequence.vectors[row, sequence.mask[row]]
+
+
+@settings(deadline=None, max_examples=60)
+@given(sizes, st.integers(0, 2))
+def test_apart_cuts_each_row_where_its_segments_meet(lengths, extra):
+    whole = joined(lengths, extra)
+    parts = apart(whole, len(lengths[0]))
+    for number, part in enumerate(parts):
+        assert part.vectors.shape[1] == max(counts[number] for counts in lengths)
+        assert part.lengths.tolist() == [counts[number] for counts in lengths]
+        assert not part.vectors[~part.mask].any()
+        for row in range(len(lengths)):
+            here = whole.mask[row] & (whole.segments[row] == number)
+            assert torch.equal(words(part, row), whole.vectors[row, here])
+
+
+@settings(deadline=None, max_examples=60)
+@given(sizes, st.integers(0, 2))
+def test_together_is_the_way_back(lengths, extra):
+    whole = joined(lengths, extra)
+    again = together(apart(whole, len(lengths[0])))
+    time = max(map(sum, lengths))
+    for found, expected in zip(again, (whole.vectors, whole.mask, None, whole.segments)):
+        assert found is None if expected is None else torch.equal(found, expected[:, :time])
+
+
+def test_parts_may_be_wider_than_their_texts():
+    whole = joined([[2, 1], [0, 3], [1, 0]])
+    wide = [
+        Sequence(
+            torch.nn.functional.pad(part.vectors, (0, 0, 0, extra)),
+            torch.nn.functional.pad(part.mask, (0, extra)),
+        )
+        for part, extra in zip(apart(whole, 2), (3, 1))
+    ]
+    again = together(tuple(wide))
+    assert torch.equal(again.vectors, whole.vectors)
+    assert torch.equal(again.segments, whole.segments)
+
+
+def test_one_text_without_segments_stays_as_it_is():
+    whole = joined([[3], [1]])
+    (part,) = apart(Sequence(whole.vectors, whole.mask), 1)
+    assert torch.equal(part.vectors, whole.vectors)
+    again = together((part,))
+    assert torch.equal(again.vectors, whole.vectors)
+    assert not again.segments.any()
+
+
+@pytest.mark.parametrize("lengths", [[[0, 0]], [[0, 0], [0, 0]]])
+def test_no_words_at_all(lengths):
+    again = together(apart(joined(lengths), 2))
+    assert again.vectors.shape == (len(lengths), 0, DIM)
+    assert again.mask.shape == (len(lengths), 0)
+
+
+def test_every_word_gets_its_own_gradient():
+    whole = joined([[2, 1], [0, 3], [0, 0]], extra=1)
+    vectors = whole.vectors.clone().requires_grad_()
+    weights = torch.arange(1.0, 1 + vectors.numel()).view_as(vectors)
+    again = together(apart(whole._replace(vectors=vectors), 2))
+    (again.vectors * weights[:, : again.vectors.shape[1]]).sum().backward()
+    assert torch.equal(vectors.grad, weights * whole.mask[..., None])
