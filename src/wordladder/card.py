@@ -7,6 +7,9 @@ from .recipe import Recipe
 
 __all__ = ["model_card"]
 
+TEXT = '"…"'
+INPUTS = {"span_qa": '("question", "passage")'}
+
 
 def model_card(recipe: Recipe, report: dict[str, Any], metrics: dict[str, Any], size: float) -> str:
     """A card in Markdown: what the model is, what it was worth on dev, how to use it, its recipe."""
@@ -21,7 +24,8 @@ def model_card(recipe: Recipe, report: dict[str, Any], metrics: dict[str, Any], 
             f"| {metrics['metric']} on {metrics['rows']:,} dev rows | {metrics['value']:.4f} "
             f"(95 % interval {low:.4f}–{high:.4f}) |"
         )
-    if decoding := report.get("decoding"):
+    decoding = report.get("decoding") or {}
+    if "calibration_error_after" in decoding:
         before, after = decoding["calibration_error_before"], decoding["calibration_error_after"]
         lines.append(f"| calibration error on dev | {after:.4f} (before: {before:.4f}) |")
     if "train_seconds" in report:
@@ -30,6 +34,11 @@ def model_card(recipe: Recipe, report: dict[str, Any], metrics: dict[str, Any], 
     if warnings := report.get("warnings"):
         lines += ["## What to know", "", *(f"- {note}" for note in warnings), ""]
     lines += ["## Use", "", "```python", "import wordladder", ""]
-    lines += ['model = wordladder.Model.load(".")', 'model.predict(["…"])', "```", ""]
+    lines += [
+        'model = wordladder.Model.load(".")',
+        f"model.predict([{INPUTS.get(recipe.task, TEXT)}])",
+        "```",
+        "",
+    ]
     lines += ["## Recipe", "", "```toml", recipe.to_toml().rstrip(), "```", ""]
     return "\n".join(lines)

@@ -2,14 +2,17 @@
 type out.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .data.examples import Examples
+from .data.answers import Question, answers_of, placed
+from .data.examples import Examples, Span
+from .data.tagged import tagged_words, tags_of_words
 from .errors import DataError, ModelError, SettingError, did_you_mean
+from .tasks.classification import Classification
 
 __all__ = [
     "LabelKind",
@@ -18,6 +21,7 @@ __all__ = [
     "labels_back",
     "prompted",
     "similarities",
+    "tags_back",
     "unit",
 ]
 
@@ -26,7 +30,8 @@ class LabelKind(NamedTuple):
     """How the user writes labels, so that predictions come back the same way.
 
     Attributes:
-        type: `"str"`, `"int"`, `"float"`, `"bool"`, or `"indicators"` for a matrix of zeros and ones.
+        type: `"str"`, `"int"`, `"float"`, `"bool"`, `"indicators"` for a matrix of zeros and ones, or
+            `"parts"` for spans and answers.
         width: The columns of the matrix.
     """
 
@@ -42,29 +47,132 @@ _PYTHON: dict[str, Callable[[str], Any]] = {
 }
 
 
-def examples_of(texts: Any, labels: Any = None, segments: int = 1) -> Examples:
+def examples_of(texts: Any, labels: Any = None, task: Any = Classification) -> Examples:
     """Examples from whatever holds texts: a list, an array, a Series, pairs for two segments, or Examples.
+
+    Args:
+        texts: Texts; for a task of two texts pairs of them; for tagging also lists of words.
+        labels: What the task learns from, a row a text.
+        task: The task or its class: says how many texts an example has, and what labels are.
 
     Raises:
         DataError: a text is not a string, or texts and labels differ in number.
     """
     if isinstance(texts, Examples):
-        return (
-            texts if labels is None else Examples(texts.segments, _as_text(labels), texts.source, texts.lines)
-        )
+        if labels is None:
+            return texts
+        return replace(texts, labels=_labels_of(_as_many(labels, texts), texts, task))
     if isinstance(texts, str):
         raise DataError("one string was given where a list of texts is expected: put it in a list")
     rows = list(texts)
-    columns = [rows] if segments == 1 else [list(column) for column in zip(*rows)]
+    if labels is not None:
+        labels = _as_many(labels, rows)
+    if task.labels_are == "spans" and any(map(_is_listed, rows)):
+        return tagged_words(rows, labels)
+    examples = Examples(tuple(_columns(rows, task.segments)))
+    return examples if labels is None else replace(examples, labels=_labels_of(labels, examples, task))
+
+
+def _as_many(labels: Any, rows: Any) -> Any:
+    """The labels, if there is one for each row."""
+    if len(rows) != len(labels):
+        raise DataError(f"{len(rows)} texts and {len(labels)} labels were given; they have to be as many")
+    return labels
+
+
+def _columns(rows: list[Any], segments: int) -> list[list[str]]:
+    """One list of texts a segment."""
+    if segments == 1:
+        columns = [rows]
+    else:
+        for row, texts in enumerate(rows):
+            if isinstance(texts, str) or len(texts) != segments:
+                raise DataError(
+                    f"row {row + 1}: {segments} texts are expected, such as a question and a passage"
+                )
+        columns = [[texts[number] for texts in rows] for number in range(segments)]
     for column in columns:
         for row, text in enumerate(column):
             if not isinstance(text, str):
                 raise DataError(
                     f"row {row + 1}: a text has to be a string, not {type(text).__name__}: {text!r}"
                 )
-    if labels is not None and len(rows) != len(labels):
-        raise DataError(f"{len(rows)} texts and {len(labels)} labels were given; they have to be as many")
-    return Examples(tuple(columns), None if labels is None else _as_text(labels))
+    return columns
+
+
+def _labels_of(labels: Any, examples: Examples, task: Any) -> list[Any]:
+    if task.labels_are == "spans":
+        given = zip(labels, examples.texts, strict=True)
+        return [_spans(row, text, examples.where(number)) for number, (row, text) in enumerate(given)]
+    if task.labels_are == "answers":
+        return _answers_in(labels, examples)
+    return _as_text(labels)
+
+
+def _answers_in(labels: Any, examples: Examples) -> list[Any]:
+    """The answers of each question, where they stand in its passage."""
+    questions = []
+    for row, (asked, passage, label) in enumerate(zip(*examples.segments, labels, strict=True)):
+        where = examples.where(row)
+        questions.append(Question(where, asked, passage, _answers(label, where)))
+    found, _ = placed(questions)
+    return list(found)
+
+
+def _spans(row: Any, text: str, where: str) -> tuple[Span, ...]:
+    """Spans written as (start, end, type), or as dictionaries with these keys."""
+    if isinstance(row, str) or not isinstance(row, Iterable):
+        raise DataError(f"{where}: for tagging, a label is a list of (start, end, type), not {row!r}")
+    spans = []
+    for given in row:
+        parts = given
+        if isinstance(given, Mapping):
+            parts = [given.get("start"), given.get("end"), given.get("type", given.get("label"))]
+        if not isinstance(parts, list | tuple) or [_is_place(part) for part in parts] != [True, True, False]:
+            raise DataError(f"{where}: a span is written (start, end, type), not {given!r}")
+        start, end, name = int(parts[0]), int(parts[1]), parts[2]
+        if not isinstance(name, str) or not 0 <= start < end <= len(text):
+            raise DataError(
+                f"{where}: a span has a type, and lies within its text, which has {len(text)} characters; "
+                f"{given!r} does not"
+            )
+        spans.append(Span(start, end, name))
+    return tuple(sorted(spans))
+
+
+def _is_place(part: Any) -> bool:
+    return isinstance(part, int | np.integer) and not isinstance(part, bool)
+
+
+def _answers(row: Any, where: str) -> list[tuple[str, int | None]]:
+    """Answers written as a text, a list of them, (text, start), or as SQuAD's dictionaries; none: there is no
+    answer.
+    """
+    if row is None:
+        return []
+    if isinstance(row, Mapping) and isinstance(row.get("text"), list):
+        return answers_of(dict(row), where)
+    if not isinstance(row, str | Mapping | Iterable):
+        raise DataError(f"{where}: for questions, a label is an answer or a list of answers, not {row!r}")
+    alone = isinstance(row, str | Mapping) or _is_pair(row)
+    return answers_of([_answer(given) for given in ([row] if alone else row)], where)
+
+
+def _is_pair(given: Any) -> bool:
+    return (
+        isinstance(given, tuple)
+        and len(given) == 2
+        and isinstance(given[0], str)
+        and (given[1] is None or _is_place(given[1]))
+    )
+
+
+def _answer(given: Any) -> Any:
+    """An answer as files have it."""
+    if isinstance(given, Mapping):
+        start = given.get("answer_start", given.get("start"))
+        return {key: given[key] for key in ("text",) if key in given} | {"answer_start": start}
+    return {"text": given[0], "answer_start": given[1]} if _is_pair(given) else given
 
 
 def _as_text(labels: Any) -> list[Any]:
@@ -86,8 +194,10 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def label_kind(labels: Any) -> LabelKind:
+def label_kind(labels: Any, task: Any = Classification) -> LabelKind:
     """How these labels are written."""
+    if task.labels_are != "names":
+        return LabelKind("parts")
     if labels is None:
         return LabelKind()
     if getattr(labels, "ndim", 1) == 2:
@@ -106,6 +216,8 @@ def _single(labels: Iterable[Any]) -> Iterator[Any]:
 
 def labels_back(predictions: list[Any], kind: LabelKind) -> Any:
     """Predicted labels as the user writes them: an array of labels, a list of tuples, or a matrix."""
+    if kind.type == "parts":
+        return predictions
     if kind.type == "indicators":
         matrix = np.zeros((len(predictions), kind.width), np.int64)
         for row, labels in enumerate(predictions):
@@ -117,6 +229,17 @@ def labels_back(predictions: list[Any], kind: LabelKind) -> Any:
     if kind.type == "str":
         return np.array(predictions, dtype=object if not predictions else None)
     return np.array([convert(label) for label in predictions])
+
+
+def tags_back(texts: Any, spans: Any, task: Any) -> Any:
+    """Spans as they are, or tags of words where the texts were given as lists of words."""
+    if isinstance(texts, Examples) or task.labels_are != "spans" or not any(map(_is_listed, texts)):
+        return spans
+    return tags_of_words(texts, spans, "words" if task.tag_set.scheme == "words" else "bio")
+
+
+def _is_listed(row: Any) -> bool:
+    return isinstance(row, list | tuple)
 
 
 def prompted(examples: Examples, layout: Any, prompt: str | None, name: str | None) -> Examples:

@@ -4,7 +4,7 @@ importing it.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
@@ -24,10 +24,19 @@ from .estimator import Estimator
 from .evaluation.evaluate import Evaluation, evaluate_scores
 from .imported import imported_engine
 from .imported.no_task import NoTask
-from .inputs import LabelKind, examples_of, label_kind, labels_back, prompted, similarities, unit
+from .inputs import (
+    LabelKind,
+    examples_of,
+    label_kind,
+    labels_back,
+    prompted,
+    similarities,
+    tags_back,
+    unit,
+)
 from .notes import notes_on
 from .progress import Progress, quiet
-from .recipe import Recipe
+from .recipe import Recipe, component
 from .training.settings import TrainingSettings
 from .work import close_work, open_work
 
@@ -88,7 +97,8 @@ class Model(Estimator):
         """
         started = time.perf_counter()
         recipe = Recipe.load(self.recipe)
-        train, held = self._split(recipe, examples_of(texts, labels), dev)
+        task = component("tasks", recipe.task)
+        train, held = self._split(recipe, examples_of(texts, labels, task), dev)
         work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
         run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
         with self._threads(), run:
@@ -99,7 +109,7 @@ class Model(Estimator):
                 if output is not None and run.checkpoint is not None and not run.checkpoint.exists():
                     close_work(Path(output))
                 raise
-            self._adopt(engine, recipe, label_kind(train.labels if labels is None else labels))
+            self._adopt(engine, recipe, label_kind(train.labels if labels is None else labels, task))
             report |= self._decide(engine, recipe, held)
         report["train_seconds"] = time.perf_counter() - started + report.get("earlier_seconds", 0.0)
         self.report_ = report | {
@@ -116,7 +126,8 @@ class Model(Estimator):
 
     def _split(self, recipe: Recipe, train: Examples, dev: Any) -> tuple[Examples, Examples | None]:
         if dev is not None:
-            return train, examples_of(*dev) if isinstance(dev, tuple) else examples_of(dev)
+            texts, labels = dev if isinstance(dev, tuple) else (dev, None)
+            return train, examples_of(texts, labels, component("tasks", recipe.task))
         settings = TrainingSettings(**recipe.table("training"))
         if settings.dev_share <= 0 or len(train) * settings.dev_share < SMALLEST_DEV:
             return train, None
@@ -135,6 +146,9 @@ class Model(Estimator):
 
     def _adopt(self, engine: NetworkEngine | ShallowEngine, recipe: Recipe, kind: LabelKind) -> None:
         self.engine_, self.recipe_, self.task_, self._kind = engine, recipe, engine.task, kind
+        if kind.type == "parts":
+            self.classes_ = np.array(engine.task.labels)
+            return
         names = [(name,) for name in engine.task.labels] if kind.type == "indicators" else engine.task.labels
         if kind.type == "indicators":
             self.classes_ = np.arange(kind.width)
@@ -156,22 +170,37 @@ class Model(Estimator):
             raise NotFittedError("this Model is not trained yet: call fit, or Model.load a saved one")
         return self.engine_
 
-    def scores(self, texts: Any) -> NDArray[np.float32]:
-        """Unnormalised scores `(rows, labels)`, columns as in `task_.labels`."""
+    def scores(self, texts: Any) -> Any:
+        """Unnormalised scores `(rows, labels)`, columns as in `task_.labels`; of a task that looks at words
+        WordScores.
+        """
         engine = self._fitted()
         with self._threads():
-            return engine.scores(examples_of(texts, segments=self.task_.segments))
+            return engine.scores(examples_of(texts, task=self.task_))
 
     def predict(self, texts: Any) -> Any:
-        """The labels, written as they were in training."""
-        return labels_back(self.task_predictions(self.scores(texts)), self._kind)
+        """The labels, written as they were in training; for tagging the spans of each text, or a tag for
+        each word where words were given; for questions the text of each answer, empty for none.
+        """
+        texts = list(texts) if isinstance(texts, Iterator) else texts  # it is looked at twice
+        found = labels_back(self.task_predictions(self.scores(texts)), self._kind)
+        return tags_back(texts, found, self.task_) if self._kind.type == "parts" else found
 
-    def task_predictions(self, scores: NDArray[np.float32]) -> list[Any]:
+    def task_predictions(self, scores: Any) -> list[Any]:
         """Labels from scores, as text."""
         return self.task_.predictions(scores) if len(scores) else []
 
     def predict_proba(self, texts: Any) -> NDArray[np.float64]:
-        """Calibrated probabilities `(rows, labels)`, columns as in `classes_`."""
+        """Calibrated probabilities `(rows, labels)`, columns as in `classes_`.
+
+        Raises:
+            ModelError: the task has no classes of texts.
+        """
+        self._fitted()
+        if self._kind.type == "parts":
+            raise ModelError(
+                f"{self.recipe_.task}: no classes of texts, so no probabilities of them; see answers"
+            )
         scores = self.scores(texts)
         if not len(scores):
             return np.zeros((0, len(self.classes_)))
@@ -182,10 +211,15 @@ class Model(Estimator):
         full[:, [int(label) for label in self.task_.labels]] = found
         return full
 
-    def answers(self, texts: Any) -> list[dict[str, Any]]:
-        """For each text a dictionary that JSON can hold: the label, the probabilities."""
+    def answers(self, texts: Any, top: int = 1) -> list[dict[str, Any]]:
+        """For each text a dictionary that JSON can hold: label and probabilities, entities, or an answer.
+
+        Args:
+            texts: Texts, or pairs of a question and a passage.
+            top: How many alternatives of entities or answers are told.
+        """
         scores = self.scores(texts)
-        return self.task_.answers(scores) if len(scores) else []
+        return self.task_.answers(scores, top) if len(scores) else []
 
     def encode(
         self,
@@ -213,7 +247,7 @@ class Model(Estimator):
         engine = self._fitted()
         one = [texts] if isinstance(texts, str) else texts
         examples = prompted(
-            examples_of(one, segments=self.task_.segments),
+            examples_of(one, task=self.task_),
             getattr(engine, "layout", None),
             prompt,
             prompt_name,
@@ -242,7 +276,7 @@ class Model(Estimator):
         """
         engine = self._fitted()
         with self._threads():
-            return engine.fusion_weights(examples_of(texts, segments=self.task_.segments))
+            return engine.fusion_weights(examples_of(texts, task=self.task_))
 
     def outcomes(self, examples: Examples) -> NDArray:
         """For each row what `task_.primary` needs, to be resampled."""
@@ -256,7 +290,7 @@ class Model(Estimator):
             DataError: a label that training did not see; nothing is computed then.
         """
         self._fitted()
-        examples = examples_of(texts, labels, segments=self.task_.segments)
+        examples = examples_of(texts, labels, self.task_)
         self.task_.check(examples)
         return evaluate_scores(
             self.recipe_.task, self.task_, self.scores(examples), examples, resamples=resamples
@@ -265,7 +299,7 @@ class Model(Estimator):
     def score(self, texts: Any, labels: Any) -> float:
         """The primary metric."""
         self._fitted()
-        return float(self.task_.primary(self.outcomes(examples_of(texts, labels))))
+        return float(self.task_.primary(self.outcomes(examples_of(texts, labels, self.task_))))
 
     # Keeping
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from .data.examples import Examples
 from .embedders._material import Material
 from .errors import ModelError, RecipeError
-from .recipe import Recipe, build
+from .layers.segments import apart, together
+from .recipe import Recipe, build, component
 from .sequence import Sequence
 from .text import Tokens
 
@@ -93,6 +94,11 @@ class Network(nn.Module):
             raise RecipeError("several [[embedders]] need a [fusion]")
         for table in tables.get("encoders", ()):
             encoder = build("encoders", table, dim)
+            if encoder.reads == "example" and component("tasks", tables["task"]["kind"]).segments == 1:
+                raise RecipeError(
+                    f"[[encoders]] kind = {table['kind']!r} compares the texts of an example; the task "
+                    f"{tables['task']['kind']!r} has one text"
+                )
             self.encoders.append(encoder)
             dim, summary_dim = encoder.dim, 0
         self.task = build("tasks", tables["task"], dim, summary_dim)
@@ -102,12 +108,20 @@ class Network(nn.Module):
         return Batch(tuple(embedder.prepare(tokens) for embedder in self.embedders), targets)
 
     def encode(self, inputs: tuple[Any, ...]) -> Sequence:
-        """The Sequence that reaches the task."""
+        """The Sequence that reaches the task.
+
+        Where an encoder takes the texts of an example as a tuple, all encoders have them apart.
+        """
         sequences = self._embed(inputs)
         sequence = self.fusion(sequences) if self.fusion is not None else sequences[0]
+        if not any(encoder.reads == "example" for encoder in self.encoders):
+            for encoder in self.encoders:
+                sequence = encoder(sequence)
+            return sequence
+        texts = apart(sequence, self.task.segments)
         for encoder in self.encoders:
-            sequence = encoder(sequence)
-        return sequence
+            texts = encoder(texts) if encoder.reads == "example" else tuple(map(encoder, texts))
+        return together(texts)
 
     def frozen(self) -> list[Any]:
         """The embedders whose features of a text never change, and are worth keeping."""

@@ -20,6 +20,7 @@ def notes_on(report: dict[str, Any]) -> list[str]:
             notes.append(
                 f"{facts['unknown_words']:.0%} of the words of the {name} texts have no vector of their own"
             )
+        notes += _labels_lost(name, facts)
     for found in report.get("features", ()):
         if not found["kept"]:
             size = f"{found['gigabytes']:.1f} GB on the disk"
@@ -35,4 +36,25 @@ def notes_on(report: dict[str, Any]) -> list[str]:
         )
     if report.get("best_epoch") and report["best_epoch"] == len(report["history"]) >= 3:
         notes.append("the last epoch was the best on dev: more epochs may help")
+    return notes
+
+
+def _labels_lost(name: str, facts: dict[str, Any]) -> list[str]:
+    """What became of spans and answers that do not fit the words."""
+    notes = []
+    if facts.get("spans_within_words"):
+        notes.append(
+            f"{facts['spans_within_words']:,} of the {facts['spans']:,} entities of the {name} texts begin "
+            "or end within a word: they are learned and answered as whole words"
+        )
+    if facts.get("spans_lost"):
+        notes.append(
+            f"{facts['spans_lost']:,} of the {facts['spans']:,} entities of the {name} texts reach behind "
+            "text.max_words, or have no word"
+        )
+    if facts.get("answers_lost"):
+        notes.append(
+            f"{facts['answers_lost']:,} of the {facts['answers']:,} answers of the {name} questions stand "
+            "nowhere in what is read of their passages: nothing is learned from them"
+        )
     return notes

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from .errors import RecipeError, did_you_mean
 from .text import TextSettings
 
-__all__ = ["Recipe", "build", "component", "kinds", "rung_names", "rung_text"]
+__all__ = ["Recipe", "build", "component", "kinds", "rung_names", "rung_tasks", "rung_text"]
 
 FORMAT = 1
 LISTS = ("embedders", "encoders")
@@ -38,7 +38,7 @@ def kinds(folder: str) -> list[str]:
     return sorted(module.name for module in iter_modules(package.__path__) if not module.name.startswith("_"))
 
 
-def component(folder: str, kind: str) -> type:
+def component(folder: str, kind: str) -> Any:
     """The class behind a kind. Only names of files in the folder are ever imported."""
     if kind not in kinds(folder):
         raise RecipeError(f"there is no kind {kind!r} in {folder}.{did_you_mean(str(kind), kinds(folder))}")
@@ -87,8 +87,7 @@ def rung_names(task: str = "classification") -> list[str]:
     """The names of the rungs that come with the package, cheapest idea first."""
     folder = RUNGS / task
     if not folder.is_dir():
-        known = [entry.name for entry in RUNGS.iterdir() if entry.is_dir() and not entry.name.startswith("_")]
-        raise RecipeError(f"there are no rungs for the task {task!r}.{did_you_mean(task, known)}")
+        raise RecipeError(f"there are no rungs for the task {task!r}.{did_you_mean(task, rung_tasks())}")
     names = [entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")]
     return sorted(names, key=lambda name: (_place(rung_text(name, task)), name))
 
@@ -99,12 +98,21 @@ def _place(text: str) -> int:
     return int(first.removeprefix("# rung:")) if first.startswith("# rung:") else 1_000
 
 
-def rung_text(name: str, task: str = "classification") -> str:
-    """The recipe of a rung as it is written, header and comments included."""
-    entry = RUNGS / task / f"{name}.toml"
-    if not entry.is_file():
-        raise RecipeError(f"there is no rung {name!r} for {task}.{did_you_mean(name, rung_names(task))}")
-    return entry.read_text(encoding="utf-8")
+def rung_tasks() -> list[str]:
+    """The tasks that have rungs."""
+    return sorted(entry.name for entry in RUNGS.iterdir() if entry.is_dir() and entry.name[0] not in "_.")
+
+
+def rung_text(name: str, task: str | None = None) -> str:
+    """The recipe of a rung as it is written, header and comments included; without a task, of any."""
+    tasks = rung_tasks() if task is None else [task]
+    for one in tasks:
+        entry = RUNGS / one / f"{name}.toml"
+        if entry.is_file():
+            return entry.read_text(encoding="utf-8")
+    known = [rung for one in tasks for rung in rung_names(one)]
+    where = "" if task is None else f" for {task}"
+    raise RecipeError(f"there is no rung {name!r}{where}.{did_you_mean(name, known)}")
 
 
 @dataclass(frozen=True)
@@ -125,10 +133,8 @@ class Recipe:
         object.__setattr__(self, "tables", _checked(self.tables, self.name))
 
     @classmethod
-    def load(
-        cls, source: "str | Path | Mapping[str, Any] | Recipe", task: str = "classification"
-    ) -> "Recipe":
-        """A recipe from a rung's name, a TOML file, or a dictionary.
+    def load(cls, source: "str | Path | Mapping[str, Any] | Recipe", task: str | None = None) -> "Recipe":
+        """A recipe from a rung's name, of one task or of any, a TOML file, or a dictionary.
 
         Raises:
             RecipeError: no such rung or file, broken TOML, unknown key, wrong value.
@@ -224,6 +230,8 @@ def _check_parts(tables: dict[str, Any]) -> None:
         raise RecipeError("a recipe has either [shallow] or at least one [[embedders]]")
     if tables.get("shallow") and tables.get("encoders"):
         raise RecipeError("[[encoders]]: a [shallow] model takes no encoders")
+    if "shallow" in tables:
+        _check_serves(tables)
     _check(TextSettings, tables.get("text", {}), "[text]")
     _check(TrainingSettings, tables.get("training", {}), "[training]")
     for folder in TABLES:
@@ -232,6 +240,13 @@ def _check_parts(tables: dict[str, Any]) -> None:
     for folder in LISTS:
         for number, table in enumerate(tables.get(folder, ()), start=1):
             _check_kind(folder, table, f"[[{folder}]] number {number}")
+
+
+def _check_serves(tables: dict[str, Any]) -> None:
+    """Raise a RecipeError where a shallow model is not for this task."""
+    kind, task = tables["shallow"].get("kind"), tables["task"].get("kind")
+    if kind in kinds("shallow") and (serves := component("shallow", kind).serves) != task:
+        raise RecipeError(f"[shallow] kind = {kind!r} is for the task {serves!r}, not for {task!r}")
 
 
 def _check_kind(folder: str, table: dict[str, Any], where: str) -> None:

@@ -7,11 +7,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pytest
 import torch
 
-from wordladder.data.examples import Examples
 from wordladder.embedders._material import Material
 from wordladder.recipe import build, kinds
 from wordladder.sequence import Sequence
@@ -87,11 +85,27 @@ def fusion_parts(dims=(6, 4)):
     return [sequence(dim=dim, seed=seed) for seed, dim in enumerate(dims)]
 
 
-def new_task(kind, seed=1):
-    torch.manual_seed(seed)
-    task = build("tasks", table("tasks", kind), 6, 0)
-    task.initialise(Examples((TEXTS,), LABELS))
-    return task.eval()
+def texts_for(encoder):
+    """What the encoder reads: the texts of a batch of examples, one or two an example."""
+    lengths = [(3, 7, 0, 5, 1), (4, 0, 2, 6, 1)][: 2 if encoder.reads == "example" else 1]
+    return [sequence(some, seed=seed) for seed, some in enumerate(lengths)]
+
+
+def encoded(encoder, texts):
+    return encoder(tuple(texts)) if encoder.reads == "example" else tuple(map(encoder, texts))
+
+
+def wider(given):
+    """With more padding, and numbers where there are no words."""
+    noise = torch.where(given.mask[..., None], given.vectors, torch.full_like(given.vectors, 9.0))
+    pad = torch.nn.functional.pad
+    return Sequence(pad(noise, (0, 0, 0, 4)), pad(given.mask, (0, 4)))
+
+
+def only(given, row):
+    """One row, as wide as its words."""
+    n = max(int(given.mask[row].sum()), 1)
+    return Sequence(given.vectors[row : row + 1, :n], given.mask[row : row + 1, :n])
 
 
 def same(a: Sequence, b: Sequence):
@@ -147,49 +161,53 @@ class TestEmbedders:
 
 @pytest.mark.parametrize("kind", kinds("encoders"))
 class TestEncoders:
+    """An encoder that reads whole examples gets two texts an example, any other one text."""
+
     def test_shapes(self, kind):
-        encoder, given = new_encoder(kind), sequence()
-        out = encoder(given)
-        assert out.vectors.shape == (*given.vectors.shape[:2], encoder.dim)
-        assert torch.equal(out.mask, given.mask)
-        assert out.summary is None
+        encoder = new_encoder(kind)
         assert encoder.reads in ("segment", "example")
+        for out, given in zip(encoded(encoder, texts_for(encoder)), texts_for(encoder), strict=True):
+            assert out.vectors.shape == (*given.vectors.shape[:2], encoder.dim)
+            assert torch.equal(out.mask, given.mask)
+            assert out.summary is None
+            assert not out.vectors[~out.mask].any(), "padding is the zero vector"
 
     def test_padding_never_changes_an_answer(self, kind):
-        encoder, given = new_encoder(kind), sequence()
-        noise = torch.where(given.mask[..., None], given.vectors, torch.full_like(given.vectors, 9.0))
-        wider = Sequence(
-            torch.nn.functional.pad(noise, (0, 0, 0, 4)), torch.nn.functional.pad(given.mask, (0, 4))
-        )
-        plain, padded = encoder(given), encoder(wider)
-        torch.testing.assert_close(plain.vectors, padded.vectors[:, : plain.vectors.shape[1]])
-        assert torch.isfinite(padded.vectors).all()
+        encoder = new_encoder(kind)
+        texts = texts_for(encoder)
+        for plain, padded in zip(encoded(encoder, texts), encoded(encoder, [wider(t) for t in texts])):
+            torch.testing.assert_close(plain.vectors, padded.vectors[:, : plain.vectors.shape[1]])
+            assert torch.isfinite(padded.vectors).all()
 
     def test_a_batch_of_one_equals_its_row(self, kind):
-        encoder, given = new_encoder(kind), sequence()
-        whole = encoder(given)
-        for row, n in enumerate(given.mask.sum(1).tolist()):
-            alone = encoder(
-                Sequence(given.vectors[row : row + 1, : max(n, 1)], given.mask[row : row + 1, : max(n, 1)])
-            )
-            torch.testing.assert_close(alone.vectors[0, :n], whole.vectors[row, :n])
+        encoder = new_encoder(kind)
+        texts = texts_for(encoder)
+        whole = encoded(encoder, texts)
+        for row in range(len(texts[0].mask)):
+            for out, alone in zip(whole, encoded(encoder, [only(t, row) for t in texts])):
+                n = int(out.mask[row].sum())
+                torch.testing.assert_close(alone.vectors[0, :n], out.vectors[row, :n])
 
     def test_keep_and_restore(self, kind, tmp_path):
         encoder = new_encoder(kind)
         again = restored(encoder, tmp_path, lambda: new_encoder(kind, 9))
-        same(encoder(sequence()), again(sequence()))
+        for one, other in zip(encoded(encoder, texts_for(encoder)), encoded(again, texts_for(again))):
+            same(one, other)
 
     def test_same_seed_same_weights(self, kind):
         first, second = new_encoder(kind, 3).state_dict(), new_encoder(kind, 3).state_dict()
         assert all(torch.equal(first[name], second[name]) for name in first)
 
     def test_gradients_reach_every_parameter_and_the_input(self, kind):
-        encoder, given = new_encoder(kind).train(), sequence()
-        given.vectors.requires_grad_()
-        encoder(given).vectors.square().sum().backward()
+        encoder = new_encoder(kind).train()
+        texts = texts_for(encoder)
+        for given in texts:
+            given.vectors.requires_grad_()
+        sum(out.vectors.square().sum() for out in encoded(encoder, texts)).backward()
         assert all(p.grad is not None and p.grad.any() for p in encoder.parameters())
-        assert given.vectors.grad[given.mask].any(-1).all()
-        assert not given.vectors.grad[~given.mask].any()
+        for given in texts:
+            assert given.vectors.grad[given.mask].any(-1).all()
+            assert not given.vectors.grad[~given.mask].any()
 
 
 @pytest.mark.parametrize("kind", kinds("fusion"))
@@ -262,47 +280,3 @@ class TestFusion:
     def test_same_seed_same_weights(self, kind):
         first, second = new_fusion(kind, 3).state_dict(), new_fusion(kind, 3).state_dict()
         assert all(torch.equal(first[name], second[name]) for name in first)
-
-
-@pytest.mark.parametrize("kind", kinds("tasks"))
-class TestTasks:
-    def test_scores_loss_and_answers(self, kind):
-        task, examples = new_task(kind), Examples((TEXTS,), LABELS)
-        scores = task(sequence())
-        assert len(scores) == len(TEXTS)
-        loss = task.loss(scores, task.targets(examples))
-        loss.backward()
-        assert loss.ndim == 0
-        assert all(p.grad is not None for p in task.parameters())
-        assert len(task.answers(scores.detach().numpy())) == len(TEXTS)
-
-    def test_the_primary_metric_is_one_of_the_metrics(self, kind):
-        task, examples = new_task(kind), Examples((TEXTS,), LABELS)
-        scores = task(sequence()).detach().numpy()
-        outcomes = task.outcomes(scores, examples)
-        assert len(outcomes) == len(TEXTS)
-        assert task.primary(outcomes) == pytest.approx(task.metrics(scores, examples)[task.metric])
-
-    def test_keep_and_restore(self, kind, tmp_path):
-        task, examples = new_task(kind), Examples((TEXTS,), LABELS)
-        task.fit_decoding(task(sequence()).detach().numpy(), examples)
-        again = restored(task, tmp_path, lambda: build("tasks", table("tasks", kind), 6, 0))
-        scores = task(sequence()).detach().numpy()
-        np.testing.assert_array_equal(scores, again(sequence()).detach().numpy())
-        assert task.answers(scores) == again.answers(scores)
-
-
-@pytest.mark.parametrize("kind", kinds("shallow"))
-class TestShallow:
-    def test_scores_and_keep_and_restore(self, kind, tmp_path):
-        from wordladder.text import TextSettings
-
-        texts, targets = TEXTS * 4, np.array([1, 0, 0, 1, 1] * 4)
-        shallow = build("shallow", table("shallow", kind), TextSettings()).fit(texts, targets, seed=1)
-        scores = shallow.scores(texts)
-        assert scores.shape[0] == len(texts)
-        shallow.keep(tmp_path)
-        again = build("shallow", table("shallow", kind), TextSettings())
-        again.restore(tmp_path)
-        np.testing.assert_allclose(again.scores(texts), scores, rtol=1e-6)
-        np.testing.assert_allclose(again.scores(texts[:1]), scores[:1], rtol=1e-6)

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from ..errors import UserError, WordladderError
-from . import climb, demo, doctor, embed, neighbors, pretrain, train, use, vectors
+from . import climb, demo, doctor, embed, evaluate, neighbors, predict, pretrain, train, vectors
 from .console import errors
 
 __all__ = ["app", "main"]
@@ -39,8 +39,8 @@ app.command("climb")(climb.climb)
 app.command("pretrain")(pretrain.pretrain)
 app.command("train")(train.train)
 app.command("rungs")(train.rungs)
-app.command("evaluate")(use.evaluate)
-app.command("predict")(use.predict)
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
 app.command("embed")(embed.embed)
 app.command("neighbors")(neighbors.neighbors)
 app.add_typer(vectors.app, name="vectors")

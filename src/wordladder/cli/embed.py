@@ -1,7 +1,6 @@
 """`wordladder embed`: one vector a text, from a model, an encoder of another program, or word vectors."""
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,7 +8,7 @@ import typer
 
 from ..errors import OutputError, SettingError
 from .console import console, errors, print_json, progress_bar
-from .options import Device, Format, Json, Text, Threads
+from .options import Device, Format, Input, Json, Text, Threads, blocks
 
 __all__ = ["embed"]
 
@@ -27,9 +26,7 @@ def embed(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy or .parquet.")],
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="One text a line, or a table; - is standard input.")
-    ] = "-",
+    file: Input = "-",
     normalize: Annotated[
         bool, typer.Option("--normalize", help="Give vectors the length one.", rich_help_panel=_SETTINGS)
     ] = False,
@@ -85,7 +82,7 @@ def embed(
     started = time.perf_counter()
     with progress_bar() as tell:
         parts = []
-        for block in _blocks(texts):
+        for block in blocks(texts, BLOCK):
             parts.append(encode(block))
             tell("texts", sum(map(len, parts)), len(texts))
     seconds = time.perf_counter() - started
@@ -154,12 +151,6 @@ def _print_notes(notes: Iterable[str]) -> None:
     for note in notes:
         errors.print("[yellow]note:[/yellow] ", end="")
         errors.print(note, markup=False, soft_wrap=True)
-
-
-def _blocks(texts: Iterable[str]) -> Iterator[list[str]]:
-    source = iter(texts)
-    while block := list(islice(source, BLOCK)):
-        yield block
 
 
 def _write_vectors(output: Path, texts: list[str], vectors: Any) -> None:

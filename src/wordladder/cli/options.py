@@ -1,6 +1,8 @@
 """The options that several commands share, each described once."""
 
 import tomllib
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,20 +13,27 @@ from ..errors import RecipeError
 __all__ = [
     "Device",
     "Format",
+    "Input",
     "Json",
     "Label",
     "LabelSeparator",
+    "ModelPath",
     "Output",
     "Resume",
     "Set",
     "Text",
     "Threads",
+    "blocks",
     "parse_settings",
 ]
 
 TABLE = "Table"
 RUN = "Run"
 
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.")]
+Input = Annotated[
+    str, typer.Argument(metavar="FILE", help="One text a line, or a table; - is standard input.")
+]
 Text = Annotated[
     str | None,
     typer.Option(
@@ -75,6 +84,13 @@ Set = Annotated[
         help="Change a setting of the recipe, such as training.epochs=3; may be repeated.",
     ),
 ]
+
+
+def blocks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    """The texts of an input, `size` of them at a time: the last block may be shorter."""
+    source = iter(texts)
+    while block := list(islice(source, size)):
+        yield block
 
 
 def parse_settings(given: list[str] | None, seed: int | None = None) -> dict[str, Any]:

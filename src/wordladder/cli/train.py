@@ -64,7 +64,7 @@ def train(
 
     Example:  wordladder train bilstm --train reviews.csv --output model --set training.epochs=3
     """
-    from ..data.tables import read_table
+    from ..data.reading import read_examples
     from ..ladder.encoders import read_encoder
     from ..model import Model
     from ..recipe import Recipe
@@ -80,7 +80,7 @@ def train(
         "format": format_,
     }
     tables = {
-        name: None if path is None else read_table(path, **layout)
+        name: None if path is None else read_examples(path, chosen.task, **layout)
         for name, path in (("train", train), ("dev", dev), ("test", test))
     }
     model = Model(chosen, device=device, threads=threads)
@@ -142,7 +142,7 @@ def _print(model: Any, tested: Any, output: Path) -> None:
 
 def rungs(
     name: Annotated[str | None, typer.Argument(help="Print this rung's recipe.")] = None,
-    task: Annotated[str, typer.Option(help="The task whose rungs are listed.")] = "classification",
+    task: Annotated[str | None, typer.Option(help="The task whose rungs are listed; left out, all.")] = None,
     json: Json = False,
 ) -> None:
     """List the rungs, or print one's recipe.
@@ -152,19 +152,22 @@ def rungs(
     from rich.table import Table
 
     from ..ladder.encoders import TITLES
-    from ..recipe import rung_names, rung_text
+    from ..recipe import rung_names, rung_tasks, rung_text
 
     if name is not None:
         print(rung_text(name, task), end="")
         return
-    headers = [(rung, _header(rung_text(rung, task))) for rung in rung_names(task)]
+    tasks = rung_tasks() if task is None else [task]
+    headers = [(one, rung, _header(rung_text(rung, one))) for one in tasks for rung in rung_names(one)]
     if json:
-        print_json([{"name": rung, **header} for rung, header in headers])
+        print_json([{"name": rung, "task": one, **header} for one, rung, header in headers])
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("rung", "what it is", "measured price"):
         table.add_column(column)
-    for rung, header in headers:
+    for place, (one, rung, header) in enumerate(headers):
+        if len(tasks) > 1 and (not place or headers[place - 1][0] != one):
+            table.add_row(f"[cyan]{one}[/cyan]")
         needs = f"[dim]needs {TITLES[header['encoder']]}: --encoder FOLDER[/dim]" if header["encoder"] else ""
         table.add_row(f"[bold]{rung}[/bold]", header["about"], f"{header['price']} {needs}".strip())
     console.print(table)

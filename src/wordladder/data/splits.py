@@ -65,7 +65,7 @@ def hold_out(
 def _groups(examples: Examples, seed: int) -> list[_Group]:
     """Rows by text, in the order of their digests."""
     rows_of: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for row, text in enumerate(_texts(examples)):
+    for row, text in enumerate(_texts(examples, _answered(examples))):
         rows_of[text].append(row)
     labels = examples.labels
     ordered = sorted((_digest(seed, text), rows) for text, rows in rows_of.items())
@@ -78,9 +78,13 @@ def _groups(examples: Examples, seed: int) -> list[_Group]:
     return groups
 
 
-def _texts(examples: Examples) -> Iterable[tuple[str, ...]]:
+def _answered(examples: Examples) -> bool:
+    """Whether these are questions, some of which have an answer in their passage."""
+    return any(isinstance(part, Answer) for label in examples.labels or () for part in label)
+
+
+def _texts(examples: Examples, answered: bool) -> Iterable[tuple[str, ...]]:
     """The texts of each row that no other part may have: of questions the passage."""
-    answered = any(isinstance(part, Answer) for label in examples.labels or () for part in label)
     return zip(*(examples.segments[-1:] if answered else examples.segments), strict=True)
 
 
@@ -137,5 +141,6 @@ def overlap(first: Examples, second: Examples) -> int:
     """How many rows of `second` have a text (all segments of it; of questions the passage) that `first` has
     too.
     """
-    known = set(_texts(first))
-    return sum(text in known for text in _texts(second))
+    answered = _answered(first) or _answered(second)
+    known = set(_texts(first, answered))
+    return sum(text in known for text in _texts(second, answered))

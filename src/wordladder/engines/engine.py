@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ..data.examples import Examples
 from ..progress import Progress, quiet
+from ..text import Tokens
 
-__all__ = ["Engine", "FitRun", "FusionWeights"]
+__all__ = ["Engine", "FitRun", "FusionWeights", "text_facts"]
 
 
 class Engine(Protocol):
@@ -20,7 +21,7 @@ class Engine(Protocol):
     task: Any
 
     def fit(self, train: Examples, dev: Examples | None, run: "FitRun") -> dict[str, Any]: ...
-    def scores(self, examples: Examples) -> NDArray[np.float32]: ...
+    def scores(self, examples: Examples) -> Any: ...
     def keep(self, folder: Path) -> None: ...
     def restore(self, folder: Path) -> None: ...
 
@@ -50,6 +51,17 @@ class FitRun(ExitStack):
             folder = Path(self.enter_context(tempfile.TemporaryDirectory(prefix="wordladder-")))
         self.callback(network.forget)  # before the folder goes: Windows removes no file that is mapped
         return folder
+
+
+def text_facts(tokens: Tokens) -> dict[str, float]:
+    """How much text there is, and what was cut away of it."""
+    lost, words = int(tokens.lost.sum()), len(tokens.starts)
+    return {
+        "texts": len(tokens.texts),
+        "words": words,
+        "texts_cut": float(np.mean(tokens.lost > 0)) if len(tokens.texts) else 0.0,
+        "words_lost": lost / max(1, lost + words),
+    }
 
 
 class FusionWeights(NamedTuple):

@@ -21,9 +21,10 @@ from ..embedders._sentence_layout import SentenceLayout, write_layout
 from ..errors import ModelError
 from ..network import Network
 from ..recipe import Recipe, build
+from ..tasks._word_scores import WordScores
 from ..text import Tokens, tokenize
 from ..training.settings import TrainingSettings
-from .engine import FitRun, FusionWeights
+from .engine import FitRun, FusionWeights, text_facts
 
 __all__ = ["NetworkEngine"]
 
@@ -64,7 +65,7 @@ class NetworkEngine:
             torch.manual_seed(self.settings.seed)
             found = self._start(train, tokens, run)
             features = self._remember([one for one in (tokens, dev_tokens) if one is not None], run)
-            targets = self.task.targets(train)
+            targets = self.task.targets(train, tokens)
             started = time.perf_counter()
             place = train_network(
                 Job(
@@ -83,9 +84,9 @@ class NetworkEngine:
             )
         # Training that an interrupted run did before this one.
         earlier = max(0.0, place.seconds - (time.perf_counter() - started))
-        facts = {"train": self._facts(tokens)}
-        if dev_tokens is not None:
-            facts["dev"] = self._facts(dev_tokens)
+        facts = {"train": self._facts(tokens) | self.task.facts(train, tokens)}
+        if dev is not None and dev_tokens is not None:
+            facts["dev"] = self._facts(dev_tokens) | self.task.facts(dev, dev_tokens)
         if features:
             found |= {"features": features}
             earlier += sum(one["earlier"] for one in features)
@@ -162,23 +163,25 @@ class NetworkEngine:
 
     def _facts(self, tokens: Tokens) -> dict[str, float]:
         """What was done to these texts: cut away, unknown."""
-        lost, words = int(tokens.lost.sum()), len(tokens.starts)
-        facts = {
-            "texts": len(tokens.texts),
-            "words": words,
-            "texts_cut": float(np.mean(tokens.lost > 0)) if len(tokens.texts) else 0.0,
-            "words_lost": lost / max(1, lost + words),
-        }
+        facts = text_facts(tokens)
         for embedder in self.network.embedders:
             facts |= embedder.facts(tokens)
         return facts
 
     def _dev_score(self, dev: Examples, tokens: Tokens) -> float:
-        return self.task.primary(self.task.outcomes(self._run(tokens, self._scores_of, self._labels), dev))
+        return self.task.primary(self.task.outcomes(self._scores(tokens), dev))
 
-    @property
-    def _labels(self) -> int:
-        return len(self.task.labels)
+    def _scores(self, tokens: Tokens) -> Any:
+        """A row of scores an example, or a row a word."""
+        if not self.task.per_word:
+            return self._run(tokens, self._scores_of, self.task.width)
+        values = np.empty((len(tokens.starts), self.task.width), np.float32)
+        offsets = tokens.example_offsets.tolist()
+        for rows, result in self._results(tokens, self._scores_of):
+            for row, found in zip(rows.tolist(), result):
+                low, high = offsets[row], offsets[row + 1]
+                values[low:high] = found[: high - low]
+        return WordScores(values, tokens)
 
     def _run(
         self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], width: int, max_rows: int | None = None
@@ -213,15 +216,17 @@ class NetworkEngine:
     def _pooled_of(self, batch: Any) -> torch.Tensor:
         return self.task.pooled(self.network.encode(batch.inputs))
 
-    def scores(self, examples: Examples) -> NDArray[np.float32]:
-        """Scores `(rows, labels)`; where features are cached, those of many texts are kept there too."""
+    def scores(self, examples: Examples) -> Any:
+        """Scores `(rows, labels)`, or of words; where features are cached, those of many texts are kept there
+        too.
+        """
         tokens = self._tokens(examples)
         if self._cache is not None and len(tokens) >= MANY:
             from ..training.features import remember
 
             for embedder in self.network.frozen():
                 remember(embedder, [tokens], self._cache, self.device)
-        return self._run(tokens, self._scores_of, self._labels)
+        return self._scores(tokens)
 
     def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
         """What the task's head reads: one vector a text, `(rows, dim)`."""

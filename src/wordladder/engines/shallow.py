@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from ..data.examples import Examples
 from ..errors import ModelError
 from ..recipe import Recipe, build
+from ..tasks._word_scores import WordScores
+from ..text import Tokens, tokenize
 from ..training.settings import TrainingSettings
-from .engine import FitRun, FusionWeights
+from .engine import FitRun, FusionWeights, text_facts
 
 __all__ = ["ShallowEngine"]
 
@@ -29,12 +31,29 @@ class ShallowEngine:
         if dev is not None:
             self.task.check(dev)  # a wrong label is found now, not after the fit
         seed = TrainingSettings(**self.recipe.table("training")).seed
-        told = {"threads": run.threads, "progress": run.progress}
-        self.shallow.fit(train.texts, self.task.gold(train), seed=seed, **told)
-        return {}
+        told: dict[str, Any] = {"seed": seed, "threads": run.threads, "progress": run.progress}
+        if not self.task.per_word:
+            self.shallow.fit(train.texts, self.task.gold(train), **told)
+            return {}
+        tokens = self._tokens(train)
+        targets = self.task.targets(train, tokens).values
+        self.shallow.fit(tokens, targets, self.task.allowed, **told)
+        self.task.take_chain(self.shallow.chain)
+        parts = {"train": train} if dev is None else {"train": train, "dev": dev}
+        return {"text": {name: self._facts(part) for name, part in parts.items()}}
 
-    def scores(self, examples: Examples) -> NDArray[np.float32]:
-        """Scores `(rows, labels)`; a single yes-or-no score becomes one for each of the two labels."""
+    def _facts(self, examples: Examples) -> dict[str, float]:
+        tokens = self._tokens(examples)
+        return text_facts(tokens) | self.task.facts(examples, tokens)
+
+    def _tokens(self, examples: Examples) -> Tokens:
+        return tokenize(examples.texts, self.recipe.text)
+
+    def scores(self, examples: Examples) -> Any:
+        """Scores `(rows, labels)`, or of words; a single yes-or-no score becomes one for each of the two."""
+        if self.task.per_word:
+            tokens = self._tokens(examples)
+            return WordScores(self.shallow.scores(tokens), tokens)
         scores = self.shallow.scores(examples.texts)
         if scores.shape[1] == 1 and len(self.task.labels) == 2 and not self.task.multi_label:
             return np.hstack([-scores / 2, scores / 2])
@@ -69,3 +88,5 @@ class ShallowEngine:
         """Read what `keep` wrote."""
         self.shallow.restore(folder / "shallow")
         self.task.restore(folder)
+        if self.task.per_word:
+            self.task.take_chain(self.shallow.chain)

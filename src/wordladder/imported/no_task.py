@@ -15,6 +15,7 @@ class NoTask:
     """
 
     segments = 1
+    labels_are = "names"
     metric = ""
 
     def __init__(self, name: str) -> None:

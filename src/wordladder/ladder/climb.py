@@ -23,7 +23,7 @@ from .price import Budget, cost_kind
 from .reason import reason
 from .record import Record
 from .result import Climb
-from .split import Source, Split, fingerprint, label_names, split_data
+from .split import Source, Split, all_names, fingerprint, split_data
 from .workshop import Workshop
 
 __all__ = ["climb"]
@@ -106,7 +106,7 @@ def climb(
     numbers = _numbers(seed, seeds)
     threads = available_threads() if threads is None else _at_least_one("threads", threads)
     columns = {"text": text, "label": label, "label_separator": label_separator, "format": format}
-    split = split_data(train, test, dev, seed=seed, columns=columns)
+    split = split_data(train, test, dev, task=task, seed=seed, columns=columns)
     changes: dict[str, Any] = {
         "settings": settings,
         "vectors": vectors,
@@ -176,7 +176,7 @@ def _measure_all(
 
 def _parts(split: Split) -> tuple[int, ...]:
     """The numbers of rows of a label curve: enough to show every label, and fewer than all."""
-    fewest = max(FEWEST_CURVE_ROWS, len(label_names(split.train)))
+    fewest = max(FEWEST_CURVE_ROWS, len(all_names(split.train)))
     return tuple(len(split.train) // part for part in CURVE_PARTS if len(split.train) // part >= fewest)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.examples import Examples
+from ..data.examples import Answer, Examples, Label, Span, label_names
 from ..errors import OutputError
 
 __all__ = [
@@ -67,6 +67,8 @@ def write_examples(path: Path, examples: Examples) -> None:
         "labels": examples.labels,
         "source": examples.source,
         "lines": None if examples.lines is None else examples.lines.tolist(),
+        "scheme": examples.scheme,
+        "ids": examples.ids,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts), encoding="ascii")
@@ -78,10 +80,20 @@ def read_examples(path: Path) -> Examples:
     labels, lines = facts["labels"], facts["lines"]
     return Examples(
         segments=tuple(facts["segments"]),
-        labels=labels and [tuple(label) if isinstance(label, list) else label for label in labels],
+        labels=labels and [_label(label) for label in labels],
         source=facts["source"],
         lines=None if lines is None else np.array(lines, dtype=np.int64),
+        scheme=facts["scheme"],
+        ids=facts["ids"],
     )
+
+
+def _label(written: Any) -> Label:
+    """A label as it was before JSON made lists of all tuples: a span has three parts, an answer two."""
+    if isinstance(written, str):
+        return written
+    kinds: dict[int, Any] = {3: Span, 2: Answer}
+    return tuple(part if isinstance(part, str) else kinds[len(part)](*part) for part in written)
 
 
 def nested_order(examples: Examples, seed: int = 1) -> NDArray[np.int64]:
@@ -95,8 +107,7 @@ def nested_order(examples: Examples, seed: int = 1) -> NDArray[np.int64]:
     first: list[int] = []
     rest: list[int] = []
     for row in shuffled:
-        label = (examples.labels or [])[row]
-        new = {label} if isinstance(label, str) else set(label)
+        new = set(label_names((examples.labels or [])[row]))
         (rest if new <= seen else first).append(row)
         seen |= new
     return np.array(first + rest, dtype=np.int64)

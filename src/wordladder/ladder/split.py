@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.examples import Examples
+from ..data.examples import Examples, label_names
+from ..data.reading import read_examples
 from ..data.splits import hold_out, overlap
-from ..data.tables import read_table
 from ..errors import DataError
 
-__all__ = ["Source", "Split", "fingerprint", "label_names", "split_data"]
+__all__ = ["Source", "Split", "all_names", "fingerprint", "split_data"]
 
 TEST_SHARE, DEV_SHARE = 0.2, 0.1
 
@@ -43,7 +43,13 @@ class Split:
 
 
 def split_data(
-    train: Source, test: Source | None, dev: Source | None, *, seed: int, columns: Mapping[str, Any]
+    train: Source,
+    test: Source | None,
+    dev: Source | None,
+    *,
+    seed: int,
+    columns: Mapping[str, Any],
+    task: str = "classification",
 ) -> Split:
     """Read what is given and hold out what is not.
 
@@ -52,18 +58,19 @@ def split_data(
         test: The same for testing; None holds out a fifth of train.
         dev: The same for choosing; None holds out a tenth of what is then left of train.
         seed: Start of the draw; duplicates always stay together.
-        columns: How `read_table` finds the columns.
+        columns: How `read_examples` finds the columns.
+        task: The kind of the task, which tells how files are read.
 
     Raises:
         DataError: A file cannot be read, there are too few rows, or train lacks a label that dev or test has.
     """
-    rest = _read(train, columns)
+    rest = _read(train, task, columns)
     notes, warnings = list(rest.notes), []
     if test is None:
         rest, tested = hold_out(rest, TEST_SHARE, seed)
         notes.append(f"A fifth of the rows was held out for the test by seed {seed}, duplicates together.")
     else:
-        tested = _read(test, columns)
+        tested = _read(test, task, columns)
         notes.extend(note for note in tested.notes if note not in notes)
     if dev is None:
         rest, chosen = hold_out(rest, DEV_SHARE, seed)
@@ -72,7 +79,7 @@ def split_data(
             f"A tenth of the training rows{left} was held out as dev by seed {seed}, duplicates together."
         )
     else:
-        chosen = _read(dev, columns)
+        chosen = _read(dev, task, columns)
     for name, part in (("dev", chosen), ("test", tested)):
         _check_part(rest, part, name)
         shared = overlap(rest, part)
@@ -81,8 +88,8 @@ def split_data(
     return Split(rest, chosen, tested, tuple(notes), tuple(warnings))
 
 
-def _read(source: Source, columns: Mapping[str, Any]) -> Examples:
-    examples = source if isinstance(source, Examples) else read_table(source, **columns)
+def _read(source: Source, task: str, columns: Mapping[str, Any]) -> Examples:
+    examples = source if isinstance(source, Examples) else read_examples(source, task, **columns)
     if examples.labels is None:
         raise DataError(f"{examples.source}: a climb needs labels, and there are none")
     return examples
@@ -92,22 +99,18 @@ def _check_part(train: Examples, part: Examples, name: str) -> None:
     """Find out before anything is trained what would stop every rung after hours."""
     if not len(part):
         raise DataError(f"{part.source}: too few rows for a {name} part; give more, or a {name} file")
-    known = label_names(train)
-    for row, labels in enumerate(part.labels or ()):
-        for label in _listed(labels):
-            if label not in known:
+    known = all_names(train)
+    for row, label in enumerate(part.labels or ()):
+        for found in label_names(label) if part.scheme is None else ():  # an unknown tag is merely missed
+            if found not in known:
                 raise DataError(
-                    f"{part.where(row)}: the label {label!r} of this {name} row does not occur in train"
+                    f"{part.where(row)}: the label {found!r} of this {name} row does not occur in train"
                 )
 
 
-def label_names(examples: Examples) -> set[str]:
+def all_names(examples: Examples) -> set[str]:
     """All labels that occur."""
-    return {label for labels in examples.labels or () for label in _listed(labels)}
-
-
-def _listed(labels: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (labels,) if isinstance(labels, str) else labels
+    return {name for label in examples.labels or () for name in label_names(label)}
 
 
 def fingerprint(split: Split) -> str:

@@ -3,17 +3,23 @@ is one kind.
 
 Every task has the same silhouette:
 
+    segments, labels_are                         texts an example; "names", "spans" or "answers"
+    per_word, width                              whether scores are of words; scores a word, or a text
     __init__(dim, summary_dim, *, settings)      dim 0: a shallow model gives the scores, no head is built
     initialise(examples)                         a new model: learns the labels, builds the head
     restore(folder) / keep(folder)               a saved model: `labels.json`
-    check(examples)                              raises a DataError for labels that were not seen in training
-    targets(examples) -> tensor                  what the loss compares with
-    pooled(sequence) -> (batch, dim)             what the head reads, and `Model.encode` returns
+    check(examples)                              raises a DataError for labels that cannot be compared
+    targets(examples, tokens) -> rows to tensor  what the loss compares with
+    facts(examples, tokens) -> dict              what happened to the labels in silence
+    pooled(sequence) -> (batch, dim)             one vector a text, which `Model.encode` returns
     forward(sequence) -> scores (batch, ...)     unnormalised
     loss(scores, targets) -> scalar
     fit_decoding(scores, examples) -> facts      what is fitted on dev: temperature, thresholds
-    answers(scores) -> list of dict              for people and JSON
+    answers(scores, top) -> list of dict         for people and JSON
+    predictions(scores) -> list                  the same as plain values
     outcomes(scores, examples) -> (rows, k)      what `primary` needs of each row, to be resampled
     primary(outcomes) -> float                   the primary metric; `metric`, `higher_is_better` describe it
     metrics(scores, examples) -> dict            all metrics
+
+Scores are an array `(rows, labels)`, or `WordScores` where they are of words.
 """

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .. import metrics
 from ..data.examples import Examples
 from ..errors import DataError, RecipeError, did_you_mean
 from ..layers.pooling import Pooling
+from ..metrics import labels as metrics
 from ..sequence import Sequence
+from ..text import Tokens
 from ._decoding import best_thresholds, fit_temperature, sigmoid, softmax
 
 __all__ = ["Classification"]
@@ -38,6 +39,8 @@ class Classification(nn.Module):
     """
 
     segments = 1
+    per_word = False
+    labels_are = "names"
     higher_is_better = True
 
     def __init__(
@@ -130,8 +133,13 @@ class Classification(nn.Module):
     # Labels
 
     def _rows(self, examples: Examples) -> list[tuple[str, ...]]:
-        labels = examples.labels or []
-        return [label if isinstance(label, tuple) else (label,) for label in labels]
+        rows: list[tuple[str, ...]] = []
+        for row, label in enumerate(examples.labels or ()):
+            names = (label,) if isinstance(label, str) else label
+            if not all(isinstance(name, str) for name in names):
+                raise DataError(f"{examples.where(row)}: one label for the text is expected, not {label!r}")
+            rows.append(names)  # type: ignore[arg-type]
+        return rows
 
     def check(self, examples: Examples) -> None:
         """Raise a DataError that names the first row with a label that training did not see."""
@@ -158,10 +166,19 @@ class Classification(nn.Module):
             gold[i, [self._place[label] for label in row]] = 1
         return gold
 
-    def targets(self, examples: Examples) -> Tensor:
+    @property
+    def width(self) -> int:
+        """Scores a text."""
+        return len(self.labels)
+
+    def targets(self, examples: Examples, tokens: Tokens) -> Tensor:
         """What `loss` compares with: `(batch,)`, or `(batch, labels)` for several labels a text."""
         gold = torch.from_numpy(self.gold(examples))
         return gold.float() if self.multi_label else gold
+
+    def facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
+        """Nothing that the labels lose."""
+        return {}
 
     # From a Sequence to a loss
 
@@ -221,8 +238,10 @@ class Classification(nn.Module):
             return [tuple(self.labels[i] for i in np.flatnonzero(row)) for row in predicted]
         return [self.labels[i] for i in predicted]
 
-    def answers(self, scores: NDArray) -> list[dict[str, Any]]:
-        """For each text its label (or list of labels) and all probabilities, the most probable first."""
+    def answers(self, scores: NDArray, top: int = 1) -> list[dict[str, Any]]:
+        """For each text its label (or list of labels) and all probabilities, the most probable first, however
+        many are asked for.
+        """
         answers = []
         for label, row in zip(self.predictions(scores), self.probabilities(scores)):
             ranked = {self.labels[i]: float(row[i]) for i in np.argsort(-row, kind="stable")}

@@ -1,0 +1,74 @@
+"""`wordladder evaluate`: what a saved model is worth on a labelled file."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .console import console, print_json
+from .notes import print_notes
+from .options import Device, Format, Json, Label, LabelSeparator, ModelPath, Text, Threads
+from .tables import interval, percent_or_value
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    model: ModelPath,
+    file: Annotated[Path, typer.Argument(help="Labelled table, tagged text, or questions with answers.")],
+    text: Text = None,
+    label: Label = None,
+    label_separator: LabelSeparator = None,
+    format_: Format = None,
+    device: Device = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Measure a saved model on labelled rows, in the form that its task has them.
+
+    Example:  wordladder evaluate model test.csv
+    """
+    from ..data.reading import read_examples
+    from ..model import Model
+
+    loaded = Model.load(model, device=device, threads=threads)
+    layout: dict[str, Any] = {"text": text, "label": label, "label_separator": label_separator}
+    examples = read_examples(file, loaded.recipe_.task, **layout, format=format_)
+    found = loaded.evaluate(examples)
+    if json:
+        print_json(found.to_dict())
+        return
+    console.print(
+        f"{found.metric} [bold]{percent_or_value(found.value)}[/bold]  "
+        f"(95 % interval {interval(found.interval)}, {found.rows:,} rows)"
+    )
+    _print_metrics(found.metrics)
+    print_notes(examples)
+
+
+def _print_metrics(metrics: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    plain = {name: value for name, value in metrics.items() if isinstance(value, float)}
+    console.print(
+        "   ".join(f"[dim]{name.replace('_', ' ')}[/dim] {value:.4f}" for name, value in plain.items())
+    )
+    labels = metrics.get("labels")
+    if not labels:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("label")
+    for column in ("precision", "recall", "F1", "rows"):
+        table.add_column(column, justify="right")
+    largest = sorted(labels.items(), key=lambda item: -item[1]["support"])
+    for label, row in largest[:20]:
+        table.add_row(
+            label,
+            f"{row['precision']:.3f}",
+            f"{row['recall']:.3f}",
+            f"{row['f1']:.3f}",
+            f"{row['support']:,}",
+        )
+    console.print(table)
+    if len(largest) > 20:
+        console.print(f"[dim]… and {len(largest) - 20} more labels; --json has them all[/dim]")

@@ -1,0 +1,136 @@
+"""`wordladder predict`: what a saved model answers to the texts of a file or of standard input."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import SettingError
+from .console import console, print_json
+from .entities import coloured, marked
+from .options import Device, Format, Input, Json, ModelPath, Text, Threads, blocks
+
+if TYPE_CHECKING:
+    from ..data.examples import Examples
+
+__all__ = ["predict"]
+
+BLOCK = 1024
+
+
+def predict(
+    model: ModelPath,
+    file: Input = "-",
+    top: Annotated[
+        int, typer.Option(min=1, help="Labels, ways to tag, or answers that are told of each text.")
+    ] = 1,
+    html: Annotated[
+        Path | None, typer.Option(help="Page to write with the entities marked in their texts.")
+    ] = None,
+    text: Text = None,
+    format_: Format = None,
+    device: Device = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Answer for each text of a file or of standard input.
+
+    Prints the text's label, its entities marked in colour, or the answer to a question; what is asked stands
+    in the file with its passage, or before it on the line, with a tab between. --json prints one object a
+    line.
+
+    Example:  echo "what a wonderful film" | wordladder predict model -
+    """
+    from ..model import Model
+
+    loaded = Model.load(model, device=device, threads=threads)
+    task = loaded.recipe_.task
+    if html is not None and task != "tagging":
+        raise SettingError(f"--html shows entities; this model is for {task}")
+    page: list[tuple[str, dict[str, Any]]] = []
+    for rows, ids in _rows(task, file, text, format_):
+        for number, (row, answer) in enumerate(zip(rows, loaded.answers(rows, top))):
+            if html is not None:
+                page.append((row, answer))
+            if json:
+                print_json(answer if ids is None else {"id": ids[number], **answer})
+            elif html is None:
+                _show(task, row, answer, top)
+    if html is not None:
+        _write_page(html, loaded.recipe_.name, page)
+
+
+def _rows(
+    task: str, file: str, text: str | None, format: str | None
+) -> Iterator[tuple[list[Any], list[str] | None]]:
+    """Blocks of texts, or of questions and their passages with the names that the file has for them."""
+    from ..data.tables import read_texts
+
+    if task == "span_qa" and (file != "-" or format is not None):
+        yield from _questions(file, text, format)
+        return
+    for rows in blocks(read_texts(file, text=text, format=format), BLOCK):
+        yield ([_pair(row) for row in rows] if task == "span_qa" else rows), None
+
+
+def _questions(
+    file: str, text: str | None, format: str | None
+) -> Iterator[tuple[list[Any], list[str] | None]]:
+    from ..data.questions import read_questions
+
+    found: Examples = read_questions(file, labelled=False, text=text, format=format)
+    pairs = list(zip(*found.segments, strict=True))
+    for first in range(0, len(pairs), BLOCK):
+        names = None if found.ids is None else list(found.ids[first : first + BLOCK])
+        yield pairs[first : first + BLOCK], names
+
+
+def _pair(line: str) -> tuple[str, str]:
+    question, tab, passage = line.partition("\t")
+    if not tab:
+        raise SettingError(f"a question and a passage are expected, with a tab between, not {line[:60]!r}")
+    return question, passage
+
+
+def _show(task: str, row: Any, answer: dict[str, Any], top: int) -> None:
+    if task == "tagging":
+        _show_tags(row, answer)
+    elif task == "span_qa":
+        _show_answers(row, answer)
+    else:
+        print(_label_line(row, answer, top))
+
+
+def _show_tags(text: str, answer: dict[str, Any]) -> None:
+    """The text with its entities or the tags of its words; other ways below, with their probabilities."""
+    for number, way in enumerate([answer, *answer.get("alternatives", ())[1:]]):
+        found = way["entities"] if "entities" in way else way["words"]
+        sure = f"{way['probability']:.3f}  " if number else ""
+        if console.is_terminal:
+            console.print(f"[dim]{sure}[/dim]", coloured(text, found), sep="", soft_wrap=True)
+        else:
+            print(sure + marked(text, found))
+
+
+def _show_answers(pair: tuple[str, str], answer: dict[str, Any]) -> None:
+    question = " ".join(pair[0].split())
+    for one in answer.get("candidates") or [answer["answer"]]:
+        print(f"{' '.join(one['text'].split()) or '–'}\t{one['score']:.3f}\t{question}")
+
+
+def _label_line(text: str, answer: dict[str, Any], top: int) -> str:
+    ranked = answer["probabilities"]
+    labels = answer["label"] if isinstance(answer["label"], list) else list(ranked)[:top]
+    shown = ", ".join(labels) if top == 1 else ", ".join(f"{label} {ranked[label]:.3f}" for label in labels)
+    surest = f"{max((ranked[label] for label in labels), default=0.0):.3f}"
+    return "\t".join([shown, surest, " ".join(text.split())] if top == 1 else [shown, " ".join(text.split())])
+
+
+def _write_page(path: Path, name: str, rows: list[tuple[str, dict[str, Any]]]) -> None:
+    from ..evaluation.entity_page import entity_page
+
+    told = [answer if "entities" in answer else {"entities": answer["words"]} for _, answer in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(entity_page([text for text, _ in rows], told, name), encoding="utf-8", newline="\n")
+    console.print(f"{len(rows):,} texts marked in [bold]{path}[/bold]")

@@ -1,0 +1,153 @@
+"""The contract of every task and every shallow kind: one file in a kind folder, and these tests run over
+it.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from wordladder.data.examples import Answer, Examples, Span
+from wordladder.layers.padding import pad
+from wordladder.recipe import build, component, kinds
+from wordladder.sequence import Sequence
+from wordladder.tasks._word_scores import WordScores
+from wordladder.text import TextSettings, tokenize
+
+TEXTS = ["the good film", "a bad film, a very bad one!", "", "我喜欢 the good 电影", "good"]
+EXAMPLES = {
+    "names": Examples((TEXTS,), ["yes", "no", "no", "yes", "yes"]),
+    "spans": Examples(
+        (TEXTS,),
+        [(Span(4, 8, "GOOD"),), (Span(2, 10, "BAD"), Span(12, 18, "BAD")), (), (Span(0, 3, "HAN"),), ()],
+    ),
+    "answers": Examples(
+        (["what ?", "how bad ?", "why ?", "谁", "good ?"], TEXTS),
+        [(Answer("film", 9),), (Answer("very bad", 14),), (), (Answer("我", 0), Answer("电影", 13)), ()],
+    ),
+}
+
+
+def new(kind, seed=1):
+    """A task that has learned its labels, and its examples."""
+    torch.manual_seed(seed)
+    examples = EXAMPLES[component("tasks", kind).labels_are]
+    task = build("tasks", {"kind": kind}, 6, 0)
+    task.initialise(examples)
+    return task.eval(), examples
+
+
+def words_of(examples):
+    return tokenize(examples.flat(), segments=len(examples.segments))
+
+
+def sequence(examples, extra=0):
+    """Vectors for the words of the examples, with more padding if asked for."""
+    tokens, generator = words_of(examples), torch.Generator().manual_seed(0)
+    vectors, mask = pad(torch.randn(len(tokens.starts), 6, generator=generator), tokens.example_offsets)
+    segments, _ = pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)
+    wide = torch.nn.functional.pad
+    return Sequence(wide(vectors, (0, 0, 0, extra)), wide(mask, (0, extra)), None, wide(segments, (0, extra)))
+
+
+def scores_of(task, examples, extra=0):
+    """The scores as an engine gives them to the task."""
+    given = sequence(examples, extra)
+    scores = task(given).detach()
+    return WordScores(scores[given.mask].numpy(), words_of(examples)) if task.per_word else scores.numpy()
+
+
+@pytest.mark.parametrize("kind", kinds("tasks"))
+class TestTasks:
+    def test_scores_loss_and_answers(self, kind):
+        task, examples = new(kind)
+        scores = task(sequence(examples))
+        assert len(scores) == len(TEXTS)
+        rows = np.arange(len(TEXTS))
+        loss = task.loss(scores, task.targets(examples, words_of(examples))[rows])
+        loss.backward()
+        assert loss.ndim == 0
+        assert torch.isfinite(loss)
+        assert all(p.grad is not None for p in task.parameters() if p.requires_grad)
+        assert len(task.answers(scores_of(task, examples))) == len(TEXTS)
+        assert len(task.answers(scores_of(task, examples), 3)) == len(TEXTS)
+        assert len(task.predictions(scores_of(task, examples))) == len(TEXTS)
+
+    def test_padding_changes_nothing(self, kind):
+        task, examples = new(kind)
+        targets = task.targets(examples, words_of(examples))
+        rows = np.arange(len(TEXTS))
+        narrow, wide = (task(sequence(examples, extra)) for extra in (0, 3))
+        if not task.per_word:
+            torch.testing.assert_close(narrow, wide)
+            return
+        goal = targets[rows]
+        wider = goal if goal.shape[1] == 2 else torch.nn.functional.pad(goal, (0, 3), value=-100)
+        torch.testing.assert_close(task.loss(narrow, goal), task.loss(wide, wider))
+        assert task.answers(scores_of(task, examples)) == task.answers(scores_of(task, examples, 3))
+
+    def test_the_loss_of_a_batch_is_made_of_its_rows(self, kind):
+        task, examples = new(kind)
+        targets = task.targets(examples, words_of(examples))
+        rows = [row for row in range(len(TEXTS)) if TEXTS[row]]
+        losses = []
+        for row in rows:
+            losses.append(task.loss(task(sequence_rows(examples, [row])), targets[np.array([row])]).item())
+        together = task.loss(task(sequence_rows(examples, rows)), targets[np.array(rows)]).item()
+        assert min(losses) - 1e-5 <= together <= max(losses) + 1e-5
+
+    def test_the_primary_metric_is_one_of_the_metrics(self, kind):
+        task, examples = new(kind)
+        scores = scores_of(task, examples)
+        outcomes = task.outcomes(scores, examples)
+        assert len(outcomes) == len(TEXTS)
+        assert task.primary(outcomes) == pytest.approx(task.metrics(scores, examples)[task.metric])
+
+    def test_facts_are_numbers(self, kind):
+        task, examples = new(kind)
+        facts = task.facts(examples, words_of(examples))
+        assert all(isinstance(value, int | float) for value in facts.values())
+
+    def test_keep_and_restore(self, kind, tmp_path):
+        task, examples = new(kind)
+        task.fit_decoding(scores_of(task, examples), examples)
+        task.keep(tmp_path)
+        again = build("tasks", {"kind": kind}, 6, 0)
+        again.restore(tmp_path)
+        again.load_state_dict(task.state_dict())
+        again.eval()
+        scores = scores_of(task, examples)
+        assert task.answers(scores) == again.answers(scores_of(again, examples))
+
+
+def sequence_rows(examples, rows):
+    """Some rows of the whole batch's sequence."""
+    whole = sequence(examples)
+    longest = int(whole.lengths[rows].max())
+    return Sequence(
+        whole.vectors[rows, :longest], whole.mask[rows, :longest], None, whole.segments[rows, :longest]
+    )
+
+
+@pytest.mark.parametrize("kind", kinds("shallow"))
+class TestShallow:
+    def test_scores_and_keep_and_restore(self, kind, tmp_path):
+        texts = TEXTS * 4
+        if component("shallow", kind).serves == "tagging":
+            task, examples = new("tagging")
+            given = words_of(examples.take([*range(len(TEXTS))] * 4))
+            targets = task.targets(examples.take([*range(len(TEXTS))] * 4), given).values
+            learned = (given, targets, task.allowed)
+            one, size = tokenize(texts[:1]), 3
+        else:
+            given, targets = texts, np.array([1, 0, 0, 1, 1] * 4)
+            learned = (texts, targets)
+            one, size = texts[:1], 1
+        shallow = build("shallow", {"kind": kind}, TextSettings())
+        shallow.fit(*learned, seed=1)
+        scores = shallow.scores(given)
+        assert scores.shape[0] == len(targets)
+        shallow.keep(tmp_path)
+        again = build("shallow", {"kind": kind}, TextSettings())
+        again.restore(tmp_path)
+        np.testing.assert_allclose(again.scores(given), scores, rtol=1e-6)
+        np.testing.assert_allclose(again.scores(one), scores[:size], rtol=1e-6)
