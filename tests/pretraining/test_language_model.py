@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from wordladder.errors import ModelError
-from wordladder.pretraining._attention import attention
+from wordladder.layers.half_attention import attention
 from wordladder.pretraining.language_model import MaskedLanguageModel
 from wordladder.pretraining.segments import Batch
 

@@ -20,14 +20,14 @@ from torch.nn import functional
 from ..extras import require
 from ..layers.arithmetic import has_bfloat16
 
-__all__ = ["Answering", "Precision", "answering", "runs"]
+__all__ = ["PACKABLE", "Answering", "Precision", "answering", "runs"]
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Ints = NDArray[np.int64]
 Run = tuple[int, int, int]  # the first piece of neighbouring texts of one length, how many, and how long
 
 _PACKED = "wordladder_packed"
-_PACKABLE = ("albert", "bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
+PACKABLE = ("albert", "bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
 _SCORES = 1 << 21  # attention scores at a time: they stay in the processor's cache
 _TYPICAL = 2048  # rows of a matrix product, which the order of its weights is made for
 _NEAR = 1e-3  # by which a number may differ between the two ways, both in float32
@@ -231,7 +231,7 @@ def _first_position(model: nn.Module) -> int:
 
 def _can_pack(model: Any, pad: int) -> bool:
     """Whether the encoder is the same without padding."""
-    if model.config.model_type not in _PACKABLE:
+    if model.config.model_type not in PACKABLE:
         return False
     require("transformers", "train", "the transformer embedder").AttentionInterface.register(
         _PACKED, _attention

@@ -18,13 +18,14 @@ from torch import Tensor, nn
 
 from ..errors import ModelError, RecipeError
 from ..layers.dropout import VariationalDropout
+from ..layers.half_attention import use_fast_attention
 from ..layers.padding import pad
 from ..layers.scalar_mix import ScalarMix
 from ..layers.workers import in_parallel
 from ..sequence import Sequence
 from ..text import Tokens, tokenize
 from ._features import Features, FeatureStore, encoder_mark, recalled
-from ._inference import Answering, Precision, answering
+from ._inference import PACKABLE, Answering, Precision, answering
 from ._material import Material
 from ._pieces import Group, Links, Pieces
 from ._pretrained import Pretrained, keep_pretrained, open_pretrained, piece_limit, reached
@@ -132,6 +133,8 @@ class Transformer(nn.Module):
 
     def _take(self, pretrained: Pretrained) -> None:
         self.model, self._tokenizer, missing = pretrained
+        if self.tune and self.model.config.model_type in PACKABLE:
+            use_fast_attention(self.model)
         self._pieces = self._laid_out()
         wanted = self._wanted(self._probe())
         names = {parameter: name for name, parameter in self.model.named_parameters()}

@@ -75,7 +75,9 @@ def continuations(tags: Sequence[str]) -> NDArray[np.int64]:
     of BIO, −1 where there is none.
     """
     place = {tag: number for number, tag in enumerate(tags)}
-    return np.array([place.get(f"I-{tag[2:]}", -1) if tag[0] in "BI" else -1 for tag in tags], np.int64)
+    return np.array(
+        [place.get(f"I-{tag[2:]}", -1) if tag[:1] in ("B", "I") else -1 for tag in tags], np.int64
+    )
 
 
 class CRF(nn.Module):

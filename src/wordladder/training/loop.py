@@ -119,7 +119,7 @@ class _Run:
         groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
         for group in groups:
             group["lr"] = group["peak"] * rate(step, steps, settings)
-        torch.manual_seed(_step_seed(settings.seed, step, self.accelerator.process_index))
+        self._seed(_step_seed(settings.seed, step, self.accelerator.process_index))
         batch = to_device(self.job.prepare(rows), self.accelerator.device)
         with autocast(settings, self.accelerator.device):
             loss = self.wrapped(batch)
@@ -137,6 +137,15 @@ class _Run:
         for optimizer in self.wrapped_optimizers:
             optimizer.step()
         return value
+
+    def _seed(self, seed: int) -> None:
+        """Seed what draws on this device. On a processor alone: `torch.manual_seed` would write down the call
+        for each accelerator that is not there, with a stack trace, a tenth of the time of a small step.
+        """
+        if self.accelerator.device.type == "cpu":
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
 
     def _tell(self, steps: int) -> None:
         place = self.place
