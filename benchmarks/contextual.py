@@ -195,9 +195,9 @@ def imdb(
     results/NAME.json.
     """
     from wordladder import climb
-    from wordladder.data.tables import read_table
     from wordladder.cli.climb import print_climb
     from wordladder.cli.console import progress_bar
+    from wordladder.data.tables import read_table
 
     train = read_table(need("classification/imdb_train.csv.gz"))
     if rows is not None:

@@ -81,23 +81,22 @@ def cluener() -> None:
 FLAIR = '''
 import json, sys, time
 import torch
-import flair
+import flair, flair.embeddings
 from flair.data import Dictionary, Sentence
-from flair.embeddings import WordEmbeddings
 from flair.models import SequenceTagger
 
 rows, threads = json.load(open(sys.argv[1])), int(sys.argv[2])
 torch.set_num_threads(threads)
 flair.device = torch.device("cpu")
 sentences = []
-for words, tags in rows:
-    sentence = Sentence(words, use_tokenizer=False)
-    for token, tag in zip(sentence, tags):
-        token.set_label("ner", tag)
-    sentences.append(sentence)
 labels = Dictionary(add_unk=False)
-for tag in sorted({tag for _, tags in rows for tag in tags}):
-    labels.add_item(tag)
+labels.span_labels = True
+for words, spans in rows:
+    sentence = Sentence(words, use_tokenizer=False)
+    for first, last, kind in spans:
+        sentence[first:last].add_label("ner", kind)
+        labels.add_item(kind)
+    sentences.append(sentence)
 
 
 class Random(flair.embeddings.token.TokenEmbeddings):
@@ -121,7 +120,7 @@ class Random(flair.embeddings.token.TokenEmbeddings):
 
 
 tagger = SequenceTagger(
-    hidden_size=128, embeddings=Random(), tag_dictionary=labels, tag_type="ner", tag_format="BIO",
+    hidden_size=128, embeddings=Random(), tag_dictionary=labels, tag_type="ner",
     use_crf=True, use_rnn=True, reproject_embeddings=False, allow_unk_predictions=False,
 )
 words = sum(len(sentence) for sentence in sentences)
@@ -146,13 +145,12 @@ print(json.dumps({"learning": learning, "tagging": words / (time.perf_counter() 
 '''
 
 
-def ours(rows: list[list[list[str]]]) -> dict[str, float]:
+def ours(words: list[list[str]], tags: list[list[str]]) -> dict[str, float]:
     """Words a second in learning and in tagging."""
     from wordladder import Model, Recipe
 
     changes = {"training.epochs": 1, "training.batch_rows": 32, "encoders.0.hidden": 128}
     recipe = Recipe.load("bilstm-crf").with_settings({**changes, "text.segmenter": "whitespace"})
-    words, tags = zip(*rows)
     count = sum(map(len, words))
     model = Model(recipe, threads=THREADS)
     model.fit(words[:64], tags[:64], dev=(words[:8], tags[:8]))  # what is loaded and compiled only once
@@ -166,18 +164,20 @@ def ours(rows: list[list[list[str]]]) -> dict[str, float]:
 
 def flair(python: str) -> None:
     """Both in turn, several times."""
+    from wordladder.data.schemes import spans_of_tags
     from wordladder.data.tagged import read_tagged, tags_of_words
 
     examples = read_tagged(need("ner/conll2003/eng.train.gz")).take(range(SENTENCES))
     words = [text.split(" ") for text in examples.texts]
-    rows = [list(row) for row in zip(words, tags_of_words(words, examples.labels))]
+    tags = tags_of_words(words, examples.labels)
+    rows = [(row, spans_of_tags(some, "bio")) for row, some in zip(words, tags)]
     found: dict[str, list[dict[str, float]]] = {"ours": [], "flair": []}
     with tempfile.TemporaryDirectory() as folder:
         data, script = Path(folder) / "rows.json", Path(folder) / "with_flair.py"
         data.write_text(json.dumps(rows))
         script.write_text(FLAIR)
         for _ in range(ROUNDS):
-            found["ours"].append(ours(rows))
+            found["ours"].append(ours(words, tags))
             call = [python, str(script), str(data), str(THREADS)]
             said = subprocess.run(call, capture_output=True, text=True, check=True).stdout
             found["flair"].append(json.loads(said.strip().split("\n")[-1]))

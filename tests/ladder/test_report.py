@@ -1,6 +1,7 @@
 """The report: self-contained, escaped, complete; and pictures whose names do not hide each other."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -159,3 +160,23 @@ def test_truths_tell_the_figures_of_this_climb(climb):
     assert "400 test rows" in told
     assert "vectors-mean did not" in told
     assert "mean over 2 seeds" in told
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "baseline", "name"),
+    [
+        ("tagging", "f1", "crf", "F1 of entities"),
+        ("tagging", "accuracy", "crf", "Accuracy of words"),
+        ("span_qa", "f1", "bidaf", "F1 of answers"),
+        ("span_qa", "exact_match", "bidaf", "Exact match"),
+        ("classification", "macro_f1", "tfidf", "Macro F1"),
+    ],
+)
+def test_every_task_has_its_baseline_and_its_words(tmp_path, task, metric, baseline, name):
+    made = made_up_climb(tmp_path, {baseline: (0.86, 0.4), "other": (0.80, 0.2)})
+    made = replace(made, task=task, rule=replace(made.rule, metric=metric))
+    assert f"{baseline} reaches" in " ".join(truths(made))
+    page = report(made)
+    assert f">{name}</th>" in page
+    assert re.search(f"↑ {name} on 400", page, re.IGNORECASE)
+    assert ("single questions with their passages" in page) == (task == "span_qa")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wordladder.data.examples import Examples
+from wordladder.data.examples import Answer, Examples, Span
 from wordladder.errors import DataError
 from wordladder.ladder.split import fingerprint, split_data
 
@@ -62,3 +62,21 @@ def test_labels_are_needed():
         split_data(Examples((["a"],), None), None, None, seed=1, columns={})
     with pytest.raises(DataError, match="too few rows for a test part"):
         split_data(rows(100), rows(0), None, seed=1, columns={})
+
+
+def test_a_type_of_entity_that_training_lacks_is_no_error():
+    train = Examples((["a b"] * 2,), [(Span(0, 1, "PER"),)] * 2)
+    other = Examples((["c d"],), [(Span(0, 1, "ORG"),)])
+    split = split_data(train, other, other, seed=1, columns={}, task="tagging")
+    assert split.rows() == {"train": 2, "dev": 1, "test": 1}
+
+
+def test_questions_about_one_passage_stay_together_and_it_is_told():
+    passages = [f"passage {n // 2}" for n in range(100)]
+    asked = Examples(([f"what {n} ?" for n in range(100)], passages), [(Answer("passage", 0),)] * 100)
+    split = split_data(asked, None, None, seed=1, columns={}, task="span_qa")
+    parts = [set(part.segments[1]) for part in (split.train, split.dev, split.test)]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 50
+    assert all("questions about one passage together" in note for note in split.notes)
+    shared = split_data(asked, asked.take([0, 1]), asked.take([2]), seed=1, columns={}, task="span_qa")
+    assert shared.warnings[1] == "2 of the 2 test questions are about passages of the training questions."

@@ -42,11 +42,18 @@ def evaluate(
         f"{found.metric} [bold]{percent_or_value(found.value)}[/bold]  "
         f"(95 % interval {interval(found.interval)}, {found.rows:,} rows)"
     )
-    _print_metrics(found.metrics)
+    _print_metrics(found.metrics, _counted(found.task, found.metric))
     print_notes(examples)
 
 
-def _print_metrics(metrics: dict[str, Any]) -> None:
+def _counted(task: str, metric: str) -> str:
+    """What a label has so many of."""
+    if task != "tagging":
+        return "rows"
+    return "words" if metric == "accuracy" else "entities"
+
+
+def _print_metrics(metrics: dict[str, Any], counted: str) -> None:
     from rich.table import Table
 
     plain = {name: value for name, value in metrics.items() if isinstance(value, float)}
@@ -58,7 +65,7 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("label")
-    for column in ("precision", "recall", "F1", "rows"):
+    for column in ("precision", "recall", "F1", counted):
         table.add_column(column, justify="right")
     largest = sorted(labels.items(), key=lambda item: -item[1]["support"])
     for label, row in largest[:20]:

@@ -8,8 +8,8 @@ __all__ = ["print_notes"]
 
 
 def print_notes(*tables: Any) -> None:
-    """The notes of some Examples, one a line; None is passed over."""
+    """The notes of some Examples, a line for each file; None is passed over."""
     for examples in tables:
-        for note in () if examples is None else examples.notes:
+        if examples is not None and examples.notes:
             console.print("[yellow]note:[/yellow] ", end="")
-            console.print(f"{examples.source}: {note}", markup=False, soft_wrap=True)
+            console.print(f"{examples.source}: {' '.join(examples.notes)}", markup=False, soft_wrap=True)

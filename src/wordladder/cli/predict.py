@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 BLOCK = 1024
+COLUMNS, SUFFIXES = ("columns", "conllu"), (".conll", ".conllu")  # files with a word a line
 
 
 def predict(
@@ -69,6 +70,12 @@ def _rows(
 
     if task == "span_qa" and (file != "-" or format is not None):
         yield from _questions(file, text, format)
+        return
+    if task == "tagging" and (format in COLUMNS or Path(file).suffix in SUFFIXES):
+        from ..data.tagged import read_tagged
+
+        found = read_tagged(file, text=text, format=format, labelled=False)
+        yield from ((rows, None) for rows in blocks(found.texts, BLOCK))
         return
     for rows in blocks(read_texts(file, text=text, format=format), BLOCK):
         yield ([_pair(row) for row in rows] if task == "span_qa" else rows), None

@@ -121,23 +121,22 @@ def _print(model: Any, tested: Any, output: Path) -> None:
         f"{duration(report['train_seconds'])}, {size_mb(output):.1f} MB in [bold]{output}[/bold]"
     )
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("", report["metric"], "95 % interval", "rows", "calibration error"):
-        table.add_column(column, justify="left" if not column else "right")
     evaluations = [("dev" + held, getattr(model, "evaluation_", None)), ("test", tested)]
-    for name, found in evaluations:
-        if found is not None:
-            error = found.metrics.get("calibration_error")
-            table.add_row(
-                name,
-                f"[bold]{percent_or_value(found.value)}[/bold]",
-                interval(found.interval),
-                f"{found.rows:,}",
-                "" if error is None else f"{error:.3f}",
-            )
+    shown = {name: found for name, found in evaluations if found is not None}
+    errors = [found.metrics.get("calibration_error") for found in shown.values()]
+    columns = ["", report["metric"], "95 % interval", "rows", "calibration error"]
+    for column in columns[: 4 if None in errors else 5]:
+        table.add_column(column, justify="left" if not column else "right")
+    for (name, found), error in zip(shown.items(), errors):
+        value = f"[bold]{percent_or_value(found.value)}[/bold]"
+        last = [] if None in errors else [f"{error:.3f}"]
+        table.add_row(name, value, interval(found.interval), f"{found.rows:,}", *last)
     console.print(table)
     for note in report["warnings"]:
         console.print(f"[yellow]note:[/yellow] {note}")
-    console.print(f'[dim]next:[/dim]  echo "…" | wordladder predict {output} -')
+    asked = f"wordladder predict {output} questions.json --top 3"
+    text = f'echo "…" | wordladder predict {output} -'
+    console.print(f"[dim]next:[/dim]  {asked if model.recipe_.task == 'span_qa' else text}")
 
 
 def rungs(

@@ -48,8 +48,9 @@ def read_questions(
     Args:
         path: The file; "-" is standard input. A SQuAD document (1.1 or 2.0; also CMRC 2018 and DRCD), or a
             table with a row a question.
-        text: The columns of the question and of the passage, by name or by number from 0; found by themselves
-            when they have usual names, such as question and context.
+        text: The columns of the question and of the passage, by name or by number from 0, also as one text
+            with a comma between; found by themselves when they have usual names, such as question and
+            context.
         label: The column of the answers: `{"text": [...], "answer_start": [...]}`, a list of
             `{"text", "answer_start"}`, or one text, whose offset is in a column answer_start if there is one.
         format: One of squad, jsonl, csv, tsv, parquet; by default the file's name and content tell.
@@ -64,6 +65,8 @@ def read_questions(
         raise SettingError(
             f"The format {format!r} is unknown.{did_you_mean(format, get_args(QuestionFormat))}"
         )
+    if isinstance(text, str) and "," in text:
+        text = [part.strip() for part in text.split(",")]
     source = source_name(path)
     if format in ("csv", "tsv", "parquet"):
         return _of_table(read_raw(path, format, names_given(text, label)), text, label, labelled)
@@ -171,7 +174,7 @@ def _two_texts(table: RawTable, text: Column | Sequence[Column] | None) -> tuple
     if len(given) != 2:
         raise SettingError(
             f"{table.source}: questions have two texts, the question and its passage, but {text!r} is given. "
-            "Name both columns, such as question and context."
+            "Name both columns, such as question,context."
         )
     question, _ = find_column(table, given[0], _QUESTIONS)
     passage, _ = find_column(table, given[1], _PASSAGES, (question,))

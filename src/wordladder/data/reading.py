@@ -1,16 +1,22 @@
 """A file → Examples by the kind of the task: the one way in that needs no format."""
 
+import re
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from ..errors import SettingError, did_you_mean
+from ..errors import DataError, SettingError, did_you_mean
 from .examples import Examples
+from .opening import STANDARD_INPUT, head_of, source_name
 from .questions import read_questions
 from .tables import read_table
 from .tagged import read_tagged
 
 __all__ = ["read_examples"]
+
+_HEAD = 1 << 16  # bytes that show what a file is
+_ARTICLES = re.compile(r'\s*(\{.*?"data"\s*:\s*)?\[\s*\{.*?"(paragraphs|qas)"\s*:', re.DOTALL)
+_TAG = re.compile(r"O|[BIESLUMW]-\S+")
 
 _READERS = {"classification": read_table, "tagging": read_tagged, "span_qa": read_questions}
 
@@ -30,6 +36,8 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
     """
     if task not in _READERS:
         raise SettingError(f"No files can be read for the task {task!r}.{did_you_mean(task, _READERS)}")
+    if task == "classification" and not any(value is not None for value in layout.values()):
+        _check_is_table(path)
     reader = _READERS[task]
     known = [name for name in signature(reader).parameters if name != "path"]
     for name, value in layout.items():
@@ -38,3 +46,33 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
                 f"{name} is given, but the files of {task} have none; it can be: {', '.join(known)}."
             )
     return reader(path, **{name: value for name, value in layout.items() if name in known})
+
+
+def _check_is_table(path: str | Path) -> None:
+    """Raise a DataError where a file is for another task than classification."""
+    if str(path) == STANDARD_INPUT:
+        return
+    head = head_of(path, _HEAD).decode("utf-8", "replace").removeprefix("\ufeff")
+    if _ARTICLES.match(head):
+        found, task = "questions about passages", "span_qa"
+    elif _has_tagged_words(head):
+        found, task = "tagged text", "tagging"
+    else:
+        return
+    raise DataError(
+        f"{source_name(path)} looks like {found}, not like a table of texts and labels: it is for "
+        f"--task {task}, and for the rungs that `wordladder rungs --task {task}` lists."
+    )
+
+
+def _has_tagged_words(head: str) -> bool:
+    """Whether each line but the blank ones is a word and its tag, of a scheme that marks entities."""
+    lines = [line.split() for line in head[: head.rfind("\n") + 1].split("\n")]
+    some = [line for line in lines if line and line[0] != "#"]
+    tags = {line[-1] for line in some if len(line) > 1}
+    return (
+        all(len(line) > 1 for line in some)
+        and "O" in tags
+        and len(tags) > 1
+        and all(map(_TAG.fullmatch, tags))
+    )

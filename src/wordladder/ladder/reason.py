@@ -45,7 +45,7 @@ def _cheaper_is_recommended(chosen: Rung, best: Rung, doubt: Rung | None, choice
 def _best_is_recommended(
     best: Rung, rungs: Sequence[Rung], doubt: Rung | None, choice: Choice, rule: Rule
 ) -> str:
-    price, quality = rule.cost.phrase(best.cost(rule.cost)), f"{rule.metric} {_quality(best)}"
+    price, quality = rule.cost.phrase(best.cost(rule.cost)), f"{_metric(rule)} {_quality(best)}"
     measured = [rung for rung in rungs if rung.measured]
     cheaper = [rung for rung in measured if rung.cost(rule.cost) < best.cost(rule.cost)]
     if len(measured) == 1:
@@ -71,7 +71,7 @@ def _nothing_measured(rungs: Sequence[Rung]) -> str:
 def _nothing_fits(rungs: Sequence[Rung], best: Rung, rule: Rule) -> str:
     measured = [rung for rung in rungs if rung.measured]
     nearest = min(measured, key=lambda rung: (len(rung.over_budget), rung.cost(rule.cost)))
-    told = f"{' and '.join(nearest.over_budget)}, {rule.metric} {_quality(nearest)}"
+    told = f"{' and '.join(nearest.over_budget)}, {_metric(rule)} {_quality(nearest)}"
     more = "" if nearest is best else f"; the best is {best.name} ({_quality(best)})"
     return f"No rung fits the budget ({rule.budget}): the nearest is {nearest.name} ({told}){more}."
 
@@ -93,6 +93,10 @@ def _nothing_good(rung: Rung, best: Rung, doubt: Rung | None, choice: Choice, ru
         f"({best.name}, {_quality(best)}); the best it allows is {rung.name} "
         f"({_quality(rung)}, {rule.cost.phrase(rung.cost(rule.cost))}){gives_up}{more}."
     )
+
+
+def _metric(rule: Rule) -> str:
+    return rule.metric.replace("_", " ").replace("f1", "F1")
 
 
 def _quality(rung: Rung) -> str:

@@ -79,7 +79,7 @@ def _answer(climb: Climb, title: str, rung: Rung | None) -> str:
         name, facts = "none", ""
     else:
         latency = COSTS["latency"].written(rung.price.latency_p50)
-        name, facts = rung.name, f"{metric_name(climb.metric)} {rung.value:.3f}, {latency}"
+        name, facts = rung.name, f"{metric_name(climb)} {rung.value:.3f}, {latency}"
     return (
         f'<div><dt>{escape(title)}</dt><dd class="name">{escape(name)}</dd>'
         f'<dd class="facts">{escape(facts)}</dd></div>'
@@ -111,7 +111,7 @@ def _panel(climb: Climb, kind: CostKind) -> str:
 
 
 def _axis(climb: Climb) -> str:
-    return f"↑ {metric_name(climb.metric)} on {climb.rule.rows:,} test rows"
+    return f"↑ {metric_name(climb)} on {climb.rule.rows:,} test rows"
 
 
 def _caption(climb: Climb) -> str:
@@ -180,7 +180,7 @@ def _method(climb: Climb) -> str:
         "Split": " ".join(climb.notes) or "As given.",
         "Seeds": f"{seeds}; the same rows for every rung",
         "Intervals": "95 %, 1,000 bootstrap resamples of the test rows; paired for differences",
-        "Latency": "up to 200 single texts of the test rows, each timed alone after a warm-up",
+        "Latency": f"up to 200 {_single(climb.task)} of the test rows, each timed alone after a warm-up",
         "Process": f"each model alone in a fresh process, {climb.threads} {_plural(climb.threads, 'thread')}",
         "Memory": "the most that process held, the interpreter and the libraries included",
         "Hardware": _hardware(machine, climb.device),
@@ -189,6 +189,11 @@ def _method(climb: Climb) -> str:
     }
     cells = "".join(f"<dt>{name}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items() if value)
     return f'<dl class="facts-list">{cells}</dl>'
+
+
+def _single(task: str) -> str:
+    """What is answered alone when a rung is timed."""
+    return "single questions with their passages" if task == "span_qa" else "single texts"
 
 
 _VERSIONS = ("wordladder", "python", "torch", "numpy", "scikit-learn", "transformers", "numba")

@@ -12,15 +12,24 @@ __all__ = ["metric_name", "rung_table"]
 PRICE_COLUMNS = ("Latency", "Texts a second", "Memory", "Size", "Training")
 
 
-def metric_name(metric: str) -> str:
-    """The metric as a person writes it: "macro F1", "accuracy"."""
-    return metric.replace("_", " ").replace("f1", "F1")
+_COUNTED = {
+    ("tagging", "f1"): " of entities",
+    ("tagging", "accuracy"): " of words",
+    ("span_qa", "f1"): " of answers",
+}
+
+
+def metric_name(climb: Climb) -> str:
+    """The metric as a person writes it: "macro F1", "accuracy", "F1 of entities"."""
+    name = climb.metric.replace("_", " ").replace("f1", "F1")
+    return name + _COUNTED.get((climb.task, climb.metric), "")
 
 
 def rung_table(climb: Climb) -> str:
     """The table as HTML."""
     several = len([rung for rung in climb.rungs if rung.measured]) > 1
-    heads = ["Rung", metric_name(climb.metric).capitalize() or "Quality"]
+    quality = metric_name(climb)
+    heads = ["Rung", quality[:1].upper() + quality[1:] or "Quality"]
     heads += [f"Against {climb.best}"] if several else []
     cells = "".join(f'<th scope="col">{escape(head)}</th>' for head in (*heads, *PRICE_COLUMNS))
     rows = "\n".join(_row(rung, climb, several) for rung in climb.rungs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.examples import Examples, label_names
+from ..data.examples import Examples, Span, label_names
 from ..data.reading import read_examples
 from ..data.splits import hold_out, overlap
 from ..errors import DataError
@@ -66,9 +66,10 @@ def split_data(
     """
     rest = _read(train, task, columns)
     notes, warnings = list(rest.notes), []
+    kept = "questions about one passage" if task == "span_qa" else "duplicates"
     if test is None:
         rest, tested = hold_out(rest, TEST_SHARE, seed)
-        notes.append(f"A fifth of the rows was held out for the test by seed {seed}, duplicates together.")
+        notes.append(f"A fifth of the rows was held out for the test by seed {seed}, {kept} together.")
     else:
         tested = _read(test, task, columns)
         notes.extend(note for note in tested.notes if note not in notes)
@@ -76,7 +77,7 @@ def split_data(
         rest, chosen = hold_out(rest, DEV_SHARE, seed)
         left = "" if test is not None else " left"
         notes.append(
-            f"A tenth of the training rows{left} was held out as dev by seed {seed}, duplicates together."
+            f"A tenth of the training rows{left} was held out as dev by seed {seed}, {kept} together."
         )
     else:
         chosen = _read(dev, task, columns)
@@ -84,8 +85,14 @@ def split_data(
         _check_part(rest, part, name)
         shared = overlap(rest, part)
         if shared:
-            warnings.append(f"{shared:,} of the {len(part):,} {name} texts also occur in the training texts.")
+            warnings.append(_shared(shared, len(part), name, task))
     return Split(rest, chosen, tested, tuple(notes), tuple(warnings))
+
+
+def _shared(count: int, rows: int, name: str, task: str) -> str:
+    if task == "span_qa":
+        return f"{count:,} of the {rows:,} {name} questions are about passages of the training questions."
+    return f"{count:,} of the {rows:,} {name} texts also occur in the training texts."
 
 
 def _read(source: Source, task: str, columns: Mapping[str, Any]) -> Examples:
@@ -101,8 +108,10 @@ def _check_part(train: Examples, part: Examples, name: str) -> None:
         raise DataError(f"{part.source}: too few rows for a {name} part; give more, or a {name} file")
     known = all_names(train)
     for row, label in enumerate(part.labels or ()):
-        for found in label_names(label) if part.scheme is None else ():  # an unknown tag is merely missed
-            if found not in known:
+        for found in label_names(label):
+            if found not in known and not any(
+                isinstance(one, Span) for one in label
+            ):  # a span is merely missed
                 raise DataError(
                     f"{part.where(row)}: the label {found!r} of this {name} row does not occur in train"
                 )

@@ -6,7 +6,7 @@ from .rung import Rung
 
 __all__ = ["truths"]
 
-BASELINE = "tfidf"
+BASELINES = {"classification": "tfidf", "tagging": "crf", "span_qa": "bidaf"}
 
 
 def truths(climb: Climb) -> list[str]:
@@ -33,7 +33,7 @@ def _resolution(climb: Climb, measured: list[Rung]) -> str:
 
 def _baseline(climb: Climb, measured: list[Rung]) -> str:
     """What the honest baseline reaches, and who does not beat it."""
-    base = next((rung for rung in measured if rung.name == BASELINE), None)
+    base = next((rung for rung in measured if rung.name == BASELINES.get(climb.task)), None)
     if base is None or base.price is None or base.value is None or len(measured) == 1:
         return ""
     sign = 1 if climb.rule.higher_is_better else -1

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from ..data.examples import Answer, Examples, Span
 from ..errors import DataError
+from ..layers.dropout import VariationalDropout
 from ..layers.pooling import Pooling
 from ..metrics.answers import answer_outcomes, best_no_answer_threshold, style_of
 from ..sequence import Sequence
@@ -39,7 +40,8 @@ class SpanQa(nn.Module):
         metric: `"f1"` or `"exact_match"` is the primary metric.
         style: How answers are compared: `"squad"` by words, as SQuAD's script does, `"cmrc"` by Chinese
             characters, as CMRC 2018's; left out, as the answers of the training data are written.
-        dropout: Share of the words' vectors set to zero before the pointers while training.
+        dropout: Share of the components of words' vectors set to zero before the pointers while training, the
+            same ones at all words of an example.
     """
 
     segments = 2
@@ -65,7 +67,7 @@ class SpanQa(nn.Module):
         self.no_answer, self.style = bool(no_answer), style or "squad"
         self.threshold = 0.0
         self.labels: list[str] = []
-        self.dropout, self.pooling = nn.Dropout(dropout), Pooling(dim, "max")
+        self.dropout, self.pooling = VariationalDropout(dropout), Pooling(dim, "max")
         self.pointers: Any = nn.Linear(dim, 2) if dim else None
         self.nothing: Any = nn.Linear(dim, 2) if dim else None
 
@@ -157,13 +159,13 @@ class SpanQa(nn.Module):
 
         What speaks for no answer stands at the question's first word.
         """
-        vectors = self.dropout(sequence.vectors)
-        scores = self.pointers(vectors).float()
+        sequence = sequence._replace(vectors=self.dropout(sequence.vectors))
+        scores = self.pointers(sequence.vectors).float()
         segments = sequence.segments
         assert segments is not None  # the task has two texts
         scores = scores.masked_fill(~(sequence.mask & (segments == 1))[..., None], float("-inf"))
         if self.no_answer and scores.shape[1]:
-            nothing = self.nothing(self.dropout(self.pooling(sequence))).float()
+            nothing = self.nothing(self.pooling(sequence)).float()
             first = (segments[:, 0] == 0)[:, None]
             scores = torch.cat([torch.where(first, nothing, scores[:, 0])[:, None], scores[:, 1:]], dim=1)
         return scores

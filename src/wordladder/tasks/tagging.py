@@ -13,6 +13,7 @@ from ..data.examples import Examples, Span, label_names
 from ..errors import DataError
 from ..kernels.chain import Chain
 from ..layers.crf import CRF, allowed_transitions, continuations
+from ..layers.dropout import VariationalDropout
 from ..layers.pooling import Pooling
 from ..metrics.spans import per_type, span_counts, span_f1
 from ..sequence import Sequence
@@ -35,7 +36,8 @@ class Tagging(nn.Module):
         scheme: How entities become tags of words: `"bioes"` marks begin, inside, end and single words,
             `"bio"` begin and inside. Where the data has a tag for every word, such as parts of speech, that
             tag is taken as it is.
-        dropout: Share of the words' vectors set to zero before the head while training.
+        dropout: Share of the components of the words' vectors set to zero before the head while training, the
+            same ones at all words of a text.
     """
 
     segments = 1
@@ -54,7 +56,7 @@ class Tagging(nn.Module):
     ) -> None:
         super().__init__()
         self.dim, self.crf, self._scheme = dim, crf, scheme
-        self.dropout, self.pooling = nn.Dropout(dropout), Pooling(dim, "mean")
+        self.dropout, self.pooling = VariationalDropout(dropout), Pooling(dim, "mean")
         self.labels: list[str] = []
         self.head: Any = None
         self.chain: Any = None
