@@ -92,14 +92,16 @@ def _blocks(weights: Tensor, hidden: int, rolled: int = 0) -> NDArray[np.float32
     """Rows of torch's weights `(blocks * hidden, …)` as columns of gates, `(blocks * units, …)`."""
     blocks = weights.detach().numpy().reshape(-1, hidden, weights.shape[1] if weights.ndim > 1 else 1)
     padded = np.zeros((len(blocks), _units(hidden), blocks.shape[2]), np.float32)
-    padded[:, :hidden] = np.roll(blocks, rolled, axis=0)
+    last = len(blocks) - rolled
+    padded[:rolled, :hidden], padded[rolled:, :hidden] = blocks[last:], blocks[:last]
     return padded.reshape(-1, blocks.shape[2])
 
 
 def _unblocked(gradient: NDArray[np.float32], hidden: int, rolled: int = 0) -> Tensor:
     """The way back: from columns of gates `(…, blocks * units)` to rows of torch's weights."""
     blocks = gradient.T.reshape(-1, _units(hidden), len(gradient))[:, :hidden]
-    return torch.from_numpy(np.roll(blocks, -rolled, axis=0).reshape(-1, len(gradient)))
+    turned = blocks if rolled == 0 else np.concatenate([blocks[rolled:], blocks[:rolled]])
+    return torch.from_numpy(turned.reshape(-1, len(gradient)))
 
 
 def _units(hidden: int) -> int:

@@ -78,7 +78,9 @@ class _Run:
         self.place = Place()
         if job.checkpoint is not None and job.checkpoint.is_file():
             self.best, self.place = load_checkpoint(job.checkpoint, job.network, self.optimizers)
-        self.wrapped, *self.wrapped_optimizers = self.accelerator.prepare(job.network, *self.optimizers)
+        # The optimizers stay bare: what accelerate adds to them is for loss scaling and TPUs, and asks at every
+        # step which packages are installed.
+        self.wrapped = self.accelerator.prepare(job.network)
         self.last_checkpoint = time.monotonic()
 
     def run(self) -> Place:
@@ -129,12 +131,12 @@ class _Run:
                 f"the loss is {value} at step {step + 1} of {steps}; "
                 "a lower training.learning_rate or training.clip usually helps"
             )
-        for optimizer in self.wrapped_optimizers:
+        for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         if settings.clip:
             clip_gradients((p for group in groups for p in group["params"]), settings.clip)
-        for optimizer in self.wrapped_optimizers:
+        for optimizer in self.optimizers:
             optimizer.step()
         return value
 
