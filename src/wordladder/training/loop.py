@@ -78,8 +78,8 @@ class _Run:
         self.place = Place()
         if job.checkpoint is not None and job.checkpoint.is_file():
             self.best, self.place = load_checkpoint(job.checkpoint, job.network, self.optimizers)
-        # The optimizers stay bare: what accelerate adds to them is for loss scaling and TPUs, and asks at every
-        # step which packages are installed.
+        # The optimizers stay bare: what accelerate adds is for loss scaling and TPUs, and asks at every step
+        # which packages are installed.
         self.wrapped = self.accelerator.prepare(job.network)
         self.last_checkpoint = time.monotonic()
 
