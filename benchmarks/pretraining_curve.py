@@ -69,7 +69,7 @@ def draw(rows: list[dict[str, Any]], least: float, path: Path) -> None:
                 color="#64748b",
             )
     path.parent.mkdir(exist_ok=True)
-    figure.savefig(path, metadata={"Date": None}, facecolor="white")
+    figure.savefig(path, metadata={"Date": None, "Creator": None}, facecolor="white")
 
 
 def main(folder: Path, name: str) -> None:
