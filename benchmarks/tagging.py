@@ -164,8 +164,8 @@ def ours(words: list[list[str]], tags: list[list[str]]) -> dict[str, float]:
 
 def flair(python: str) -> None:
     """Both in turn, several times."""
-    from wordladder.data.schemes import spans_of_tags
     from wordladder.data.tagged import read_tagged, tags_of_words
+    from wordladder.data.tagged.schemes import spans_of_tags
 
     examples = read_tagged(need("ner/conll2003/eng.train.gz")).take(range(SENTENCES))
     words = [text.split(" ") for text in examples.texts]

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .data.answers import Question, answers_of, placed
 from .data.examples import Examples, Span
+from .data.questions import Question, answers_of, placed
 from .data.tagged import tagged_words, tags_of_words
 from .errors import DataError, ModelError, SettingError, did_you_mean
 from .tasks.classification import Classification

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from wordladder.data.answers import Question, placed
 from wordladder.data.examples import Answer
 from wordladder.data.questions import read_questions
+from wordladder.data.questions.answers import Question, placed
 from wordladder.errors import DataError, SettingError
 
 PASSAGE = "Ada met Bob. Bob met Ada."

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordladder.data.schemes import UNTYPED, faults_of_tags, spans_of_tags, tags_of_spans, tell_scheme
+from wordladder.data.tagged.schemes import UNTYPED, faults_of_tags, spans_of_tags, tags_of_spans, tell_scheme
 from wordladder.errors import DataError, SettingError
 
 SENTENCE = {

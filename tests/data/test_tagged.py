@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from wordladder.data.joining import join_words
 from wordladder.data.tagged import read_tagged
+from wordladder.data.tagged.joining import join_words
 from wordladder.errors import DataError, SettingError
 
 ENGLISH = """-DOCSTART- -X- O

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from ..errors import DataError
-from .counting import counted
-from .examples import Span
-from .raw_table import RawTable
+from ...errors import DataError
+from ..counting import counted
+from ..examples import Span
+from ..raw_table import RawTable
 
 __all__ = ["marked_spans"]
 

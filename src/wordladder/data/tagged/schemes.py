@@ -16,8 +16,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
-from ..errors import DataError, SettingError, did_you_mean
-from .examples import Scheme
+from ...errors import DataError, SettingError, did_you_mean
+from ..examples import Scheme
 
 __all__ = ["SCHEME_NAMES", "UNTYPED", "faults_of_tags", "spans_of_tags", "tags_of_spans", "tell_scheme"]
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import DataError, SettingError, did_you_mean
-from .columns import Column
-from .counting import counted
+from ...errors import DataError, SettingError, did_you_mean
+from ..columns import Column
+from ..counting import counted
 
 __all__ = ["TaggedWords", "read_columns"]
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..errors import DataError, SettingError
-from .cells import find_column, text_of, unpacked
-from .columns import Column
-from .examples import Span
-from .labels import is_missing
+from ...errors import DataError, SettingError
+from ..cells import find_column, text_of, unpacked
+from ..columns import Column
+from ..examples import Span
+from ..labels import is_missing
+from ..raw_table import RawTable
 from .marked_spans import marked_spans
-from .raw_table import RawTable
 from .word_columns import TaggedWords
 
 __all__ = ["MarkedTexts", "read_rows"]

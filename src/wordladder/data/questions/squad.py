@@ -5,9 +5,9 @@ SQuAD 1.1 and 2.0, and what is written like them: CMRC 2018, DRCD.
 
 from collections.abc import Iterator, Sequence
 
-from ..errors import DataError
+from ...errors import DataError
+from ..labels import scalar
 from .answers import Question, answers_of
-from .labels import scalar
 
 __all__ = ["read_articles"]
 

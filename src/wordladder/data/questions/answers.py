@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..errors import DataError
-from .counting import counted
-from .examples import Answer
-from .labels import scalar
+from ...errors import DataError
+from ..counting import counted
+from ..examples import Answer
+from ..labels import scalar
 
 __all__ = ["Question", "answers_of", "placed", "repeated"]
 

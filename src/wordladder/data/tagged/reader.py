@@ -11,18 +11,18 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Literal, get_args
 
-from ..errors import DataError, SettingError, did_you_mean
-from .columns import Column, names_given
-from .counting import counted
-from .delimited import read_csv, read_tsv
-from .examples import Examples, Scheme, Span
+from ...errors import DataError, SettingError, did_you_mean
+from ..columns import Column, names_given
+from ..counting import counted
+from ..delimited import read_csv, read_tsv
+from ..examples import Examples, Scheme, Span
+from ..json_records import read_json
+from ..opening import decode, read_bytes, source_name
+from ..parquet import read_parquet
+from ..raw_table import RawTable
 from .joining import are_characters, join_words
-from .json_records import read_json
-from .opening import decode, read_bytes, source_name
-from .parquet import read_parquet
-from .raw_table import RawTable
+from .rows import read_rows
 from .schemes import SCHEME_NAMES, UNTYPED, faults_of_tags, spans_of_tags, tags_of_spans, tell_scheme
-from .tagged_rows import read_rows
 from .word_columns import TaggedWords, read_columns
 
 __all__ = ["TaggedFormat", "read_tagged", "tagged_words", "tags_of_words"]

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-from ..errors import DataError, SettingError, did_you_mean
+from ...errors import DataError, SettingError, did_you_mean
+from ..cells import find_column, text_of, unpacked
+from ..columns import Column, names_given
+from ..examples import Examples
+from ..file_format import read_raw
+from ..json_records import read_json
+from ..labels import is_missing, scalar
+from ..opening import STANDARD_INPUT, decode, read_bytes, source_name
+from ..raw_table import ABSENT, RawTable
 from .answers import Question, answers_of, placed, repeated
-from .cells import find_column, text_of, unpacked
-from .columns import Column, names_given
-from .examples import Examples
-from .file_format import read_raw
-from .json_records import read_json
-from .labels import is_missing, scalar
-from .opening import STANDARD_INPUT, decode, read_bytes, source_name
-from .raw_table import ABSENT, RawTable
 from .squad import read_articles
 
 __all__ = ["QuestionFormat", "read_questions"]
