@@ -173,7 +173,7 @@ def print_climb(found: "Climb") -> None:
     # A narrow terminal shows what the choice rests on; the report has everything.
     shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "texts/s", "memory")]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("rung", no_wrap=True)
+    table.add_column("rung", overflow="fold")
     for column in shown:
         table.add_column(found.metric if column == "metric" else column, justify="right", no_wrap=True)
     for rung in found.rungs:
