@@ -4,7 +4,7 @@ import pytest
 
 from wordladder import Recipe
 from wordladder.errors import RecipeError
-from wordladder.recipe import component, rung_names
+from wordladder.recipe import component, rung_names, rung_tasks
 
 STACK = {"embedders": [{"kind": "static"}], "encoders": [{"kind": "recurrent", "hidden": 8}]}
 
@@ -62,3 +62,9 @@ def test_only_files_of_the_folder_are_ever_imported():
     for kind in ("os", "..text", "_material", "static.os"):
         with pytest.raises(RecipeError, match="there is no kind"):
             component("embedders", kind)
+
+
+def test_a_rung_has_its_name_alone():
+    """So that `train NAME` needs no task."""
+    names = [name for task in rung_tasks() for name in rung_names(task)]
+    assert len(names) == len(set(names))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import SettingError
-from .console import console, print_json
+from .console import console, errors, print_json
 from .entities import coloured, marked
 from .options import Device, Format, Input, Json, ModelPath, Text, Threads, blocks
 
@@ -57,9 +57,11 @@ def predict(
             if json:
                 print_json(answer if ids is None else {"id": ids[number], **answer})
             elif html is None:
-                _show(task, row, answer, top)
+                _show(loaded.task_, row, answer, top)
     if html is not None:
         _write_page(html, loaded.recipe_.name, page)
+        # Where programs read standard output, people are told on the other one.
+        (errors if json else console).print(f"{len(page):,} texts marked in [bold]{html}[/bold]")
 
 
 def _rows(
@@ -100,22 +102,22 @@ def _pair(line: str) -> tuple[str, str]:
     return question, passage
 
 
-def _show(task: str, row: Any, answer: dict[str, Any], top: int) -> None:
-    if task == "tagging":
-        _show_tags(row, answer)
-    elif task == "span_qa":
+def _show(task: Any, row: Any, answer: dict[str, Any], top: int) -> None:
+    if task.labels_are == "spans":
+        _show_tags(row, answer, task.labels)
+    elif task.labels_are == "answers":
         _show_answers(row, answer)
     else:
         print(_label_line(row, answer, top))
 
 
-def _show_tags(text: str, answer: dict[str, Any]) -> None:
+def _show_tags(text: str, answer: dict[str, Any], types: list[str]) -> None:
     """The text with its entities or the tags of its words; other ways below, with their probabilities."""
     for number, way in enumerate([answer, *answer.get("alternatives", ())[1:]]):
         found = way["entities"] if "entities" in way else way["words"]
         sure = f"{way['probability']:.3f}  " if number else ""
         if console.is_terminal:
-            console.print(f"[dim]{sure}[/dim]", coloured(text, found), sep="", soft_wrap=True)
+            console.print(f"[dim]{sure}[/dim]", coloured(text, found, types), sep="", soft_wrap=True)
         else:
             print(sure + marked(text, found))
 
@@ -136,8 +138,9 @@ def _label_line(text: str, answer: dict[str, Any], top: int) -> str:
 
 def _write_page(path: Path, name: str, rows: list[tuple[str, dict[str, Any]]]) -> None:
     from ..evaluation.entity_page import entity_page
+    from ..streams import atomic_write
 
     told = [answer if "entities" in answer else {"entities": answer["words"]} for _, answer in rows]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(entity_page([text for text, _ in rows], told, name), encoding="utf-8", newline="\n")
-    console.print(f"{len(rows):,} texts marked in [bold]{path}[/bold]")
+    with atomic_write(path) as file:
+        file.write(entity_page([text for text, _ in rows], told, name).encode("utf-8"))

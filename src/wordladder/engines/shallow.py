@@ -39,11 +39,12 @@ class ShallowEngine:
         targets = self.task.targets(train, tokens).values
         self.shallow.fit(tokens, targets, self.task.allowed, **told)
         self.task.take_chain(self.shallow.chain)
-        parts = {"train": train} if dev is None else {"train": train, "dev": dev}
-        return {"text": {name: self._facts(part) for name, part in parts.items()}}
+        facts = {"train": self._facts(train, tokens)}
+        if dev is not None:
+            facts["dev"] = self._facts(dev, self._tokens(dev))
+        return {"text": facts}
 
-    def _facts(self, examples: Examples) -> dict[str, float]:
-        tokens = self._tokens(examples)
+    def _facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
         return text_facts(tokens) | self.task.facts(examples, tokens)
 
     def _tokens(self, examples: Examples) -> Tokens:

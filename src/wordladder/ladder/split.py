@@ -108,10 +108,9 @@ def _check_part(train: Examples, part: Examples, name: str) -> None:
         raise DataError(f"{part.source}: too few rows for a {name} part; give more, or a {name} file")
     known = all_names(train)
     for row, label in enumerate(part.labels or ()):
-        for found in label_names(label):
-            if found not in known and not any(
-                isinstance(one, Span) for one in label
-            ):  # a span is merely missed
+        of_spans = any(isinstance(one, Span) for one in label)  # one of an unknown type is merely missed
+        for found in () if of_spans else label_names(label):
+            if found not in known:
                 raise DataError(
                     f"{part.where(row)}: the label {found!r} of this {name} row does not occur in train"
                 )

@@ -1,8 +1,7 @@
 """Attention in half precision on a processor, as three matrix products.
 
 For rows of up to a few hundred pieces that is faster there than torch's fused attention, which does not use
-the processor's bfloat16 units well: a whole training step of MiniLM gains a third to a half. The weights
-(rows · heads, time, time) are kept for the way back.
+the processor's bfloat16 units well. The weights (rows · heads, time, time) are kept for the way back.
 """
 
 from typing import Any

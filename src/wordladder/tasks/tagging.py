@@ -263,11 +263,13 @@ class Tagging(nn.Module):
 
     def metrics(self, scores: WordScores, examples: Examples) -> dict[str, Any]:
         """F1, precision and recall of entities, the same for every type; of words their accuracy."""
-        outcomes = self.outcomes(scores, examples)
+        gold = self._gold(examples)
         if self.tag_set.scheme == "words":
             answered = self._answered_words(scores, examples)
-            return {"accuracy": self.primary(outcomes), "labels": per_type(self._gold(examples), answered)}
-        gold, predicted = self._gold(examples), self.predictions(scores)
+            accuracy = self.primary(self.outcomes(scores, examples))
+            return {"accuracy": accuracy, "labels": per_type(gold, answered)}
+        predicted = self.predictions(scores)
+        outcomes = span_counts(gold, predicted)
         hits, answered_count, wanted = (int(part) for part in outcomes.sum(axis=0))
         return {
             "f1": span_f1(outcomes),
