@@ -20,7 +20,7 @@ app = typer.Typer(
     "ship the cheapest good one.",
     epilog="Start with:  wordladder demo   ·   any command explains itself with --help",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,

@@ -33,7 +33,12 @@ WIDE = 100
 
 
 def climb(
-    file: Annotated[Path, typer.Argument(help="Labelled table: CSV, TSV, JSONL, Parquet; .gz .xz .zst too.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Labelled table, tagged text, or questions with answers; .gz .xz .zst too."
+        ),
+    ],
     output: Output,
     test: Annotated[
         Path | None,

@@ -15,7 +15,9 @@ __all__ = ["evaluate"]
 
 def evaluate(
     model: ModelPath,
-    file: Annotated[Path, typer.Argument(help="Labelled table, tagged text, or questions with answers.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Labelled table, tagged text, or questions with answers.")
+    ],
     text: Text = None,
     label: Label = None,
     label_separator: LabelSeparator = None,

@@ -62,7 +62,8 @@ Format = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="csv, tsv, jsonl, parquet, txt or fasttext; left out, the file's name tells.",
+        help="csv, tsv, jsonl, parquet, fasttext, lines; of tagged text columns, conllu; of questions squad. "
+        "Left out, the file's name and first lines tell.",
         rich_help_panel=TABLE,
     ),
 ]

@@ -27,9 +27,14 @@ __all__ = ["rungs", "train"]
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A rung's name (see `wordladder rungs`) or a TOML file.")],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A rung's name (see `wordladder rungs`) or a TOML file.")
+    ],
     train: Annotated[
-        Path, typer.Option("--train", help="Labelled table: CSV, TSV, JSONL, Parquet; .gz .xz .zst too.")
+        Path,
+        typer.Option(
+            "--train", help="Labelled table, tagged text, or questions with answers; .gz .xz .zst too."
+        ),
     ],
     output: Output,
     dev: Annotated[
@@ -140,7 +145,7 @@ def _print(model: Any, tested: Any, output: Path) -> None:
 
 
 def rungs(
-    name: Annotated[str | None, typer.Argument(help="Print this rung's recipe.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Print this rung's recipe.")] = None,
     task: Annotated[str | None, typer.Option(help="The task whose rungs are listed; left out, all.")] = None,
     json: Json = False,
 ) -> None:
