@@ -1,12 +1,19 @@
-"""Questions on SQuAD 1.1: both rungs learn from a part of train and answer all of dev, with one seed.
+"""Questions on SQuAD 1.1: both kinds of rung learn from a part of train and answer all of dev, one seed.
 
 python benchmarks/questions.py             BiDAF over vectors trained on Wikipedia too, and MiniLM, tuned
+
+What was tried, on 3,096 questions of train, two epochs, F1 on 1,126 others (44 articles, none in both):
+the rung's rate for encoders of base shape, 4e-5, leaves MiniLM at 0.452; 1.5e-4 brings 0.587, 3e-4 with a
+layer decay of 0.9 instead of 0.95 0.605. So MiniLM has a recipe of its own.
 """
 
 import tempfile
+from pathlib import Path
 
 from _common import keep, need
 from contextual import minilm
+
+RECIPES = Path(__file__).parent / "recipes"
 
 
 def main() -> None:
@@ -20,6 +27,7 @@ def main() -> None:
             need("qa/squad_v1.1/train-v1.1-part.json.gz"),
             test=need("qa/squad_v1.1/dev-v1.1.json.gz"),
             task="span_qa",
+            rungs=["bidaf", str(RECIPES / "minilm-qa.toml")],
             corpus=need("corpora/enwiki_sample.txt.xz"),
             encoders=[minilm()],
             seeds=1,
