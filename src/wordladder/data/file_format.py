@@ -14,7 +14,7 @@ from .parquet import read_parquet
 from .plain_lines import FASTTEXT_PREFIX, read_fasttext, read_lines
 from .raw_table import RawTable
 
-__all__ = ["Format", "has_plain_lines", "read_raw"]
+__all__ = ["Format", "has_plain_lines", "read_raw", "suffix_of"]
 
 Format = Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "lines"]
 
@@ -79,6 +79,12 @@ def has_plain_lines(path: str | Path, format: str | None = None) -> bool:
     )
 
 
+def suffix_of(path: str | Path) -> str:
+    """The ending of a file's name that tells its format, in lower case, without that of its compression."""
+    name = Path(path)
+    return (Path(name.stem).suffix if name.suffix.lower() in _COMPRESSED else name.suffix).lower()
+
+
 def _check(format: str | None) -> None:
     if format is not None and format not in get_args(Format):
         raise SettingError(f"The format {format!r} is unknown.{did_you_mean(format, get_args(Format))}")
@@ -87,9 +93,7 @@ def _check(format: str | None) -> None:
 def _format_of(path: str, text: str, labelled: bool) -> Format:
     if path == STANDARD_INPUT:
         return "lines"
-    name = Path(path)
-    suffix = Path(name.stem).suffix if name.suffix.lower() in _COMPRESSED else name.suffix
-    return _SUFFIXES.get(suffix.lower()) or _by_content(text, labelled)
+    return _SUFFIXES.get(suffix_of(path)) or _by_content(text, labelled)
 
 
 def _by_content(text: str, labelled: bool) -> Format:

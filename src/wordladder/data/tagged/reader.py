@@ -16,6 +16,7 @@ from ..columns import Column, names_given
 from ..counting import counted
 from ..delimited import read_csv, read_tsv
 from ..examples import Examples, Scheme, Span
+from ..file_format import suffix_of
 from ..json_records import read_json
 from ..opening import decode, read_bytes, source_name
 from ..parquet import read_parquet
@@ -29,15 +30,14 @@ __all__ = ["TaggedFormat", "read_tagged", "tagged_words", "tags_of_words"]
 
 TaggedFormat = Literal["columns", "conllu", "jsonl", "csv", "tsv", "parquet"]
 
-_SUFFIX = re.compile(r"\.(jsonl?|ndjson|csv|parquet|pq|conllu)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
 _SUFFIXES: dict[str, TaggedFormat] = {
-    "json": "jsonl",
-    "jsonl": "jsonl",
-    "ndjson": "jsonl",
-    "csv": "csv",
-    "parquet": "parquet",
-    "pq": "parquet",
-    "conllu": "conllu",
+    ".json": "jsonl",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".conllu": "conllu",
 }
 
 
@@ -93,8 +93,8 @@ def read_tagged(
 
 
 def _format_of(path: str, content: str) -> str:
-    if found := _SUFFIX.search(path):
-        return _SUFFIXES[found[1].lower()]
+    if found := _SUFFIXES.get(suffix_of(path)):
+        return found
     return "jsonl" if re.match(r'\s*(\[\s*)?\{\s*"', content) else "columns"
 
 
