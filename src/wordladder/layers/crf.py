@@ -118,15 +118,12 @@ class CRF(nn.Module):
 
     # Training
 
-    def loss(
-        self, scores: Tensor, targets: Tensor, reduction: Literal["sentence", "word"] = "sentence"
-    ) -> Tensor:
-        """The negative log-likelihood of the right tags, float32 also under autocast.
+    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """The negative log-likelihood of the right tags, a sentence; float32 also under autocast.
 
         Args:
             scores: Scores of tags, `(batch, time, tags)`.
             targets: The right tags, `(batch, time)` int64, −100 behind each sentence's end.
-            reduction: The mean over sentences that have words, or over words.
 
         Returns:
             A scalar; 0 if there is no word, infinite if a sentence's tags are not allowed.
@@ -140,8 +137,7 @@ class CRF(nn.Module):
                 total = _Likelihood.apply(scores.float(), targets, sizes, *self._weights(-torch.inf))
             else:
                 total = _by_recursion(scores.float(), targets, sizes, self._weights(_NEVER)).sum()
-        count = int((sizes > 0).sum()) if reduction == "sentence" else int(sizes.sum())
-        return total / max(1, count)
+        return total / max(1, int((sizes > 0).sum()))
 
     def _sizes(self, scores: Tensor, targets: Tensor) -> Tensor:
         """Words a sentence, `(batch,)`."""
