@@ -240,7 +240,7 @@ def test_tuned_only_what_is_used(bert):
     wanted = {name for name, parameter in made.model.named_parameters() if parameter.requires_grad}
     assert not any("layer.2." in name or "pooler" in name for name in wanted)
     assert any("layer.1." in name for name in wanted)
-    embedded(made, TEXTS).vectors.square().sum().backward()
+    (embedded(made, TEXTS).vectors * direction).sum().backward()
     assert {name for name, parameter in made.model.named_parameters() if parameter.grad is not None} == wanted
 
 
@@ -521,3 +521,30 @@ def test_encoders_of_other_families(bert, tmp_path, family, summary):
         states = twin.states(text)[0][-1]
         expected = states[0] if summary == "cls" else states.mean(dim=0)
         torch.testing.assert_close(out.summary[row], expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["bert", "albert", "roberta", "camembert", "distilbert", "electra"])
+def test_families_tuned_in_half_precision(bert, tmp_path, family):
+    """Their own attention in float32 is the twin of ours in bfloat16, forwards and backwards."""
+    tokenizer = AutoTokenizer.from_pretrained(bert)
+    config = AutoConfig.for_model(family, vocab_size=len(tokenizer), **FAMILIES.get(family, SIZES))
+    torch.manual_seed(1)
+    AutoModel.from_config(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    made, twin = embedder(tmp_path, tune=True, hidden_dropout=0.0), Twin(tmp_path)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = embedded(made, TEXTS)
+    for row, text in enumerate(TEXTS):
+        expected = twin.words(text)
+        near = half.vectors[row, : len(expected)]
+        torch.testing.assert_close(near.float(), expected, atol=0.05, rtol=0.05)
+    direction = torch.randn(half.vectors.shape, generator=torch.Generator().manual_seed(2))
+    (half.vectors.float() * direction).sum().backward()
+    near = [weight.grad.clone() for weight in made.parameters() if weight.grad is not None]
+    made.zero_grad()
+    (embedded(made, TEXTS).vectors * direction).sum().backward()
+    exact = [weight.grad for weight in made.parameters() if weight.grad is not None]
+    assert len(near) == len(exact)
+    for mine, theirs in zip(near, exact):
+        away = (mine.float() - theirs).norm() / (theirs.norm() + 1e-2)
+        assert away < 0.1, (mine.shape, float(away))
