@@ -61,6 +61,23 @@ def test_train_says_what_it_did(table, recipe, tmp_path):
     assert "held out" in out
 
 
+def test_train_takes_word_vectors_and_raw_text(table, tmp_path):
+    raw = tmp_path / "raw.txt"
+    raw.write_text("a film about whales\n" * 40, encoding="utf-8")
+    short = ["--train", table, "--set", "training.epochs=1", "--set", "vectors.epochs=1"]
+    run("train", "vectors-mean", *short, "--corpus", raw, "--output", tmp_path / "m")
+    words = (tmp_path / "m" / "embedders" / "0" / "vocabulary.txt").read_text(encoding="utf-8")
+    assert "whales" in words.split("\n")
+    file = tmp_path / "words.vec"
+    file.write_text("2 3\nfilm 1 0 0\nplaice 0 1 0\n", encoding="utf-8")
+    given = [*short[:4], "--output", tmp_path / "v", "--vectors", file]
+    run("train", "vectors-mean", *given)
+    words = (tmp_path / "v" / "embedders" / "0" / "vocabulary.txt").read_text(encoding="utf-8")
+    assert "plaice" in words.split("\n")
+    assert "trains no word vectors" in run("train", "vectors-mean", *given, "--corpus", raw, code=2)
+    assert "no static embedder" in run("train", "tfidf", *given, code=2)
+
+
 def test_evaluate(model, table):
     found = json.loads(run("evaluate", model, table, "--json"))
     assert found.keys() >= {"task", "metric", "value", "interval", "rows", "metrics"}

@@ -1,12 +1,16 @@
 """Pages that are made from the code are as the code is."""
 
+import re
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+from wordladder.cli import app
 from wordladder.cli.reference import commands_page, recipes_page
 
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [DOCS.parent / "README.md", DOCS.parent / "README.zh.md", *sorted(DOCS.rglob("*.md"))]
 
 
 @pytest.mark.parametrize(("name", "page"), [("commands.md", commands_page), ("recipes.md", recipes_page)])
@@ -26,3 +30,29 @@ def test_both_readmes_have_the_same_shape():
         )
 
     assert shape(english) == shape(chinese)
+
+
+def written_commands(text):
+    """The words behind each `wordladder` in blocks of code and between backquotes."""
+    blocks = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").split("\n")
+    lines += re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
+    for line in lines:
+        for found in re.finditer(r"(?:^|[|/] ?)wordladder ([a-z-].*?)(?=\s[|#]|$)", line.strip()):
+            yield found[1].split()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_written_commands_and_options_exist(page):
+    for words in written_commands(page.read_text(encoding="utf-8")):
+        command = get_command(app)
+        while hasattr(command, "commands"):
+            options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+            name = words.pop(0) if words else "--help"
+            if name in options:
+                break
+            assert name in command.commands, (page.name, name)
+            command = command.commands[name]
+        options |= {option for parameter in command.params for option in parameter.opts}
+        given = {word for word in words if re.match(r"--?[a-z]", word)}
+        assert given <= options, (page.name, command.name, sorted(given - options))

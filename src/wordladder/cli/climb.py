@@ -7,6 +7,7 @@ import typer
 
 from .console import console, errors, print_json, progress_bar
 from .options import (
+    Corpus,
     Device,
     Format,
     Json,
@@ -17,6 +18,7 @@ from .options import (
     Set,
     Text,
     Threads,
+    Vectors,
     parse_settings,
 )
 from .tables import duration, interval, milliseconds, percent_or_value
@@ -81,14 +83,8 @@ def climb(
         float | None,
         typer.Option(help="Most minutes to train a rung once; it is stopped there.", rich_help_panel=BUDGET),
     ] = None,
-    vectors: Annotated[
-        Path | None,
-        typer.Option(help="Word vectors for the rungs that use static ones, instead of training them."),
-    ] = None,
-    corpus: Annotated[
-        list[Path] | None,
-        typer.Option(help="Raw text to train word vectors on, beside the training texts; may be repeated."),
-    ] = None,
+    vectors: Vectors = None,
+    corpus: Corpus = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option(

@@ -11,6 +11,7 @@ import typer
 from ..errors import RecipeError
 
 __all__ = [
+    "Corpus",
     "Device",
     "Format",
     "Input",
@@ -23,6 +24,7 @@ __all__ = [
     "Set",
     "Text",
     "Threads",
+    "Vectors",
     "blocks",
     "parse_settings",
 ]
@@ -77,6 +79,14 @@ Device = Annotated[
     ),
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads to compute with.", rich_help_panel=RUN)]
+Vectors = Annotated[
+    Path | None,
+    typer.Option(help="Word vectors for every static embedder, instead of training them."),
+]
+Corpus = Annotated[
+    list[Path] | None,
+    typer.Option(help="Raw text to train word vectors on, beside the training texts; may be repeated."),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from ..errors import SettingError
 from .console import console, print_json, progress_bar
 from .notes import print_notes
 from .options import (
+    Corpus,
     Device,
     Format,
     Json,
@@ -19,6 +21,7 @@ from .options import (
     Set,
     Text,
     Threads,
+    Vectors,
     parse_settings,
 )
 from .tables import duration, interval, percent_or_value
@@ -48,6 +51,8 @@ def train(
         str | None,
         typer.Option(help="Folder (or hub name) of the pretrained encoder, instead of the recipe's own."),
     ] = None,
+    vectors: Vectors = None,
+    corpus: Corpus = None,
     set_: Set = None,
     seed: Annotated[int | None, typer.Option(help="Start of everything random.")] = None,
     resume: Resume = False,
@@ -77,6 +82,7 @@ def train(
     chosen = Recipe.load(recipe)
     if encoder is not None:
         chosen = read_encoder(encoder).into(chosen)
+    chosen = _with_word_vectors(chosen, vectors, corpus)
     chosen = chosen.with_settings(parse_settings(set_, seed))
     layout: dict[str, Any] = {
         "text": text,
@@ -98,6 +104,19 @@ def train(
     else:
         _print(model, tested, output)
         print_notes(*tables.values())
+
+
+def _with_word_vectors(recipe: Any, vectors: Path | None, corpus: list[Path] | None) -> Any:
+    """The recipe with the word vectors, or the raw text for them, that were given."""
+    from ..ladder.plan import with_corpus, with_vectors
+
+    found = with_vectors(recipe, vectors)
+    if vectors is not None and found is recipe:
+        raise SettingError(f"--vectors: {recipe.name} has no static embedder that could read them.")
+    trained = with_corpus(found, corpus)
+    if corpus is not None and trained is found:
+        raise SettingError(f"--corpus: {recipe.name} trains no word vectors here.")
+    return trained
 
 
 def _summary(model: Any, tested: Any, output: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ..errors import RecipeError, SettingError
 from ..recipe import Recipe, rung_names
 from .encoders import ADVICE, Encoder, LeftOut, families, hub_trouble, lack, read_encoder, with_encoders
 
-__all__ = ["Plan", "plan_recipes", "tuned_from_hub"]
+__all__ = ["Plan", "plan_recipes", "tuned_from_hub", "with_corpus", "with_vectors"]
 
 
 class Plan(NamedTuple):
@@ -60,7 +60,7 @@ def plan_recipes(
     for recipe in recipes:
         if recipe.task != task:
             raise RecipeError(f"{recipe.name}: its task is {recipe.task}, but the climb is for {task}")
-    recipes = [_with_corpus(_with_vectors(recipe, vectors), corpus) for recipe in recipes]
+    recipes = [with_corpus(with_vectors(recipe, vectors), corpus) for recipe in recipes]
     return Plan([recipe.with_settings(settings or {}) for recipe in recipes], left_out)
 
 
@@ -115,8 +115,10 @@ def _with_encoders(
     return made, tuple(left_out)
 
 
-def _with_vectors(recipe: Recipe, vectors: str | Path | None) -> Recipe:
-    """Every static embedder reads this file; vectors that nobody uses any more are not trained."""
+def with_vectors(recipe: Recipe, vectors: str | Path | None) -> Recipe:
+    """The recipe with every static embedder reading this file; vectors that nobody uses any more are not
+    trained. The recipe itself where it has no static embedder.
+    """
     static = [i for i, table in enumerate(recipe.tables.get("embedders", ())) if table["kind"] == "static"]
     if vectors is None or not static:
         return recipe
@@ -126,7 +128,8 @@ def _with_vectors(recipe: Recipe, vectors: str | Path | None) -> Recipe:
     return Recipe(tables, recipe.name, recipe.folder)
 
 
-def _with_corpus(recipe: Recipe, corpus: str | Path | Sequence[str | Path] | None) -> Recipe:
+def with_corpus(recipe: Recipe, corpus: str | Path | Sequence[str | Path] | None) -> Recipe:
+    """The recipe with its word vectors trained on this raw text too; itself where it trains none."""
     if corpus is None or not recipe.table("vectors"):
         return recipe
     files = [corpus] if isinstance(corpus, str | Path) else list(corpus)
