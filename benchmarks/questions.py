@@ -2,9 +2,10 @@
 
 python benchmarks/questions.py             BiDAF over vectors trained on Wikipedia too, and MiniLM, tuned
 
-What was tried, on 3,096 questions of train, two epochs, F1 on 1,126 others (44 articles, none in both):
-the rung's rate for encoders of base shape, 4e-5, leaves MiniLM at 0.452; 1.5e-4 brings 0.587, 3e-4 with a
-layer decay of 0.9 instead of 0.95 0.605. So MiniLM has a recipe of its own.
+What was tried, on 3,096 questions of train, F1 on 1,126 others (44 articles, none in both). MiniLM, two
+epochs: the rung's rate for encoders of base shape, 4e-5, leaves it at 0.452; 1.5e-4 brings 0.587, 3e-4 with a
+layer decay of 0.9 instead of 0.95 0.605; so it has a recipe of its own. BiDAF, without Wikipedia: 0.296 after
+ten epochs of batches of 32 at 1e-3, and 0.286 already after four of 16 at 2e-3.
 """
 
 import tempfile
