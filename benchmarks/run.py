@@ -4,7 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-SHORT = (["corpus.py"], ["recurrent.py"], ["latency.py"], ["epoch.py"], ["phrases.py"], ["vector_files.py"])
+SHORT = (
+    ["corpus.py"],
+    ["recurrent.py"],
+    ["latency.py"],
+    ["epoch.py"],
+    ["phrases.py"],
+    ["vector_files.py"],
+    ["crf.py"],
+)
 LONG = (
     ["static_vectors.py"],
     ["static_vectors.py", "--growth"],
@@ -14,11 +22,16 @@ LONG = (
     ["pretraining.py", "bert", "mini"],
     ["pretraining.py", "albert", "tiny"],
     ["contextual.py", "cache"],
+    ["contextual.py", "dropout"],
     ["contextual.py", "frozen"],
     ["contextual.py", "tuned"],
     ["vectors_into_bert.py", "--keep"],
     ["imdb.py"],
     ["imdb.py", "--chinese"],
+    ["tagging.py", "conll"],
+    ["tagging.py", "msra"],
+    ["tagging.py", "cluener"],
+    ["questions.py"],
 )
 
 if __name__ == "__main__":

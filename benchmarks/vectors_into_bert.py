@@ -1,7 +1,8 @@
 """What word vectors bring to pretraining: the same language model from vectors and from random weights.
 
     python benchmarks/vectors_into_bert.py [--corpus FILE] [--megabytes 60] [--kind bert] [--size tiny]
-                                           [--steps 2000] [--dim 100] [--vectors FILE] [--threads N]
+                                           [--steps 2000] [--learning-rate 3e-4] [--batch-pieces 2048]
+                                           [--dim 100] [--vectors FILE] [--threads N]
     python benchmarks/vectors_into_bert.py pieces --vectors FILE --tokenizer FOLDER
 
 Skip-gram vectors are trained on the text first, and their time is told. Both runs then have the same text,
@@ -248,8 +249,8 @@ def main() -> None:
     parser.add_argument("--size", default="tiny")
     parser.add_argument("--objectives", default="mlm")
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--learning-rate", type=float)
-    parser.add_argument("--batch-pieces", type=int)
+    parser.add_argument("--learning-rate", type=float, default=3e-4)
+    parser.add_argument("--batch-pieces", type=int, default=2048)
     parser.add_argument("--dim", type=int, default=100)
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--tokenizer", type=Path)
