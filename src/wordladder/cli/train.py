@@ -186,7 +186,8 @@ def rungs(
         print_json([{"name": rung, "task": one, **header} for one, rung, header in headers])
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("rung", "what it is", "measured price"):
+    table.add_column("rung", no_wrap=True)
+    for column in ("what it is", "measured price"):
         table.add_column(column)
     for place, (one, rung, header) in enumerate(headers):
         if len(tasks) > 1 and (not place or headers[place - 1][0] != one):
