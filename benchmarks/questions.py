@@ -19,14 +19,16 @@ RECIPES = Path(__file__).parent / "recipes"
 
 def main() -> None:
     """The climb; its figures go to results/questions.json."""
-    from wordladder import climb
+    from wordladder import Model, climb
     from wordladder.cli.climb import print_climb
     from wordladder.cli.console import progress_bar
+    from wordladder.data.reading import read_examples
 
+    dev = need("qa/squad_v1.1/dev-v1.1.json.gz")
     with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
         found = climb(
             need("qa/squad_v1.1/train-v1.1-part.json.gz"),
-            test=need("qa/squad_v1.1/dev-v1.1.json.gz"),
+            test=dev,
             task="span_qa",
             rungs=["bidaf", str(RECIPES / "minilm-qa.toml")],
             corpus=need("corpora/enwiki_sample.txt.xz"),
@@ -35,8 +37,11 @@ def main() -> None:
             output=folder,
             progress=progress,
         )
+        rows = [{key: one[key] for key in one if key != "recipe"} for one in found.to_json()["rungs"]]
+        for row in rows:
+            model = Model.load(Path(folder) / "runs" / row["name"] / "seed-1" / "model")
+            row["metrics"] = model.evaluate(read_examples(dev, "span_qa")).metrics
     print_climb(found)
-    rows = [{key: one[key] for key in one if key != "recipe"} for one in found.to_json()["rungs"]]
     keep("questions", {"seconds": found.seconds, "rows": found.rows, "rungs": rows})
 
 
