@@ -7,7 +7,7 @@
 
 Skip-gram vectors are trained on the text first, and their time is told. Both runs then have the same text,
 pieces, masks, seed, steps and rates; only the rows of the embeddings differ at the start. Held-out loss is
-looked at forty times a run. Kept are both curves, the steps (and, with the vectors' own time, the seconds)
+looked at up to forty times a run. Kept are both curves, the steps (and, with the vectors' own time, the seconds)
 after which the start from vectors is as good as the random start is at its end, and a picture of the curves.
 
 `pieces` compares ways to make pieces of words: the cosine between the mean of a left-out word's pieces and
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from _common import RESULTS, keep, need
+from _common import ROOT, keep, need
 
 CORPUS = "corpora/enwiki_sample.txt.xz"
 EVALUATIONS = 40
@@ -95,7 +95,7 @@ def found(reports: dict[str, Any], vectors_seconds: float) -> dict[str, Any]:
     steps, _, losses = points["random"][-1]
     reached = reach(points["vectors"], losses)
     facts = {
-        "start": reports["vectors"]["vectors"],
+        "start": {key: value for key, value in reports["vectors"]["vectors"].items() if key != "file"},
         "steps": steps,
         "random_loss": losses,
         "vectors_loss": points["vectors"][-1][2],
@@ -256,7 +256,11 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--device")
-    parser.add_argument("--keep", action="store_true", help="Write the figures and the picture into results.")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="Write the figures into results and the picture into docs/pictures.",
+    )
     arguments = parser.parse_args()
     if arguments.what == "pieces":
         if arguments.vectors is None or arguments.tokenizer is None:
@@ -270,7 +274,7 @@ def main() -> None:
     if arguments.keep:
         keep(name, figures)
         if "curves" in figures:
-            draw(figures, RESULTS / f"{name}.svg")
+            draw(figures, ROOT / "docs" / "pictures" / f"{name}.svg")
 
 
 if __name__ == "__main__":
