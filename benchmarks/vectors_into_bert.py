@@ -7,8 +7,8 @@
 
 Skip-gram vectors are trained on the text first, and their time is told. Both runs then have the same text,
 pieces, masks, seed, steps and rates; only the rows of the embeddings differ at the start. Held-out loss is
-looked at up to forty times a run. Kept are both curves, the steps (and, with the vectors' own time, the seconds)
-after which the start from vectors is as good as the random start is at its end, and a picture of the curves.
+looked at up to forty times a run. Kept are both curves, the steps (and, with the vectors' own time, the
+seconds) after which the start from vectors is as good as the random start is at its end, and a picture.
 
 `pieces` compares ways to make pieces of words: the cosine between the mean of a left-out word's pieces and
 its vector, and that of whole words with their own, both weighted by count.
