@@ -106,7 +106,7 @@ def train(
         model.fit(parts.train, dev=parts.dev, **given, progress=progress)
     tested = None if parts.test is None else model.evaluate(parts.test)
     notes = [*parts.notes, *model.report_["split"], *spread({"test": parts.test})]
-    warnings = [*model.report_["warnings"], *_leaks(parts, chosen.task)]
+    warnings = [*model.report_["warnings"], *_leaks(parts, chosen.task), *_gap(model, tested, parts)]
     if json:
         print_json(_summary(model, tested, output) | {"warnings": warnings, "notes": notes})
     else:
@@ -136,6 +136,22 @@ def _with_word_vectors(recipe: Any, vectors: Path | None, corpus: list[Path] | N
     if corpus is not None and trained is found:
         raise SettingError(f"--corpus: {recipe.name} trains no word vectors here.")
     return trained
+
+
+def _gap(model: Any, tested: Any, parts: Any) -> list[str]:
+    """Whether dev and test differ by more than chance allows."""
+    from ..evaluation.agreement import Sample, disagreement, gap_between
+
+    if tested is None or not hasattr(model, "evaluation_"):
+        return []
+    dev, test = (Sample(found.value, found.interval, found.rows) for found in (model.evaluation_, tested))
+    gap = gap_between(dev, test, max(1, len(model.report_.get("history", ()))))
+    return disagreement(
+        {model.recipe_.name: gap},
+        higher_is_better=model.task_.higher_is_better,
+        grouped=parts.train.groups is not None,
+        timed=parts.test.times is not None,
+    )
 
 
 def _summary(model: Any, tested: Any, output: Path) -> dict[str, Any]:

@@ -88,11 +88,11 @@ def shared_origins(train: Examples, part: Examples, name: str) -> list[str]:
 
 
 def spread(parts: Mapping[str, Examples | None]) -> list[str]:
-    """How many groups each part has, and its period, in sentences; none where groups and times are not known."""
+    """How many groups each part has, and its period, in sentences; none where neither is known."""
     known = {name: part for name, part in parts.items() if part is not None}
     groups = [f"{len(set(part.groups)):,} in {name}" for name, part in known.items() if part.groups]
     times = [
         f"{name} from {min(part.times)} to {max(part.times)}" for name, part in known.items() if part.times
     ]
-    told = [f"Groups: {', '.join(groups)}."] if groups else []
+    told = [f"Groups: {', '.join(groups)}; intervals draw whole groups."] if groups else []
     return told + ([f"Times: {', '.join(times)}."] if times else [])

@@ -12,13 +12,14 @@ from typing import Any
 
 from ..data.origin import origin_of
 from ..errors import SettingError, UserError
+from ..evaluation.agreement import disagreement
 from ..extras import require
 from ..progress import Progress, quiet
 from ..recipe import Recipe
 from .choice import Rule, choose
 from .handover import write_json, writing
 from .machine import available_threads, describe
-from .measured import Measured, compare, measure_rung
+from .measured import Measured, compare, measure_rung, with_gaps
 from .plan import plan_recipes
 from .price import Budget, cost_kind
 from .reason import reason
@@ -208,7 +209,13 @@ def _found(
     rule = replace(rule, rows=len(split.test))
     if first is not None and first.result is not None:
         rule = replace(rule, metric=first.result.metric, higher_is_better=first.result.higher_is_better)
-    rungs = compare(measured, rule)
+    rungs = compare(with_gaps(measured, len(split.dev), len(split.test)), rule)
+    disagree = disagreement(
+        {rung.name: rung.gap for rung in rungs if rung.gap},
+        higher_is_better=rule.higher_is_better,
+        grouped=split.dev.groups is not None,
+        timed=split.test.times is not None,
+    )
     choice = choose(rungs, rule)
     return Climb(
         task=task,
@@ -219,7 +226,7 @@ def _found(
         rows=split.rows(),
         seeds=seeds,
         notes=split.notes,
-        warnings=split.warnings,
+        warnings=(*split.warnings, *disagree),
         machine=describe(),
         threads=shop.threads,
         device=(first and first.device) or shop.device or "",
