@@ -40,8 +40,7 @@ def demo(
     ),
     seed: Annotated[int, typer.Option(help="Start of everything random.")] = 1,
 ) -> None:
-    """Climb five rungs on sentences from the documentation of the installed Python packages: no download, about
-    three minutes.
+    """Climb five rungs on sentences about the installed Python packages: no download, about three minutes.
 
     Example:  wordladder demo
     """
@@ -90,8 +89,8 @@ def _print_data(data: "DocstringData") -> None:
     names = sorted({str(label) for label in labels})
     console.print(
         f"{len(data.train):,} sentences from the documentation of {len(names)} libraries to learn from, "
-        f"{len(data.test):,} from other source files to be tested on; {words / 1e6:.1f} M words of raw text for "
-        "word vectors. A library's own name is masked. For example:",
+        f"{len(data.test):,} from other source files to be tested on; {words / 1e6:.1f} M words of raw text "
+        "for word vectors. A library's own name is masked. For example:",
         soft_wrap=True,
     )
     for name in names:
@@ -153,22 +152,25 @@ def _print_conclusion(found: "Climb") -> None:
     best = next((rung for rung in found.rungs if rung.name == found.best), None)
     if best is None or best.price is None or base.price is None or base.difference is None:
         return
+    gap, times = base.difference, best.price.latency_p50 / base.price.latency_p50
+    between = f"{-gap.high:+.3f} to {-gap.low:+.3f}"
     if best is base:
         told = (
-            f"{BASELINE}, words and pairs of words that are counted, wins here: on {found.rows['train']:,} short "
-            "sentences no network is worth its price. With more rows, or a pretrained encoder (--encoder), look again."
+            f"{BASELINE}, which only counts words and pairs of words, wins here: with "
+            f"{found.rows['train']:,} sentences to learn from, no network is worth its price. More rows, or a pretrained encoder "
+            "(--encoder), may change that."
+        )
+    elif gap.high < 0:
+        told = (
+            f"{best.name} beats {BASELINE}, which only counts words, by {-gap.value:.3f} ({between}) at "
+            f"{times:.1f} times its latency."
         )
     else:
-        gap, times = base.difference, best.price.latency_p50 / base.price.latency_p50
-        price = f"at {times:.1f} times its latency"
-        between = f"{-gap.high:+.3f} to {-gap.low:+.3f}"
-        if gap.high < 0:
-            told = f"{best.name} beats the baseline {BASELINE} by {-gap.value:.3f} ({between}), {price}."
-        else:
-            told = (
-                f"{best.name} was the best on dev, but these test rows do not show that it beats the baseline "
-                f"{BASELINE} ({-gap.value:+.3f}, {between}): {BASELINE} is enough until more rows say otherwise."
-            )
+        told = (
+            f"{best.name} is the best on dev, but the test rows do not show that it beats {BASELINE}, which "
+            f"only counts words ({-gap.value:+.3f}, {between}): {BASELINE} is enough until more rows say "
+            "otherwise."
+        )
     console.print(f"\n{told}", soft_wrap=True)
 
 
