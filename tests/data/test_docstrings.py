@@ -132,6 +132,11 @@ def library(folder, name, files=6, functions=4):
         )
 
 
+def in_own_words(folder, name):
+    for path in folder.glob(f"{name}/*.py"):
+        path.write_text(path.read_text("utf-8").replace("things", f"{name[::-1]} things"), "utf-8")
+
+
 def word(number):
     return "abcdefgh"[number] * 3
 
@@ -150,8 +155,7 @@ def packages(tmp_path):
 def test_gather(packages):
     # what they say is equal but for their names, so give each words of its own
     for name in ("pear", "small"):
-        for path in packages.glob(f"{name}/*.py"):
-            path.write_text(path.read_text("utf-8").replace("things", f"{name[::-1]} things"), "utf-8")
+        in_own_words(packages, name)
     data = gather(folders=[packages], min_rows=5)
     assert data.complete
     assert data.files == 13
@@ -183,6 +187,7 @@ def test_gather(packages):
     assert other.test.texts != data.test.texts
     assert len(gather(folders=[packages], min_rows=5, max_rows=8).train) == 16
     library(packages, "plum", files=8)
+    in_own_words(packages, "plum")
     assert set(gather(folders=[packages], min_rows=5, most_libraries=2).train.labels) == {"apple", "plum"}
 
 

@@ -157,8 +157,8 @@ def _print_conclusion(found: "Climb") -> None:
     if best is base:
         told = (
             f"{BASELINE}, which only counts words and pairs of words, wins here: with "
-            f"{found.rows['train']:,} sentences to learn from, no network is worth its price. More rows, or a pretrained encoder "
-            "(--encoder), may change that."
+            f"{found.rows['train']:,} sentences to learn from, no network is worth its price. "
+            "More rows, or a pretrained encoder (--encoder), may change that."
         )
     elif gap.high < 0:
         told = (
