@@ -53,6 +53,7 @@ class NetworkEngine:
         """Train the network; it ends with the weights that were best on dev."""
         from ..training.loop import Job
         from ..training.loop import train as train_network
+        from ..training.optimizer import rates_by_part
 
         # What is wrong with the labels is found now, not after word vectors have been trained.
         task = build("tasks", self.recipe.tables["task"], 0, 0)
@@ -94,6 +95,7 @@ class NetworkEngine:
             "text": facts,
             "history": place.history,
             "best_epoch": place.best_epoch,
+            "learning_rates": rates_by_part(self.network, self.settings),
             "steps": place.step,
             "earlier_seconds": found["earlier_seconds"] + earlier,
         }

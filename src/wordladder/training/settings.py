@@ -15,7 +15,8 @@ class TrainingSettings:
     Args:
         epochs: Most passes over the training examples; early stopping may end sooner.
         learning_rate: Highest learning rate, of all weights or of the embedders' weights alone where
-            `head_learning_rate` is given; if a transformer is tuned, of that alone.
+            `head_learning_rate` is given; if a transformer is tuned, of that alone. Left out, 1e-3, and for
+            a tuned transformer what suits its width and depth (`report.json` tells it).
         head_learning_rate: Highest learning rate of everything above the embedders; if a transformer is
             tuned, of everything beside it.
         weight_decay: Decoupled weight decay; biases, norms and embedding tables have none.
@@ -34,7 +35,7 @@ class TrainingSettings:
     """
 
     epochs: int = 10
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
     head_learning_rate: float | None = None
     weight_decay: float = 0.0
     batch_rows: int = 64
