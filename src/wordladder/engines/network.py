@@ -76,7 +76,6 @@ class NetworkEngine:
                     score=None
                     if dev is None or dev_tokens is None
                     else partial(self._dev_score, dev, dev_tokens),
-                    higher_is_better=self.task.higher_is_better,
                     settings=self.settings,
                     checkpoint=run.checkpoint,
                     device=self.device,
@@ -170,8 +169,12 @@ class NetworkEngine:
             facts |= embedder.facts(tokens)
         return facts
 
-    def _dev_score(self, dev: Examples, tokens: Tokens) -> float:
-        return self.task.primary(self.task.outcomes(self._scores(tokens), dev))
+    def _dev_score(self, dev: Examples, tokens: Tokens) -> Any:
+        from ..training.loop import Score
+
+        scores = self._scores(tokens)
+        metric = self.task.primary(self.task.outcomes(scores, dev))
+        return Score(metric, self.task.criterion(metric, scores, dev))
 
     def _scores(self, tokens: Tokens) -> Any:
         """A row of scores an example, or a row a word."""
