@@ -122,6 +122,7 @@ class NetworkEngine:
         if "vectors" in self.recipe.tables:
             trained = self._train_vectors(train, run)
             vectors, found["vectors_seconds"] = trained.vectors, trained.seconds
+            found["vectors_start"] = trained.start
             found["earlier_seconds"] = trained.seconds if trained.cached else 0.0
         self.network.initialise(Material(tokens, vectors, self.recipe.folder), train)
         if start is not None:
