@@ -179,7 +179,7 @@ def standardised(vectors: np.ndarray) -> np.ndarray:
 def sample(corpus: Path, ends: str, fits: Callable[[str], bool], count: int) -> list[str]:
     """Sentences of a corpus, drawn by chance."""
     with ByteReader(corpus) as reader:
-        lines = reader.read().decode("utf-8").split("\n")
+        lines = b"".join(iter(lambda: reader.read(1 << 24), b"")).decode("utf-8").split("\n")
     found = [part for line in lines for part in re.split(ends, line.strip()) if fits(part)]
     random.Random(1).shuffle(found)
     return found[:count]
