@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..corpus import corpus_from_texts, read_corpus
 from ..progress import Progress, quiet
 from ..text import TextSettings
@@ -84,6 +86,8 @@ def train_vectors(
         if before is None and start not in ("starter", "none"):
             before = _named(folder / start)
         vectors = trainer.train(corpus, threads=threads, seed=seed, start=before, progress=progress)
+    if before is not None and not files:
+        vectors = _held(vectors, before)
     seconds = time.perf_counter() - started
     vectors.settings["seconds"] = seconds
     vectors.outputs = None  # nobody trains these on
@@ -91,6 +95,13 @@ def train_vectors(
         cache.mkdir(parents=True, exist_ok=True)
         vectors.save(place)
     return TrainedVectors(vectors, seconds, cached=False)
+
+
+def _held(vectors: WordVectors, start: WordVectors) -> WordVectors:
+    """The same with the words of `start` as they were: a few texts teach new words, and unteach known ones."""
+    matrix = np.array(vectors.vectors)
+    matrix[[vectors.index[word] for word in start.words]] = start.vectors
+    return WordVectors(vectors.words, matrix, vectors.counts, vectors.settings)
 
 
 def _named(file: Path) -> WordVectors:
