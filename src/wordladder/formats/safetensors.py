@@ -18,7 +18,16 @@ from ._words import MappedWords
 __all__ = ["read_header", "read_safetensors", "tensor", "write_safetensors", "write_tensors"]
 
 _SETTINGS_KEY, _SUBWORDS_KEY = "wordladder", "subwords"  # of the metadata
-_NAMES = ("vectors", "scales", "words", "counts", "outputs", "subwords.own", "subwords.buckets", "subwords.used")
+_NAMES = (
+    "vectors",
+    "scales",
+    "words",
+    "counts",
+    "outputs",
+    "subwords.own",
+    "subwords.buckets",
+    "subwords.used",
+)
 _ROWS = 1 << 16  # rows written at once
 _DECODED = 1 << 20  # bytes of words that are decoded at once
 _DTYPES = {

@@ -1,9 +1,9 @@
 """Checkpoints: one safetensors file that holds all that a training run needs to go on exactly where it was.
 
 Weights that training changes, their running mean, the optimizer's moments, the best weights so far, and as
-JSON in the file's header the place in the run and its history. Nothing random is stored: batch order and dropout are
-pure functions of the seed and the place. Frozen weights are not here; they are in the folder that was
-written when the run began.
+JSON in the file's header the place in the run and its history. Nothing random is stored: batch order and
+dropout are pure functions of the seed and the place. Frozen weights are not here; they are in the folder that
+was written when the run began.
 """
 
 import json

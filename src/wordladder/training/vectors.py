@@ -98,7 +98,7 @@ def train_vectors(
 
 
 def _held(vectors: WordVectors, start: WordVectors) -> WordVectors:
-    """The same with the words of `start` as they were: a few texts teach new words, and unteach known ones."""
+    """The same with the words of `start` as they were: a few texts teach new words and unteach known ones."""
     matrix = np.array(vectors.vectors)
     matrix[[vectors.index[word] for word in start.words]] = start.vectors
     return WordVectors(vectors.words, matrix, vectors.counts, vectors.settings)
