@@ -47,17 +47,20 @@ _PYTHON: dict[str, Callable[[str], Any]] = {
 }
 
 
-def examples_of(texts: Any, labels: Any = None, task: Any = Classification) -> Examples:
+def examples_of(texts: Any, labels: Any = None, task: Any = Classification, groups: Any = None) -> Examples:
     """Examples from whatever holds texts: a list, an array, a Series, pairs for two segments, or Examples.
 
     Args:
         texts: Texts; for a task of two texts pairs of them; for tagging also lists of words.
         labels: What the task learns from, a row a text.
         task: The task or its class: says how many texts an example has, and what labels are.
+        groups: The author, document or file of each text.
 
     Raises:
-        DataError: a text is not a string, or texts and labels differ in number.
+        DataError: a text is not a string, or texts and labels or groups differ in number.
     """
+    if groups is not None:
+        return replace(examples_of(texts, labels, task), groups=[str(_plain(group)) for group in groups])
     if isinstance(texts, Examples):
         if labels is None:
             return texts

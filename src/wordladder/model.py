@@ -17,6 +17,7 @@ from . import __version__
 from .artifact import MARK, find_model, is_saved, new_folder, size_mb
 from .card import model_card
 from .data.examples import Examples
+from .data.parts import spread
 from .data.splits import hold_out, overlap
 from .engines import FitRun, FusionWeights, NetworkEngine, ShallowEngine, engine_for
 from .errors import ModelError, NotFittedError, UserError
@@ -73,6 +74,7 @@ class Model(Estimator):
         labels: Any = None,
         *,
         dev: Any = None,
+        groups: Any = None,
         output: str | Path | None = None,
         resume: bool = False,
         cache: str | Path | None = None,
@@ -85,6 +87,8 @@ class Model(Estimator):
             labels: A label a text, or a list of labels a text.
             dev: Examples, or a pair (texts, labels), on which all choosing is done; left out, a share of
                 the training texts is held out by the seed, duplicates together.
+            groups: The author, document or file of each text: those of one are not both learned from and held
+                out.
             output: A folder to save the model in; while training goes on, checkpoints lie beside it.
             resume: Go on where an interrupted fit with the same output stopped.
             cache: A folder in which trained word vectors, and features of frozen encoders, are kept for
@@ -98,7 +102,7 @@ class Model(Estimator):
         started = time.perf_counter()
         recipe = Recipe.load(self.recipe)
         task = component("tasks", recipe.task)
-        train, held = self._split(recipe, examples_of(texts, labels, task), dev)
+        train, held = self._split(recipe, examples_of(texts, labels, task, groups), dev)
         work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
         run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
         with self._threads(), run:
@@ -117,6 +121,7 @@ class Model(Estimator):
             "rows": {"train": len(train), "dev": 0 if held is None else len(held)},
             "dev_held_out": dev is None and held is not None,
             "duplicates_train_dev": 0 if held is None else overlap(train, held),
+            "split": spread({"train": train, "dev": held}),
         }
         self.report_["warnings"] = notes_on(self.report_)
         if output is not None:

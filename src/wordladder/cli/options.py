@@ -14,6 +14,8 @@ __all__ = [
     "Corpus",
     "Device",
     "Format",
+    "Group",
+    "IgnoreSplit",
     "Input",
     "Json",
     "Label",
@@ -24,12 +26,14 @@ __all__ = [
     "Set",
     "Text",
     "Threads",
+    "Time",
     "Vectors",
     "blocks",
     "parse_settings",
 ]
 
 TABLE = "Table"
+SPLIT = "Split"
 RUN = "Run"
 
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.")]
@@ -67,6 +71,31 @@ Format = Annotated[
         help="csv, tsv, jsonl, parquet, fasttext, lines; of tagged text columns, conllu; of questions squad. "
         "Left out, the file's name and first lines tell.",
         rich_help_panel=TABLE,
+    ),
+]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Column of authors, documents or files: rows of one stay together in every part. In a SQuAD "
+        "document title, in tagged columns document.",
+        rich_help_panel=SPLIT,
+    ),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Column of ISO dates, ISO datetimes or numbers: the newest rows are held out.",
+        rich_help_panel=SPLIT,
+    ),
+]
+IgnoreSplit = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-split",
+        help="Ignore the column split, whose train, dev (or validation) and test are obeyed otherwise.",
+        rich_help_panel=SPLIT,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

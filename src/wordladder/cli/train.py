@@ -1,6 +1,7 @@
 """`wordladder train` and `wordladder rungs`: a recipe and a table become a saved model."""
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,11 +9,12 @@ import typer
 
 from ..errors import SettingError
 from .console import console, print_json, progress_bar
-from .notes import print_notes
 from .options import (
     Corpus,
     Device,
     Format,
+    Group,
+    IgnoreSplit,
     Json,
     Label,
     LabelSeparator,
@@ -21,6 +23,7 @@ from .options import (
     Set,
     Text,
     Threads,
+    Time,
     Vectors,
     parse_settings,
 )
@@ -66,6 +69,9 @@ def train(
     label: Label = None,
     label_separator: LabelSeparator = None,
     format_: Format = None,
+    group: Group = None,
+    time: Time = None,
+    ignore_split: IgnoreSplit = False,
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
@@ -74,8 +80,10 @@ def train(
 
     Example:  wordladder train bilstm --train reviews.csv --output model --set training.epochs=3
     """
-    from ..data.reading import read_examples
+    from ..data.origin import origin_of
+    from ..data.parts import spread
     from ..ladder.encoders import read_encoder
+    from ..ladder.split import read_parts
     from ..model import Model
     from ..recipe import Recipe
 
@@ -89,21 +97,32 @@ def train(
         "label": label,
         "label_separator": label_separator,
         "format": format_,
+        "origin": origin_of(group, time, ignore_split=ignore_split),
     }
-    tables = {
-        name: None if path is None else read_examples(path, chosen.task, **layout)
-        for name, path in (("train", train), ("dev", dev), ("test", test))
-    }
+    parts = read_parts(train, test, dev, task=chosen.task, columns=layout)
     model = Model(chosen, device=device, threads=threads)
     with progress_bar() as progress:
         given: dict[str, Any] = {"output": output, "resume": resume, "cache": cache}
-        model.fit(tables["train"], dev=tables["dev"], **given, progress=progress)
-    tested = None if tables["test"] is None else model.evaluate(tables["test"])
+        model.fit(parts.train, dev=parts.dev, **given, progress=progress)
+    tested = None if parts.test is None else model.evaluate(parts.test)
+    notes = [*parts.notes, *model.report_["split"], *spread({"test": parts.test})]
+    warnings = [*model.report_["warnings"], *_leaks(parts, chosen.task), *_gap(model, tested, parts)]
     if json:
-        print_json(_summary(model, tested, output))
+        print_json(_summary(model, tested, output) | {"warnings": warnings, "notes": notes})
     else:
-        _print(model, tested, output)
-        print_notes(*tables.values())
+        _print(model, tested, output, notes + warnings)
+
+
+def _leaks(parts: Any, task: str) -> list[str]:
+    """What the parts should not share; the texts that dev shares with train are in the model's report."""
+    from ..data.parts import shared_origins, shared_texts
+
+    found = [] if parts.dev is None else shared_origins(parts.train, parts.dev, "dev")
+    if parts.test is not None:
+        found += shared_texts(parts.train, parts.test, "test", task)
+        found += [] if parts.dev is None else shared_texts(parts.dev, parts.test, "test", task, known="dev")
+        found += shared_origins(parts.train, parts.test, "test")
+    return found
 
 
 def _with_word_vectors(recipe: Any, vectors: Path | None, corpus: list[Path] | None) -> Any:
@@ -119,6 +138,22 @@ def _with_word_vectors(recipe: Any, vectors: Path | None, corpus: list[Path] | N
     return trained
 
 
+def _gap(model: Any, tested: Any, parts: Any) -> list[str]:
+    """Whether dev and test differ by more than chance allows."""
+    from ..evaluation.agreement import Sample, disagreement, gap_between
+
+    if tested is None or not hasattr(model, "evaluation_"):
+        return []
+    dev, test = (Sample(found.value, found.interval, found.rows) for found in (model.evaluation_, tested))
+    gap = gap_between(dev, test, max(1, len(model.report_.get("history", ()))))
+    return disagreement(
+        {model.recipe_.name: gap},
+        higher_is_better=model.task_.higher_is_better,
+        grouped=parts.train.groups is not None,
+        timed=parts.test.times is not None,
+    )
+
+
 def _summary(model: Any, tested: Any, output: Path) -> dict[str, Any]:
     report = model.report_
     return {
@@ -129,11 +164,10 @@ def _summary(model: Any, tested: Any, output: Path) -> dict[str, Any]:
         "test": None if tested is None else tested.to_dict(),
         "rows": report["rows"],
         "train_seconds": report["train_seconds"],
-        "warnings": report["warnings"],
     }
 
 
-def _print(model: Any, tested: Any, output: Path) -> None:
+def _print(model: Any, tested: Any, output: Path, notes: Sequence[str]) -> None:
     from rich.table import Table
 
     from ..artifact import size_mb
@@ -156,8 +190,9 @@ def _print(model: Any, tested: Any, output: Path) -> None:
         last = [] if None in errors else [f"{error:.3f}"]
         table.add_row(name, value, interval(found.interval), f"{found.rows:,}", *last)
     console.print(table)
-    for note in report["warnings"]:
-        console.print(f"[yellow]note:[/yellow] {note}")
+    for note in notes:
+        console.print("[yellow]note:[/yellow] ", end="")
+        console.print(note, markup=False, soft_wrap=True)
     asked = f"wordladder predict {output} questions.json --top 3"
     text = f'echo "…" | wordladder predict {output} -'
     console.print(f"[dim]next:[/dim]  {asked if model.recipe_.task == 'span_qa' else text}")

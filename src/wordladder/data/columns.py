@@ -42,6 +42,7 @@ def choose_columns(
     text: Column | Sequence[Column] | None,
     label: Column | None,
     labelled: bool | None,
+    taken: Sequence[int] = (),
 ) -> Columns:
     """Find the columns of texts and labels.
 
@@ -50,6 +51,7 @@ def choose_columns(
         text: The column of the texts, or one for each segment; None: find it.
         label: The column of the labels; None: find it.
         labelled: Whether labels are needed (True), not wanted (False), or taken if they are there (None).
+        taken: Columns that hold something else and are not found.
 
     Raises:
         DataError: a column that is given is not there, or none could be found.
@@ -62,7 +64,7 @@ def choose_columns(
             f"{table.source}: text and label must be different columns, but {label!r} is given twice."
         )
     choose = _by_look if table.names is None else _by_name
-    columns = choose(table, texts, place, labelled)
+    columns = choose(table, texts, place, labelled, taken)
     if not columns.texts:
         raise DataError(
             f"{table.source}: which column holds the text? Name it (text, --text). {_listed(table)}"
@@ -102,12 +104,16 @@ def resolve_column(table: RawTable, column: Column) -> int:
     raise DataError(f"{table.source} has no column {column!r}.{hint} {_listed(table)}")
 
 
-def _by_name(table: RawTable, texts: tuple[int, ...], label: int | None, labelled: bool | None) -> Columns:
+def _by_name(
+    table: RawTable, texts: tuple[int, ...], label: int | None, labelled: bool | None, taken: Sequence[int]
+) -> Columns:
     names = [normal(name) for name in table.names or []]
     notes = []
 
-    def find(usual: Sequence[str], taken: Sequence[int | None], what: str) -> int | None:
-        found = [names.index(name) for name in usual if name in names and names.index(name) not in taken]
+    def find(usual: Sequence[str], own: Sequence[int | None], what: str) -> int | None:
+        found = [
+            index for name in usual if name in names and (index := names.index(name)) not in (*own, *taken)
+        ]
         if len(found) > 1:
             first, *others = (repr((table.names or [])[index]) for index in found)
             notes.append(f"The {what} is column {first}; {', '.join(others)} could be meant too.")
@@ -119,7 +125,7 @@ def _by_name(table: RawTable, texts: tuple[int, ...], label: int | None, labelle
         texts = tuple(map(names.index, pairs[0])) if pairs else () if single is None else (single,)
     if label is None and labelled is not False:
         label = find(LABELS, texts, "label")
-    rest = [index for index in range(table.width) if index not in (*texts, label)]
+    rest = [index for index in range(table.width) if index not in (*texts, label, *taken)]
     if not texts and len(rest) == 1 and (label is not None or table.width == 1):
         texts = (rest[0],)
     elif labelled and label is None and len(rest) == 1 and texts:
@@ -127,9 +133,11 @@ def _by_name(table: RawTable, texts: tuple[int, ...], label: int | None, labelle
     return Columns(texts, label, tuple(notes))
 
 
-def _by_look(table: RawTable, texts: tuple[int, ...], label: int | None, labelled: bool | None) -> Columns:
+def _by_look(
+    table: RawTable, texts: tuple[int, ...], label: int | None, labelled: bool | None, taken: Sequence[int]
+) -> Columns:
     """In a table without a header the label is what repeats itself most, a text is what is not a number."""
-    rest = [index for index in range(table.width) if index not in (*texts, label)]
+    rest = [index for index in range(table.width) if index not in (*texts, label, *taken)]
     cells = {index: table.column(index) for index in rest}
     if label is None and rest and (texts or len(rest) > 1):
         likely = min(rest, key=lambda index: (len(set(cells[index])), _length(cells[index])))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -67,6 +67,9 @@ class Examples:
         scheme: How the tags of words were written; `"words"`: each word has one of its own, and a span is a
             word. None: there are no tags.
         ids: What the file calls each row; None: it has no names.
+        groups: The author, document or file that each row is from, to stay together; None: not known.
+        times: When each row was written, as values that compare; None: not known.
+        parts: Which part of the split each row is for, "train", "dev" or "test"; None: not said.
     """
 
     segments: tuple[list[str], ...]
@@ -76,6 +79,9 @@ class Examples:
     notes: tuple[str, ...] = ()
     scheme: Scheme | None = None
     ids: Sequence[str] | None = field(default=None, compare=False)
+    groups: Sequence[str] | None = field(default=None, compare=False)
+    times: Sequence[Any] | None = field(default=None, compare=False)
+    parts: Sequence[str] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.segments:
@@ -85,7 +91,7 @@ class Examples:
             *(("texts of the second segment", segment) for segment in self.segments[1:]),
             ("labels", self.labels),
             ("line numbers", self.lines),
-            ("ids", self.ids),
+            *self._columns().items(),
         ):
             if column is not None and len(column) != rows:
                 raise DataError(
@@ -103,13 +109,22 @@ class Examples:
     def take(self, indices: Iterable[int] | np.ndarray) -> "Examples":
         """The rows at `indices`, in that order."""
         rows = [int(index) for index in indices]
+        known: dict[str, Any] = {
+            name: [column[row] for row in rows]
+            for name, column in self._columns().items()
+            if column is not None
+        }
         return replace(
             self,
             segments=tuple([segment[row] for row in rows] for segment in self.segments),
             labels=None if self.labels is None else [self.labels[row] for row in rows],
             lines=None if self.lines is None else self.lines[np.array(rows, dtype=np.int64)],
-            ids=None if self.ids is None else [self.ids[row] for row in rows],
+            **known,
         )
+
+    def _columns(self) -> dict[str, Sequence[Any] | None]:
+        """What is known of each row beside its texts, labels and line."""
+        return {"ids": self.ids, "groups": self.groups, "times": self.times, "parts": self.parts}
 
     def flat(self) -> list[str]:
         """All texts, row after row: the segments of the first row, then those of the second."""

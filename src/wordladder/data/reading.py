@@ -36,7 +36,8 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
     """
     if task not in _READERS:
         raise SettingError(f"No files can be read for the task {task!r}.{did_you_mean(task, _READERS)}")
-    if task == "classification" and not any(value is not None for value in layout.values()):
+    places = (value for name, value in layout.items() if name != "origin")
+    if task == "classification" and all(value is None for value in places):
         _check_is_table(path)
     reader = _READERS[task]
     known = [name for name in signature(reader).parameters if name != "path"]

@@ -1,10 +1,13 @@
-"""Examples → two parts that share no text: the same on every machine, whatever the order of the rows."""
+"""Examples → two parts that share no text, no group or no time: the same on every machine, whatever the order
+of the rows.
+"""
 
 import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +19,10 @@ __all__ = ["hold_out", "overlap"]
 
 @dataclass(frozen=True)
 class _Group:
-    """The rows that have one and the same text."""
+    """Rows that stay together: they have one and the same text, or are of one author, document or file."""
 
     rows: list[int]
-    labels: frozenset[str]
+    labels: Counter[str]
     stratum: Label | None
 
 
@@ -28,7 +31,10 @@ def hold_out(
 ) -> tuple[Examples, Examples]:
     """Keep a share of the rows aside; returns `(rest, held)`, each in the order of the table.
 
-    A text decides by itself, through a digest of seed and text, how early it is drawn: rows with the same
+    Rows with times give their newest, equal times together. Rows with groups give whole groups, drawn by a
+    digest of seed and group, such that rows and labels come as near to their shares as the groups allow; the
+    same text in two groups may then be in both parts (see `overlap`). All others are drawn by their texts: a
+    text decides by itself, through a digest of seed and text, how early it is drawn: rows with the same
     text stay together, as do questions about one passage, and neither the order of the rows nor the platform
     matters. Each label gives its share (largest remainders), and none loses all its texts: every label stays
     in the rest.
@@ -41,40 +47,62 @@ def hold_out(
 
     Raises:
         SettingError: the share is not between 0 and 1.
-        DataError: there are too few different texts.
+        DataError: there are too few different texts, groups or times.
     """
     if not 0 < share < 1:
         raise SettingError(f"The share to hold out must lie between 0 and 1, but it is {share}.")
+    wanted = min(max(share * len(examples), minimum), max(share, 0.5) * len(examples))
+    if examples.times is not None:
+        return _newest(examples, examples.times, wanted)
     groups = _groups(examples, seed)
     if len(groups) < 2:
-        raise DataError(f"{examples.source}: nothing can be held out of {len(examples)} rows with one text.")
-    wanted = min(max(share * len(examples), minimum), max(share, 0.5) * len(examples))
+        kept = "text" if examples.groups is None else "group"
+        raise DataError(
+            f"{examples.source}: nothing can be held out of {len(examples)} rows with one {kept}."
+        )
+    draw = _draw if examples.groups is None else _draw_whole
     smallest_first = sorted(range(len(groups)), key=lambda number: len(groups[number].rows))
-    held = _keep_every_label(groups, _draw(groups, wanted / len(examples)))
+    held = _keep_every_label(groups, draw(groups, wanted / len(examples)))
     held = held or _keep_every_label(groups, smallest_first)[:1]
     if not held:
         raise DataError(
             f"{examples.source}: none of its {len(examples)} rows can be held out without losing a label. "
-            "Give more rows with different texts, or a file of their own for the held-out rows."
+            f"Give more rows with different {'texts' if examples.groups is None else 'groups'}, or a file of "
+            "their own for the held-out rows."
         )
     rows = sorted(row for number in held for row in groups[number].rows)
     rest = np.setdiff1d(np.arange(len(examples)), rows)
     return examples.take(rest), examples.take(rows)
 
 
+def _newest(examples: Examples, times: Sequence[Any], wanted: float) -> tuple[Examples, Examples]:
+    """Cut between two times, as near as can be to the rows that are wanted."""
+    ordered = sorted(times)
+    cuts = [row for row in range(1, len(ordered)) if ordered[row - 1] < ordered[row]]
+    if not cuts:
+        raise DataError(f"{examples.source}: nothing can be held out of {len(examples)} rows with one time.")
+    first = ordered[min(cuts, key=lambda cut: abs(len(ordered) - cut - wanted))]
+    rows = range(len(examples))
+    return (
+        examples.take(row for row in rows if times[row] < first),
+        examples.take(row for row in rows if times[row] >= first),
+    )
+
+
 def _groups(examples: Examples, seed: int) -> list[_Group]:
-    """Rows by text, in the order of their digests."""
+    """Rows by text, or by the groups they have, in the order of their digests."""
     rows_of: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for row, text in enumerate(_texts(examples, _answered(examples))):
+    by_group = None if examples.groups is None else ((group,) for group in examples.groups)
+    for row, text in enumerate(by_group or _texts(examples, _answered(examples))):
         rows_of[text].append(row)
     labels = examples.labels
     ordered = sorted((_digest(seed, text), rows) for text, rows in rows_of.items())
     groups = []
     for _, rows in ordered:
         given = [labels[row] for row in rows] if labels is not None else []
-        singles = frozenset(name for label in given for name in label_names(label))
+        counts = Counter(name for label in given for name in label_names(label))
         stratum = min(given) if given and isinstance(given[0], str) else None
-        groups.append(_Group(rows, singles, stratum))
+        groups.append(_Group(rows, counts, stratum))
     return groups
 
 
@@ -112,6 +140,35 @@ def _draw(groups: Sequence[_Group], share: float) -> list[int]:
     return drawn
 
 
+def _draw_whole(groups: Sequence[_Group], share: float) -> list[int]:
+    """Numbers of groups, each taken if it brings rows and labels nearer to their shares.
+
+    The distance is chi-square's: the sum over labels, and all rows, of (held − wanted)² / wanted. A group
+    larger than twice what is still wanted therefore stays in the rest.
+    """
+    wanted = {name: share * count for name, count in _counts(groups).items()}
+    held: Counter[str | None] = Counter()
+    drawn = []
+    for number, group in enumerate(groups):
+        more = _counts([group])
+        nearer = sum(
+            (2 * (wanted[name] - held[name]) - more[name]) * more[name] / wanted[name] for name in more
+        )
+        if nearer > 0:
+            drawn.append(number)
+            held.update(more)
+    return drawn
+
+
+def _counts(groups: Sequence[_Group]) -> Counter[str | None]:
+    """How many rows there are (None), and how many of each label."""
+    counts: Counter[str | None] = Counter()
+    for group in groups:
+        counts.update(group.labels)
+        counts[None] += len(group.rows)
+    return counts
+
+
 def _quotas(sizes: dict[Label | None, int], share: float) -> dict[Label | None, int]:
     """Whole rows for each stratum, by largest remainders."""
     exact = {stratum: share * size for stratum, size in sizes.items()}
@@ -132,7 +189,7 @@ def _keep_every_label(groups: Sequence[_Group], drawn: list[int]) -> list[int]:
         labels = groups[number].labels
         if texts_left > 1 and all(left[label] > 1 for label in labels):
             held.append(number)
-            left.subtract(labels)
+            left.subtract(labels.keys())
             texts_left -= 1
     return held
 

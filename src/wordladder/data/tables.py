@@ -13,6 +13,7 @@ from .examples import Examples
 from .file_format import has_plain_lines, read_raw
 from .labels import is_missing, labels_of, scalar
 from .opening import raw_lines, source_name
+from .origin import Origin, origin_columns, origin_facts
 from .plain_lines import decoded_lines
 from .raw_table import RawTable
 
@@ -27,6 +28,7 @@ def read_table(
     label_separator: str | None = None,
     labelled: bool | None = True,
     format: str | None = None,
+    origin: Origin | None = None,
 ) -> Examples:
     """Read a table of texts: CSV, TSV, JSON lines, Parquet or fastText's lines; plain or compressed.
 
@@ -41,6 +43,7 @@ def read_table(
         labelled: Whether every row must have a label (True), labels are not read (False), or they are read
             if there is a column of them (None).
         format: One of csv, tsv, jsonl, parquet, fasttext, lines; by default the file's name and content tell.
+        origin: The columns that say where rows belong; None: they are not read.
 
     Raises:
         DataError: the file cannot be read, a column is not there, or a row cannot be used; names file and
@@ -49,11 +52,13 @@ def read_table(
     """
     if label_separator == "":
         raise SettingError("The label separator is empty. Give what stands between labels, such as '|'.")
-    wanted = names_given(text, label if labelled is not False else None)
+    beside = () if origin is None else (origin.group, origin.time)
+    wanted = names_given(text, label if labelled is not False else None, *beside)
     table = read_raw(path, format, wanted, labelled=bool(labelled))
     if not table.rows:
         raise DataError(f"{table.source} has a header, but no rows.")
-    columns = choose_columns(table, text, label, labelled)
+    belongs = origin_columns(table, origin, text, label)
+    columns = choose_columns(table, text, label, labelled, belongs.taken())
     labels = None
     if columns.label is not None:
         cells = table.column(columns.label)
@@ -65,6 +70,7 @@ def read_table(
         source=table.source,
         lines=table.lines,
         notes=table.notes + columns.notes,
+        **origin_facts(table, belongs),
     )
 
 

@@ -19,7 +19,7 @@ class Evaluation:
         task: The kind of the task.
         metric: The name of the primary metric.
         value: The primary metric.
-        interval: Its 95 % bootstrap interval over the rows.
+        interval: Its 95 % bootstrap interval over the rows, or over groups of rows where they are known.
         rows: The number of rows.
         metrics: All metrics by name.
     """
@@ -54,7 +54,7 @@ def evaluate_scores(
         task=kind,
         metric=task.metric,
         value=task.primary(outcomes),
-        interval=bootstrap(outcomes, task.primary, resamples=resamples, seed=seed),
+        interval=bootstrap(outcomes, task.primary, resamples=resamples, seed=seed, groups=examples.groups),
         rows=len(examples),
         metrics=task.metrics(scores, examples),
     )

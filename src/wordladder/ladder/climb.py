@@ -10,14 +10,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from ..data.origin import origin_of
 from ..errors import SettingError, UserError
+from ..evaluation.agreement import disagreement
 from ..extras import require
 from ..progress import Progress, quiet
 from ..recipe import Recipe
 from .choice import Rule, choose
 from .handover import write_json, writing
 from .machine import available_threads, describe
-from .measured import Measured, compare, measure_rung
+from .measured import Measured, compare, measure_rung, with_gaps
 from .plan import plan_recipes
 from .price import Budget, cost_kind
 from .reason import reason
@@ -57,6 +59,9 @@ def climb(
     label: str | None = None,
     label_separator: str | None = None,
     format: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    ignore_split: bool = False,
     threads: int | None = None,
     device: str | None = None,
     resume: bool = False,
@@ -90,6 +95,10 @@ def climb(
         label: The column of the labels.
         label_separator: What separates several labels in a cell.
         format: The format of the files, where their names do not tell.
+        group: The column of authors, documents or files: rows of one stay together in the split. In a SQuAD
+            document "title", in tagged columns "document".
+        time: The column that says when rows were written: train on the oldest, test on the newest.
+        ignore_split: Whether a column called split, with train, dev and test, is ignored.
         threads: Threads to train and to measure with; left out, all there are.
         device: `"cpu"` forces the processor; left out, the best there is.
         resume: Continue the climb that lies in the output.
@@ -105,7 +114,13 @@ def climb(
     rule = _rule(cost, margin, Budget(**limits, max_minutes=max_minutes))
     numbers = _numbers(seed, seeds)
     threads = available_threads() if threads is None else _at_least_one("threads", threads)
-    columns = {"text": text, "label": label, "label_separator": label_separator, "format": format}
+    columns: dict[str, Any] = {
+        "text": text,
+        "label": label,
+        "label_separator": label_separator,
+        "format": format,
+    }
+    columns |= {"origin": origin_of(group, time, ignore_split=ignore_split)}
     split = split_data(train, test, dev, task=task, seed=seed, columns=columns)
     changes: dict[str, Any] = {
         "settings": settings,
@@ -194,7 +209,13 @@ def _found(
     rule = replace(rule, rows=len(split.test))
     if first is not None and first.result is not None:
         rule = replace(rule, metric=first.result.metric, higher_is_better=first.result.higher_is_better)
-    rungs = compare(measured, rule)
+    rungs = compare(with_gaps(measured, len(split.dev), len(split.test)), rule)
+    disagree = disagreement(
+        {rung.name: rung.gap for rung in rungs if rung.gap},
+        higher_is_better=rule.higher_is_better,
+        grouped=split.dev.groups is not None,
+        timed=split.test.times is not None,
+    )
     choice = choose(rungs, rule)
     return Climb(
         task=task,
@@ -205,7 +226,7 @@ def _found(
         rows=split.rows(),
         seeds=seeds,
         notes=split.notes,
-        warnings=split.warnings,
+        warnings=(*split.warnings, *disagree),
         machine=describe(),
         threads=shop.threads,
         device=(first and first.device) or shop.device or "",

@@ -69,6 +69,7 @@ def write_examples(path: Path, examples: Examples) -> None:
         "lines": None if examples.lines is None else examples.lines.tolist(),
         "scheme": examples.scheme,
         "ids": examples.ids,
+        "groups": examples.groups,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts), encoding="ascii")
@@ -85,6 +86,7 @@ def read_examples(path: Path) -> Examples:
         lines=None if lines is None else np.array(lines, dtype=np.int64),
         scheme=facts["scheme"],
         ids=facts["ids"],
+        groups=facts["groups"],
     )
 
 

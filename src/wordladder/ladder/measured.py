@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..artifact import size_mb
+from ..evaluation.agreement import Sample, gap_between
 from ..recipe import Recipe
 from .choice import Rule, best_rung
 from .price import Price
@@ -15,7 +16,7 @@ from .rung import CurvePoint, Rung, pareto_front
 from .significance import Scores, difference, interval
 from .workshop import Workshop
 
-__all__ = ["Measured", "compare", "measure_rung"]
+__all__ = ["Measured", "compare", "measure_rung", "with_gaps"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Measured:
         result: What its first run found; None if it broke.
         user_error: Whether it broke because of what the user gave.
         device: Where it was measured.
+        dev_interval: The interval of its value on dev, the mean over the seeds; None if it is not known.
+        looks: How many times dev was looked at, over all seeds.
     """
 
     rung: Rung
@@ -35,6 +38,8 @@ class Measured:
     result: Result | None = None
     user_error: bool = False
     device: str = ""
+    dev_interval: tuple[float, float] | None = None
+    looks: int = 1
 
 
 def measure_rung(shop: Workshop, recipe: Recipe, seeds: Sequence[int], parts: Sequence[int] = ()) -> Measured:
@@ -63,7 +68,22 @@ def measure_rung(shop: Workshop, recipe: Recipe, seeds: Sequence[int], parts: Se
         return Measured(replace(rung, error=f"its cost could not be measured: {ended.error}"))
     price = _price(ended.facts, size_mb(model), results)
     rung = replace(rung, price=price, curve=_curve(shop, recipe, seeds, parts))
-    return Measured(rung, scores, results[0], device=ended.facts["device"])
+    return Measured(
+        rung,
+        scores,
+        results[0],
+        device=ended.facts["device"],
+        dev_interval=_mean_interval([result.dev_interval for result in results]),
+        looks=sum(result.looks for result in results),
+    )
+
+
+def _mean_interval(intervals: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:
+    known = [interval for interval in intervals if interval is not None]
+    if len(known) < len(intervals):
+        return None
+    low, high = np.mean(known, axis=0)
+    return float(low), float(high)
 
 
 def _with_quality(rung: Rung, seeds: Sequence[int], results: Sequence[Result], scores: Scores) -> Rung:
@@ -105,6 +125,20 @@ def _curve(
         value = float(np.mean([result.value for result in results]))
         points.append(CurvePoint(results[0].train_rows, value, interval(scores)))
     return tuple(points)
+
+
+def with_gaps(measured: Sequence[Measured], dev_rows: int, test_rows: int) -> list[Measured]:
+    """Every rung with the gap between its dev and test values, and what of it chance explains."""
+    looks = sum(one.looks for one in measured)
+    found = []
+    for one in measured:
+        rung, spread = one.rung, one.dev_interval
+        if spread is not None and rung.interval is not None:
+            dev = Sample(rung.dev_value or 0.0, spread, dev_rows)
+            test = Sample(rung.value or 0.0, rung.interval, test_rows)
+            one = replace(one, rung=replace(rung, gap=gap_between(dev, test, looks)))
+        found.append(one)
+    return found
 
 
 def compare(measured: Sequence[Measured], rule: Rule) -> tuple[Rung, ...]:

@@ -68,6 +68,7 @@ def _remark(rung: Rung, climb: Climb) -> str:
     remarks = [
         "recommended" if rung.name == climb.recommended else "",
         "best on dev" if rung.name == climb.best else "",
+        f"dev {rung.dev_value:.3f}" if rung.gap and rung.gap.beyond_chance else "",
         "over budget" if rung.over_budget else "",
         "not measured" if rung.error else "",
     ]

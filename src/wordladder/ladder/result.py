@@ -25,7 +25,7 @@ class Climb:
         rows: How many rows were in `train`, `dev` and `test`.
         seeds: The seeds that every rung was trained with.
         notes: How the data was read and split.
-        warnings: What is wrong with the data.
+        warnings: What is wrong with the data, and where dev and test disagree.
         machine: What everything was measured on, and with which versions.
         threads: The threads for training and for measuring.
         device: Where the rungs ran.

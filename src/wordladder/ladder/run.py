@@ -59,6 +59,8 @@ class Result:
         train_seconds: The time to train, the word vectors included even where they were already there.
         vectors_seconds: The part of it that went into word vectors.
         warnings: What the training warned of.
+        dev_interval: The 95 % bootstrap interval of `dev_value`.
+        looks: How many times dev was looked at to choose an epoch.
     """
 
     metric: str
@@ -69,6 +71,8 @@ class Result:
     train_seconds: float
     vectors_seconds: float
     warnings: tuple[str, ...]
+    dev_interval: tuple[float, float] | None = None
+    looks: int = 1
 
 
 def train_and_test(run: Run, line: Line) -> Result:
@@ -89,7 +93,7 @@ def train_and_test(run: Run, line: Line) -> Result:
     outcomes = model.outcomes(test)
     result = _result(model, len(train), outcomes)
     write_array(folder / OUTCOMES, outcomes)
-    write_array(folder / SCORES, resampled(outcomes, model.task_.primary))
+    write_array(folder / SCORES, resampled(outcomes, model.task_.primary, groups=test.groups))
     write_json(folder / RESULT, asdict(result))
     return result
 
@@ -109,6 +113,8 @@ def _result(model: Any, train_rows: int, outcomes: Any) -> Result:
         train_seconds=float(report["train_seconds"]),
         vectors_seconds=float(report.get("vectors_seconds", 0.0)),
         warnings=tuple(report["warnings"]),
+        dev_interval=model.evaluation_.interval,
+        looks=max(1, len(report.get("history", ()))),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..evaluation.agreement import Gap
 from .price import CostKind, Price
 from .significance import Difference
 
@@ -39,6 +40,7 @@ class Rung:
         interval: The bootstrap interval of `value`.
         dev_value: The mean of `seed_dev_values`.
         difference: How much better than the best rung, on the test rows (positive is better).
+        gap: The gap between dev and test, and what of it chance explains.
         price: What it costs.
         over_budget: One phrase for each limit that it is over.
         on_front: No other rung is both better on the test rows and cheaper.
@@ -56,6 +58,7 @@ class Rung:
     interval: tuple[float, float] | None = None
     dev_value: float | None = None
     difference: Difference | None = None
+    gap: Gap | None = None
     price: Price | None = None
     over_budget: tuple[str, ...] = ()
     on_front: bool = False
@@ -89,6 +92,8 @@ class Rung:
             "dev_value": self.dev_value,
             "seed_dev_values": list(self.seed_dev_values),
             "difference": difference and vars(difference),
+            "dev_beyond_chance": self.gap and self.gap.beyond_chance,
+            "dev_chance_limit": self.gap and self.gap.limit,
             "latency_ms": price and {"p50": price.latency_p50, "p95": price.latency_p95},
             "throughput": price and price.throughput,
             "memory_mb": price and price.memory_mb,

@@ -3,16 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..data.examples import Examples, Span, label_names
+from ..data.parts import Parts, given_parts, shared_origins, shared_texts, spread
 from ..data.reading import read_examples
-from ..data.splits import hold_out, overlap
+from ..data.splits import hold_out
 from ..errors import DataError
 
-__all__ = ["Source", "Split", "all_names", "fingerprint", "split_data"]
+__all__ = ["Source", "Split", "all_names", "fingerprint", "read_parts", "split_data"]
 
 TEST_SHARE, DEV_SHARE = 0.2, 0.1
 
@@ -57,48 +58,74 @@ def split_data(
         train: Labelled rows, or their file.
         test: The same for testing; None holds out a fifth of train.
         dev: The same for choosing; None holds out a tenth of what is then left of train.
-        seed: Start of the draw; duplicates always stay together.
+        seed: Start of the draw; duplicates stay together, or rows of one group; times need no draw.
         columns: How `read_examples` finds the columns.
         task: The kind of the task, which tells how files are read.
 
     Raises:
         DataError: A file cannot be read, there are too few rows, or train lacks a label that dev or test has.
+        SettingError: The `split` column and a file are both for the same part.
     """
-    rest = _read(train, task, columns)
-    notes, warnings = list(rest.notes), []
-    kept = "questions about one passage" if task == "span_qa" else "duplicates"
-    if test is None:
+    given = read_parts(train, test, dev, task=task, columns=columns)
+    rest, notes = given.train, list(given.notes)
+    if given.test is None:
         rest, tested = hold_out(rest, TEST_SHARE, seed)
-        notes.append(f"A fifth of the rows was held out for the test by seed {seed}, {kept} together.")
+        notes.append(_held("fifth of the rows", "for the test", rest, seed, task))
     else:
-        tested = _read(test, task, columns)
-        notes.extend(note for note in tested.notes if note not in notes)
-    if dev is None:
+        tested = given.test
+    if given.dev is None:
         rest, chosen = hold_out(rest, DEV_SHARE, seed)
-        left = "" if test is not None else " left"
-        notes.append(
-            f"A tenth of the training rows{left} was held out as dev by seed {seed}, {kept} together."
-        )
+        of = "tenth of the training rows" + (" left" if given.test is None else "")
+        notes.append(_held(of, "as dev", rest, seed, task))
     else:
-        chosen = _read(dev, task, columns)
+        chosen = given.dev
+    warnings = []
     for name, part in (("dev", chosen), ("test", tested)):
         _check_part(rest, part, name)
-        shared = overlap(rest, part)
-        if shared:
-            warnings.append(_shared(shared, len(part), name, task))
+        warnings += shared_texts(rest, part, name, task) + shared_origins(rest, part, name)
+    warnings += shared_texts(chosen, tested, "test", task, known="dev")
+    notes += spread({"train": rest, "dev": chosen, "test": tested})
     return Split(rest, chosen, tested, tuple(notes), tuple(warnings))
 
 
-def _shared(count: int, rows: int, name: str, task: str) -> str:
-    if task == "span_qa":
-        return f"{count:,} of the {rows:,} {name} questions are about passages of the training questions."
-    return f"{count:,} of the {rows:,} {name} texts also occur in the training texts."
+def read_parts(
+    train: Source, test: Source | None, dev: Source | None, *, task: str, columns: Mapping[str, Any]
+) -> Parts:
+    """Read what is given, and obey the `split` column of the training file.
+
+    Args:
+        train: Labelled rows, or their file.
+        test: The same for testing, or None.
+        dev: The same for choosing, or None.
+        task: The kind of the task, which tells how files are read.
+        columns: How `read_examples` finds the columns.
+
+    Raises:
+        DataError: A file cannot be read.
+        SettingError: The column and a file are both for the same part.
+    """
+    origin = columns.get("origin")
+    whole = {**columns, "origin": None if origin is None else replace(origin, split=False)}
+    rows = _read(train, task, columns)
+    tested, chosen = (None if source is None else _read(source, task, whole) for source in (test, dev))
+    found = given_parts(rows, chosen, tested)
+    notes = dict.fromkeys((*rows.notes, *(() if tested is None else tested.notes)))
+    return found._replace(notes=(*notes, *found.notes))
+
+
+def _held(share: str, purpose: str, rest: Examples, seed: int, task: str) -> str:
+    """How a part was held out."""
+    if rest.times is not None:
+        return f"The newest {share} was held out {purpose}, rows of one time together."
+    kept = "questions about one passage" if task == "span_qa" else "duplicates"
+    kept = kept if rest.groups is None else "rows of one group"
+    return f"A {share} was held out {purpose} by seed {seed}, {kept} together."
 
 
 def _read(source: Source, task: str, columns: Mapping[str, Any]) -> Examples:
     examples = source if isinstance(source, Examples) else read_examples(source, task, **columns)
     if examples.labels is None:
-        raise DataError(f"{examples.source}: a climb needs labels, and there are none")
+        raise DataError(f"{examples.source}: training needs labels, and there are none")
     return examples
 
 

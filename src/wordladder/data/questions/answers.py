@@ -27,6 +27,7 @@ class Question(NamedTuple):
         passage: The text that may hold the answer.
         answers: Texts, and where each is said to start (None: not said); None: not read.
         contradicted: Whether it has answers, though it is marked as impossible.
+        title: The article that its passage is from.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Question(NamedTuple):
     passage: str
     answers: list[tuple[str, int | None]] | None
     contradicted: bool = False
+    title: str = ""
 
 
 def answers_of(cell: object, where: str) -> list[tuple[str, int | None]]:

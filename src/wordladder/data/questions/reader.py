@@ -16,6 +16,7 @@ from ..file_format import read_raw
 from ..json_records import read_json
 from ..labels import is_missing, scalar
 from ..opening import STANDARD_INPUT, decode, read_bytes, source_name
+from ..origin import Origin, check_fixed, origin_columns, origin_facts
 from ..raw_table import ABSENT, RawTable
 from .answers import Question, answers_of, placed, repeated
 from .squad import read_articles
@@ -38,6 +39,7 @@ def read_questions(
     label: Column | None = None,
     format: str | None = None,
     labelled: bool | None = True,
+    origin: Origin | None = None,
 ) -> Examples:
     """Read questions, the passages that answer them, and the answers; plain or compressed.
 
@@ -56,6 +58,7 @@ def read_questions(
         format: One of squad, jsonl, csv, tsv, parquet; by default the file's name and content tell.
         labelled: Whether every question must have answers (True), they are not read (False), or they are read
             if they are there (None).
+        origin: The columns that say where rows belong; of a SQuAD document only the group "title".
 
     Raises:
         DataError: the file cannot be read, or a key or a column is missing; names the file and the question.
@@ -68,22 +71,25 @@ def read_questions(
     if isinstance(text, str) and "," in text:
         text = [part.strip() for part in text.split(",")]
     source = source_name(path)
+    beside = () if origin is None else (origin.group, origin.time)
+    wanted = names_given(text, label, *beside)
     if format in ("csv", "tsv", "parquet"):
-        return _of_table(read_raw(path, format, names_given(text, label)), text, label, labelled)
+        return _of_table(read_raw(path, format, wanted), text, label, labelled, origin)
     data = read_bytes(path)
     if not data.strip():
         raise DataError(f"{source} is empty.")
     if data.startswith(b"PAR1") or not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
         if format is not None or str(path) == STANDARD_INPUT:
             raise DataError(f"{source} is not JSON, though a SQuAD document or JSON lines are expected.")
-        return _of_table(read_raw(path, None, names_given(text, label)), text, label, labelled)
+        return _of_table(read_raw(path, None, wanted), text, label, labelled, origin)
     content = decode(data, source)
     articles = _articles(content, source, format)
     if articles is None:
-        return _of_table(read_json(content, source), text, label, labelled)
+        return _of_table(read_json(content, source), text, label, labelled, origin)
     if text is not None or label is not None:
         raise SettingError(f"{source} is a SQuAD document, whose keys are fixed: leave text and label out.")
-    return _examples(read_articles(articles, source, labelled), source)
+    grouped = check_fixed(source, origin, "title", "its questions have no columns")
+    return _examples(read_articles(articles, source, labelled), source, grouped)
 
 
 def _articles(content: str, source: str, format: str | None) -> list[object] | None:
@@ -119,7 +125,7 @@ def _check_characters(value: object, source: str) -> None:
         raise DataError(f"{source}: half a surrogate pair (such as \\ud83d alone) is no character.") from None
 
 
-def _examples(questions: Sequence[Question], source: str) -> Examples:
+def _examples(questions: Sequence[Question], source: str, grouped: bool) -> Examples:
     """Examples of the questions of a document."""
     if not questions:
         raise DataError(f"{source} has no questions.")
@@ -134,11 +140,16 @@ def _examples(questions: Sequence[Question], source: str) -> Examples:
         source=source,
         notes=(*notes, *repeated(ids)),
         ids=ids,
+        groups=[question.title for question in questions] if grouped else None,
     )
 
 
 def _of_table(
-    table: RawTable, text: Column | Sequence[Column] | None, label: Column | None, labelled: bool | None
+    table: RawTable,
+    text: Column | Sequence[Column] | None,
+    label: Column | None,
+    labelled: bool | None,
+    origin: Origin | None,
 ) -> Examples:
     """Examples of a table that has a row a question."""
     if not table.rows:
@@ -166,6 +177,7 @@ def _of_table(
         lines=table.lines,
         notes=(*table.notes, *notes, *told, *repeated(ids or ())),
         ids=ids,
+        **origin_facts(table, origin_columns(table, origin, text, label)),
     )
 
 

@@ -27,27 +27,28 @@ def read_articles(articles: Sequence[object], source: str, labelled: bool | None
     if labelled is None:
         labelled = all(
             "answers" in asked or asked.get("is_impossible") is True
-            for _, _, asked in _questions(articles, source)
+            for *_, asked in _questions(articles, source)
         )
     return [
-        _question(asked, passage, path, source, labelled)
-        for passage, path, asked in _questions(articles, source)
+        _question(asked, passage, path, source, labelled)._replace(title=title)
+        for title, passage, path, asked in _questions(articles, source)
     ]
 
 
-def _questions(articles: Sequence[object], source: str) -> Iterator[tuple[str, str, dict[str, object]]]:
-    """The passage of each question, the path to the question, and the question."""
+def _questions(articles: Sequence[object], source: str) -> Iterator[tuple[str, str, str, dict[str, object]]]:
+    """The title and the passage of each question, the path to the question, and the question."""
     for place, article in enumerate(articles):
         path = f"data[{place}]"
         for number, paragraph in enumerate(_list(article, "paragraphs", path, source)):
             inner = f"{path}.paragraphs[{number}]"
             questions = _list(paragraph, "qas", inner, source)
             passage = _text(paragraph, "context", inner, source)
+            title = str(article.get("title", path)) if isinstance(article, dict) else path
             for index, asked in enumerate(questions):
                 own = f"{inner}.qas[{index}]"
                 if not isinstance(asked, dict):
                     raise DataError(f"{source}, {own}: an object with a question is expected.")
-                yield passage, own, asked
+                yield title, passage, own, asked
 
 
 def _question(asked: dict[str, object], passage: str, path: str, source: str, labelled: bool) -> Question:

@@ -7,6 +7,7 @@ The scheme of the tags is recognised and told.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Literal, get_args
@@ -19,6 +20,7 @@ from ..examples import Examples, Scheme, Span
 from ..file_format import suffix_of
 from ..json_records import read_json
 from ..opening import decode, read_bytes, source_name
+from ..origin import Origin, check_fixed, origin_columns, origin_facts
 from ..parquet import read_parquet
 from ..raw_table import RawTable
 from .joining import are_characters, join_words
@@ -48,6 +50,7 @@ def read_tagged(
     label: Column | None = None,
     format: str | None = None,
     labelled: bool | None = True,
+    origin: Origin | None = None,
 ) -> Examples:
     """Read a file of tagged text; plain or compressed. One row a sentence, its spans by characters.
 
@@ -65,6 +68,8 @@ def read_tagged(
         format: One of columns, conllu, jsonl, csv, tsv, parquet; by default the file's name and content tell.
         labelled: Whether every row must have tags (True), they are not read (False), or they are read if
             there are any (None).
+        origin: The columns that say where rows belong; of word columns only the group "document", which a
+            line -DOCSTART- or "# newdoc" begins.
 
     Raises:
         DataError: the file cannot be read, a line has too few columns, tags and words differ in number, or a
@@ -78,18 +83,24 @@ def read_tagged(
     if not data.strip():
         raise DataError(f"{source} is empty.")
     if format == "parquet" or data.startswith(b"PAR1"):
-        return _of_table(read_parquet(data, source), text, label, labelled)
+        return _of_table(read_parquet(data, source), text, label, labelled, origin)
     content = decode(data, source)
     format = format or _format_of(str(path), content)
     if format == "parquet":
         raise DataError(f"{source} is not a Parquet file, though its name says so.")
     if format == "jsonl":
-        return _of_table(read_json(content, source), text, label, labelled)
+        return _of_table(read_json(content, source), text, label, labelled, origin)
     if format in ("csv", "tsv"):
         read = read_csv if format == "csv" else read_tsv
-        return _of_table(read(content, source, names_given(text, label)), text, label, labelled)
+        beside = () if origin is None else (origin.group, origin.time)
+        wanted = names_given(text, label, *beside)
+        return _of_table(read(content, source, wanted), text, label, labelled, origin)
+    grouped = check_fixed(source, origin, "document", "its columns hold words and tags")
     words = read_columns(content, source, text, label, labelled, conllu=format == "conllu")
-    return _of_words(words, source)
+    if grouped and not any(words.documents):
+        raise DataError(f"{source} has no documents: no line begins with -DOCSTART- or # newdoc")
+    found = _of_words(words, source)
+    return replace(found, groups=list(map(str, words.documents))) if grouped else found
 
 
 def _format_of(path: str, content: str) -> str:
@@ -165,13 +176,20 @@ def _line(words: TaggedWords, sentence: int, word: int) -> str:
     return f"row {sentence + 1}"
 
 
-def _of_table(table: RawTable, text: Column | None, label: Column | None, labelled: bool | None) -> Examples:
+def _of_table(
+    table: RawTable,
+    text: Column | None,
+    label: Column | None,
+    labelled: bool | None,
+    origin: Origin | None,
+) -> Examples:
     """Examples of rows that hold words and tags, or texts and spans."""
     if not table.rows:
         raise DataError(f"{table.source} has a header, but no rows.")
     found = read_rows(table, text, label, labelled)
+    belongs = origin_facts(table, origin_columns(table, origin, text, label))
     if isinstance(found, TaggedWords):
-        return _of_words(found, table.source)
+        return replace(_of_words(found, table.source), **belongs)
     return Examples(
         segments=(found.texts,),
         labels=found.spans,
@@ -179,6 +197,7 @@ def _of_table(table: RawTable, text: Column | None, label: Column | None, labell
         lines=table.lines,
         notes=found.notes,
         scheme=None if found.spans is None else "spans",
+        **belongs,
     )
 
 

@@ -7,6 +7,7 @@ import io
 import re
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..counting import counted
 __all__ = ["TaggedWords", "read_columns"]
 
 _DOCUMENT = "-DOCSTART-"
+_NEW_DOCUMENT = re.compile(r"# ?newdoc\b")
 _CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _CONLLU_ID = re.compile(r"[0-9]+([-.][0-9]+)?")
 _GAP = re.compile(r"[ \t]+")
@@ -34,6 +36,8 @@ class TaggedWords(NamedTuple):
         lines: The line on which each sentence begins; None: the file has no lines.
         word_lines: The line of each word; None: that of its sentence.
         notes: What was left out.
+        documents: The number of the document of each sentence, from 1; 0 before the first, and where the file
+            tells of none.
     """
 
     words: list[str]
@@ -42,6 +46,7 @@ class TaggedWords(NamedTuple):
     lines: np.ndarray | None
     word_lines: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    documents: Sequence[int] = ()
 
 
 class _Layout(NamedTuple):
@@ -99,10 +104,12 @@ def read_columns(
     lines = _Lines(layout, source)
     words: list[str] = []
     tags: list[str] = []
-    offsets, numbers = [0], array("q")
+    offsets, documents, numbers = [0], list[int](), array("q")
     for number, line in enumerate(io.StringIO(text), start=1):
         found = lines.known.get(line) or lines.read(line, number, len(words) == offsets[-1])
         if found is not None:
+            if len(words) == offsets[-1]:
+                documents.append(lines.documents)
             words.append(found[0])
             tags.append(found[1])
             numbers.append(number)
@@ -115,13 +122,15 @@ def read_columns(
     word_lines = np.array(numbers, dtype=np.int64)
     first_lines = word_lines[np.array(offsets[:-1], dtype=np.int64)]
     its_tags = None if layout.tag is None else tags
-    return TaggedWords(words, its_tags, offsets, first_lines, word_lines, _notes(lines.left_out))
+    notes = _notes(lines.left_out)
+    return TaggedWords(words, its_tags, offsets, first_lines, word_lines, notes, documents)
 
 
 class _Lines:
     """Lines → words and tags. Lines come back, so that most are known after a while and read once.
 
-    `ended` says whether the last line that held no word ended its sentence; `left_out` counts the others.
+    `ended` says whether the last line that held no word ended its sentence; `left_out` counts the others, and
+    `documents` those that begin a document.
     """
 
     def __init__(self, layout: _Layout, source: str) -> None:
@@ -129,6 +138,7 @@ class _Lines:
         self.known: dict[str, tuple[str, str]] = {}
         self.left_out: Counter[str] = Counter()
         self.ended = True
+        self.documents = 0
         self._texts: dict[str, str] = {}
 
     def read(self, line: str, number: int, begins: bool) -> tuple[str, str] | None:
@@ -144,10 +154,12 @@ class _Lines:
         self.ended = document or line.isspace()
         if self.ended:
             self.left_out[_DOCUMENT] += document
+            self.documents += document
             return None
         bare = line.rstrip("\r\n")
         if begins and layout.is_comment(bare):
             self.left_out["comment"] += 1
+            self.documents += bool(_NEW_DOCUMENT.match(bare))
             return None
         fields = layout.fields(bare)
         if layout.conllu and not fields[0].isdigit() and _CONLLU_ID.fullmatch(fields[0]):

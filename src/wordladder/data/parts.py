@@ -1,0 +1,98 @@
+"""What a file's `split` column says, and what train, dev and test should not have in common, in sentences."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ..errors import DataError, SettingError
+from .examples import Examples
+from .splits import overlap
+
+__all__ = ["Parts", "given_parts", "shared_origins", "shared_texts", "spread"]
+
+
+class Parts(NamedTuple):
+    """The rows that are given for each part; None: they are still to be held out."""
+
+    train: Examples
+    dev: Examples | None
+    test: Examples | None
+    notes: tuple[str, ...] = ()
+
+
+def given_parts(train: Examples, dev: Examples | None, test: Examples | None) -> Parts:
+    """Obey the `split` column of the training file, if it was read.
+
+    Args:
+        train: The rows of the training file.
+        dev: The rows of a file of their own for dev, taken whole.
+        test: The same for the test.
+
+    Raises:
+        DataError: no row is for train.
+        SettingError: a part has both rows in the column and a file of its own.
+    """
+    if train.parts is None:
+        return Parts(train, dev, test)
+    rows = {name: [row for row, part in enumerate(train.parts) if part == name] for name in Parts._fields[:3]}
+    counts = ", ".join(f"{len(found):,} {name}" for name, found in rows.items() if found)
+    if not rows["train"]:
+        raise DataError(f"{train.source}: its column split has no rows for train, only {counts}")
+    found: dict[str, Examples | None] = {"dev": dev, "test": test}
+    for name, own in found.items():
+        if own is not None and rows[name]:
+            raise SettingError(
+                f"{train.source} has {len(rows[name]):,} {name} rows in its column split, and {own.source} "
+                f"is given for {name} too; leave one out (the column with --ignore-split)"
+            )
+        found[name] = train.take(rows[name]) if rows[name] else own
+    note = f"The column split was obeyed: {counts} rows."
+    return Parts(train.take(rows["train"]), found["dev"], found["test"], (note,))
+
+
+def shared_texts(first: Examples, part: Examples, name: str, task: str, known: str = "training") -> list[str]:
+    """A sentence if texts of a part also occur in `first`."""
+    count = overlap(first, part)
+    if not count:
+        return []
+    if task == "span_qa":
+        return [
+            f"{count:,} of the {len(part):,} {name} questions are about passages of the {known} questions."
+        ]
+    return [f"{count:,} of the {len(part):,} {name} texts also occur in the {known} texts."]
+
+
+def shared_origins(train: Examples, part: Examples, name: str) -> list[str]:
+    """A sentence if rows of a part are from groups of train, and one if they are not newer than train.
+
+    Raises:
+        DataError: their times are of different kinds.
+    """
+    told = []
+    rows = f"of the {len(part):,} {name} rows"
+    if train.groups is not None and part.groups is not None:
+        known = set(train.groups)
+        if count := sum(group in known for group in part.groups):
+            told.append(f"{count:,} {rows} are from groups that training rows are from, too.")
+    if train.times and part.times:
+        try:
+            newest = max(train.times)
+            count = sum(time <= newest for time in part.times)
+        except TypeError:
+            raise DataError(
+                f"{part.source} and {train.source} have different kinds of times, such as {part.times[0]} "
+                f"and {train.times[0]}"
+            ) from None
+        if count:
+            told.append(f"{count:,} {rows} are not newer than the newest training row ({newest}).")
+    return told
+
+
+def spread(parts: Mapping[str, Examples | None]) -> list[str]:
+    """How many groups each part has, and its period, in sentences; none where neither is known."""
+    known = {name: part for name, part in parts.items() if part is not None}
+    groups = [f"{len(set(part.groups)):,} in {name}" for name, part in known.items() if part.groups]
+    times = [
+        f"{name} from {min(part.times)} to {max(part.times)}" for name, part in known.items() if part.times
+    ]
+    told = [f"Groups: {', '.join(groups)}; intervals draw whole groups."] if groups else []
+    return told + ([f"Times: {', '.join(times)}."] if times else [])
