@@ -34,8 +34,6 @@ def notes_on(report: dict[str, Any]) -> list[str]:
         notes.append(
             "too few rows to hold out a dev set: no early stopping, and probabilities are not calibrated"
         )
-    if report.get("best_epoch") and report["best_epoch"] == len(report["history"]) >= 3:
-        notes.append("the last epoch was the best on dev: more epochs may help")
     return notes
 
 

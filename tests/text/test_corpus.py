@@ -149,7 +149,7 @@ def test_compressed_files(tmp_path) -> None:
     plain = "Das ist ein Text.\n这是。\n".encode() * 50
     files = {
         "a.txt": plain,
-        "b.gz": gzip.compress(plain[:500]) + gzip.compress(plain[500:]),
+        "b.gz": gzip.compress(plain[:500], mtime=0) + gzip.compress(plain[500:]),
         "c.xz": lzma.compress(plain),
         "d.zst": pyarrow.Codec("zstd").compress(plain, asbytes=True),
         "e.bz2": bz2.compress(plain),
@@ -167,7 +167,7 @@ def test_compressed_files(tmp_path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        gzip.compress(b"some words\n" * 999)[:-9],
+        gzip.compress(b"some words\n" * 999, mtime=0)[:-9],
         lzma.compress(b"some words\n" * 999)[:-30],
         pyarrow.Codec("zstd").compress(b"some words\n" * 999, asbytes=True)[:-4],
         bz2.compress(b"some words\n" * 999)[:-9],
@@ -184,7 +184,7 @@ def test_damaged_files(tmp_path, content) -> None:
 def test_json_lines(tmp_path) -> None:
     rows = [{"id": 1, "text": "one\ntwo 三"}, {"text": "\ud83d half"}, {"text": ""}, {"text": "İ 😀"}]
     content = "\ufeff" + "\n".join(json.dumps(row) for row in rows) + "\n\n"
-    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(content.encode()))
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(content.encode(), mtime=0))
     with read_corpus([tmp_path / "a.jsonl.gz"], min_count=1) as corpus:
         assert words_by_line(corpus) == [["one", "two", "三"], ["half"], [], ["İ", "😀"]]
         assert corpus.lines == 4

@@ -29,6 +29,7 @@ from ._inference import PACKABLE, Answering, Precision, answering
 from ._material import Material
 from ._pieces import Group, Links, Pieces
 from ._pretrained import Pretrained, keep_pretrained, open_pretrained, piece_limit, reached
+from ._rates import encoder_rates
 from ._sentence_layout import SentenceLayout
 
 __all__ = ["Transformer"]
@@ -67,7 +68,8 @@ class Transformer(nn.Module):
         attention_dropout: Share of the attention that a tuned encoder drops while training; left out, what it
             was pretrained with. Without it, training is more than twice as fast on a processor.
         hidden_dropout: The same for what its layers hand on.
-        layer_decay: Share of a layer's learning rate that the layer below it learns at, when tuned.
+        layer_decay: Share of a layer's learning rate that the layer below it learns at, when tuned; left
+            out, by depth, and 1 where layers share their weights.
         max_pieces: Pieces read at once, special ones included; left out, as many as the encoder can.
         long: Whether longer texts are read in overlapping `"windows"`, or what is behind is cut away and
             counted: `"truncate"`.
@@ -92,7 +94,7 @@ class Transformer(nn.Module):
         tune: bool = False,
         attention_dropout: float | None = 0.0,
         hidden_dropout: float | None = None,
-        layer_decay: float = 1.0,
+        layer_decay: float | None = None,
         max_pieces: int | None = None,
         long: Literal["windows", "truncate"] = "windows",
         overlap: int = 64,
@@ -208,8 +210,19 @@ class Transformer(nn.Module):
             self._ready = None  # its weights are about to change
         return self
 
-    def rate_shares(self) -> dict[str, float]:
-        """The share of `learning_rate` that each tuned weight of the encoder learns at."""
+    def learning_rates(self, highest: float | None) -> dict[str, float]:
+        """The learning rate of each tuned weight: `highest` in the top layer, less in each layer below.
+
+        Args:
+            highest: None takes what suits the encoder's width and depth.
+        """
+        if not self.tune:
+            return {}
+        layers = self.model.config.num_hidden_layers
+        shared = getattr(self.model.config, "num_hidden_groups", layers) < layers
+        suited, decay = encoder_rates(self.dim, layers, shared=shared)
+        highest = suited if highest is None else highest
+        decay = decay if self.layer_decay is None else self.layer_decay
         depths, depth = {}, 0
         for name, parameter in self.model.named_parameters():
             if number := re.search(r"\.(\d+)\.", name):
@@ -217,7 +230,7 @@ class Transformer(nn.Module):
             if parameter.requires_grad:
                 depths[f"model.{name}"] = depth
         top = max(depths.values(), default=0)
-        return {name: self.layer_decay ** (top - depth) for name, depth in depths.items()}
+        return {name: highest * decay ** (top - depth) for name, depth in depths.items()}
 
     @property
     def frozen(self) -> bool:

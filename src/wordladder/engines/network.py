@@ -53,6 +53,7 @@ class NetworkEngine:
         """Train the network; it ends with the weights that were best on dev."""
         from ..training.loop import Job
         from ..training.loop import train as train_network
+        from ..training.optimizer import rates_by_part
 
         # What is wrong with the labels is found now, not after word vectors have been trained.
         task = build("tasks", self.recipe.tables["task"], 0, 0)
@@ -75,7 +76,6 @@ class NetworkEngine:
                     score=None
                     if dev is None or dev_tokens is None
                     else partial(self._dev_score, dev, dev_tokens),
-                    higher_is_better=self.task.higher_is_better,
                     settings=self.settings,
                     checkpoint=run.checkpoint,
                     device=self.device,
@@ -94,6 +94,7 @@ class NetworkEngine:
             "text": facts,
             "history": place.history,
             "best_epoch": place.best_epoch,
+            "learning_rates": rates_by_part(self.network, self.settings),
             "steps": place.step,
             "earlier_seconds": found["earlier_seconds"] + earlier,
         }
@@ -121,6 +122,7 @@ class NetworkEngine:
         if "vectors" in self.recipe.tables:
             trained = self._train_vectors(train, run)
             vectors, found["vectors_seconds"] = trained.vectors, trained.seconds
+            found["vectors_start"] = trained.start
             found["earlier_seconds"] = trained.seconds if trained.cached else 0.0
         self.network.initialise(Material(tokens, vectors, self.recipe.folder), train)
         if start is not None:
@@ -168,8 +170,12 @@ class NetworkEngine:
             facts |= embedder.facts(tokens)
         return facts
 
-    def _dev_score(self, dev: Examples, tokens: Tokens) -> float:
-        return self.task.primary(self.task.outcomes(self._scores(tokens), dev))
+    def _dev_score(self, dev: Examples, tokens: Tokens) -> Any:
+        from ..training.loop import Score
+
+        scores = self._scores(tokens)
+        metric = self.task.primary(self.task.outcomes(scores, dev))
+        return Score(metric, self.task.criterion(metric, scores, dev))
 
     def _scores(self, tokens: Tokens) -> Any:
         """A row of scores an example, or a row a word."""

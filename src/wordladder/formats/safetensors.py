@@ -1,4 +1,6 @@
-"""safetensors: vectors, words, counts, subwords and outputs, memory-mapped; settings are JSON."""
+"""safetensors: vectors, words, counts, subwords and outputs, memory-mapped; settings are JSON. Vectors may be
+small integers, with a scale a word.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +18,16 @@ from ._words import MappedWords
 __all__ = ["read_header", "read_safetensors", "tensor", "write_safetensors", "write_tensors"]
 
 _SETTINGS_KEY, _SUBWORDS_KEY = "wordladder", "subwords"  # of the metadata
-_NAMES = ("vectors", "words", "counts", "outputs", "subwords.own", "subwords.buckets", "subwords.used")
+_NAMES = (
+    "vectors",
+    "scales",
+    "words",
+    "counts",
+    "outputs",
+    "subwords.own",
+    "subwords.buckets",
+    "subwords.used",
+)
 _ROWS = 1 << 16  # rows written at once
 _DECODED = 1 << 20  # bytes of words that are decoded at once
 _DTYPES = {
@@ -35,6 +46,10 @@ def read_safetensors(path: Path) -> Table:
     vectors, counts, outputs = tensors["vectors"], tensors.get("counts"), tensors.get("outputs")
     if vectors.ndim != 2:
         raise VectorsError(f"{path}: vectors of shape {vectors.shape}; (words, dim) is expected.")
+    if (scales := tensors.get("scales")) is not None:
+        if scales.shape != (len(vectors),):
+            raise VectorsError(f"{path}: {len(vectors)} vectors do not fit scales of shape {scales.shape}.")
+        vectors = vectors * scales.astype(np.float32)[:, None]
     words: Sequence[str] = MappedWords(tensors["words"], len(vectors), str(path))
     if tensors["words"].nbytes <= _DECODED:
         words = words[:]

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from ..errors import SettingError, TrainingError
 from ..extras import require
 from ..progress import Progress, quiet
-from ..training.checkpoint import Place, load_checkpoint, save_checkpoint
+from ..training.checkpoint import Kept, Place, load_checkpoint, save_checkpoint
 from ..training.devices import threads, to_device
 from ..training.optimizer import build_optimizers, clip_gradients
 from ..training.precision import autocast
@@ -303,7 +303,7 @@ class _Run:
     def _checkpoint(self) -> None:
         if self.checkpoint is not None and all(map(math.isfinite, self.meter.means().values())):
             self.place.history = [asdict(self.meter)]
-            save_checkpoint(self.checkpoint, self.network, self.optimizers, {}, self.place)
+            save_checkpoint(self.checkpoint, self.network, self.optimizers, Kept(), self.place)
             self.place.history = []
         self.saved = time.monotonic()
 

@@ -19,6 +19,7 @@ Every task has the same silhouette:
     predictions(scores) -> list                  the same as plain values
     outcomes(scores, examples) -> (rows, k)      what `primary` needs of each row, to be resampled
     primary(outcomes) -> float                   the primary metric; `metric`, `higher_is_better` describe it
+    criterion(metric, scores, examples) -> float what epochs are chosen by, from what `primary` gives on dev
     metrics(scores, examples) -> dict            all metrics
 
 Scores are an array `(rows, labels)`, or `WordScores` where they are of words.

@@ -5,7 +5,7 @@ trains weights.
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["best_thresholds", "fit_temperature", "log_softmax", "sigmoid", "softmax"]
+__all__ = ["best_thresholds", "fit_temperature", "log_loss", "log_softmax", "sigmoid", "softmax"]
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +26,16 @@ def sigmoid(scores: Floats) -> Floats:
     return 0.5 * (1.0 + np.tanh(0.5 * scores))
 
 
+def log_loss(
+    scores: Floats, gold: NDArray[np.int64], temperature: float = 1.0, *, multi_label: bool = False
+) -> float:
+    """The mean negative log-probability of the right answers, of `scores / temperature`."""
+    scaled = scores.astype(np.float64) / temperature
+    if multi_label:
+        return float(np.mean(np.logaddexp(0.0, scaled) - gold * scaled))
+    return float(-np.mean(log_softmax(scaled)[np.arange(len(gold)), gold]))
+
+
 def fit_temperature(scores: Floats, gold: NDArray[np.int64], *, multi_label: bool) -> float:
     """The temperature that makes `scores / temperature` the most probable (Guo et al. 2017, section 4.2).
 
@@ -35,13 +45,9 @@ def fit_temperature(scores: Floats, gold: NDArray[np.int64], *, multi_label: boo
 
     The likelihood is unimodal in the temperature's logarithm; a golden-section search finds its top.
     """
-    scores = scores.astype(np.float64)
 
     def loss(log_temperature: float) -> float:
-        scaled = scores / np.exp(log_temperature)
-        if multi_label:
-            return float(np.mean(np.logaddexp(0.0, scaled) - gold * scaled))
-        return float(-np.mean(log_softmax(scaled)[np.arange(len(gold)), gold]))
+        return log_loss(scores, gold, float(np.exp(log_temperature)), multi_label=multi_label)
 
     low, high, ratio = np.log(0.05), np.log(20.0), (np.sqrt(5.0) - 1.0) / 2.0
     left, right = high - ratio * (high - low), low + ratio * (high - low)

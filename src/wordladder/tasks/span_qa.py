@@ -267,6 +267,10 @@ class SpanQa(nn.Module):
         """The mean of the primary metric."""
         return float(outcomes[:, self._column].mean()) if len(outcomes) else 0.0
 
+    def criterion(self, metric: float, scores: WordScores, examples: Examples) -> float:
+        """The primary metric."""
+        return metric
+
     def metrics(self, scores: WordScores, examples: Examples) -> dict[str, Any]:
         """Exact match and F1; also of those questions that have an answer and those that have none."""
         outcomes = self.outcomes(scores, examples)

@@ -261,6 +261,10 @@ class Tagging(nn.Module):
         hits, words = outcomes.sum(axis=0)
         return float(hits / words) if words else 0.0
 
+    def criterion(self, metric: float, scores: WordScores, examples: Examples) -> float:
+        """The primary metric."""
+        return metric
+
     def metrics(self, scores: WordScores, examples: Examples) -> dict[str, Any]:
         """F1, precision and recall of entities, the same for every type; of words their accuracy."""
         gold = self._gold(examples)

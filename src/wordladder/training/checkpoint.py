@@ -1,9 +1,9 @@
 """Checkpoints: one safetensors file that holds all that a training run needs to go on exactly where it was.
 
-Weights that training changes, the optimizer's moments, the best weights so far, and as JSON in the
-file's header the place in the run and its history. Nothing random is stored: batch order and dropout are
-pure functions of the seed and the place. Frozen weights are not here; they are in the folder that was
-written when the run began.
+Weights that training changes, their running mean, the optimizer's moments, the best weights so far, and as
+JSON in the file's header the place in the run and its history. Nothing random is stored: batch order and
+dropout are pure functions of the seed and the place. Frozen weights are not here; they are in the folder that
+was written when the run began.
 """
 
 import json
@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from ..errors import ModelError
 
-__all__ = ["Place", "load_checkpoint", "save_checkpoint", "tunable"]
+__all__ = ["Kept", "Place", "load_checkpoint", "save_checkpoint", "tunable"]
 
 
 @dataclass
@@ -31,9 +31,9 @@ class Place:
         epoch, batch: The next batch, counted from 0.
         step: Optimizer steps made.
         loss: Sum of this epoch's losses so far.
-        best: Best dev score so far.
+        best: What the best epoch so far reached on dev, by the measure that epochs are chosen by.
         best_epoch: The epoch (counted from 1) that reached it.
-        history: One entry an epoch: `epoch`, `loss`, `dev`, `seconds`.
+        history: One entry an epoch: `epoch`, `loss`, `dev`, `criterion`, `seconds`.
         seconds: Training time so far.
     """
 
@@ -53,12 +53,25 @@ def tunable(network: nn.Module) -> dict[str, Tensor]:
     return parameters | dict(network.named_buffers())
 
 
+@dataclass
+class Kept:
+    """Other states of the weights that a run keeps.
+
+    Attributes:
+        best: Those of the best epoch so far.
+        average: Their running mean.
+    """
+
+    best: dict[str, Tensor] = field(default_factory=dict)
+    average: dict[str, Tensor] = field(default_factory=dict)
+
+
 def save_checkpoint(
-    path: Path, network: nn.Module, optimizers: list[Optimizer], best: dict[str, Tensor], place: Place
+    path: Path, network: nn.Module, optimizers: list[Optimizer], kept: Kept, place: Place
 ) -> None:
     """Write a checkpoint; the old one stays whole until the new one is complete."""
-    tensors = {f"network/{name}": tensor for name, tensor in tunable(network).items()}
-    tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
+    parts = {"network": tunable(network), "best": kept.best, "average": kept.average}
+    tensors = {f"{part}/{name}": tensor for part, named in parts.items() for name, tensor in named.items()}
     for which, optimizer in enumerate(optimizers):
         for number, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{which}/{number}/{key}": value for key, value in state.items()}
@@ -70,11 +83,8 @@ def save_checkpoint(
     os.replace(new, path)
 
 
-def load_checkpoint(
-    path: Path, network: nn.Module, optimizers: list[Optimizer]
-) -> tuple[dict[str, Tensor], Place]:
-    """Put a checkpoint's weights and moments in place; returns the best weights so far and the place in the
-    run.
+def load_checkpoint(path: Path, network: nn.Module, optimizers: list[Optimizer]) -> tuple[Kept, Place]:
+    """Put a checkpoint's weights and moments in place; returns the other weights and the place in the run.
 
     Raises:
         ModelError: the file cannot be read, or belongs to another network.
@@ -85,7 +95,7 @@ def load_checkpoint(
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: the checkpoint cannot be read: {error}") from None
-    parts: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "optimizer": {}}
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "average": {}, "optimizer": {}}
     for name, tensor in tensors.items():
         part, rest = name.split("/", 1)
         parts[part][rest] = tensor
@@ -105,4 +115,4 @@ def load_checkpoint(
                 state.setdefault(int(number), {})[key] = tensor.item() if plain else tensor
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
-    return parts["best"], place
+    return Kept(parts["best"], parts["average"]), place

@@ -1,4 +1,5 @@
-"""The training loop: epochs over batches, a dev score after each, early stopping, exact resume.
+"""The training loop: epochs over batches, a dev score of the mean weights after each, early stopping, exact
+resume.
 
 It takes a network whose forward pass returns the loss of a batch, and functions that give batches and
 the dev score. Devices and processes are served by accelerate.
@@ -8,25 +9,35 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import TrainingError
 from ..extras import require
 from ..progress import Progress, quiet
-from .checkpoint import Place, load_checkpoint, save_checkpoint, tunable
+from .averaging import Average
+from .checkpoint import Kept, Place, load_checkpoint, save_checkpoint, tunable
 from .devices import to_device
 from .optimizer import build_optimizers, clip_gradients, rate
 from .precision import autocast
 from .settings import TrainingSettings
 
-__all__ = ["Job", "train"]
+__all__ = ["Job", "Score", "train"]
 
 CHECKPOINT_SECONDS = 60.0
+
+
+class Score(NamedTuple):
+    """What a network reaches on dev: the primary metric, which is told, and what epochs are chosen by; of
+    that, more is better.
+    """
+
+    metric: float
+    criterion: float
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,6 @@ class Job:
         batches: The row numbers of each batch of an epoch; a pure function of the epoch.
         prepare: From row numbers to a batch, on the CPU.
         score: The dev score of the network as it stands; None keeps the last weights.
-        higher_is_better: The direction of the score.
         settings: How to train.
         checkpoint: Where to write checkpoints; None writes none. An existing one is resumed.
         device: `"cpu"` forces the processor; None takes the best there is.
@@ -47,8 +57,7 @@ class Job:
     network: nn.Module
     batches: Callable[[int], list[NDArray[np.int64]]]
     prepare: Callable[[NDArray[np.int64]], Any]
-    score: Callable[[], float] | None
-    higher_is_better: bool
+    score: Callable[[], Score] | None
     settings: TrainingSettings
     checkpoint: Path | None = None
     device: str | None = None
@@ -74,10 +83,9 @@ class _Run:
         self.job, self.progress = job, progress
         self.accelerator = accelerate.Accelerator(cpu=job.device == "cpu")
         self.optimizers = build_optimizers(job.network.to(self.accelerator.device), job.settings)
-        self.best: dict[str, Tensor] = {}
-        self.place = Place()
+        self.kept, self.place = Kept(), Place()
         if job.checkpoint is not None and job.checkpoint.is_file():
-            self.best, self.place = load_checkpoint(job.checkpoint, job.network, self.optimizers)
+            self.kept, self.place = load_checkpoint(job.checkpoint, job.network, self.optimizers)
         # The optimizers stay bare: what accelerate adds is for loss scaling and TPUs, and asks at every step
         # which packages are installed.
         self.wrapped = self.accelerator.prepare(job.network)
@@ -85,8 +93,10 @@ class _Run:
 
     def run(self) -> Place:
         job, place = self.job, self.place
-        sizes = [len(self._share(job.batches(epoch))) for epoch in range(job.settings.epochs)]
-        while place.epoch < job.settings.epochs and not self._stale():
+        epochs, patience = job.settings.planned(len(self._share(job.batches(0))))
+        sizes = [len(self._share(job.batches(epoch))) for epoch in range(epochs)]
+        self.average = Average(tunable(job.network), self.kept.average, job.settings.average * sum(sizes))
+        while place.epoch < epochs and not self._stale(patience):
             self._epoch(sum(sizes))
             self._end_epoch(sizes[place.epoch])
         self._put_best_back()
@@ -99,9 +109,8 @@ class _Run:
         whole = len(batches) // processes * processes or len(batches)
         return batches[:whole][self.accelerator.process_index :: processes] or batches[:1]
 
-    def _stale(self) -> bool:
-        place = self.place
-        return place.best is not None and place.epoch - place.best_epoch >= self.job.settings.patience
+    def _stale(self, patience: int) -> bool:
+        return self.place.best is not None and self.place.epoch - self.place.best_epoch >= patience
 
     def _epoch(self, steps: int) -> None:
         job, place = self.job, self.place
@@ -111,6 +120,7 @@ class _Run:
         for rows in batches[place.batch :]:
             loss = self._step(rows, steps)
             place.batch, place.step, place.loss = place.batch + 1, place.step + 1, place.loss + loss
+            self.average.update(place.step)
             place.seconds = before + time.monotonic() - started
             self._tell(steps)
             self._maybe_checkpoint()
@@ -152,23 +162,22 @@ class _Run:
     def _tell(self, steps: int) -> None:
         place = self.place
         facts: dict[str, float | str] = {"epoch": place.epoch + 1, "loss": place.loss / place.batch}
-        if place.best is not None:
-            facts["dev"] = place.best
+        if place.best_epoch:
+            facts["dev"] = place.history[place.best_epoch - 1]["dev"]
         self.progress("training", place.step, steps, **facts)
 
     def _end_epoch(self, batches: int) -> None:
-        """Score on dev, keep the best weights, write a checkpoint."""
+        """Score the mean weights on dev, keep the best, write a checkpoint."""
         job, place = self.job, self.place
         entry = {"epoch": place.epoch + 1, "loss": place.loss / max(1, batches), "seconds": place.seconds}
         if job.score is not None:
             job.network.eval()
-            entry["dev"] = score = job.score()
-            better = place.best is None or (
-                (score > place.best) == job.higher_is_better and score != place.best
-            )
-            if better:
-                place.best, place.best_epoch = score, place.epoch + 1
-                self.best = {name: t.detach().clone() for name, t in tunable(job.network).items()}
+            self.average.swap()
+            entry["dev"], entry["criterion"] = score = job.score()
+            if place.best is None or score.criterion > place.best:
+                place.best, place.best_epoch = score.criterion, place.epoch + 1
+                self.kept.best = {name: t.clone() for name, t in tunable(job.network).items()}
+            self.average.swap()
         place.history.append(entry)
         place.epoch, place.batch, place.loss = place.epoch + 1, 0, 0.0
         self._checkpoint()
@@ -181,13 +190,13 @@ class _Run:
 
     def _checkpoint(self) -> None:
         if self.job.checkpoint is not None and self.accelerator.is_main_process:
-            save_checkpoint(self.job.checkpoint, self.job.network, self.optimizers, self.best, self.place)
+            save_checkpoint(self.job.checkpoint, self.job.network, self.optimizers, self.kept, self.place)
         self.last_checkpoint = time.monotonic()
 
     def _put_best_back(self) -> None:
         current = tunable(self.job.network)
         with torch.no_grad():
-            for name, tensor in self.best.items():
+            for name, tensor in (self.kept.best or self.kept.average).items():
                 current[name].copy_(tensor)
         self.job.network.eval()
 

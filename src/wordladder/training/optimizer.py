@@ -9,33 +9,30 @@ from torch.optim import AdamW, Optimizer, SparseAdam
 
 from .settings import TrainingSettings
 
-__all__ = ["build_optimizers", "clip_gradients", "rate"]
+__all__ = ["build_optimizers", "clip_gradients", "peak_rates", "rate", "rates_by_part"]
+
+USUAL_RATE = 1e-3  # of everything but a pretrained encoder
 
 
 def build_optimizers(network: nn.Module, settings: TrainingSettings) -> list[Optimizer]:
     """AdamW over the tunable parameters, grouped by learning rate and weight decay, and lazy Adam for
     sparse tables.
 
-    Parameters that modules name in `rate_shares`, or else all under `embedders.`, learn at `learning_rate`,
-    the others at `head_learning_rate` where it is given. Biases, norms and embedding tables are never
-    decayed. Of a table with sparse gradients only the rows of the batch's words are touched, which makes a
-    step's price independent of the vocabulary.
+    Biases, norms and embedding tables are never decayed. Of a table with sparse gradients only the rows of
+    the batch's words are touched, which makes a step's price independent of the vocabulary.
     """
     tables = {f"{n}.weight": m.sparse for n, m in network.named_modules() if isinstance(m, nn.Embedding)}
-    shares = _rate_shares(network)
+    peaks = peak_rates(network, settings)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     sparse: dict[float, list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
-        peak = settings.learning_rate * shares.get(name, 1.0)
-        if settings.head_learning_rate is not None and name not in shares:
-            peak = settings.head_learning_rate
         if tables.get(name):
-            sparse.setdefault(peak, []).append(parameter)
+            sparse.setdefault(peaks[name], []).append(parameter)
         else:
             decay = 0.0 if parameter.ndim < 2 or name in tables else settings.weight_decay
-            groups.setdefault((peak, decay), []).append(parameter)
+            groups.setdefault((peaks[name], decay), []).append(parameter)
     dense = [
         {"params": p, "lr": peak, "peak": peak, "weight_decay": decay} for (peak, decay), p in groups.items()
     ]
@@ -43,15 +40,33 @@ def build_optimizers(network: nn.Module, settings: TrainingSettings) -> list[Opt
     return [*([AdamW(dense, fused=True)] if dense else []), *([SparseAdam(lazy)] if lazy else [])]
 
 
-def _rate_shares(network: nn.Module) -> dict[str, float]:
-    """The share of `learning_rate` of each parameter that learns at it even where there is another rate."""
-    named = {
-        f"{place}.{name}": share
+def peak_rates(network: nn.Module, settings: TrainingSettings) -> dict[str, float]:
+    """The highest learning rate of each tunable parameter.
+
+    A module with `learning_rates`, a tuned encoder, has rates of its own, made from `learning_rate` or, left
+    out, from its shape. Where there is none, all under `embedders.` learn at `learning_rate`. The others
+    learn at `head_learning_rate` where it is given.
+    """
+    usual = USUAL_RATE if settings.learning_rate is None else settings.learning_rate
+    head = usual if settings.head_learning_rate is None else settings.head_learning_rate
+    own = {
+        f"{place}.{name}": peak
         for place, module in network.named_modules()
-        if hasattr(module, "rate_shares")
-        for name, share in module.rate_shares().items()
+        if hasattr(module, "learning_rates")
+        for name, peak in module.learning_rates(settings.learning_rate).items()
     }
-    return named or {name: 1.0 for name, _ in network.named_parameters() if name.startswith("embedders.")}
+    names = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    own = own or {name: usual for name in names if name.startswith("embedders.")}
+    return {name: own.get(name, head) for name in names}
+
+
+def rates_by_part(network: nn.Module, settings: TrainingSettings) -> dict[str, dict[str, float]]:
+    """The lowest and the highest of `peak_rates` in each part of a network: `embedders.0`, `task`, …"""
+    parts: dict[str, list[float]] = {}
+    for name, peak in peak_rates(network, settings).items():
+        first, second, *_ = name.split(".")
+        parts.setdefault(f"{first}.{second}" if second.isdigit() else first, []).append(peak)
+    return {part: {"lowest": min(peaks), "highest": max(peaks)} for part, peaks in parts.items()}
 
 
 @torch.no_grad()

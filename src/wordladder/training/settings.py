@@ -2,10 +2,13 @@
 the keys.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 __all__ = ["TrainingSettings"]
+
+_EPOCHS = (5, 30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,9 +16,12 @@ class TrainingSettings:
     """How a network is trained.
 
     Args:
-        epochs: Most passes over the training examples; early stopping may end sooner.
+        epochs: Most passes over the training examples; early stopping may end sooner. Left out, as many as
+            make about `steps`, from 5 to 30.
+        steps: Optimizer steps that a training of unsaid length takes: few examples are read more often.
         learning_rate: Highest learning rate, of all weights or of the embedders' weights alone where
-            `head_learning_rate` is given; if a transformer is tuned, of that alone.
+            `head_learning_rate` is given; if a transformer is tuned, of that alone. Left out, 1e-3, and for
+            a tuned transformer what suits its width and depth (`report.json` tells it).
         head_learning_rate: Highest learning rate of everything above the embedders; if a transformer is
             tuned, of everything beside it.
         weight_decay: Decoupled weight decay; biases, norms and embedding tables have none.
@@ -24,7 +30,9 @@ class TrainingSettings:
         warmup: Share of all steps in which the learning rate rises from zero.
         decay: How the learning rate falls after the warm-up.
         clip: Largest norm of the whole gradient.
-        patience: Epochs without a better dev score after which training stops.
+        patience: Epochs without a better dev score after which training stops; left out, a third of all.
+        average: The weights that are scored and kept are means over the steps before: this is the share of
+            all steps that the mean reaches back, fading; 0 takes the weights as they are.
         precision: `"auto"` takes bfloat16 where the processor or the accelerator computes in it, else
             float32.
         seed: Start of everything random.
@@ -33,8 +41,9 @@ class TrainingSettings:
             every epoch's end.
     """
 
-    epochs: int = 10
-    learning_rate: float = 1e-3
+    epochs: int | None = None
+    steps: int = 1500
+    learning_rate: float | None = None
     head_learning_rate: float | None = None
     weight_decay: float = 0.0
     batch_rows: int = 64
@@ -42,8 +51,16 @@ class TrainingSettings:
     warmup: float = 0.05
     decay: Literal["linear", "cosine", "constant"] = "linear"
     clip: float = 1.0
-    patience: int = 3
+    patience: int | None = None
+    average: float = 0.05
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     seed: int = 1
     dev_share: float = 0.1
     checkpoint_steps: int | None = None
+
+    def planned(self, batches: int) -> tuple[int, int]:
+        """The epochs to train, where each has so many batches, and the patience that belongs to them."""
+        least, most = _EPOCHS
+        by_steps = min(max(math.ceil(self.steps / max(1, batches)), least), most)
+        epochs = by_steps if self.epochs is None else self.epochs
+        return epochs, math.ceil(epochs / 3) if self.patience is None else self.patience

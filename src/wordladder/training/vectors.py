@@ -10,9 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..corpus import corpus_from_texts, read_corpus
 from ..progress import Progress, quiet
 from ..text import TextSettings
+from ..vectors._starter import starter, starter_files
 from ..word_vectors import WordVectors
 
 __all__ = ["TrainedVectors", "train_vectors"]
@@ -24,6 +27,12 @@ class TrainedVectors(NamedTuple):
     vectors: WordVectors
     seconds: float
     cached: bool
+
+    @property
+    def start(self) -> object:
+        """The starter vectors that they went on from, or the file; None where they began with nothing."""
+        before = self.vectors.settings.get("continued_from")
+        return before.get("name") if isinstance(before, dict) else None
 
 
 def train_vectors(
@@ -52,9 +61,11 @@ def train_vectors(
         progress: Told how far it is.
     """
     files = [folder / name for name in _listed(trainer.corpus)]
+    start = getattr(trainer, "start", "none")
+    given = {"starter": starter_files(), "none": []}.get(start, [folder / start])
     place = None
     if cache is not None:
-        place = cache / f"vectors-{_key(table, texts, text, files, seed)}.safetensors"
+        place = cache / f"vectors-{_key(table, texts, text, [*files, *given], seed)}.safetensors"
         if place.is_file():
             vectors = WordVectors.load(place)
             return TrainedVectors(vectors, float(str(vectors.settings["seconds"])), cached=True)
@@ -71,7 +82,12 @@ def train_vectors(
         else corpus_from_texts(texts, **settings, progress=progress)
     )
     with corpus:
-        vectors = trainer.train(corpus, threads=threads, seed=seed, progress=progress)
+        before = starter(corpus.vocabulary, trainer.dim) if start == "starter" else None
+        if before is None and start not in ("starter", "none"):
+            before = _named(folder / start)
+        vectors = trainer.train(corpus, threads=threads, seed=seed, start=before, progress=progress)
+    if before is not None and not files:
+        vectors = _held(vectors, before)
     seconds = time.perf_counter() - started
     vectors.settings["seconds"] = seconds
     vectors.outputs = None  # nobody trains these on
@@ -79,6 +95,19 @@ def train_vectors(
         cache.mkdir(parents=True, exist_ok=True)
         vectors.save(place)
     return TrainedVectors(vectors, seconds, cached=False)
+
+
+def _held(vectors: WordVectors, start: WordVectors) -> WordVectors:
+    """The same with the words of `start` as they were: a few texts teach new words and unteach known ones."""
+    matrix = np.array(vectors.vectors)
+    matrix[[vectors.index[word] for word in start.words]] = start.vectors
+    return WordVectors(vectors.words, matrix, vectors.counts, vectors.settings)
+
+
+def _named(file: Path) -> WordVectors:
+    vectors = WordVectors.load(file)
+    vectors.settings["name"] = str(file)
+    return vectors
 
 
 def _listed(corpus: str | list[str] | None) -> list[str]:

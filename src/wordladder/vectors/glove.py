@@ -41,6 +41,9 @@ class GloVe:
         lowercase: Whether the text is lower-cased first.
         max_vocabulary: Words that get a vector at most, the most frequent first.
         corpus: Files or folders of more text to learn from.
+        start: What a recipe's vectors go on from: `"starter"`, the vectors of English and Chinese that come
+            with wordladder, where most of the text's words have one and `dim` is at most 128; `"none"`; or
+            a file of word vectors.
 
     Raises:
         SettingError: a setting has a value that cannot be used.
@@ -62,12 +65,14 @@ class GloVe:
         lowercase: bool = False,
         max_vocabulary: int | None = None,
         corpus: str | list[str] | None = None,
+        start: str = "starter",
     ) -> None:
         self.dim, self.window, self.epochs = dim, window, epochs
         self.symmetric, self.distance_weighting = symmetric, distance_weighting
         self.x_max, self.alpha, self.combine = x_max, alpha, combine
         self.min_count, self.max_vocabulary = min_count, max_vocabulary
-        self.learning_rate, self.lowercase, self.corpus = learning_rate, lowercase, corpus
+        self.learning_rate, self.lowercase = learning_rate, lowercase
+        self.corpus, self.start = corpus, start
         counted = ("dim", "window", "min_count", "max_vocabulary", "epochs")
         check_settings(self, at_least_one=counted, choices={"combine": ("sum", "word")})
         if x_max <= 0 or alpha < 0:

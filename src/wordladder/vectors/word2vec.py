@@ -61,6 +61,9 @@ class Word2Vec:
         lowercase: Whether the text is lower-cased first.
         max_vocabulary: Words that get a vector at most, the most frequent first.
         corpus: Files or folders of more text to learn from.
+        start: What a recipe's vectors go on from: `"starter"`, the vectors of English and Chinese that come
+            with wordladder, where most of the text's words have one and `dim` is at most 128; `"none"`; or
+            a file of word vectors.
 
     Raises:
         SettingError: a setting has a value that cannot be used.
@@ -82,12 +85,13 @@ class Word2Vec:
         lowercase: bool = False,
         max_vocabulary: int | None = None,
         corpus: str | list[str] | None = None,
+        start: str = "starter",
     ) -> None:
         self.model, self.loss, self.dim, self.window, self.negative = model, loss, dim, window, negative
         self.cbow_mean = cbow_mean
         self.min_count, self.max_vocabulary, self.epochs = min_count, max_vocabulary, epochs
         self.sample, self.learning_rate = sample, learning_rate
-        self.lowercase, self.corpus = lowercase, corpus
+        self.lowercase, self.corpus, self.start = lowercase, corpus, start
         counted = ("dim", "window", "negative", "min_count", "max_vocabulary", "epochs")
         choices = {"model": get_args(Architecture), "loss": get_args(Loss)}
         check_settings(self, at_least_one=counted, choices=choices)
