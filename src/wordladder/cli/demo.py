@@ -2,6 +2,7 @@
 packages.
 """
 
+import re
 import shutil
 from pathlib import Path
 from time import perf_counter
@@ -94,8 +95,8 @@ def _print_data(data: "DocstringData") -> None:
 
 
 def _handy(text: str) -> bool:
-    """Whether a sentence fits into a line and has no mask."""
-    return 50 <= len(text) <= 80 and "…" not in text
+    """Whether a sentence fits into a line, has no mask, and says what something does."""
+    return 50 <= len(text) <= 80 and not re.search(r"…|^(This|Private|Internal|Helper)\b", text)
 
 
 def _print_answers(found: "Climb") -> None:
