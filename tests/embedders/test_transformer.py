@@ -257,7 +257,7 @@ def test_learning_rates(bert):
         named = [value for name, value in rates.items() if name.startswith(f"embedders.0.model.{start}.")]
         assert named == pytest.approx([rate] * len(named))
         assert named
-    assert embedder(bert).rate_shares() == {}
+    assert embedder(bert).learning_rates(1e-5) == {}
 
 
 def test_dropout(bert):

@@ -4,25 +4,15 @@ A step of AdamW moves every weight by about the learning rate, so what it does t
 weights that act one after another: their number in the layers, depth × width², divides the rate.
 """
 
-from typing import NamedTuple
-
-__all__ = ["EncoderRates", "encoder_rates"]
-
-
-class EncoderRates(NamedTuple):
-    """The highest learning rate, that of the top layer, and the share of it that the layer below gets."""
-
-    learning_rate: float
-    layer_decay: float
-
+__all__ = ["encoder_rates"]
 
 _BASE_RATE, _BASE_WIDTH, _BASE_DEPTH = 3e-5, 768, 12  # Devlin et al. 2019: 2e-5 to 5e-5; ALBERT: 1e-5 to 3e-5
 _LOWEST, _HIGHEST = 1e-5, 5e-4
 _BOTTOM = 0.5  # share of the rate that reaches the embeddings
 
 
-def encoder_rates(width: int, depth: int, *, shared: bool) -> EncoderRates:
-    """The rates for an encoder of `depth` layers of `width` numbers.
+def encoder_rates(width: int, depth: int, *, shared: bool) -> tuple[float, float]:
+    """The learning rate of the top layer, and the share of a layer's rate that the layer below it gets.
 
     Args:
         width: Numbers in a hidden vector.
@@ -31,4 +21,4 @@ def encoder_rates(width: int, depth: int, *, shared: bool) -> EncoderRates:
     """
     weights = (depth / _BASE_DEPTH) * (width / _BASE_WIDTH) ** 2
     rate = min(max(_BASE_RATE / weights, _LOWEST), _HIGHEST)
-    return EncoderRates(rate, 1.0 if shared else _BOTTOM ** (1 / depth))
+    return rate, 1.0 if shared else _BOTTOM ** (1 / depth)

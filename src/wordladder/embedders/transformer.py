@@ -29,7 +29,7 @@ from ._inference import PACKABLE, Answering, Precision, answering
 from ._material import Material
 from ._pieces import Group, Links, Pieces
 from ._pretrained import Pretrained, keep_pretrained, open_pretrained, piece_limit, reached
-from ._rates import EncoderRates, encoder_rates
+from ._rates import encoder_rates
 from ._sentence_layout import SentenceLayout
 
 __all__ = ["Transformer"]
@@ -210,30 +210,27 @@ class Transformer(nn.Module):
             self._ready = None  # its weights are about to change
         return self
 
-    @property
-    def rates(self) -> EncoderRates:
-        """The learning rate and the layer decay that suit the encoder's shape."""
-        config = self.model.config
-        depth = config.num_hidden_layers
-        shared = getattr(config, "num_hidden_groups", depth) < depth
-        found = encoder_rates(self.dim, depth, shared=shared)
-        return found if self.layer_decay is None else found._replace(layer_decay=self.layer_decay)
+    def learning_rates(self, highest: float | None) -> dict[str, float]:
+        """The learning rate of each tuned weight: `highest` in the top layer, less in each layer below.
 
-    @property
-    def tuning_rate(self) -> float:
-        """The learning rate of the highest layer where `[training]` names none."""
-        return self.rates.learning_rate
-
-    def rate_shares(self) -> dict[str, float]:
-        """The share of the learning rate that each tuned weight of the encoder learns at."""
+        Args:
+            highest: None takes what suits the encoder's width and depth.
+        """
+        if not self.tune:
+            return {}
+        layers = self.model.config.num_hidden_layers
+        shared = getattr(self.model.config, "num_hidden_groups", layers) < layers
+        suited, decay = encoder_rates(self.dim, layers, shared=shared)
+        highest = suited if highest is None else highest
+        decay = decay if self.layer_decay is None else self.layer_decay
         depths, depth = {}, 0
         for name, parameter in self.model.named_parameters():
             if number := re.search(r"\.(\d+)\.", name):
                 depth = int(number[1]) + 1
             if parameter.requires_grad:
                 depths[f"model.{name}"] = depth
-        top, decay = max(depths.values(), default=0), self.rates.layer_decay
-        return {name: decay ** (top - depth) for name, depth in depths.items()}
+        top = max(depths.values(), default=0)
+        return {name: highest * decay ** (top - depth) for name, depth in depths.items()}
 
     @property
     def frozen(self) -> bool:

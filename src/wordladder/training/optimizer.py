@@ -43,19 +43,20 @@ def build_optimizers(network: nn.Module, settings: TrainingSettings) -> list[Opt
 def peak_rates(network: nn.Module, settings: TrainingSettings) -> dict[str, float]:
     """The highest learning rate of each tunable parameter.
 
-    A module with `rate_shares` names those that learn at `learning_rate`, and the share of it for each; left
-    out, the rate is the module's own `tuning_rate`. Where there is no such module, those under `embedders.`
-    do. The others learn at `head_learning_rate` where it is given.
+    A module with `learning_rates`, a tuned encoder, has rates of its own, made from `learning_rate` or, left
+    out, from its shape. Where there is none, all under `embedders.` learn at `learning_rate`. The others
+    learn at `head_learning_rate` where it is given.
     """
-    given = USUAL_RATE if settings.learning_rate is None else settings.learning_rate
-    head = given if settings.head_learning_rate is None else settings.head_learning_rate
-    own: dict[str, float] = {}
-    for place, module in network.named_modules():
-        if hasattr(module, "rate_shares") and (shares := module.rate_shares()):
-            top = module.tuning_rate if settings.learning_rate is None else given
-            own |= {f"{place}.{name}": top * share for name, share in shares.items()}
+    usual = USUAL_RATE if settings.learning_rate is None else settings.learning_rate
+    head = usual if settings.head_learning_rate is None else settings.head_learning_rate
+    own = {
+        f"{place}.{name}": peak
+        for place, module in network.named_modules()
+        if hasattr(module, "learning_rates")
+        for name, peak in module.learning_rates(settings.learning_rate).items()
+    }
     names = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
-    own = own or {name: given for name in names if name.startswith("embedders.")}
+    own = own or {name: usual for name in names if name.startswith("embedders.")}
     return {name: own.get(name, head) for name in names}
 
 
