@@ -61,6 +61,26 @@ def test_train_says_what_it_did(table, recipe, tmp_path):
     assert "held out" in out
 
 
+def test_train_by_the_columns_of_the_table(tmp_path, recipe):
+    texts, labels = reviews(160)
+    given = [
+        (*row, f"author {n // 8}", n, ("train", "dev", "test")[n % 3])
+        for n, row in enumerate(zip(texts, labels))
+    ]
+    path = tmp_path / "t.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("review", "sentiment", "author", "year", "split"), *given])
+    start = ("train", "tfidf", "--train", path, "--output")
+    assert "obeyed: 54 train, 53 dev, 53 test rows" in run(*start, tmp_path / "a")
+    found = json.loads(run(*start, tmp_path / "b", "--ignore-split", "--group", "author", "--json"))
+    assert found["rows"] == {"train": 144, "dev": 16}
+    assert found["notes"] == ["Groups: 18 in train, 2 in dev; intervals draw whole groups."]
+    told = run(*start, tmp_path / "c", "--ignore-split", "--time", "year", "--test", path)
+    assert "train from 0 to 143, dev from 144 to 159" in told
+    assert "160 of the 160 test rows are not newer than the newest training row (159)" in told
+    assert "has no column 'autor'" in run(*start, tmp_path / "d", "--group", "autor", code=2)
+
+
 def test_train_takes_word_vectors_and_raw_text(table, tmp_path):
     raw = tmp_path / "raw.txt"
     raw.write_text("a film about whales\n" * 40, encoding="utf-8")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wordladder.data.docstring_source import docstrings_of, name_pattern, paragraphs_of
+from wordladder.data.docstring_source import docstrings_of, first_sentence, name_pattern, paragraphs_of
 from wordladder.data.docstrings import MASK, gather
 from wordladder.errors import DataError
 
@@ -89,6 +89,24 @@ def test_paragraphs_are_prose():
     ]
 
 
+@pytest.mark.parametrize(
+    ("paragraph", "sentence"),
+    [
+        ("Compute the mean (of all values). It is fast.", "Compute the mean (of all values)."),
+        ("… draws it, doesn't it? Yes.", "… draws it, doesn't it?"),
+        ("Compute the mean", ""),
+        ("compute the mean.", ""),
+        ("Return x[0] of it.", ""),
+        ("Return a new MaskedArray instance.", ""),
+        ("Return the value of dtype_name as text.", ""),
+        ("Since version 3 it is fast.", ""),
+        ("Call np.mean of it.", ""),
+    ],
+)
+def test_a_sentence_that_reads_like_prose(paragraph, sentence):
+    assert first_sentence(paragraph) == sentence
+
+
 def test_names_are_masked_in_all_their_forms():
     mask = name_pattern(["scikit-learn", "sklearn"])
     text = "Scikit-Learn, scikit_learn, sklearn.base and a learner"
@@ -114,6 +132,11 @@ def library(folder, name, files=6, functions=4):
         )
 
 
+def in_own_words(folder, name):
+    for path in folder.glob(f"{name}/*.py"):
+        path.write_text(path.read_text("utf-8").replace("things", f"{name[::-1]} things"), "utf-8")
+
+
 def word(number):
     return "abcdefgh"[number] * 3
 
@@ -132,8 +155,7 @@ def packages(tmp_path):
 def test_gather(packages):
     # what they say is equal but for their names, so give each words of its own
     for name in ("pear", "small"):
-        for path in packages.glob(f"{name}/*.py"):
-            path.write_text(path.read_text("utf-8").replace("things", f"{name[::-1]} things"), "utf-8")
+        in_own_words(packages, name)
     data = gather(folders=[packages], min_rows=5)
     assert data.complete
     assert data.files == 13
@@ -146,6 +168,11 @@ def test_gather(packages):
         return {(label, text.split()[3]) for label, text in zip(examples.labels, examples.texts)}
 
     assert not files(data.train) & files(data.test)
+    assert not set(data.train.groups) & set(data.test.groups)
+    rows = zip(data.train.groups, data.train.labels, data.train.texts, strict=True)
+    assert len({(group, label, text.split()[3]) for group, label, text in rows}) == len(
+        set(data.train.groups)
+    )
     raw = set(data.raw)
     assert "Say what every library says too." in raw
     assert not any(MASK in text for text in raw)
@@ -159,6 +186,9 @@ def test_gather(packages):
     other = gather(folders=[packages], min_rows=5, seed=2)
     assert other.test.texts != data.test.texts
     assert len(gather(folders=[packages], min_rows=5, max_rows=8).train) == 16
+    library(packages, "plum", files=8)
+    in_own_words(packages, "plum")
+    assert set(gather(folders=[packages], min_rows=5, most_libraries=2).train.labels) == {"apple", "plum"}
 
 
 def test_what_two_libraries_say_is_not_asked(packages):

@@ -83,3 +83,68 @@ def test_pairs_are_the_same_only_as_a_whole():
     first = Examples((["a", "a"], ["b", "c"]))
     second = Examples((["a", "b", "a", "a"], ["b", "a", "b", "d"]))
     assert overlap(first, second) == 2
+
+
+def grouped(sizes, labels="ab", seed=0):
+    """Rows of groups of these sizes, each row with a label of chance."""
+    groups = [f"author {number}" for number, size in enumerate(sizes) for _ in range(size)]
+    given = np.random.default_rng(seed).choice(list(labels), len(groups)).tolist()
+    return Examples(([f"text {row}" for row in range(len(groups))],), given, groups=groups)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(1, 30), min_size=3, max_size=40), st.sampled_from([0.1, 0.2, 0.4]), st.integers(0, 3)
+)
+def test_a_group_is_on_one_side(sizes, share, seed):
+    examples = grouped(sizes)
+    try:
+        rest, held = hold_out(examples, share, seed)
+    except DataError:
+        assert any(
+            len({g for g, label in zip(examples.groups, examples.labels) if label == one}) < 2 for one in "ab"
+        )
+        return
+    assert not set(rest.groups) & set(held.groups)
+    assert sorted(rest.texts + held.texts) == sorted(examples.texts)
+    mixed = examples.take(np.random.default_rng(seed).permutation(len(examples)))
+    assert set(hold_out(mixed, share, seed)[1].groups) == set(held.groups)
+
+
+def test_groups_keep_the_shares_of_rows_and_labels():
+    examples = grouped([5] * 200, "aaab")
+    wanted = {label: 0.2 * count for label, count in Counter(examples.labels).items()}
+    held = hold_out(examples, 0.2)[1]
+    assert abs(len(held) - 200) <= 5
+    assert all(abs(Counter(held.labels)[label] - count) < 5 for label, count in wanted.items())
+    assert hold_out(examples, 0.2, seed=2)[1].groups != held.groups
+
+
+def test_a_group_that_is_too_large_stays():
+    rest, held = hold_out(grouped([500, *[5] * 40]), 0.1)
+    assert "author 0" in rest.groups
+    assert 50 <= len(held) <= 90
+
+
+def test_too_few_groups():
+    with pytest.raises(DataError, match="the data: nothing can be held out of 30 rows with one group"):
+        hold_out(grouped([30]))
+    alone = Examples((list("wxyz"),), ["a", "a", "b", "b"], groups=["p", "p", "q", "q"])
+    with pytest.raises(DataError, match="more rows with different groups"):
+        hold_out(alone)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 12), min_size=2, max_size=60), st.sampled_from([0.1, 0.3, 0.5]))
+def test_the_newest_are_held_out_and_ties_stay_together(times, share):
+    examples = Examples(([f"text {row}" for row in range(len(times))],), times=times)
+    if len(set(times)) == 1:
+        with pytest.raises(DataError, match="rows with one time"):
+            hold_out(examples, share)
+        return
+    rest, held = hold_out(examples, share)
+    assert max(rest.times) < min(held.times)
+    assert len(rest) + len(held) == len(times)
+    sizes = [sum(time >= cut for time in times) for cut in sorted(set(times))[1:]]
+    wanted = min(max(share * len(times), 1), 0.5 * len(times))
+    assert abs(len(held) - wanted) == min(abs(size - wanted) for size in sizes)

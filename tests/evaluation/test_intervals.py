@@ -22,3 +22,14 @@ def test_draws_are_paired():
     rows = np.arange(50.0)[:, None]
     np.testing.assert_allclose(resampled(2 * rows, mean, seed=3), 2 * resampled(rows, mean, seed=3))
     assert not np.allclose(resampled(rows, mean, seed=3), resampled(rows, mean, seed=4))
+
+
+def test_whole_groups_are_drawn():
+    """Rows that repeat their group's outcome tell no more than a row a group does."""
+    by_group = (np.random.default_rng(1).random((200, 1)) < 0.7).astype(float)
+    groups = np.repeat([f"g{n:03}" for n in range(200)], 10)
+    shuffled = np.random.default_rng(2).permutation(2000)
+    rows = np.repeat(by_group, 10, axis=0)[shuffled]
+    same = resampled(rows, mean, groups=groups[shuffled].tolist())
+    np.testing.assert_allclose(same, resampled(by_group, mean))
+    assert same.std() > 2.5 * resampled(rows, mean).std()

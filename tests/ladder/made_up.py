@@ -115,8 +115,8 @@ class MadeUpChild:
     An accuracy that is a str is the error of the run.
     """
 
-    def __init__(self, accuracies, latencies=None):
-        self.accuracies, self.latencies = accuracies, latencies or {}
+    def __init__(self, accuracies, latencies=None, dev_values=None):
+        self.accuracies, self.latencies, self.dev_values = accuracies, latencies or {}, dev_values or {}
         self.jobs = []
 
     def __call__(self, module, job, folder, *, threads, minutes=None, progress=None):
@@ -132,11 +132,13 @@ class MadeUpChild:
         seed = job["recipe"]["training"]["seed"]
         rows = job["rows"] or len(read_examples(Path(job["data"]) / "train.json"))
         outcomes = right_rows(accuracy, len(test), seed)
+        dev = self.dev_values.get(job["name"], accuracy)
         result = Result(
             metric="accuracy",
             higher_is_better=True,
             value=mean(outcomes),
-            dev_value=accuracy,
+            dev_value=dev,
+            dev_interval=(dev - 0.05, dev + 0.05),
             train_rows=rows,
             train_seconds=10.0 * seed,
             vectors_seconds=0.0,

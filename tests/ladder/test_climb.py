@@ -25,8 +25,8 @@ LATENCIES = {"tfidf": 0.5, "gru": 2.0, "bilstm": 3.0}
 def climbing(tmp_path, monkeypatch):
     """Climbs with made-up children; returns the climb and the jobs."""
 
-    def run(accuracies=ACCURACIES, train=ROWS, **settings):
-        child = MadeUpChild(accuracies, LATENCIES)
+    def run(accuracies=ACCURACIES, train=ROWS, dev_values=None, **settings):
+        child = MadeUpChild(accuracies, LATENCIES, dev_values)
         monkeypatch.setattr(module, "Workshop", partial(Workshop, child=child))
         monkeypatch.setattr(report, "cost_picture", lambda *_: "<svg></svg>")
         settings = {
@@ -156,6 +156,24 @@ def test_an_interrupt_keeps_what_was_finished(climbing, monkeypatch, tmp_path):
     assert not (tmp_path / "out" / "data").exists()
     _, jobs = climbing(resume=True)
     assert ("tfidf", 1) not in trained(jobs)
+
+
+def test_where_dev_and_test_differ_by_more_than_chance_it_is_said(climbing, tmp_path):
+    found, _ = climbing(seeds=1)
+    assert found.warnings == ()
+    child = {"tfidf": 0.60, "gru": 0.85}
+    found, _ = climbing(
+        child, rungs=list(child), seeds=1, output=tmp_path / "other", dev_values={"tfidf": 0.95}
+    )
+    (told,) = found.warnings
+    assert "tfidf reaches 0.950 on dev and 0.600 on test" in told
+    assert "--group keeps them together" in told
+    kept = json.loads((tmp_path / "other" / "climb.json").read_text(encoding="utf-8"))
+    assert kept["warnings"] == [told]
+    assert [rung["dev_beyond_chance"] for rung in kept["rungs"]] == [True, False]
+    page = (tmp_path / "other" / "report.html").read_text(encoding="utf-8")
+    assert "by more than chance allows" in page
+    assert "dev 0.950" in page
 
 
 def test_a_label_curve_trains_on_parts_and_keeps_no_models(climbing, tmp_path):

@@ -1,9 +1,13 @@
 """One split for all rungs, and what is told about it."""
 
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
 import pytest
 
 from wordladder.data.examples import Answer, Examples, Span
-from wordladder.errors import DataError
+from wordladder.errors import DataError, SettingError
 from wordladder.ladder.split import fingerprint, split_data
 
 
@@ -80,3 +84,62 @@ def test_questions_about_one_passage_stay_together_and_it_is_told():
     assert all("questions about one passage together" in note for note in split.notes)
     shared = split_data(asked, asked.take([0, 1]), asked.take([2]), seed=1, columns={}, task="span_qa")
     assert shared.warnings[1] == "2 of the 2 test questions are about passages of the training questions."
+
+
+def test_the_column_split_is_obeyed():
+    given = replace(rows(100), parts=["train"] * 70 + ["dev"] * 10 + ["test"] * 20)
+    split = split_data(given, None, None, seed=1, columns={})
+    assert split.rows() == {"train": 70, "dev": 10, "test": 20}
+    assert split.test.texts == given.texts[80:]
+    assert split.notes == ("The column split was obeyed: 70 train, 10 dev, 20 test rows.",)
+    without_dev = replace(given, parts=["train"] * 80 + ["test"] * 20)
+    assert split_data(without_dev, None, None, seed=1, columns={}).rows() == {
+        "train": 72,
+        "dev": 8,
+        "test": 20,
+    }
+    with pytest.raises(
+        SettingError, match=r"20 test rows in its column split, and rows.csv is given for test"
+    ):
+        split_data(given, rows(30, 200), None, seed=1, columns={})
+    with pytest.raises(DataError, match="no rows for train, only 100 test"):
+        split_data(replace(given, parts=["test"] * 100), None, None, seed=1, columns={})
+
+
+def test_texts_in_two_parts_of_the_column_are_told():
+    given = rows(100)
+    given = replace(given.take([*range(100), 0, 70]), parts=["train"] * 70 + ["dev"] * 10 + ["test"] * 22)
+    assert split_data(given, None, None, seed=1, columns={}).warnings == (
+        "1 of the 22 test texts also occur in the training texts.",
+        "1 of the 22 test texts also occur in the dev texts.",
+    )
+
+
+def test_a_group_is_in_one_part():
+    given = replace(rows(600), groups=[f"author {n // 10}" for n in range(600)])
+    split = split_data(given, None, None, seed=1, columns={})
+    groups = [set(part.groups) for part in (split.train, split.dev, split.test)]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 60
+    assert [len(one) for one in groups] == [43, 5, 12]
+    assert all("rows of one group together" in note for note in split.notes[:2])
+    assert split.notes[2] == "Groups: 43 in train, 5 in dev, 12 in test; intervals draw whole groups."
+    shared = split_data(given, given.take(range(5)), None, seed=1, columns={})
+    assert any("test rows are from groups that training rows are from" in told for told in shared.warnings)
+
+
+def test_the_past_learns_and_the_newest_tests():
+    order = np.random.default_rng(0).permutation(600)
+    given = replace(rows(600), times=[date(2020, 1, 1) + timedelta(int(n) // 2) for n in order])
+    split = split_data(given, None, None, seed=1, columns={})
+    assert split.rows() == {"train": 432, "dev": 48, "test": 120}
+    assert max(split.train.times) < min(split.dev.times) <= max(split.dev.times) < min(split.test.times)
+    assert split.notes[2] == (
+        "Times: train from 2020-01-01 to 2020-08-03, dev from 2020-08-04 to 2020-08-27, test from 2020-08-28 "
+        "to 2020-10-26."
+    )
+    old = replace(rows(10, 700), times=[date(2020, 1, 1)] * 10)
+    assert split_data(given, old, None, seed=1, columns={}).warnings == (
+        "10 of the 10 test rows are not newer than the newest training row (2020-09-26).",
+    )
+    with pytest.raises(DataError, match="different kinds of times, such as 3 and 2020"):
+        split_data(given, replace(old, times=[3] * 10), None, seed=1, columns={})

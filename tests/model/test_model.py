@@ -217,3 +217,13 @@ def test_a_wrong_dev_label_is_found_before_the_fit(monkeypatch):
     monkeypatch.setattr("wordladder.shallow.tfidf.Tfidf.fit", None)
     with pytest.raises(DataError, match="'neutral' does not occur"):
         Model({"shallow": {"kind": "tfidf"}}).fit(*reviews(), dev=(["a"], ["neutral"]))
+
+
+def test_groups_are_held_out_whole():
+    texts, labels = reviews(80)
+    groups = [n // 4 for n in range(80)]  # two of each label
+    model = Model({"shallow": {"kind": "tfidf"}}).fit(texts, labels, groups=np.array(groups))
+    assert model.report_["rows"] == {"train": 72, "dev": 8}
+    assert model.report_["split"] == ["Groups: 18 in train, 2 in dev; intervals draw whole groups."]
+    with pytest.raises(DataError, match="80 texts, but 79 groups"):
+        Model({"shallow": {"kind": "tfidf"}}).fit(texts, labels, groups=groups[1:])

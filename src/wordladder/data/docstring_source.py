@@ -9,7 +9,7 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator
 
-__all__ = ["count_words", "docstrings_of", "name_pattern", "paragraphs_of"]
+__all__ = ["count_words", "docstrings_of", "first_sentence", "name_pattern", "paragraphs_of"]
 
 # Strings and comments, in order, so that a quote inside one of them never starts another. Possessive
 # repeats (`++`, `*+`) keep the scan linear when a quote is never closed.
@@ -85,6 +85,17 @@ def _plain(paragraph: str) -> str:
     text = " ".join(text.split())
     letters = sum(map(str.isalpha, text)) + text.count(" ")
     return text if letters >= 0.85 * len(text) and "\ufffd" not in text else ""
+
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z…])")
+# Letters, and the punctuation that prose has within a sentence: neither digits nor names of code.
+_READABLE = re.compile(r"[A-Z…](?:[A-Za-z ,;'’()…-](?<![a-z][A-Z]))*[.!?]")
+
+
+def first_sentence(paragraph: str) -> str:
+    """The first sentence of a paragraph if it reads like prose, from a capital to a full stop; else ""."""
+    sentence = _SENTENCE_END.split(paragraph, maxsplit=1)[0]
+    return sentence if _READABLE.fullmatch(sentence) else ""
 
 
 def count_words(text: str) -> int:

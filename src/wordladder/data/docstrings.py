@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 from ..errors import DataError
 from ..progress import Progress, quiet
-from .docstring_source import count_words, docstrings_of, name_pattern, paragraphs_of
+from .docstring_source import count_words, docstrings_of, first_sentence, name_pattern, paragraphs_of
 from .examples import Examples
 
 __all__ = ["MASK", "DocstringData", "gather"]
 
 MASK = "…"  # stands where a library's name stood
-_SHORTEST, _LONGEST = 4, 80  # words of a description
+_SHORTEST, _LONGEST = 5, 30  # words of a description
 _TEST_SHARE = 0.2
 _MOST_SOURCE = 10_000_000  # characters read of one library: more of the largest few would drown the rest
 # Copies of other libraries and tests of the library: neither tells what a library does.
@@ -32,6 +32,23 @@ _SKIPPED_FOLDERS = frozenset(
         *("__pycache__", "site-packages", "dist-packages", "node_modules", "wordladder"),
         *("test", "tests", "idle_test", "_distutils", "lib2to3"),
         *("_vendor", "vendor", "_vendored", "extern", "externals", "third_party"),
+    )
+)
+# Known by everybody, and so taken before others that say as much.
+_WELL_KNOWN = frozenset(
+    (
+        *(
+            "django",
+            "matplotlib",
+            "networkx",
+            "numpy",
+            "pandas",
+            "pillow",
+            "scikit-learn",
+            "scipy",
+            "sqlalchemy",
+        ),
+        *("sympy", "tensorflow", "torch", "transformers"),
     )
 )
 _ALIASES = {
@@ -50,7 +67,8 @@ class DocstringData:
     """Descriptions with the library each comes from, and raw text.
 
     Attributes:
-        train: First paragraphs of docstrings; the library's own name is masked by "…".
+        train: First sentences of docstrings, with the library each is from; its name is masked by "…". The
+            groups are the source files.
         test: The same, from files that train has nothing of.
         raw: All paragraphs, unmasked and without repeats, but for those that test asks about.
         files: How many source files were read.
@@ -68,7 +86,13 @@ class DocstringData:
 
 class _Docstring(NamedTuple):
     paragraphs: list[str]
-    description: str  # the first paragraph without the library's names; "" if it cannot be asked about
+    description: str  # the first sentence without the library's names; "" if it cannot be asked about
+
+
+class _Row(NamedTuple):
+    key: str
+    text: str
+    file: int
 
 
 @dataclass(frozen=True)
@@ -88,6 +112,7 @@ def gather(
     folders: Sequence[str | Path] | None = None,
     min_rows: int = 10,
     max_rows: int = 500,
+    most_libraries: int = 8,
     progress: Progress = quiet,
 ) -> DocstringData:
     """Read docstrings and deal them into train and test, by file.
@@ -101,6 +126,8 @@ def gather(
         min_rows: A library with fewer descriptions for training, or none for the test, is left out.
         max_rows: No more than so many descriptions of one library are used for training, a quarter of it for
             the test.
+        most_libraries: No more libraries than these: first those that have half of `max_rows`, then the well
+            known, then those that have more.
         progress: Told how many files are read.
 
     Raises:
@@ -111,7 +138,7 @@ def gather(
         _installed() if folders is None else list(map(Path, folders)), seed, start + limit_seconds / 2
     )
     files, complete = _read(libraries, start + limit_seconds, progress)
-    train, test, asked = _deal(libraries, min_rows, max_rows)
+    train, test, asked = _deal(libraries, min_rows, max_rows, most_libraries)
     if len(set(train.labels or ())) < 2 or not len(test):
         raise DataError(
             f"Docstrings of {len(libraries)} libraries ({files} files read) are too few for a demonstration. "
@@ -183,7 +210,7 @@ def _read(libraries: Sequence[_Library], deadline: float, progress: Progress) ->
 
 def _docstring(text: str, names: re.Pattern[str]) -> _Docstring:
     paragraphs = paragraphs_of(text)
-    description = names.sub(MASK, paragraphs[0])
+    description = names.sub(MASK, first_sentence(paragraphs[0]))
     return _Docstring(paragraphs, description if _SHORTEST <= count_words(description) <= _LONGEST else "")
 
 
@@ -194,13 +221,13 @@ def _source(path: Path) -> str:
         return ""
 
 
-def _deal(libraries: Sequence[_Library], min_rows: int, max_rows: int) -> tuple[Examples, Examples, set[str]]:
+def _deal(
+    libraries: Sequence[_Library], min_rows: int, max_rows: int, most: int
+) -> tuple[Examples, Examples, set[str]]:
     """Train, test, and the keys of all that stands in files of the test."""
     described = [[_by_key(file) for file in library.files] for library in libraries]
     homes = Counter(key for files in described for key in {key for rows in files for key in rows})
-    train: tuple[list[str], list[str]] = ([], [])
-    test: tuple[list[str], list[str]] = ([], [])
-    asked: set[str] = set()
+    dealt = []
     for library, files in zip(libraries, described):
         seen: set[str] = set()
         own = []
@@ -208,14 +235,24 @@ def _deal(libraries: Sequence[_Library], min_rows: int, max_rows: int) -> tuple[
             own.append({key: text for key, text in rows.items() if homes[key] == 1 and key not in seen})
             seen |= rows.keys()
         learnt, kept = _split(own)
-        if len(learnt) < min_rows or not kept:
-            continue
-        asked |= kept.keys()
-        for (texts, labels), rows, most in ((train, learnt, max_rows), (test, kept, max(1, max_rows // 4))):
-            texts += list(rows.values())[:most]
-            labels += [library.name] * min(len(rows), most)
-    first, second = (Examples((texts,), labels, source="docstrings") for texts, labels in (train, test))
-    return first, second, asked
+        if len(learnt) >= min_rows and kept:
+            dealt.append((library.name, learnt, kept))
+    dealt.sort(key=lambda one: (len(one[1]) < max_rows / 2, one[0] not in _WELL_KNOWN, -len(one[1])))
+    dealt = sorted(dealt[:most])
+    asked = {row.key for _, _, kept in dealt for row in kept}
+    train = _examples([(name, learnt[:max_rows]) for name, learnt, _ in dealt])
+    test = _examples([(name, kept[: max(1, max_rows // 4)]) for name, _, kept in dealt])
+    return train, test, asked
+
+
+def _examples(rows_of: Sequence[tuple[str, Sequence[_Row]]]) -> Examples:
+    rows = [(name, row) for name, rows in rows_of for row in rows]
+    return Examples(
+        ([row.text for _, row in rows],),
+        [name for name, _ in rows],
+        source="docstrings",
+        groups=[f"{name}, file {row.file}" for name, row in rows],
+    )
 
 
 def _by_key(file: list[_Docstring]) -> dict[str, str]:
@@ -230,14 +267,14 @@ def _key(text: str) -> str:
     return _NO_LETTERS.sub(" ", text).strip().lower()
 
 
-def _split(files: list[dict[str, str]]) -> tuple[dict[str, str], dict[str, str]]:
+def _split(files: list[dict[str, str]]) -> tuple[list[_Row], list[_Row]]:
     """Whole files to the test until it has its share; the files are in an order drawn by seed."""
-    train: dict[str, str] = {}
-    test: dict[str, str] = {}
+    train: list[_Row] = []
+    test: list[_Row] = []
     share = _TEST_SHARE * sum(map(len, files))
-    for rows in files:
+    for number, rows in enumerate(files):
         side = test if len(test) + len(rows) / 2 <= share else train
-        side.update(rows)
+        side += [_Row(key, text, number) for key, text in rows.items()]
     return train, test
 
 

@@ -179,7 +179,8 @@ def _method(climb: Climb) -> str:
         "Rows": f"{rows['train']:,} train, {rows['dev']:,} dev, {rows['test']:,} test",
         "Split": " ".join(climb.notes) or "As given.",
         "Seeds": f"{seeds}; the same rows for every rung",
-        "Intervals": "95 %, 1,000 bootstrap resamples of the test rows; paired for differences",
+        "Intervals": "95 %, 1,000 bootstrap resamples of the test rows, or of their groups where they have "
+        "some; paired for differences",
         "Latency": f"up to 200 {_single(climb.task)} of the test rows, each timed alone after a warm-up",
         "Process": f"each model alone in a fresh process, {climb.threads} {_plural(climb.threads, 'thread')}",
         "Memory": "the most that process held, the interpreter and the libraries included",
