@@ -25,9 +25,9 @@ def test_clone_copies_what_was_given(small_recipe):
 
 
 def test_set_params_reaches_into_the_recipe():
-    model = Model("bilstm").set_params(training__epochs=2, encoders__0__hidden=16)
+    model = Model("bilstm").set_params(training__batch_rows=2, encoders__0__hidden=16)
     assert model.get_params()["encoders__0__hidden"] == 16
-    assert Model("bilstm").get_params()["training__epochs"] != 2
+    assert Model("bilstm").get_params()["training__batch_rows"] != 2
 
 
 def test_cross_validation(small_recipe):

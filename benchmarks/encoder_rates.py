@@ -1,0 +1,116 @@
+"""Tuned encoders: the rungs as they are against the rates that they had before, which knew no shape.
+
+    python benchmarks/encoder_rates.py BERT ALBERT [SET ...]
+
+BERT is the folder of an English encoder, such as MiniLM, ALBERT that of a Chinese ALBERT. Some rows of each
+set are learned from, and some others are scored, one seed; sets: sst2, conll, squad, chnsenticorp, cluener.
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from _common import keep, need
+
+
+class Set(NamedTuple):
+    """Where rows come from, how many are learned from, and the rung's former rate and layer decay."""
+
+    task: str
+    train: str
+    test: str
+    rows: int
+    rung: str
+    rate: float
+    decay: float
+
+
+SETS = {
+    "sst2": Set(
+        "classification",
+        "classification/sst2/train.tsv.gz",
+        "classification/sst2/dev.tsv.gz",
+        2000,
+        "bert",
+        3e-5,
+        0.9,
+    ),
+    "conll": Set(
+        "tagging",
+        "ner/conll2003/eng.train.gz",
+        "ner/conll2003/eng.testa.gz",
+        1500,
+        "bert-crf",
+        5e-5,
+        0.95,
+    ),
+    "squad": Set(
+        "span_qa",
+        "qa/squad_v1.1/train-v1.1-part.json.gz",
+        "qa/squad_v1.1/dev-v1.1.json.gz",
+        3096,
+        "bert-qa",
+        4e-5,
+        0.95,
+    ),
+    "chnsenticorp": Set(
+        "classification",
+        "classification/chnsenticorp/train.tsv.gz",
+        "classification/chnsenticorp/dev.tsv.gz",
+        2000,
+        "albert-bilstm",
+        2e-5,
+        1.0,
+    ),
+    "cluener": Set(
+        "tagging",
+        "ner/cluener/train.json.gz",
+        "ner/cluener/dev.json.gz",
+        2000,
+        "albert-bilstm-crf",
+        5e-5,
+        1.0,
+    ),
+}
+SCORED = 1000
+
+
+def some(examples: Any, rows: int, seed: int) -> Any:
+    """So many rows, by chance."""
+    return examples.take(np.random.default_rng(seed).permutation(len(examples))[:rows])
+
+
+def compared(name: str, folder: Path) -> dict[str, Any]:
+    """The score and the seconds of the rung on a set, at the rule's rates and at the former ones."""
+    from wordladder import Model, Recipe
+    from wordladder.data.reading import read_examples
+    from wordladder.ladder.encoders import read_encoder
+
+    of = SETS[name]
+    train = some(read_examples(need(of.train), of.task), of.rows, seed=7)
+    test = some(read_examples(need(of.test), of.task), SCORED, seed=8)
+    rung = read_encoder(str(folder)).into(Recipe.load(of.rung))
+    fixed = rung.with_settings({"training.learning_rate": of.rate, "embedders.0.layer_decay": of.decay})
+    found: dict[str, Any] = {"set": name, "rung": of.rung, "rows": len(train), "scored": len(test)}
+    for arm, recipe in (("rule", rung), ("fixed", fixed)):
+        started = time.perf_counter()
+        model = Model(recipe).fit(train)
+        seconds = time.perf_counter() - started
+        metrics = model.evaluate(test).metrics
+        score = metrics.get("f1", metrics.get("accuracy"))
+        rates = model.report_["learning_rates"]["embedders.0"]
+        found[arm] = {"score": score, "seconds": seconds, "rates": rates}
+        print(f"{name:14} {of.rung:18} {arm:6} {score:.3f}  {seconds:5.0f} s  {rates}", flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3 or not set(sys.argv[3:]) <= set(SETS):
+        sys.exit(__doc__)
+    folders = {"bert": Path(sys.argv[1]), "albert": Path(sys.argv[2])}
+    wanted = sys.argv[3:] or list(SETS)
+    rows = [compared(name, folders[SETS[name].rung.split("-")[0]]) for name in wanted]
+    keep("encoder_rates", {"sets": rows})
