@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..errors import DataError, SettingError
 from .column_names import normal
-from .columns import Column, names_given, resolve_column
+from .columns import Column, resolve_column
 from .labels import is_missing, scalar
 from .raw_table import RawTable
 
@@ -82,9 +82,10 @@ def origin_columns(
         None if column is None else resolve_column(table, column) for column in (origin.group, origin.time)
     )
     names = [normal(name) for name in table.names or ()]
-    given = map(normal, names_given(*named))
-    split = names.index("split") if origin.split and "split" in names and "split" not in given else None
-    return OriginColumns(group, time, None if split in (group, time) else split)
+    split = names.index("split") if origin.split and "split" in names else None
+    given = [one for column in named for one in ([column] if isinstance(column, str | int) else column or ())]
+    used = (group, time, *(resolve_column(table, column) for column in given))
+    return OriginColumns(group, time, None if split in used else split)
 
 
 def origin_facts(table: RawTable, columns: OriginColumns) -> dict[str, Any]:
