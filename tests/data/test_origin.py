@@ -94,8 +94,9 @@ def test_what_is_wrong_is_named(tmp_path):
         origin_of("author", "when")
 
 
-def test_a_column_that_is_given_as_the_label_is_no_split(tmp_path):
-    found = read_table(table(tmp_path, "split", "banana", "apple"), label="split", origin=Origin(split=True))
+@pytest.mark.parametrize("label", ["split", "Split", 2])
+def test_a_column_that_is_given_as_the_label_is_no_split(tmp_path, label):
+    found = read_table(table(tmp_path, "split", "banana", "apple"), label=label, origin=Origin(split=True))
     assert found.labels == ["banana", "apple"]
     assert found.parts is None
 
