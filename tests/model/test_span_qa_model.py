@@ -84,7 +84,7 @@ def test_save_and_load(bidaf, tmp_path):
 def reader(tmp_path_factory):
     """A tuned transformer that reads few pieces at once, so that passages come in windows."""
     source = str(tiny_bert(tmp_path_factory.mktemp("encoder") / "bert"))
-    bert = {"kind": "transformer", "source": source, "tune": True, "precision": "float32"}
+    bert = {"kind": "transformer", "source": source, "tune": True, "precision": "float32", "layer_decay": 1.0}
     bert |= {"max_pieces": 48, "overlap": 8, "attention_dropout": 0.0, "hidden_dropout": 0.0}
     recipe = {
         "embedders": [bert],
