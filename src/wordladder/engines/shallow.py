@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..data.examples import Examples
 from ..errors import ModelError
 from ..recipe import Recipe, build
+from ..shallow._judged import Judged
 from ..tasks._word_scores import WordScores
 from ..text import Tokens, tokenize
 from ..training.settings import TrainingSettings
@@ -33,8 +34,11 @@ class ShallowEngine:
         seed = TrainingSettings(**self.recipe.table("training")).seed
         told: dict[str, Any] = {"seed": seed, "threads": run.threads, "progress": run.progress}
         if not self.task.per_word:
-            self.shallow.fit(train.texts, self.task.gold(train), **told)
-            return {}
+            judged = None
+            if dev is not None:
+                judged = Judged(dev.texts, lambda scores: self.task.losses(self._wide(scores), dev))
+            self.shallow.fit(train.texts, self.task.gold(train), dev=judged, **told)
+            return self.shallow.facts()
         tokens = self._tokens(train)
         targets = self.task.targets(train, tokens).values
         self.shallow.fit(tokens, targets, self.task.allowed, **told)
@@ -55,7 +59,9 @@ class ShallowEngine:
         if self.task.per_word:
             tokens = self._tokens(examples)
             return WordScores(self.shallow.scores(tokens), tokens)
-        scores = self.shallow.scores(examples.texts)
+        return self._wide(self.shallow.scores(examples.texts))
+
+    def _wide(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         if scores.shape[1] == 1 and len(self.task.labels) == 2 and not self.task.multi_label:
             return np.hstack([-scores / 2, scores / 2])
         return scores

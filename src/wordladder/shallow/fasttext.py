@@ -20,6 +20,7 @@ from ..subwords import ngrams, spelled
 from ..text import TextSettings, tokenize
 from ..vectors._hogwild import check_settings, cores, first_rows, padded
 from ..vocab import Vocabulary
+from ._judged import Judged
 
 __all__ = ["FastTextClassifier"]
 
@@ -83,6 +84,7 @@ class FastTextClassifier:
         texts: list[str],
         targets: NDArray[np.int64],
         *,
+        dev: Judged | None = None,
         seed: int = 1,
         threads: int | None = None,
         progress: Progress = quiet,
@@ -265,6 +267,10 @@ class FastTextClassifier:
         """Take over what another program has learned: rows of words and then of the buckets `used`."""
         self.words, self.used = Vocabulary(list(words), counts), used
         self.rows, self.outputs = _padded(rows), _padded(outputs)
+
+    def facts(self) -> dict[str, Any]:
+        """Nothing is decided."""
+        return {}
 
     def keep(self, folder: Path) -> None:
         """Write words and weights."""

@@ -1,33 +1,56 @@
-"""Bigram tf-idf with logistic regression: the honest baseline. Words are wordladder's own, so Chinese works
-as it is.
+"""Terms weighted by tf-idf, or by naive Bayes, and a linear model on them: the honest baseline. Words are
+wordladder's own, so Chinese works as it is.
 """
 
-import warnings
-from itertools import pairwise
+import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
-from ..extras import require
+from ..errors import DataError, ModelError
+from ..kernels.terms import Bags, linear_scores
 from ..progress import Progress, quiet
-from ..text import TextSettings, tokenize
+from ..text import TextSettings
+from ._judged import Judged
+from ._linear import Linear, fit_linear
+from ._terms import Terms
 
 __all__ = ["Tfidf"]
 
+_CHARACTERS = 5  # of the longest n-gram
+_SHORT, _LONG = 5_000_000, 10_000_000  # characters of all texts: n-grams of them help, are worth a try
+_STRENGTHS = {"tfidf": (10.0, 1.0, 100.0), "bayes": (0.1, 0.01, 1.0)}
+
+
+class Choice(NamedTuple):
+    """What is decided on dev, where the recipe leaves it out."""
+
+    ngrams: int
+    characters: int
+    weighting: str
+    regularisation: float
+
 
 class Tfidf:
-    """Word n-grams weighted by tf-idf, and a linear model on them.
+    """Words, runs of words and n-grams of characters, weighted, and a linear model on them.
+
+    What is left out is decided on dev: the usual value, unless another one has a loss that is lower by more
+    than its standard error.
 
     Args:
-        ngrams: Longest run of words that is one feature.
+        ngrams: Longest run of words that is one feature; left out, 2 or 3.
+        characters: Longest n-gram of the characters of a word that is one feature, 0 for none; left out, 5 or
+            none, and none where the texts have more than ten million characters.
+        weighting: `"tfidf"`, or `"bayes"` for the log-count ratios of naive Bayes (Wang and Manning 2012).
         min_documents: Features found in fewer texts are left out.
         max_features: Features kept, the most frequent first; left out, all.
         lowercase: Whether words are lower-cased.
-        sublinear: Whether a word's count is replaced by 1 + log(count).
-        regularisation: Inverse strength of the L2 penalty, scikit-learn's `C`.
+        sublinear: Whether tf-idf replaces a word's count by 1 + log(count).
+        regularisation: Inverse strength of the L2 penalty, scikit-learn's `C`; left out, 1, 10 or 100, and a
+            hundredth of it for `"bayes"`.
         class_weights: `"balanced"` weighs each class by the inverse of its frequency.
     """
 
@@ -37,106 +60,106 @@ class Tfidf:
         self,
         text: TextSettings,
         *,
-        ngrams: int = 2,
+        ngrams: int | None = None,
+        characters: int | None = None,
+        weighting: Literal["tfidf", "bayes"] | None = None,
         min_documents: int = 2,
         max_features: int | None = None,
         lowercase: bool = True,
         sublinear: bool = True,
-        regularisation: float = 10.0,
+        regularisation: float | None = None,
         class_weights: Literal["balanced"] | None = None,
     ) -> None:
-        self.text, self.ngrams, self.lowercase, self.sublinear = text, ngrams, lowercase, sublinear
+        self.text, self.lowercase, self.sublinear = text, lowercase, sublinear
         self.min_documents, self.max_features = min_documents, max_features
-        self.regularisation, self.class_weights = regularisation, class_weights
-        self.vectorizer: Any = None
-        self.coefficients: NDArray[np.float32] = np.zeros((0, 0), np.float32)
-        self.intercepts: NDArray[np.float32] = np.zeros(0, np.float32)
-
-    def _words(self, texts: list[str]) -> list[list[str]]:
-        tokens = tokenize(texts, self.text)
-        surfaces, bounds = tokens.surfaces(lowercase=self.lowercase), tokens.offsets.tolist()
-        return [surfaces[start:end] for start, end in pairwise(bounds)]
-
-    def _new_vectorizer(self, **settings: Any) -> Any:
-        text = require("sklearn.feature_extraction.text", "train", "tf-idf")
-        return text.TfidfVectorizer(
-            tokenizer=_itself,
-            token_pattern=None,
-            lowercase=False,
-            ngram_range=(1, self.ngrams),
-            sublinear_tf=self.sublinear,
-            dtype=np.float32,
-            **settings,
-        )
+        self.class_weights = class_weights
+        self.given = {
+            "ngrams": ngrams,
+            "characters": characters,
+            "weighting": weighting,
+            "regularisation": regularisation,
+        }
+        self.choice = Choice(ngrams or 2, characters or 0, weighting or "tfidf", regularisation or 0.0)
 
     def fit(
         self,
         texts: list[str],
         targets: NDArray[np.int64],
         *,
+        dev: Judged | None = None,
         seed: int = 1,
         threads: int | None = None,
         progress: Progress = quiet,
     ) -> "Tfidf":
-        """Count the n-grams and fit the linear model, one against the rest for rows of several labels.
+        """Count the terms and fit the linear model, one decision a label, as often as there is something to
+        decide.
 
-        The solvers have one thread, whatever `threads` says.
+        The solver has one thread, whatever `threads` says.
 
         Raises:
-            DataError: no n-gram occurs in `min_documents` texts.
+            DataError: no term occurs in `min_documents` texts.
         """
-        progress("counting n-grams", 0, 2)
-        self.vectorizer = self._new_vectorizer(min_df=self.min_documents, max_features=self.max_features)
-        try:
-            features = self.vectorizer.fit_transform(self._words(texts))
-        except ValueError as error:
-            raise DataError(f"tf-idf found no features in {len(texts)} texts: {error}") from None
-        progress("fitting the linear model", 1, 2)
-        decisions = [targets] if targets.ndim == 1 else list(targets.T)
-        fitted = [self._linear(features, decision, seed) for decision in decisions]
-        self.coefficients = np.vstack([c for c, _ in fitted]).astype(np.float32)
-        self.intercepts = np.concatenate([i for _, i in fitted]).astype(np.float32)
-        progress("fitting the linear model", 2, 2)
+        search = _Search(self, texts, targets, dev, seed)
+        usual, *rounds = self._rounds(sum(map(len, texts)))
+        best = search.better(usual(self.choice), None)
+        for number, others in enumerate(rounds if dev is not None else ()):
+            progress("fitting the linear model", number, len(rounds))
+            best = search.better(others(best.choice), best)
+        self.choice, self.terms, self.linear = best[:3]
+        progress("fitting the linear model", len(rounds), len(rounds))
         return self
 
-    def _linear(self, features: Any, decision: NDArray[np.int64], seed: int) -> tuple[NDArray, NDArray]:
-        """One logistic regression: a row of coefficients a class, or one for a yes-or-no decision."""
-        linear_model = require("sklearn.linear_model", "train", "tf-idf")
-        if len(np.unique(decision)) < 2:
-            return np.zeros((1, features.shape[1])), np.array([20.0 if decision.any() else -20.0])
-        # On sparse text, liblinear's dual is the fastest for a yes-or-no decision, saga for many classes at
-        # once; saga's last digits do not matter to the answers, so it may stop before they have settled.
-        binary = decision.max() == 1
-        solver = (
-            {"solver": "liblinear", "dual": True}
-            if binary
-            else {"solver": "saga", "tol": 1e-3, "max_iter": 30}
-        )
-        model = linear_model.LogisticRegression(
-            C=self.regularisation, class_weight=self.class_weights, random_state=seed, **solver
-        )
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The max_iter was reached")
-            model.fit(features, decision)
-        return model.coef_, model.intercept_
+    def _rounds(self, size: int) -> list[Callable[[Choice], list[Choice]]]:
+        """What is tried, round after round, from the best so far; the first is the usual choice."""
+        given = {name: value for name, value in self.given.items() if value is not None}
+        usual = Choice(2, _CHARACTERS if size <= _SHORT else 0, "tfidf", 0.0)
+        other = 0 if usual.characters else _CHARACTERS
+        weightings = [given["weighting"]] if "weighting" in given else list(_STRENGTHS)
+        strengths = [
+            (weighting, given.get("regularisation", strength))
+            for weighting in weightings
+            for strength in _STRENGTHS[weighting]
+        ]
+        strengths = list(dict.fromkeys(strengths))
+        first = usual._replace(weighting=strengths[0][0], regularisation=strengths[0][1])._replace(**given)
+        rounds: list[Callable[[Choice], list[Choice]]] = [
+            lambda _: [first],
+            lambda best: [best._replace(weighting=w, regularisation=s) for w, s in strengths[1:]],
+        ]
+        if "characters" not in given and size <= _LONG:
+            rounds.append(lambda best: [best._replace(characters=other)])
+        if "ngrams" not in given:
+            rounds.append(lambda best: [best._replace(ngrams=3)])
+        return rounds
+
+    def features(self, terms: Terms, bags: Bags, weighting: str) -> Bags:
+        """Weigh the counts of terms."""
+        if weighting == "bayes":
+            return bags._replace(values=np.ones_like(bags.values))
+        weighed = bags._replace(values=bags.values.copy())
+        terms.weigh(weighed, self.sublinear)
+        return weighed
 
     def scores(self, texts: list[str]) -> NDArray[np.float32]:
         """Unnormalised scores `(rows, labels)`."""
-        features = self.vectorizer.transform(self._words(texts))
-        scores = np.asarray(features @ self.coefficients.T) + self.intercepts
-        return scores
+        bags = self.features(self.terms, self.terms.bags(texts), self.choice.weighting)
+        return linear_scores(*bags, *self.linear)
+
+    def new_terms(self, choice: Choice) -> Terms:
+        """Terms of this choice, none known yet."""
+        return Terms(self.text, choice.ngrams, choice.characters, self.lowercase)
+
+    def facts(self) -> dict[str, Any]:
+        """What was decided, and how many features there are."""
+        return {"chosen": self.choice._asdict() | {"features": len(self.terms.hashes)}}
 
     def keep(self, folder: Path) -> None:
-        """Write the n-grams and the weights."""
+        """Write the terms and the weights."""
         from safetensors.numpy import save_file
 
-        terms = self.vectorizer.get_feature_names_out()
-        (folder / "ngrams.txt").write_text("\n".join(terms), encoding="utf-8", newline="\n")
-        arrays = {
-            "idf": self.vectorizer.idf_.astype(np.float32),
-            "coefficients": self.coefficients,
-            "intercepts": self.intercepts,
-        }
+        chosen = json.dumps(self.choice._asdict() | {"words": self.terms.words}, indent=1)
+        (folder / "chosen.json").write_text(chosen, encoding="utf-8")
+        arrays = {"hashes": self.terms.hashes, "idf": self.terms.idf} | self.linear._asdict()
         save_file(
             {name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / "linear.safetensors"
         )
@@ -145,13 +168,68 @@ class Tfidf:
         """Read what `keep` wrote."""
         from safetensors.numpy import load_file
 
+        if not (folder / "chosen.json").is_file():
+            raise ModelError(
+                f"{folder}: a tf-idf model of an earlier version, or half of one; train it again"
+            )
+        chosen = json.loads((folder / "chosen.json").read_text(encoding="utf-8"))
         arrays = load_file(folder / "linear.safetensors")
-        terms = (folder / "ngrams.txt").read_text(encoding="utf-8").split("\n")
-        self.vectorizer = self._new_vectorizer(vocabulary={term: i for i, term in enumerate(terms)})
-        self.vectorizer.idf_ = arrays["idf"]
-        self.coefficients, self.intercepts = arrays["coefficients"], arrays["intercepts"]
+        words = chosen.pop("words")
+        self.choice = Choice(**chosen)
+        self.terms = self.new_terms(self.choice)
+        self.terms.take(arrays["hashes"], words, arrays["idf"])
+        self.linear = Linear(arrays["coefficients"], arrays["intercepts"])
 
 
-def _itself(words: list[str]) -> list[str]:
-    """The texts come to the vectorizer as words already."""
-    return words
+class _Tried(NamedTuple):
+    choice: Choice
+    terms: Terms
+    linear: Linear
+    losses: NDArray[np.float64]
+
+
+class _Search:
+    """The best of the choices tried; the terms of a choice are found once for all its weightings."""
+
+    def __init__(
+        self, model: Tfidf, texts: list[str], targets: NDArray[np.int64], dev: Judged | None, seed: int
+    ) -> None:
+        self.model, self.texts, self.targets, self.dev, self.seed = model, texts, targets, dev, seed
+        self.found: tuple[tuple[int, int], Terms, Bags, Bags] | None = None
+
+    def better(self, choices: list[Choice], best: _Tried | None) -> _Tried:
+        """The best of these, or the best so far, where it is not worse by more than chance."""
+        tried = [self._tried(choice) for choice in choices]
+        found = min(tried, key=lambda one: one.losses.mean(), default=best)
+        if best is None or (self.dev is not None and self.dev.better(found.losses, best.losses)):
+            return found
+        return best
+
+    def _tried(self, choice: Choice) -> _Tried:
+        terms, train, dev = self._bags(choice)
+        linear = fit_linear(
+            self.model.features(terms, train, choice.weighting),
+            len(terms.hashes),
+            self.targets,
+            bayes=choice.weighting == "bayes",
+            regularisation=choice.regularisation,
+            class_weights=self.model.class_weights,
+            seed=self.seed,
+        )
+        losses = np.zeros(1)
+        if self.dev is not None:
+            weighed = self.model.features(terms, dev, choice.weighting)
+            losses = self.dev.losses(linear_scores(*weighed, *linear))
+        return _Tried(choice, terms, linear, losses)
+
+    def _bags(self, choice: Choice) -> tuple[Terms, Bags, Bags]:
+        if self.found is None or self.found[0] != choice[:2]:
+            terms = self.model.new_terms(choice)
+            train = terms.learn(self.texts, self.model.min_documents, self.model.max_features)
+            if not len(terms.hashes):
+                raise DataError(
+                    f"tf-idf found no features in {len(self.texts)} texts: nothing occurs in "
+                    f"{self.model.min_documents} of them"
+                )
+            self.found = choice[:2], terms, train, terms.bags([] if self.dev is None else self.dev.texts)
+        return self.found[1:]

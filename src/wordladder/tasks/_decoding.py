@@ -5,7 +5,7 @@ trains weights.
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["best_thresholds", "fit_temperature", "log_loss", "log_softmax", "sigmoid", "softmax"]
+__all__ = ["best_thresholds", "fit_temperature", "log_losses", "log_softmax", "sigmoid", "softmax"]
 
 Floats = NDArray[np.float64]
 
@@ -26,14 +26,14 @@ def sigmoid(scores: Floats) -> Floats:
     return 0.5 * (1.0 + np.tanh(0.5 * scores))
 
 
-def log_loss(
+def log_losses(
     scores: Floats, gold: NDArray[np.int64], temperature: float = 1.0, *, multi_label: bool = False
-) -> float:
-    """The mean negative log-probability of the right answers, of `scores / temperature`."""
+) -> Floats:
+    """The negative log-probability of each row's right answer, of `scores / temperature`: `(rows,)`."""
     scaled = scores.astype(np.float64) / temperature
     if multi_label:
-        return float(np.mean(np.logaddexp(0.0, scaled) - gold * scaled))
-    return float(-np.mean(log_softmax(scaled)[np.arange(len(gold)), gold]))
+        return np.mean(np.logaddexp(0.0, scaled) - gold * scaled, axis=1)
+    return -log_softmax(scaled)[np.arange(len(gold)), gold]
 
 
 def fit_temperature(scores: Floats, gold: NDArray[np.int64], *, multi_label: bool) -> float:
@@ -47,7 +47,7 @@ def fit_temperature(scores: Floats, gold: NDArray[np.int64], *, multi_label: boo
     """
 
     def loss(log_temperature: float) -> float:
-        return log_loss(scores, gold, float(np.exp(log_temperature)), multi_label=multi_label)
+        return float(np.mean(log_losses(scores, gold, np.exp(log_temperature), multi_label=multi_label)))
 
     low, high, ratio = np.log(0.05), np.log(20.0), (np.sqrt(5.0) - 1.0) / 2.0
     left, right = high - ratio * (high - low), low + ratio * (high - low)

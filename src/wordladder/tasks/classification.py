@@ -17,7 +17,7 @@ from ..layers.pooling import Pooling
 from ..metrics import labels as metrics
 from ..sequence import Sequence
 from ..text import Tokens
-from ._decoding import best_thresholds, fit_temperature, log_loss, sigmoid, softmax
+from ._decoding import best_thresholds, fit_temperature, log_losses, sigmoid, softmax
 
 __all__ = ["Classification"]
 
@@ -218,14 +218,18 @@ class Classification(nn.Module):
             "calibration_error_after": after,
         }
 
-    def criterion(self, metric: float, scores: NDArray, examples: Examples) -> float:
-        """The log-probability of the right answers at the best temperature. It tells epochs apart where a
-        small dev set gives them the same accuracy, and a network that has become too sure is not held to be
+    def losses(self, scores: NDArray, examples: Examples) -> NDArray[np.float64]:
+        """The negative log-probability of each right answer, at the best temperature. It tells models apart
+        where a small dev set gives them the same accuracy, and one that has become too sure is not held to be
         a worse one.
         """
         gold = self.gold(examples)
         temperature = fit_temperature(scores, gold, multi_label=self.multi_label)
-        return -log_loss(scores, gold, temperature, multi_label=self.multi_label)
+        return log_losses(scores, gold, temperature, multi_label=self.multi_label)
+
+    def criterion(self, metric: float, scores: NDArray, examples: Examples) -> float:
+        """What epochs are chosen by; more is better."""
+        return -float(self.losses(scores, examples).mean())
 
     def probabilities(self, scores: NDArray) -> NDArray[np.float64]:
         """Calibrated probabilities `(rows, labels)`; they add up to one unless a text may have several

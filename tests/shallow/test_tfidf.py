@@ -1,0 +1,207 @@
+"""Terms and linear models against scikit-learn; what is decided on dev; scoring without scikit-learn."""
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion
+from sklearn.preprocessing import normalize
+
+from conftest import reviews
+from wordladder import Model
+from wordladder.errors import DataError, ModelError
+from wordladder.shallow._judged import Judged
+from wordladder.shallow._terms import Terms
+from wordladder.shallow.tfidf import Tfidf
+from wordladder.text import TextSettings, tokenize
+
+TEXTS = [
+    "A good film, a very good film.",
+    "Not good: a bad, bad film!",
+    "这部电影很好看，很好",
+    "ÀÉ naïve İstanbul film 2",
+    "",
+    "films filming filmed",
+]
+
+
+def words(text):
+    return tokenize([text], TextSettings()).surfaces(lowercase=True)
+
+
+def letters(text):
+    """The n-grams of 2 to 5 characters of words of several, edges included."""
+    padded = [f" {word} " for word in words(text) if len(word) > 1]
+    return [
+        word[at : at + size] for word in padded for size in range(2, 6) for at in range(len(word) - size + 1)
+    ]
+
+
+def pairs(text):
+    found = words(text)
+    return found + [" ".join(pair) for pair in pairwise(found)]
+
+
+def dense(bags, terms):
+    matrix = np.zeros((len(bags.begins) - 1, terms))
+    for row, (first, last) in enumerate(pairwise(bags.begins)):
+        matrix[row, bags.ids[first:last]] += bags.values[first:last]
+    return matrix
+
+
+def columns(matrix):
+    """The columns of a matrix in an order that does not depend on theirs."""
+    return matrix[:, np.lexsort(matrix.round(4))]
+
+
+@pytest.mark.parametrize("least", [1, 2])
+def test_terms_and_their_weights_are_those_of_sklearn(least):
+    terms = Terms(TextSettings(), 2, 5, True)
+    bags = terms.learn(TEXTS, least, None)
+    counts = [CountVectorizer(analyzer=one, min_df=least).fit_transform(TEXTS) for one in (pairs, letters)]
+    assert terms.words == counts[0].shape[1]
+    twin = np.hstack([one.toarray() for one in counts])
+    assert np.array_equal(columns(dense(bags, len(terms.hashes))), columns(twin))
+    weighed = bags._replace(values=bags.values.copy())
+    terms.weigh(weighed, True)
+    union = FeatureUnion(
+        [
+            (one.__name__, TfidfVectorizer(analyzer=one, min_df=least, sublinear_tf=True))
+            for one in (pairs, letters)
+        ]
+    )
+    twin = union.fit_transform(TEXTS).toarray()
+    assert np.allclose(columns(dense(weighed, len(terms.hashes))), columns(twin), atol=1e-6)
+
+
+def test_terms_of_new_texts_are_counted_the_same_way():
+    terms = Terms(TextSettings(), 2, 5, True)
+    learned = terms.learn(TEXTS, 1, None)
+    for row, text in enumerate(TEXTS):
+        again = dense(terms.bags([text]), len(terms.hashes))[0]
+        assert np.array_equal(again, dense(learned, len(terms.hashes))[row])
+    assert len(terms.bags(["zzz"]).ids) == 0
+
+
+def test_the_most_frequent_terms_are_kept():
+    terms = Terms(TextSettings(), 1, 0, True)
+    terms.learn(["a b c", "a b", "a"], 1, 2)
+    assert len(terms.hashes) == terms.words == 2
+    assert dense(terms.bags(["a b c"]), 2).sum() == 2
+
+
+@pytest.mark.parametrize("weighting", ["tfidf", "bayes"])
+@pytest.mark.parametrize("labels", [2, 3])
+def test_scores_are_those_of_sklearns_pipeline(weighting, labels):
+    texts, _ = reviews(90)
+    targets = np.arange(90) % labels
+    texts = [f"{text} mark{target} {'x' * int(target)}" for text, target in zip(texts, targets)]
+    model = Tfidf(TextSettings(), ngrams=2, characters=0, weighting=weighting, regularisation=0.5).fit(
+        texts, targets
+    )
+    if weighting == "tfidf":
+        vectorizer = TfidfVectorizer(analyzer=pairs, min_df=2, sublinear_tf=True)
+    else:
+        vectorizer = CountVectorizer(analyzer=pairs, min_df=2, binary=True)
+    features = vectorizer.fit_transform(texts)
+    for column in range(1 if labels == 2 else labels):
+        decision = targets == (1 if labels == 2 else column)
+        ratio = 1.0
+        if weighting == "bayes":  # Wang and Manning 2012, section 2
+            p, q = (features[decision == side].sum(axis=0).A1 + 1 for side in (True, False))
+            ratio = np.log((p / np.abs(p).sum()) / (q / np.abs(q).sum()))
+        scaled = features.multiply(ratio).tocsr()
+        twin = LogisticRegression(C=0.5, solver="liblinear", dual=True, tol=1e-8, max_iter=5000).fit(
+            scaled, decision
+        )
+        assert np.allclose(model.scores(texts)[:, column], twin.decision_function(scaled), atol=5e-3)
+
+
+def test_a_saved_model_scores_the_same(tmp_path):
+    model = Model("tfidf").fit(*reviews(60), output=tmp_path / "model")
+    texts = ["a good film", "dull", ""]
+    assert np.array_equal(Model.load(tmp_path / "model").scores(texts), model.scores(texts))
+    (tmp_path / "model" / "shallow" / "chosen.json").unlink()
+    with pytest.raises(ModelError, match="earlier version"):
+        Model.load(tmp_path / "model")
+
+
+def test_a_saved_model_answers_without_sklearn(tmp_path):
+    Model("tfidf").fit(*reviews(60), output=tmp_path / "model")
+    code = (
+        "import sys; from wordladder import Model; "
+        f"print(Model.load({str(tmp_path / 'model')!r}).predict(['a good film']));"
+        "assert not {'sklearn', 'scipy.sparse'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def chosen(texts, targets, right, **given):
+    """What is decided where scores are judged against `right`."""
+    model = Tfidf(TextSettings(), **given)
+
+    def losses(scores):
+        return np.logaddexp(0, -scores[:, 0] * (2 * right - 1))
+
+    model.fit(texts, targets, dev=Judged(texts, losses))
+    return model.choice
+
+
+def test_dev_decides_what_the_recipe_leaves_out():
+    generator = np.random.default_rng(1)
+    targets = generator.integers(0, 2, 400)
+    stems = ["".join(generator.choice(list("abcdefghij"), 6)) for _ in targets]
+    texts = [
+        stem + ("able" if target else "ment") for stem, target in zip(stems, targets)
+    ]  # all words differ
+    assert chosen(texts, targets, targets, min_documents=1).characters == 5
+    several = [f"{one} w{number % 40}" for number, one in enumerate(texts)]
+    assert chosen(several, targets, targets, characters=0).characters == 0  # given, so not decided
+    fixed = chosen(several, targets, targets, ngrams=1, weighting="bayes", regularisation=0.3)
+    assert fixed[:1] + fixed[2:] == (1, "bayes", 0.3)
+
+
+def test_what_is_no_better_than_chance_leaves_the_usual():
+    texts, _ = reviews(200)
+    targets = np.random.default_rng(2).integers(0, 2, 200)
+    found = chosen(texts[:100], targets[:100], targets[100:])
+    assert (found.ngrams, found.characters) == (2, 5)
+
+
+def test_losses_that_differ_by_chance_do_not_count():
+    judged = Judged([], lambda scores: scores)
+    old = np.array([0.5, 0.6, 0.7, 0.4])
+    assert judged.better(old - 0.01, old)
+    assert not judged.better(old + np.array([0.3, -0.4, 0.3, -0.3]), old)
+    assert not judged.better(old, old)
+
+
+def test_weights_of_classes_are_those_of_sklearn():
+    texts, _ = reviews(80)
+    targets = (np.arange(80) % 8 == 0).astype(int)
+    texts = [f"{text} {'rare' if target else 'often'}" for text, target in zip(texts, targets)]
+    given = {"ngrams": 1, "characters": 0, "weighting": "tfidf", "regularisation": 0.1}
+    model = Tfidf(TextSettings(), class_weights="balanced", **given).fit(texts, targets)
+    features = TfidfVectorizer(analyzer=words, min_df=2, sublinear_tf=True).fit_transform(texts)
+    twin = LogisticRegression(C=0.1, solver="liblinear", dual=True, class_weight="balanced", tol=1e-8)
+    assert np.allclose(
+        model.scores(texts)[:, 0], twin.fit(features, targets).decision_function(features), atol=1e-3
+    )
+
+
+def test_texts_without_features_are_an_error():
+    with pytest.raises(DataError, match="nothing occurs in 2"):
+        Tfidf(TextSettings()).fit(["a", "b"], np.array([0, 1]))
+
+
+def test_features_have_length_one_words_and_characters_apart():
+    terms = Terms(TextSettings(), 2, 5, True)
+    bags = terms.learn(TEXTS, 1, None)
+    terms.weigh(bags, True)
+    matrix = dense(bags, len(terms.hashes))
+    for part in (matrix[:, : terms.words], matrix[:, terms.words :]):
+        assert np.allclose(part, normalize(part), atol=1e-6)
