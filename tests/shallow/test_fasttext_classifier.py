@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from wordladder import Model
 from wordladder.errors import DataError, SettingError
 from wordladder.kernels.sampling import Schedule
 from wordladder.kernels.textbags import Bags, textbags
@@ -149,3 +150,20 @@ def test_texts_read_in_parts_are_the_same_texts(monkeypatch, empty):
     assert read[1] == read[3]
     assert read[1][0][1] == ["good", "film", "1", "</s>"]
     assert read[1][1]["</s>"] == len(texts)
+
+
+def test_dev_decides_on_epochs_and_ngrams_where_they_are_left_out(tmp_path):
+    generator = np.random.default_rng(1)
+    targets = generator.integers(0, 2, 600)
+    stems = ["".join(generator.choice(list("abcdefghij"), 6)) for _ in targets]
+    texts = [
+        stem + ("able" if target else "ment") for stem, target in zip(stems, targets)
+    ]  # all words differ
+    labels = np.array(["no", "yes"])[targets]
+    model = Model({"shallow": {"kind": "fasttext", "dim": 4}}).fit(texts, labels, output=tmp_path / "model")
+    assert model.report_["chosen"]["max_n"] == 5
+    assert model.score(texts, labels) > 0.95
+    again = Model.load(tmp_path / "model")
+    assert np.array_equal(again.scores(texts), model.scores(texts))
+    given = Model({"shallow": {"kind": "fasttext", "dim": 4, "max_n": 0, "epochs": 3}}).fit(texts, labels)
+    assert given.report_["chosen"] == {"epochs": 3, "max_n": 0}

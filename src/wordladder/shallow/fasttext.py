@@ -3,8 +3,10 @@
 The arithmetic is in `kernels.textbags`.
 """
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +29,10 @@ __all__ = ["FastTextClassifier"]
 _END = "</s>"  # fastText takes the end of a text for a word
 _LOTS = 200  # that the texts of an epoch are learned in
 _LEAST_RATE = 1e-4  # of the first one
+_EPOCHS = (10, 50)  # as a rule: with many texts, with few
+_READINGS = 25_000  # of texts, at least
+_CHARACTERS = 5  # of the longest n-gram, where n-grams are tried
+_LONG = 10_000_000  # characters of all texts: with more, n-grams are not tried
 _LEAST_PART = 1000  # texts that a thread reads, at least
 
 
@@ -40,10 +46,11 @@ class FastTextClassifier:
         word_ngrams: Longest run of words that has a vector.
         buckets: How many buckets runs of words, and n-grams of characters, are hashed into.
         min_n: Characters of the shortest n-gram of a word.
-        max_n: Characters of the longest n-gram of a word; 0: none.
+        max_n: Characters of the longest n-gram of a word, 0 for none; left out, 5 or none as dev decides.
         min_count: Words that occur less often have no vector of their own.
         min_count_runs: Runs of words that occur less often have no vector.
-        epochs: Times the texts are gone through.
+        epochs: Times the texts are gone through; left out, 10, more where there are few texts, or five times
+            that if dev says so.
         learning_rate: Step at the start, from where it falls evenly to nearly nothing.
         loss: `softmax` decides for one label; `ova` decides on each label by itself, as is always done where
             a text may have several.
@@ -60,17 +67,19 @@ class FastTextClassifier:
         word_ngrams: int = 1,
         buckets: int = 2_000_000,
         min_n: int = 3,
-        max_n: int = 0,
+        max_n: int | None = None,
         min_count: int = 1,
         min_count_runs: int = 1,
-        epochs: int = 5,
+        epochs: int | None = None,
         learning_rate: float = 0.1,
         loss: Literal["softmax", "ova"] = "softmax",
         lowercase: bool = True,
     ) -> None:
         self.text, self.dim, self.word_ngrams, self.buckets = text, dim, word_ngrams, buckets
-        self.min_n, self.max_n, self.min_count, self.min_count_runs = min_n, max_n, min_count, min_count_runs
-        self.epochs, self.learning_rate, self.loss, self.lowercase = epochs, learning_rate, loss, lowercase
+        self.min_n, self.min_count, self.min_count_runs = min_n, min_count, min_count_runs
+        self.learning_rate, self.loss, self.lowercase = learning_rate, loss, lowercase
+        self.given = {"epochs": epochs, "max_n": max_n}
+        self.epochs, self.max_n = epochs or _EPOCHS[0], max_n or 0
         counted = ("dim", "word_ngrams", "buckets", "min_count", "min_count_runs", "epochs")
         check_settings(self, at_least_one=counted)
         self.words = Vocabulary([])  # those with a row of their own
@@ -91,21 +100,56 @@ class FastTextClassifier:
     ) -> "FastTextClassifier":
         """Learn from texts; `targets` (rows,) are labels, or (rows, labels) where a text may have several.
 
+        What the settings leave open is tried in several ways: the usual one is kept unless another is better on
+        dev by more than chance.
+
         One thread and one seed give the same weights on every run; several threads write to the same weights
         without waiting for each other.
 
         Raises:
             DataError: there is no word in the texts.
         """
+        usual, *others = self._ways(texts)
+        if dev is None:
+            others = []
+
+        def learned(way: dict[str, int]) -> tuple[FastTextClassifier, NDArray[np.float64]]:
+            model = copy(self)
+            vars(model).update(way)
+            model._fit(texts, targets, seed, threads or cores(), progress)
+            return model, np.zeros(1) if dev is None else dev.losses(model.scores(dev.texts))
+
+        best = learned(usual)
+        if dev is not None and others:
+            found = min(map(learned, others), key=lambda one: one[1].mean())
+            best = found if dev.better(found[1], best[1]) else best
+        vars(self).update(vars(best[0]))
+        return self
+
+    def _ways(self, texts: list[str]) -> list[dict[str, int]]:
+        """The epochs and n-grams that are tried, the usual ones first."""
+        least, most = _EPOCHS
+        usual = min(most, max(least, _READINGS // len(texts)))
+        epochs, max_n = (self.given[name] for name in ("epochs", "max_n"))
+        short = sum(map(len, texts)) <= _LONG
+        return [
+            {"epochs": times, "max_n": longest}
+            for longest in ((0, _CHARACTERS)[: 1 + short] if max_n is None else [max_n])
+            for times in ((usual, 5 * usual) if epochs is None else [epochs])
+        ]
+
+    def _fit(
+        self, texts: list[str], targets: NDArray[np.int64], seed: int, threads: int, progress: Progress
+    ) -> None:
         from ..kernels.textbags import bags_of
 
-        forms, counts, read = self._read(texts, threads or cores(), progress)
+        forms, counts, read = self._read(texts, threads, progress)
         kept = np.argsort(-counts, kind="stable")
         kept = kept[counts[kept] >= self.min_count]
         self.words = Vocabulary([forms[form] for form in kept.tolist()], counts[kept])
         own = np.full(len(forms), -1)
         own[kept] = np.arange(len(kept))
-        begins, runs = self._runs(read, forms, threads or cores())
+        begins, runs = self._runs(read, forms, threads)
         counted = np.bincount(runs, minlength=self.buckets)
         characters = ngrams(forms, self.min_n, self.max_n, self.buckets, han=False)[1]
         used = counted >= self.min_count_runs
@@ -115,8 +159,7 @@ class FastTextClassifier:
         random = first_rows(len(self.words), self.dim, 1 / self.dim, seed)
         self.rows[: len(random)] = random  # runs begin at zero: what they say is learned beside the words
         bags = bags_of(read, self._spelling(forms, own), begins, runs)
-        self._learn(bags, targets, seed, threads or cores(), progress)
-        return self
+        self._learn(bags, targets, seed, threads, progress)
 
     def _read(
         self, texts: list[str], threads: int, progress: Progress
@@ -269,14 +312,16 @@ class FastTextClassifier:
         self.rows, self.outputs = _padded(rows), _padded(outputs)
 
     def facts(self) -> dict[str, Any]:
-        """Nothing is decided."""
-        return {}
+        """What was decided."""
+        return {"chosen": {name: getattr(self, name) for name in self.given}}
 
     def keep(self, folder: Path) -> None:
         """Write words and weights."""
         from safetensors.numpy import save_file
 
         self.words.save(folder / "words.txt")
+        chosen = json.dumps(self.facts()["chosen"])
+        (folder / "chosen.json").write_text(chosen, encoding="utf-8")
         arrays = {"used": self.used, "rows": self.rows[:, : self.dim], "outputs": self.outputs[:, : self.dim]}
         save_file(
             {name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / "fasttext.safetensors"
@@ -287,6 +332,8 @@ class FastTextClassifier:
         from safetensors.numpy import load_file
 
         self.words = Vocabulary.load(folder / "words.txt")
+        if (path := folder / "chosen.json").is_file():  # all was given in models of the first versions
+            vars(self).update(json.loads(path.read_text(encoding="utf-8")))
         arrays = load_file(folder / "fasttext.safetensors")
         self.used = arrays["used"]
         self.rows, self.outputs = (_padded(arrays[name]) for name in ("rows", "outputs"))
