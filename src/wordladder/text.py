@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -280,12 +280,18 @@ def _extend(codes: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return bases, np.concatenate([emoji, tones, flags])
 
 
+@cache
+def _jieba() -> Any:
+    """Asked for where there is Chinese: what says `jieba` works without it on other text."""
+    jieba = require("jieba", "chinese", "text.segmenter = 'jieba'")
+    jieba.setLogLevel("WARNING")
+    return jieba
+
+
 def _group(
     texts: tuple[str, ...], lengths: np.ndarray, starts: np.ndarray, ends: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Join neighbouring Han characters where jieba does."""
-    jieba = require("jieba", "chinese", "text.segmenter = 'jieba'")
-    jieba.setLogLevel("WARNING")
     table, offsets, opens = classes(), _offsets(lengths), np.ones(len(starts), dtype=bool)
     for index, text in enumerate(texts):
         here = slice(offsets[index], offsets[index + 1])
@@ -295,11 +301,13 @@ def _group(
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
         han = table[codes[firsts]] == HAN
         joined = han[1:] & han[:-1] & (firsts[1:] == lasts[:-1])
+        if not joined.any():
+            continue
         heads = np.flatnonzero(han & ~np.concatenate([[False], joined]))
         tails = np.flatnonzero(han & ~np.concatenate([joined, [False]]))
         cuts = np.zeros(len(text) + 1, dtype=bool)
         for start, end in zip(firsts[heads].tolist(), lasts[tails].tolist()):
-            sizes = np.fromiter(map(len, jieba.lcut(text[start:end])), dtype=np.int64)
+            sizes = np.fromiter(map(len, _jieba().lcut(text[start:end])), dtype=np.int64)
             cuts[start + np.cumsum(sizes) - sizes] = True
         opens[here][1:] = ~joined | cuts[firsts[1:]]
     closes = np.roll(opens, -1)  # the first word of all opens, and stands for the end of the last

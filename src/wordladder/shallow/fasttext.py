@@ -100,8 +100,8 @@ class FastTextClassifier:
     ) -> "FastTextClassifier":
         """Learn from texts; `targets` (rows,) are labels, or (rows, labels) where a text may have several.
 
-        What the settings leave open is tried in several ways: the usual one is kept unless another is better on
-        dev by more than chance.
+        What the settings leave open is tried in several ways: the usual one is kept unless another is better
+        on dev by more than chance.
 
         One thread and one seed give the same weights on every run; several threads write to the same weights
         without waiting for each other.
