@@ -150,7 +150,9 @@ def main() -> None:
     missing = [item for item in wanted if item not in known]
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as cache, ProcessPoolExecutor(given.workers) as pool:
-        caches = {item: str(Path(cache) / f"{item.set}-{item.rows}-{item.kind}-{item.number}") for item in missing}
+        caches = {
+            item: str(Path(cache) / f"{item.set}-{item.rows}-{item.kind}-{item.number}") for item in missing
+        }
         running = [pool.submit(trained, item, caches[item]) for item in missing]
         for number, future in enumerate(as_completed(running), 1):
             one = future.result()
@@ -169,7 +171,9 @@ def main() -> None:
     regrets = [row["regret"] for row in rows]
     if regrets:
         summary = {"median": float(np.median(regrets)), "p90": float(np.quantile(regrets, 0.9))}
-        print(f"regret of {len(rows)} cells: median {summary['median']:+.4f}, 90th percentile {summary['p90']:+.4f}")
+        print(
+            f"regret of {len(rows)} cells: median {summary['median']:+.4f}, 90th percentile {summary['p90']:+.4f}"
+        )
         keep("height", {"words": WORDS, "test_rows": TEST_ROWS, "regret": summary, "cells": rows})
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..kernels.word_classes import HAN
 from ..text import Tokens, classes, lower
 from ..vocab import Vocabulary
+from ._word_tree import DEPTHS, WordTree
 
 __all__ = ["WordFeatures"]
 
@@ -46,12 +47,15 @@ class WordFeatures:
         window: Words on each side that are looked at.
         affixes: Characters of the longest prefix and suffix.
         min_count: Values of a template that occur less often in training are no features.
+        tree: Whether the place of a word in a tree of word vectors is a feature.
     """
 
-    def __init__(self, window: int, affixes: int, min_count: int) -> None:
+    def __init__(self, window: int, affixes: int, min_count: int, tree: bool = False) -> None:
         self.affixes, self.min_count = affixes, min_count
-        self.templates = _templates(window, affixes)
-        self.values = {name: Vocabulary([]) for name in (*_PLAIN, *_affixes(affixes))}
+        self.branches = [f"branch{depth}" for depth in DEPTHS] if tree else []
+        self.templates = _templates(window, affixes, self.branches)
+        self.values = {name: Vocabulary([]) for name in (*_PLAIN, *_affixes(affixes), *self.branches)}
+        self.tree = WordTree(Vocabulary([]), np.zeros(0, np.uint16))
         self.keys = [np.zeros(0, np.int64) for _ in self.templates]
         self.counts: NDArray[np.int64] = np.zeros(0, np.int64)
 
@@ -66,6 +70,8 @@ class WordFeatures:
             The features of each word, as `of` gives them.
         """
         words = _read(tokens)
+        if self.branches:
+            self.tree = WordTree.for_text(Vocabulary.count(map(lower, tokens.surfaces())))
         attributes, counts = self._attributes(words.forms), np.bincount(words.form_of)
         for name, column in attributes.items():
             self.values[name] = _counted(column, counts, self.min_count)
@@ -96,6 +102,8 @@ class WordFeatures:
         for size in range(1, self.affixes + 1):
             found[f"prefix{size}"] = [form[:size] if len(form) > size else None for form in small]
             found[f"suffix{size}"] = [form[-size:] if len(form) > size else None for form in small]
+        for name, depth in zip(self.branches, DEPTHS):
+            found[name] = self.tree.branches(small, depth)
         return found
 
     def _keys(self, words: _Words, attributes: _Attributes) -> Iterator[NDArray[np.int64]]:
@@ -129,11 +137,13 @@ class WordFeatures:
         """Write the values of attributes, a file each, and return the arrays to be kept beside them."""
         for name, vocabulary in self.values.items():
             Vocabulary(vocabulary.words).save(folder / f"{name}.txt")
-        return {"keys": np.concatenate(self.keys), "bounds": np.cumsum([0, *map(len, self.keys)])}
+        tree = self.tree.keep(folder) if self.branches else {}
+        return tree | {"keys": np.concatenate(self.keys), "bounds": np.cumsum([0, *map(len, self.keys)])}
 
     def restore(self, folder: Path, arrays: dict[str, NDArray]) -> None:
         """Read what `keep` wrote."""
         self.values = {name: Vocabulary.load(folder / f"{name}.txt") for name in self.values}
+        self.tree = WordTree.restored(folder, arrays)
         self.keys = np.split(arrays["keys"], arrays["bounds"][1:-1])
 
 
@@ -141,16 +151,18 @@ def _affixes(longest: int) -> list[str]:
     return [f"{kind}{size}" for kind in ("prefix", "suffix") for size in range(1, longest + 1)]
 
 
-def _templates(window: int, affixes: int) -> list[tuple[Part, ...]]:
+def _templates(window: int, affixes: int, branches: Sequence[str] = ()) -> list[tuple[Part, ...]]:
     """All templates: the bias; of every word in the window form and shape; of the word its class and its
-    affixes; two neighbouring forms and shapes; of Han characters also runs of three.
+    affixes; two neighbouring forms and shapes; of Han characters also runs of three; of the word and its
+    neighbours the branches of a tree, and two neighbouring ones of the lowest.
     """
     around = range(-window, window + 1)
     templates: list[tuple[Part, ...]] = [()]
     templates += [((name, distance),) for distance in around for name in ("form", "shape")]
     templates += [((name, 0),) for name in ("class", *_affixes(affixes))]
+    templates += [((name, distance),) for distance in around if abs(distance) < 2 for name in branches]
     near = [distance for distance in (-1, 0) if window]
-    templates += [((name, d), (name, d + 1)) for d in near for name in ("form", "shape")]
+    templates += [((name, d), (name, d + 1)) for d in near for name in ("form", "shape", *branches[:1])]
     for run in (2, 3):
         for first in range(-window, window - run + 2):
             if run == 3 or first not in near:

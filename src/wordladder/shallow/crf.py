@@ -25,6 +25,8 @@ class FeatureCRF:
         window: Words on each side whose form and shape are features.
         affixes: Characters of the longest prefix and suffix that are features.
         min_count: Features that occur less often in training are left out.
+        tree: Whether the starter vectors of the language help: words of like meaning stand under one branch
+            of a tree, and the branches of a word and of its neighbours are features.
         epochs: Times the sentences are gone through.
         learning_rate: Step at the start, from where it falls evenly to nothing.
         l2: Strength of the penalty on squared weights.
@@ -39,6 +41,7 @@ class FeatureCRF:
         window: int = 2,
         affixes: int = 4,
         min_count: int = 1,
+        tree: bool = True,
         epochs: int = 10,
         learning_rate: float = 0.1,
         l2: float = 0.1,
@@ -50,7 +53,7 @@ class FeatureCRF:
                 raise SettingError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
         if not 0 < learning_rate < 10:
             raise SettingError(f"learning_rate is {learning_rate}; it must be above 0, as a rule below 1.")
-        self.features = WordFeatures(window, affixes, min_count)
+        self.features = WordFeatures(window, affixes, min_count, tree)
         self.weights: NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self.transitions: NDArray[np.float32] = np.zeros((0, 0), np.float32)  # [from, to], −∞: forbidden
         self.starts: NDArray[np.float32] = np.zeros(0, np.float32)

@@ -22,7 +22,7 @@ __all__ = ["Tfidf"]
 
 _CHARACTERS = 5  # of the longest n-gram
 _SHORT, _LONG = 5_000_000, 10_000_000  # characters of all texts: n-grams of them help, are worth a try
-_STRENGTHS = {"tfidf": (10.0, 1.0, 100.0), "bayes": (0.1, 0.01, 1.0)}
+_STRENGTHS: dict[str, tuple[float, ...]] = {"tfidf": (10.0, 1.0, 100.0), "bayes": (0.1, 0.01, 1.0)}
 
 
 class Choice(NamedTuple):
@@ -73,7 +73,7 @@ class Tfidf:
         self.text, self.lowercase, self.sublinear = text, lowercase, sublinear
         self.min_documents, self.max_features = min_documents, max_features
         self.class_weights = class_weights
-        self.given = {
+        self.given: dict[str, Any] = {
             "ngrams": ngrams,
             "characters": characters,
             "weighting": weighting,
@@ -101,33 +101,37 @@ class Tfidf:
         """
         search = _Search(self, texts, targets, dev, seed)
         usual, *rounds = self._rounds(sum(map(len, texts)))
-        best = search.better(usual(self.choice), None)
+        best = search.best_of(usual(self.choice), None)
         for number, others in enumerate(rounds if dev is not None else ()):
             progress("fitting the linear model", number, len(rounds))
-            best = search.better(others(best.choice), best)
+            best = search.best_of(others(best.choice), best)
         self.choice, self.terms, self.linear = best[:3]
         progress("fitting the linear model", len(rounds), len(rounds))
         return self
 
     def _rounds(self, size: int) -> list[Callable[[Choice], list[Choice]]]:
-        """What is tried, round after round, from the best so far; the first is the usual choice."""
+        """What is tried, round after round, from the best so far; the first is the usual choice.
+
+        Args:
+            size: Characters of all texts.
+        """
         given = {name: value for name, value in self.given.items() if value is not None}
-        usual = Choice(2, _CHARACTERS if size <= _SHORT else 0, "tfidf", 0.0)
-        other = 0 if usual.characters else _CHARACTERS
         weightings = [given["weighting"]] if "weighting" in given else list(_STRENGTHS)
-        strengths = [
-            (weighting, given.get("regularisation", strength))
+        usual, *others = (
+            (weighting, strength)
             for weighting in weightings
-            for strength in _STRENGTHS[weighting]
-        ]
-        strengths = list(dict.fromkeys(strengths))
-        first = usual._replace(weighting=strengths[0][0], regularisation=strengths[0][1])._replace(**given)
+            for strength in (
+                [given["regularisation"]] if "regularisation" in given else _STRENGTHS[weighting]
+            )
+        )
+        characters = _CHARACTERS if size <= _SHORT else 0
+        first = Choice(2, characters, *usual)._replace(**given)
         rounds: list[Callable[[Choice], list[Choice]]] = [
             lambda _: [first],
-            lambda best: [best._replace(weighting=w, regularisation=s) for w, s in strengths[1:]],
+            lambda best: [best._replace(weighting=how, regularisation=strength) for how, strength in others],
         ]
         if "characters" not in given and size <= _LONG:
-            rounds.append(lambda best: [best._replace(characters=other)])
+            rounds.append(lambda best: [best._replace(characters=0 if characters else _CHARACTERS)])
         if "ngrams" not in given:
             rounds.append(lambda best: [best._replace(ngrams=3)])
         return rounds
@@ -197,12 +201,12 @@ class _Search:
         self.model, self.texts, self.targets, self.dev, self.seed = model, texts, targets, dev, seed
         self.found: tuple[tuple[int, int], Terms, Bags, Bags] | None = None
 
-    def better(self, choices: list[Choice], best: _Tried | None) -> _Tried:
-        """The best of these, or the best so far, where it is not worse by more than chance."""
-        tried = [self._tried(choice) for choice in choices]
-        found = min(tried, key=lambda one: one.losses.mean(), default=best)
-        if best is None or (self.dev is not None and self.dev.better(found.losses, best.losses)):
-            return found
+    def best_of(self, choices: list[Choice], best: _Tried | None) -> _Tried:
+        """The best of these, or the best so far where none is better by more than chance."""
+        for found in sorted(map(self._tried, choices), key=lambda one: one.losses.mean())[:1]:
+            if best is None or (self.dev is not None and self.dev.better(found.losses, best.losses)):
+                return found
+        assert best is not None
         return best
 
     def _tried(self, choice: Choice) -> _Tried:

@@ -19,12 +19,12 @@ def starter_files() -> list[Path]:
     return sorted((Path(__file__).parent / "starters").glob("*.safetensors"))
 
 
-def starter(vocabulary: Vocabulary, dim: int) -> WordVectors | None:
+def starter(vocabulary: Vocabulary, dim: int | None = None) -> WordVectors | None:
     """The starter vectors of the language of a text, or None where there are none.
 
     Args:
         vocabulary: The text's words, with counts.
-        dim: Numbers in a vector; the most telling components come first, and as many are taken.
+        dim: Numbers in a vector; the most telling components come first, and as many are taken; None: all.
     """
     counts = np.asarray(vocabulary.counts)
     found: list[tuple[float, WordVectors]] = []
@@ -34,6 +34,6 @@ def starter(vocabulary: Vocabulary, dim: int) -> WordVectors | None:
         vectors.settings["name"] = f"starter {file.stem}"
         found.append((float(counts[known].sum() / max(1, counts.sum())), vectors))
     covered, best = max(found, key=lambda one: one[0])
-    if covered < _COVERED or dim > best.dim:
+    if covered < _COVERED or (dim or 0) > best.dim:
         return None
     return WordVectors(best.words, best.vectors[:, :dim], best.counts, best.settings)
