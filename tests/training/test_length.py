@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from wordladder import Model
+from wordladder.errors import SettingError
 from wordladder.tasks._decoding import fit_temperature, log_losses
 from wordladder.training.averaging import Average
 from wordladder.training.settings import TrainingSettings
@@ -19,10 +20,19 @@ from wordladder.training.settings import TrainingSettings
         (100, {"steps": 750}, 8, 3),
         (14, {"epochs": 3}, 3, 1),
         (14, {"patience": 4}, 30, 4),
+        (14, {"epochs": [3, 8]}, 8, 3),
+        (300, {"epochs": [3, 8]}, 5, 2),
+        (3000, {"epochs": [3, 8]}, 3, 1),
     ],
 )
 def test_the_data_decide_how_often_they_are_read(batches, given, epochs, patience):
     assert TrainingSettings(**given).planned(batches) == (epochs, patience)
+
+
+@pytest.mark.parametrize("wrong", [[], [3], [8, 3], [0, 3], [1, 2, 3]])
+def test_epochs_are_a_number_or_the_least_and_the_most(wrong):
+    with pytest.raises(SettingError, match=r"training.epochs is .* the least and the most"):
+        TrainingSettings(epochs=wrong)
 
 
 def test_the_mean_fades_as_an_exponential_mean_does():

@@ -8,7 +8,6 @@ Sources: Miller, Guinness & Zamanian 2004 (paths of a tree as features of a tagg
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +75,7 @@ def grown(vectors: NDArray[np.float32], depth: int) -> NDArray[np.uint16]:
 
 def _halves(rows: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.bool_]:
     centred = rows - rows.mean(axis=0)
-    direction: Any = random.normal(size=rows.shape[1]).astype(np.float32)
+    direction = random.standard_normal(rows.shape[1], np.float32)
     for _ in range(_ROUNDS):
         direction = centred.T @ (centred @ direction)
         direction /= max(1e-9, float(np.linalg.norm(direction)))

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from ..errors import SettingError
+
 __all__ = ["TrainingSettings"]
 
 _EPOCHS = (5, 30)
@@ -16,8 +18,8 @@ class TrainingSettings:
     """How a network is trained.
 
     Args:
-        epochs: Most passes over the training examples; early stopping may end sooner. Left out, as many as
-            make about `steps`, from 5 to 30.
+        epochs: Most passes over the training examples; early stopping may end sooner. Two numbers are the
+            least and the most: within them, as many as make about `steps`. Left out, `[5, 30]`.
         steps: Optimizer steps that a training of unsaid length takes: few examples are read more often.
         learning_rate: Highest learning rate, of all weights or of the embedders' weights alone where
             `head_learning_rate` is given; if a transformer is tuned, of that alone. Left out, 1e-3, and for
@@ -41,7 +43,7 @@ class TrainingSettings:
             every epoch's end.
     """
 
-    epochs: int | None = None
+    epochs: int | list[int] | None = None
     steps: int = 1500
     learning_rate: float | None = None
     head_learning_rate: float | None = None
@@ -58,9 +60,14 @@ class TrainingSettings:
     dev_share: float = 0.1
     checkpoint_steps: int | None = None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.epochs, list) and not (
+            len(self.epochs) == 2 and 0 < self.epochs[0] <= self.epochs[1]
+        ):
+            raise SettingError(f"training.epochs is {self.epochs}; give a number, or the least and the most.")
+
     def planned(self, batches: int) -> tuple[int, int]:
         """The epochs to train, where each has so many batches, and the patience that belongs to them."""
-        least, most = _EPOCHS
-        by_steps = min(max(math.ceil(self.steps / max(1, batches)), least), most)
-        epochs = by_steps if self.epochs is None else self.epochs
+        least, most = (self.epochs, self.epochs) if isinstance(self.epochs, int) else self.epochs or _EPOCHS
+        epochs = min(max(math.ceil(self.steps / max(1, batches)), least), most)
         return epochs, math.ceil(epochs / 3) if self.patience is None else self.patience
