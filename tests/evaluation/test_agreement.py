@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from wordladder.evaluation.agreement import Gap, Sample, disagreement, gap_between
+from wordladder.evaluation.agreement import Gap, Sample, comparable, disagreement, gap_between
 
 
 def share(right, rows):
@@ -52,3 +52,9 @@ def test_what_is_told():
     assert "changes with time" in disagreement({"a": Gap(0.9, 0.5, 0.1)}, timed=True)[0]
     assert "training knows" in disagreement({"a": Gap(0.5, 0.9, 0.1)})[0]
     assert "training knows" not in disagreement({"a": Gap(0.5, 0.9, 0.1)}, higher_is_better=False)[0]
+
+
+def test_a_few_groups_are_not_compared():
+    assert comparable(None, None)
+    assert comparable([f"g{n % 10}" for n in range(50)], None)
+    assert not comparable([f"g{n % 10}" for n in range(50)], [f"h{n % 9}" for n in range(50)])

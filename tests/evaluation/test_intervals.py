@@ -33,3 +33,8 @@ def test_whole_groups_are_drawn():
     same = resampled(rows, mean, groups=groups[shuffled].tolist())
     np.testing.assert_allclose(same, resampled(by_group, mean))
     assert same.std() > 2.5 * resampled(rows, mean).std()
+
+
+def test_a_single_group_says_nothing_of_other_groups_so_rows_are_drawn():
+    rows = np.arange(50.0)[:, None]
+    np.testing.assert_array_equal(resampled(rows, mean, groups=["one"] * 50), resampled(rows, mean))

@@ -140,9 +140,10 @@ def _with_word_vectors(recipe: Any, vectors: Path | None, corpus: list[Path] | N
 
 def _gap(model: Any, tested: Any, parts: Any) -> list[str]:
     """Whether dev and test differ by more than chance allows."""
-    from ..evaluation.agreement import Sample, disagreement, gap_between
+    from ..evaluation.agreement import Sample, comparable, disagreement, gap_between
 
-    if tested is None or not hasattr(model, "evaluation_"):
+    groups = [part.groups for part in (parts.train, parts.dev, parts.test) if part is not None]
+    if tested is None or not hasattr(model, "evaluation_") or not comparable(*groups):
         return []
     dev, test = (Sample(found.value, found.interval, found.rows) for found in (model.evaluation_, tested))
     gap = gap_between(dev, test, max(1, len(model.report_.get("history", ()))))

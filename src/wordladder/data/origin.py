@@ -179,7 +179,7 @@ def _time(table: RawTable, row: int, column: int, cell: object) -> tuple[Any, st
         return value, "datetime" if value.tzinfo is None else "datetime with a time zone"
     if isinstance(value, date):
         return value, "date"
-    if isinstance(value, int | float) and math.isfinite(value):
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return value, "number"
     raise DataError(
         f"{table.where(row)}: column {_name(table, column)} has {str(cell)[:60]!r}, which is no time: an ISO "

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
-__all__ = ["Gap", "Sample", "disagreement", "gap_between"]
+__all__ = ["Gap", "Sample", "comparable", "disagreement", "gap_between"]
 
 LEVEL = 0.05
+_GROUPS = 10  # the interval over fewer is no guide to what chance does
 _Z = NormalDist().inv_cdf(0.975)
 
 
@@ -54,6 +55,11 @@ class Gap:
     def beyond_chance(self) -> bool:
         """Whether they differ by more."""
         return abs(self.dev - self.test) > self.limit
+
+
+def comparable(*groups: Sequence[str] | None) -> bool:
+    """Whether dev and test, with the group of each row, have so many groups that a test means something."""
+    return all(known is None or len(set(known)) >= _GROUPS for known in groups)
 
 
 def gap_between(dev: Sample, test: Sample, looks: int = 1) -> Gap:

@@ -21,10 +21,10 @@ def resampled(
     """The metric of `resamples` draws of rows with replacement, `(resamples,)`.
 
     The same seed and number of rows give the same draws, so two models' results are paired. Rows of one group
-    are alike, so whole groups are drawn where they are known (Davison and Hinkley 1997, section 3.8).
+    are alike, so whole groups are drawn where there are several (Davison and Hinkley 1997, section 3.8).
     """
     random = np.random.default_rng(seed)
-    if groups is None:
+    if groups is None or len(set(groups)) < 2:
         rows = len(outcomes)
         return np.array([primary(outcomes[random.integers(0, rows, rows)]) for _ in range(resamples)])
     _, group = np.unique(np.asarray(groups), return_inverse=True)

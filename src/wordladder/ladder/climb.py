@@ -12,7 +12,7 @@ from typing import Any
 
 from ..data.origin import origin_of
 from ..errors import SettingError, UserError
-from ..evaluation.agreement import disagreement
+from ..evaluation.agreement import comparable, disagreement
 from ..extras import require
 from ..progress import Progress, quiet
 from ..recipe import Recipe
@@ -209,7 +209,9 @@ def _found(
     rule = replace(rule, rows=len(split.test))
     if first is not None and first.result is not None:
         rule = replace(rule, metric=first.result.metric, higher_is_better=first.result.higher_is_better)
-    rungs = compare(with_gaps(measured, len(split.dev), len(split.test)), rule)
+    if comparable(split.dev.groups, split.test.groups):
+        measured = with_gaps(measured, len(split.dev), len(split.test))
+    rungs = compare(measured, rule)
     disagree = disagreement(
         {rung.name: rung.gap for rung in rungs if rung.gap},
         higher_is_better=rule.higher_is_better,
