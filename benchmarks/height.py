@@ -1,11 +1,11 @@
-"""How far a default recipe is below its height: neural rungs as they are, against the best of a random search.
+"""How far below its height a default recipe is: neural rungs as they are, against the best of a search.
 
     python benchmarks/height.py [--sets sst2,imdb] [--rows 500,2000] [--rungs gru,bilstm] [--workers 2]
 
 Six sets, 500, 2,000 and 5,000 rows. Each rung is trained as it comes, with three seeds, and eight times with
-settings drawn by chance; the one of these that is best on dev counts. *Regret* is its test accuracy less the mean
-of the default's. A training has one thread. What is done is kept in results/height.jsonl, and another call goes on
-from there.
+settings drawn by chance; the one of these that is best on dev counts. *Regret* is its test accuracy less the
+mean of the default's. A training has one thread. What is done is kept in results/height.jsonl, and another call
+goes on from there.
 """
 
 import argparse
@@ -170,10 +170,9 @@ def main() -> None:
         )
     regrets = [row["regret"] for row in rows]
     if regrets:
-        summary = {"median": float(np.median(regrets)), "p90": float(np.quantile(regrets, 0.9))}
-        print(
-            f"regret of {len(rows)} cells: median {summary['median']:+.4f}, 90th percentile {summary['p90']:+.4f}"
-        )
+        median, most = float(np.median(regrets)), float(np.quantile(regrets, 0.9))
+        print(f"regret of {len(rows)} cells: median {median:+.4f}, 90th percentile {most:+.4f}")
+        summary = {"median": median, "p90": most}
         keep("height", {"words": WORDS, "test_rows": TEST_ROWS, "regret": summary, "cells": rows})
 
 
