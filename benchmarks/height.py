@@ -4,8 +4,8 @@
 
 Six sets, 500, 2,000 and 5,000 rows. Each rung is trained as it comes, with three seeds, and eight times with
 settings drawn by chance; the one of these that is best on dev counts. *Regret* is its test accuracy less the
-mean of the default's. A training has one thread. What is done is kept in results/height.jsonl, and another call
-goes on from there.
+mean of the default's. A training has one thread. What is done is kept in results/height.jsonl, and another
+call goes on from there.
 """
 
 import argparse

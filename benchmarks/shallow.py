@@ -2,8 +2,8 @@
 
     python benchmarks/shallow.py [SET ...]
 
-Test accuracy, seconds to fit, and the median time of one text alone. Both get the same rows, of which the rung
-holds a tenth out to decide on, and both take wordladder's words, so that Chinese works.
+Test accuracy, seconds to fit, and the median time of one text alone. Both get the same rows, of which the
+rung holds a tenth out to decide on, and both take wordladder's words, so that Chinese works.
 """
 
 import statistics
