@@ -16,7 +16,7 @@ from wordladder.training.settings import TrainingSettings
     [
         (14, {}, 30, 10),  # 450 rows: as often as is useful
         (100, {}, 15, 5),  # as many as make 1,500 steps
-        (2000, {}, 5, 2),  # much data is read a few times
+        (2000, {}, 7, 3),  # much data is read a few times
         (100, {"steps": 750}, 8, 3),
         (14, {"epochs": 3}, 3, 1),
         (14, {"patience": 4}, 30, 4),

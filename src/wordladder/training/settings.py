@@ -10,7 +10,7 @@ from ..errors import SettingError
 
 __all__ = ["TrainingSettings"]
 
-_EPOCHS = (5, 30)
+_EPOCHS = (7, 30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class TrainingSettings:
 
     Args:
         epochs: Most passes over the training examples; early stopping may end sooner. Two numbers are the
-            least and the most: within them, as many as make about `steps`. Left out, `[5, 30]`.
+            least and the most: within them, as many as make about `steps`. Left out, `[7, 30]`.
         steps: Optimizer steps that a training of unsaid length takes: few examples are read more often.
         learning_rate: Highest learning rate, of all weights or of the embedders' weights alone where
             `head_learning_rate` is given; if a transformer is tuned, of that alone. Left out, 1e-3, and for
