@@ -32,6 +32,8 @@ LONG = (
     ["tagging.py", "msra"],
     ["tagging.py", "cluener"],
     ["questions.py"],
+    ["shallow.py"],
+    ["height.py"],
 )
 
 if __name__ == "__main__":

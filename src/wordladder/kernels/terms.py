@@ -2,13 +2,13 @@
 """Terms of texts (words, runs of words, n-grams of characters inside words) as 64-bit hashes: found, counted,
 looked up, weighed and scored.
 
-A term is its hash; two of a million terms share one with a probability below 1e-7.
+A term is its hash; two that meet in a table are taken for one with a probability of 2^-32.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, uint64
+from numba import int64, njit, uint64
 
 __all__ = ["Bags", "bags_of", "counted", "linear_scores", "table_of", "terms_of", "unit_bags"]
 
@@ -17,6 +17,7 @@ _RUN = np.uint64(0x9E3779B97F4A7C15)
 _LETTERS = np.uint64(0xD6E8FEB86659FD93)  # what n-grams of characters start from: never that of a word
 _WORD = np.uint64(0xCBF29CE484222325)
 _EDGE = np.uint64(32)  # stands in front of a word and behind it
+_HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 _LEAST = 2  # characters of the shortest n-gram
 
 
@@ -91,11 +92,15 @@ def terms_of(
 
 
 @njit(nogil=True, inline="always")
-def _slot(keys, numbers, value):
-    """Where a hash stands in an open table, or the free place where it would."""
-    mask = uint64(len(keys) - 1)
+def _slot(table, value):
+    """Where a hash stands in an open table, or the free place where it would.
+
+    A place is one number, so that a look is one line of the cache: the upper half that of the hash, the lower
+    half the term's number plus one.
+    """
+    mask = uint64(len(table) - 1)
     slot = value & mask
-    while numbers[slot] >= 0 and keys[slot] != value:
+    while table[slot] and (table[slot] ^ value) >> _HALF:
         slot = (slot + uint64(1)) & mask
     return slot
 
@@ -110,26 +115,29 @@ def _power(least):
 
 
 @njit(nogil=True, cache=True)
-def table_of(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An open table of different hashes: (keys, the number of each or −1)."""
-    size = _power(2 * len(hashes))
-    keys, numbers = np.zeros(size, np.uint64), np.full(size, -1, np.int32)
+def table_of(hashes: np.ndarray) -> np.ndarray:
+    """An open table of different hashes."""
+    table = np.zeros(_power(2 * len(hashes)), np.uint64)
     for number in range(len(hashes)):
-        slot = _slot(keys, numbers, hashes[number])
-        keys[slot], numbers[slot] = hashes[number], number
-    return keys, numbers
+        table[_slot(table, hashes[number])] = _place(hashes[number], number)
+    return table
+
+
+@njit(nogil=True, inline="always")
+def _place(value, number):
+    return value >> _HALF << _HALF | uint64(number + 1)
 
 
 @njit(nogil=True, cache=True)
 def counted(begins: np.ndarray, ends: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Different hashes and in how many texts each occurs; text `t` has `hashes[begins[t]:ends[t]]`."""
     found, texts, last = np.empty(1024, np.uint64), np.empty(1024, np.int32), np.empty(1024, np.int32)
-    keys, numbers = table_of(found[:0])
+    table = table_of(found[:0])
     size = 0
     for text in range(len(begins)):
         for at in range(begins[text], ends[text]):
-            slot = _slot(keys, numbers, hashes[at])
-            number = numbers[slot]
+            slot = _slot(table, hashes[at])
+            number = int64(table[slot] & _LOW) - 1
             if number < 0:
                 if size == len(found):
                     found, texts = np.append(found, np.empty_like(found)), np.append(texts, texts)
@@ -137,9 +145,9 @@ def counted(begins: np.ndarray, ends: np.ndarray, hashes: np.ndarray) -> tuple[n
                 number = size
                 found[size], texts[size], last[size] = hashes[at], 0, -1
                 size += 1
-                keys[slot], numbers[slot] = hashes[at], number
-                if 2 * size > len(keys):
-                    keys, numbers = table_of(found[:size])
+                table[slot] = _place(hashes[at], number)
+                if 2 * size > len(table):
+                    table = table_of(found[:size])
             if last[number] != text:
                 last[number] = text
                 texts[number] += 1
@@ -147,14 +155,13 @@ def counted(begins: np.ndarray, ends: np.ndarray, hashes: np.ndarray) -> tuple[n
 
 
 @njit(nogil=True, cache=True)
-def bags_of(begins: np.ndarray, hashes: np.ndarray, keys: np.ndarray, numbers: np.ndarray) -> tuple:
+def bags_of(begins: np.ndarray, hashes: np.ndarray, table: np.ndarray) -> tuple:
     """The known terms of each text with their counts, in the order in which they first occur.
 
     Args:
         begins: Text `t` has `hashes[begins[t]:begins[t + 1]]`.
         hashes: Terms of all texts.
-        keys: The table's, as `table_of` gives it.
-        numbers: The same.
+        table: As `table_of` gives it.
     """
     ends, ids = np.zeros(len(begins), np.int64), np.empty(len(hashes), np.int32)
     values = np.empty(len(hashes), np.float32)
@@ -163,7 +170,7 @@ def bags_of(begins: np.ndarray, hashes: np.ndarray, keys: np.ndarray, numbers: n
         places = np.full(_power(2 * (begins[text + 1] - begins[text])), -1, np.int32)  # of the terms so far
         mask = len(places) - 1
         for at in range(begins[text], begins[text + 1]):
-            number = numbers[_slot(keys, numbers, hashes[at])]
+            number = int64(table[_slot(table, hashes[at])] & _LOW) - 1
             if number < 0:
                 continue
             slot = number & mask

@@ -47,12 +47,12 @@ class Terms:
         order = order[np.lexsort((found[order], ~words[order]))]
         idf = np.log((1 + len(texts)) / (1 + texts_with[order])) + 1
         self.take(found[order], int(words[order].sum()), idf.astype(np.float32))
-        return Bags(*bags_of(begins, hashes, *self.table))
+        return Bags(*bags_of(begins, hashes, self.table))
 
     def bags(self, texts: list[str]) -> Bags:
         """The bag of each text, with counts."""
         begins, _, hashes = self._terms(texts)
-        return Bags(*bags_of(begins, hashes, *self.table))
+        return Bags(*bags_of(begins, hashes, self.table))
 
     def weigh(self, bags: Bags, sublinear: bool) -> None:
         """Weigh counts by tf-idf, in place."""
