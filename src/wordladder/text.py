@@ -11,7 +11,7 @@ classes over UTF-8 bytes for whole corpora.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -32,7 +32,7 @@ from .kernels.word_classes import (
     SPACE,
 )
 
-__all__ = ["Segmenter", "TextSettings", "Tokens", "classes", "lower", "tokenize"]
+__all__ = ["Segmenter", "TextSettings", "Tokens", "classes", "lower", "merged", "tokenize"]
 
 Segmenter = Literal["characters", "jieba", "whitespace"]
 
@@ -175,6 +175,16 @@ def tokenize(texts: Sequence[str], settings: TextSettings = TextSettings(), *, s
         keep = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths) < settings.max_words
         starts, ends, lost, offsets = starts[keep], ends[keep], lengths - kept, _offsets(kept)
     return Tokens(texts, offsets, starts, ends, lost, segments=segments)
+
+
+def merged(tokens: Tokens, opens: np.ndarray) -> Tokens:
+    """Neighbouring words as one: each of `opens`, `(words,)`, and those behind it up to the next.
+
+    The first word of each text has to be one of them.
+    """
+    closes = np.append(opens[1:], True)
+    offsets = np.append(0, np.cumsum(opens))[tokens.offsets]
+    return replace(tokens, offsets=offsets, starts=tokens.starts[opens], ends=tokens.ends[closes])
 
 
 def _checked(texts: Sequence[str], segments: int) -> tuple[str, ...]:

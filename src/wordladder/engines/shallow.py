@@ -10,6 +10,7 @@ from ..data.examples import Examples
 from ..errors import ModelError
 from ..recipe import Recipe, build
 from ..shallow._judged import Judged
+from ..shallow._own_words import OwnWords
 from ..tasks._word_scores import WordScores
 from ..text import Tokens, tokenize
 from ..training.settings import TrainingSettings
@@ -25,6 +26,7 @@ class ShallowEngine:
         self.recipe = recipe
         self.shallow = build("shallow", recipe.tables["shallow"], recipe.text)
         self.task = build("tasks", recipe.tables["task"], 0, 0)
+        self.words = OwnWords()
 
     def fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
         """Fit the model to training examples."""
@@ -39,6 +41,8 @@ class ShallowEngine:
                 judged = Judged(dev.texts, lambda scores: self.task.losses(self._wide(scores), dev))
             self.shallow.fit(train.texts, self.task.gold(train), dev=judged, **told)
             return self.shallow.facts()
+        if train.scheme not in (None, "spans"):
+            self.words.learn(tokenize(train.texts, self.recipe.text))
         tokens = self._tokens(train)
         targets = self.task.targets(train, tokens).values
         self.shallow.fit(tokens, targets, self.task.allowed, **told)
@@ -52,7 +56,9 @@ class ShallowEngine:
         return text_facts(tokens) | self.task.facts(examples, tokens)
 
     def _tokens(self, examples: Examples) -> Tokens:
-        return tokenize(examples.texts, self.recipe.text)
+        """The words of texts; those of a file of tagged words are its own."""
+        given = examples.scheme not in (None, "spans")
+        return self.words.joined(tokenize(examples.texts, self.recipe.text), given)
 
     def scores(self, examples: Examples) -> Any:
         """Scores `(rows, labels)`, or of words; a single yes-or-no score becomes one for each of the two."""
@@ -89,6 +95,8 @@ class ShallowEngine:
         place = folder / "shallow"
         place.mkdir()
         self.shallow.keep(place)
+        if self.task.per_word:
+            self.words.keep(place)
         self.task.keep(folder)
 
     def restore(self, folder: Path) -> None:
@@ -96,4 +104,5 @@ class ShallowEngine:
         self.shallow.restore(folder / "shallow")
         self.task.restore(folder)
         if self.task.per_word:
+            self.words.restore(folder / "shallow")
             self.task.take_chain(self.shallow.chain)

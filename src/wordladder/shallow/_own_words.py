@@ -1,0 +1,99 @@
+"""Words as a file of tagged words has them, which may be several of ours: U.N. and 1996-08-22 are one.
+
+In the texts of such a file a space stands between words. In others, words are joined where the file does it.
+"""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels.word_classes import HAN
+from ..text import Tokens, classes, lower, merged
+
+__all__ = ["OwnWords"]
+
+_DIGITS, _LETTERS = re.compile(r"[0-9]+"), re.compile(r"[^\W\d_]+")
+_LONGEST = 8  # of our words that are one of the file's
+_OFTEN = 3  # different words of a shape, which then stands for others
+
+
+class OwnWords:
+    """How a file's words are put together from ours; nothing for Chinese, which has no spaces.
+
+    Attributes:
+        forms: Words of the file that are several of ours, in lower case.
+        shapes: Shapes of such words that begin and end with a letter or a digit, such as d-d-d.
+    """
+
+    def __init__(self) -> None:
+        self.forms: set[str] = set()
+        self.shapes: set[str] = set()
+
+    def learn(self, tokens: Tokens) -> None:
+        """See how words are put together in the texts of a file."""
+        if any(classes()[ord(letter)] == HAN for letter in set("".join(tokens.texts))):
+            return
+        opens = _apart(tokens)
+        several = np.diff(np.append(np.flatnonzero(opens), len(opens))) > 1
+        words = set(np.array(merged(tokens, opens).surfaces(), object)[several].tolist())
+        self.forms = set(map(lower, words))
+        shapes = Counter(_shape(word) for word in words if word[0].isalnum() and word[-1].isalnum())
+        self.shapes = {shape for shape, count in shapes.items() if count >= _OFTEN}
+
+    def joined(self, tokens: Tokens, given: bool) -> Tokens:
+        """The words of the file.
+
+        Args:
+            tokens: Our words.
+            given: Whether a space stands between any two words of the texts, as in such a file.
+        """
+        if not self.forms or not len(tokens.starts):
+            return tokens
+        return merged(tokens, _apart(tokens) if given else self._as_learned(tokens))
+
+    def _as_learned(self, tokens: Tokens) -> NDArray[np.bool_]:
+        """Which of our words begin one, in text where words touch: the longest that is known."""
+        opens, apart = np.ones(len(tokens.starts), bool), _apart(tokens)
+        starts, ends = tokens.starts.tolist(), tokens.ends.tolist()
+        for text, (first, last) in zip(tokens.texts, zip(tokens.offsets[:-1], tokens.offsets[1:])):
+            at = int(first)
+            while at < last:
+                end = at + 1
+                while end < last and end - at < _LONGEST and not apart[end]:
+                    end += 1
+                while end > at + 1 and not self._is_one(text[starts[at] : ends[end - 1]]):
+                    end -= 1
+                opens[at + 1 : end] = False
+                at = end
+        return opens
+
+    def _is_one(self, word: str) -> bool:
+        return lower(word) in self.forms or _shape(word) in self.shapes
+
+    def keep(self, folder: Path) -> None:
+        """Write `words.json`."""
+        facts = {"forms": sorted(self.forms), "shapes": sorted(self.shapes)}
+        (folder / "words.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+
+    def restore(self, folder: Path) -> None:
+        """Read what `keep` wrote; nothing in a model that has none."""
+        if (folder / "words.json").is_file():
+            facts = json.loads((folder / "words.json").read_text(encoding="utf-8"))
+            self.forms, self.shapes = set(facts["forms"]), set(facts["shapes"])
+
+
+def _apart(tokens: Tokens) -> NDArray[np.bool_]:
+    """Which words do not touch the one before in their text."""
+    apart = np.ones(len(tokens.starts), bool)
+    apart[1:] = tokens.starts[1:] != tokens.ends[:-1]
+    begins = tokens.offsets[:-1]
+    apart[begins[begins < len(apart)]] = True
+    return apart
+
+
+def _shape(word: str) -> str:
+    return _DIGITS.sub("d", _LETTERS.sub("x", word))
