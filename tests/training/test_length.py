@@ -29,6 +29,11 @@ def test_the_data_decide_how_often_they_are_read(batches, given, epochs, patienc
     assert TrainingSettings(**given).planned(batches) == (epochs, patience)
 
 
+def test_many_words_are_read_less_often():
+    assert TrainingSettings().planned(700, words=5_000_000) == (5, 2)
+    assert TrainingSettings(epochs=6).planned(700, words=5_000_000) == (6, 2)
+
+
 @pytest.mark.parametrize("wrong", [[], [3], [8, 3], [0, 3], [1, 2, 3]])
 def test_epochs_are_a_number_or_the_least_and_the_most(wrong):
     with pytest.raises(SettingError, match=r"training.epochs is .* the least and the most"):

@@ -77,6 +77,7 @@ class NetworkEngine:
                     if dev is None or dev_tokens is None
                     else partial(self._dev_score, dev, dev_tokens),
                     settings=self.settings,
+                    words=len(tokens.starts),
                     checkpoint=run.checkpoint,
                     device=self.device,
                 ),

@@ -50,6 +50,7 @@ class Job:
         prepare: From row numbers to a batch, on the CPU.
         score: The dev score of the network as it stands; None keeps the last weights.
         settings: How to train.
+        words: How many words an epoch has.
         checkpoint: Where to write checkpoints; None writes none. An existing one is resumed.
         device: `"cpu"` forces the processor; None takes the best there is.
     """
@@ -59,6 +60,7 @@ class Job:
     prepare: Callable[[NDArray[np.int64]], Any]
     score: Callable[[], Score] | None
     settings: TrainingSettings
+    words: int = 0
     checkpoint: Path | None = None
     device: str | None = None
 
@@ -93,7 +95,7 @@ class _Run:
 
     def run(self) -> Place:
         job, place = self.job, self.place
-        epochs, patience = job.settings.planned(len(self._share(job.batches(0))))
+        epochs, patience = job.settings.planned(len(self._share(job.batches(0))), job.words)
         sizes = [len(self._share(job.batches(epoch))) for epoch in range(epochs)]
         self.average = Average(tunable(job.network), self.kept.average, job.settings.average * sum(sizes))
         while place.epoch < epochs and not self._stale(patience):

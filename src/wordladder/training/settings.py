@@ -11,6 +11,7 @@ from ..errors import SettingError
 __all__ = ["TrainingSettings"]
 
 _EPOCHS = (7, 30)
+_LONG, _LONG_EPOCHS = 2_000_000, (5, 30)  # words of all examples, and how often so many are read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,8 @@ class TrainingSettings:
 
     Args:
         epochs: Most passes over the training examples; early stopping may end sooner. Two numbers are the
-            least and the most: within them, as many as make about `steps`. Left out, `[7, 30]`.
+            least and the most: within them, as many as make about `steps`. Left out, `[7, 30]`, and
+            `[5, 30]` where the examples have more than two million words.
         steps: Optimizer steps that a training of unsaid length takes: few examples are read more often.
         learning_rate: Highest learning rate, of all weights or of the embedders' weights alone where
             `head_learning_rate` is given; if a transformer is tuned, of that alone. Left out, 1e-3, and for
@@ -66,8 +68,9 @@ class TrainingSettings:
         ):
             raise SettingError(f"training.epochs is {self.epochs}; give a number, or the least and the most.")
 
-    def planned(self, batches: int) -> tuple[int, int]:
-        """The epochs to train, where each has so many batches, and the patience that belongs to them."""
-        least, most = (self.epochs, self.epochs) if isinstance(self.epochs, int) else self.epochs or _EPOCHS
+    def planned(self, batches: int, words: int = 0) -> tuple[int, int]:
+        """The epochs to train, each of so many batches and words, and the patience that belongs to them."""
+        usual = _LONG_EPOCHS if words > _LONG else _EPOCHS
+        least, most = (self.epochs, self.epochs) if isinstance(self.epochs, int) else self.epochs or usual
         epochs = min(max(math.ceil(self.steps / max(1, batches)), least), most)
         return epochs, math.ceil(epochs / 3) if self.patience is None else self.patience
