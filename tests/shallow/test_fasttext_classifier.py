@@ -167,3 +167,8 @@ def test_dev_decides_on_epochs_and_ngrams_where_they_are_left_out(tmp_path):
     assert np.array_equal(again.scores(texts), model.scores(texts))
     given = Model({"shallow": {"kind": "fasttext", "dim": 4, "max_n": 0, "epochs": 3}}).fit(texts, labels)
     assert given.report_["chosen"] == {"epochs": 3, "max_n": 0}
+
+
+def test_no_epoch_is_no_way_to_learn():
+    with pytest.raises(SettingError, match="epochs is 0"):
+        FastTextClassifier(TextSettings(), epochs=0)

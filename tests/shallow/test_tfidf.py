@@ -13,7 +13,7 @@ from sklearn.preprocessing import normalize
 
 from conftest import reviews
 from wordladder import Model
-from wordladder.errors import DataError, ModelError
+from wordladder.errors import DataError, ModelError, SettingError
 from wordladder.shallow._judged import Judged
 from wordladder.shallow._terms import Terms
 from wordladder.shallow.tfidf import Tfidf
@@ -205,3 +205,9 @@ def test_features_have_length_one_words_and_characters_apart():
     matrix = dense(bags, len(terms.hashes))
     for part in (matrix[:, : terms.words], matrix[:, terms.words :]):
         assert np.allclose(part, normalize(part), atol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [{"ngrams": 0}, {"characters": -1}, {"regularisation": 0.0}])
+def test_settings_that_cannot_be_used(wrong):
+    with pytest.raises(SettingError, match=next(iter(wrong))):
+        Tfidf(TextSettings(), **wrong)

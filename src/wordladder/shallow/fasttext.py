@@ -79,7 +79,7 @@ class FastTextClassifier:
         self.min_n, self.min_count, self.min_count_runs = min_n, min_count, min_count_runs
         self.learning_rate, self.loss, self.lowercase = learning_rate, loss, lowercase
         self.given = {"epochs": epochs, "max_n": max_n}
-        self.epochs, self.max_n = epochs or _EPOCHS[0], max_n or 0
+        self.epochs, self.max_n = _EPOCHS[0] if epochs is None else epochs, max_n or 0
         counted = ("dim", "word_ngrams", "buckets", "min_count", "min_count_runs", "epochs")
         check_settings(self, at_least_one=counted)
         self.words = Vocabulary([])  # those with a row of their own

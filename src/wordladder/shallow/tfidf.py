@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, ModelError
+from ..errors import DataError, ModelError, SettingError
 from ..kernels.terms import Bags, linear_scores
 from ..progress import Progress, quiet
 from ..text import TextSettings
@@ -79,6 +79,11 @@ class Tfidf:
             "weighting": weighting,
             "regularisation": regularisation,
         }
+        for name, least in (("ngrams", 1), ("characters", 0)):
+            if self.given[name] is not None and self.given[name] < least:
+                raise SettingError(f"{name} is {self.given[name]}; it must be at least {least}.")
+        if regularisation is not None and regularisation <= 0:
+            raise SettingError(f"regularisation is {regularisation}; it must be above 0.")
         self.choice = Choice(ngrams or 2, characters or 0, weighting or "tfidf", regularisation or 0.0)
 
     def fit(
