@@ -9,7 +9,7 @@ __all__ = ["reason"]
 
 
 def reason(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:
-    """Such as "tfidf: 0.4 ms a text and within 0.01 of the best (bilstm, 0.902) with 95 % confidence."
+    """Such as "gru: 0.4 ms a text and within 0.01 of bilstm (0.902), the best on dev, with 95 % confidence."
 
     Args:
         rungs: The rungs that were chosen from.
@@ -37,8 +37,8 @@ def _cheaper_is_recommended(chosen: Rung, best: Rung, doubt: Rung | None, choice
         told = f"{doubt.name} ({_quality(doubt)})"
         more = f"; for the cheaper {told} {_too_few(rule)} to tell: {_enough(choice)} are needed"
     return (
-        f"{chosen.name}: {price} and within {rule.margin:g} of the best "
-        f"({best.name}, {_quality(best)}) with 95 % confidence{more}."
+        f"{chosen.name}: {price} and within {rule.margin:g} of {best.name} ({_quality(best)}), "
+        f"the best on dev, with 95 % confidence{more}."
     )
 
 
