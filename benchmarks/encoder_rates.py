@@ -4,8 +4,10 @@
 
 BERT is the folder of an English encoder, such as MiniLM, ALBERT that of a Chinese ALBERT. Some rows of each
 set are learned from, and some others are scored, one seed; sets: sst2, conll, squad, chnsenticorp, cluener.
+Figures of sets that are not named are left as they are.
 """
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from _common import keep, need
+from _common import RESULTS, keep, need
 
 
 class Set(NamedTuple):
@@ -112,5 +114,8 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     folders = {"bert": Path(sys.argv[1]), "albert": Path(sys.argv[2])}
     wanted = sys.argv[3:] or list(SETS)
-    rows = [compared(name, folders[SETS[name].rung.split("-")[0]]) for name in wanted]
-    keep("encoder_rates", {"sets": rows})
+    kept = RESULTS / "encoder_rates.json"
+    known = {row["set"]: row for row in json.loads(kept.read_text())["sets"]} if kept.exists() else {}
+    for name in wanted:
+        known[name] = compared(name, folders[SETS[name].rung.split("-")[0]])
+        keep("encoder_rates", {"sets": list(known.values())})
