@@ -10,8 +10,8 @@ from ..errors import SettingError
 
 __all__ = ["TrainingSettings"]
 
-_EPOCHS = (7, 30)
-_LONG, _LONG_EPOCHS = 2_000_000, (5, 30)  # words of all examples, and how often so many are read
+_EPOCHS = (7, 60)
+_LONG, _LONG_EPOCHS = 2_000_000, (5, 60)  # words of all examples, and how often so many are read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +20,8 @@ class TrainingSettings:
 
     Args:
         epochs: Most passes over the training examples; early stopping may end sooner. Two numbers are the
-            least and the most: within them, as many as make about `steps`. Left out, `[7, 30]`, and
-            `[5, 30]` where the examples have more than two million words.
+            least and the most: within them, as many as make about `steps`. Left out, `[7, 60]`, and
+            `[5, 60]` where the examples have more than two million words.
         steps: Optimizer steps that a training of unsaid length takes: few examples are read more often.
         learning_rate: Highest learning rate, of all weights or of the embedders' weights alone where
             `head_learning_rate` is given; if a transformer is tuned, of that alone. Left out, 1e-3, and for
