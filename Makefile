@@ -20,7 +20,7 @@ demo: install
 	$(BIN)/wordladder demo
 
 test: install
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses auto
 
 lint: install
 	$(RUN) ruff check .
