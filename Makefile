@@ -19,8 +19,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	$(BIN)/wordladder demo
 
+# Waiting threads sleep: there is a process a core.
 test: install
-	$(RUN) pytest --numprocesses auto
+	OMP_WAIT_POLICY=passive $(RUN) pytest --numprocesses auto
 
 lint: install
 	$(RUN) ruff check .
