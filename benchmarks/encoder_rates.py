@@ -97,6 +97,7 @@ def compared(name: str, folder: Path) -> dict[str, Any]:
     rung = read_encoder(str(folder)).into(Recipe.load(of.rung))
     fixed = rung.with_settings({"training.learning_rate": of.rate, "embedders.0.layer_decay": of.decay})
     found: dict[str, Any] = {"set": name, "rung": of.rung, "rows": len(train), "scored": len(test)}
+    found["day"] = time.strftime("%Y-%m-%d")
     for arm, recipe in (("rule", rung), ("fixed", fixed)):
         started = time.perf_counter()
         model = Model(recipe).fit(train)
