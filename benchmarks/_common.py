@@ -27,12 +27,17 @@ def without_paths(text: str) -> str:
     return text.replace(str(DATA.resolve()), "WORDLADDER_DATA").replace(str(DATA), "WORDLADDER_DATA")
 
 
+def commit() -> str:
+    """The commit of the checkout, short."""
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT)
+    return asked.stdout.strip()
+
+
 def keep(name: str, figures: dict[str, Any]) -> None:
     """Write figures with machine, commit and day beside them into results/NAME.json."""
     from wordladder.ladder.machine import describe
 
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT)
-    facts = {"day": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip(), "machine": describe()}
+    facts = {"day": time.strftime("%Y-%m-%d"), "commit": commit(), "machine": describe()}
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     text = json.dumps(facts | figures, indent=1, ensure_ascii=False)

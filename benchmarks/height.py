@@ -4,8 +4,8 @@
 
 Six sets, 500, 2,000 and 5,000 rows. Each rung is trained as it comes, with three seeds, and eight times with
 settings drawn by chance; the one of these that is best on dev counts. *Regret* is its test accuracy less the
-mean of the default's. A training has one thread. What is done is kept in results/height.jsonl, and another
-call goes on from there.
+mean of the default's. A training has one thread. What is done is kept in results/height.jsonl, each line
+with its commit, and another call goes on from there.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from _common import RESULTS, keep
+from _common import RESULTS, commit, keep
 from _sets import NAMES, load
 
 ROWS = (500, 2000, 5000)
@@ -148,6 +148,7 @@ def main() -> None:
     wanted = items(given.sets.split(","), list(map(int, given.rows.split(","))), given.rungs.split(","))
     known = {tuple(one[name] for name in Item._fields) for one in read()}
     missing = [item for item in wanted if item not in known]
+    code = commit()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as cache, ProcessPoolExecutor(given.workers) as pool:
         caches = {
@@ -155,7 +156,7 @@ def main() -> None:
         }
         running = [pool.submit(trained, item, caches[item]) for item in missing]
         for number, future in enumerate(as_completed(running), 1):
-            one = future.result()
+            one = future.result() | {"commit": code}
             with DONE.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(one) + "\n")
             what = f"{one['set']} {one['rows']} {one['rung']} {one['kind']} {one['number']}"
