@@ -53,6 +53,15 @@ def test_an_encoder_from_standard_input(run, bert, tmp_path):
     assert table["text"].to_pylist() == TEXTS
 
 
+def test_vectors_that_are_not_finite_are_not_written(run, tmp_path):
+    vectors = WordVectors(["good", "film"], np.full((2, 2), 3e38, np.float32))
+    vectors.save(tmp_path / "words.vec")
+    given = (tmp_path / "words.vec", "-", "--output", tmp_path / "v.npy")
+    done = run(*given, text="good\ngood film\n", code=2)
+    assert "the vector of text 2 has numbers that are not finite, and 1 of 2 have" in done.err
+    assert not (tmp_path / "v.npy").exists()
+
+
 def test_word_vectors_are_averaged(run, tmp_path):
     vectors = WordVectors(["good", "film"], np.array([[1, 0], [0, 3]], np.float32))
     vectors.save(tmp_path / "words.vec")

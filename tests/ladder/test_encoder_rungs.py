@@ -115,7 +115,9 @@ def test_windows_are_as_an_encoder_can_read_them(folders):
     for kind in ("bert", "roberta"):
         frozen, tuned = planned(["bert-frozen-bilstm", "bert"], given=[folders[kind]]).recipes
         assert tuned.flat()["embedders.0.max_pieces"] == 64
-        assert frozen.flat()["embedders.0.overlap"] == 16
+        assert "embedders.0.overlap" not in frozen.flat(), "the embedder finds one that fits"
+        wide = Recipe({"embedders": [{**frozen.tables["embedders"][0], "overlap": 48}]})
+        assert read_encoder(folders[kind]).into(wide).flat()["embedders.0.overlap"] == 16
     assert Recipe.load("bert").flat()["embedders.0.max_pieces"] == 384
 
 
@@ -151,12 +153,12 @@ def test_what_lies_in_a_folder(folders, tmp_path, monkeypatch):
     ("files", "message"),
     [
         ({}, "neither a transformer"),
-        ({"config.json": '{"model_type": "bert"}'}, r"no model\.safetensors"),
+        ({"config.json": '{"model_type": "bert"}'}, r"no weights; model\.safetensors or pytorch_model\.bin"),
         ({"config.json": "{", "model.safetensors": ""}, r"config\.json cannot be read"),
         ({"config.json": "[]", "model.safetensors": ""}, r"config\.json is no JSON object"),
         ({"config.json": "{}", "model.safetensors": ""}, "names no model_type"),
         (
-            {"config.json": '{"model_type": "t5", "is_encoder_decoder": true}', "model.safetensors": ""},
+            {"config.json": '{"model_type": "bart", "is_encoder_decoder": true}', "model.safetensors": ""},
             "with a decoder",
         ),
         ({"recipe.toml": "", "embedders/0/config.json": "{}"}, r"trained; the encoder .*embedders.0"),

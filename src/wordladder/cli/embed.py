@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ..errors import OutputError, SettingError
+from ..errors import ModelError, OutputError, SettingError
 from .console import console, errors, print_json, progress_bar
 from .options import Device, Format, Input, Json, Text, Threads, blocks
 
@@ -87,6 +87,12 @@ def embed(
             tell("texts", sum(map(len, parts)), len(texts))
     seconds = time.perf_counter() - started
     vectors = np.concatenate(parts) if parts else np.zeros((0, 0), "f4")
+    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(broken):
+        raise ModelError(
+            f"{model}: the vector of text {broken[0] + 1} has numbers that are not finite, and "
+            f"{len(broken)} of {len(texts)} have; nothing is written"
+        )
     _write_vectors(output, texts, vectors)
     cut = _cut(opened)
     facts = {"texts": len(texts), "dim": vectors.shape[1], "seconds": seconds, "texts_cut": cut}

@@ -88,6 +88,7 @@ class NetworkEngine:
         facts = {"train": self._facts(tokens) | self.task.facts(train, tokens)}
         if dev is not None and dev_tokens is not None:
             facts["dev"] = self._facts(dev_tokens) | self.task.facts(dev, dev_tokens)
+        found["encoder_notes"] = [n for one in self.network.embedders for n in getattr(one, "notes", ())]
         if features:
             found |= {"features": features}
             earlier += sum(one["earlier"] for one in features)

@@ -24,7 +24,7 @@ from ..embedders._sentence_layout import Pooled, SentenceLayout, is_sentence_fol
 from ..errors import ModelError
 from ..layers.workers import in_parallel
 from ..recipe import Recipe
-from .dense import Dense, keep_dense, open_dense
+from .dense import Dense, Norm, keep_dense, open_dense
 from .no_task import NoTask
 
 __all__ = ["SentenceEngine"]
@@ -40,7 +40,7 @@ class SentenceEngine:
     Args:
         pretrained: The encoder and its tokenizer.
         layout: What makes a vector of a text.
-        dense: The linear layers behind the pooling.
+        dense: The linear layers and layer norms behind the pooling.
         name: What it is called in messages.
         device: Where it computes.
         precision: Its arithmetic.
@@ -54,7 +54,7 @@ class SentenceEngine:
         self,
         pretrained: Pretrained,
         layout: SentenceLayout,
-        dense: Sequence[Dense] = (),
+        dense: Sequence[Dense | Norm] = (),
         *,
         name: str,
         device: str | None = None,
@@ -85,6 +85,7 @@ class SentenceEngine:
         name = Path(source).name or str(source)
         engine = cls(pretrained, layout, dense, name=name, device=device, precision=precision)
         engine.source = str(folder / layout.encoder) if layout.encoder else source
+        engine.notes += pretrained.notes
         if plain:
             engine.notes.append(
                 f"{source}: no modules.json says how a text gets its vector; "
@@ -120,9 +121,8 @@ class SentenceEngine:
     @property
     def dim(self) -> int:
         """Numbers in a vector."""
-        if self.dense:
-            return self.dense[-1].weight.shape[0]
-        return self._piece_dim * len(self.layout.pooling)
+        whole = self.dense[-1].weight.shape[0] if self.dense else self._piece_dim * len(self.layout.pooling)
+        return min(whole, self.layout.truncate_dim or whole)
 
     @property
     def _piece_dim(self) -> int:
@@ -169,7 +169,8 @@ class SentenceEngine:
     def _finished(self, vectors: Tensor) -> Tensor:
         for layer in self.dense:
             vectors = layer(vectors)
-        return functional.normalize(vectors, dim=1) if self.layout.normalize else vectors
+        vectors = functional.normalize(vectors, dim=1) if self.layout.normalize else vectors
+        return vectors[:, : self.layout.truncate_dim]
 
     def scores(self, examples: Examples) -> NDArray[np.float32]:
         """An encoder has none.
@@ -185,7 +186,8 @@ class SentenceEngine:
         """Write a folder that sentence-transformers opens, and this class too."""
         place = self.layout.encoder or "."
         keep_pretrained(self.pretrained.model, self.pretrained.tokenizer, folder / place)
-        dense = tuple(f"{number}_Dense" for number in range(2, 2 + len(self.dense)))
+        kinds = ["Dense" if isinstance(layer, Dense) else "LayerNorm" for layer in self.dense]
+        dense = tuple(f"{number}_{kind}" for number, kind in enumerate(kinds, start=2))
         for part, layer in zip(dense, self.dense):
             keep_dense(layer, folder / part)
         write_layout(folder, self.layout._replace(dense=dense), self._piece_dim)
@@ -225,6 +227,11 @@ def _pooled(states: Tensor, lengths: Ints, modes: Sequence[Pooled]) -> Tensor:
 def _pooled_once(here: Tensor, mode: Pooled) -> Tensor:
     if mode == "cls":
         return here[:, 0]
+    if mode == "lasttoken":
+        return here[:, -1]
     if mode == "max":
         return here.amax(dim=1)
+    if mode == "weightedmean":
+        weights = torch.arange(1.0, here.shape[1] + 1, device=here.device)
+        return torch.einsum("tpd,p->td", here, weights / weights.sum())
     return here.mean(dim=1) if mode == "mean" else here.sum(dim=1) / here.shape[1] ** 0.5

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from ..embedders._families import ENCODER_HALVES
 from ..errors import SettingError
 from ..recipe import Recipe
 
@@ -32,10 +33,11 @@ __all__ = [
 
 ADVICE = "Add it with --encoder FOLDER; `wordladder pretrain` makes such a folder from your own text."
 TITLES = {"bert": "BERT", "albert": "ALBERT", "elmo": "ELMo"}
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+WEIGHTS = tuple(
+    f"{name}{end}" for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json")
+)
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 SHIFTED = ("roberta", "xlm-roberta", "camembert", "mpnet")  # positions counted from behind the padding's
-OVERLAP = 64  # pieces that windows share, unless a recipe says otherwise
 SECONDS = 3.0  # that the hub has to answer
 
 
@@ -82,7 +84,7 @@ class Encoder:
                 continue
             if table.get("max_pieces") is not None and table["max_pieces"] > self.limit:
                 changes[f"{key}.max_pieces"] = self.limit
-            if table.get("long") != "truncate" and self.limit < 2 * OVERLAP:
+            if table.get("overlap", 0) > self.limit // 2:
                 changes[f"{key}.overlap"] = self.limit // 4
         if not changes:
             needed = "an elmo" if self.family == "elmo" else "a transformer"
@@ -177,7 +179,7 @@ def read_encoder(source: str | Path) -> Encoder:
             f"{where}: neither a transformer (config.json) nor an ELMo (options.json) lies there"
         )
     if not any((folder / name).is_file() for name in WEIGHTS):
-        raise SettingError(f"{where}: there is no {WEIGHTS[0]}; only weights in this format are read")
+        raise SettingError(f"{where}: it has no weights; {' or '.join(WEIGHTS[::2])} is expected")
     names = ("config.json", "tokenizer_config.json")
     config, tokenizer = (_json(folder / name, where) for name in names)
     return _encoder(str(folder.absolute()), config, tokenizer, where)
@@ -201,9 +203,10 @@ def _encoder(source: str, config: dict[str, Any], tokenizer: dict[str, Any], whe
     kind = config.get("model_type")
     if not isinstance(kind, str):
         raise SettingError(f"{where}: its config.json names no model_type, so it is no transformer")
-    if config.get("is_encoder_decoder"):
+    if config.get("is_encoder_decoder") and kind not in ENCODER_HALVES:
         raise SettingError(f"{where}: an encoder with a decoder ({kind}); give an encoder, such as BERT")
-    positions, longest = config.get("max_position_embeddings"), tokenizer.get("model_max_length")
+    positions = config.get("max_position_embeddings", config.get("n_positions"))
+    longest = tokenizer.get("model_max_length")
     limits = []
     if isinstance(positions, int) and positions > 0:
         padding = config.get("pad_token_id")
