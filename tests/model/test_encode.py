@@ -167,7 +167,9 @@ def test_similarities_are_those_of_sentence_transformers(bert, tmp_path, kind):
 
 def test_an_encoder_predicts_nothing(bert):
     model = Model.load(bert)
-    for use in (model.predict, model.predict_proba, model.answers, model.fusion_weights):
+    with pytest.raises(ModelError, match=r"no \[fusion\]"):
+        model.fusion_weights(["a"])
+    for use in (model.predict, model.predict_proba, model.answers):
         with pytest.raises(ModelError, match="no head for a task"):
             use(["a"])
     with pytest.raises(ModelError, match="no head for a task"):

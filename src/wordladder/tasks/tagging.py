@@ -19,7 +19,7 @@ from ..metrics.spans import per_type, span_counts, span_f1
 from ..sequence import Sequence
 from ..text import Tokens
 from ._word_scores import IGNORED, WordScores, WordTargets
-from ._word_tags import Covered, TagSet, covered, spans_of
+from ._word_tags import Covered, TagSet, WordScheme, covered, spans_of
 
 __all__ = ["Tagging"]
 
@@ -76,6 +76,10 @@ class Tagging(nn.Module):
             found = "the same tag everywhere" if types else "no entities"
             raise DataError(f"{examples.source}: there is nothing to learn: {found}")
         self._set_labels(types, "words" if of_words else self._scheme)
+
+    def take_labels(self, types: list[str], scheme: WordScheme) -> None:
+        """Take over the types that another program has learned."""
+        self._set_labels(types, scheme)
 
     def _set_labels(self, types: list[str], scheme: Any) -> None:
         self.labels, self.tag_set = types, TagSet(types, scheme)
