@@ -38,7 +38,7 @@ def test_names_are_known_and_differ(tmp_path):
     with pytest.raises(RecipeError, match="Did you mean 'bilstm'"):
         plan_recipes("classification", ["bilstn"], None)
     (tmp_path / "tfidf.toml").write_text(TFIDF, encoding="utf-8")
-    with pytest.raises(RecipeError, match="two rungs are called 'tfidf'"):
+    with pytest.raises(RecipeError, match="two rungs or models are called 'tfidf'"):
         plan_recipes("classification", ["tfidf", str(tmp_path / "tfidf.toml")], None)
     with pytest.raises(RecipeError, match="no rung is given"):
         plan_recipes("classification", [], None)

@@ -1,5 +1,6 @@
 """`wordladder climb`: from a table of texts to a measured recommendation."""
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -95,6 +96,13 @@ def climb(
             "be repeated."
         ),
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Model that is there already, measured beside the rungs: a folder of ours or of "
+            "transformers, a fastText .bin; may be repeated."
+        ),
+    ] = None,
     set_: Set = None,
     resume: Resume = False,
     text: Text = None,
@@ -137,6 +145,7 @@ def climb(
             vectors=vectors,
             corpus=corpus,
             encoders=encoder,
+            models=model,
             settings=settings,
             text=text,
             label=label,
@@ -216,6 +225,6 @@ def _figures(rung: "Rung") -> dict[str, str]:
             "texts/s": f"{price.throughput:,.0f}",
             "memory": f"{price.memory_mb:,.0f} MB",
             "size": f"{price.size_mb:,.1f} MB",
-            "training": duration(price.train_seconds),
+            "training": duration(price.train_seconds) if isfinite(price.train_seconds) else "–",
         }
     return figures

@@ -19,12 +19,13 @@ from ..recipe import Recipe
 from .choice import Rule, choose
 from .handover import write_json, writing
 from .machine import available_threads, describe
-from .measured import Measured, compare, measure_rung, with_gaps
-from .plan import plan_recipes
+from .measured import Measured, comparable_by_metric, compare, measure_rung, with_gaps
+from .plan import FixedModel, plan_models, plan_recipes
 from .price import Budget, cost_kind
 from .reason import reason
 from .record import Record
 from .result import Climb
+from .rung import Rung
 from .split import Source, Split, all_names, fingerprint, split_data
 from .workshop import Workshop
 
@@ -54,6 +55,7 @@ def climb(
     vectors: str | Path | None = None,
     corpus: str | Path | Sequence[str | Path] | None = None,
     encoders: Sequence[str | Path] | None = None,
+    models: Sequence[str | Path] | None = None,
     settings: Mapping[str, Any] | None = None,
     text: str | None = None,
     label: str | None = None,
@@ -90,6 +92,8 @@ def climb(
         corpus: Raw text on which the rungs that train word vectors train them too.
         encoders: Folders of pretrained encoders for the rungs of their families: BERT, ALBERT, ELMo. A rung
             without one is left out, unless its own can be had from the hub.
+        models: Models that are there already, to be measured beside the rungs: folders of ours, of
+            transformers with a head, classifiers of fastText.
         settings: Recipe settings to change in every rung, such as `{"training.epochs": 3}`.
         text: The column of the texts.
         label: The column of the labels.
@@ -128,7 +132,9 @@ def climb(
         "corpus": corpus,
         "encoders": encoders,
     }
-    plan, left_out = plan_recipes(task, rungs, recipes, **changes)
+    fixed = plan_models(models)
+    made, left_out = plan_recipes(task, rungs, recipes, beside=fixed, **changes)
+    plan: list[Recipe | FixedModel] = [*fixed, *made]
     record = Record(Path(output))
     record.begin(fingerprint(split), plan, resume=resume)
     shop = Workshop(record=record, threads=threads, device=device, minutes=max_minutes, progress=progress)
@@ -166,7 +172,12 @@ def _at_least_one(name: str, value: int) -> int:
 
 
 def _measure_all(
-    shop: Workshop, split: Split, plan: Sequence[Recipe], seeds: Sequence[int], *, label_curve: bool
+    shop: Workshop,
+    split: Split,
+    plan: Sequence[Recipe | FixedModel],
+    seeds: Sequence[int],
+    *,
+    label_curve: bool,
 ) -> list[Measured]:
     """Every rung in turn.
 
@@ -195,6 +206,13 @@ def _parts(split: Split) -> tuple[int, ...]:
     return tuple(len(split.train) // part for part in CURVE_PARTS if len(split.train) // part >= fewest)
 
 
+def _on_models(rungs: Sequence[Rung]) -> list[str]:
+    """What has to be known of models that were there already."""
+    names = [rung.name for rung in rungs if rung.fixed and rung.measured]
+    told = "measured as they are. Where test rows are among what one was trained on, its figure is too good."
+    return [f"{', '.join(names)}: {told}"] if names else []
+
+
 def _found(
     task: str,
     split: Split,
@@ -205,6 +223,7 @@ def _found(
     seconds: float,
 ) -> Climb:
     """Compare, choose, and put everything together."""
+    measured = comparable_by_metric(measured)
     first = next((one for one in measured if one.result), None)
     rule = replace(rule, rows=len(split.test))
     if first is not None and first.result is not None:
@@ -228,7 +247,7 @@ def _found(
         rows=split.rows(),
         seeds=seeds,
         notes=split.notes,
-        warnings=(*split.warnings, *disagree),
+        warnings=(*split.warnings, *disagree, *_on_models(rungs)),
         machine=describe(),
         threads=shop.threads,
         device=(first and first.device) or shop.device or "",

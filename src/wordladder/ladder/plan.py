@@ -1,6 +1,7 @@
 """Which recipes a climb runs, with what the user changed in all of them. Nothing is trained here."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,15 @@ from ..errors import RecipeError, SettingError
 from ..recipe import Recipe, rung_names
 from .encoders import ADVICE, Encoder, LeftOut, families, hub_trouble, lack, read_encoder, with_encoders
 
-__all__ = ["Plan", "plan_recipes", "tuned_from_hub", "with_corpus", "with_vectors"]
+__all__ = [
+    "FixedModel",
+    "Plan",
+    "plan_models",
+    "plan_recipes",
+    "tuned_from_hub",
+    "with_corpus",
+    "with_vectors",
+]
 
 
 class Plan(NamedTuple):
@@ -17,6 +26,50 @@ class Plan(NamedTuple):
 
     recipes: list[Recipe]
     left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True)
+class FixedModel:
+    """A model that is there already: it is measured beside the rungs, and not trained.
+
+    Attributes:
+        source: What `Model.load` opens; of a file or a folder the absolute path.
+    """
+
+    source: str
+
+    @property
+    def name(self) -> str:
+        """What it is called in the climb."""
+        return Path(self.source).name
+
+    def flat(self) -> dict[str, Any]:
+        """What makes it the same model when a climb goes on."""
+        return {"model": self.source}
+
+    def to_toml(self) -> str:
+        """What stands where a rung has its recipe."""
+        return f"# {self.name}, as it was trained elsewhere\n"
+
+
+def plan_models(models: Sequence[str | Path] | None) -> list[FixedModel]:
+    """Models to measure beside the rungs.
+
+    Args:
+        models: Folders of ours, of transformers or sentence-transformers, classifiers of fastText, or names
+            on the Hugging Face hub.
+
+    Raises:
+        SettingError: There is nothing at a path.
+    """
+    found = []
+    for model in models or ():
+        path = Path(model)
+        named = path.suffix not in (".bin", ".ftz") and not str(model).startswith((".", "~"))
+        if not path.exists() and (path.is_absolute() or not named):
+            raise SettingError(f"--model {model}: there is no such folder or file")
+        found.append(FixedModel(str(path.absolute()) if path.exists() else str(model)))
+    return found
 
 
 def plan_recipes(
@@ -28,6 +81,7 @@ def plan_recipes(
     vectors: str | Path | None = None,
     corpus: str | Path | Sequence[str | Path] | None = None,
     encoders: Sequence[str | Path] | None = None,
+    beside: Sequence[FixedModel] = (),
 ) -> Plan:
     """The recipes to climb.
 
@@ -42,21 +96,22 @@ def plan_recipes(
         corpus: Raw text on which rungs that train word vectors train them too.
         encoders: Folders, or names on the hub, of pretrained encoders for the rungs that read one: each goes
             to the rungs of its family. Without any, the rungs' own names on the hub are tried.
+        beside: Models that are measured with them; with one, there need be no rung.
 
     Raises:
         RecipeError: A recipe is unknown or not valid, or two have the same name.
         SettingError: An encoder cannot be read, no rung reads it, or a rung asked for by name has none.
     """
     recipes = [Recipe.load(source, task) for source in _sources(task, rungs, folder)]
-    if not recipes:
+    if not recipes and not beside:
         raise RecipeError("no rung is given to climb")
     packaged = set() if folder is not None else set(rung_names(task))
     given = [read_encoder(encoder) for encoder in encoders or ()]
     recipes, left_out = _with_encoders(recipes, given, packaged, named=rungs is not None)
-    names = [recipe.name for recipe in recipes]
+    names = [*(model.name for model in beside), *(recipe.name for recipe in recipes)]
     for name in names:
         if names.count(name) > 1:
-            raise RecipeError(f"two rungs are called {name!r}; the names have to differ")
+            raise RecipeError(f"two rungs or models are called {name!r}; the names have to differ")
     for recipe in recipes:
         if recipe.task != task:
             raise RecipeError(f"{recipe.name}: its task is {recipe.task}, but the climb is for {task}")

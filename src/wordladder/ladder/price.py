@@ -30,7 +30,8 @@ class Price:
         memory_mb: The most memory that the process held while it answered, in MB (1e6 bytes).
         size_mb: The saved folder, in MB.
         load_seconds: From an imported library to a model ready to answer.
-        train_seconds: To train it, the word vectors included; the mean over the seeds.
+        train_seconds: To train it, the word vectors included; the mean over the seeds; infinite where it is
+            not known.
     """
 
     latency_p50: float
@@ -53,7 +54,9 @@ def figure(value: float, digits: int = 2) -> str:
 
 
 def written_seconds(seconds: float, digits: int = 2) -> str:
-    """A duration in the unit that a person would choose."""
+    """A duration in the unit that a person would choose; a dash where it is not known."""
+    if seconds == float("inf"):
+        return "–"
     if seconds < 60:
         return f"{figure(seconds, digits)} s"
     if seconds < 3600:
@@ -163,7 +166,7 @@ class Budget:
         return tuple(
             COSTS[name].phrase(COSTS[name].of(price))
             for name, limit in self.limits().items()
-            if COSTS[name].of(price) > limit
+            if limit < COSTS[name].of(price) < float("inf")
         )
 
     def __str__(self) -> str:

@@ -16,6 +16,25 @@ def reason(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:
         choice: What the rule said.
         rule: What it depended on.
     """
+    fixed = [rung for rung in rungs if rung.fixed and rung.measured]
+    rungs = [rung for rung in rungs if not rung.fixed] or rungs
+    return " ".join([_why(rungs, choice, rule), *(_against(model, choice) for model in fixed)])
+
+
+def _against(model: Rung, choice: Choice) -> str:
+    """How a model that was there already stands to the best rung."""
+    gap = model.difference
+    if gap is None or model.name == choice.best:
+        return ""
+    if gap.low <= 0 <= gap.high:
+        told = f"cannot be told from {choice.best} ({gap.low:+.3f} to {gap.high:+.3f})"
+    else:
+        side, low, high = ("better", gap.low, gap.high) if gap.value > 0 else ("worse", -gap.high, -gap.low)
+        told = f"is {abs(gap.value):.3f} ({low:.3f} to {high:.3f}) {side} than {choice.best}"
+    return f"{model.name}, which was there already, {told}: {_quality(model)} on the test rows."
+
+
+def _why(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:
     named = {rung.name: rung for rung in rungs}
     best = named.get(choice.best or "")
     if best is None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
 from string import Template
 
@@ -87,14 +88,15 @@ def _answer(climb: Climb, title: str, rung: Rung | None) -> str:
 
 
 def _pictures(climb: Climb) -> str:
-    """A picture for each cost, switched by radio buttons; on paper all of them."""
+    """A picture for each cost that is known, switched by radio buttons; on paper all of them."""
+    kinds = [k for k in COSTS.values() if any(r.measured and isfinite(r.cost(k)) for r in climb.rungs)]
     switches = "".join(
         f'<input class="switch" type="radio" name="cost" id="by-{kind.name}"'
         f' aria-label="{kind.title}"{" checked" if kind is climb.rule.cost else ""}>'
-        for kind in COSTS.values()
+        for kind in kinds
     )
-    tabs = "".join(f'<label for="by-{kind.name}">{kind.title}</label>' for kind in COSTS.values())
-    panels = "".join(_panel(climb, kind) for kind in COSTS.values())
+    tabs = "".join(f'<label for="by-{kind.name}">{kind.title}</label>' for kind in kinds)
+    panels = "".join(_panel(climb, kind) for kind in kinds)
     return (
         f'<figure>{switches}<div class="tabs">{tabs}</div><div class="panels">{panels}</div>'
         f'<figcaption class="quiet">{_caption(climb)}</figcaption></figure>'
