@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["climb", "print_climb"]
 
 BUDGET = "Budget"
-FIGURES = ("metric", "95 % interval", "p50", "p95", "texts/s", "memory", "size", "training")
+FIGURES = ("metric", "95 % interval", "p50", "p95", "{}s/s", "memory", "size", "training")
 WIDE = 100
 
 
@@ -190,11 +190,12 @@ def print_climb(found: "Climb") -> None:
         f"{found.threads} thread{'s' if found.threads > 1 else ''} · {duration(found.seconds)}"
     )
     # A narrow terminal shows what the choice rests on; the report has everything.
-    shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "texts/s", "memory")]
+    shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "{}s/s", "memory")]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("rung", overflow="fold")
     for column in shown:
-        table.add_column(found.metric if column == "metric" else column, justify="right", no_wrap=True)
+        head = found.metric if column == "metric" else column.format(found.rule.unit)
+        table.add_column(head, justify="right", no_wrap=True)
     for rung in found.rungs:
         name = f"[bold green]{rung.name} ◀[/bold green]" if rung.name == found.recommended else rung.name
         figures = _figures(rung)
@@ -222,7 +223,7 @@ def _figures(rung: "Rung") -> dict[str, str]:
         figures |= {
             "p50": milliseconds(price.latency_p50),
             "p95": milliseconds(price.latency_p95),
-            "texts/s": f"{price.throughput:,.0f}",
+            "{}s/s": f"{price.throughput:,.0f}",
             "memory": f"{price.memory_mb:,.0f} MB",
             "size": f"{price.size_mb:,.1f} MB",
             "training": duration(price.train_seconds) if isfinite(price.train_seconds) else "–",

@@ -32,6 +32,7 @@ class Rule:
         margin: How much worse than the best still counts as good.
         budget: The limits.
         higher_is_better: The direction of the metric.
+        unit: What is answered one by one, in a word.
     """
 
     cost: CostKind
@@ -40,6 +41,7 @@ class Rule:
     margin: float = 0.01
     budget: Budget = field(default_factory=Budget)
     higher_is_better: bool = True
+    unit: str = "text"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from .handover import write_json, writing
 from .machine import available_threads, describe
 from .measured import Measured, comparable_by_metric, compare, measure_rung, with_gaps
 from .plan import FixedModel, plan_models, plan_recipes
-from .price import Budget, cost_kind
+from .price import Budget, cost_kind, unit_of
 from .reason import reason
 from .record import Record
 from .result import Climb
@@ -225,7 +225,7 @@ def _found(
     """Compare, choose, and put everything together."""
     measured = comparable_by_metric(measured)
     first = next((one for one in measured if one.result), None)
-    rule = replace(rule, rows=len(split.test))
+    rule = replace(rule, rows=len(split.test), unit=unit_of(task))
     if first is not None and first.result is not None:
         rule = replace(rule, metric=first.result.metric, higher_is_better=first.result.higher_is_better)
     if comparable(split.dev.groups, split.test.groups):

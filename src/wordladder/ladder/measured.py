@@ -184,6 +184,6 @@ def _compared(one: Measured, best: Measured | None, rule: Rule, on_front: bool) 
             best.scores,
             higher_is_better=rule.higher_is_better,
         ),
-        over_budget=rule.budget.exceeded(rung.price),
+        over_budget=rule.budget.exceeded(rung.price, rule.unit),
         on_front=on_front,
     )

@@ -67,7 +67,11 @@ def cost_picture(climb: Climb, kind: CostKind, shape: Shape) -> str:
     marks = [_mark(rung, rung.cost(kind), climb.recommended) for rung in rungs]
     place_labels(axes, marks, line=[(rung.cost(kind), rung.value or 0.0) for rung in front])
     told = ", ".join(f"{rung.name} {rung.value:.3f} at {kind.written(rung.cost(kind))}" for rung in rungs)
-    return _svg(drawn, f"{shape.name}-{kind.name}", f"{climb.metric} against {kind.axis}: {told}")
+    return _svg(
+        drawn,
+        f"{shape.name}-{kind.name}",
+        f"{climb.metric} against {kind.axis.format(climb.rule.unit)}: {told}",
+    )
 
 
 def curve_picture(climb: Climb, shape: Shape) -> str:

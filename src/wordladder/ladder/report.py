@@ -70,7 +70,7 @@ def _answers(climb: Climb) -> str:
     asked = (
         ("The cheapest good one", found.cheapest_good),
         ("The best one", found.best),
-        (f"The best one under {found.latency_ms:g} ms a text", found.best_fast),
+        (f"The best one under {found.latency_ms:g} ms a {climb.rule.unit}", found.best_fast),
     )
     return f'<dl class="answers">{"".join(_answer(climb, title, rung) for title, rung in asked)}</dl>'
 
@@ -108,7 +108,7 @@ def _panel(climb: Climb, kind: CostKind) -> str:
         f'<div class="panel"><h3>{kind.title}</h3>'
         f'<p class="axis">{escape(_axis(climb))}</p>'
         f"{cost_picture(climb, kind, WIDE)}{cost_picture(climb, kind, NARROW)}"
-        f'<p class="axis below">{escape(kind.axis)} →</p></div>'
+        f'<p class="axis below">{escape(kind.axis.format(climb.rule.unit))} →</p></div>'
     )
 
 
@@ -183,7 +183,7 @@ def _method(climb: Climb) -> str:
         "Seeds": f"{seeds}; the same rows for every rung",
         "Intervals": "95 %, 1,000 bootstrap resamples of the test rows, or of their groups where they have "
         "some; paired for differences",
-        "Latency": f"up to 200 {_single(climb.task)} of the test rows, each timed alone after a warm-up",
+        "Latency": f"up to 200 {climb.rule.unit}s of the test rows, each timed alone after a warm-up",
         "Process": f"each model alone in a fresh process, {climb.threads} {_plural(climb.threads, 'thread')}",
         "Memory": "the most that process held, the interpreter and the libraries included",
         "Hardware": _hardware(machine, climb.device),
@@ -192,11 +192,6 @@ def _method(climb: Climb) -> str:
     }
     cells = "".join(f"<dt>{name}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items() if value)
     return f'<dl class="facts-list">{cells}</dl>'
-
-
-def _single(task: str) -> str:
-    """What is answered alone when a rung is timed."""
-    return "single questions with their passages" if task == "span_qa" else "single texts"
 
 
 _VERSIONS = ("wordladder", "python", "torch", "numpy", "scikit-learn", "transformers", "numba")

@@ -43,7 +43,10 @@ def _baseline(climb: Climb, measured: list[Rung]) -> str:
     )
     if not beaten:
         return f"{told} Every other rung beats it; the table tells at what price."
-    cheaper = {r.name: [k.axis for k in COSTS.values() if r.cost(k) < base.cost(k)] for r in beaten}
+    cheaper = {
+        r.name: [k.axis.format(climb.rule.unit) for k in COSTS.values() if r.cost(k) < base.cost(k)]
+        for r in beaten
+    }
     dearer = [name for name, costs in cheaper.items() if not costs]
     if dearer:
         told += (
