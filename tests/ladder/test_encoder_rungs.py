@@ -230,9 +230,14 @@ def test_a_hub_that_does_not_answer_and_one_that_does(monkeypatch):
         raise HTTPError(request.full_url, 404, "Not Found", None, None)
 
     monkeypatch.setattr(encoders, "urlopen", refuses)
-    assert "the hub does not give it (404 Not Found)" in hub_trouble("an-owner/a-model")
+    assert hub_trouble("an-owner/a-model") == "", "what it has said is remembered"
+    assert "the hub does not give it (404 Not Found)" in hub_trouble("an-owner/another")
+    monkeypatch.setattr(encoders, "_silent", [])
     monkeypatch.setattr(encoders, "urlopen", silence)
-    assert "the hub does not answer" in hub_trouble("an-owner/a-model")
+    assert "the hub does not answer" in hub_trouble("an-owner/a-third")
+    monkeypatch.setattr(encoders, "urlopen", answers)
+    assert "the hub does not answer" in hub_trouble("an-owner/a-fourth"), "and it is not asked again"
+    assert len(seen) == 1
 
 
 def test_left_out_rungs_are_told_everywhere(tmp_path, monkeypatch, capsys):

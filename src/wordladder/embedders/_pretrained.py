@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ..errors import ModelError, RecipeError
 from ..extras import require
 from ._families import ENCODER_HALVES
+from ._hub import hub_folder
 
 __all__ = [
     "Loaded",
@@ -74,11 +75,11 @@ def open_pretrained(
     """
     transformers = require("transformers", "train", "the transformer embedder")
     where, local = f'embedders: source = "{source}"', (base / source).is_dir()
-    name = str(base / source) if local else source
     if not local and (Path(source).is_absolute() or source.startswith((".", "~")) or source.count("/") > 1):
         raise error(f"{where}: there is no such folder; give the folder of a saved model or a hub name")
     with quiet_transformers(transformers):
         try:
+            name = str(base / source if local else hub_folder(source))
             config = transformers.AutoConfig.from_pretrained(name, trust_remote_code=False)
             _set_dropouts(config, dropouts or {})
             tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)

@@ -4,16 +4,13 @@ import re
 from pathlib import Path
 
 from ..artifact import is_saved, size_mb
+from ..embedders._hub import FILES, PICKLED, hub_folder
 from ..embedders._sentence_layout import is_sentence_folder
 from ..errors import ModelError
-from ..extras import require
 
 __all__ = ["find_encoder", "needed_mb"]
 
 _NAME = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
-_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "README.md")
-_PICKLED = "pytorch_model*.bin"
-_OTHERS = ("onnx/*", "openvino/*", "coreml/*")
 _MAKER = "sentence-transformers"  # whose models may be named without it
 
 
@@ -33,14 +30,10 @@ def find_encoder(source: str | Path) -> Path | None:
 
 
 def _from_hub(name: str) -> Path:
-    hub = require("huggingface_hub", "train", "a model from the Hugging Face hub")
     said = ""
     for one in (name,) if "/" in name else (name, f"{_MAKER}/{name}"):
         try:
-            folder = Path(hub.snapshot_download(one, allow_patterns=_FILES, ignore_patterns=_OTHERS))
-            if not any(folder.rglob("*.safetensors")):
-                hub.snapshot_download(one, allow_patterns=_PICKLED)
-            return folder
+            return hub_folder(one)
         except (OSError, ValueError) as problem:
             said = said or str(problem).strip().split("\n")[0]
     raise ModelError(
@@ -62,7 +55,7 @@ def needed_mb(source: str | Path) -> float:
     if folder is None:
         return 0.0
     parts = [folder, *folder.glob("[0-9]_*")]  # of sentence-transformers
-    found = {file for part in parts for pattern in _FILES for file in part.glob(pattern)}
+    found = {file for part in parts for pattern in FILES for file in part.glob(pattern)}
     if not any(file.suffix == ".safetensors" for file in found):
-        found |= set(folder.glob(_PICKLED))
+        found |= set(folder.glob(PICKLED))
     return sum(file.stat().st_size for file in found) / 1e6

@@ -6,6 +6,7 @@ Nothing is loaded here but small JSON files; the models themselves are read wher
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPException
 from itertools import product
 from pathlib import Path
@@ -39,6 +40,8 @@ WEIGHTS = tuple(
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 SHIFTED = ("roberta", "xlm-roberta", "camembert", "mpnet")  # positions counted from behind the padding's
 SECONDS = 3.0  # that the hub has to answer
+SILENT = "the hub does not answer"
+_silent: list[str] = []  # what it has not answered
 
 
 class LeftOut(NamedTuple):
@@ -186,14 +189,15 @@ def read_encoder(source: str | Path) -> Encoder:
 
 
 def _from_hub(name: str, where: str) -> Encoder:
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
         raise SettingError(f"{where}: there is no such folder")
     if trouble := hub_trouble(name):
         raise SettingError(f"{where}: there is no such folder, and as a name on the hub: {trouble}")
+    known = try_to_load_from_cache(name, "config.json")
     try:
-        config = _json(Path(hf_hub_download(name, "config.json")), where)
+        config = _json(Path(known if isinstance(known, str) else hf_hub_download(name, "config.json")), where)
     except OSError as error:
         raise SettingError(f"{where}: it cannot be fetched from the hub ({error})") from None
     return _encoder(name, config, {}, where)
@@ -233,7 +237,8 @@ def _json(path: Path, where: str) -> dict[str, Any]:
 def hub_trouble(name: str) -> str:
     """Why a model of the Hugging Face hub cannot be had; empty if it can.
 
-    It can if it lies in the local cache, or the hub answers within seconds.
+    It can if it lies in the local cache, or the hub answers within seconds. A hub that did not is not asked
+    again.
     """
     from huggingface_hub import constants, hf_hub_url
     from huggingface_hub.utils import HFValidationError, validate_repo_id
@@ -247,13 +252,23 @@ def hub_trouble(name: str) -> str:
     missing = f"{name} is not in the local cache of the Hugging Face hub"
     if constants.HF_HUB_OFFLINE:
         return f"{missing}, and HF_HUB_OFFLINE is set"
+    told = _asked(hf_hub_url(name, "config.json"))
+    return told and f"{missing}, and {told}"
+
+
+@cache
+def _asked(address: str) -> str:
+    """Why the hub does not give a file; empty if it does."""
+    if _silent:
+        return SILENT
     try:
-        with urlopen(Request(hf_hub_url(name, "config.json"), method="HEAD"), timeout=SECONDS):
+        with urlopen(Request(address, method="HEAD"), timeout=SECONDS):
             return ""
     except HTTPError as error:
-        return f"{missing}, and the hub does not give it ({error.code} {error.reason})"
+        return f"the hub does not give it ({error.code} {error.reason})"
     except (OSError, HTTPException):
-        return f"{missing}, and the hub does not answer"
+        _silent.append(address)
+        return SILENT
 
 
 def _cached(name: str, files: Sequence[str]) -> bool:
