@@ -126,6 +126,8 @@ class NetworkEngine:
             found["vectors_start"] = trained.start
             found["earlier_seconds"] = trained.seconds if trained.cached else 0.0
         self.network.initialise(Material(tokens, vectors, self.recipe.folder), train)
+        notes = [note for one in self.network.embedders for note in getattr(one, "notes", ())]
+        found["reading"] = list(dict.fromkeys(notes))
         if start is not None:
             self._keep_start(start, found)
         return found
