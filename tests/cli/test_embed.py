@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -61,6 +62,29 @@ def test_word_vectors_are_averaged(run, tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "v.npy"), [[0.5, 1.5], [0, 0]])
     run(tmp_path / "words.vec", tmp_path / "texts.txt", "--output", tmp_path / "v.npy", "--normalize")
     np.testing.assert_allclose(np.linalg.norm(np.load(tmp_path / "v.npy"), axis=1), [1, 0], atol=1e-6)
+
+
+def test_how_word_vectors_were_read_is_told(run, tmp_path):
+    (tmp_path / "words.vec").write_bytes(b"3 2\ngood 1 2\ngood 3 4\ncaf\xe9 0 1\n")
+    given = (tmp_path / "words.vec", "--output", tmp_path / "v.npy", "--json")
+    assert "--unicode-errors" in run(*given, text="good\n", code=2).err
+    done = run(*given, "--unicode-errors", "ignore", text="good\n")
+    assert "words.vec: 1 words are not UTF-8" in done.err
+    assert "1 repeated words are left out" in done.err
+    assert json.loads(done.out)["texts"] == 1
+    assert np.load(tmp_path / "v.npy").tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("name", ["v.npy", "v.parquet"])
+def test_vectors_that_are_not_finite_are_not_written(run, bert, tmp_path, name):
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(bert, tmp_path / "nan")
+    weights = load_file(folder / "model.safetensors")
+    save_file({key: one.fill_(float("nan")) for key, one in weights.items()}, folder / "model.safetensors")
+    told = run(folder, "--output", tmp_path / name, text="good\nfilm\n", code=2).err
+    assert "row 1: the vector of the text 'good' has a number that is not finite" in " ".join(told.split())
+    assert not (tmp_path / name).exists()
 
 
 def test_what_cannot_be_is_told(run, tmp_path):

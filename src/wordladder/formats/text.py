@@ -71,8 +71,8 @@ def is_text(head: bytes) -> bool:
     if head.startswith(_UTF16):
         return True
     first, _, rest = head.removeprefix(codecs.BOM_UTF8).partition(b"\n")
-    fields = (rest.partition(b"\n")[0] if header_of(first) else first).split()
-    return len(fields) > 1 and _is_number(fields[-1])
+    line = rest.partition(b"\n")[0] if header_of(first) else first
+    return _numbers_in(_BLANK.split(line.rstrip(_BLANKS))) > 0
 
 
 def header_of(line: bytes) -> tuple[int, int] | None:
