@@ -4,6 +4,7 @@ import gzip
 import json
 import lzma
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -279,7 +280,7 @@ def test_a_fasttext_model_with_another_name(tmp_path):
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
 @pytest.mark.parametrize("head", [True, False])
-@pytest.mark.parametrize("word", [b"my name", b"a b", b"New York City"])
+@pytest.mark.parametrize("word", [b"my name", b"a b", b"New York City", b"caf\xe9 noir"])
 def test_a_space_in_a_word_of_a_binary_file_is_told_with_its_place(tmp_path, end, head, word):
     rows = np.random.default_rng(2).normal(size=(40, 25)).astype(np.float32)
     words = [b"hello", word, *(b"word%d" % row for row in range(38))]
@@ -287,7 +288,8 @@ def test_a_space_in_a_word_of_a_binary_file_is_told_with_its_place(tmp_path, end
     at = content.index(word)
     (tmp_path / "words.bin").write_bytes(content if head else content.partition(b"\n")[2])
     at -= 0 if head else content.index(b"\n") + 1
-    message = f"byte {at}, word 2: the word is '{word.decode()}', as the numbers after it show"
+    shown = word.decode(errors="backslashreplace")
+    message = re.escape(f"byte {at}, word 2: the word is {shown!r}, as the numbers after it show")
     with pytest.raises(VectorsError, match=message):
         WordVectors.load(tmp_path / "words.bin", dim=25)
 

@@ -157,9 +157,9 @@ def _check_words(words: list[bytes], vectors: np.ndarray, where: Callable[[int],
     word begins with what is left of the numbers.
     """
     if (spaced := _spaced(words, vectors)) is not None:
-        row, word = spaced
+        row, shown = spaced[0], spaced[1].decode(errors="backslashreplace")
         raise VectorsError(
-            f"{where(row)}: the word is {word.decode()!r}, as the numbers after it show, and word2vec binary "
+            f"{where(row)}: the word is {shown!r}, as the numbers after it show, and word2vec binary "
             "cannot hold a space in a word. Have the vectors written as text or .safetensors."
         )
     together = b" ".join(words)

@@ -55,7 +55,7 @@ def read_safetensors(path: Path) -> Table:
         words = words[:]
     if counts is not None and counts.shape != (len(words),):
         raise VectorsError(f"{path}: {len(words)} words do not fit counts of shape {counts.shape}.")
-    if outputs is not None and (outputs.ndim != 2 or outputs.shape[1] != vectors.shape[1]):
+    if outputs is not None and outputs.shape != vectors.shape:
         raise VectorsError(f"{path}: outputs of shape {outputs.shape} do not fit vectors {vectors.shape}.")
     metadata = header.get("__metadata__", {})
     settings = _json(path, metadata, _SETTINGS_KEY)
