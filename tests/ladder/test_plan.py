@@ -56,6 +56,10 @@ def test_a_file_of_vectors_stands_in_for_trained_ones(tmp_path, monkeypatch):
     assert tfidf == plan_recipes("classification", ["tfidf"], None).recipes[0]
     assert gru.flat()["embedders.0.source"] == str(tmp_path / "mine.vec")
     assert not gru.table("vectors")
+    (gru,) = plan_recipes(
+        "classification", ["gru"], None, vectors="mine.vec", unicode_errors="replace"
+    ).recipes
+    assert gru.flat()["embedders.0.unicode_errors"] == "replace"
 
 
 def test_a_corpus_for_the_rungs_that_train_vectors(tmp_path, monkeypatch):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .console import console, errors, print_json, progress_bar
+from .console import console, print_json, progress_bar
+from .notes import tell
 from .options import (
     Corpus,
     Device,
@@ -22,6 +23,7 @@ from .options import (
     Text,
     Threads,
     Time,
+    UnicodeErrors,
     Vectors,
     parse_settings,
 )
@@ -88,6 +90,7 @@ def climb(
         typer.Option(help="Most minutes to train a rung once; it is stopped there.", rich_help_panel=BUDGET),
     ] = None,
     vectors: Vectors = None,
+    unicode_errors: UnicodeErrors = "strict",
     corpus: Corpus = None,
     encoder: Annotated[
         list[str] | None,
@@ -143,6 +146,7 @@ def climb(
             max_memory_mb=max_memory_mb,
             max_minutes=max_minutes,
             vectors=vectors,
+            unicode_errors=unicode_errors,
             corpus=corpus,
             encoders=encoder,
             models=model,
@@ -172,9 +176,8 @@ def _tell_of_the_hub(task: str, settings: dict[str, Any]) -> None:
     from ..ladder.plan import plan_recipes, tuned_from_hub
 
     if names := tuned_from_hub(plan_recipes(task, None, None, settings=settings).recipes):
-        errors.print("[yellow]note:[/yellow] ", end="")
         told = f"{', '.join(names)} will be tuned from the Hugging Face hub: hours on a processor"
-        errors.print(f"{told}; --rungs or --max-minutes limits it", markup=False, soft_wrap=True)
+        tell([f"{told}; --rungs or --max-minutes limits it"])
 
 
 def print_climb(found: "Climb") -> None:

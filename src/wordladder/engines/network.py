@@ -88,7 +88,6 @@ class NetworkEngine:
         facts = {"train": self._facts(tokens) | self.task.facts(train, tokens)}
         if dev is not None and dev_tokens is not None:
             facts["dev"] = self._facts(dev_tokens) | self.task.facts(dev, dev_tokens)
-        found["encoder_notes"] = [n for one in self.network.embedders for n in getattr(one, "notes", ())]
         if features:
             found |= {"features": features}
             earlier += sum(one["earlier"] for one in features)
@@ -127,6 +126,8 @@ class NetworkEngine:
             found["vectors_start"] = trained.start
             found["earlier_seconds"] = trained.seconds if trained.cached else 0.0
         self.network.initialise(Material(tokens, vectors, self.recipe.folder), train)
+        notes = [note for one in self.network.embedders for note in getattr(one, "notes", ())]
+        found["reading"] = list(dict.fromkeys(notes))
         if start is not None:
             self._keep_start(start, found)
         return found

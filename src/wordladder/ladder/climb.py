@@ -14,6 +14,7 @@ from ..data.origin import origin_of
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
 from ..extras import require
+from ..formats import UnicodeErrors
 from ..progress import Progress, quiet
 from ..recipe import Recipe
 from .choice import Rule, choose
@@ -53,6 +54,7 @@ def climb(
     max_memory_mb: float | None = None,
     max_minutes: float | None = None,
     vectors: str | Path | None = None,
+    unicode_errors: UnicodeErrors = "strict",
     corpus: str | Path | Sequence[str | Path] | None = None,
     encoders: Sequence[str | Path] | None = None,
     models: Sequence[str | Path] | None = None,
@@ -89,6 +91,7 @@ def climb(
         max_memory_mb: Most MB of memory at the peak.
         max_minutes: Most minutes to train a rung with one seed; training is stopped there.
         vectors: A file of word vectors for every rung that uses static ones.
+        unicode_errors: What becomes of its words that are not UTF-8: `strict`, `ignore` or `replace`.
         corpus: Raw text on which the rungs that train word vectors train them too.
         encoders: Folders of pretrained encoders for the rungs of their families: BERT, ALBERT, ELMo. A rung
             without one is left out, unless its own can be had from the hub.
@@ -129,6 +132,7 @@ def climb(
     changes: dict[str, Any] = {
         "settings": settings,
         "vectors": vectors,
+        "unicode_errors": unicode_errors,
         "corpus": corpus,
         "encoders": encoders,
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import RecipeError, SettingError
+from ..formats import UnicodeErrors
 from ..recipe import Recipe, rung_names
 from .encoders import ADVICE, Encoder, LeftOut, families, hub_trouble, lack, read_encoder, with_encoders
 
@@ -79,6 +80,7 @@ def plan_recipes(
     *,
     settings: Mapping[str, Any] | None = None,
     vectors: str | Path | None = None,
+    unicode_errors: UnicodeErrors = "strict",
     corpus: str | Path | Sequence[str | Path] | None = None,
     encoders: Sequence[str | Path] | None = None,
     beside: Sequence[FixedModel] = (),
@@ -93,6 +95,7 @@ def plan_recipes(
         folder: A folder of recipes, taken instead of the package's own.
         settings: Recipe settings that are changed in every rung, such as `{"training.epochs": 3}`.
         vectors: A file of word vectors for every rung with a static embedder, instead of its own.
+        unicode_errors: What becomes of its words that are not UTF-8.
         corpus: Raw text on which rungs that train word vectors train them too.
         encoders: Folders, or names on the hub, of pretrained encoders for the rungs that read one: each goes
             to the rungs of its family. Without any, the rungs' own names on the hub are tried.
@@ -115,7 +118,7 @@ def plan_recipes(
     for recipe in recipes:
         if recipe.task != task:
             raise RecipeError(f"{recipe.name}: its task is {recipe.task}, but the climb is for {task}")
-    recipes = [with_corpus(with_vectors(recipe, vectors), corpus) for recipe in recipes]
+    recipes = [with_corpus(with_vectors(recipe, vectors, unicode_errors), corpus) for recipe in recipes]
     return Plan([recipe.with_settings(settings or {}) for recipe in recipes], left_out)
 
 
@@ -170,7 +173,9 @@ def _with_encoders(
     return made, tuple(left_out)
 
 
-def with_vectors(recipe: Recipe, vectors: str | Path | None) -> Recipe:
+def with_vectors(
+    recipe: Recipe, vectors: str | Path | None, unicode_errors: UnicodeErrors = "strict"
+) -> Recipe:
     """The recipe with every static embedder reading this file; vectors that nobody uses any more are not
     trained. The recipe itself where it has no static embedder.
     """
@@ -178,7 +183,10 @@ def with_vectors(recipe: Recipe, vectors: str | Path | None) -> Recipe:
     if vectors is None or not static:
         return recipe
     path = str(Path(vectors).absolute())
-    changed = recipe.with_settings({f"embedders.{i}.source": path for i in static})
+    settings = {"source": path} | ({} if unicode_errors == "strict" else {"unicode_errors": unicode_errors})
+    changed = recipe.with_settings(
+        {f"embedders.{i}.{name}": value for i in static for name, value in settings.items()}
+    )
     tables = {name: table for name, table in changed.tables.items() if name != "vectors"}
     return Recipe(tables, recipe.name, recipe.folder)
 
