@@ -11,7 +11,6 @@
 What a model does is in `model.py`; this file knows only folders.
 """
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from .errors import ModelError, OutputError
+from .streams import write_errors
 
 __all__ = ["MARK", "check_output", "find_model", "is_model", "is_saved", "new_folder", "size_mb"]
 
@@ -66,12 +66,11 @@ def new_folder(target: str | Path, mark: str = MARK) -> Iterator[Path]:
     check_output(target, mark)
     fresh = target.with_name(f".{target.name}.{uuid4().hex[:8]}.new")
     try:
-        fresh.mkdir(parents=True)
-        yield fresh
-        _sync(fresh)
-        _replace(fresh, target)
-    except OSError as error:
-        raise _output_error(target, error) from error
+        with write_errors(target):
+            fresh.mkdir(parents=True)
+            yield fresh
+            _sync(fresh)
+            _replace(fresh, target)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -86,18 +85,10 @@ def check_output(target: Path, mark: str = MARK) -> None:
         raise OutputError(
             f"{target}: something else is there already, and it is left alone; choose another output"
         )
-    try:
+    with write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _output_error(target, error) from error
     if not os.access(target.parent, os.W_OK):
         raise OutputError(f"{target}: cannot be written: no permission in {target.parent}")
-
-
-def _output_error(target: Path, error: OSError) -> OutputError:
-    if error.errno == errno.ENOSPC:
-        return OutputError(f"{target}: the disk is full; nothing was changed there")
-    return OutputError(f"{target}: cannot be written: {error.strerror or error}")
 
 
 def _old(target: Path) -> Path:

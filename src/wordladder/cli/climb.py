@@ -169,6 +169,8 @@ def climb(
     else:
         print_climb(found)
         console.print(f"[dim]report:[/dim] {found.folder / 'report.html'}")
+    if any(rung.error for rung in found.rungs):
+        raise typer.Exit(1)
 
 
 def _tell_of_the_hub(task: str, settings: dict[str, Any]) -> None:

@@ -17,8 +17,10 @@ from ..extras import require
 from ..formats import UnicodeErrors
 from ..progress import Progress, quiet
 from ..recipe import Recipe
+from ..streams import disk_errors, write_errors
+from ..work import sole
 from .choice import Rule, choose
-from .handover import write_json, writing
+from .handover import write_json
 from .machine import available_threads, describe
 from .measured import Measured, comparable_by_metric, compare, measure_rung, with_gaps
 from .plan import FixedModel, plan_models, plan_recipes
@@ -139,13 +141,15 @@ def climb(
     fixed = plan_models(models)
     made, left_out = plan_recipes(task, rungs, recipes, beside=fixed, **changes)
     plan: list[Recipe | FixedModel] = [*fixed, *made]
-    record = Record(Path(output))
-    record.begin(fingerprint(split), plan, resume=resume)
-    shop = Workshop(record=record, threads=threads, device=device, minutes=max_minutes, progress=progress)
-    measured = _measure_all(shop, split, plan, numbers, label_curve=label_curve)
-    found = _found(task, split, shop, measured, rule, numbers, perf_counter() - started)
-    found = replace(found, left_out=left_out)
-    _save(found)
+    folder = Path(output)
+    with sole(folder), disk_errors(folder):
+        record = Record(folder)
+        record.begin(fingerprint(split), plan, resume=resume)
+        shop = Workshop(record=record, threads=threads, device=device, minutes=max_minutes, progress=progress)
+        measured = _measure_all(shop, split, plan, numbers, label_curve=label_curve)
+        found = _found(task, split, shop, measured, rule, numbers, perf_counter() - started)
+        found = replace(found, left_out=left_out)
+        _save(found)
     return found
 
 
@@ -153,7 +157,7 @@ def _save(found: Climb) -> None:
     """Write `climb.json` and `report.html` into the folder."""
     from .report import write_report  # brings the library that draws
 
-    with writing(found.folder):
+    with write_errors(found.folder):
         write_json(found.folder / "climb.json", found.to_json())
         write_report(found, found.folder / "report.html")
 
