@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..errors import SettingError
+from ..extras import require
 from .console import console, print_json, progress_bar
 from .options import Device, Json, Threads
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    require("torch", "train", "the vectors of words in their sentences")
     from ..evaluation.context_neighbors import Occurrence
 
 __all__ = ["neighbors"]
@@ -66,6 +68,7 @@ def neighbors(
 
     Example:  wordladder neighbors bert-folder "He sat on the bank of the river." --word bank --among text.txt
     """
+    require("torch", "train", "the vectors of words in their sentences")
     from ..evaluation.context_neighbors import context_neighbors
     from ..evaluation.word_reader import WordReader
     from ..text import TextSettings

@@ -31,6 +31,7 @@ def find_encoder(source: str | Path) -> Path | None:
 
 
 def _from_hub(name: str) -> Path:
+    require("torch", "train", f"{name}: there is no such folder, and an encoder from the Hugging Face hub")
     hub = require("huggingface_hub", "train", "a model from the Hugging Face hub")
     said = ""
     for one in (name,) if "/" in name else (name, f"{_MAKER}/{name}"):

@@ -24,6 +24,7 @@ from ..embedders._sentence_layout import Pooled, SentenceLayout, is_sentence_fol
 from ..errors import ModelError
 from ..layers.workers import in_parallel
 from ..recipe import Recipe
+from ..training.devices import threads
 from .dense import Dense, keep_dense, open_dense
 from .no_task import NoTask
 
@@ -93,6 +94,7 @@ class SentenceEngine:
         return engine
 
     source = ""
+    threads = staticmethod(threads)
 
     @property
     def recipe(self) -> Recipe:

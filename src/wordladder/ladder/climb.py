@@ -13,7 +13,6 @@ from typing import Any
 from ..data.origin import origin_of
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
-from ..extras import require
 from ..progress import Progress, quiet
 from ..recipe import Recipe
 from .choice import Rule, choose
@@ -24,6 +23,7 @@ from .plan import plan_recipes
 from .price import Budget, cost_kind
 from .reason import reason
 from .record import Record
+from .report import write_report
 from .result import Climb
 from .split import Source, Split, all_names, fingerprint, split_data
 from .workshop import Workshop
@@ -109,7 +109,6 @@ def climb(
         UserError: What was given cannot be used, or every rung breaks because of it.
     """
     started = perf_counter()
-    require("matplotlib", "train", "the report of a climb")
     limits = {"max_latency_ms": max_latency_ms, "max_size_mb": max_size_mb, "max_memory_mb": max_memory_mb}
     rule = _rule(cost, margin, Budget(**limits, max_minutes=max_minutes))
     numbers = _numbers(seed, seeds)
@@ -141,8 +140,6 @@ def climb(
 
 def _save(found: Climb) -> None:
     """Write `climb.json` and `report.html` into the folder."""
-    from .report import write_report  # brings the library that draws
-
     with writing(found.folder):
         write_json(found.folder / "climb.json", found.to_json())
         write_report(found, found.folder / "report.html")

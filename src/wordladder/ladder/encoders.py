@@ -40,7 +40,7 @@ SECONDS = 3.0  # that the hub has to answer
 
 
 class LeftOut(NamedTuple):
-    """A rung that is not climbed, and why."""
+    """A rung that is not climbed; why, and what to do about it."""
 
     name: str
     why: str
@@ -154,7 +154,7 @@ def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
     rungs: dict[str, list[str]] = {}
     for one in left_out:
         rungs.setdefault(one.why, []).append(one.name)
-    return [f"not climbed: {', '.join(names)} ({why}). {ADVICE}" for why, names in rungs.items()]
+    return [f"not climbed: {', '.join(names)} – {why}" for why, names in rungs.items()]
 
 
 def read_encoder(source: str | Path) -> Encoder:
