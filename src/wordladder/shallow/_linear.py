@@ -2,13 +2,13 @@
 `kernels.logistic`.
 """
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.logistic import one_pass
-from ..kernels.terms import Bags
+if TYPE_CHECKING:
+    from ..kernels.terms import Bags
 
 __all__ = ["Linear", "fit_linear"]
 
@@ -23,7 +23,7 @@ class Linear(NamedTuple):
 
 
 def fit_linear(
-    bags: Bags,
+    bags: "Bags",
     terms: int,
     targets: NDArray[np.int64],
     *,
@@ -63,7 +63,7 @@ def fit_linear(
     return Linear(np.stack(columns, axis=1).astype(np.float32), np.array(intercepts, np.float32))
 
 
-def _log_count_ratio(bags: Bags, terms: int, decision: NDArray[np.int64]) -> NDArray[np.float32]:
+def _log_count_ratio(bags: "Bags", terms: int, decision: NDArray[np.int64]) -> NDArray[np.float32]:
     of_terms = np.repeat(decision, np.diff(bags.begins))
     counts = [np.bincount(bags.ids, bags.values * (of_terms == side), terms) + 1 for side in (1, 0)]
     shares = [np.log(count / count.sum()) for count in counts]
@@ -71,9 +71,11 @@ def _log_count_ratio(bags: Bags, terms: int, decision: NDArray[np.int64]) -> NDA
 
 
 def _decided(
-    bags: Bags, terms: int, decision: NDArray[np.int64], costs: NDArray[np.float64], seed: int
+    bags: "Bags", terms: int, decision: NDArray[np.int64], costs: NDArray[np.float64], seed: int
 ) -> tuple[NDArray[np.float64], float]:
     """The coefficients and the intercept of one yes-or-no decision; the penalty is on the intercept, too."""
+    from ..kernels.logistic import one_pass
+
     if decision.all() or not decision.any():
         return np.zeros(terms), 20.0 if decision.any() else -20.0
     signs, duals = 2.0 * decision - 1, np.stack([np.zeros(len(costs)), costs], axis=1)
