@@ -27,6 +27,13 @@ EXAMPLES = {
 }
 
 
+WEIGHTS = {
+    "classification": "head.0.weight head.0.bias",
+    "tagging": "chain.transitions chain.starts chain.ends head.weight head.bias",
+    "span_qa": "pointers.weight pointers.bias nothing.weight nothing.bias",
+}
+
+
 def new(kind):
     """A task that has learned its labels, and its examples."""
     examples = EXAMPLES[component("tasks", kind).labels_are]
@@ -83,6 +90,10 @@ class TestTasks:
         assert len(task.answers(given)) == len(TEXTS)
         assert len(task.answers(given, 3)) == len(TEXTS)
         assert len(task.predictions(given)) == len(TEXTS)
+
+    def test_the_weights_of_a_head_have_the_names_that_saved_models_have(self, kind, small_model):
+        assert set(new_head(kind, new(kind)[0]).state_dict()) == set(WEIGHTS[kind].split())
+        assert {"task.head.0.weight", "task.head.0.bias"} <= small_model.engine_.network.weights().keys()
 
     def test_padding_changes_nothing(self, kind):
         task, examples = new(kind)
