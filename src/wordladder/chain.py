@@ -15,7 +15,7 @@ from .errors import SettingError, did_you_mean
 from .kernels import chain as kernel
 from .kernels import chain_paths as paths
 
-__all__ = ["MANY", "Allowed", "TagChain", "allowed_transitions", "continuations"]
+__all__ = ["MANY", "Allowed", "TagChain", "allowed_transitions", "continuations", "unweighted"]
 
 MANY = 1 << 18  # words times tags times tags, from where on threads pay
 
@@ -69,6 +69,12 @@ def continuations(tags: Sequence[str]) -> NDArray[np.int64]:
     return np.array(
         [place.get(f"I-{tag[2:]}", -1) if tag[:1] in ("B", "I") else -1 for tag in tags], np.int64
     )
+
+
+def unweighted(allowed: Allowed) -> kernel.Chain:
+    """The weights of a chain in which all that is allowed costs the same."""
+    masks = allowed.to, allowed.start, allowed.end
+    return kernel.Chain(*(np.where(mask, 0, -np.inf).astype(np.float32) for mask in masks))
 
 
 class TagChain:

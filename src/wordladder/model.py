@@ -23,7 +23,6 @@ from .errors import ModelError, NotFittedError, UserError
 from .estimator import Estimator
 from .evaluation.evaluate import Evaluation, evaluate_scores
 from .imported import imported_engine
-from .imported.no_task import NoTask
 from .inputs import (
     LabelKind,
     examples_of,
@@ -314,7 +313,7 @@ class Model(Estimator):
             return self._save_as_fasttext(Path(folder))
         with new_folder(folder) as fresh:
             engine.keep(fresh)
-            if isinstance(self.task_, NoTask):  # whole as sentence-transformers reads it
+            if getattr(engine, "foreign", False):
                 return Path(folder)
             (fresh / MARK).write_text(self.recipe_.to_toml(), encoding="utf-8", newline="\n")
             report = self.report_ | {"name": self.recipe_.name, "label_kind": self._kind._asdict()}
@@ -349,8 +348,8 @@ class Model(Estimator):
 
         Args:
             folder: The folder; a `.bin` or `.ftz` file with a classifier that fastText has trained; the
-                folder of an encoder of sentence-transformers or transformers, or its name on the Hugging
-                Face hub: it encodes, and predicts nothing.
+                folder of a model that was fine-tuned with transformers to classify texts, tag words or answer
+                questions, or of an encoder, which predicts nothing; or a name on the Hugging Face hub.
             device: Where the model runs; the best there is if not given.
             threads: Threads that it may use.
             precision: The arithmetic of an encoder of another program; `"auto"` takes bfloat16 where the
@@ -363,7 +362,7 @@ class Model(Estimator):
             imported, report = found
             model = cls(imported.recipe, device=device, threads=threads)
             model.report_ = report
-            model._adopt(imported, imported.recipe, LabelKind())
+            model._adopt(imported, imported.recipe, label_kind(None, imported.task))
             return model
         place = find_model(folder)
         try:

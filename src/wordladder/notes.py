@@ -9,7 +9,7 @@ CUT, UNKNOWN = 0.05, 0.05
 
 def notes_on(report: dict[str, Any]) -> list[str]:
     """One sentence for each thing that happened to the text in silence and matters."""
-    notes = []
+    notes = list(report.get("reading", ()))
     for name, facts in report.get("text", {}).items():
         if facts["texts_cut"] > CUT:
             notes.append(

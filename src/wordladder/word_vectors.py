@@ -4,6 +4,7 @@ NumPy only. Every trainer of static vectors returns a `WordVectors`; its methods
 `KeyedVectors`.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import SettingError, VectorsError, did_you_mean
-from .formats import MappedWords, Table, read_vectors, write_vectors
+from .formats import MappedWords, Table, UnicodeErrors, check_finite, read_vectors, write_vectors
 from .subwords import Subwords
 from .text import TextSettings, lower, tokenize
 from .word_tests import EPSILON, Analogies, Method, WordPairs, checked_method, word_analogies, word_pairs
@@ -35,9 +36,14 @@ class WordVectors:
         subwords: What gives vectors to words that are not among them.
         outputs: The other matrix of the training, (words, dim), with which it can go on.
 
+    Attributes:
+        notes: Sentences on what was left out or changed when a file was read.
+
     Raises:
         VectorsError: words, vectors and counts do not fit together.
     """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -60,24 +66,44 @@ class WordVectors:
             raise VectorsError(f"{len(self.words)} words do not fit counts of shape {self.counts.shape}.")
 
     @classmethod
-    def load(cls, path: str | Path, format: str | None = None, *, dim: int | None = None) -> "WordVectors":
-        """Read a file of word vectors, or a model2vec folder; a safetensors file is memory-mapped.
+    def load(
+        cls,
+        path: str | Path,
+        format: str | None = None,
+        *,
+        dim: int | None = None,
+        unicode_errors: UnicodeErrors = "strict",
+    ) -> "WordVectors":
+        """Read a file of word vectors, or a model2vec folder; a safetensors file is memory-mapped. Words left
+        out, such as repeated ones, are warned of.
 
         Args:
             path: The file or the folder.
             format: `text`, `binary`, `fasttext`, `gensim`, `safetensors` or `model2vec`; None takes it from
-                the name, and that of a `.bin` from its first bytes.
+                the name, and that of text and binary files from their first bytes.
             dim: Numbers in a vector, where the file does not say and they cannot be told.
+            unicode_errors: What becomes of words in text and word2vec binary that are not UTF-8: `strict`
+                refuses them, `ignore` leaves out the wrong bytes, `replace` puts U+FFFD there.
 
         Raises:
             VectorsError: the file is missing or broken; the message names the line or the byte.
+            SettingError: there is no such `unicode_errors`.
         """
-        table = read_vectors(path, format, dim=dim)
-        parts = {"subwords": table.subwords, "outputs": table.outputs}
-        return cls(table.words, table.vectors, table.counts, table.settings, **parts)  # type: ignore[arg-type]
+        table = read_vectors(path, format, dim=dim, unicode_errors=unicode_errors)
+        for note in table.notes:
+            warnings.warn(note, stacklevel=2)
+        return cls.of(table)
+
+    @classmethod
+    def of(cls, table: Table) -> "WordVectors":
+        """The vectors that a file holds."""
+        made = cls(table.words, table.vectors, table.counts, table.settings, subwords=table.subwords)
+        made.outputs, made.notes = table.outputs, table.notes
+        return made
 
     def save(self, path: str | Path, format: str | None = None) -> None:
         """Write a file of word vectors, or a model2vec folder; safetensors alone keeps all that they have.
+        Words left out, since they are repeated or word2vec files cannot hold them, are warned of.
 
         Args:
             path: The file or the folder; one that exists is replaced when the new one is complete.
@@ -85,10 +111,11 @@ class WordVectors:
                 `.bin` is a fastText model where there are subwords, else word2vec binary.
 
         Raises:
-            VectorsError: the format cannot be told, or cannot hold one of the words.
+            VectorsError: the format cannot be told or cannot hold a word, or a number is not finite.
             OutputError: the file cannot be written.
         """
-        write_vectors(path, self.table, format)
+        for note in write_vectors(path, self.table, format).notes:
+            warnings.warn(note, stacklevel=2)
 
     @property
     def table(self) -> Table:
@@ -102,11 +129,14 @@ class WordVectors:
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """The row of each word."""
+        """The row of each word, the first of a repeated one."""
         index = {word: row for row, word in enumerate(self.words)}
-        if len(index) < len(self.words):
-            twice = next(word for row, word in enumerate(self.words) if index[word] != row)
-            raise VectorsError(f"The word {twice!r} has more than one vector.")
+        if len(index) < len(self.words):  # those of a mapped file are not looked at before
+            index.clear()
+            for row, word in enumerate(self.words):
+                index.setdefault(word, row)
+            text = f"{len(self.words) - len(index):,} words are repeated; the first of each counts."
+            warnings.warn(text, stacklevel=2)
         return index
 
     @cached_property
@@ -115,8 +145,14 @@ class WordVectors:
         norms = np.empty(len(self.words), dtype=np.float32)
         for start in range(0, len(norms), _ROWS):
             norms[start : start + _ROWS] = np.linalg.norm(self.vectors[start : start + _ROWS], axis=1)
-        norms[norms == 0] = 1
+        norms[self._finite(norms) == 0] = 1
         return norms
+
+    def _finite(self, found: np.ndarray) -> np.ndarray:
+        """What was found of the vectors; a VectorsError if one of them is not finite."""
+        if not np.isfinite(found).all():  # those of a mapped file are not looked at before
+            check_finite(self.vectors, lambda row: f"The vector of {self.words[row]!r}")
+        return found
 
     def __len__(self) -> int:
         return len(self.words)
@@ -141,13 +177,14 @@ class WordVectors:
         A word that is not among the words has one where there are `subwords`.
 
         Raises:
-            VectorsError: a word has no vector.
+            VectorsError: a word has no vector, or one with a number that is not finite.
         """
         if isinstance(word, str):
-            return self._composed([word])[0] if self._unseen(word) else self.vectors[self.row(word)]
+            unseen = self._unseen(word)
+            return self._composed([word])[0] if unseen else self._finite(self.vectors[self.row(word)])
         if any(map(self._unseen, word)):
             return np.stack([self[one] for one in word])
-        return self.vectors[[self.row(one) for one in word]]
+        return self._finite(self.vectors[[self.row(one) for one in word]])
 
     def _unseen(self, word: str) -> bool:
         return self.subwords is not None and word not in self
@@ -265,7 +302,7 @@ class WordVectors:
         rows = np.fromiter((self._find(word) for word in surfaces), np.int64, len(surfaces))
         owner = np.repeat(np.arange(len(texts)), tokens.lengths)[rows >= 0]
         means = np.zeros((len(texts), self.dim), dtype=np.float32)
-        np.add.at(means, owner, self.vectors[rows[rows >= 0]])
+        np.add.at(means, owner, self._finite(self.vectors[rows[rows >= 0]]))
         return means / np.maximum(1, np.bincount(owner, minlength=len(texts)))[:, None].astype(np.float32)
 
     def doesnt_match(self, words: Sequence[str]) -> str:
@@ -294,7 +331,8 @@ class WordVectors:
             DataError: a line cannot be read; the message names it.
         """
         compose = self._composed_as_trained if subwords and self.subwords is not None else None
-        return word_pairs(path, self.words[:restrict_vocab], self.vectors[:restrict_vocab], compose)
+        rows = self._finite(self.vectors[:restrict_vocab])
+        return word_pairs(path, self.words[:restrict_vocab], rows, compose)
 
     def evaluate_word_analogies(
         self, path: str | Path, *, restrict_vocab: int = 300_000, method: Method = "add"
@@ -310,7 +348,8 @@ class WordVectors:
             DataError: a line cannot be read; the message names it.
             SettingError: there is no such method.
         """
-        return word_analogies(path, self.words[:restrict_vocab], self.vectors[:restrict_vocab], method)
+        rows = self._finite(self.vectors[:restrict_vocab])
+        return word_analogies(path, self.words[:restrict_vocab], rows, method)
 
     def _composed_as_trained(self, words: Sequence[str]) -> np.ndarray:
         return self._composed([lower(word) for word in words] if self.settings.get("lowercase") else words)

@@ -98,6 +98,19 @@ def test_train_takes_word_vectors_and_raw_text(table, tmp_path):
     assert "no static embedder" in run("train", "tfidf", *given, code=2)
 
 
+def test_train_tells_how_word_vectors_were_read(table, tmp_path):
+    file = tmp_path / "words.vec"
+    file.write_bytes(b"3 2\nfilm 1 0\nfilm 1 1\ncaf\xe9 0 1\n")
+    given = ["train", "vectors-mean", "--train", table, "--set", "training.epochs=1", "--vectors", file]
+    assert "--unicode-errors" in run(*given, "--output", tmp_path / "m", code=2)
+    given += ["--unicode-errors", "ignore", "--json"]
+    (one, other) = json.loads(run(*given, "--output", tmp_path / "m"))["warnings"][:2]
+    assert "words.vec: 1 words are not UTF-8" in one
+    assert "1 repeated words are left out" in other
+    words = (tmp_path / "m" / "embedders" / "0" / "vocabulary.txt").read_text(encoding="utf-8")
+    assert "caf" in words.split("\n")
+
+
 def test_evaluate(model, table):
     found = json.loads(run("evaluate", model, table, "--json"))
     assert found.keys() >= {"task", "metric", "value", "interval", "rows", "metrics"}

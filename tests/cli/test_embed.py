@@ -63,6 +63,28 @@ def test_word_vectors_are_averaged(run, tmp_path):
     np.testing.assert_allclose(np.linalg.norm(np.load(tmp_path / "v.npy"), axis=1), [1, 0], atol=1e-6)
 
 
+def test_how_word_vectors_were_read_is_told(run, tmp_path):
+    (tmp_path / "words.vec").write_bytes(b"3 2\ngood 1 2\ngood 3 4\ncaf\xe9 0 1\n")
+    given = (tmp_path / "words.vec", "--output", tmp_path / "v.npy", "--json")
+    assert "--unicode-errors" in run(*given, text="good\n", code=2).err
+    done = run(*given, "--unicode-errors", "ignore", text="good\n")
+    assert "words.vec: 1 words are not UTF-8" in done.err
+    assert "1 repeated words are left out" in done.err
+    assert json.loads(done.out)["texts"] == 1
+    assert np.load(tmp_path / "v.npy").tolist() == [[1, 2]]
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("name", ["v.npy", "v.parquet"])
+def test_vectors_that_are_not_finite_are_not_written(run, tmp_path, name):
+    vectors = WordVectors(["good", "film"], np.full((2, 2), 3e38, np.float32))
+    vectors.save(tmp_path / "words.vec")
+    told = run(tmp_path / "words.vec", "--output", tmp_path / name, text="good\ngood film\n", code=2).err
+    wanted = "row 2: the vector of the text 'good film' has a number that is not finite"
+    assert wanted in " ".join(told.split())
+    assert not (tmp_path / name).exists()
+
+
 def test_what_cannot_be_is_told(run, tmp_path):
     texts = tmp_path / "texts.txt"
     texts.write_text("good\n", encoding="utf-8")

@@ -259,7 +259,7 @@ class TestClimb:
         assert found["rungs"][0]["error"] is None
         assert "F1 of answers" in page
         assert "questions about one passage together" in page
-        assert "single questions with their passages" in page
+        assert "Questions a second" in page
 
     def test_what_the_user_gave_is_wrong(self, columns, squad, tmp_path):
         out = ("--output", tmp_path / "out")

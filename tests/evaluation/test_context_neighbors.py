@@ -12,7 +12,7 @@ from tiny_elmo import tiny_elmo
 from tiny_transformers import tiny_bert
 from wordladder import Model
 from wordladder.cli.neighbors import neighbors
-from wordladder.errors import DataError, ModelError, SettingError
+from wordladder.errors import DataError, ModelError, SettingError, VectorsError
 from wordladder.evaluation.context_neighbors import context_neighbors, sample
 from wordladder.evaluation.word_reader import WordReader
 from wordladder.text import TextSettings
@@ -236,6 +236,14 @@ def test_the_command(tmp_path, capsys):
     assert "a random 1 of 4 sentences" in shown
     with pytest.raises(SettingError, match="--layers top"):
         neighbors(str(folder), ASKED, word="act", among=[text], layers="top")
+    vectors = tmp_path / "w.vec"
+    vectors.write_bytes(b"3 2\nact 1 2\ngood 2 1\ncaf\xe9 0 1\n")
+    with pytest.raises(VectorsError, match="--unicode-errors"):
+        neighbors(str(vectors), ASKED, word="act", among=[text])
+    neighbors(str(vectors), ASKED, word="act", among=[text], unicode_errors="replace", json=True)
+    told = capsys.readouterr()
+    assert json.loads(told.out)["sentences"] == 4
+    assert "w.vec: 1 words are not UTF-8" in told.err
 
 
 def test_several_words_are_not_the_same_as_one(tiny):

@@ -193,7 +193,7 @@ OF_MODEL |= {"folder": "'saved'", "first": "texts[:2]"}
 OF_RECIPE = {"source": "'tfidf'", "path": "Path('saved/recipe.toml')", "name": "'task'", "changes": "{}"}
 OF_VECTORS = {"texts": "['the film']", "words": "['the', 'film', 'dull']", "positive": "['good']"}
 OF_VECTORS |= {"first": "'the'", "second": "'film'", "word": "'good'", "a": "'the'", "b": "'film'"}
-OF_VECTORS |= {"c": "'was'", "path": "'words.safetensors'"}
+OF_VECTORS |= {"c": "'was'", "table": "vectors.table", "path": "'words.safetensors'"}
 LACKING_CALLS = """
 Recipe.load('bilstm')
 Recipe.read(Path('bilstm/recipe.toml'))

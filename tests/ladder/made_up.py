@@ -129,7 +129,8 @@ class MadeUpChild:
         if isinstance(accuracy, str):
             return Ended(error=accuracy, user_error=accuracy.startswith("user"))
         test = read_examples(Path(job["data"]) / "test.json")
-        seed = job["recipe"]["training"]["seed"]
+        fixed = job["model"] is not None
+        seed = 1 if fixed else job["recipe"]["training"]["seed"]
         rows = job["rows"] or len(read_examples(Path(job["data"]) / "train.json"))
         outcomes = right_rows(accuracy, len(test), seed)
         dev = self.dev_values.get(job["name"], accuracy)
@@ -140,7 +141,8 @@ class MadeUpChild:
             dev_value=dev,
             dev_interval=(dev - 0.05, dev + 0.05),
             train_rows=rows,
-            train_seconds=10.0 * seed,
+            train_seconds=None if fixed else 10.0 * seed,
+            size_mb=4.0 if fixed else None,
             vectors_seconds=0.0,
             warnings=("a warning",),
         )
@@ -153,7 +155,7 @@ class MadeUpChild:
         return Ended(facts=asdict(result))
 
     def _cost(self, job):
-        name = Path(job["model"]).parents[1].name
+        name = Path(job["model"]).parents[1].name if Path(job["model"]).name == "model" else job["model"]
         latency = self.latencies.get(name, 1.0)
         facts = {"latency_p50": latency, "latency_p95": 2 * latency, "throughput": 100.0, "memory_mb": 50.0}
         return Ended(facts=facts | {"load_seconds": 1.0, "device": "cpu"})

@@ -1,14 +1,18 @@
 """The whole climb over made-up children: what is trained, kept and continued. One test trains for real."""
 
 import json
+import re
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 from made_up import MadeUpChild
 
 from conftest import reviews
+from wordladder import Model
+from wordladder.artifact import size_mb
 from wordladder.data.examples import Examples
 from wordladder.errors import OutputError, RecipeError, SettingError, UserError
 from wordladder.ladder import climb as module
@@ -194,12 +198,59 @@ def test_a_label_curve_trains_on_parts_and_keeps_no_models(climbing, tmp_path):
         ({"margin": -0.1}, "margin = -0.1"),
         ({"max_minutes": 0}, "max_minutes = 0"),
         ({"rungs": ["tfidv"]}, "Did you mean 'tfidf'"),
+        ({"models": ["./nothing"]}, "--model ./nothing: there is no such folder"),
+        ({"models": ["a/one", "b/one"]}, "two rungs or models are called 'one'"),
     ],
 )
 def test_mistakes_are_found_before_anything_is_written(climbing, tmp_path, settings, message):
     with pytest.raises((SettingError, RecipeError), match=message):
         climbing(**settings)
     assert not (tmp_path / "out").exists()
+
+
+def test_models_that_are_there_already_are_compared_and_not_recommended(climbing, tmp_path):
+    (tmp_path / "mine").mkdir()
+    accuracies = ACCURACIES | {"mine": 0.99, "worse": 0.5, "broken": "user: of another task"}
+    models = [tmp_path / "mine", "someone/worse", "someone/broken"]
+    found, jobs = climbing(accuracies, models=models, label_curve=True, cost="train", margin=0.001)
+    mine, worse, broken, *_ = found.rungs
+    assert [(job["model"], job["recipe"]) for kind, job in jobs if kind == "run"][:2] == [
+        (str(tmp_path / "mine"), {}),
+        ("someone/worse", {}),
+    ]
+    assert (mine.seeds, mine.curve, mine.price.size_mb) == ((1,), (), 4.0)
+    assert mine.to_json()["train_seconds"] is None
+    assert [rung.fixed for rung in found.rungs] == [True] * 3 + [False] * 3
+    assert broken.error == "user: of another task"
+    assert found.best == "bilstm"
+    assert found.recommended in ACCURACIES
+    assert mine.difference.low > 0
+    assert re.search(r"mine, which was there already, is 0\.\d+ \(.*\) better than bilstm", found.reason)
+    assert "worse, which was there already, is 0.4" in found.reason
+    assert found.warnings[-1].startswith("mine, worse: measured as they are.")
+    assert not any(rung.gap for rung in (mine, worse))
+
+
+def test_models_alone_are_compared_with_each_other(climbing):
+    found, _ = climbing({"a": 0.9, "b": 0.7}, rungs=[], models=["some/a", "some/b"], max_minutes=1)
+    assert [rung.name for rung in found.rungs] == ["a", "b"]
+    assert found.best == found.recommended == "a"
+    assert not any(rung.over_budget for rung in found.rungs)
+
+
+def test_a_model_of_another_metric_is_told(climbing, monkeypatch):
+    usual = MadeUpChild._run
+
+    def run(self, job):
+        ended = usual(self, job)
+        if job["name"] == "mine":
+            path = Path(job["folder"]) / "result.json"
+            path.write_text(path.read_text().replace('"accuracy"', '"macro_f1"'))
+        return ended
+
+    monkeypatch.setattr(MadeUpChild, "_run", run)
+    found, _ = climbing(ACCURACIES | {"mine": 0.9}, models=["some/mine"])
+    assert found.rungs[0].error == "its metric is macro_f1, and the others are measured by accuracy"
 
 
 def test_the_parent_stays_light():
@@ -212,8 +263,11 @@ def test_the_parent_stays_light():
 
 
 def test_for_real(tmp_path):
-    """Two rungs train and are measured in processes of their own; one cannot be trained."""
+    """Two rungs train and are measured in processes of their own; one cannot be trained. A model is there
+    already.
+    """
     texts, labels = reviews(200)
+    Model("tfidf").fit(texts[:50], labels[:50], output=tmp_path / "mine")
     recipes = tmp_path / "recipes"
     recipes.mkdir()
     (recipes / "a-good-one.toml").write_text('[shallow]\nkind = "tfidf"\n', encoding="utf-8")
@@ -224,13 +278,17 @@ def test_for_real(tmp_path):
     found = climb(
         Examples((texts,), labels),
         recipes=recipes,
+        models=[tmp_path / "mine"],
         seeds=1,
         threads=1,
         device="cpu",
         output=tmp_path / "out",
         progress=lambda stage, *_, **facts: told.append(stage),
     )
-    good, broken = found.rungs
+    mine, good, broken = found.rungs
+    assert mine.fixed
+    assert mine.price.size_mb == size_mb(tmp_path / "mine")
+    assert mine.value > 0.6
     assert good.value > 0.9
     assert good.price.latency_p50 > 0
     assert good.price.memory_mb > 20

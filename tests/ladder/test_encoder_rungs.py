@@ -115,7 +115,9 @@ def test_windows_are_as_an_encoder_can_read_them(folders):
     for kind in ("bert", "roberta"):
         frozen, tuned = planned(["bert-frozen-bilstm", "bert"], given=[folders[kind]]).recipes
         assert tuned.flat()["embedders.0.max_pieces"] == 64
-        assert frozen.flat()["embedders.0.overlap"] == 16
+        assert "embedders.0.overlap" not in frozen.flat(), "the embedder finds one that fits"
+        wide = Recipe({"embedders": [{**frozen.tables["embedders"][0], "overlap": 48}]})
+        assert read_encoder(folders[kind]).into(wide).flat()["embedders.0.overlap"] == 16
     assert Recipe.load("bert").flat()["embedders.0.max_pieces"] == 384
 
 
@@ -151,12 +153,12 @@ def test_what_lies_in_a_folder(folders, tmp_path, monkeypatch):
     ("files", "message"),
     [
         ({}, "neither a transformer"),
-        ({"config.json": '{"model_type": "bert"}'}, r"no model\.safetensors"),
+        ({"config.json": '{"model_type": "bert"}'}, r"no weights; model\.safetensors or pytorch_model\.bin"),
         ({"config.json": "{", "model.safetensors": ""}, r"config\.json cannot be read"),
         ({"config.json": "[]", "model.safetensors": ""}, r"config\.json is no JSON object"),
         ({"config.json": "{}", "model.safetensors": ""}, "names no model_type"),
         (
-            {"config.json": '{"model_type": "t5", "is_encoder_decoder": true}', "model.safetensors": ""},
+            {"config.json": '{"model_type": "bart", "is_encoder_decoder": true}', "model.safetensors": ""},
             "with a decoder",
         ),
         ({"recipe.toml": "", "embedders/0/config.json": "{}"}, r"trained; the encoder .*embedders.0"),
@@ -228,9 +230,14 @@ def test_a_hub_that_does_not_answer_and_one_that_does(monkeypatch):
         raise HTTPError(request.full_url, 404, "Not Found", None, None)
 
     monkeypatch.setattr(encoders, "urlopen", refuses)
-    assert "the hub does not give it (404 Not Found)" in hub_trouble("an-owner/a-model")
+    assert hub_trouble("an-owner/a-model") == "", "what it has said is remembered"
+    assert "the hub does not give it (404 Not Found)" in hub_trouble("an-owner/another")
+    monkeypatch.setattr(encoders, "_silent", [])
     monkeypatch.setattr(encoders, "urlopen", silence)
-    assert "the hub does not answer" in hub_trouble("an-owner/a-model")
+    assert "the hub does not answer" in hub_trouble("an-owner/a-third")
+    monkeypatch.setattr(encoders, "urlopen", answers)
+    assert "the hub does not answer" in hub_trouble("an-owner/a-fourth"), "and it is not asked again"
+    assert len(seen) == 1
 
 
 def test_left_out_rungs_are_told_everywhere(tmp_path, monkeypatch, capsys):

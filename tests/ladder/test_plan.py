@@ -51,7 +51,7 @@ def test_names_are_known_and_differ(tmp_path):
     with pytest.raises(RecipeError, match="Did you mean 'bilstm'"):
         plan_recipes("classification", ["bilstn"], None)
     (tmp_path / "tfidf.toml").write_text(TFIDF, encoding="utf-8")
-    with pytest.raises(RecipeError, match="two rungs are called 'tfidf'"):
+    with pytest.raises(RecipeError, match="two rungs or models are called 'tfidf'"):
         plan_recipes("classification", ["tfidf", str(tmp_path / "tfidf.toml")], None)
     with pytest.raises(RecipeError, match="no rung is given"):
         plan_recipes("classification", [], None)
@@ -69,6 +69,10 @@ def test_a_file_of_vectors_stands_in_for_trained_ones(tmp_path, monkeypatch):
     assert tfidf == plan_recipes("classification", ["tfidf"], None).recipes[0]
     assert gru.flat()["embedders.0.source"] == str(tmp_path / "mine.vec")
     assert not gru.table("vectors")
+    (gru,) = plan_recipes(
+        "classification", ["gru"], None, vectors="mine.vec", unicode_errors="replace"
+    ).recipes
+    assert gru.flat()["embedders.0.unicode_errors"] == "replace"
 
 
 def test_a_corpus_for_the_rungs_that_train_vectors(tmp_path, monkeypatch):

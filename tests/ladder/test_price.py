@@ -56,8 +56,9 @@ def test_a_budget_names_what_is_over_it():
     budget = Budget(max_latency_ms=1, max_minutes=2, max_size_mb=12.345)
     assert budget.exceeded(price(1.0, size=5, train=120)) == ()
     assert budget.exceeded(price(1.1, size=5, train=300)) == ("1.1 ms a text", "5 min to train")
-    assert str(budget) == "at most 1 ms a text and 12.345 MB on disk and 2 min to train"
-    assert str(Budget()) == ""
+    assert budget.told() == "at most 1 ms a text and 12.345 MB on disk and 2 min to train"
+    assert Budget().told() == ""
+    assert budget.told("question").startswith("at most 1 ms a question and")
     assert Budget().exceeded(price(1e9)) == ()
 
 

@@ -9,7 +9,7 @@ from made_up import made_up_climb, rule
 
 from wordladder.ladder.labels import HEIGHT, Mark, place_labels
 from wordladder.ladder.picture import NARROW, VARIABLES, WIDE, cost_picture
-from wordladder.ladder.price import COSTS
+from wordladder.ladder.price import COSTS, unit_of
 from wordladder.ladder.report import report
 from wordladder.ladder.truths import truths
 
@@ -94,7 +94,7 @@ def test_everything_is_on_the_page(climb, page):
     assert text.count("95 %") >= 2
     assert page.count("<details>") == len(climb.rungs)
     for kind in COSTS.values():
-        assert kind.axis in text
+        assert kind.axis.format("text") in text
 
 
 def test_the_first_picture_is_that_of_the_cost_that_chose(tmp_path):
@@ -162,6 +162,13 @@ def test_truths_tell_the_figures_of_this_climb(climb):
     assert "mean over 2 seeds" in told
 
 
+def test_a_rung_that_does_not_beat_the_baseline_may_still_be_cheaper(tmp_path):
+    made = made_up_climb(tmp_path, {"tfidf": (0.86, 0.4), "fast": (0.80, 0.2), "slow": (0.81, 9.0)})
+    told = " ".join(truths(made))
+    assert "slow did not beat it here and cost more" in told
+    assert "fast did not beat it either, but takes less time for one text (median)" in told
+
+
 @pytest.mark.parametrize(
     ("task", "metric", "baseline", "name"),
     [
@@ -174,9 +181,16 @@ def test_truths_tell_the_figures_of_this_climb(climb):
 )
 def test_every_task_has_its_baseline_and_its_words(tmp_path, task, metric, baseline, name):
     made = made_up_climb(tmp_path, {baseline: (0.86, 0.4), "other": (0.80, 0.2)})
-    made = replace(made, task=task, rule=replace(made.rule, metric=metric))
+    unit = unit_of(task)
+    made = replace(made, task=task, rule=replace(made.rule, metric=metric, unit=unit))
     assert f"{baseline} reaches" in " ".join(truths(made))
     page = report(made)
     assert f">{name}</th>" in page
     assert re.search(f"↑ {name} on 400", page, re.IGNORECASE)
-    assert ("single questions with their passages" in page) == (task == "span_qa")
+    assert unit == {"tagging": "sentence", "span_qa": "question"}.get(task, "text")
+    for told in (
+        f"up to 200 {unit}s of",
+        f">{unit.capitalize()}s a second</th>",
+        f"time for one {unit} (median)",
+    ):
+        assert told in page

@@ -68,6 +68,8 @@ POOLINGS = {
     "cls": lambda found: found[0],
     "max": lambda found: found.max(dim=0).values,
     "mean_sqrt_len_tokens": lambda found: found.sum(dim=0) / len(found) ** 0.5,
+    "weightedmean": lambda found: sum(w * row for w, row in enumerate(found, 1)) / sum(range(len(found) + 1)),
+    "lasttoken": lambda found: found[-1],
 }
 
 
@@ -132,6 +134,29 @@ def test_prompts_linear_layers_and_similarities(bert, tmp_path):
     )
 
 
+def test_layer_norms_and_vectors_cut_short(bert, tmp_path):
+    settings = {"dense": ("2_LayerNorm",), "truncate_dim": 5, "normalize": True}
+    place = in_layout(bert, tmp_path / "made", pooling=("weightedmean", "lasttoken"), **settings)
+    (place / "2_LayerNorm").mkdir()
+    (place / "2_LayerNorm" / "config.json").write_text('{"dimension": 32}')
+    torch.manual_seed(1)
+    weights = {"norm.weight": torch.randn(32), "norm.bias": torch.randn(32)}
+    save_file(weights, place / "2_LayerNorm" / "model.safetensors")
+    model, there = Model.load(place, precision="float32"), sentence_transformer(place)
+    assert model.encode([]).shape == (0, 5)
+    np.testing.assert_allclose(model.encode(TEXTS[:5]), there.encode(TEXTS[:5]), atol=1e-5)
+    model.save(tmp_path / "saved")
+    for again in (
+        Model.load(tmp_path / "saved", precision="float32"),
+        sentence_transformer(tmp_path / "saved"),
+    ):
+        np.testing.assert_allclose(again.encode(TEXTS[:5]), there.encode(TEXTS[:5]), atol=1e-5)
+    weights["norm.bias"][3] = float("nan")
+    save_file(weights, place / "2_LayerNorm" / "model.safetensors")
+    with pytest.raises(ModelError, match=r"norm\.bias has numbers that are not finite"):
+        Model.load(place)
+
+
 @pytest.mark.parametrize("kind", ["cosine", "dot", "euclidean", "manhattan"])
 def test_similarities_are_those_of_sentence_transformers(bert, tmp_path, kind):
     place = in_layout(bert, tmp_path, similarity=kind)
@@ -142,7 +167,9 @@ def test_similarities_are_those_of_sentence_transformers(bert, tmp_path, kind):
 
 def test_an_encoder_predicts_nothing(bert):
     model = Model.load(bert)
-    for use in (model.predict, model.predict_proba, model.answers, model.fusion_weights):
+    with pytest.raises(ModelError, match=r"no \[fusion\]"):
+        model.fusion_weights(["a"])
+    for use in (model.predict, model.predict_proba, model.answers):
         with pytest.raises(ModelError, match="no head for a task"):
             use(["a"])
     with pytest.raises(ModelError, match="no head for a task"):
@@ -207,8 +234,8 @@ class TestRefused:
     def test_settings(self, bert, tmp_path):
         place = in_layout(bert, tmp_path)
         pooling = place / "1_Pooling" / "config.json"
-        pooling.write_text(json.dumps({"pooling_mode": "lasttoken"}))
-        self.refused(place, "'lasttoken' is not known here")
+        pooling.write_text(json.dumps({"pooling_mode": "firsttoken"}))
+        self.refused(place, "'firsttoken' is not known here")
         pooling.write_text("{")
         self.refused(place, r"config\.json: cannot be read")
 

@@ -116,10 +116,12 @@ def test_an_encoder_without_heads_gets_them(corpus, tmp_path):
 def test_word_vectors_to_start_from(corpus, tmp_path):
     words = ["the", "cat", "dog", "river", "sister", "garden", "music", "house"]
     chance = np.random.Generator(np.random.PCG64(1))
-    vectors = tmp_path / "vectors.safetensors"
+    vectors = tmp_path / "vectors.vec"
     WordVectors(words, chance.standard_normal((8, 16)).astype(np.float32)).save(vectors)
+    vectors.write_bytes(vectors.read_bytes().replace(b"garden ", b"garden\xe9 "))
     chosen = {"kind": "albert", "tokenizer": "wordpiece", "steps": 2}
-    report = run(corpus, tmp_path / "out", vectors=vectors, settings=chosen)
+    report = run(corpus, tmp_path / "out", vectors=vectors, unicode_errors="ignore", settings=chosen)
+    assert "1 words are not UTF-8" in report["vectors"]["notes"][0]
     assert report["vectors"]["direct"] >= 5
     assert report["vectors"]["file"] == str(vectors)
     with pytest.raises(SettingError, match="either continue"):

@@ -213,7 +213,6 @@ def test_the_array_beside_is_looked_at_too(peer, tmp_path):
     [
         ("index_to_key", WORDS[:-1], "5 words and vectors of shape"),
         ("index_to_key", [*WORDS[:-1], 5], "word 6 is no text"),
-        ("index_to_key", [*WORDS[:-1], "the"], "word 6: the word 'the' was already at .*word 1"),
         ("vectors", np.full((6, 5), np.nan, np.float32), "word 1: the vector of 'the'"),
         ("expandos", {"count": np.ones(4, int)}, "counts of shape"),
         ("expandos", {"count": np.ones(6)}, "counts of shape"),

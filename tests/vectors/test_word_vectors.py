@@ -191,8 +191,12 @@ def test_what_does_not_fit_together():
         WordVectors(["a", "b"], np.zeros((3, 2)))
     with pytest.raises(VectorsError, match="counts of shape"):
         WordVectors(["a", "b"], np.zeros((2, 2)), np.zeros(3))
-    with pytest.raises(VectorsError, match="'a' has more than one"):
-        _ = WordVectors(["a", "b", "a"], np.zeros((3, 2))).index
+
+
+def test_the_first_of_repeated_words_counts():
+    vectors = WordVectors(["a", "b", "a"], np.arange(6).reshape(3, 2))
+    with pytest.warns(UserWarning, match="1 words are repeated"):
+        assert vectors["a"].tolist() == [0, 1]
 
 
 def test_texts_are_encoded_by_the_mean_of_their_words():

@@ -1,11 +1,13 @@
 """`wordladder climb`: from a table of texts to a measured recommendation."""
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .console import console, errors, print_json, progress_bar
+from .console import console, print_json, progress_bar
+from .notes import tell
 from .options import (
     Corpus,
     Device,
@@ -21,6 +23,7 @@ from .options import (
     Text,
     Threads,
     Time,
+    UnicodeErrors,
     Vectors,
     parse_settings,
 )
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["climb", "print_climb"]
 
 BUDGET = "Budget"
-FIGURES = ("metric", "95 % interval", "p50", "p95", "texts/s", "memory", "size", "training")
+FIGURES = ("metric", "95 % interval", "p50", "p95", "{}s/s", "memory", "size", "training")
 WIDE = 100
 
 
@@ -87,12 +90,20 @@ def climb(
         typer.Option(help="Most minutes to train a rung once; it is stopped there.", rich_help_panel=BUDGET),
     ] = None,
     vectors: Vectors = None,
+    unicode_errors: UnicodeErrors = "strict",
     corpus: Corpus = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option(
             help="Folder (or hub name) of a pretrained BERT, ALBERT or ELMo for the rungs that read one; may "
             "be repeated."
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Model that is there already, measured beside the rungs: a folder of ours or of "
+            "transformers, a fastText .bin; may be repeated."
         ),
     ] = None,
     set_: Set = None,
@@ -135,8 +146,10 @@ def climb(
             max_memory_mb=max_memory_mb,
             max_minutes=max_minutes,
             vectors=vectors,
+            unicode_errors=unicode_errors,
             corpus=corpus,
             encoders=encoder,
+            models=model,
             settings=settings,
             text=text,
             label=label,
@@ -163,9 +176,8 @@ def _tell_of_the_hub(task: str, settings: dict[str, Any]) -> None:
     from ..ladder.plan import plan_recipes, tuned_from_hub
 
     if names := tuned_from_hub(plan_recipes(task, None, None, settings=settings).recipes):
-        errors.print("[yellow]note:[/yellow] ", end="")
         told = f"{', '.join(names)} will be tuned from the Hugging Face hub: hours on a processor"
-        errors.print(f"{told}; --rungs or --max-minutes limits it", markup=False, soft_wrap=True)
+        tell([f"{told}; --rungs or --max-minutes limits it"])
 
 
 def print_climb(found: "Climb") -> None:
@@ -181,11 +193,12 @@ def print_climb(found: "Climb") -> None:
         f"{found.threads} thread{'s' if found.threads > 1 else ''} · {duration(found.seconds)}"
     )
     # A narrow terminal shows what the choice rests on; the report has everything.
-    shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "texts/s", "memory")]
+    shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "{}s/s", "memory")]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("rung", overflow="fold")
     for column in shown:
-        table.add_column(found.metric if column == "metric" else column, justify="right", no_wrap=True)
+        head = found.metric if column == "metric" else column.format(found.rule.unit)
+        table.add_column(head, justify="right", no_wrap=True)
     for rung in found.rungs:
         name = f"[bold green]{rung.name} ◀[/bold green]" if rung.name == found.recommended else rung.name
         figures = _figures(rung)
@@ -213,9 +226,9 @@ def _figures(rung: "Rung") -> dict[str, str]:
         figures |= {
             "p50": milliseconds(price.latency_p50),
             "p95": milliseconds(price.latency_p95),
-            "texts/s": f"{price.throughput:,.0f}",
+            "{}s/s": f"{price.throughput:,.0f}",
             "memory": f"{price.memory_mb:,.0f} MB",
             "size": f"{price.size_mb:,.1f} MB",
-            "training": duration(price.train_seconds),
+            "training": duration(price.train_seconds) if isfinite(price.train_seconds) else "–",
         }
     return figures

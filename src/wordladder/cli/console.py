@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,12 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from ..progress import Progress, quiet
+from ..progress import Progress
+from .tables import duration
 
 __all__ = ["console", "errors", "print_json", "progress_bar"]
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
+SECONDS = 30.0  # between two lines of progress in a file or a pipe
 
 
 def print_json(value: Any) -> None:
@@ -25,11 +28,11 @@ def print_json(value: Any) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A callable for the library's long work; it draws one bar a stage on a terminal and stays quiet in a
-    pipe.
+    """A callable for the library's long work; it draws one bar a stage on a terminal, and elsewhere writes a
+    line now and then.
     """
     if not errors.is_terminal:
-        yield quiet
+        yield _lines()
         return
     bars = Bars(
         TextColumn("{task.description}"),
@@ -46,11 +49,34 @@ def progress_bar() -> Iterator[Progress]:
     def tell(stage: str, done: float, total: float | None, **facts: float | str) -> None:
         if stage not in stages:
             stages[stage] = bars.add_task(stage, total=total, facts="")
-        shown = "  ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in facts.items())
-        bars.update(stages[stage], completed=done, total=total, facts=shown)
+        bars.update(stages[stage], completed=done, total=total, facts=_shown(facts))
 
     with bars:
         yield tell
+
+
+def _lines() -> Progress:
+    """Writes where the work is, if the last line is `SECONDS` ago; what ends sooner is quiet."""
+    started = last = time.monotonic()
+
+    def tell(stage: str, done: float, total: float | None, **facts: float | str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < SECONDS:
+            return
+        last = now
+        part = f" {_short(done)}" + (f" of {_short(total)}" if total else "") if done or total else ""
+        errors.print(
+            f"{duration(now - started)}  {stage}{part}  {_shown(facts)}".rstrip(),
+            markup=False,
+            soft_wrap=True,
+        )
+
+    return tell
+
+
+def _shown(facts: dict[str, float | str]) -> str:
+    return "  ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in facts.items())
 
 
 def _short(value: float | str) -> str:

@@ -1,14 +1,16 @@
 """`wordladder embed`: one vector a text, from a model, an encoder of another program, or word vectors."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from ..errors import OutputError, SettingError
-from .console import console, errors, print_json, progress_bar
-from .options import Device, Format, Input, Json, Text, Threads, blocks
+from .console import console, print_json, progress_bar
+from .notes import tell
+from .options import Device, Format, Input, Json, Text, Threads, UnicodeErrors, blocks
+from .vectors._shared import load
 
 __all__ = ["embed"]
 
@@ -51,6 +53,7 @@ def embed(
             min=1, help="Most texts computed together; left out, as many as pay.", rich_help_panel=_SETTINGS
         ),
     ] = None,
+    unicode_errors: UnicodeErrors = "strict",
     text: Text = None,
     format_: Format = None,
     device: Device = None,
@@ -76,15 +79,16 @@ def embed(
         raise OutputError(f"{output}: there is no folder {output.parent}")
     options: dict[str, Any] = {"batch_size": batch_size, "normalize_embeddings": normalize}
     options |= {"prompt": prompt, "prompt_name": prompt_name}
-    opened, encode = _opened(model, device, threads, precision, options)
-    _print_notes(getattr(opened, "report_", {}).get("warnings", []) if _is_imported(opened) else [])
+    opening: dict[str, Any] = {"device": device, "threads": threads, "precision": precision}
+    opened, encode = _opened(model, opening, unicode_errors, options)
+    tell(getattr(opened, "report_", {}).get("warnings", []) if _is_imported(opened) else [])
     texts = list(read_texts(file, text=text, format=format_))
     started = time.perf_counter()
-    with progress_bar() as tell:
+    with progress_bar() as progress:
         parts = []
         for block in blocks(texts, BLOCK):
             parts.append(encode(block))
-            tell("texts", sum(map(len, parts)), len(texts))
+            progress("texts", sum(map(len, parts)), len(texts))
     seconds = time.perf_counter() - started
     vectors = np.concatenate(parts) if parts else np.zeros((0, 0), "f4")
     _write_vectors(output, texts, vectors)
@@ -93,9 +97,7 @@ def embed(
     if json:
         print_json(facts | {"output": str(output)})
         return
-    _print_notes(
-        [f"{cut:,} of {len(texts):,} texts are longer than the encoder reads, and were cut"] if cut else []
-    )
+    tell([f"{cut:,} of {len(texts):,} texts are longer than the encoder reads, and were cut"] if cut else [])
     console.print(
         f"{len(texts):,} vectors of {vectors.shape[1]} numbers in [bold]{output}[/bold]  "
         f"[dim]{seconds:.1f} s[/dim]"
@@ -103,19 +105,17 @@ def embed(
 
 
 def _opened(
-    model: Path, device: str | None, threads: int | None, precision: Any, options: dict[str, Any]
+    model: Path, opening: dict[str, Any], unicode_errors: Any, options: dict[str, Any]
 ) -> tuple[Any, Callable[[list[str]], Any]]:
     """What was opened, and what turns texts into vectors: a model, or the mean of word vectors."""
     if model.is_file() or _has_our_vectors(model):
-        from ..word_vectors import WordVectors
-
-        vectors = WordVectors.load(model)
+        vectors = load(model, unicode_errors=unicode_errors)
         if options["prompt"] or options["prompt_name"]:
             raise SettingError(f"{model}: word vectors take no prompt")
         return vectors, lambda texts: _scaled(vectors.encode(texts), options["normalize_embeddings"])
     from ..model import Model
 
-    loaded = Model.load(model, device=device, threads=threads, precision=precision)
+    loaded = Model.load(model, **opening)
     return loaded, lambda texts: loaded.encode(texts, **options)
 
 
@@ -147,17 +147,13 @@ def _cut(opened: Any) -> int:
     return opened.engine_.cut if _is_imported(opened) else 0
 
 
-def _print_notes(notes: Iterable[str]) -> None:
-    for note in notes:
-        errors.print("[yellow]note:[/yellow] ", end="")
-        errors.print(note, markup=False, soft_wrap=True)
-
-
 def _write_vectors(output: Path, texts: list[str], vectors: Any) -> None:
     import numpy as np
 
+    from ..formats import check_finite
     from ..streams import atomic_write
 
+    check_finite(vectors, lambda row: f"{output}, row {row + 1}: the vector of the text {texts[row][:40]!r}")
     with atomic_write(output) as file:
         if output.suffix == ".npy":
             np.save(file, vectors, allow_pickle=False)

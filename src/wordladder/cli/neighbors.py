@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ..errors import SettingError
 from ..extras import require
 from .console import console, print_json, progress_bar
-from .options import Device, Json, Threads
+from .notes import tell
+from .options import Device, Json, Threads, UnicodeErrors
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -56,6 +57,7 @@ def neighbors(
         Literal["characters", "jieba", "whitespace"] | None,
         typer.Option(help="What makes words; left out, as a saved model has it, else characters."),
     ] = None,
+    unicode_errors: UnicodeErrors = "strict",
     seed: Annotated[int, typer.Option(help="Start of the sample.")] = 1,
     device: Device = None,
     threads: Threads = None,
@@ -76,7 +78,9 @@ def neighbors(
 
     settings = None if segmenter is None else TextSettings(segmenter=segmenter)
     with computing(threads), progress_bar() as progress:
-        reader = WordReader.open(encoder, layers=_layers(layers), settings=settings, device=device)
+        opening: dict[str, Any] = {"settings": settings, "device": device, "unicode_errors": unicode_errors}
+        reader = WordReader.open(encoder, layers=_layers(layers), **opening)
+        tell(getattr(reader.network, "notes", ()))
         found = context_neighbors(
             reader,
             text,

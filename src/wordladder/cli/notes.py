@@ -1,10 +1,11 @@
 """Prints what a user should know about how files were read."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from .console import console
+from .console import console, errors
 
-__all__ = ["print_notes"]
+__all__ = ["print_notes", "tell"]
 
 
 def print_notes(*tables: Any) -> None:
@@ -13,3 +14,10 @@ def print_notes(*tables: Any) -> None:
         if examples is not None and examples.notes:
             console.print("[yellow]note:[/yellow] ", end="")
             console.print(f"{examples.source}: {' '.join(examples.notes)}", markup=False, soft_wrap=True)
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Notes on standard error, a line for each, where programs that read JSON do not meet them."""
+    for note in notes:
+        errors.print("[yellow]note:[/yellow] ", end="")
+        errors.print(note, markup=False, soft_wrap=True)

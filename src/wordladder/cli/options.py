@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -27,6 +27,7 @@ __all__ = [
     "Text",
     "Threads",
     "Time",
+    "UnicodeErrors",
     "Vectors",
     "blocks",
     "parse_settings",
@@ -111,6 +112,14 @@ Threads = Annotated[int | None, typer.Option(min=1, help="Threads to compute wit
 Vectors = Annotated[
     Path | None,
     typer.Option(help="Word vectors for every static embedder, instead of training them."),
+]
+UnicodeErrors = Annotated[
+    Literal["strict", "ignore", "replace"],
+    typer.Option(
+        "--unicode-errors",
+        help="Words of text or word2vec binary vectors that are not UTF-8: strict refuses them, ignore "
+        "leaves their wrong bytes out, replace puts U+FFFD there.",
+    ),
 ]
 Corpus = Annotated[
     list[Path] | None,

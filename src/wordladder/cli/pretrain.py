@@ -8,7 +8,8 @@ import typer
 
 from ..extras import require
 from .console import console, errors, print_json, progress_bar
-from .options import Device, Json, Output, Resume, Threads
+from .notes import tell
+from .options import Device, Json, Output, Resume, Threads, UnicodeErrors
 from .tables import duration
 
 __all__ = ["pretrain"]
@@ -47,6 +48,7 @@ def pretrain(
         Path | None,
         typer.Option(metavar="FILE", help="Word vectors that the embedding layer starts from."),
     ] = None,
+    unicode_errors: UnicodeErrors = "strict",
     objectives: Annotated[
         str | None,
         _option(
@@ -145,6 +147,7 @@ def pretrain(
         device=device,
     )
     sources: dict[str, Any] = {"field": field, "continue_from": continue_from, "vectors": vectors}
+    sources["unicode_errors"] = unicode_errors
     try:
         with progress_bar() as progress:
             report = run(corpus, output, settings, resume=resume, progress=progress, **sources)
@@ -179,4 +182,5 @@ def _print(report: dict[str, Any], output: Path) -> None:
         console.print(f"held-out text: {shown}")
     if report["vectors"]:
         console.print(f"word vectors: {report['vectors']['told']}")
+        tell(report["vectors"]["notes"])
     console.print(f"[dim]next:[/dim]  wordladder climb reviews.csv --encoder {output} --output climb")

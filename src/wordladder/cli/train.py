@@ -24,6 +24,7 @@ from .options import (
     Text,
     Threads,
     Time,
+    UnicodeErrors,
     Vectors,
     parse_settings,
 )
@@ -55,6 +56,7 @@ def train(
         typer.Option(help="Folder (or hub name) of the pretrained encoder, instead of the recipe's own."),
     ] = None,
     vectors: Vectors = None,
+    unicode_errors: UnicodeErrors = "strict",
     corpus: Corpus = None,
     set_: Set = None,
     seed: Annotated[int | None, typer.Option(help="Start of everything random.")] = None,
@@ -90,7 +92,7 @@ def train(
     chosen = Recipe.load(recipe)
     if encoder is not None:
         chosen = read_encoder(encoder).into(chosen)
-    chosen = _with_word_vectors(chosen, vectors, corpus)
+    chosen = _with_word_vectors(chosen, vectors, corpus, unicode_errors)
     chosen = chosen.with_settings(parse_settings(set_, seed))
     layout: dict[str, Any] = {
         "text": text,
@@ -125,11 +127,13 @@ def _leaks(parts: Any, task: str) -> list[str]:
     return found
 
 
-def _with_word_vectors(recipe: Any, vectors: Path | None, corpus: list[Path] | None) -> Any:
+def _with_word_vectors(
+    recipe: Any, vectors: Path | None, corpus: list[Path] | None, unicode_errors: Any
+) -> Any:
     """The recipe with the word vectors, or the raw text for them, that were given."""
     from ..ladder.plan import with_corpus, with_vectors
 
-    found = with_vectors(recipe, vectors)
+    found = with_vectors(recipe, vectors, unicode_errors)
     if vectors is not None and found is recipe:
         raise SettingError(f"--vectors: {recipe.name} has no static embedder that could read them.")
     trained = with_corpus(found, corpus)

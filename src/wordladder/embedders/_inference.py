@@ -20,7 +20,7 @@ from torch.nn import functional
 from ..extras import require
 from ..layers.arithmetic import has_bfloat16
 
-__all__ = ["PACKABLE", "Answering", "Precision", "answering", "runs"]
+__all__ = ["PACKABLE", "Answering", "Precision", "answering", "padded", "runs"]
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Ints = NDArray[np.int64]
@@ -48,7 +48,12 @@ class Answering(Protocol):
 
 
 def answering(
-    model: Any, *, precision: Precision = "auto", device: torch.device | None = None, pad: int = 0
+    model: Any,
+    *,
+    precision: Precision = "auto",
+    device: torch.device | None = None,
+    pad: int = 0,
+    pack: bool = True,
 ) -> Answering:
     """An encoder that computes as fast as can be here, from the weights that `model` has now.
 
@@ -57,11 +62,13 @@ def answering(
         precision: The arithmetic; `"auto"` takes bfloat16 where the hardware computes in it, else float32.
         device: Where it computes; left out, where the encoder is.
         pad: The number of the padding piece.
+        pack: Whether each piece is computed without regard to where its text begins, so that texts may stand
+            one behind another.
     """
     device = device or next(model.parameters()).device
     half = precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
     copied = _copied(model, torch.bfloat16 if half else torch.float32, device)
-    if device.type != "cpu" or not _can_pack(model, pad):
+    if device.type != "cpu" or not (pack and _can_pack(model, pad)):
         return _Padded(copied, pad)
     if half and has_bfloat16(device):
         _reorder_weights(copied)
@@ -84,6 +91,15 @@ def _copied(model: Any, dtype: torch.dtype, device: torch.device) -> Any:
     return deepcopy(model, copies).eval()
 
 
+def padded(rows: Sequence[Ints], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The pieces of texts `(texts, pieces)`, and which of them are no padding."""
+    lengths = torch.tensor([len(row) for row in rows])
+    mask = torch.arange(int(lengths.max())) < lengths[:, None]
+    ids = torch.full(mask.shape, pad)
+    ids[mask] = torch.from_numpy(np.concatenate(rows))
+    return ids.to(device), mask.to(device)
+
+
 class _Padded:
     """The encoder's own way."""
 
@@ -92,12 +108,8 @@ class _Padded:
 
     @torch.no_grad()
     def states(self, rows: Sequence[Ints]) -> Tensor:
-        lengths = torch.tensor([len(row) for row in rows])
-        mask = torch.arange(int(lengths.max())) < lengths[:, None]
-        ids = torch.full(mask.shape, self.pad)
-        ids[mask] = torch.from_numpy(np.concatenate(rows))
-        mask = mask.to(self.model.device)
-        (states,) = self.layers(ids.to(mask.device), mask, None, False)
+        ids, mask = padded(rows, self.pad, self.model.device)
+        (states,) = self.layers(ids, mask, None, False)
         return states[mask]
 
     @torch.no_grad()

@@ -108,6 +108,8 @@ class Pieces:
         truncate: Whether only the first window of a text is read.
         pooling: `"first"` takes the first piece of a word, `"mean"` the mean of all.
         summary: `"cls"` or `"mean"`, over all windows; None for none.
+        blanks: Whether a piece of white space belongs to the word behind it, as transformers has it; if not,
+            only where the word has no other.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Pieces:
         truncate: bool = False,
         pooling: Literal["first", "mean"] = "first",
         summary: Literal["cls", "mean"] | None = None,
+        blanks: bool = False,
     ) -> None:
         self.tokenizer, self.pad, self.overlap, self.truncate = tokenizer, pad, overlap, truncate
         self.pooling, self.summary = pooling, summary
@@ -128,7 +131,8 @@ class Pieces:
         self._cls = _place_of_cls(self._frames[0].before, self._frames[0].after, cls)
         rows = tokenizer.get_vocab()
         self._blank = np.zeros(max(rows.values()) + 1, dtype=bool)
-        self._blank[[row for piece, row in rows.items() if not piece.strip(_BLANKS)]] = True
+        if not blanks:
+            self._blank[[row for piece, row in rows.items() if not piece.strip(_BLANKS)]] = True
 
     @property
     def room(self) -> int | None:

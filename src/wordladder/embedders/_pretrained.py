@@ -1,5 +1,10 @@
-"""Opening and keeping a pretrained encoder in Hugging Face's layout: safetensors only, no code of its own."""
+"""Opening and keeping a pretrained encoder in Hugging Face's layout; no code of its own is run.
 
+Weights are read from safetensors, or from PyTorch's own files with `weights_only=True` alone.
+"""
+
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,21 +16,41 @@ from torch import Tensor, nn
 
 from ..errors import ModelError, RecipeError
 from ..extras import require
+from ._families import ENCODER_HALVES
+from ._hub import hub_folder
 
-__all__ = ["Pretrained", "keep_pretrained", "open_pretrained", "piece_limit", "quiet_transformers", "reached"]
+__all__ = [
+    "Loaded",
+    "Pretrained",
+    "keep_pretrained",
+    "load_weights",
+    "open_pretrained",
+    "piece_limit",
+    "quiet_transformers",
+    "reached",
+]
 
 _DROPOUTS = {
     "attention": ("attention_probs_dropout_prob", "attention_dropout"),
     "hidden": ("hidden_dropout_prob", "hidden_dropout", "dropout", "embedding_dropout", "mlp_dropout"),
 }
+_OUTPUTS = ("last_hidden_state", "logits", "start_logits", "end_logits")
+
+
+class Loaded(NamedTuple):
+    """A model in float32, the parameters that its files have no weights for, and what a user should know."""
+
+    model: Any
+    missing: frozenset[str]
+    notes: tuple[str, ...]
 
 
 class Pretrained(NamedTuple):
-    """An encoder, its fast tokenizer, and the parameters that the file had no weights for."""
+    """An encoder, its fast tokenizer, and what a user should know of them."""
 
     model: Any
     tokenizer: Any
-    missing: frozenset[str]
+    notes: tuple[str, ...] = ()
 
 
 def open_pretrained(
@@ -33,6 +58,7 @@ def open_pretrained(
     base: Path = Path(),
     error: type[RecipeError] | type[ModelError] = RecipeError,
     dropouts: Mapping[str, float | None] | None = None,
+    auto: str = "AutoModel",
 ) -> Pretrained:
     """Read an encoder in float32, and its tokenizer.
 
@@ -41,37 +67,86 @@ def open_pretrained(
         base: Where a relative folder starts.
         error: What to raise.
         dropouts: Shares that the `attention` and the `hidden` layers drop in training, instead of their own.
+        auto: The class of transformers that opens it: the encoder alone, or with a head.
 
     Raises:
         RecipeError: there is no such model, it is not one of those that are read here, or its files are
-            broken; `error` where that is given.
+            broken or lack weights; `error` where that is given.
     """
     transformers = require("transformers", "train", "the transformer embedder")
     where, local = f'embedders: source = "{source}"', (base / source).is_dir()
-    name = str(base / source) if local else source
     if not local and (Path(source).is_absolute() or source.startswith((".", "~")) or source.count("/") > 1):
         raise error(f"{where}: there is no such folder; give the folder of a saved model or a hub name")
     with quiet_transformers(transformers):
         try:
+            name = str(base / source if local else hub_folder(source))
             config = transformers.AutoConfig.from_pretrained(name, trust_remote_code=False)
             _set_dropouts(config, dropouts or {})
             tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-            if getattr(config, "is_encoder_decoder", False):
+            if config.model_type in ENCODER_HALVES and auto == "AutoModel":
+                auto = "AutoModelForTextEncoding"
+            elif getattr(config, "is_encoder_decoder", False):
                 raise error(f"{where}: an encoder with a decoder; give an encoder, such as BERT or ALBERT")
-            model, found = transformers.AutoModel.from_pretrained(
-                name,
-                config=config,
-                dtype=torch.float32,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
+            if getattr(config, "attention_type", "") == "block_sparse":
+                # A short text would change a BigBird to full attention for good, whatever comes next.
+                config.attention_type = "original_full"
+            loaded = load_weights(getattr(transformers, auto), name, config)
         except Exception as problem:  # broken files are told of by many kinds, a plain Exception among them
             if isinstance(problem, (error, MemoryError)):
                 raise
             raise error(f"{where}: {_explained(problem, local)}") from None
-    _check_tokenizer(model, tokenizer, where, error)
-    return Pretrained(model.eval(), tokenizer, frozenset(found["missing_keys"]))
+    _check_tokenizer(loaded.model, tokenizer, where, error)
+    _check_weights(loaded, tokenizer, where, error)
+    return Pretrained(loaded.model.eval(), tokenizer, loaded.notes)
+
+
+def load_weights(auto: Any, name: str, config: Any) -> Loaded:
+    """Have transformers read a model, in float32 and without code of its own.
+
+    Where all names of a file's weights begin with something that a program around the model has left, such as
+    `module.bert.`, that is taken away, and told.
+
+    Raises:
+        ValueError: a weight is not a finite number.
+        Exception: whatever transformers raises of broken files.
+    """
+    options: dict[str, Any] = {"config": config, "dtype": torch.float32, "output_loading_info": True}
+    options |= {"weights_only": True, "trust_remote_code": False}
+    model, found = auto.from_pretrained(name, **options)
+    notes: tuple[str, ...] = ()
+    wanted = {name.removeprefix(f"{model.base_model_prefix}.") for name in found["missing_keys"]}
+    if prefix := _prefix(wanted | set(found["missing_keys"]), found["unexpected_keys"]):
+        options["key_mapping"] = {f"^{re.escape(prefix)}": ""}
+        model, found = auto.from_pretrained(name, **options)
+        notes = (f"{Path(name).name}: the names of its weights begin with {prefix!r}, which was taken away",)
+    for weight, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ValueError(f"the weight {weight} has numbers that are not finite")
+    return Loaded(model, frozenset(found["missing_keys"]), notes)
+
+
+def _prefix(wanted: set[str], found: Iterable[str]) -> str:
+    """What stands before most of the names that are wanted; empty where nothing does, or two models do."""
+    counts = Counter[str]()
+    for name in found:
+        dots = [place.end() for place in re.finditer(r"\.", name)]
+        counts.update([name[:dot] for dot in dots if name[dot:] in wanted][:1])
+    (prefix, most), (_, next_most) = [*counts.most_common(2), ("", 0), ("", 0)][:2]
+    return prefix if most > next_most else ""
+
+
+def _check_weights(loaded: Loaded, tokenizer: Any, where: str, error: type[Exception]) -> None:
+    """All weights that a text's vectors are computed from are those of the file."""
+    if not loaded.missing:
+        return
+    model = loaded.model.requires_grad_(True).eval()
+    with torch.enable_grad():
+        output = model(**tokenizer("a", return_tensors="pt"))
+    used = reached(output[name] for name in _OUTPUTS if name in output)
+    names = {name for name, parameter in model.named_parameters() if parameter in used}
+    if lacking := sorted(loaded.missing & names):
+        others = f" and {len(lacking) - 1} more" if lacking[1:] else ""
+        raise error(f"{where}: the file has no weights for {lacking[0]}{others}")
 
 
 def _set_dropouts(config: Any, shares: Mapping[str, float | None]) -> None:
@@ -90,9 +165,9 @@ def _explained(problem: Exception, local: bool) -> str:
     if not local:
         return (
             "there is no such folder, and nothing came from the Hugging Face hub that can be read; "
-            f"give the folder of a saved model with model.safetensors and its tokenizer ({said})"
+            f"give the folder of a saved model with its weights and its tokenizer ({said})"
         )
-    return f"the folder cannot be read as a transformer with model.safetensors and a tokenizer ({said})"
+    return f"the folder cannot be read as a transformer with weights and a tokenizer ({said})"
 
 
 def _check_tokenizer(model: Any, tokenizer: Any, where: str, error: type[Exception]) -> None:

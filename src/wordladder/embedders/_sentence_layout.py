@@ -19,7 +19,7 @@ from ..errors import ModelError, did_you_mean
 
 __all__ = ["Pooled", "SentenceLayout", "Similarity", "is_sentence_folder", "read_layout", "write_layout"]
 
-Pooled = Literal["cls", "max", "mean", "mean_sqrt_len_tokens"]
+Pooled = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 
 _MODULES, _SETTINGS, _ENCODER = (
@@ -44,7 +44,7 @@ class SentenceLayout(NamedTuple):
     Attributes:
         encoder: The folder of the encoder and its tokenizer, within that of the model.
         pooling: How the vectors of the pieces, special ones included, become one; several are concatenated.
-        dense: The folders of the linear layers behind it.
+        dense: The folders of the linear layers and layer norms behind it, which end in their kind.
         normalize: Whether vectors have length one in the end.
         max_pieces: The most pieces of a text, special ones included; None for as many as the encoder reads.
         lowercase: Whether texts are put in lower case before the tokenizer sees them.
@@ -53,6 +53,7 @@ class SentenceLayout(NamedTuple):
         similarity: How two vectors are compared.
         include_prompt: Whether the pooling takes the pieces of a prompt too; where it does not, no prompt
             can be put before a text here.
+        truncate_dim: The numbers that are kept of a vector in the end; None for all.
     """
 
     encoder: str = ""
@@ -65,6 +66,7 @@ class SentenceLayout(NamedTuple):
     prompt: str | None = None
     similarity: Similarity = "cosine"
     include_prompt: bool = True
+    truncate_dim: int | None = None
 
 
 def is_sentence_folder(folder: Path) -> bool:
@@ -92,14 +94,14 @@ def read_layout(folder: Path) -> SentenceLayout:
             pooling = _pooling(folder / place / "config.json")
             told = _json(folder / place / "config.json").get("include_prompt")
             layout = layout._replace(include_prompt=told is not False)
-        elif kind == "Dense" and pooling is not None and not layout.normalize:
+        elif kind in ("Dense", "LayerNorm") and pooling is not None and not layout.normalize:
             layout = layout._replace(dense=(*layout.dense, place))
         elif kind == "Normalize" and pooling is not None:
             layout = layout._replace(normalize=True)
         elif kind != "Dropout":
             raise ModelError(
                 f"{folder / _MODULES}: module {number} is {kind!r}, which is not read here at that place; "
-                "Transformer, Pooling, Dense and Normalize are, in this order"
+                "Transformer, Pooling, Dense or LayerNorm, and Normalize are, in this order"
             )
     if pooling is None:
         raise ModelError(f"{folder / _MODULES}: there is no Pooling, so a text has no vector")
@@ -161,7 +163,11 @@ def _with_settings(folder: Path, layout: SentenceLayout) -> SentenceLayout:
         )
     if prompt is not None and prompt not in prompts:
         raise ModelError(f"{path}: default_prompt_name = {prompt!r} is not one of the prompts")
-    return layout._replace(similarity=cast(Similarity, similarity), prompts=prompts, prompt=prompt)
+    kept = settings.get("truncate_dim")
+    if kept is not None and not (type(kept) is int and kept > 0):
+        raise ModelError(f"{path}: truncate_dim = {kept!r}: a number above 0 is expected")
+    layout = layout._replace(similarity=cast(Similarity, similarity), truncate_dim=kept)
+    return layout._replace(prompts=prompts, prompt=prompt)
 
 
 def _json_value(path: Path) -> Any:
@@ -192,7 +198,7 @@ def write_layout(folder: Path, layout: SentenceLayout, dim: int) -> None:
         dim: Numbers in a piece's vector.
     """
     parts = [("Transformer", layout.encoder), ("Pooling", "1_Pooling")]
-    parts += [("Dense", place) for place in layout.dense]
+    parts += [(place.rsplit("_", 1)[-1], place) for place in layout.dense]
     parts += [("Normalize", f"{len(parts)}_Normalize")] if layout.normalize else []
     modules = [
         {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
@@ -206,6 +212,7 @@ def write_layout(folder: Path, layout: SentenceLayout, dim: int) -> None:
         "prompts": dict(layout.prompts),
         "default_prompt_name": layout.prompt,
         "similarity_fn_name": layout.similarity,
+        "truncate_dim": layout.truncate_dim,
     }
     encoder = {"max_seq_length": layout.max_pieces, "do_lower_case": layout.lowercase}
     _write(folder / _MODULES, modules)

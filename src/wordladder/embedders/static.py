@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RecipeError
+from ..formats import UnicodeErrors, read_vectors
 from ..layers.dropout import VariationalDropout
 from ..layers.padding import pad
 from ..sequence import Sequence
@@ -57,6 +58,11 @@ class Static(nn.Module):
         max_vocabulary: Words kept: those of the training texts first, then the source's most frequent.
         dropout: Share of the vector components set to zero while training, the same ones at all words of a
             text.
+        unicode_errors: What becomes of words of a text or word2vec binary file that are not UTF-8: `"strict"`
+            refuses them, `"ignore"` leaves out their wrong bytes, `"replace"` puts U+FFFD there.
+
+    Attributes:
+        notes: Sentences on how the file was read.
     """
 
     summary_dim = 0
@@ -73,11 +79,14 @@ class Static(nn.Module):
         unknown: Policy = "auto",
         max_vocabulary: int = 100_000,
         dropout: float = 0.0,
+        unicode_errors: UnicodeErrors = "strict",
     ) -> None:
         super().__init__()
         self.source, self.dim, self.tune, self.lowercase = source, dim, tune, lowercase
         self.min_count, self.max_vocabulary, self.standardise = min_count, max_vocabulary, standardise
         self.unknown: Policy = unknown
+        self.unicode_errors: UnicodeErrors = unicode_errors
+        self.notes: tuple[str, ...] = ()
         self.dropout = VariationalDropout(dropout)
         self.vocabulary = Vocabulary([])
         self.made = 0  # the last words of the vocabulary, which had no vector
@@ -109,7 +118,9 @@ class Static(nn.Module):
 
     def _source_vectors(self, material: Material) -> WordVectors:
         if self.source != "trained":
-            return WordVectors.load(material.folder / self.source)
+            table = read_vectors(material.folder / self.source, unicode_errors=self.unicode_errors)
+            self.notes = table.notes
+            return WordVectors.of(table)
         if material.vectors is None:
             raise RecipeError(
                 'embedders: source = "trained" takes what [vectors] trains; the recipe has no such table'
@@ -127,8 +138,7 @@ class Static(nn.Module):
             words += _first(forms, len(forms), set(words))
         missing = [word for word in missing if savable(word)] if makes(steps) else []
         words += _first(vectors.words, self.max_vocabulary - len(words) - len(missing), set(words))
-        rows = np.fromiter((vectors.index[word] for word in words), np.int64, len(words))
-        known = torch.from_numpy(np.asarray(vectors.vectors[rows], dtype=np.float32))
+        known = torch.from_numpy(np.array(vectors[words], dtype=np.float32))
         scale = torch.ones(())
         if self.standardise and len(known) > 1:
             scale = known.std().clamp(min=1e-6)

@@ -35,6 +35,7 @@ from ._sentence_layout import SentenceLayout
 __all__ = ["Transformer"]
 
 _ROWS = 256  # examples whose facts are found together
+OVERLAP = 64  # pieces that windows share where there is room
 
 
 class Prepared(NamedTuple):
@@ -73,7 +74,8 @@ class Transformer(nn.Module):
         max_pieces: Pieces read at once, special ones included; left out, as many as the encoder can.
         long: Whether longer texts are read in overlapping `"windows"`, or what is behind is cut away and
             counted: `"truncate"`.
-        overlap: Pieces that neighbouring windows share.
+        overlap: Pieces that neighbouring windows share; left out, 64, but at most a quarter of what is read
+            at once.
         dropout: Share of the vector components set to zero while training, the same ones at all words of a
             text.
         cache_gb: Most gigabytes that the features of a frozen encoder may take on the disk, so that they are
@@ -97,7 +99,7 @@ class Transformer(nn.Module):
         layer_decay: float | None = None,
         max_pieces: int | None = None,
         long: Literal["windows", "truncate"] = "windows",
-        overlap: int = 64,
+        overlap: int | None = None,
         dropout: float = 0.0,
         cache_gb: float = 20.0,
         precision: Precision = "auto",
@@ -105,6 +107,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.source, self.layers, self.pooling, self.tune = source, layers, pooling, tune
         self.summary, self.max_pieces, self.long, self.overlap = summary, max_pieces, long, overlap
+        self.notes: tuple[str, ...] = ()  # what a user should know of the encoder
         self._dropouts = {"attention": attention_dropout, "hidden": hidden_dropout}
         self.layer_decay, self.dropout = layer_decay, VariationalDropout(dropout)
         self.cache_gb, self.precision = cache_gb, precision
@@ -134,16 +137,12 @@ class Transformer(nn.Module):
         self._take(open_pretrained(str(folder), error=ModelError, dropouts=self._dropouts))
 
     def _take(self, pretrained: Pretrained) -> None:
-        self.model, self._tokenizer, missing = pretrained
+        self.model, self._tokenizer, self.notes = pretrained
         if self.tune and self.model.config.model_type in PACKABLE:
             use_fast_attention(self.model)
         self._pieces = self._laid_out()
-        wanted = self._wanted(self._probe())
-        names = {parameter: name for name, parameter in self.model.named_parameters()}
-        used = {parameter for parameter in reached(wanted) if parameter in names}
-        if lacking := sorted(missing & {names[parameter] for parameter in used}):
-            raise RecipeError(f"{self._where}: the file has no weights for {', '.join(lacking[:3])}")
-        for parameter in names:
+        used = reached(self._wanted(self._probe()))
+        for parameter in self.model.parameters():
             parameter.requires_grad_(self.tune and parameter in used)
         self.train(self.training)
 
@@ -158,6 +157,9 @@ class Transformer(nn.Module):
             if limit is not None and self.max_pieces > limit:
                 raise RecipeError(f"{self._where} reads {limit} pieces, not max_pieces = {self.max_pieces}")
             limit = self.max_pieces
+        overlap = 0 if self.long == "truncate" else self.overlap
+        if overlap is None:
+            overlap = OVERLAP if limit is None else min(OVERLAP, limit // 4)
         tokenizer = Tokenizer.from_str(self._tokenizer.backend_tokenizer.to_str())
         tokenizer.no_padding()
         tokenizer.no_truncation()
@@ -166,12 +168,11 @@ class Transformer(nn.Module):
             pad=self._tokenizer.pad_token_id or 0,
             cls=self._tokenizer.cls_token_id,
             limit=limit,
-            overlap=self.overlap,
+            overlap=overlap,
             truncate=self.long == "truncate",
             pooling=self.pooling,
             summary=self.summary,
         )
-        overlap = 0 if self.long == "truncate" else self.overlap
         if overlap < 0 or (pieces.room is not None and pieces.room <= overlap):
             raise RecipeError(
                 f"{self._where}: windows of {pieces.room} pieces beside the special ones cannot overlap by "

@@ -124,6 +124,8 @@ class NetworkEngine:
             found["earlier_seconds"] = trained.seconds if trained.cached else 0.0
         material = Material(tokens, vectors, self.recipe.folder)
         self.network = Network(self.recipe, self.task).initialise(material)
+        notes = [note for one in self.network.embedders for note in getattr(one, "notes", ())]
+        found["reading"] = list(dict.fromkeys(notes))
         if start is not None:
             self._keep_start(start, found)
         return found

@@ -18,6 +18,7 @@ from ..data.batches import length_batches
 from ..embedders._material import Material
 from ..engines.network import NetworkEngine
 from ..errors import ModelError
+from ..formats import UnicodeErrors
 from ..recipe import Recipe, build
 from ..text import TextSettings, Tokens, tokenize
 from ..training.devices import device_of, to_device
@@ -53,6 +54,7 @@ class WordReader:
         layers: Layers | None = None,
         settings: TextSettings | None = None,
         device: str | None = None,
+        unicode_errors: UnicodeErrors = "strict",
     ) -> "WordReader":
         """Open what gives words vectors.
 
@@ -62,6 +64,7 @@ class WordReader:
             layers: Which layer of a transformer or an ELMo, as their embedders take it; left out, the last.
             settings: How texts become words; left out, as the saved model has it.
             device: Where it computes; left out, the processor.
+            unicode_errors: What becomes of words in a file of word vectors that are not UTF-8.
 
         Raises:
             ModelError: there is none of these, or a saved model has no vectors of words.
@@ -82,6 +85,7 @@ class WordReader:
             if layers is not None:
                 raise ModelError(f"{source}: word vectors have no layers; give none")
             table = {"kind": "static", "source": str(source), "tune": False, "standardise": False}
+            table["unicode_errors"] = unicode_errors
         elif layers is not None:
             table["layers"] = -1 if layers == "last" and table["kind"] == "elmo" else layers
         embedder = build("embedders", table)

@@ -3,35 +3,41 @@
 What the vectors mean and how they are queried is in `word_vectors`.
 """
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 
-from ..errors import DataError, VectorsError, did_you_mean
+from ..errors import DataError, SettingError, VectorsError, did_you_mean
 from ..streams import ByteReader, atomic_write
 from ._fasttext_table import read_fasttext, write_fasttext
 from ._kept import losses
-from ._table import Table
+from ._table import Table, UnicodeErrors, check_finite, unique
 from ._words import MappedWords
 from .binary import read_binary, write_binary
 from .fasttext import MAGIC
 from .gensim import read_gensim
 from .model2vec import is_model2vec, read_model2vec, write_model2vec
 from .safetensors import read_safetensors, write_safetensors
-from .text import read_text, write_text
+from .text import is_text, read_text, write_text
 
 __all__ = [
     "FORMATS",
     "Format",
     "MappedWords",
     "Table",
+    "UnicodeErrors",
+    "check_finite",
     "format_of",
     "lost_in",
     "read_vectors",
     "target_format",
     "write_vectors",
 ]
+
+_HEAD = 1 << 20  # bytes that tell a format
+_CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")  # a text has none
 
 
 @dataclass(frozen=True)
@@ -43,31 +49,51 @@ class Format:
         read: Reads a file, or a folder.
         write: Writes a file, or a folder, whole or not at all; None where it is read only.
         keeps: What it holds beside words and vectors: fields of a `Table`.
+        words: What a word must be to have a place in it; None: any word has one, or is refused.
     """
 
     suffixes: tuple[str, ...]
     read: Callable[[Path], Table]
     write: Callable[[Path, Table], None] | None
     keeps: tuple[str, ...] = ()
+    words: re.Pattern[str] | None = None
 
 
-def read_vectors(path: str | Path, format: str | None = None, *, dim: int | None = None) -> Table:
-    """Read a file of word vectors, or a model2vec folder.
+def read_vectors(
+    path: str | Path,
+    format: str | None = None,
+    *,
+    dim: int | None = None,
+    unicode_errors: UnicodeErrors = "strict",
+) -> Table:
+    """Read a file of word vectors, or a model2vec folder. Notes tell of words that were left out.
 
     Args:
         path: The file or the folder.
-        format: A name in `FORMATS`; None takes it from the suffix, and that of a `.bin` from its first bytes.
+        format: A name in `FORMATS`; None takes it from the suffix, and that of text and binary files from
+            their first bytes.
         dim: Numbers in a vector; it matters for word2vec binary without a first line, where it can be told
             from the data as a rule.
+        unicode_errors: What becomes of words in text and word2vec binary that are not UTF-8: they are refused
+            (`strict`), lose the wrong bytes (`ignore`) or have U+FFFD in their place (`replace`).
 
     Raises:
         VectorsError: the file is missing, broken (the message names the line or the byte) or of a format
             that cannot be told.
+        SettingError: `unicode_errors` is none of the three.
     """
-    path = Path(path)
+    path, choices = Path(path), get_args(UnicodeErrors)
+    if unicode_errors not in choices:
+        hint = did_you_mean(str(unicode_errors), choices)
+        raise SettingError(f"unicode_errors is {unicode_errors!r}.{hint}")
     try:
         name = _format_inside(path) if format is None else _named(path, format)
-        table = read_binary(path, dim) if name == "binary" else FORMATS[name].read(path)
+        if name == "text":
+            table = read_text(path, unicode_errors)
+        elif name == "binary":
+            table = read_binary(path, dim, unicode_errors)
+        else:
+            table = FORMATS[name].read(path)
     except DataError as error:  # missing, or its compressed data are broken
         raise VectorsError(str(error)) from None
     if dim is not None and table.vectors.shape[1] != dim:
@@ -75,7 +101,7 @@ def read_vectors(path: str | Path, format: str | None = None, *, dim: int | None
     return table
 
 
-def write_vectors(path: str | Path, table: Table, format: str | None = None) -> None:
+def write_vectors(path: str | Path, table: Table, format: str | None = None) -> Table:
     """Write a file of word vectors, or a model2vec folder, whole or not at all.
 
     Args:
@@ -83,14 +109,44 @@ def write_vectors(path: str | Path, table: Table, format: str | None = None) -> 
         table: What to write; `lost_in` says what a format has no place for.
         format: A name in `FORMATS`; None takes it from the suffix.
 
+    Returns:
+        What is in the file; notes tell of words that were left out: repeated ones, and those that a word2vec
+        file cannot hold.
+
     Raises:
-        VectorsError: the format cannot be told, is read only, or cannot hold one of the words.
+        VectorsError: the format cannot be told, or is read only, a number is not finite, or the format cannot
+            hold one of the words.
         OutputError: the file cannot be written.
     """
     path = Path(path)
-    write = FORMATS[target_format(path, table, format)].write
-    if write is not None:  # `target_format` refuses what is read only
-        write(path, table)
+    known = FORMATS[target_format(path, table, format)]
+
+    def where(row: int) -> str:
+        return f"{path}, row {row + 1}"
+
+    check_finite(table.vectors, lambda row: f"{where(row)}: the vector of {table.words[row]!r}")
+    table = unique(replace(table, notes=()), where)
+    if known.words is not None:
+        table = _holdable(path, table, known.words)
+    if known.write is not None:  # `target_format` refuses what is read only
+        known.write(path, table)
+    return table
+
+
+def _holdable(path: Path, table: Table, words: re.Pattern[str]) -> Table:
+    """The rows whose words have a place in the format."""
+    kept = [row for row, word in enumerate(table.words) if words.fullmatch(word)]
+    if len(kept) == len(table.words):
+        return table
+    others = set(range(len(table.words))).difference(kept)
+    left = table.words[min(others)]
+    note = (
+        f"{path}: {len(others):,} words are left out, the first {left!r}: word2vec files have no place for "
+        "words that are empty or have a space or a control character inside."
+    )
+    if not kept:
+        raise VectorsError(note)
+    return table.take(kept, note)
 
 
 def format_of(path: Path, format: str | None = None) -> str:
@@ -150,7 +206,7 @@ def lost_in(path: Path, table: Table, format: str | None = None) -> list[str]:
 
 
 def _format_inside(path: Path) -> str:
-    """The format of a file that is there: that of a `.bin` by its first bytes."""
+    """The format of a file that is there: text and binary are told by the first bytes."""
     if path.is_dir() and not is_model2vec(path):
         raise VectorsError(
             f"{path} is a folder without word vectors; a model2vec folder has a model.safetensors."
@@ -160,11 +216,15 @@ def _format_inside(path: Path) -> str:
         if path.exists():
             raise VectorsError(f"The name of {path} tells no format of word vectors; give it (--format).")
         raise VectorsError(f"{path}: there is no such file or folder.")
-    if name == "binary":
-        with ByteReader(path) as reader:
-            if reader.read(len(MAGIC)) == MAGIC:
-                return "fasttext"
-    return name
+    if name not in ("text", "binary") or not path.is_file():  # a pipe cannot be read twice
+        return name
+    with ByteReader(path) as reader:
+        head = reader.read(_HEAD)
+    if head.startswith(MAGIC):
+        return "fasttext"
+    if is_text(head):
+        return "text"
+    return "binary" if _CONTROL.search(head) else name
 
 
 def _file(write: Callable[[BinaryIO, Table], None]) -> Callable[[Path, Table], None]:
@@ -186,8 +246,18 @@ def _file(write: Callable[[BinaryIO, Table], None]) -> Callable[[Path, Table], N
 
 
 FORMATS: dict[str, Format] = {
-    "text": Format((".vec", ".txt", ".vec.gz", ".txt.gz"), read_text, _file(write_text)),
-    "binary": Format((".bin", ".bin.gz"), read_binary, _file(write_binary)),
+    "text": Format(
+        (".vec", ".txt", ".vec.gz", ".txt.gz"),
+        read_text,
+        _file(write_text),
+        words=re.compile(r"[^ \n\ud800-\udfff]+"),
+    ),
+    "binary": Format(
+        (".bin", ".bin.gz"),
+        read_binary,
+        _file(write_binary),
+        words=re.compile(r"[^\0- \ud800-\udfff]+"),
+    ),
     "fasttext": Format(
         (".ftz",),
         read_fasttext,

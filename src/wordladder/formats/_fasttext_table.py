@@ -1,6 +1,5 @@
 """fastText's models as word vectors: their words' vectors, composed, and the way back."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -10,12 +9,11 @@ import numpy as np
 from ..errors import VectorsError
 from ..subwords import Subwords, first_han
 from ._composed import composed
-from ._table import Table, check
+from ._table import Table, checked
 from .fasttext import FastTextModel, read_model, write_model
 
 __all__ = ["read_fasttext", "table_of", "write_fasttext"]
 
-_CALLER = 5  # frames above `table_of`: who called `WordVectors.load`
 _LINE_END = "</s>"  # the only word that fastText gives no n-grams
 _LOSSES = {"ns": "negative", "hs": "hierarchical", "softmax": "softmax", "ova": "one-vs-all"}
 # wordladder's name of a setting, fastText's name, and what fastText has where it is not told
@@ -33,38 +31,33 @@ _SETTINGS = (
 def read_fasttext(path: Path) -> Table:
     """The word vectors of a fastText model.
 
-    A word that is not UTF-8 is shown with backslashes, and that is warned of. A compressed model that
-    dropped n-grams gives unseen words no vectors.
+    A word that is not UTF-8 is shown with backslashes, and that is noted. A compressed model that dropped
+    n-grams gives unseen words no vectors.
     """
     return table_of(read_model(path), str(path))
 
 
 def table_of(model: FastTextModel, where: str) -> Table:
-    """The word vectors of a model.
-
-    Raises:
-        VectorsError: two words are the same.
-    """
+    """The word vectors of a model."""
     settings, size = model.settings, len(model.words)
     known: dict[str, object] = {"kind": "fasttext", "model": settings["model"], "dim": settings["dim"]}
     known |= {ours: settings[theirs] for ours, theirs, _ in _SETTINGS}
     known |= {"loss": _LOSSES[str(settings["loss"])], "words": model.tokens}
     min_n, max_n, buckets = (int(settings[name]) for name in ("minn", "maxn", "bucket"))
     parts = None
+    words, notes = _shown(model.words, where)
     if buckets and max_n >= min_n >= 1:
         known |= {"min_n": min_n, "max_n": max_n, "buckets": buckets}
         if model.pruned is None:
             parts = Subwords(model.inputs[:size], model.inputs[size:], min_n, max_n, han=False)
         else:
-            text = f"{where} dropped n-grams: words that it does not know have no vectors."
-            warnings.warn(text, stacklevel=_CALLER)
+            notes.append(f"{where} dropped n-grams: words that it does not know have no vectors.")
     supervised = settings["model"] == "supervised"
     if supervised:
         known["labels"] = len(model.labels)
     outputs = None if supervised else model.outputs
-    table = Table(_shown(model.words, where), _composed(model), model.counts, known, parts, outputs)
-    check(table, lambda row: f"{where}, word {row + 1}")
-    return table
+    table = Table(words, _composed(model), model.counts, known, parts, outputs, tuple(notes))
+    return checked(table, lambda row: f"{where}, word {row + 1}")
 
 
 def write_fasttext(stream: BinaryIO, table: Table) -> None:
@@ -126,14 +119,12 @@ def _composed(model: FastTextModel) -> np.ndarray:
     return composed(letters, own, rows, sizes, alone, lambda found: model.bucket_rows(found) - size)
 
 
-def _shown(words: Sequence[str], where: str) -> list[str]:
-    """The words, bytes that are not UTF-8 written with backslashes, as gensim shows them."""
+def _shown(words: Sequence[str], where: str) -> tuple[list[str], list[str]]:
+    """The words, bytes that are not UTF-8 written with backslashes, as in gensim, and a note on it."""
     found, changed = list(words), 0
     for row, word in enumerate(words):
         if any("\udc80" <= letter <= "\udcff" for letter in word):
             found[row] = word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             changed += 1
-    if changed:
-        text = f"{where}: {changed} words are not UTF-8; they are shown with backslashes."
-        warnings.warn(text, stacklevel=_CALLER + 1)
-    return found
+    note = f"{where}: {changed:,} words are not UTF-8; they are shown with backslashes."
+    return found, [note] if changed else []

@@ -3,7 +3,8 @@
 Some programs leave the first line out; the numbers in a vector are then found from the records themselves.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,7 +13,7 @@ import numpy as np
 from ..errors import VectorsError
 from ..streams import ByteReader
 from ._cursor import PACKED_AT_MOST
-from ._table import BLOCK, Table, check, check_words, decode, encode
+from ._table import BLOCK, Table, UnicodeErrors, assembled, encode
 from .text import header_of
 
 __all__ = ["read_binary", "write_binary"]
@@ -21,19 +22,23 @@ _WIDEST = 1 << 12  # numbers in a vector that are looked for
 _RECORDS = 64  # that must be plausible
 _LONGEST_WORD = 1000  # bytes
 _LARGEST = 1e6  # a number of a word vector
+_ODD = 1000  # vectors with larger ones that are looked at
+_CONTROL = re.compile(rb"[\0-\x1f]")
+_SPACE = 0x20
 
 
-def read_binary(path: Path, dim: int | None = None) -> Table:
+def read_binary(path: Path, dim: int | None = None, errors: UnicodeErrors = "strict") -> Table:
     """Read a file with or without the line "words dim".
 
     Args:
         path: The file.
         dim: Numbers in a vector; it matters where the file does not say.
+        errors: What becomes of words that are not UTF-8.
 
     Raises:
         VectorsError: the file is broken, or says nothing about `dim` and allows several.
     """
-    words: list[str] = []
+    words: list[bytes] = []
     starts: list[int] = []
     rows: list[bytes] = []
     with ByteReader(path) as reader:
@@ -43,12 +48,12 @@ def read_binary(path: Path, dim: int | None = None) -> Table:
         if header is None:
             count, dim = None, dim or _dim_of(block, f"{path}, byte 0", whole=len(block) < BLOCK)
         else:
-            count = _checked(path, header, dim, reader.size)
+            count = _promised(path, header, dim, reader.size)
             dim = header[1]
         vectors = np.empty((count or 0, dim), np.float32)
         begin = 0 if header is None else len(first)
         for row, (start, word, numbers) in enumerate(_records(reader, block, begin, count, dim * 4)):
-            words.append(decode(word, f"{path}, byte {start}"))
+            words.append(word)
             starts.append(start)
             if count is None:
                 rows.append(numbers)
@@ -56,12 +61,17 @@ def read_binary(path: Path, dim: int | None = None) -> Table:
                 vectors[row] = np.frombuffer(numbers, "<f4")
     if count is None:
         vectors = np.frombuffer(bytearray().join(rows), "<f4").reshape(-1, dim)
-    table = Table(words, vectors)
-    check(table, lambda row: f"{path}, byte {starts[row]}")
-    return table
+    if not words:
+        raise VectorsError(f"{path}: words are expected, 0 are there.")
+
+    def where(row: int) -> str:
+        return f"{path}, byte {starts[row]}, word {row + 1}"
+
+    _check_words(words, vectors, where)
+    return assembled(path, words, vectors, where, errors)
 
 
-def _checked(path: Path, header: tuple[int, int], dim: int | None, size: int) -> int:
+def _promised(path: Path, header: tuple[int, int], dim: int | None, size: int) -> int:
     """The words that the first line promises, if its numbers can be true."""
     count, told = header
     if 0 in header:
@@ -140,8 +150,44 @@ def _is_vector(numbers: bytes) -> bool:
     return bool(np.all((sizes < _LARGEST) & ((sizes > 1 / _LARGEST**3) | (sizes == 0))))
 
 
+def _check_words(words: list[bytes], vectors: np.ndarray, where: Callable[[int], str]) -> None:
+    """Raises a VectorsError for a word that cannot be one: what came before it was read wrongly.
+
+    A word ends at a space. One with a space inside is cut there, its rest is taken for numbers, and the next
+    word begins with what is left of the numbers.
+    """
+    if (spaced := _spaced(words, vectors)) is not None:
+        row, shown = spaced[0], spaced[1].decode(errors="backslashreplace")
+        raise VectorsError(
+            f"{where(row)}: the word is {shown!r}, as the numbers after it show, and word2vec binary "
+            "cannot hold a space in a word. Have the vectors written as text or .safetensors."
+        )
+    together = b" ".join(words)
+    if (found := _CONTROL.search(together)) is not None:
+        row = together.count(b" ", 0, found.start())
+        raise VectorsError(
+            f"{where(row)}: {words[row]!r} has a control character. A word before it may have a space, which "
+            "word2vec binary cannot hold, or vectors have another number of numbers (dim)."
+        )
+
+
+def _spaced(words: list[bytes], vectors: np.ndarray) -> tuple[int, bytes] | None:
+    """The row and the whole of a word with a space, if numbers are senseless until its rest is left out."""
+    size = vectors.shape[1] * 4
+    with np.errstate(invalid="ignore"):  # there may be NaN
+        sensible = (vectors.max(axis=1) < _LARGEST) & (vectors.min(axis=1) > -_LARGEST)
+    for row in np.flatnonzero(~sensible)[:_ODD].tolist():
+        rest = vectors[row].astype("<f4").tobytes() + b"".join(words[row + 1 : row + 2])
+        for end in (at for at, byte in enumerate(rest[:size]) if byte == _SPACE):
+            numbers = rest[end + 1 : end + 1 + size]
+            if not _is_word(rest[:end]) or len(numbers) < size:
+                break
+            if _is_vector(numbers):
+                return row, words[row] + b" " + rest[:end]
+    return None
+
+
 def write_binary(stream: BinaryIO, table: Table) -> None:
-    check_words(table.words)
     count, dim = table.vectors.shape
     stream.write(f"{count} {dim}\n".encode())
     for word, row in zip(table.words, table.vectors):

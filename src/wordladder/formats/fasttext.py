@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import VectorsError
 from ._cursor import Cursor
 from ._quantised import read_quantised
+from ._table import check_finite
 
 __all__ = ["MAGIC", "FastTextModel", "read_model", "write_model"]
 
@@ -100,10 +101,13 @@ def write_model(stream: BinaryIO, model: FastTextModel) -> None:
     """Write a `.bin` file that fastText reads.
 
     Raises:
-        VectorsError: a word cannot be written, or the model dropped buckets of n-grams.
+        VectorsError: a word cannot be written, a number is not finite, or the model dropped buckets of
+            n-grams.
     """
     if model.pruned is not None:
         raise VectorsError("The model dropped n-grams when it was compressed; .bin has no place for that.")
+    for what, matrix in (("input", model.inputs), ("output", model.outputs)):
+        check_finite(matrix, lambda row, what=what: f"Row {row + 1} of the {what} matrix")  # type: ignore[misc]
     names: dict[str, int | float | str] = dict(model.settings)
     names["loss"] = _number(_LOSSES, "loss", names["loss"])
     names["model"] = _number(_MODELS, "model", names["model"])
@@ -215,10 +219,5 @@ def _read_matrix(cursor: Cursor, what: str, shape: tuple[object, object], quanti
         raise cursor.error(
             at, f"{what} is of {found.shape[0]} x {found.shape[1]} numbers, not {shape[0]} x {shape[1]}"
         )
-    finite = all(
-        np.isfinite(found[start : start + (1 << 16)]).all() for start in range(0, len(found), 1 << 16)
-    )
-    if not finite:
-        row = int(np.argmin(np.isfinite(found).all(axis=1)))
-        raise cursor.error(at, f"row {row} of {what} has a number that is not finite")
+    check_finite(found, lambda row: f"{cursor.path}, byte {at}: row {row} of {what}")
     return found

@@ -14,7 +14,7 @@ from ..errors import VectorsError
 from ..subwords import Subwords
 from ._composed import composed
 from ._pickle import Record, array_of, unpickle
-from ._table import Table, check, encode
+from ._table import Table, checked, encode
 
 __all__ = ["read_gensim"]
 
@@ -53,8 +53,7 @@ def read_gensim(path: Path) -> Table:
         shape = "no vectors" if vectors is None else f"vectors of shape {vectors.shape}"
         raise VectorsError(f"{path}: {len(words)} words and {shape}.")
     table = Table(words, vectors, _counts(path, parts, words), {}, subwords)
-    check(table, lambda row: f"{path}, word {row + 1}")
-    return table
+    return checked(table, lambda row: f"{path}, word {row + 1}")
 
 
 def _words(path: Path, parts: dict[str, object]) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import OutputError, VectorsError
 from ..streams import write_errors
-from ._table import Table, check
+from ._table import Table, checked
 from .safetensors import read_header, tensor, write_tensors
 
 __all__ = ["is_model2vec", "read_model2vec", "write_model2vec"]
@@ -70,8 +70,7 @@ def read_model2vec(folder: Path) -> Table:
     if isinstance(settings, dict):  # ours: the last word stands for all unknown ones
         words, vectors = words[:-1], vectors[:-1]
     table = Table(words, vectors, None, settings if isinstance(settings, dict) else {})
-    check(table, lambda row: f"{path}, row {row}")
-    return table
+    return checked(table, lambda row: f"{path}, row {row}")
 
 
 def _vectors(path: Path, tensors: Mapping[str, np.ndarray], name: str, words: int) -> np.ndarray:
@@ -93,16 +92,15 @@ def _vocabulary(path: Path) -> list[str]:
     found = _json(path)
     try:
         known = found["model"]["vocab"]
-        numbers = (
-            {word: row for row, (word, _) in enumerate(known)} if isinstance(known, list) else dict(known)
-        )
-        numbers |= {one["content"]: one["id"] for one in found.get("added_tokens") or []}
-        words = {int(number): str(word) for word, number in numbers.items()}
+        listed = isinstance(known, list)
+        numbers = [(word, row) for row, (word, _) in enumerate(known)] if listed else [*known.items()]
+        numbers += [(one["content"], one["id"]) for one in found.get("added_tokens") or []]
+        words = {int(number): str(word) for word, number in numbers}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise VectorsError(f"{path} is no tokenizer whose vocabulary can be read: {error!r}.") from None
-    for row in range(len(numbers)):
+    for row in range(len(words)):
         if row not in words:
-            raise VectorsError(f"{path}: no word has the number {row}, of {len(numbers)} words.")
+            raise VectorsError(f"{path}: no word has the number {row}, of {len(words)} words.")
     return [words[row] for row in range(len(words))]
 
 

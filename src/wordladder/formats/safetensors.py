@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import VectorsError
 from ..streams import ByteReader
 from ..subwords import Subwords
-from ._table import Table, encode
+from ._table import Table, check_finite, checked, encode
 from ._words import MappedWords
 
 __all__ = ["read_header", "read_safetensors", "tensor", "write_safetensors", "write_tensors"]
@@ -55,11 +55,13 @@ def read_safetensors(path: Path) -> Table:
         words = words[:]
     if counts is not None and counts.shape != (len(words),):
         raise VectorsError(f"{path}: {len(words)} words do not fit counts of shape {counts.shape}.")
-    if outputs is not None and (outputs.ndim != 2 or outputs.shape[1] != vectors.shape[1]):
+    if outputs is not None and outputs.shape != vectors.shape:
         raise VectorsError(f"{path}: outputs of shape {outputs.shape} do not fit vectors {vectors.shape}.")
     metadata = header.get("__metadata__", {})
     settings = _json(path, metadata, _SETTINGS_KEY)
-    return Table(words, vectors, counts, settings, _subwords(path, tensors, metadata), outputs)
+    table = Table(words, vectors, counts, settings, _subwords(path, tensors, metadata), outputs)
+    # the many words and vectors of a large file are looked at when they are asked for
+    return table if isinstance(words, MappedWords) else checked(table, lambda row: f"{path}, row {row + 1}")
 
 
 def read_header(path: Path) -> tuple[dict[str, Mapping[str, object]], int, int]:
@@ -163,6 +165,9 @@ def write_safetensors(stream: BinaryIO, table: Table) -> None:
         sizes = {"min_n": parts.min_n, "max_n": parts.max_n, "han": parts.han}
         sizes["buckets"] = parts.total or len(parts.buckets)
         metadata[_SUBWORDS_KEY] = json.dumps(sizes)
+    for name in ("outputs", "subwords.own", "subwords.buckets"):
+        if name in tensors:
+            check_finite(tensors[name], lambda row, name=name: f"Row {row + 1} of {name}")  # type: ignore[misc]
     tensors["words"] = np.frombuffer(encode("\n".join(table.words)), np.uint8)
     write_tensors(stream, tensors, metadata)
 

@@ -38,7 +38,11 @@ def imported_engine(
     if folder is None:
         return None
     require("torch", "train", f"{source}: an encoder")
+    from ..embedders._sentence_layout import is_sentence_folder
+    from .fine_tuned import FineTuned, task_of
     from .sentences import SentenceEngine
 
-    engine = SentenceEngine.open(folder, str(source), device=device, precision=precision)
+    tuned = task_of(folder) is not None and not is_sentence_folder(folder)
+    opened = FineTuned if tuned else SentenceEngine.open
+    engine = opened(folder, str(source), device=device, precision=precision)
     return engine, {"name": engine.recipe.name, "source": str(source), "warnings": engine.notes}

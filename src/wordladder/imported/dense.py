@@ -1,8 +1,10 @@
-"""The linear layer that some encoders of sentence-transformers have behind the pooling, read and written."""
+"""The linear layers and layer norms that some encoders of sentence-transformers have behind the pooling, read
+and written.
+"""
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -12,7 +14,7 @@ from torch.nn import functional
 
 from ..errors import ModelError, did_you_mean
 
-__all__ = ["Dense", "keep_dense", "open_dense"]
+__all__ = ["Dense", "Norm", "keep_dense", "open_dense"]
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "GELU": nn.GELU,
@@ -44,7 +46,24 @@ class Dense(NamedTuple):
         return _ACTIVATIONS[self.activation]()(functional.linear(vectors, weight, bias))
 
 
-def open_dense(folder: Path) -> Dense:
+class Norm(NamedTuple):
+    """A layer norm (Ba et al. 2016).
+
+    Attributes:
+        weight: `(dim,)`.
+        bias: `(dim,)`.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, vectors: Tensor) -> Tensor:
+        """`(rows, dim)` to the same."""
+        weight, bias = self.weight.to(vectors.device), self.bias.to(vectors.device)
+        return functional.layer_norm(vectors, weight.shape, weight, bias)
+
+
+def open_dense(folder: Path) -> Dense | Norm:
     """Read a layer.
 
     Raises:
@@ -52,8 +71,12 @@ def open_dense(folder: Path) -> Dense:
     """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        tensors = load_file(folder / "model.safetensors")
-        weight, bias = tensors["linear.weight"].float(), tensors.get("linear.bias")
+        tensors = {n: t.float() for n, t in load_file(folder / "model.safetensors").items()}
+        if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+            raise ValueError(f"the weight {broken[0]} has numbers that are not finite")
+        if "norm.weight" in tensors:
+            return Norm(tensors["norm.weight"], tensors["norm.bias"])
+        weight, bias = tensors["linear.weight"], tensors.get("linear.bias")
         activation = str(config.get("activation_function", "torch.nn.Tanh")).rsplit(".", 1)[-1]
         special = config.get("use_residual") or config.get("module_input_name", "sentence_embedding")
     except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
@@ -64,21 +87,23 @@ def open_dense(folder: Path) -> Dense:
         )
     if special != "sentence_embedding":
         raise ModelError(f"{folder}: a linear layer beside the way of the vectors is not read here")
-    return Dense(weight, None if bias is None else bias.float(), activation)
+    return Dense(weight, bias, activation)
 
 
-def keep_dense(layer: Dense, folder: Path) -> None:
+def keep_dense(layer: Dense | Norm, folder: Path) -> None:
     """Write what `open_dense` and sentence-transformers read."""
     folder.mkdir()
-    of = nn.modules.linear if layer.activation == "Identity" else nn.modules.activation
-    config = {
-        "in_features": layer.weight.shape[1],
-        "out_features": layer.weight.shape[0],
-        "bias": layer.bias is not None,
-        "activation_function": f"{of.__name__}.{layer.activation}",
-    }
+    config: dict[str, Any] = {"dimension": layer.weight.shape[0]}
+    if isinstance(layer, Dense):
+        of = nn.modules.linear if layer.activation == "Identity" else nn.modules.activation
+        config = {
+            "in_features": layer.weight.shape[1],
+            "out_features": layer.weight.shape[0],
+            "bias": layer.bias is not None,
+            "activation_function": f"{of.__name__}.{layer.activation}",
+        }
     (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
-    tensors = {"linear.weight": layer.weight}
-    if layer.bias is not None:
-        tensors["linear.bias"] = layer.bias
-    save_file({name: torch.clone(tensor) for name, tensor in tensors.items()}, folder / "model.safetensors")
+    part = "linear" if isinstance(layer, Dense) else "norm"
+    tensors = {f"{part}.weight": layer.weight, f"{part}.bias": layer.bias}
+    kept = {name: torch.clone(tensor) for name, tensor in tensors.items() if tensor is not None}
+    save_file(kept, folder / "model.safetensors")

@@ -3,15 +3,15 @@
 import re
 from pathlib import Path
 
+from ..artifact import is_saved, size_mb
+from ..embedders._hub import FILES, PICKLED, hub_folder
 from ..embedders._sentence_layout import is_sentence_folder
 from ..errors import ModelError
 from ..extras import require
 
-__all__ = ["find_encoder"]
+__all__ = ["find_encoder", "needed_mb"]
 
 _NAME = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
-_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "README.md")
-_OTHERS = ("onnx/*", "openvino/*", "coreml/*")
 _MAKER = "sentence-transformers"  # whose models may be named without it
 
 
@@ -32,14 +32,32 @@ def find_encoder(source: str | Path) -> Path | None:
 
 def _from_hub(name: str) -> Path:
     require("torch", "train", f"{name}: there is no such folder, and an encoder from the Hugging Face hub")
-    hub = require("huggingface_hub", "train", "a model from the Hugging Face hub")
     said = ""
     for one in (name,) if "/" in name else (name, f"{_MAKER}/{name}"):
         try:
-            return Path(hub.snapshot_download(one, allow_patterns=_FILES, ignore_patterns=_OTHERS))
+            return hub_folder(one)
         except (OSError, ValueError) as problem:
             said = said or str(problem).strip().split("\n")[0]
     raise ModelError(
         f"{name}: there is no such folder, and nothing came from the Hugging Face hub that can be read "
         f"({said})"
     ) from None
+
+
+def needed_mb(source: str | Path) -> float:
+    """The size on disk of what is read of a model, in MB of 10⁶ bytes: without checkpoints of its training
+    and weights in other formats.
+    """
+    path = Path(source)
+    if path.is_file():
+        return path.stat().st_size / 1e6
+    if is_saved(path):
+        return size_mb(path)
+    folder = find_encoder(source)
+    if folder is None:
+        return 0.0
+    parts = [folder, *folder.glob("[0-9]_*")]  # of sentence-transformers
+    found = {file for part in parts for pattern in FILES for file in part.glob(pattern)}
+    if not any(file.suffix == ".safetensors" for file in found):
+        found |= set(folder.glob(PICKLED))
+    return sum(file.stat().st_size for file in found) / 1e6

@@ -4,10 +4,10 @@ What a folder of sentence-transformers names is done as there; of a plain encode
 vectors is taken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -25,14 +25,16 @@ from ..errors import ModelError
 from ..layers.workers import in_parallel
 from ..recipe import Recipe
 from ..training.devices import threads
-from .dense import Dense, keep_dense, open_dense
+from .dense import Dense, Norm, keep_dense, open_dense
 from .no_task import NoTask
 
 __all__ = ["SentenceEngine"]
 
 _BATCH_PIECES, _TEXTS = 4096, 8192  # pieces computed together; texts sorted together
 _MOST_ROWS = 4096
+MEAN = "{}: no modules.json says how a text gets its vector; the mean of the vectors of all pieces is taken"
 Ints = NDArray[np.int64]
+Compute = Callable[[list[Ints]], NDArray[np.float32]]
 
 
 class SentenceEngine:
@@ -41,33 +43,39 @@ class SentenceEngine:
     Args:
         pretrained: The encoder and its tokenizer.
         layout: What makes a vector of a text.
-        dense: The linear layers behind the pooling.
-        name: What it is called in messages.
+        dense: The linear layers and layer norms behind the pooling.
+        source: The folder or the hub name of the encoder.
+        name: What it is called in messages; left out, as the end of the source.
         device: Where it computes.
         precision: Its arithmetic.
 
     Attributes:
         cut: Texts so far that were longer than the encoder reads, and were cut there.
         notes: What a user should know.
+        foreign: `keep` writes all that there is, as another program lays it out.
     """
+
+    foreign = True
 
     def __init__(
         self,
         pretrained: Pretrained,
         layout: SentenceLayout,
-        dense: Sequence[Dense] = (),
+        dense: Sequence[Dense | Norm] = (),
         *,
-        name: str,
+        source: str,
+        name: str = "",
         device: str | None = None,
         precision: Precision = "auto",
     ) -> None:
-        self.pretrained, self.layout, self.dense, self.name = pretrained, layout, tuple(dense), name
+        self.pretrained, self.layout, self.dense = pretrained, layout, tuple(dense)
+        self.source, self.name = source, name or Path(source).name or source
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.precision, self.cut, self.notes = precision, 0, list[str]()
-        self.task = NoTask(name)
+        self.precision, self.cut, self.notes = precision, 0, list(pretrained.notes)
+        self.task: Any = NoTask(self.name)
         limits = [piece_limit(pretrained.model, pretrained.tokenizer), layout.max_pieces]
         self.limit = min((one for one in limits if one is not None), default=None)
-        self._tokenizer, self._after = _tokenizer(pretrained.tokenizer, layout, name)
+        self._tokenizer, self._after = _tokenizer(pretrained.tokenizer, layout, self.name)
         self._answering: Answering | None = None
 
     @classmethod
@@ -79,27 +87,29 @@ class SentenceEngine:
         Raises:
             ModelError: it cannot be read.
         """
-        plain = not is_sentence_folder(folder)
-        layout = SentenceLayout() if plain else read_layout(folder)
+        if not is_sentence_folder(folder):
+            engine = cls(
+                open_pretrained(str(folder), error=ModelError),
+                SentenceLayout(),
+                source=source,
+                device=device,
+                precision=precision,
+            )
+            engine.notes.append(MEAN.format(source))
+            return engine
+        layout = read_layout(folder)
         pretrained = open_pretrained(str(folder / layout.encoder), error=ModelError)
         dense = [open_dense(folder / place) for place in layout.dense]
-        name = Path(source).name or str(source)
-        engine = cls(pretrained, layout, dense, name=name, device=device, precision=precision)
-        engine.source = str(folder / layout.encoder) if layout.encoder else source
-        if plain:
-            engine.notes.append(
-                f"{source}: no modules.json says how a text gets its vector; "
-                "the mean of the vectors of all pieces is taken"
-            )
-        return engine
+        inner = str(folder / layout.encoder) if layout.encoder else source
+        name = Path(source).name or source
+        return cls(pretrained, layout, dense, source=inner, name=name, device=device, precision=precision)
 
-    source = ""
     threads = staticmethod(threads)
 
     @property
     def recipe(self) -> Recipe:
         """A recipe whose embedder is this encoder, frozen: to train something on top of it."""
-        table: dict[str, Any] = {"kind": "transformer", "source": self.source or self.name}
+        table: dict[str, Any] = {"kind": "transformer", "source": self.source}
         if self.layout.pooling in (("mean",), ("cls",)):
             table["summary"] = self.layout.pooling[0]
         return Recipe({"embedders": [table]}, self.name)
@@ -111,43 +121,56 @@ class SentenceEngine:
             self._answering = answering(
                 self.pretrained.model, precision=self.precision, device=torch.device(self.device), pad=pad
             )
-        parts = [
-            self._encode(
-                examples.texts[first : first + _TEXTS], _MOST_ROWS if batch_rows is None else batch_rows
-            )
-            for first in range(0, len(examples), _TEXTS)
-        ]
-        return np.concatenate(parts) if parts else np.zeros((0, self.dim), np.float32)
+        nothing = torch.zeros(1, self._piece_dim * len(self.layout.pooling))  # of a text without any piece
+        return self._of_texts(examples.texts, self._vectors, self._finished(nothing).numpy(), batch_rows)
 
     @property
     def dim(self) -> int:
         """Numbers in a vector."""
-        if self.dense:
-            return self.dense[-1].weight.shape[0]
-        return self._piece_dim * len(self.layout.pooling)
+        whole = self.dense[-1].weight.shape[0] if self.dense else self._piece_dim * len(self.layout.pooling)
+        return min(whole, self.layout.truncate_dim or whole)
 
     @property
     def _piece_dim(self) -> int:
         return self.pretrained.model.config.hidden_size
 
-    def _encode(self, texts: Sequence[str], batch_rows: int) -> NDArray[np.float32]:
+    def _of_texts(
+        self,
+        texts: Sequence[str],
+        compute: Compute,
+        nothing: NDArray[np.float32],
+        batch_rows: int | None = None,
+    ) -> NDArray[np.float32]:
+        """A row a text, in their order.
+
+        Args:
+            texts: The texts.
+            compute: Makes rows from the numbers of the pieces of some texts.
+            nothing: The row of a text without any piece, which only an empty one is, `(1, dim)`.
+            batch_rows: Most texts computed together.
+        """
+        most = _MOST_ROWS if batch_rows is None else batch_rows
+        blocks = (texts[first : first + _TEXTS] for first in range(0, len(texts), _TEXTS))
+        parts = [self._of_block(block, compute, nothing, most) for block in blocks]
+        return np.concatenate(parts) if parts else nothing[:0]
+
+    def _of_block(
+        self, texts: Sequence[str], compute: Compute, nothing: NDArray[np.float32], most: int
+    ) -> NDArray[np.float32]:
         rows = self._pieces(texts)
         lengths = np.array([len(row) for row in rows])
-        out = np.empty((len(rows), self.dim), np.float32)
-        if not lengths.all():  # without special pieces, an empty text has none: its pooled vector is zero
-            nothing = torch.zeros(1, self._piece_dim * len(self.layout.pooling))
-            out[lengths == 0] = self._finished(nothing).numpy()
+        out = np.repeat(nothing, len(rows), axis=0)
         full = np.flatnonzero(lengths)
         if not len(full):
             return out
         # On a processor each batch has a core of its own, and there are batches for all cores.
         share = -(-int(lengths.sum()) // torch.get_num_threads()) if self.device == "cpu" else _BATCH_PIECES
-        sizes = {"max_words": min(share, _BATCH_PIECES), "max_rows": batch_rows}
+        sizes = {"max_words": min(share, _BATCH_PIECES), "max_rows": most}
         batches = [full[some] for some in length_batches(lengths[full], **sizes)]
-        jobs = [partial(self._vectors, [rows[row] for row in some.tolist()]) for some in batches]
+        jobs = [partial(compute, [rows[row] for row in some.tolist()]) for some in batches]
         found = in_parallel(jobs) if self.device == "cpu" else [job() for job in jobs]
-        for some, vectors in zip(batches, found):
-            out[some] = vectors
+        for some, computed in zip(batches, found):
+            out[some] = computed
         return out
 
     @torch.inference_mode()
@@ -171,7 +194,8 @@ class SentenceEngine:
     def _finished(self, vectors: Tensor) -> Tensor:
         for layer in self.dense:
             vectors = layer(vectors)
-        return functional.normalize(vectors, dim=1) if self.layout.normalize else vectors
+        vectors = functional.normalize(vectors, dim=1) if self.layout.normalize else vectors
+        return vectors[:, : self.layout.truncate_dim]
 
     def scores(self, examples: Examples) -> NDArray[np.float32]:
         """An encoder has none.
@@ -179,15 +203,22 @@ class SentenceEngine:
         Raises:
             ModelError: always.
         """
-        self.task.refuse()
+        return self.task.refuse()
 
-    fusion_weights = scores
+    def fusion_weights(self, examples: Examples) -> NoReturn:
+        """It has none.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError(f"{self.name}: a model of another program has no [fusion]")
 
     def keep(self, folder: Path) -> None:
         """Write a folder that sentence-transformers opens, and this class too."""
         place = self.layout.encoder or "."
         keep_pretrained(self.pretrained.model, self.pretrained.tokenizer, folder / place)
-        dense = tuple(f"{number}_Dense" for number in range(2, 2 + len(self.dense)))
+        kinds = ["Dense" if isinstance(layer, Dense) else "LayerNorm" for layer in self.dense]
+        dense = tuple(f"{number}_{kind}" for number, kind in enumerate(kinds, start=2))
         for part, layer in zip(dense, self.dense):
             keep_dense(layer, folder / part)
         write_layout(folder, self.layout._replace(dense=dense), self._piece_dim)
@@ -227,6 +258,11 @@ def _pooled(states: Tensor, lengths: Ints, modes: Sequence[Pooled]) -> Tensor:
 def _pooled_once(here: Tensor, mode: Pooled) -> Tensor:
     if mode == "cls":
         return here[:, 0]
+    if mode == "lasttoken":
+        return here[:, -1]
     if mode == "max":
         return here.amax(dim=1)
+    if mode == "weightedmean":
+        weights = torch.arange(1.0, here.shape[1] + 1, device=here.device)
+        return torch.einsum("tpd,p->td", here, weights / weights.sum())
     return here.mean(dim=1) if mode == "mean" else here.sum(dim=1) / here.shape[1] ** 0.5

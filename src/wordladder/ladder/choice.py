@@ -32,6 +32,7 @@ class Rule:
         margin: How much worse than the best still counts as good.
         budget: The limits.
         higher_is_better: The direction of the metric.
+        unit: What is answered one by one, in a word.
     """
 
     cost: CostKind
@@ -40,6 +41,7 @@ class Rule:
     margin: float = 0.01
     budget: Budget = field(default_factory=Budget)
     higher_is_better: bool = True
+    unit: str = "text"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +81,17 @@ class Answers:
 
 
 def best_rung(rungs: Sequence[Rung], cost: CostKind, *, higher_is_better: bool = True) -> Rung | None:
-    """The measured rung with the best mean dev score; of equal ones the cheapest."""
+    """The measured rung with the best mean dev score; of equal ones the cheapest. A model that was there
+    already is one only among its like.
+    """
     sign = 1 if higher_is_better else -1
-    measured = [rung for rung in rungs if rung.measured]
+    measured = _candidates([rung for rung in rungs if rung.measured])
     return min(measured, key=lambda rung: (-sign * (rung.dev_value or 0.0), rung.cost(cost)), default=None)
+
+
+def _candidates(rungs: Sequence[Rung]) -> list[Rung]:
+    """What may be recommended."""
+    return [rung for rung in rungs if not rung.fixed] or list(rungs)
 
 
 def choose(rungs: Sequence[Rung], rule: Rule) -> Choice:
@@ -92,6 +101,7 @@ def choose(rungs: Sequence[Rung], rule: Rule) -> Choice:
         rungs: The rungs; each measured one carries its difference to the best, and what it is over budget by.
         rule: What the choice depends on beside them.
     """
+    rungs = _candidates(rungs)
     best = best_rung(rungs, rule.cost, higher_is_better=rule.higher_is_better)
     allowed = sorted((rung for rung in rungs if rung.within_budget), key=lambda rung: rung.cost(rule.cost))
     fallback = best_rung(allowed, rule.cost, higher_is_better=rule.higher_is_better)

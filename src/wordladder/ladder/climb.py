@@ -13,18 +13,20 @@ from typing import Any
 from ..data.origin import origin_of
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
+from ..formats import UnicodeErrors
 from ..progress import Progress, quiet
 from ..recipe import Recipe
 from .choice import Rule, choose
 from .handover import write_json, writing
 from .machine import available_threads, describe
-from .measured import Measured, compare, measure_rung, with_gaps
-from .plan import plan_recipes
-from .price import Budget, cost_kind
+from .measured import Measured, comparable_by_metric, compare, measure_rung, with_gaps
+from .plan import FixedModel, plan_models, plan_recipes
+from .price import Budget, cost_kind, unit_of
 from .reason import reason
 from .record import Record
 from .report import write_report
 from .result import Climb
+from .rung import Rung
 from .split import Source, Split, all_names, fingerprint, split_data
 from .workshop import Workshop
 
@@ -52,8 +54,10 @@ def climb(
     max_memory_mb: float | None = None,
     max_minutes: float | None = None,
     vectors: str | Path | None = None,
+    unicode_errors: UnicodeErrors = "strict",
     corpus: str | Path | Sequence[str | Path] | None = None,
     encoders: Sequence[str | Path] | None = None,
+    models: Sequence[str | Path] | None = None,
     settings: Mapping[str, Any] | None = None,
     text: str | None = None,
     label: str | None = None,
@@ -87,9 +91,12 @@ def climb(
         max_memory_mb: Most MB of memory at the peak.
         max_minutes: Most minutes to train a rung with one seed; training is stopped there.
         vectors: A file of word vectors for every rung that uses static ones.
+        unicode_errors: What becomes of its words that are not UTF-8: `strict`, `ignore` or `replace`.
         corpus: Raw text on which the rungs that train word vectors train them too.
         encoders: Folders of pretrained encoders for the rungs of their families: BERT, ALBERT, ELMo. A rung
             without one is left out, unless its own can be had from the hub.
+        models: Models that are there already, to be measured beside the rungs: folders of ours, of
+            transformers with a head, classifiers of fastText.
         settings: Recipe settings to change in every rung, such as `{"training.epochs": 3}`.
         text: The column of the texts.
         label: The column of the labels.
@@ -124,10 +131,13 @@ def climb(
     changes: dict[str, Any] = {
         "settings": settings,
         "vectors": vectors,
+        "unicode_errors": unicode_errors,
         "corpus": corpus,
         "encoders": encoders,
     }
-    plan, left_out = plan_recipes(task, rungs, recipes, **changes)
+    fixed = plan_models(models)
+    made, left_out = plan_recipes(task, rungs, recipes, beside=fixed, **changes)
+    plan: list[Recipe | FixedModel] = [*fixed, *made]
     record = Record(Path(output))
     record.begin(fingerprint(split), plan, resume=resume)
     shop = Workshop(record=record, threads=threads, device=device, minutes=max_minutes, progress=progress)
@@ -163,7 +173,12 @@ def _at_least_one(name: str, value: int) -> int:
 
 
 def _measure_all(
-    shop: Workshop, split: Split, plan: Sequence[Recipe], seeds: Sequence[int], *, label_curve: bool
+    shop: Workshop,
+    split: Split,
+    plan: Sequence[Recipe | FixedModel],
+    seeds: Sequence[int],
+    *,
+    label_curve: bool,
 ) -> list[Measured]:
     """Every rung in turn.
 
@@ -192,6 +207,13 @@ def _parts(split: Split) -> tuple[int, ...]:
     return tuple(len(split.train) // part for part in CURVE_PARTS if len(split.train) // part >= fewest)
 
 
+def _on_models(rungs: Sequence[Rung]) -> list[str]:
+    """What has to be known of models that were there already."""
+    names = [rung.name for rung in rungs if rung.fixed and rung.measured]
+    told = "measured as they are. Where test rows are among what one was trained on, its figure is too good."
+    return [f"{', '.join(names)}: {told}"] if names else []
+
+
 def _found(
     task: str,
     split: Split,
@@ -202,8 +224,9 @@ def _found(
     seconds: float,
 ) -> Climb:
     """Compare, choose, and put everything together."""
+    measured = comparable_by_metric(measured)
     first = next((one for one in measured if one.result), None)
-    rule = replace(rule, rows=len(split.test))
+    rule = replace(rule, rows=len(split.test), unit=unit_of(task))
     if first is not None and first.result is not None:
         rule = replace(rule, metric=first.result.metric, higher_is_better=first.result.higher_is_better)
     if comparable(split.dev.groups, split.test.groups):
@@ -225,7 +248,7 @@ def _found(
         rows=split.rows(),
         seeds=seeds,
         notes=split.notes,
-        warnings=(*split.warnings, *disagree),
+        warnings=(*split.warnings, *disagree, *_on_models(rungs)),
         machine=describe(),
         threads=shop.threads,
         device=(first and first.device) or shop.device or "",

@@ -6,6 +6,7 @@ Nothing is loaded here but small JSON files; the models themselves are read wher
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPException
 from itertools import product
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from ..embedders._families import ENCODER_HALVES
 from ..errors import SettingError
 from ..recipe import Recipe
 
@@ -32,11 +34,14 @@ __all__ = [
 
 ADVICE = "Add it with --encoder FOLDER; `wordladder pretrain` makes such a folder from your own text."
 TITLES = {"bert": "BERT", "albert": "ALBERT", "elmo": "ELMo"}
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+WEIGHTS = tuple(
+    f"{name}{end}" for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json")
+)
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 SHIFTED = ("roberta", "xlm-roberta", "camembert", "mpnet")  # positions counted from behind the padding's
-OVERLAP = 64  # pieces that windows share, unless a recipe says otherwise
 SECONDS = 3.0  # that the hub has to answer
+SILENT = "the hub does not answer"
+_silent: list[str] = []  # what it has not answered
 
 
 class LeftOut(NamedTuple):
@@ -82,7 +87,7 @@ class Encoder:
                 continue
             if table.get("max_pieces") is not None and table["max_pieces"] > self.limit:
                 changes[f"{key}.max_pieces"] = self.limit
-            if table.get("long") != "truncate" and self.limit < 2 * OVERLAP:
+            if table.get("overlap", 0) > self.limit // 2:
                 changes[f"{key}.overlap"] = self.limit // 4
         if not changes:
             needed = "an elmo" if self.family == "elmo" else "a transformer"
@@ -177,21 +182,22 @@ def read_encoder(source: str | Path) -> Encoder:
             f"{where}: neither a transformer (config.json) nor an ELMo (options.json) lies there"
         )
     if not any((folder / name).is_file() for name in WEIGHTS):
-        raise SettingError(f"{where}: there is no {WEIGHTS[0]}; only weights in this format are read")
+        raise SettingError(f"{where}: it has no weights; {' or '.join(WEIGHTS[::2])} is expected")
     names = ("config.json", "tokenizer_config.json")
     config, tokenizer = (_json(folder / name, where) for name in names)
     return _encoder(str(folder.absolute()), config, tokenizer, where)
 
 
 def _from_hub(name: str, where: str) -> Encoder:
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
         raise SettingError(f"{where}: there is no such folder")
     if trouble := hub_trouble(name):
         raise SettingError(f"{where}: there is no such folder, and as a name on the hub: {trouble}")
+    known = try_to_load_from_cache(name, "config.json")
     try:
-        config = _json(Path(hf_hub_download(name, "config.json")), where)
+        config = _json(Path(known if isinstance(known, str) else hf_hub_download(name, "config.json")), where)
     except OSError as error:
         raise SettingError(f"{where}: it cannot be fetched from the hub ({error})") from None
     return _encoder(name, config, {}, where)
@@ -201,9 +207,10 @@ def _encoder(source: str, config: dict[str, Any], tokenizer: dict[str, Any], whe
     kind = config.get("model_type")
     if not isinstance(kind, str):
         raise SettingError(f"{where}: its config.json names no model_type, so it is no transformer")
-    if config.get("is_encoder_decoder"):
+    if config.get("is_encoder_decoder") and kind not in ENCODER_HALVES:
         raise SettingError(f"{where}: an encoder with a decoder ({kind}); give an encoder, such as BERT")
-    positions, longest = config.get("max_position_embeddings"), tokenizer.get("model_max_length")
+    positions = config.get("max_position_embeddings", config.get("n_positions"))
+    longest = tokenizer.get("model_max_length")
     limits = []
     if isinstance(positions, int) and positions > 0:
         padding = config.get("pad_token_id")
@@ -230,7 +237,8 @@ def _json(path: Path, where: str) -> dict[str, Any]:
 def hub_trouble(name: str) -> str:
     """Why a model of the Hugging Face hub cannot be had; empty if it can.
 
-    It can if it lies in the local cache, or the hub answers within seconds.
+    It can if it lies in the local cache, or the hub answers within seconds. A hub that did not is not asked
+    again.
     """
     from huggingface_hub import constants, hf_hub_url
     from huggingface_hub.utils import HFValidationError, validate_repo_id
@@ -244,13 +252,23 @@ def hub_trouble(name: str) -> str:
     missing = f"{name} is not in the local cache of the Hugging Face hub"
     if constants.HF_HUB_OFFLINE:
         return f"{missing}, and HF_HUB_OFFLINE is set"
+    told = _asked(hf_hub_url(name, "config.json"))
+    return told and f"{missing}, and {told}"
+
+
+@cache
+def _asked(address: str) -> str:
+    """Why the hub does not give a file; empty if it does."""
+    if _silent:
+        return SILENT
     try:
-        with urlopen(Request(hf_hub_url(name, "config.json"), method="HEAD"), timeout=SECONDS):
+        with urlopen(Request(address, method="HEAD"), timeout=SECONDS):
             return ""
     except HTTPError as error:
-        return f"{missing}, and the hub does not give it ({error.code} {error.reason})"
+        return f"the hub does not give it ({error.code} {error.reason})"
     except (OSError, HTTPException):
-        return f"{missing}, and the hub does not answer"
+        _silent.append(address)
+        return SILENT
 
 
 def _cached(name: str, files: Sequence[str]) -> bool:

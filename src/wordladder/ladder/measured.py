@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,14 @@ from ..artifact import size_mb
 from ..evaluation.agreement import Sample, gap_between
 from ..recipe import Recipe
 from .choice import Rule, best_rung
+from .plan import FixedModel
 from .price import Price
 from .run import Result
 from .rung import CurvePoint, Rung, pareto_front
 from .significance import Scores, difference, interval
 from .workshop import Workshop
 
-__all__ = ["Measured", "compare", "measure_rung", "with_gaps"]
+__all__ = ["Measured", "comparable_by_metric", "compare", "measure_rung", "with_gaps"]
 
 
 @dataclass(frozen=True)
@@ -42,17 +44,21 @@ class Measured:
     looks: int = 1
 
 
-def measure_rung(shop: Workshop, recipe: Recipe, seeds: Sequence[int], parts: Sequence[int] = ()) -> Measured:
+def measure_rung(
+    shop: Workshop, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[int] = ()
+) -> Measured:
     """Train a rung with every seed and measure its price. What breaks it ends up in the rung's `error`.
 
     Args:
         shop: Trains and measures.
-        recipe: The recipe of the rung.
+        recipe: The recipe of the rung, or a model, which is tested once and has no label curve.
         seeds: The seeds; a rung that breaks with one is not tried with the next.
         parts: The numbers of training rows of its label curve, all rows left out.
     """
     record = shop.record
-    rung = Rung(name=recipe.name, recipe=recipe.to_toml())
+    rung = Rung(name=recipe.name, recipe=recipe.to_toml(), fixed=isinstance(recipe, FixedModel))
+    if rung.fixed:
+        seeds, parts = seeds[:1], ()
     for seed in seeds:
         ended = shop.train(recipe, seed)
         if ended.error is not None:
@@ -62,11 +68,12 @@ def measure_rung(shop: Workshop, recipe: Recipe, seeds: Sequence[int], parts: Se
     results = [result for run in runs if (result := record.result(run))]
     scores = np.mean([record.scores(run) for run in runs], axis=0)
     rung = _with_quality(rung, seeds, results, scores)
-    model = runs[0] / "model"
+    model = recipe.source if isinstance(recipe, FixedModel) else runs[0] / "model"
     ended = shop.measure(recipe, model)
     if ended.error is not None or ended.facts is None:
         return Measured(replace(rung, error=f"its cost could not be measured: {ended.error}"))
-    price = _price(ended.facts, size_mb(model), results)
+    known = results[0].size_mb
+    price = _price(ended.facts, size_mb(Path(model)) if known is None else known, results)
     rung = replace(rung, price=price, curve=_curve(shop, recipe, seeds, parts))
     return Measured(
         rung,
@@ -107,12 +114,12 @@ def _price(facts: dict[str, Any], size: float, results: Sequence[Result]) -> Pri
         memory_mb=facts["memory_mb"],
         size_mb=size,
         load_seconds=facts["load_seconds"],
-        train_seconds=float(np.mean([result.train_seconds for result in results])),
+        train_seconds=float(np.mean([result.train_seconds or np.inf for result in results])),
     )
 
 
 def _curve(
-    shop: Workshop, recipe: Recipe, seeds: Sequence[int], parts: Sequence[int]
+    shop: Workshop, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[int]
 ) -> tuple[CurvePoint, ...]:
     """The points of a label curve; one that breaks is left out, such as too few rows to learn from."""
     points = []
@@ -133,10 +140,24 @@ def with_gaps(measured: Sequence[Measured], dev_rows: int, test_rows: int) -> li
     found = []
     for one in measured:
         rung, spread = one.rung, one.dev_interval
-        if spread is not None and rung.interval is not None:
+        if spread is not None and rung.interval is not None and not rung.fixed:
             dev = Sample(rung.dev_value or 0.0, spread, dev_rows)
             test = Sample(rung.value or 0.0, rung.interval, test_rows)
             one = replace(one, rung=replace(rung, gap=gap_between(dev, test, looks)))
+        found.append(one)
+    return found
+
+
+def comparable_by_metric(measured: Sequence[Measured]) -> list[Measured]:
+    """The same, where a model whose own metric is not that of the last rung has broken by it."""
+    wanted = next((one.result.metric for one in reversed(measured) if one.result), None)
+    found = []
+    for one in measured:
+        if one.result is not None and one.result.metric != wanted:
+            told = f"its metric is {one.result.metric}, and the others are measured by {wanted}"
+            one = Measured(
+                Rung(name=one.rung.name, recipe=one.rung.recipe, error=told, fixed=True), user_error=True
+            )
         found.append(one)
     return found
 
@@ -163,6 +184,6 @@ def _compared(one: Measured, best: Measured | None, rule: Rule, on_front: bool) 
             best.scores,
             higher_is_better=rule.higher_is_better,
         ),
-        over_budget=rule.budget.exceeded(rung.price),
+        over_budget=rule.budget.exceeded(rung.price, rule.unit),
         on_front=on_front,
     )

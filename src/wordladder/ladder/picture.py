@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from .labels import Mark, name_width, place_labels
@@ -50,7 +51,7 @@ NARROW = Shape("narrow", 262, 262, 5)
 
 def cost_picture(climb: Climb, kind: CostKind, shape: Shape) -> str:
     """Quality on the test rows against one cost, the Pareto front drawn, as an `<svg>` element."""
-    rungs = [rung for rung in climb.rungs if rung.measured]
+    rungs = [rung for rung in climb.rungs if rung.measured and isfinite(rung.cost(kind))]
     drawn, axes = _new(shape)
     axes.set_xscale("log")
     limit = climb.rule.budget.limits().get(kind.name)
@@ -66,7 +67,11 @@ def cost_picture(climb: Climb, kind: CostKind, shape: Shape) -> str:
     marks = [_mark(rung, rung.cost(kind), climb.recommended) for rung in rungs]
     place_labels(axes, marks, line=[(rung.cost(kind), rung.value or 0.0) for rung in front])
     told = ", ".join(f"{rung.name} {rung.value:.3f} at {kind.written(rung.cost(kind))}" for rung in rungs)
-    return _svg(drawn, f"{shape.name}-{kind.name}", f"{climb.metric} against {kind.axis}: {told}")
+    return _svg(
+        drawn,
+        f"{shape.name}-{kind.name}",
+        f"{climb.metric} against {kind.axis.format(climb.rule.unit)}: {told}",
+    )
 
 
 def curve_picture(climb: Climb, shape: Shape) -> str:

@@ -1,15 +1,25 @@
 """Which recipes a climb runs, with what the user changed in all of them. Nothing is trained here."""
 
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import MissingExtraError, RecipeError, SettingError
+from ..formats import UnicodeErrors
 from ..recipe import Recipe, rung_names
 from .encoders import ADVICE, Encoder, LeftOut, families, hub_trouble, lack, read_encoder, with_encoders
 
-__all__ = ["Plan", "plan_recipes", "tuned_from_hub", "with_corpus", "with_vectors"]
+__all__ = [
+    "FixedModel",
+    "Plan",
+    "plan_models",
+    "plan_recipes",
+    "tuned_from_hub",
+    "with_corpus",
+    "with_vectors",
+]
 
 
 class Plan(NamedTuple):
@@ -19,6 +29,50 @@ class Plan(NamedTuple):
     left_out: tuple[LeftOut, ...] = ()
 
 
+@dataclass(frozen=True)
+class FixedModel:
+    """A model that is there already: it is measured beside the rungs, and not trained.
+
+    Attributes:
+        source: What `Model.load` opens; of a file or a folder the absolute path.
+    """
+
+    source: str
+
+    @property
+    def name(self) -> str:
+        """What it is called in the climb."""
+        return Path(self.source).name
+
+    def flat(self) -> dict[str, Any]:
+        """What makes it the same model when a climb goes on."""
+        return {"model": self.source}
+
+    def to_toml(self) -> str:
+        """What stands where a rung has its recipe."""
+        return f"# {self.name}, as it was trained elsewhere\n"
+
+
+def plan_models(models: Sequence[str | Path] | None) -> list[FixedModel]:
+    """Models to measure beside the rungs.
+
+    Args:
+        models: Folders of ours, of transformers or sentence-transformers, classifiers of fastText, or names
+            on the Hugging Face hub.
+
+    Raises:
+        SettingError: There is nothing at a path.
+    """
+    found = []
+    for model in models or ():
+        path = Path(model)
+        named = path.suffix not in (".bin", ".ftz") and not str(model).startswith((".", "~"))
+        if not path.exists() and (path.is_absolute() or not named):
+            raise SettingError(f"--model {model}: there is no such folder or file")
+        found.append(FixedModel(str(path.absolute()) if path.exists() else str(model)))
+    return found
+
+
 def plan_recipes(
     task: str,
     rungs: Sequence[str] | None,
@@ -26,8 +80,10 @@ def plan_recipes(
     *,
     settings: Mapping[str, Any] | None = None,
     vectors: str | Path | None = None,
+    unicode_errors: UnicodeErrors = "strict",
     corpus: str | Path | Sequence[str | Path] | None = None,
     encoders: Sequence[str | Path] | None = None,
+    beside: Sequence[FixedModel] = (),
 ) -> Plan:
     """The recipes to climb.
 
@@ -40,9 +96,11 @@ def plan_recipes(
         folder: A folder of recipes, taken instead of the package's own.
         settings: Recipe settings that are changed in every rung, such as `{"training.epochs": 3}`.
         vectors: A file of word vectors for every rung with a static embedder, instead of its own.
+        unicode_errors: What becomes of its words that are not UTF-8.
         corpus: Raw text on which rungs that train word vectors train them too.
         encoders: Folders, or names on the hub, of pretrained encoders for the rungs that read one: each goes
             to the rungs of its family. Without any, the rungs' own names on the hub are tried.
+        beside: Models that are measured with them; with one, there need be no rung.
 
     Raises:
         RecipeError: A recipe is unknown or not valid, or two have the same name.
@@ -51,19 +109,19 @@ def plan_recipes(
     """
     packaged = set() if folder is not None else set(rung_names(task))
     recipes, lacking = _loaded(_sources(task, rungs, folder), task, packaged if rungs is None else set())
-    if not recipes:
+    if not recipes and not beside:
         raise RecipeError("no rung is given to climb")
     given = [read_encoder(encoder) for encoder in encoders or ()]
     recipes, left_out = _with_encoders(recipes, given, packaged, named=rungs is not None)
     left_out = (*lacking, *left_out)
-    names = [recipe.name for recipe in recipes]
+    names = [*(model.name for model in beside), *(recipe.name for recipe in recipes)]
     for name in names:
         if names.count(name) > 1:
-            raise RecipeError(f"two rungs are called {name!r}; the names have to differ")
+            raise RecipeError(f"two rungs or models are called {name!r}; the names have to differ")
     for recipe in recipes:
         if recipe.task != task:
             raise RecipeError(f"{recipe.name}: its task is {recipe.task}, but the climb is for {task}")
-    recipes = [with_corpus(with_vectors(recipe, vectors), corpus) for recipe in recipes]
+    recipes = [with_corpus(with_vectors(recipe, vectors, unicode_errors), corpus) for recipe in recipes]
     return Plan([recipe.with_settings(settings or {}) for recipe in recipes], left_out)
 
 
@@ -134,7 +192,9 @@ def _with_encoders(
     return made, tuple(left_out)
 
 
-def with_vectors(recipe: Recipe, vectors: str | Path | None) -> Recipe:
+def with_vectors(
+    recipe: Recipe, vectors: str | Path | None, unicode_errors: UnicodeErrors = "strict"
+) -> Recipe:
     """The recipe with every static embedder reading this file; vectors that nobody uses any more are not
     trained. The recipe itself where it has no static embedder.
     """
@@ -142,7 +202,10 @@ def with_vectors(recipe: Recipe, vectors: str | Path | None) -> Recipe:
     if vectors is None or not static:
         return recipe
     path = str(Path(vectors).absolute())
-    changed = recipe.with_settings({f"embedders.{i}.source": path for i in static})
+    settings = {"source": path} | ({} if unicode_errors == "strict" else {"unicode_errors": unicode_errors})
+    changed = recipe.with_settings(
+        {f"embedders.{i}.{name}": value for i in static for name, value in settings.items()}
+    )
     tables = {name: table for name, table in changed.tables.items() if name != "vectors"}
     return Recipe(tables, recipe.name, recipe.folder)
 

@@ -14,6 +14,7 @@ __all__ = [
     "Price",
     "cost_kind",
     "figure",
+    "unit_of",
     "written_megabytes",
     "written_seconds",
 ]
@@ -30,7 +31,8 @@ class Price:
         memory_mb: The most memory that the process held while it answered, in MB (1e6 bytes).
         size_mb: The saved folder, in MB.
         load_seconds: From an imported library to a model ready to answer.
-        train_seconds: To train it, the word vectors included; the mean over the seeds.
+        train_seconds: To train it, the word vectors included; the mean over the seeds; infinite where it is
+            not known.
     """
 
     latency_p50: float
@@ -53,7 +55,9 @@ def figure(value: float, digits: int = 2) -> str:
 
 
 def written_seconds(seconds: float, digits: int = 2) -> str:
-    """A duration in the unit that a person would choose."""
+    """A duration in the unit that a person would choose; a dash where it is not known."""
+    if seconds == float("inf"):
+        return "–"
     if seconds < 60:
         return f"{figure(seconds, digits)} s"
     if seconds < 3600:
@@ -77,10 +81,10 @@ class CostKind:
     Attributes:
         name: What `--cost` calls it.
         title: The heading of its picture.
-        axis: What it is, in words.
+        axis: What it is, in words, with the place of what is answered.
         of: Takes it from a price.
         written: Writes a value with its unit and so many digits, such as "0.4 ms".
-        tail: What follows that in a sentence.
+        tail: What follows that in a sentence, with the place of what is answered.
     """
 
     name: str
@@ -90,14 +94,14 @@ class CostKind:
     written: Callable[..., str]
     tail: str
 
-    def phrase(self, value: float, digits: int = 2) -> str:
+    def phrase(self, value: float, digits: int = 2, unit: str = "text") -> str:
         """A value in a sentence, such as "0.4 ms a text"."""
-        return f"{self.written(value, digits)} {self.tail}"
+        return f"{self.written(value, digits)} {self.tail.format(unit)}"
 
 
 _KINDS = (
     CostKind(
-        "latency", "Latency", "time for one text (median)", attrgetter("latency_p50"), _milliseconds, "a text"
+        "latency", "Latency", "time for one {} (median)", attrgetter("latency_p50"), _milliseconds, "a {}"
     ),
     CostKind(
         "memory", "Memory", "memory at the peak", attrgetter("memory_mb"), written_megabytes, "of memory"
@@ -113,6 +117,12 @@ _KINDS = (
     ),
 )
 COSTS = {kind.name: kind for kind in _KINDS}
+_UNITS = {"tagging": "sentence", "span_qa": "question"}
+
+
+def unit_of(task: str) -> str:
+    """What is answered one by one: a text, a sentence, a question."""
+    return _UNITS.get(task, "text")
 
 
 def cost_kind(name: str) -> CostKind:
@@ -158,15 +168,15 @@ class Budget:
         }
         return {name: limit for name, limit in given.items() if limit is not None}
 
-    def exceeded(self, price: Price) -> tuple[str, ...]:
+    def exceeded(self, price: Price, unit: str = "text") -> tuple[str, ...]:
         """One phrase for each limit that the price is over, such as "2.1 ms a text"."""
         return tuple(
-            COSTS[name].phrase(COSTS[name].of(price))
+            COSTS[name].phrase(COSTS[name].of(price), unit=unit)
             for name, limit in self.limits().items()
-            if COSTS[name].of(price) > limit
+            if limit < COSTS[name].of(price) < float("inf")
         )
 
-    def __str__(self) -> str:
+    def told(self, unit: str = "text") -> str:
         """The limits in words: "at most 1 ms a text and 50 MB on disk"; empty without limits."""
-        phrases = [COSTS[name].phrase(limit, 9) for name, limit in self.limits().items()]
+        phrases = [COSTS[name].phrase(limit, 9, unit) for name, limit in self.limits().items()]
         return f"at most {' and '.join(phrases)}" if phrases else ""

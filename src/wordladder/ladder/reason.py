@@ -16,6 +16,25 @@ def reason(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:
         choice: What the rule said.
         rule: What it depended on.
     """
+    fixed = [rung for rung in rungs if rung.fixed and rung.measured]
+    rungs = [rung for rung in rungs if not rung.fixed] or rungs
+    return " ".join([_why(rungs, choice, rule), *(_against(model, choice) for model in fixed)])
+
+
+def _against(model: Rung, choice: Choice) -> str:
+    """How a model that was there already stands to the best rung."""
+    gap = model.difference
+    if gap is None or model.name == choice.best:
+        return ""
+    if gap.low <= 0 <= gap.high:
+        told = f"cannot be told from {choice.best} ({gap.low:+.3f} to {gap.high:+.3f})"
+    else:
+        side, low, high = ("better", gap.low, gap.high) if gap.value > 0 else ("worse", -gap.high, -gap.low)
+        told = f"is {abs(gap.value):.3f} ({low:.3f} to {high:.3f}) {side} than {choice.best}"
+    return f"{model.name}, which was there already, {told}: {_quality(model)} on the test rows."
+
+
+def _why(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:
     named = {rung.name: rung for rung in rungs}
     best = named.get(choice.best or "")
     if best is None:
@@ -31,7 +50,7 @@ def reason(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:
 
 
 def _cheaper_is_recommended(chosen: Rung, best: Rung, doubt: Rung | None, choice: Choice, rule: Rule) -> str:
-    price = rule.cost.phrase(chosen.cost(rule.cost))
+    price = rule.cost.phrase(chosen.cost(rule.cost), unit=rule.unit)
     more = ""
     if doubt:
         told = f"{doubt.name} ({_quality(doubt)})"
@@ -45,7 +64,10 @@ def _cheaper_is_recommended(chosen: Rung, best: Rung, doubt: Rung | None, choice
 def _best_is_recommended(
     best: Rung, rungs: Sequence[Rung], doubt: Rung | None, choice: Choice, rule: Rule
 ) -> str:
-    price, quality = rule.cost.phrase(best.cost(rule.cost)), f"{_metric(rule)} {_quality(best)}"
+    price, quality = (
+        rule.cost.phrase(best.cost(rule.cost), unit=rule.unit),
+        f"{_metric(rule)} {_quality(best)}",
+    )
     measured = [rung for rung in rungs if rung.measured]
     cheaper = [rung for rung in measured if rung.cost(rule.cost) < best.cost(rule.cost)]
     if len(measured) == 1:
@@ -72,12 +94,14 @@ def _nothing_fits(rungs: Sequence[Rung], best: Rung, rule: Rule) -> str:
     measured = [rung for rung in rungs if rung.measured]
     nearest = min(measured, key=lambda rung: (len(rung.over_budget), rung.cost(rule.cost)))
     told = f"{' and '.join(nearest.over_budget)}, {_metric(rule)} {_quality(nearest)}"
+    budget = rule.budget.told(rule.unit)
     more = "" if nearest is best else f"; the best is {best.name} ({_quality(best)})"
-    return f"No rung fits the budget ({rule.budget}): the nearest is {nearest.name} ({told}){more}."
+    return f"No rung fits the budget ({budget}): the nearest is {nearest.name} ({told}){more}."
 
 
 def _nothing_good(rung: Rung, best: Rung, doubt: Rung | None, choice: Choice, rule: Rule) -> str:
-    gap = rung.difference
+    gap, budget = rung.difference, rule.budget.told(rule.unit)
+    price = rule.cost.phrase(rung.cost(rule.cost), unit=rule.unit)
     gives_up = ""
     if gap is not None and gap.value < 0:
         gives_up = f", which gives up {-gap.value:.3f} ({max(-gap.high, 0.0):.3f} to {-gap.low:.3f})"
@@ -89,9 +113,9 @@ def _nothing_good(rung: Rung, best: Rung, doubt: Rung | None, choice: Choice, ru
         rows = f"{_enough(choice)} test rows, not {rule.rows:,}"
         more = f"; to tell whether {subject} is good enough after all would take {rows}"
     return (
-        f"Nothing within the budget ({rule.budget}) is shown to be within {rule.margin:g} of the best "
+        f"Nothing within the budget ({budget}) is shown to be within {rule.margin:g} of the best "
         f"({best.name}, {_quality(best)}); the best it allows is {rung.name} "
-        f"({_quality(rung)}, {rule.cost.phrase(rung.cost(rule.cost))}){gives_up}{more}."
+        f"({_quality(rung)}, {price}){gives_up}{more}."
     )
 
 

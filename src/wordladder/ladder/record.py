@@ -20,6 +20,7 @@ import numpy as np
 from ..errors import OutputError, SettingError
 from ..recipe import Recipe
 from .handover import read_json, write_json, writing
+from .plan import FixedModel
 from .run import RESULT, SCORES, Result
 from .significance import Scores
 
@@ -65,12 +66,12 @@ class Record:
         """The resampled scores `(resamples,)` of a run that has ended."""
         return np.load(run / SCORES, allow_pickle=False)
 
-    def begin(self, data: str, recipes: Sequence[Recipe], *, resume: bool) -> None:
+    def begin(self, data: str, recipes: Sequence[Recipe | FixedModel], *, resume: bool) -> None:
         """Make sure that what lies here belongs to this climb, and note what this climb is.
 
         Args:
             data: The fingerprint of the rows.
-            recipes: The recipes to climb.
+            recipes: The recipes to climb, and the models to measure.
             resume: Whether to continue what lies here.
 
         Raises:

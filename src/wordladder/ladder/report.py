@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
 from string import Template
 
@@ -71,7 +72,7 @@ def _answers(climb: Climb) -> str:
     asked = (
         ("The cheapest good one", found.cheapest_good),
         ("The best one", found.best),
-        (f"The best one under {found.latency_ms:g} ms a text", found.best_fast),
+        (f"The best one under {found.latency_ms:g} ms a {climb.rule.unit}", found.best_fast),
     )
     return f'<dl class="answers">{"".join(_answer(climb, title, rung) for title, rung in asked)}</dl>'
 
@@ -89,16 +90,17 @@ def _answer(climb: Climb, title: str, rung: Rung | None) -> str:
 
 
 def _pictures(climb: Climb) -> str:
-    """A picture for each cost, switched by radio buttons; on paper all of them."""
+    """A picture for each cost that is known, switched by radio buttons; on paper all of them."""
     if why := _undrawn():
         return f'<p class="quiet note">{escape(why)}</p>'
+    kinds = [k for k in COSTS.values() if any(r.measured and isfinite(r.cost(k)) for r in climb.rungs)]
     switches = "".join(
         f'<input class="switch" type="radio" name="cost" id="by-{kind.name}"'
         f' aria-label="{kind.title}"{" checked" if kind is climb.rule.cost else ""}>'
-        for kind in COSTS.values()
+        for kind in kinds
     )
-    tabs = "".join(f'<label for="by-{kind.name}">{kind.title}</label>' for kind in COSTS.values())
-    panels = "".join(_panel(climb, kind) for kind in COSTS.values())
+    tabs = "".join(f'<label for="by-{kind.name}">{kind.title}</label>' for kind in kinds)
+    panels = "".join(_panel(climb, kind) for kind in kinds)
     return (
         f'<figure>{switches}<div class="tabs">{tabs}</div><div class="panels">{panels}</div>'
         f'<figcaption class="quiet">{_caption(climb)}</figcaption></figure>'
@@ -119,7 +121,7 @@ def _panel(climb: Climb, kind: CostKind) -> str:
         f'<div class="panel"><h3>{kind.title}</h3>'
         f'<p class="axis">{escape(_axis(climb))}</p>'
         f"{cost_picture(climb, kind, WIDE)}{cost_picture(climb, kind, NARROW)}"
-        f'<p class="axis below">{escape(kind.axis)} →</p></div>'
+        f'<p class="axis below">{escape(kind.axis.format(climb.rule.unit))} →</p></div>'
     )
 
 
@@ -194,7 +196,7 @@ def _method(climb: Climb) -> str:
         "Seeds": f"{seeds}; the same rows for every rung",
         "Intervals": "95 %, 1,000 bootstrap resamples of the test rows, or of their groups where they have "
         "some; paired for differences",
-        "Latency": f"up to 200 {_single(climb.task)} of the test rows, each timed alone after a warm-up",
+        "Latency": f"up to 200 {climb.rule.unit}s of the test rows, each timed alone after a warm-up",
         "Process": f"each model alone in a fresh process, {climb.threads} {_plural(climb.threads, 'thread')}",
         "Memory": "the most that process held, the interpreter and the libraries included",
         "Hardware": _hardware(machine, climb.device),
@@ -203,11 +205,6 @@ def _method(climb: Climb) -> str:
     }
     cells = "".join(f"<dt>{name}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items() if value)
     return f'<dl class="facts-list">{cells}</dl>'
-
-
-def _single(task: str) -> str:
-    """What is answered alone when a rung is timed."""
-    return "single questions with their passages" if task == "span_qa" else "single texts"
 
 
 _VERSIONS = ("wordladder", "python", "torch", "numpy", "scikit-learn", "transformers", "numba")

@@ -9,7 +9,7 @@ from .rung import Rung
 
 __all__ = ["metric_name", "rung_table"]
 
-PRICE_COLUMNS = ("Latency", "Texts a second", "Memory", "Size", "Training")
+PRICE_COLUMNS = ("Latency", "{}s a second", "Memory", "Size", "Training")
 
 
 _COUNTED = {
@@ -31,7 +31,8 @@ def rung_table(climb: Climb) -> str:
     quality = metric_name(climb)
     heads = ["Rung", quality[:1].upper() + quality[1:] or "Quality"]
     heads += [f"Against {climb.best}"] if several else []
-    cells = "".join(f'<th scope="col">{escape(head)}</th>' for head in (*heads, *PRICE_COLUMNS))
+    heads += [column.format(climb.rule.unit.capitalize()) for column in PRICE_COLUMNS]
+    cells = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     rows = "\n".join(_row(rung, climb, several) for rung in climb.rungs)
     table = f"<table>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
     return f'<div class="scroll" tabindex="0">{table}</div>'

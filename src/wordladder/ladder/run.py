@@ -1,4 +1,4 @@
-"""One rung with one seed, trained and tested in a process of its own.
+"""One rung with one seed, trained and tested in a process of its own, or a model tested as it is.
 
 `python -m wordladder.ladder.run job.json` starts it. What stays in the job's folder: `model/`, `outcomes.npy`
 and `scores.npy` of the test rows, and `result.json`, written last. What a model costs is measured elsewhere.
@@ -33,6 +33,7 @@ class Run:
         rows: How many rows of the nested order to train on; None for all.
         threads: Threads to train with.
         device: Where to train; None leaves it to the model.
+        model: A model that is there already, and tested instead; the recipe is empty then.
     """
 
     recipe: dict[str, Any]
@@ -44,6 +45,7 @@ class Run:
     rows: int | None
     threads: int
     device: str | None
+    model: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +58,13 @@ class Result:
         value: The metric on the test rows.
         dev_value: The metric on the dev rows.
         train_rows: How many rows were trained on.
-        train_seconds: The time to train, the word vectors included even where they were already there.
+        train_seconds: The time to train, the word vectors included even where they were already there; None
+            of a model that was there already.
         vectors_seconds: The part of it that went into word vectors.
         warnings: What the training warned of.
         dev_interval: The 95 % bootstrap interval of `dev_value`.
         looks: How many times dev was looked at to choose an epoch.
+        size_mb: The size of a model that was there already, in MB; None of one that was trained.
     """
 
     metric: str
@@ -68,27 +72,26 @@ class Result:
     value: float
     dev_value: float
     train_rows: int
-    train_seconds: float
+    train_seconds: float | None
     vectors_seconds: float
     warnings: tuple[str, ...]
     dev_interval: tuple[float, float] | None = None
     looks: int = 1
+    size_mb: float | None = None
 
 
 def train_and_test(run: Run, line: Line) -> Result:
     """Train, test, and write everything down."""
     from ..evaluation.intervals import resampled
-    from ..model import Model
-    from ..recipe import Recipe
 
     data, folder = Path(run.data), Path(run.folder)
     train, dev, test = (read_examples(data / f"{part}.json") for part in ("train", "dev", "test"))
     train = _part(train, run.rows)
-    recipe = Recipe(run.recipe, run.name, Path(run.recipe_folder))
-    model = Model(recipe, device=run.device, threads=run.threads)
-    line.send("clock_starts")
-    model.fit(train, dev=dev, output=folder / "model", resume=True, cache=Path(run.cache), progress=line)
-    line.send("clock_stops")
+    if run.model is None:
+        model = _trained(run, train, dev, line)
+    else:
+        model = _tested(run, dev, test)
+        folder.mkdir(parents=True, exist_ok=True)
     line("testing", 0, None)
     outcomes = model.outcomes(test)
     result = _result(model, len(train), outcomes)
@@ -96,6 +99,45 @@ def train_and_test(run: Run, line: Line) -> Result:
     write_array(folder / SCORES, resampled(outcomes, model.task_.primary, groups=test.groups))
     write_json(folder / RESULT, asdict(result))
     return result
+
+
+def _trained(run: Run, train: Examples, dev: Examples, line: Line) -> Any:
+    from ..model import Model
+    from ..recipe import Recipe
+
+    recipe = Recipe(run.recipe, run.name, Path(run.recipe_folder))
+    model = Model(recipe, device=run.device, threads=run.threads)
+    output = Path(run.folder) / "model"
+    line.send("clock_starts")
+    model.fit(train, dev=dev, output=output, resume=True, cache=Path(run.cache), progress=line)
+    line.send("clock_stops")
+    return model
+
+
+def _tested(run: Run, dev: Examples, test: Examples) -> Any:
+    """A model as it is, with what it is worth on dev.
+
+    Raises:
+        ModelError: It cannot be read, or is for another task.
+        DataError: It does not know a label of the data.
+    """
+    from ..evaluation.evaluate import evaluate_scores
+    from ..imported.find import needed_mb
+    from ..model import Model
+
+    model = Model.load(run.model or "", device=run.device, threads=run.threads)
+    for part in (dev, test):
+        model.task_.check(part)
+    model.evaluation_ = evaluate_scores(
+        model.recipe_.task, model.task_, model.scores(dev), dev, resamples=200
+    )
+    model.report_ = {
+        "dev_value": model.evaluation_.value,
+        "train_seconds": None,
+        "warnings": [],
+        "size_mb": needed_mb(run.model or ""),
+    }
+    return model
 
 
 def _part(train: Examples, rows: int | None) -> Examples:
@@ -110,11 +152,12 @@ def _result(model: Any, train_rows: int, outcomes: Any) -> Result:
         value=task.primary(outcomes),
         dev_value=float(report["dev_value"]),
         train_rows=train_rows,
-        train_seconds=float(report["train_seconds"]),
+        train_seconds=report["train_seconds"],
         vectors_seconds=float(report.get("vectors_seconds", 0.0)),
         warnings=tuple(report["warnings"]),
         dev_interval=model.evaluation_.interval,
         looks=max(1, len(report.get("history", ()))),
+        size_mb=report.get("size_mb"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from ..evaluation.agreement import Gap
@@ -47,6 +48,8 @@ class Rung:
         warnings: What training did to the text, and other things worth knowing.
         curve: Quality against labelled rows, if that was asked for.
         error: Why the rung could not be trained or measured, in one line.
+        fixed: It was there already. What it has learned from is not known, so dev tells nothing of it: it is
+            compared on the test rows, and not recommended.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Rung:
     warnings: tuple[str, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
     error: str | None = None
+    fixed: bool = False
 
     @property
     def measured(self) -> bool:
@@ -99,13 +103,14 @@ class Rung:
             "memory_mb": price and price.memory_mb,
             "size_mb": price and price.size_mb,
             "load_seconds": price and price.load_seconds,
-            "train_seconds": price and price.train_seconds,
+            "train_seconds": price and (price.train_seconds if isfinite(price.train_seconds) else None),
             "on_front": self.on_front,
             "within_budget": self.within_budget,
             "over_budget": list(self.over_budget),
             "warnings": list(self.warnings),
             "label_curve": [vars(point) for point in self.curve],
             "error": self.error,
+            "fixed": self.fixed,
             "recipe": self.recipe,
         }
 
@@ -117,7 +122,7 @@ def pareto_front(rungs: Iterable[Rung], kind: CostKind, *, higher_is_better: boo
     front: list[Rung] = []
     least = float("inf")
     for _, badness, rung in sorted(points, key=lambda point: point[:2]):
-        if badness < least:
+        if badness < least and isfinite(rung.cost(kind)):
             front.append(rung)
             least = badness
     return front

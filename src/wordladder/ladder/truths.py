@@ -1,6 +1,6 @@
 """What a climb does and does not show, in sentences with its own figures. The page is made elsewhere."""
 
-from .price import written_seconds
+from .price import COSTS, written_seconds
 from .result import Climb
 from .rung import Rung
 
@@ -37,13 +37,25 @@ def _baseline(climb: Climb, measured: list[Rung]) -> str:
     if base is None or base.price is None or base.value is None or len(measured) == 1:
         return ""
     sign = 1 if climb.rule.higher_is_better else -1
-    beaten = [r.name for r in measured if r is not base and sign * ((r.value or 0.0) - base.value) <= 0]
+    beaten = [r for r in measured if r is not base and sign * ((r.value or 0.0) - base.value) <= 0]
     told = (
         f"{base.name} reaches {base.value:.3f} after {written_seconds(base.price.train_seconds)} of training."
     )
     if not beaten:
         return f"{told} Every other rung beats it; the table tells at what price."
-    return f"{told} A rung that does not beat it is not worth its price: {_listed(beaten)} did not here."
+    cheaper = {
+        r.name: [k.axis.format(climb.rule.unit) for k in COSTS.values() if r.cost(k) < base.cost(k)]
+        for r in beaten
+    }
+    dearer = [name for name, costs in cheaper.items() if not costs]
+    if dearer:
+        told += (
+            f" {_listed(dearer)} did not beat it here and cost more in every respect: not worth the price."
+        )
+    for name, costs in cheaper.items():
+        if costs:
+            told += f" {name} did not beat it either, but takes less {_listed(costs)}."
+    return told
 
 
 def _listed(names: list[str]) -> str:

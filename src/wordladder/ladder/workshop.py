@@ -14,6 +14,7 @@ from ..recipe import Recipe
 from . import cost, run
 from .child import Ended, run_child
 from .handover import read_json, write_examples, write_json, writing
+from .plan import FixedModel
 from .record import Record
 from .split import Split
 
@@ -55,16 +56,22 @@ class Workshop:
         """Take the rows away: they are the user's, and lie elsewhere."""
         shutil.rmtree(self.record.data, ignore_errors=True)
 
-    def train(self, recipe: Recipe, seed: int, rows: int | None = None) -> Ended:
-        """Train and test one rung with one seed, unless that was done before."""
+    def train(self, recipe: Recipe | FixedModel, seed: int, rows: int | None = None) -> Ended:
+        """Train and test one rung with one seed, or test a model, unless that was done before."""
         folder = self.record.run(recipe.name, seed, rows)
         done = self.record.result(folder)
         if done is not None:
             return Ended(facts=asdict(done))
+        if isinstance(recipe, FixedModel):
+            what: dict[str, Any] = {"recipe": {}, "recipe_folder": "", "model": recipe.source}
+            label = recipe.name
+        else:
+            seeded, place = recipe.with_settings({"training.seed": seed}), str(recipe.folder.absolute())
+            what = {"recipe": seeded.tables, "recipe_folder": place}
+            label = f"{recipe.name}, seed {seed}"
         job = run.Run(
-            recipe=recipe.with_settings({"training.seed": seed}).tables,
+            **what,
             name=recipe.name,
-            recipe_folder=str(recipe.folder.absolute()),
             data=str(self.record.data),
             folder=str(folder),
             cache=str(self.record.cache),
@@ -72,13 +79,13 @@ class Workshop:
             threads=self.threads,
             device=self.device,
         )
-        label = f"{recipe.name}, seed {seed}" + ("" if rows is None else f", {rows:,} rows")
+        label += "" if rows is None else f", {rows:,} rows"
         ended = self._run(run.__name__, asdict(job), folder, label, self.minutes)
         if rows is not None:  # the figures of a label curve are kept, its models are not
             shutil.rmtree(folder / "model", ignore_errors=True)
         return ended
 
-    def measure(self, recipe: Recipe, model: Path) -> Ended:
+    def measure(self, recipe: Recipe | FixedModel, model: Path | str) -> Ended:
         """Measure what a saved model costs to use, unless that was done before in the same way."""
         place = self.record.rung(recipe.name) / COST
         way = {"threads": self.threads, "device": self.device}

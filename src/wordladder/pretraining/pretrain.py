@@ -23,6 +23,7 @@ from .. import __version__
 from ..artifact import new_folder
 from ..errors import SettingError
 from ..extras import require
+from ..formats import UnicodeErrors, read_vectors
 from ..progress import Progress, quiet
 from ..word_vectors import WordVectors
 from ..work import close_work, open_work
@@ -48,6 +49,7 @@ class Sources(NamedTuple):
 
     continue_from: str | Path | None
     vectors: str | Path | None
+    unicode_errors: UnicodeErrors
     bridge: Literal["pca", "projection"]
 
 
@@ -60,6 +62,7 @@ def pretrain(
     resume: bool = False,
     continue_from: str | Path | None = None,
     vectors: str | Path | None = None,
+    unicode_errors: UnicodeErrors = "strict",
     bridge: Literal["pca", "projection"] = "pca",
     progress: Progress = quiet,
 ) -> dict[str, Any]:
@@ -91,7 +94,7 @@ def pretrain(
     """
     require("transformers", "train", "pretraining")
     output = Path(output)
-    sources = Sources(continue_from, vectors, bridge)
+    sources = Sources(continue_from, vectors, unicode_errors, bridge)
     _check_sources(settings, sources)
     loop = _loop_settings(settings)
     text = RawText(corpus, field)
@@ -163,7 +166,8 @@ def _given(text: RawText, settings: PretrainingSettings, sources: Sources) -> di
     """All that decides what a run does: an interrupted one goes on only with the same."""
     files = [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in text.files]
     paths = (sources.continue_from, sources.vectors)
-    named = [sources.bridge, *(None if path is None else str(Path(path).resolve()) for path in paths)]
+    named = [None if path is None else str(Path(path).resolve()) for path in paths]
+    named = [sources.unicode_errors, sources.bridge, *named]
     return {"files": files, "settings": asdict(settings), "field": text.field, "sources": named}
 
 
@@ -223,10 +227,10 @@ def _start(
     counts = np.zeros(piece_count(tokenizer), dtype=np.int64)
     for start in range(0, len(documents.pieces), _COUNTED):
         counts += np.bincount(documents.pieces[start : start + _COUNTED], minlength=len(counts))
-    found = start_from_vectors(
-        model, tokenizer, WordVectors.load(sources.vectors), bridge=sources.bridge, seed=seed, counts=counts
-    )
-    return {"file": str(sources.vectors), **found.to_json(), "told": str(found)}
+    vectors = WordVectors.of(read_vectors(sources.vectors, unicode_errors=sources.unicode_errors))
+    found = start_from_vectors(model, tokenizer, vectors, bridge=sources.bridge, seed=seed, counts=counts)
+    told = {"told": str(found), "notes": list(vectors.notes)}
+    return {"file": str(sources.vectors), **found.to_json(), **told}
 
 
 def _told(facts: Facts) -> dict[str, Any]:

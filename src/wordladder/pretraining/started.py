@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..embedders._pretrained import quiet_transformers
+from ..embedders._pretrained import load_weights, quiet_transformers
 from ..errors import ModelError
 from ..extras import require
 from .settings import PretrainingSettings
@@ -51,21 +51,13 @@ def open_started(folder: Path, settings: PretrainingSettings) -> Started:
                 )
             config.hidden_dropout_prob = config.attention_probs_dropout_prob = settings.dropout
             torch.manual_seed(settings.seed)
-            model, found = getattr(transformers, _CLASSES[kind, settings.order is not None]).from_pretrained(
-                folder,
-                config=config,
-                dtype=torch.float32,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
+            auto = getattr(transformers, _CLASSES[kind, settings.order is not None])
+            model, missing, _ = load_weights(auto, str(folder), config)
         except Exception as problem:  # broken files are told of by many kinds, a plain Exception among them
             if isinstance(problem, (ModelError, MemoryError)):
                 raise
-            raise ModelError(
-                f"{folder}: it cannot be read as a model with model.safetensors ({problem})"
-            ) from None
-    lost = [n for n in sorted(found["missing_keys"]) if n.startswith(f"{kind}.") and ".pooler." not in n]
+            raise ModelError(f"{folder}: it cannot be read as a model with its weights ({problem})") from None
+    lost = [n for n in sorted(missing) if n.startswith(f"{kind}.") and ".pooler." not in n]
     if lost:
         raise ModelError(
             f"{folder}: its weights lack {lost[0]}{f' and {len(lost) - 1} others' if lost[1:] else ''}; "

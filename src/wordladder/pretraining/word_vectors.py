@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import SettingError, VectorsError
+from ..formats import check_finite
 from ..word_vectors import WordVectors
 from ._bridge import bridged, fold_projection, orthogonal, project_embeddings, scaled
 from ._piece_vectors import COMPOSED, DIRECT, SPECIAL, WITHOUT, PieceVectors, piece_vectors
@@ -20,7 +21,6 @@ from ._piece_vectors import COMPOSED, DIRECT, SPECIAL, WITHOUT, PieceVectors, pi
 __all__ = ["VectorStart", "fold_projection", "start_from_vectors"]
 
 Bridge = Literal["pca", "projection"]
-_ROWS = 1 << 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,11 +134,7 @@ def start_from_vectors(
 
 
 def _check_finite(vectors: WordVectors) -> None:
-    for first in range(0, len(vectors), _ROWS):
-        bad = ~np.isfinite(vectors.vectors[first : first + _ROWS]).all(axis=1)
-        if bad.any():
-            word = vectors.words[first + int(bad.argmax())]
-            raise VectorsError(f"the vector of {word!r} has a number that is not finite; train them again")
+    check_finite(vectors.vectors, lambda row: f"the vector of {vectors.words[row]!r}")
     if not len(vectors) or not vectors.dim:
         raise VectorsError("there are no word vectors to start from")
 

@@ -85,6 +85,7 @@ class FeatureCRF:
         Raises:
             DataError: there is no word, or a sentence has tags that are not allowed.
         """
+        from ..chain import Allowed, unweighted
         from ..kernels.chain import Chain
         from ..kernels.tagging import Weights, learn
 
@@ -94,11 +95,9 @@ class FeatureCRF:
         _check(tokens, tags, start, to, end)
         progress("finding features", 0, 1)
         features = self.features.learn(tokens)
-        self.starts, self.transitions, self.ends = (
-            np.where(mask, 0, -np.inf).astype(np.float32) for mask in (start, to, end)
-        )
+        chain = unweighted(Allowed(start, to, end))
+        self.transitions, self.starts, self.ends = chain
         self.weights = np.zeros((len(self.features), len(start)), np.float32)
-        chain = self.chain.weights
         squares = Chain(*(np.zeros_like(part) for part in chain))
         learned = Weights(self.weights, chain, np.zeros_like(self.weights), squares)
         penalties = (self.l2 / self.features.counts).astype(np.float32)

@@ -20,7 +20,7 @@ class WordScores:
     Attributes:
         values: `(words, width)` float32, unnormalised.
         tokens: The words.
-        chain: The TagChain of what it says of neighbouring tags, for tagging.
+        chain: The TagChain of what it says of neighbouring tags, where it says anything.
     """
 
     values: NDArray[np.float32]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..data.examples import Span
 from ..text import Tokens
 
-__all__ = ["Covered", "TagSet", "covered", "spans_of"]
+__all__ = ["Covered", "TagSet", "WordScheme", "covered", "spans_of"]
 
 Ints = NDArray[np.int64]
 WordScheme = Literal["bioes", "bio", "words"]

@@ -7,13 +7,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chain import allowed_transitions, continuations
+from ..chain import TagChain, allowed_transitions, continuations, unweighted
 from ..data.examples import Examples, Span, label_names
 from ..errors import DataError
 from ..metrics.spans import per_type, span_counts, span_f1
 from ..text import Tokens
 from ._word_scores import WordScores, WordTargets
-from ._word_tags import Covered, TagSet, covered, spans_of
+from ._word_tags import Covered, TagSet, WordScheme, covered, spans_of
 
 __all__ = ["Tagging"]
 
@@ -63,9 +63,10 @@ class Tagging:
         if len(types) < 1 + of_words:
             found = "the same tag everywhere" if types else "no entities"
             raise DataError(f"{examples.source}: there is nothing to learn: {found}")
-        self._set_labels(types, "words" if of_words else self._scheme)
+        self.take_labels(types, "words" if of_words else self._scheme)
 
-    def _set_labels(self, types: list[str], scheme: Any) -> None:
+    def take_labels(self, types: list[str], scheme: WordScheme) -> None:
+        """Know these types, which something else may have learned."""
         self.labels, self.tag_set = types, TagSet(types, scheme)
         self.metric = "accuracy" if scheme == "words" else "f1"
         self.allowed = allowed_transitions(self.tag_set.names, scheme)
@@ -84,7 +85,7 @@ class Tagging:
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
         facts = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
-        self._set_labels(facts["labels"], facts["scheme"])
+        self.take_labels(facts["labels"], facts["scheme"])
 
     # Labels
 
@@ -145,9 +146,12 @@ class Tagging:
         shifted = scores.values - scores.values.max(axis=1, keepdims=True, initial=-np.inf)
         return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
+    def _chain(self, scores: WordScores) -> TagChain:
+        return TagChain(unweighted(self.allowed)) if scores.chain is None else scores.chain
+
     def predicted(self, scores: WordScores) -> NDArray[np.int64]:
         """The tag of each word `(words,)`."""
-        return scores.chain.decode(self._emissions(scores), scores.tokens.example_offsets)
+        return self._chain(scores).decode(self._emissions(scores), scores.tokens.example_offsets)
 
     def predictions(self, scores: WordScores) -> list[list[Span]]:
         """The spans of each text."""
@@ -168,7 +172,7 @@ class Tagging:
         emissions, offsets = self._emissions(scores), scores.tokens.example_offsets
         answers = self._told(scores, emissions, self.predicted(scores))
         if top > 1:
-            ways, probabilities = scores.chain.nbest(emissions, offsets, top)
+            ways, probabilities = self._chain(scores).nbest(emissions, offsets, top)
             # Where there are fewer ways, the best one stands in their place and is left out.
             told = [self._told(scores, emissions, np.where(tags < 0, ways[0], tags)) for tags in ways]
             for row, answer in enumerate(answers):
@@ -185,9 +189,8 @@ class Tagging:
         tokens, offsets = scores.tokens, scores.tokens.example_offsets
         firsts, lasts = self.tag_set.segments(tags, offsets)
         longer = continuations(self.tag_set.names) if self.tag_set.scheme == "bio" else None
-        sure = iter(
-            scores.chain.segment_probabilities(emissions, offsets, tags, firsts, lasts, longer).tolist()
-        )
+        chain = self._chain(scores)
+        sure = iter(chain.segment_probabilities(emissions, offsets, tags, firsts, lasts, longer).tolist())
         name = "words" if self.tag_set.scheme == "words" else "entities"
         return [
             {name: [_told(text, span, next(sure)) for span in spans]}

@@ -1,9 +1,14 @@
 """What the commands about word vectors share: their options, loading, and tables."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from ..notes import tell
+
+if TYPE_CHECKING:
+    from ...formats import UnicodeErrors
 
 __all__ = ["File", "Format", "TopN", "figures_table", "load"]
 
@@ -22,11 +27,14 @@ Format = Annotated[
 TopN = Annotated[int, typer.Option("--topn", min=1, help="Answers shown.")]
 
 
-def load(file: Path, format_: str | None) -> Any:
-    """The vectors of a file."""
+def load(file: Path, format_: str | None = None, unicode_errors: "UnicodeErrors" = "strict") -> Any:
+    """The vectors of a file; its notes are told."""
+    from ...formats import read_vectors
     from ...word_vectors import WordVectors
 
-    return WordVectors.load(file, format_)
+    table = read_vectors(file, format_, unicode_errors=unicode_errors)
+    tell(table.notes)
+    return WordVectors.of(table)
 
 
 def figures_table(*columns: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ..console import console, print_json
-from ..options import Json
+from ..options import Json, UnicodeErrors
 from ._shared import File, Format, TopN, figures_table, load
 
 __all__ = ["analogy", "as_trained", "doesnt_match", "near", "neighbors"]
@@ -17,6 +17,7 @@ def neighbors(
     words: Annotated[list[str], typer.Argument(metavar="WORD", help="Words to look up.")],
     topn: TopN = 10,
     format_: Format = None,
+    unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
 ) -> None:
     """Show the words nearest to each word, by cosine.
@@ -25,7 +26,7 @@ def neighbors(
 
     Example:  wordladder vectors neighbors words.safetensors king queen
     """
-    vectors = load(file, format_)
+    vectors = load(file, format_, unicode_errors)
     found = {word: vectors.most_similar(as_trained(word, vectors), topn=topn) for word in words}
     if json:
         print_json({word: near(answers) for word, answers in found.items()})
@@ -46,13 +47,14 @@ def analogy(
         ),
     ] = "add",
     format_: Format = None,
+    unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
 ) -> None:
     """Show what is to C as B is to A.
 
     Example:  wordladder vectors analogy words.safetensors man king woman
     """
-    vectors = load(file, format_)
+    vectors = load(file, format_, unicode_errors)
     found = vectors.analogy(*(as_trained(word, vectors) for word in (a, b, c)), topn=topn, method=method)
     if json:
         print_json({"a": a, "b": b, "c": c, "method": method, "answers": near(found)})
@@ -65,6 +67,7 @@ def doesnt_match(
     file: File,
     words: Annotated[list[str], typer.Argument(metavar="WORD", help="Words, of which one is odd.")],
     format_: Format = None,
+    unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
 ) -> None:
     """Show which word does not match the others: its vector is farthest from their mean.
@@ -75,7 +78,7 @@ def doesnt_match(
 
     if len(words) < 3:
         raise SettingError("doesnt-match needs at least three words to compare.")
-    vectors = load(file, format_)
+    vectors = load(file, format_, unicode_errors)
     forms = [as_trained(word, vectors) for word in words]
     odd = words[forms.index(vectors.doesnt_match(forms))]
     if json:

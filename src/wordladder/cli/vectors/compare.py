@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ..console import console, print_json
-from ..options import Json
+from ..options import Json, UnicodeErrors
 from ._shared import File, Format, figures_table, load
 from .ask import as_trained, near
 
@@ -33,6 +33,7 @@ def compare(
     ] = 1000,
     topn: Annotated[int, typer.Option(min=1, help="Words shown that moved most, and least.")] = 10,
     format_: Format = None,
+    unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
 ) -> None:
     """Show what moved between two files of word vectors, aligned by orthogonal Procrustes.
@@ -41,7 +42,7 @@ def compare(
     """
     from ...evaluation.word_changes import compare_vectors
 
-    first, second = load(file, format_), load(other, format_)
+    first, second = (load(one, format_, unicode_errors) for one in (file, other))
     asked = [
         as_trained(one.strip(), first) for given in words or [] for one in given.split(",") if one.strip()
     ]

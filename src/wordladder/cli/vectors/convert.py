@@ -1,13 +1,12 @@
 """Write word vectors in another format."""
 
-import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..console import console, print_json
-from ..options import Json
+from ..options import Json, UnicodeErrors
 from ._shared import Format
 
 __all__ = ["convert"]
@@ -35,6 +34,7 @@ def convert(
         int | None,
         typer.Option(min=1, help="Numbers in a vector, where a word2vec binary file does not say."),
     ] = None,
+    unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
 ) -> None:
     """Write word vectors in another format, and say what that format has no place for.
@@ -44,21 +44,18 @@ def convert(
 
     Example:  wordladder vectors convert words.vec.gz words.safetensors
     """
-    from ...formats import format_of, lost_in, target_format
-    from ...word_vectors import WordVectors
+    from ...formats import format_of, lost_in, read_vectors, target_format, write_vectors
 
     format_of(target, to_format)  # a wrong suffix is told now, not after the reading
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        vectors = WordVectors.load(source, format_, dim=dim)
-    written = target_format(target, vectors.table, to_format)
-    lost = lost_in(target, vectors.table, to_format)
-    noted = [str(one.message) for one in caught]
-    vectors.save(target, to_format)
+    read = read_vectors(source, format_, dim=dim, unicode_errors=unicode_errors)
+    name, lost = target_format(target, read, to_format), lost_in(target, read, to_format)
+    written = write_vectors(target, read, to_format)
+    words, width = written.vectors.shape
+    noted = [*read.notes, *written.notes]
     if json:
-        found = {"words": len(vectors), "dim": vectors.dim, "format": written, "output": str(target)}
+        found = {"words": words, "dim": width, "format": name, "output": str(target)}
         print_json({**found, "lost": lost, "warnings": noted})
         return
-    console.print(f"{len(vectors):,} words of {vectors.dim} numbers in [bold]{target}[/bold] ({written})")
+    console.print(f"{words:,} words of {width} numbers in [bold]{target}[/bold] ({name})")
     for sentence in (*noted, *lost):
-        console.print(f"  {sentence}", style="yellow", markup=False)
+        console.print(f"  {sentence}", style="yellow", markup=False, soft_wrap=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ..console import console, print_json
-from ..options import Json
+from ..options import Json, UnicodeErrors
 from ._shared import File, Format, figures_table, load
 
 __all__ = ["evaluate"]
@@ -43,6 +43,7 @@ def evaluate(
         int, typer.Option(min=1, help="Only the first so many words are known.")
     ] = 300_000,
     format_: Format = None,
+    unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
 ) -> None:
     """Test word vectors on word similarity (Spearman's correlation) and analogies (accuracy).
@@ -57,7 +58,7 @@ def evaluate(
         raise SettingError("evaluate needs a test: --pairs FILE or --analogies FILE.")
     if method not in ("add", "mul", "both"):
         raise SettingError(f"--method is {method!r}.{did_you_mean(method, ['add', 'mul', 'both'])}")
-    vectors = load(file, format_)
+    vectors = load(file, format_, unicode_errors)
     limit = {"restrict_vocab": restrict_vocab}
     similar = {
         str(path): asdict(vectors.evaluate_word_pairs(path, subwords=subwords, **limit))

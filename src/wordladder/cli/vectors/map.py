@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ..console import console, errors, print_json
-from ..options import Json
+from ..console import console, print_json
+from ..notes import tell
+from ..options import Json, UnicodeErrors
 from ._shared import File, Format, load
 from .ask import as_trained
 
@@ -37,6 +38,7 @@ def draw_map(
     title: Annotated[str, typer.Option(help="A line above the map.")] = "",
     seed: Annotated[int, typer.Option(help="Start of t-SNE's chance.")] = 1,
     format_: Format = None,
+    unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
 ) -> None:
     """Draw words, and the words nearest to them, as a map in two dimensions.
@@ -51,7 +53,7 @@ def draw_map(
     kind = picture_format(output)
     require("matplotlib", "plot", "A map of words")
     asked = [*(words or []), *(_listed(words_file) if words_file else [])]
-    vectors = load(file, format_)
+    vectors = load(file, format_, unicode_errors)
     asked = [as_trained(word, vectors) for word in asked]
     found = word_map(vectors, asked, neighbors=neighbors, method=method, seed=seed)  # type: ignore[arg-type]
     picture = draw_word_map(found, kind, font=font, title=title)
@@ -98,6 +100,4 @@ def _tell(picture: Any) -> None:
         )
     if picture.overlaps:
         notes.append(f"{picture.overlaps} pairs of labels touch: fewer words would make a clearer map.")
-    for note in notes:
-        errors.print("[yellow]note:[/yellow] ", end="")
-        errors.print(note, markup=False, soft_wrap=True)
+    tell(notes)

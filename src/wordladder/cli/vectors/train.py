@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..console import console, print_json, progress_bar
+from ..notes import tell
 from ..options import Json, Threads
 from ..tables import duration
+from ._shared import load
 
 if TYPE_CHECKING:
     from ...phrases import PhraseSettings
@@ -220,7 +222,7 @@ def train(
     Example:  wordladder vectors train corpus.txt.gz --kind fasttext --lowercase --output words.safetensors
     """
     from ...corpus import read_corpus
-    from ...formats import format_of
+    from ...formats import format_of, write_vectors
     from ...recipe import build
 
     started = time.perf_counter()
@@ -253,7 +255,7 @@ def train(
             vectors = trainer.train(read, threads=threads, seed=seed, start=before, progress=watch)
     if vectors_only:
         vectors.outputs = None
-    vectors.save(output)
+    tell(write_vectors(output, vectors.table).notes)
     words, seconds = int(read.words) * trainer.epochs, watch.seconds
     found = {
         "kind": table["kind"], "words": read.words, "vocabulary": len(vectors), "dim": vectors.dim,
@@ -274,9 +276,8 @@ def _earlier(file: Path | None) -> Any:
     if file is None:
         return None
     from ...errors import VectorsError
-    from ...word_vectors import WordVectors
 
-    vectors = WordVectors.load(file)
+    vectors = load(file)
     if "kind" not in vectors.settings:
         raise VectorsError(
             f"{file} does not say how its vectors were trained; --continue-from takes a .safetensors file "
