@@ -23,8 +23,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from _common import keep
+from wordladder.chain import Allowed
 from wordladder.encoders.recurrent import Recurrent
-from wordladder.layers.crf import CRF, Allowed
+from wordladder.layers.crf import CRF
 from wordladder.sequence import Sequence
 
 WORDS_KNOWN, DIM, HIDDEN = 20_000, 100, 128
@@ -101,7 +102,7 @@ def decoding(sentences: int, words: int, tags: int, rounds: int) -> dict[str, fl
 
     def run() -> list[list[int]]:
         offsets = np.append(0, np.cumsum(mask.sum(dim=1).numpy()))
-        tags = ours.decode(scores[mask].numpy(), offsets)
+        tags = ours.chain.decode(scores[mask].numpy(), offsets)
         return [part.tolist() for part in np.split(tags, offsets[1:-1])]
 
     same = sum(a == b for a, b in zip(run(), theirs.decode(scores, mask))) / sentences

@@ -12,6 +12,7 @@ from .data.examples import Examples, Span
 from .data.questions import Question, answers_of, placed
 from .data.tagged import tagged_words, tags_of_words
 from .errors import DataError, ModelError, SettingError, did_you_mean
+from .extras import require
 from .tasks.classification import Classification
 
 __all__ = [
@@ -302,6 +303,5 @@ def similarities(
     columns = others[0] if others else rows
     if kind in ("cosine", "dot"):
         return unit(rows) @ unit(columns).T if kind == "cosine" else rows @ columns.T
-    from scipy.spatial.distance import cdist
-
+    cdist = require("scipy.spatial.distance", "train", f"similarity by {kind} distance").cdist
     return -cdist(rows, columns, "euclidean" if kind == "euclidean" else "cityblock").astype(np.float32)

@@ -5,7 +5,6 @@ importing it.
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from .card import model_card
 from .data.examples import Examples
 from .data.parts import spread
 from .data.splits import hold_out, overlap
-from .engines import FitRun, FusionWeights, NetworkEngine, ShallowEngine, engine_for
+from .engines import Engine, FitRun, FusionWeights, engine_for
 from .errors import ModelError, NotFittedError, UserError
 from .estimator import Estimator
 from .evaluation.evaluate import Evaluation, evaluate_scores
@@ -104,8 +103,8 @@ class Model(Estimator):
         train, held = self._split(recipe, examples_of(texts, labels, task, groups), dev)
         work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
         run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
-        with self._threads(), run:
-            engine = engine_for(recipe, self.device)
+        engine = engine_for(recipe, self.device)
+        with engine.threads(self.threads), run:
             try:
                 report = engine.fit(train, held, run)
             except UserError:
@@ -148,7 +147,7 @@ class Model(Estimator):
         self.evaluation_ = evaluate_scores(recipe.task, engine.task, scores, dev, resamples=200)
         return {"metric": engine.task.metric, "dev_value": self.evaluation_.value, "decoding": decoding}
 
-    def _adopt(self, engine: NetworkEngine | ShallowEngine, recipe: Recipe, kind: LabelKind) -> None:
+    def _adopt(self, engine: Engine, recipe: Recipe, kind: LabelKind) -> None:
         self.engine_, self.recipe_, self.task_, self._kind = engine, recipe, engine.task, kind
         if kind.type == "parts":
             self.classes_ = np.array(engine.task.labels)
@@ -162,11 +161,6 @@ class Model(Estimator):
             engine.task.labels.index(str(c)) for c in self.classes_ if str(c) in engine.task.labels
         ]
 
-    def _threads(self) -> AbstractContextManager[None]:
-        from .training.devices import threads
-
-        return threads(self.threads)
-
     # Using
 
     def _fitted(self) -> Any:
@@ -179,7 +173,7 @@ class Model(Estimator):
         WordScores.
         """
         engine = self._fitted()
-        with self._threads():
+        with engine.threads(self.threads):
             return engine.scores(examples_of(texts, task=self.task_))
 
     def predict(self, texts: Any) -> Any:
@@ -256,7 +250,7 @@ class Model(Estimator):
             prompt,
             prompt_name,
         )
-        with self._threads():
+        with engine.threads(self.threads):
             vectors = engine.encode(examples, batch_size)
         vectors = unit(vectors) if normalize_embeddings else vectors
         return vectors[0] if isinstance(texts, str) else vectors
@@ -279,7 +273,7 @@ class Model(Estimator):
             ModelError: the model has no fusion that weighs.
         """
         engine = self._fitted()
-        with self._threads():
+        with engine.threads(self.threads):
             return engine.fusion_weights(examples_of(texts, task=self.task_))
 
     def outcomes(self, examples: Examples) -> NDArray:
@@ -374,7 +368,7 @@ class Model(Estimator):
         try:
             report = json.loads((place / "report.json").read_text(encoding="utf-8"))
             recipe = Recipe.read(place / MARK, report["name"])
-            engine = engine_for(recipe, device or _best_device())
+            engine = engine_for(recipe, device)
             engine.restore(place)
             kind = LabelKind(**report["label_kind"])
             path = place / "metrics.json"
@@ -391,9 +385,3 @@ class Model(Estimator):
     def __repr__(self) -> str:
         name = self.recipe.name if isinstance(self.recipe, Recipe) else self.recipe
         return f"Model({str(name)!r}{', fitted' if hasattr(self, 'engine_') else ''})"
-
-
-def _best_device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"

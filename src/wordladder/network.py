@@ -1,13 +1,14 @@
-"""The network of a recipe: embedders, fusion, encoders, task, one after another. It knows no training and
-no files.
+"""The network of a recipe: embedders, fusion, encoders, the task's head, one after another. It knows no
+training and no files.
 """
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .data.examples import Examples
 from .embedders._material import Material
 from .errors import ModelError, RecipeError
 from .layers.segments import apart, together
@@ -29,23 +30,26 @@ class Network(nn.Module):
     """The stack that a recipe describes.
 
     A new one calls `initialise`, a saved one `restore`; only then do its parts know their sizes, and
-    fusion, encoders and task are built on top of the embedders from left to right.
+    fusion, encoders and head are built on top of the embedders from left to right.
+
+    Args:
+        recipe: The recipe.
+        task: Its task; it knows its labels before the head is built.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, task: Any) -> None:
         super().__init__()
-        self._recipe = recipe
+        self._recipe, self._task = recipe, task
         self.embedders: Any = nn.ModuleList(build("embedders", t) for t in recipe.tables["embedders"])
         self.fusion: Any = None
         self.encoders: Any = nn.ModuleList()
-        self.task: Any = None
+        self.task: Any = None  # the head: parts have the names of the recipe's tables
 
-    def initialise(self, material: Material, examples: Examples) -> "Network":
-        """Build a new network for these training examples."""
+    def initialise(self, material: Material) -> "Network":
+        """Build a new network."""
         for embedder in self.embedders:
             embedder.initialise(material)
         self._build_upwards()
-        self.task.initialise(examples)
         return self
 
     def restore(self, folder: Path) -> "Network":
@@ -55,11 +59,10 @@ class Network(nn.Module):
         self._build_upwards()
         for name, part in self._upper_parts():
             part.restore(folder / name)
-        self.task.restore(folder)
         return self
 
     def keep(self, folder: Path) -> None:
-        """Write what is not among `weights`: vocabularies, labels, what an embedder keeps itself."""
+        """Write what is not among `weights`: vocabularies, what an embedder keeps itself."""
         parts = [(f"embedders/{i}", part) for i, part in enumerate(self.embedders)]
         for name, part in [*parts, *self._upper_parts()]:
             place = folder / name
@@ -67,7 +70,6 @@ class Network(nn.Module):
             part.keep(place)
             if not any(place.iterdir()):
                 place.rmdir()
-        self.task.keep(folder)
 
     def weights(self) -> dict[str, Tensor]:
         """All weights but those that an embedder keeps in its own folder: `kept` has their first names."""
@@ -94,21 +96,22 @@ class Network(nn.Module):
             raise RecipeError("several [[embedders]] need a [fusion]")
         for table in tables.get("encoders", ()):
             encoder = build("encoders", table, dim)
-            if encoder.reads == "example" and component("tasks", tables["task"]["kind"]).segments == 1:
+            if encoder.reads == "example" and self._task.segments == 1:
                 raise RecipeError(
                     f"[[encoders]] kind = {table['kind']!r} compares the texts of an example; the task "
                     f"{tables['task']['kind']!r} has one text"
                 )
             self.encoders.append(encoder)
             dim, summary_dim = encoder.dim, 0
-        self.task = build("tasks", tables["task"], dim, summary_dim)
+        self.task = component("heads", self._recipe.task)(self._task, dim, summary_dim)
 
-    def prepare(self, tokens: Tokens, targets: Tensor | None = None) -> Batch:
+    def prepare(self, tokens: Tokens, targets: NDArray | None = None) -> Batch:
         """A batch on the CPU, from the words of its texts."""
-        return Batch(tuple(embedder.prepare(tokens) for embedder in self.embedders), targets)
+        inputs = tuple(embedder.prepare(tokens) for embedder in self.embedders)
+        return Batch(inputs, None if targets is None else torch.from_numpy(targets))
 
     def encode(self, inputs: tuple[Any, ...]) -> Sequence:
-        """The Sequence that reaches the task.
+        """The Sequence that reaches the head.
 
         Where an encoder takes the texts of an example as a tuple, all encoders have them apart.
         """
@@ -118,7 +121,7 @@ class Network(nn.Module):
             for encoder in self.encoders:
                 sequence = encoder(sequence)
             return sequence
-        texts = apart(sequence, self.task.segments)
+        texts = apart(sequence, self._task.segments)
         for encoder in self.encoders:
             texts = encoder(texts) if encoder.reads == "example" else tuple(map(encoder, texts))
         return together(texts)
@@ -148,6 +151,6 @@ class Network(nn.Module):
         return [embedder(prepared) for embedder, prepared in zip(self.embedders, inputs)]
 
     def forward(self, batch: Batch) -> Tensor:
-        """The loss where the batch has targets, else the task's scores."""
+        """The loss where the batch has targets, else the head's scores."""
         scores = self.task(self.encode(batch.inputs))
         return scores if batch.targets is None else self.task.loss(scores, batch.targets)

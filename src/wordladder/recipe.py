@@ -21,6 +21,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from .errors import RecipeError, did_you_mean
+from .extras import require
 from .text import TextSettings
 
 __all__ = ["Recipe", "build", "component", "kinds", "rung_names", "rung_tasks", "rung_text"]
@@ -29,6 +30,7 @@ FORMAT = 1
 LISTS = ("embedders", "encoders")
 TABLES = ("vectors", "fusion", "shallow", "task")
 PLAIN = ("text", "training")
+OF_NETWORKS = ("embedders", "fusion", "encoders", "heads")
 RUNGS = Path(__file__).parent / "ladder" / "rungs"
 
 
@@ -39,9 +41,16 @@ def kinds(folder: str) -> list[str]:
 
 
 def component(folder: str, kind: str) -> Any:
-    """The class behind a kind. Only names of files in the folder are ever imported."""
+    """The class behind a kind. Only names of files in the folder are ever imported.
+
+    Raises:
+        RecipeError: there is no such kind.
+        MissingExtraError: it is a part of networks, and PyTorch is not installed.
+    """
     if kind not in kinds(folder):
         raise RecipeError(f"there is no kind {kind!r} in {folder}.{did_you_mean(str(kind), kinds(folder))}")
+    if folder in OF_NETWORKS:
+        require("torch", "train", "a network")
     module = import_module(f"wordladder.{folder}.{kind}")
     (name,) = module.__all__
     return getattr(module, name)

@@ -27,13 +27,24 @@ EXAMPLES = {
 }
 
 
-def new(kind, seed=1):
+WEIGHTS = {
+    "classification": "head.0.weight head.0.bias",
+    "tagging": "chain.transitions chain.starts chain.ends head.weight head.bias",
+    "span_qa": "pointers.weight pointers.bias nothing.weight nothing.bias",
+}
+
+
+def new(kind):
     """A task that has learned its labels, and its examples."""
-    torch.manual_seed(seed)
     examples = EXAMPLES[component("tasks", kind).labels_are]
-    task = build("tasks", {"kind": kind}, 6, 0)
+    task = build("tasks", {"kind": kind})
     task.initialise(examples)
-    return task.eval(), examples
+    return task, examples
+
+
+def new_head(kind, task, seed=1):
+    torch.manual_seed(seed)
+    return component("heads", kind)(task, 6, 0).eval()
 
 
 def words_of(examples):
@@ -49,55 +60,67 @@ def sequence(examples, extra=0):
     return Sequence(wide(vectors, (0, 0, 0, extra)), wide(mask, (0, extra)), None, wide(segments, (0, extra)))
 
 
-def scores_of(task, examples, extra=0):
+def scores_of(task, head, examples, extra=0):
     """The scores as an engine gives them to the task."""
     given = sequence(examples, extra)
-    scores = task(given).detach()
-    return WordScores(scores[given.mask].numpy(), words_of(examples)) if task.per_word else scores.numpy()
+    scores = head(given).detach()
+    if not task.per_word:
+        return scores.numpy()
+    chain = head.chain.chain if hasattr(head, "chain") else None
+    return WordScores(scores[given.mask].numpy(), words_of(examples), chain)
+
+
+def targets_of(task, examples, rows):
+    return torch.from_numpy(task.targets(examples, words_of(examples))[np.array(rows)])
 
 
 @pytest.mark.parametrize("kind", kinds("tasks"))
 class TestTasks:
     def test_scores_loss_and_answers(self, kind):
         task, examples = new(kind)
-        scores = task(sequence(examples))
+        head = new_head(kind, task)
+        scores = head(sequence(examples))
         assert len(scores) == len(TEXTS)
-        rows = np.arange(len(TEXTS))
-        loss = task.loss(scores, task.targets(examples, words_of(examples))[rows])
+        loss = head.loss(scores, targets_of(task, examples, range(len(TEXTS))))
         loss.backward()
         assert loss.ndim == 0
         assert torch.isfinite(loss)
-        assert all(p.grad is not None for p in task.parameters() if p.requires_grad)
-        assert len(task.answers(scores_of(task, examples))) == len(TEXTS)
-        assert len(task.answers(scores_of(task, examples), 3)) == len(TEXTS)
-        assert len(task.predictions(scores_of(task, examples))) == len(TEXTS)
+        assert all(p.grad is not None for p in head.parameters() if p.requires_grad)
+        given = scores_of(task, head, examples)
+        assert len(task.answers(given)) == len(TEXTS)
+        assert len(task.answers(given, 3)) == len(TEXTS)
+        assert len(task.predictions(given)) == len(TEXTS)
+
+    def test_the_weights_of_a_head_have_the_names_that_saved_models_have(self, kind, small_model):
+        assert set(new_head(kind, new(kind)[0]).state_dict()) == set(WEIGHTS[kind].split())
+        assert {"task.head.0.weight", "task.head.0.bias"} <= small_model.engine_.network.weights().keys()
 
     def test_padding_changes_nothing(self, kind):
         task, examples = new(kind)
-        targets = task.targets(examples, words_of(examples))
-        rows = np.arange(len(TEXTS))
-        narrow, wide = (task(sequence(examples, extra)) for extra in (0, 3))
+        head = new_head(kind, task)
+        narrow, wide = (head(sequence(examples, extra)) for extra in (0, 3))
         if not task.per_word:
             torch.testing.assert_close(narrow, wide)
             return
-        goal = targets[rows]
+        goal = targets_of(task, examples, range(len(TEXTS)))
         wider = goal if goal.shape[1] == 2 else torch.nn.functional.pad(goal, (0, 3), value=-100)
-        torch.testing.assert_close(task.loss(narrow, goal), task.loss(wide, wider))
-        assert task.answers(scores_of(task, examples)) == task.answers(scores_of(task, examples, 3))
+        torch.testing.assert_close(head.loss(narrow, goal), head.loss(wide, wider))
+        narrow, wide = (scores_of(task, head, examples, extra) for extra in (0, 3))
+        assert task.answers(narrow) == task.answers(wide)
 
     def test_the_loss_of_a_batch_is_made_of_its_rows(self, kind):
         task, examples = new(kind)
-        targets = task.targets(examples, words_of(examples))
+        head = new_head(kind, task)
         rows = [row for row in range(len(TEXTS)) if TEXTS[row]]
-        losses = []
-        for row in rows:
-            losses.append(task.loss(task(sequence_rows(examples, [row])), targets[np.array([row])]).item())
-        together = task.loss(task(sequence_rows(examples, rows)), targets[np.array(rows)]).item()
+        *losses, together = (
+            head.loss(head(sequence_rows(examples, some)), targets_of(task, examples, some)).item()
+            for some in [*([row] for row in rows), rows]
+        )
         assert min(losses) - 1e-5 <= together <= max(losses) + 1e-5
 
     def test_the_primary_metric_is_one_of_the_metrics(self, kind):
         task, examples = new(kind)
-        scores = scores_of(task, examples)
+        scores = scores_of(task, new_head(kind, task), examples)
         outcomes = task.outcomes(scores, examples)
         assert len(outcomes) == len(TEXTS)
         assert task.primary(outcomes) == pytest.approx(task.metrics(scores, examples)[task.metric])
@@ -109,14 +132,15 @@ class TestTasks:
 
     def test_keep_and_restore(self, kind, tmp_path):
         task, examples = new(kind)
-        task.fit_decoding(scores_of(task, examples), examples)
+        head = new_head(kind, task)
+        scores = scores_of(task, head, examples)
+        task.fit_decoding(scores, examples)
         task.keep(tmp_path)
-        again = build("tasks", {"kind": kind}, 6, 0)
+        again = build("tasks", {"kind": kind})
         again.restore(tmp_path)
-        again.load_state_dict(task.state_dict())
-        again.eval()
-        scores = scores_of(task, examples)
-        assert task.answers(scores) == again.answers(scores_of(again, examples))
+        other = new_head(kind, again, seed=2)
+        other.load_state_dict(head.state_dict())
+        assert task.answers(scores) == again.answers(scores_of(again, other, examples))
 
 
 def sequence_rows(examples, rows):

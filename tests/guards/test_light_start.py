@@ -1,5 +1,5 @@
-"""What is loaded when: the package and its help are light, and a saved BiLSTM answers without the heavy
-libraries.
+"""What is loaded when: the package and its help are light, shallow rungs never load torch, and saved models
+answer without the heavy libraries.
 """
 
 import json
@@ -7,6 +7,9 @@ import subprocess
 import sys
 
 import pytest
+
+from conftest import reviews
+from wordladder import Model
 
 COMMAND = """
 import sys
@@ -41,6 +44,35 @@ def test_the_help_is_light():
 
 def test_word_vectors_need_neither_torch_nor_numba():
     assert not loaded("from wordladder import WordVectors") & {"torch", "numba", "pyarrow"}
+
+
+SHALLOW = """
+from wordladder import Model
+from wordladder.data.examples import Span
+
+for kind in ("tfidf", "fasttext", "crf"):
+    texts = [f"film {n} is {['good', 'dull'][n % 2]}" for n in range(60)]
+    labels = [(Span(0, 4, "FILM"),) if kind == "crf" else "ny"[n % 2] for n in range(60)]
+    settings = {"tree": False} if kind == "crf" else {}
+    task = {"kind": "tagging" if kind == "crf" else "classification"}
+    Model({"shallow": {"kind": kind, **settings}, "task": task}, threads=1).fit(texts, labels, output=kind)
+    saved = Model.load(kind, threads=1)
+    saved.predict(texts[:2])
+    saved.evaluate(texts, labels)
+"""
+
+
+def test_shallow_rungs_are_fitted_and_used_without_torch(tmp_path):
+    heavy = {"torch", "sklearn", "transformers", "accelerate", "pyarrow", "matplotlib", "pandas"}
+    assert not loaded(SHALLOW, cwd=tmp_path) & heavy
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_a_saved_tfidf_answers_without_the_heavy_libraries(command, tmp_path):
+    Model("tfidf").fit(*reviews(60), output=tmp_path / "model")
+    (tmp_path / "texts.csv").write_text("text,label\na good film,positive\n", encoding="utf-8")
+    code = COMMAND.format(["wordladder", command, str(tmp_path / "model"), str(tmp_path / "texts.csv")])
+    assert not loaded(code) & {"torch", "sklearn", "scipy", "numba", "pyarrow", "pandas"}
 
 
 @pytest.mark.parametrize("command", ["predict", "evaluate"])

@@ -18,7 +18,7 @@ from wordladder.errors import SettingError
 from wordladder.ladder import climb as climb_module
 from wordladder.ladder import encoders, plan, report
 from wordladder.ladder.climb import climb
-from wordladder.ladder.encoders import LeftOut, hub_trouble, left_out_lines, read_encoder
+from wordladder.ladder.encoders import ADVICE, LeftOut, hub_trouble, left_out_lines, read_encoder
 from wordladder.ladder.plan import plan_recipes
 from wordladder.ladder.workshop import Workshop
 
@@ -71,8 +71,8 @@ def test_without_an_encoder_the_cheap_rungs_are_climbed_and_the_others_named(ask
     assert names(found.recipes) == CHEAP
     left_out = {one.name: one.why for one in found.left_out}
     assert left_out.keys() == {"elmo-bilstm", *BERT, *ALBERT}
-    assert left_out["elmo-bilstm"] == "no ELMo was given"
-    assert left_out["bert"] == "google-bert/bert-base-uncased is far away"
+    assert left_out["elmo-bilstm"] == f"no ELMo was given. {ADVICE}"
+    assert left_out["bert"] == f"google-bert/bert-base-uncased is far away. {ADVICE}"
     assert len(asked) == 2, "each name is asked for once"
 
 
@@ -93,7 +93,7 @@ def test_an_encoder_goes_to_the_rungs_of_its_family(folders, asked, kind, rungs,
     assert names(found.recipes) == CHEAP + rungs
     assert all(sources(found.recipes)[name] == str(folders[kind]) for name in rungs)
     assert {one.name: one.why for one in found.left_out}.items() >= dict.fromkeys(
-        others, f"no {title} was given"
+        others, f"no {title} was given. {ADVICE}"
     ).items()
     assert asked == [], "what is given decides, and nothing is fetched"
 
@@ -249,18 +249,18 @@ def test_left_out_rungs_are_told_everywhere(tmp_path, monkeypatch, capsys):
     found = climb(rows, output=tmp_path / "out", seeds=1, threads=1)
     assert names(found.rungs) == CHEAP
     kept = json.loads((tmp_path / "out" / "climb.json").read_text(encoding="utf-8"))
-    assert {"name": "albert", "why": "albert/albert-base-v2 is far away"} in kept["left_out"]
+    assert {"name": "albert", "why": f"albert/albert-base-v2 is far away. {ADVICE}"} in kept["left_out"]
     print_climb(found)
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     for text in (" ".join(capsys.readouterr().out.split()), page):
-        assert "ot climbed: bert-frozen-bilstm, bert, bert+vectors (google-bert/" in text
+        assert "ot climbed: bert-frozen-bilstm, bert, bert+vectors – google-bert/" in text
         assert "--encoder FOLDER" in text
         assert "wordladder pretrain" in text
 
 
 def test_one_line_for_each_reason(tmp_path):
     lines = left_out_lines([LeftOut("a", "why"), LeftOut("b", "else"), LeftOut("c", "why")])
-    assert [line.partition(".")[0] for line in lines] == ["not climbed: a, c (why)", "not climbed: b (else)"]
+    assert lines == ["not climbed: a, c – why", "not climbed: b – else"]
     assert made_up_climb(tmp_path, {"tfidf": (0.9, 0.5)}).to_json()["left_out"] == []
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wordladder.errors import RecipeError
+from wordladder.errors import MissingExtraError, RecipeError
 from wordladder.ladder import plan
 from wordladder.ladder.plan import plan_recipes
 from wordladder.recipe import rung_names
@@ -21,6 +21,19 @@ def test_all_rungs_in_the_order_of_the_ladder(monkeypatch):
     assert sorted(names(everything) + left_out) == sorted(rung_names("classification"))
     assert all(name.startswith("elmo") for name in left_out), "no hub has one"
     assert names(plan_recipes("classification", ["bilstm", "tfidf"], None)) == ["bilstm", "tfidf"]
+
+
+def test_rungs_that_need_an_extra_are_left_out_unless_asked_for(monkeypatch):
+    def lacking(*_):
+        raise MissingExtraError("a network needs 'torch'")
+
+    monkeypatch.setattr("wordladder.recipe.require", lacking)
+    found = plan_recipes("classification", None, None)
+    assert names(found) == ["tfidf", "fasttext"]
+    assert ("bilstm", "a network needs 'torch'") in found.left_out
+    for asked in (("classification", ["tfidf", "bilstm"]), ("span_qa", None)):
+        with pytest.raises(MissingExtraError):
+            plan_recipes(*asked, None)
 
 
 def test_a_folder_of_recipes(tmp_path):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from wordladder.chain import Allowed, allowed_transitions, continuations
 from wordladder.errors import SettingError
-from wordladder.layers.crf import CRF, Allowed, _by_recursion, allowed_transitions, continuations
+from wordladder.layers.crf import CRF, _by_recursion
 
 BIOES = ["O", *(f"{letter}-{name}" for name in ("PER", "LOC") for letter in "BIES")]
 BIO = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
@@ -31,7 +32,7 @@ def batch(crf, lengths=LENGTHS, seed=2):
     is_word = torch.arange(scores.shape[1]) < lengths[:, None]
     targets = torch.full(is_word.shape, -100)
     others = torch.randn(int(is_word.sum()), crf.tags).numpy()
-    targets[is_word] = torch.from_numpy(crf.decode(others, offsets_of(lengths)))
+    targets[is_word] = torch.from_numpy(crf.chain.decode(others, offsets_of(lengths)))
     return scores.requires_grad_(), targets, is_word
 
 
@@ -71,7 +72,7 @@ def test_losses_and_answers_are_those_of_pytorch_crf():
     wanted = torch.autograd.grad(expected, [scores, theirs.transitions])
     for one, other in zip(mine, wanted):
         torch.testing.assert_close(one, other)
-    decoded = crf.decode(scores.detach()[is_word].numpy(), offsets_of(lengths))
+    decoded = crf.chain.decode(scores.detach()[is_word].numpy(), offsets_of(lengths))
     assert decoded.tolist() == list(chain(*theirs.decode(scores, mask=is_word)))
 
 
@@ -87,8 +88,8 @@ def test_what_is_forbidden_is_never_answered_and_gets_no_gradient():
     lengths = torch.randint(0, 9, (200,))
     emissions = 5 * torch.randn(int(lengths.sum()), crf.tags).numpy()
     offsets = offsets_of(lengths)
-    several, probabilities = crf.nbest(emissions, offsets, 3)
-    np.testing.assert_array_equal(several[0], crf.decode(emissions, offsets))
+    several, probabilities = crf.chain.nbest(emissions, offsets, 3)
+    np.testing.assert_array_equal(several[0], crf.chain.decode(emissions, offsets))
     for rank, tags in enumerate(several):
         for number, (begin, end) in enumerate(pairwise(offsets)):
             path = tags[begin:end]
@@ -136,7 +137,7 @@ def test_sentences_without_words_cost_nothing():
     loss.backward()
     assert not any(weight.grad.any() for weight in crf.parameters())
     assert crf.loss(torch.randn(2, 0, crf.tags), nothing[:, :0]) == 0
-    assert crf.decode(np.zeros((0, crf.tags), np.float32), np.zeros(3, np.int64)).shape == (0,)
+    assert crf.chain.decode(np.zeros((0, crf.tags), np.float32), np.zeros(3, np.int64)).shape == (0,)
 
 
 def test_it_counts_in_float32_under_autocast():
@@ -168,7 +169,7 @@ def test_several_torch_threads_give_the_same_bits():
 
 def all_paths(crf, emissions):
     """The paths of one sentence and their probabilities, by the weights as they count."""
-    weights = crf.chain
+    weights = crf.chain.weights
     paths = np.array(list(product(range(crf.tags), repeat=len(emissions))))
     scores = weights.starts[paths[:, 0]].astype(np.float64) + weights.ends[paths[:, -1]]
     scores += emissions[np.arange(len(emissions)), paths].sum(axis=1)
@@ -181,12 +182,12 @@ def test_probabilities_of_paths_tags_and_entities():
     crf = layer(BIO, "bio")
     lengths = torch.tensor([5, 0, 1, 4])
     emissions, offsets = 2 * torch.randn(10, crf.tags).numpy(), offsets_of(lengths)
-    ways, probabilities = crf.nbest(emissions, offsets, 4)
-    marginals = crf.marginals(emissions, offsets)
+    ways, probabilities = crf.chain.nbest(emissions, offsets, 4)
+    marginals = crf.chain.marginals(emissions, offsets)
     tags = np.array([0, 1, 2, 0, 3, 1, 1, 0, 3, 4])
     firsts, ends = np.array([8, 1, 5, 4, 6]), np.array([10, 3, 6, 5, 7])
-    loose = crf.segment_probabilities(emissions, offsets, tags, firsts, ends)
-    strict = crf.segment_probabilities(emissions, offsets, tags, firsts, ends, continuations(BIO))
+    loose = crf.chain.segment_probabilities(emissions, offsets, tags, firsts, ends)
+    strict = crf.chain.segment_probabilities(emissions, offsets, tags, firsts, ends, continuations(BIO))
     assert probabilities[1].tolist() == [1, 0, 0, 0], "the path of no words is certain"
     for number, (begin, end) in enumerate(pairwise(offsets)):
         if begin == end:
@@ -235,12 +236,12 @@ def test_what_bio_allows():
 
 def test_weights_from_elsewhere():
     crf, other = layer(seed=1), layer(seed=2)
-    crf.take(*other.chain)
-    for mine, theirs in zip(crf.chain, other.chain):
+    crf.take(*other.chain.weights)
+    for mine, theirs in zip(crf.chain.weights, other.chain.weights):
         np.testing.assert_array_equal(mine, theirs)
     assert all(torch.isfinite(weight).all() for weight in crf.parameters())
     with pytest.raises(SettingError, match=r"starts are \(3,\), not \(9,\)"):
-        crf.take(other.chain.transitions, np.zeros(3), np.zeros(9))
+        crf.take(other.chain.weights.transitions, np.zeros(3), np.zeros(9))
 
 
 def test_what_does_not_fit_is_refused():
@@ -257,10 +258,10 @@ def test_what_does_not_fit_is_refused():
         with pytest.raises(SettingError, match="from 0 to 4"):
             crf.loss(torch.zeros(1, 3, 5), torch.tensor(targets))
     with pytest.raises(SettingError, match="a row a word"):
-        crf.decode(np.zeros((3, 5), np.float32), np.array([0, 2]))
+        crf.chain.decode(np.zeros((3, 5), np.float32), np.array([0, 2]))
     with pytest.raises(SettingError, match="n is 0"):
-        crf.nbest(np.zeros((3, 5), np.float32), np.array([0, 3]), 0)
+        crf.chain.nbest(np.zeros((3, 5), np.float32), np.array([0, 3]), 0)
     given = np.zeros((3, 5), np.float32), np.array([0, 2, 3]), np.zeros(3, np.int64)
     for first, end in ((1, 3), (1, 1), (3, 4), (-1, 1)):
         with pytest.raises(SettingError, match="one sentence"):
-            crf.segment_probabilities(*given, np.array([first]), np.array([end]))
+            crf.chain.segment_probabilities(*given, np.array([first]), np.array([end]))

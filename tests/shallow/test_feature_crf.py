@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from wordladder.chain import Allowed, allowed_transitions
 from wordladder.errors import DataError, SettingError
 from wordladder.kernels.chain_sums import Chain
 from wordladder.kernels.tagging import _DELTA, Weights, emissions_of, learn
-from wordladder.layers.crf import CRF, Allowed, allowed_transitions
+from wordladder.layers.crf import CRF
 from wordladder.shallow._word_features import WordFeatures
 from wordladder.shallow.crf import FeatureCRF
 from wordladder.text import TextSettings, tokenize
@@ -40,7 +41,7 @@ def test_an_epoch_is_adagrad_on_the_loss_of_the_crf_layer(l2):
     layer = CRF(allowed)
     for weight in layer.parameters():
         torch.nn.init.normal_(weight)
-    chain = Chain(*(part.copy() for part in layer.chain))
+    chain = Chain(*(part.copy() for part in layer.chain.weights))
     learned = Weights(
         first.copy(), chain, np.zeros_like(first), Chain(*(np.zeros_like(part) for part in chain))
     )
@@ -72,7 +73,7 @@ def test_an_epoch_is_adagrad_on_the_loss_of_the_crf_layer(l2):
         optimizer.step()
     assert loss == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(learned.features, theirs.detach().numpy(), atol=1e-4)
-    for mine, other in zip(learned.chain, layer.chain):
+    for mine, other in zip(learned.chain, layer.chain.weights):
         np.testing.assert_allclose(mine, other, atol=1e-4)
 
 
@@ -157,9 +158,7 @@ def alternating(rows=60, seed=1):
 
 
 def decoded(crf, tokens):
-    layer = CRF(Allowed(*(np.ones(part.shape, bool) for part in (crf.starts, crf.transitions, crf.ends))))
-    layer.take(*crf.chain)
-    return layer.decode(crf.scores(tokens), tokens.offsets)
+    return crf.chain.decode(crf.scores(tokens), tokens.offsets)
 
 
 def test_it_learns_what_only_transitions_can_tell():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from wordladder.data.examples import Answer, Examples
 from wordladder.errors import DataError
+from wordladder.heads.span_qa import SpanQaHead
 from wordladder.layers.padding import pad
 from wordladder.sequence import Sequence
 from wordladder.tasks._spans_in_passages import best_spans, log_softmax
@@ -28,10 +29,14 @@ def words_of(examples, **settings):
 
 
 def made(examples=EXAMPLES, **settings):
-    torch.manual_seed(1)
-    task = SpanQa(6, 0, **settings)
+    task = SpanQa(**settings)
     task.initialise(examples)
-    return task.eval()
+    return task
+
+
+def head_of(task):
+    torch.manual_seed(1)
+    return SpanQaHead(task, 6, 0).eval()
 
 
 def sequence(tokens, seed=0):
@@ -144,7 +149,7 @@ def test_only_words_of_the_passage_and_no_answer_are_scored():
         examples = EXAMPLES if no_answer else EXAMPLES.take([0, 1])
         task, tokens = made(examples), words_of(examples)
         given = sequence(tokens)
-        scores = task(given)
+        scores = head_of(task)(given)
         allowed = given.mask & (given.segments == 1)
         if no_answer:
             allowed[tokens.lengths[::2] > 0, 0] = True
@@ -155,31 +160,32 @@ def test_only_words_of_the_passage_and_no_answer_are_scored():
 
 def test_rows_that_are_not_known_give_no_loss_and_no_gradient():
     task, tokens = made(), words_of(EXAMPLES)
-    given = sequence(tokens)
+    head, given = head_of(task), sequence(tokens)
     vectors = given.vectors.clone().requires_grad_()
-    targets = task.targets(EXAMPLES, tokens)
-    alone = task.loss(task(given)[[0]], targets[[0]])
+    targets = torch.from_numpy(task.targets(EXAMPLES, tokens))
+    alone = head.loss(head(given)[[0]], targets[[0]])
     masked = targets.clone()
     masked[1:] = IGNORED
-    loss = task.loss(task(given._replace(vectors=vectors)), masked)
+    loss = head.loss(head(given._replace(vectors=vectors)), masked)
     torch.testing.assert_close(loss, alone)
     loss.backward()
     assert vectors.grad.isfinite().all()
     assert vectors.grad[0].any()
     assert not vectors.grad[1:].any()
-    nothing = task.loss(task(given._replace(vectors=vectors)), torch.full_like(targets, IGNORED))
+    nothing = head.loss(head(given._replace(vectors=vectors)), torch.full_like(targets, IGNORED))
     nothing.backward()
     assert nothing.item() == 0.0
-    assert all(weight.grad.isfinite().all() for weight in task.parameters())
+    assert all(weight.grad.isfinite().all() for weight in head.parameters())
 
 
 def test_the_loss_is_the_mean_of_two_cross_entropies():
     task, tokens = made(), words_of(EXAMPLES)
-    scores, targets = task(sequence(tokens)), task.targets(EXAMPLES, tokens)
+    head, targets = head_of(task), torch.from_numpy(task.targets(EXAMPLES, tokens))
+    scores = head(sequence(tokens))
     expected = []
     for row, ends in zip(scores.detach().double().numpy(), targets.tolist()):
         expected += [-log_softmax(row[:, [side]])[end, 0] for side, end in enumerate(ends)]
-    assert task.loss(scores, targets).item() == pytest.approx(np.mean(expected), rel=1e-5)
+    assert head.loss(scores, targets).item() == pytest.approx(np.mean(expected), rel=1e-5)
 
 
 # Answers
@@ -234,7 +240,7 @@ def test_the_threshold_is_kept(tmp_path):
     task = made(style="cmrc")
     task.threshold = 1.5
     task.keep(tmp_path)
-    again = SpanQa(6, 0)
+    again = SpanQa()
     again.restore(tmp_path)
     assert (again.threshold, again.no_answer, again.style) == (1.5, True, "cmrc")
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from wordladder.chain import allowed_transitions
 from wordladder.data.examples import Examples, Span
 from wordladder.data.tagged import tagged_words, tags_of_words
 from wordladder.errors import DataError
-from wordladder.layers.crf import allowed_transitions
+from wordladder.heads.tagging import TaggingHead
 from wordladder.sequence import Sequence
 from wordladder.tasks._word_scores import IGNORED, WordScores
 from wordladder.tasks.tagging import Tagging
@@ -25,36 +26,44 @@ LABELS = [
 ]
 
 
-def made(examples=None, seed=1, **settings):
-    """A task that has learned its labels and has a random chain."""
-    torch.manual_seed(seed)
-    task = Tagging(4, 0, **settings)
+def made(examples=None, **settings):
+    """A task that has learned its labels."""
+    task = Tagging(**settings)
     task.initialise(examples or Examples((TEXTS,), LABELS))
-    if task.crf:
-        for weight in task.chain.parameters():
-            torch.nn.init.normal_(weight)
-    return task.eval()
+    return task
+
+
+def head_of(task, seed=1):
+    """A head with a random chain."""
+    torch.manual_seed(seed)
+    head = TaggingHead(task, 4, 0).eval()
+    for weight in head.chain.parameters() if task.crf else ():
+        torch.nn.init.normal_(weight)
+    return head
+
+
+def scores_of(task, values, tokens):
+    return WordScores(values.astype(np.float32), tokens, head_of(task).chain.chain)
 
 
 def random_scores(task, texts, seed=0, scale=2.0):
     tokens = tokenize(texts)
     values = np.random.default_rng(seed).normal(0, scale, (len(tokens.starts), task.width))
-    return WordScores(values.astype(np.float32), tokens)
+    return scores_of(task, values, tokens)
 
 
 def sure_scores(task, examples, **settings):
     """Scores that speak for the right tags alone."""
     tokens = tokenize(examples.texts, TextSettings(**settings))
     tags = task.targets(examples, tokens).values
-    return WordScores(30 * np.eye(task.width, dtype=np.float32)[tags], tokens)
+    return scores_of(task, 30 * np.eye(task.width)[tags], tokens)
 
 
 @pytest.mark.parametrize("scheme", ["bio", "bioes"])
 @pytest.mark.parametrize("crf", [False, True])
 def test_the_right_tags_answer_with_the_spans_as_they_stand(scheme, crf):
     examples = Examples((TEXTS,), LABELS)
-    task = made(examples, scheme=scheme, crf=False)
-    task.crf = crf
+    task = made(examples, scheme=scheme, crf=crf)
     scores = sure_scores(task, examples)
     assert task.predictions(scores) == [list(row) for row in LABELS]
     for answer, text, spans in zip(task.answers(scores), TEXTS, LABELS):
@@ -67,9 +76,9 @@ def test_the_right_tags_answer_with_the_spans_as_they_stand(scheme, crf):
     assert metrics["labels"]["PER"]["support"] == 3
 
 
-def paths(task, emissions):
+def paths(task, scores):
     """Every path of tags that is allowed, and its probability."""
-    chain, tags = task.chain.chain, range(task.width)
+    emissions, chain, tags = scores.values, scores.chain.weights, range(task.width)
     weighed = {}
     for path in itertools.product(tags, repeat=len(emissions)):
         score = chain.starts[path[0]] + chain.ends[path[-1]]
@@ -91,7 +100,7 @@ def spans_in(task, tokens, path):
 def test_confidences_and_alternatives_are_sums_over_all_paths(scheme, crf):
     task = made(scheme=scheme, crf=crf)
     scores = random_scores(task, ["a b c d"], scale=1.0)
-    probable = paths(task, scores.values)
+    probable = paths(task, scores)
     ways = {path: spans_in(task, scores.tokens, path) for path in probable}
     best = max(probable, key=probable.get)
     (answer,) = task.answers(scores, 4)
@@ -122,16 +131,17 @@ def test_what_the_scheme_forbids_is_never_answered(crf, scheme):
 
 def test_without_a_chain_every_word_is_learned_alone():
     task = made(crf=False)
+    head = head_of(task)
     scores = torch.randn(2, 3, task.width, requires_grad=True)
     targets = torch.tensor([[0, 3, 1], [2, IGNORED, IGNORED]])
-    loss = task.loss(scores, targets)
+    loss = head.loss(scores, targets)
     chances = torch.log_softmax(scores, -1)
     expected = -(chances[0, 0, 0] + chances[0, 1, 3] + chances[0, 2, 1] + chances[1, 0, 2]) / 4
     torch.testing.assert_close(loss, expected)
     loss.backward()
     assert not scores.grad[1, 1:].any()
-    assert all(weight.grad is None for weight in task.chain.parameters())
-    assert task.loss(scores, torch.full((2, 3), IGNORED)).item() == 0.0
+    assert all(weight.grad is None for weight in head.chain.parameters())
+    assert head.loss(scores, torch.full((2, 3), IGNORED)).item() == 0.0
 
 
 def test_alternatives_go_down_and_end_where_there_are_no_more():
@@ -193,7 +203,7 @@ def test_of_a_word_of_the_data_its_first_word_counts():
     for wrong, hits in ((us, 3), (us + 1, 4)):
         changed = tags.copy()
         changed[wrong] = place["VERB"]
-        scores = WordScores(30 * np.eye(task.width, dtype=np.float32)[changed], tokens)
+        scores = scores_of(task, 30 * np.eye(task.width)[changed], tokens)
         assert task.outcomes(scores, examples).tolist() == [[hits, 4], [2, 2]]
         assert task.metrics(scores, examples)["accuracy"] == pytest.approx((hits + 2) / 6)
         noun = task.metrics(scores, examples)["labels"]["NOUN"]
@@ -216,8 +226,8 @@ def test_a_type_that_training_has_not_seen_is_missed():
 def sure_scores_of(task, examples):
     """Every word is said to be a pronoun."""
     tokens = tokenize(examples.texts)
-    row = 30 * np.eye(task.width, dtype=np.float32)[task.tag_set.place["PRON"]]
-    return WordScores(np.tile(row, (len(tokens.starts), 1)), tokens)
+    row = 30 * np.eye(task.width)[task.tag_set.place["PRON"]]
+    return scores_of(task, np.tile(row, (len(tokens.starts), 1)), tokens)
 
 
 def test_what_is_behind_max_words_is_missed_and_told():
@@ -240,10 +250,10 @@ def test_padding_has_no_target_and_no_score():
     targets = task.targets(examples, tokenize(TEXTS))
     rows = targets[np.array([2, 1, 0])]
     lengths = tokenize(TEXTS).lengths[[2, 1, 0]].tolist()
-    assert (rows != IGNORED).sum(dim=1).tolist() == lengths
+    assert (rows != IGNORED).sum(axis=1).tolist() == lengths
     assert rows.shape == (3, max(lengths))
     vectors = torch.randn(1, 3, 4)
-    found = task(Sequence(vectors, torch.ones(1, 3, dtype=torch.bool)))
+    found = head_of(task)(Sequence(vectors, torch.ones(1, 3, dtype=torch.bool)))
     assert found.shape == (1, 3, task.width)
     assert found.dtype == torch.float32
 
@@ -259,7 +269,7 @@ def test_padding_has_no_target_and_no_score():
 )
 def test_labels_that_cannot_be_learned(examples, message):
     with pytest.raises(DataError, match=message):
-        Tagging(4, 0).initialise(examples)
+        Tagging().initialise(examples)
 
 
 def test_entities_are_not_measured_on_parts_of_speech():

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wordladder.chain import allowed_transitions
 from wordladder.data.examples import Span
-from wordladder.layers.crf import allowed_transitions
 from wordladder.tasks._word_tags import TagSet, covered, spans_of
 from wordladder.text import TextSettings, tokenize
 

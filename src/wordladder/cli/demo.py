@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from ..extras import require
 from .climb import print_climb
 from .console import console, progress_bar
 from .tables import duration, milliseconds, percent_or_value
@@ -39,6 +40,7 @@ def demo(
 
     Example:  wordladder demo
     """
+    require("torch", "train", "the demo")
     from ..ladder.climb import climb
 
     if (output / "climb" / "climb.json").is_file():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..errors import SettingError
+from ..extras import require
 from .console import console, print_json, progress_bar
 from .notes import tell
 from .options import Device, Json, Threads, UnicodeErrors
@@ -68,6 +69,7 @@ def neighbors(
 
     Example:  wordladder neighbors bert-folder "He sat on the bank of the river." --word bank --among text.txt
     """
+    require("torch", "train", "the vectors of words in their sentences")
     from ..evaluation.context_neighbors import context_neighbors
     from ..evaluation.word_reader import WordReader
     from ..text import TextSettings

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..extras import require
 from .console import console, errors, print_json, progress_bar
 from .notes import tell
 from .options import Device, Json, Output, Resume, Threads, UnicodeErrors
@@ -119,6 +120,7 @@ def pretrain(
     # Threads that spin while they wait take the processor from each other where other work is going on: with
     # one of two cores busy, four times the time. It must be said before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    require("torch", "train", "pretraining")
     from ..pretraining.pretrain import pretrain as run
     from ..pretraining.settings import PretrainingSettings
 

@@ -6,12 +6,15 @@ kept (`model.py` does).
 
 from ..recipe import Recipe
 from .engine import Engine, FitRun, FusionWeights
-from .network import NetworkEngine
 from .shallow import ShallowEngine
 
-__all__ = ["Engine", "FitRun", "FusionWeights", "NetworkEngine", "ShallowEngine", "engine_for"]
+__all__ = ["Engine", "FitRun", "FusionWeights", "ShallowEngine", "engine_for"]
 
 
-def engine_for(recipe: Recipe, device: str | None = None) -> NetworkEngine | ShallowEngine:
+def engine_for(recipe: Recipe, device: str | None = None) -> Engine:
     """The engine that a recipe needs."""
-    return ShallowEngine(recipe) if recipe.table("shallow") else NetworkEngine(recipe, device)
+    if recipe.table("shallow"):
+        return ShallowEngine(recipe)
+    from .network import NetworkEngine  # brings torch
+
+    return NetworkEngine(recipe, device)

@@ -23,6 +23,7 @@ from ..network import Network
 from ..recipe import Recipe, build
 from ..tasks._word_scores import WordScores
 from ..text import Tokens, tokenize
+from ..training.devices import device_of, threads, to_device
 from ..training.settings import TrainingSettings
 from .engine import FitRun, FusionWeights, text_facts
 
@@ -38,13 +39,11 @@ class NetworkEngine:
     def __init__(self, recipe: Recipe, device: str | None = None) -> None:
         self.recipe, self.device = recipe, device
         self.settings = TrainingSettings(**recipe.table("training"))
+        self.task = build("tasks", recipe.tables["task"])
         self.network: Any = None
         self._cache: Path | None = None  # where features of frozen embedders stay
 
-    @property
-    def task(self) -> Any:
-        """The network's task."""
-        return self.network.task
+    threads = staticmethod(threads)
 
     def _tokens(self, examples: Examples) -> Tokens:
         return tokenize(examples.flat(), self.recipe.text, segments=len(examples.segments))
@@ -56,10 +55,9 @@ class NetworkEngine:
         from ..training.optimizer import rates_by_part
 
         # What is wrong with the labels is found now, not after word vectors have been trained.
-        task = build("tasks", self.recipe.tables["task"], 0, 0)
-        task.initialise(train)
+        self.task.initialise(train)
         if dev is not None:
-            task.check(dev)
+            self.task.check(dev)
         tokens = self._tokens(train)
         dev_tokens = self._tokens(dev) if dev is not None else None
         with torch.random.fork_rng():
@@ -112,7 +110,6 @@ class NetworkEngine:
 
     def _start(self, train: Examples, tokens: Tokens, run: FitRun) -> dict[str, Any]:
         """A new network, or the one that an interrupted run began with."""
-        self.network = Network(self.recipe)
         start = None if run.work is None else run.work / "start"
         if start is not None and start.is_dir():
             self.restore(start)
@@ -125,7 +122,8 @@ class NetworkEngine:
             vectors, found["vectors_seconds"] = trained.vectors, trained.seconds
             found["vectors_start"] = trained.start
             found["earlier_seconds"] = trained.seconds if trained.cached else 0.0
-        self.network.initialise(Material(tokens, vectors, self.recipe.folder), train)
+        material = Material(tokens, vectors, self.recipe.folder)
+        self.network = Network(self.recipe, self.task).initialise(material)
         notes = [note for one in self.network.embedders for note in getattr(one, "notes", ())]
         found["reading"] = list(dict.fromkeys(notes))
         if start is not None:
@@ -190,7 +188,8 @@ class NetworkEngine:
             for row, found in zip(rows.tolist(), result):
                 low, high = offsets[row], offsets[row + 1]
                 values[low:high] = found[: high - low]
-        return WordScores(values, tokens)
+        crf = getattr(self.network.task, "chain", None)
+        return WordScores(values, tokens, None if crf is None else crf.chain)
 
     def _run(
         self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], width: int, max_rows: int | None = None
@@ -207,8 +206,6 @@ class NetworkEngine:
         self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], max_rows: int | None = None
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """The rows of each batch of examples of similar length, and what `compute` makes of them."""
-        from ..training.devices import device_of, to_device
-
         self.network.eval()
         device = device_of(self.network)
         lengths = np.diff(tokens.example_offsets)
@@ -223,7 +220,7 @@ class NetworkEngine:
         return self.network(batch)
 
     def _pooled_of(self, batch: Any) -> torch.Tensor:
-        return self.task.pooled(self.network.encode(batch.inputs))
+        return self.network.task.pooled(self.network.encode(batch.inputs))
 
     def scores(self, examples: Examples) -> Any:
         """Scores `(rows, labels)`, or of words; where features are cached, those of many texts are kept there
@@ -239,7 +236,7 @@ class NetworkEngine:
 
     def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
         """What the task's head reads: one vector a text, `(rows, dim)`."""
-        return self._run(self._tokens(examples), self._pooled_of, self.task.dim, batch_rows)
+        return self._run(self._tokens(examples), self._pooled_of, self.network.task.dim, batch_rows)
 
     def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
         """What the fusion gives each embedder at each word.
@@ -268,6 +265,7 @@ class NetworkEngine:
     def keep(self, folder: Path) -> None:
         """Write vocabularies, labels and all weights."""
         self.network.keep(folder)
+        self.task.keep(folder)
         weights = {
             name: tensor.detach().cpu().contiguous() for name, tensor in self.network.weights().items()
         }
@@ -283,14 +281,15 @@ class NetworkEngine:
         (embedder, *others) = self.network.embedders
         if others or tables.get("encoders") or self.recipe.text.max_words is not None:
             return None
-        if self.task.segments != 1 or not getattr(self.task, "use_summary", False):
+        if self.task.segments != 1 or not getattr(self.network.task, "use_summary", False):
             return None
         layout = embedder.sentence_layout() if hasattr(embedder, "sentence_layout") else None
         return layout and layout._replace(encoder="embedders/0")
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote."""
-        self.network = Network(self.recipe).restore(folder)
+        self.task.restore(folder)
+        self.network = Network(self.recipe, self.task).restore(folder)
         weights = load_file(folder / "weights.safetensors")
         try:
             problems = self.network.load_state_dict(weights, strict=False)
@@ -298,6 +297,5 @@ class NetworkEngine:
             raise ModelError(f"{folder}: the weights do not fit the recipe: {error}") from None
         if problems.unexpected_keys or self.network.weights().keys() & set(problems.missing_keys):
             raise ModelError(f"{folder}: the weights do not fit the recipe: {problems}")
-        if self.device is not None:
-            self.network.to(self.device)
+        self.network.to(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.network.eval()

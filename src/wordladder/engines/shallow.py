@@ -1,5 +1,6 @@
 """A shallow model that is fitted at once, and its task."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,12 @@ class ShallowEngine:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.shallow = build("shallow", recipe.tables["shallow"], recipe.text)
-        self.task = build("tasks", recipe.tables["task"], 0, 0)
+        self.task = build("tasks", recipe.tables["task"])
         self.words = OwnWords()
+
+    def threads(self, count: int | None) -> AbstractContextManager[None]:
+        """Nothing to set: the number is given to `fit`, and answers take one thread."""
+        return nullcontext()
 
     def fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
         """Fit the model to training examples."""
@@ -46,7 +51,6 @@ class ShallowEngine:
         tokens = self._tokens(train)
         targets = self.task.targets(train, tokens).values
         self.shallow.fit(tokens, targets, self.task.allowed, **told)
-        self.task.take_chain(self.shallow.chain)
         facts = {"train": self._facts(train, tokens)}
         if dev is not None:
             facts["dev"] = self._facts(dev, self._tokens(dev))
@@ -64,7 +68,7 @@ class ShallowEngine:
         """Scores `(rows, labels)`, or of words; a single yes-or-no score becomes one for each of the two."""
         if self.task.per_word:
             tokens = self._tokens(examples)
-            return WordScores(self.shallow.scores(tokens), tokens)
+            return WordScores(self.shallow.scores(tokens), tokens, self.shallow.chain)
         return self._wide(self.shallow.scores(examples.texts))
 
     def _wide(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -105,4 +109,3 @@ class ShallowEngine:
         self.task.restore(folder)
         if self.task.per_word:
             self.words.restore(folder / "shallow")
-            self.task.take_chain(self.shallow.chain)

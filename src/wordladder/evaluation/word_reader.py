@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from ..artifact import MARK, find_model, is_saved
 from ..data.batches import length_batches
 from ..embedders._material import Material
-from ..engines import NetworkEngine, engine_for
+from ..engines.network import NetworkEngine
 from ..errors import ModelError
 from ..formats import UnicodeErrors
 from ..recipe import Recipe, build
@@ -101,11 +101,10 @@ class WordReader:
             recipe = Recipe.read(place / MARK)
             if recipe.table("shallow"):
                 raise ModelError(f"{path}: a shallow model has no vectors of words")
-            engine = engine_for(recipe, device)
+            engine = NetworkEngine(recipe, device or "cpu")
             engine.restore(place)
         except (OSError, KeyError, ValueError, SafetensorError) as error:
             raise ModelError(f"{path}: the saved model is incomplete or damaged: {error}") from error
-        assert isinstance(engine, NetworkEngine)
         network = engine.network.eval()
         settings = settings or recipe.text
         return cls(network, lambda batch: network.encode(batch.inputs), settings, f"model {path}")

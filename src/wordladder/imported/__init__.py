@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Literal
 
+from ..extras import require
+
 __all__ = ["imported_engine"]
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -24,6 +26,7 @@ def imported_engine(
 
     Raises:
         ModelError: it is one of them, and cannot be read.
+        MissingExtraError: it is an encoder, and PyTorch is not installed.
     """
     if Path(source).is_file():
         from .fasttext import SUFFIXES, fasttext_engine
@@ -34,6 +37,7 @@ def imported_engine(
     folder = find_encoder(source)
     if folder is None:
         return None
+    require("torch", "train", f"{source}: an encoder")
     from ..embedders._sentence_layout import is_sentence_folder
     from .fine_tuned import FineTuned, task_of
     from .sentences import SentenceEngine

@@ -7,6 +7,7 @@ from ..artifact import is_saved, size_mb
 from ..embedders._hub import FILES, PICKLED, hub_folder
 from ..embedders._sentence_layout import is_sentence_folder
 from ..errors import ModelError
+from ..extras import require
 
 __all__ = ["find_encoder", "needed_mb"]
 
@@ -30,6 +31,7 @@ def find_encoder(source: str | Path) -> Path | None:
 
 
 def _from_hub(name: str) -> Path:
+    require("torch", "train", f"{name}: there is no such folder, and an encoder from the Hugging Face hub")
     said = ""
     for one in (name,) if "/" in name else (name, f"{_MAKER}/{name}"):
         try:

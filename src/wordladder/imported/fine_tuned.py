@@ -83,7 +83,7 @@ class FineTuned(SentenceEngine):
         super().__init__(inner, SentenceLayout(), source=source, device=device, precision=precision)
         self.notes.append(MEAN.format(source))
         self._names = [str(name) for _, name in sorted(model.config.id2label.items())]
-        self.task = build("tasks", self.recipe.tables["task"], 0, 0)
+        self.task = build("tasks", self.recipe.tables["task"])
         self._take_labels()
         pad = tokenizer.pad_token_id or 0
         if model.config.pad_token_id is None:  # which tells some of them where a text ends

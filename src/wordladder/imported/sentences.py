@@ -24,6 +24,7 @@ from ..embedders._sentence_layout import Pooled, SentenceLayout, is_sentence_fol
 from ..errors import ModelError
 from ..layers.workers import in_parallel
 from ..recipe import Recipe
+from ..training.devices import threads
 from .dense import Dense, Norm, keep_dense, open_dense
 from .no_task import NoTask
 
@@ -102,6 +103,8 @@ class SentenceEngine:
         inner = str(folder / layout.encoder) if layout.encoder else source
         name = Path(source).name or source
         return cls(pretrained, layout, dense, source=inner, name=name, device=device, precision=precision)
+
+    threads = staticmethod(threads)
 
     @property
     def recipe(self) -> Recipe:

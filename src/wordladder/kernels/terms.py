@@ -10,15 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import int64, njit, uint64
 
+# Numba copies these into the machine code it caches: whoever changes them has to touch this file.
+from .plain_terms import EDGE, LEAST, LETTERS, PRIME, RUN, WORD
+
 __all__ = ["Bags", "bags_of", "counted", "linear_scores", "table_of", "terms_of", "unit_bags"]
 
-_PRIME = np.uint64(0x100000001B3)
-_RUN = np.uint64(0x9E3779B97F4A7C15)
-_LETTERS = np.uint64(0xD6E8FEB86659FD93)  # what n-grams of characters start from: never that of a word
-_WORD = np.uint64(0xCBF29CE484222325)
-_EDGE = np.uint64(32)  # stands in front of a word and behind it
+_PRIME, _RUN, _LETTERS, _WORD, _EDGE = map(np.uint64, (PRIME, RUN, LETTERS, WORD, EDGE))
 _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
-_LEAST = 2  # characters of the shortest n-gram
 
 
 class Bags(NamedTuple):
@@ -56,7 +54,7 @@ def terms_of(
     """
     size = len(starts) * run
     for word in range(len(starts)):
-        size += (ends[word] - starts[word] + 2) * max(0, longest - _LEAST + 1)
+        size += (ends[word] - starts[word] + 2) * max(0, longest - LEAST + 1)
     texts = len(offsets) - 1
     begins, middles = np.zeros(texts + 1, np.int64), np.zeros(texts, np.int64)
     hashes, of_words = np.empty(size, np.uint64), np.empty(len(starts), np.uint64)
@@ -77,14 +75,14 @@ def terms_of(
         middles[text] = at
         for word in range(first, last):
             start, length = starts[word] - 1, ends[word] - starts[word] + 2
-            if length == _LEAST + 1:
+            if length == LEAST + 1:
                 continue
             for left in range(length if longest else 0):
                 value = _LETTERS
                 for right in range(left, min(length, left + longest)):
                     edge = right == 0 or right == length - 1
                     value = (value ^ (_EDGE if edge else uint64(codes[start + right]))) * _PRIME
-                    if right - left + 1 >= _LEAST:
+                    if right - left + 1 >= LEAST:
                         hashes[at] = _mixed(value)
                         at += 1
         begins[text + 1] = at

@@ -13,7 +13,6 @@ from typing import Any
 from ..data.origin import origin_of
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
-from ..extras import require
 from ..formats import UnicodeErrors
 from ..progress import Progress, quiet
 from ..recipe import Recipe
@@ -27,6 +26,7 @@ from .plan import FixedModel, plan_models, plan_recipes
 from .price import Budget, cost_kind, unit_of
 from .reason import reason
 from .record import Record
+from .report import write_report
 from .result import Climb
 from .rung import Rung
 from .split import Source, Split, all_names, fingerprint, split_data
@@ -118,7 +118,6 @@ def climb(
         UserError: What was given cannot be used, or every rung breaks because of it.
     """
     started = perf_counter()
-    require("matplotlib", "train", "the report of a climb")
     limits = {"max_latency_ms": max_latency_ms, "max_size_mb": max_size_mb, "max_memory_mb": max_memory_mb}
     rule = _rule(cost, margin, Budget(**limits, max_minutes=max_minutes))
     numbers = _numbers(seed, seeds)
@@ -155,8 +154,6 @@ def climb(
 
 def _save(found: Climb) -> None:
     """Write `climb.json` and `report.html` into the folder."""
-    from .report import write_report  # brings the library that draws
-
     with write_errors(found.folder):
         write_json(found.folder / "climb.json", found.to_json())
         write_report(found, found.folder / "report.html")

@@ -45,7 +45,7 @@ _silent: list[str] = []  # what it has not answered
 
 
 class LeftOut(NamedTuple):
-    """A rung that is not climbed, and why."""
+    """A rung that is not climbed; why, and what to do about it."""
 
     name: str
     why: str
@@ -159,7 +159,7 @@ def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
     rungs: dict[str, list[str]] = {}
     for one in left_out:
         rungs.setdefault(one.why, []).append(one.name)
-    return [f"not climbed: {', '.join(names)} ({why}). {ADVICE}" for why, names in rungs.items()]
+    return [f"not climbed: {', '.join(names)} – {why}" for why, names in rungs.items()]
 
 
 def read_encoder(source: str | Path) -> Encoder:

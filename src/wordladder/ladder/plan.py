@@ -1,12 +1,12 @@
 """Which recipes a climb runs, with what the user changed in all of them. Nothing is trained here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import RecipeError, SettingError
+from ..errors import MissingExtraError, RecipeError, SettingError
 from ..formats import UnicodeErrors
 from ..recipe import Recipe, rung_names
 from .encoders import ADVICE, Encoder, LeftOut, families, hub_trouble, lack, read_encoder, with_encoders
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class Plan(NamedTuple):
-    """The recipes to climb, in the order of the ladder, and the rungs that there is no encoder for."""
+    """The recipes to climb, in the order of the ladder, and the rungs that cannot be climbed here."""
 
     recipes: list[Recipe]
     left_out: tuple[LeftOut, ...] = ()
@@ -87,7 +87,8 @@ def plan_recipes(
 ) -> Plan:
     """The recipes to climb.
 
-    A rung of the package whose pretrained encoder cannot be had is left out, unless it is asked for by name.
+    A rung of the package whose pretrained encoder cannot be had, or that needs an extra which is not
+    installed, is left out, unless it is asked for by name.
 
     Args:
         task: The kind of the task.
@@ -104,13 +105,15 @@ def plan_recipes(
     Raises:
         RecipeError: A recipe is unknown or not valid, or two have the same name.
         SettingError: An encoder cannot be read, no rung reads it, or a rung asked for by name has none.
+        MissingExtraError: Every rung, or one asked for by name, needs an extra that is not installed.
     """
-    recipes = [Recipe.load(source, task) for source in _sources(task, rungs, folder)]
+    packaged = set() if folder is not None else set(rung_names(task))
+    recipes, lacking = _loaded(_sources(task, rungs, folder), task, packaged if rungs is None else set())
     if not recipes and not beside:
         raise RecipeError("no rung is given to climb")
-    packaged = set() if folder is not None else set(rung_names(task))
     given = [read_encoder(encoder) for encoder in encoders or ()]
     recipes, left_out = _with_encoders(recipes, given, packaged, named=rungs is not None)
+    left_out = (*lacking, *left_out)
     names = [*(model.name for model in beside), *(recipe.name for recipe in recipes)]
     for name in names:
         if names.count(name) > 1:
@@ -145,6 +148,22 @@ def _sources(task: str, rungs: Sequence[str] | None, folder: str | Path | None) 
     return wanted
 
 
+def _loaded(
+    sources: Sequence[str], task: str, optional: Container[str]
+) -> tuple[list[Recipe], list[LeftOut]]:
+    """The recipes, and those of the optional ones that need an extra which is not installed."""
+    recipes: list[Recipe] = []
+    lacking: list[LeftOut] = []
+    for source in sources:
+        try:
+            recipes.append(Recipe.load(source, task))
+        except MissingExtraError as error:
+            if source not in optional or (source == sources[-1] and not recipes):
+                raise
+            lacking.append(LeftOut(source, str(error)))
+    return recipes, lacking
+
+
 def _with_encoders(
     recipes: Sequence[Recipe], encoders: Sequence[Encoder], packaged: set[str], *, named: bool
 ) -> tuple[list[Recipe], tuple[LeftOut, ...]]:
@@ -167,7 +186,7 @@ def _with_encoders(
         elif why := lack(recipe, () if named else encoders, ask):
             if named:
                 raise SettingError(f"the rung {recipe.name} has no encoder: {why}. {ADVICE}")
-            left_out.append(LeftOut(recipe.name, why))
+            left_out.append(LeftOut(recipe.name, f"{why}. {ADVICE}"))
         else:
             made.append(recipe)
     return made, tuple(left_out)

@@ -7,6 +7,8 @@ from math import isfinite
 from pathlib import Path
 from string import Template
 
+from ..errors import MissingExtraError
+from ..extras import require
 from ..streams import atomic_path
 from .choice import answers
 from .encoders import left_out_lines
@@ -88,6 +90,8 @@ def _answer(climb: Climb, title: str, rung: Rung | None) -> str:
 
 def _pictures(climb: Climb) -> str:
     """A picture for each cost that is known, switched by radio buttons; on paper all of them."""
+    if why := _undrawn():
+        return f'<p class="quiet note">{escape(why)}</p>'
     kinds = [k for k in COSTS.values() if any(r.measured and isfinite(r.cost(k)) for r in climb.rungs)]
     switches = "".join(
         f'<input class="switch" type="radio" name="cost" id="by-{kind.name}"'
@@ -100,6 +104,15 @@ def _pictures(climb: Climb) -> str:
         f'<figure>{switches}<div class="tabs">{tabs}</div><div class="panels">{panels}</div>'
         f'<figcaption class="quiet">{_caption(climb)}</figcaption></figure>'
     )
+
+
+def _undrawn() -> str:
+    """Why there are no pictures; empty where there are."""
+    try:
+        require("matplotlib", "plot", "A picture of the rungs")
+    except MissingExtraError as error:
+        return str(error)
+    return ""
 
 
 def _panel(climb: Climb, kind: CostKind) -> str:
@@ -134,13 +147,13 @@ def _table_note(climb: Climb) -> str:
 
 
 def _left_out(climb: Climb) -> str:
-    """The rungs without an encoder, and how to add them."""
+    """The rungs that were not climbed, and how to add them."""
     lines = (line[:1].upper() + line[1:] for line in left_out_lines(climb.left_out))
     return "".join(f'<p class="quiet note">{escape(line)}</p>' for line in lines)
 
 
 def _curve(climb: Climb) -> str:
-    if not any(len(rung.curve) > 1 for rung in climb.rungs):
+    if _undrawn() or not any(len(rung.curve) > 1 for rung in climb.rungs):
         return ""
     return (
         '<section><h2>With fewer labels</h2><figure class="curve">'

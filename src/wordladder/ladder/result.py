@@ -31,7 +31,7 @@ class Climb:
         device: Where the rungs ran.
         seconds: What the whole climb took this time.
         folder: Where everything is kept.
-        left_out: The rungs that there was no pretrained encoder for.
+        left_out: The rungs that lacked a pretrained encoder, or an extra that is not installed.
     """
 
     task: str

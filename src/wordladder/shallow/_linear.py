@@ -1,15 +1,18 @@
-"""Linear models on bags of terms: logistic regression, one decision a label, by scikit-learn's liblinear."""
+"""Linear models on bags of terms: logistic regression, one decision a label. The arithmetic is in
+`kernels.logistic`.
+"""
 
-import warnings
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..extras import require
-from ..kernels.terms import Bags
+if TYPE_CHECKING:
+    from ..kernels.terms import Bags
 
 __all__ = ["Linear", "fit_linear"]
+
+_PASSES, _FLAT = 50, 1e-4  # most passes over the texts; the slope from where on they are enough
 
 
 class Linear(NamedTuple):
@@ -20,7 +23,7 @@ class Linear(NamedTuple):
 
 
 def fit_linear(
-    bags: Bags,
+    bags: "Bags",
     terms: int,
     targets: NDArray[np.int64],
     *,
@@ -41,53 +44,44 @@ def fit_linear(
         class_weights: Whether each class, or each decision's two sides, weigh the same.
         seed: Of the order in which the solver goes through the texts.
     """
-    sparse = require("scipy.sparse", "train", "tf-idf")
     several = targets.ndim == 2
     decisions = targets.T if several else np.eye(int(targets.max()) + 1, dtype=np.int64)[:, targets]
     if not several and len(decisions) == 2:
         decisions = decisions[1:]
-    features = sparse.csr_matrix((bags.values, bags.ids, bags.begins), (len(bags.begins) - 1, terms))
     columns, intercepts = [], []
     for decision in decisions:
-        weights = None
+        costs = np.full(len(decision), regularisation)
         if class_weights:
             classes = decision if several else targets
             counts = np.bincount(classes)
-            weights = (len(classes) / np.count_nonzero(counts) / np.maximum(1, counts))[classes]
-        ratio = _log_count_ratio(features, decision) if bayes else np.float32(1)
-        coefficient, intercept = _decided(features, ratio, decision, regularisation, weights, seed)
-        columns.append(coefficient * ratio)
+            costs *= (len(classes) / np.count_nonzero(counts) / np.maximum(1, counts))[classes]
+        ratio = _log_count_ratio(bags, terms, decision) if bayes else np.ones(terms, np.float32)
+        scaled = bags._replace(values=bags.values * ratio[bags.ids]) if bayes else bags
+        coefficients, intercept = _decided(scaled, terms, decision, costs, seed)
+        columns.append(coefficients * ratio)
         intercepts.append(intercept)
     return Linear(np.stack(columns, axis=1).astype(np.float32), np.array(intercepts, np.float32))
 
 
-def _log_count_ratio(features: Any, decision: NDArray[np.int64]) -> NDArray[np.float32]:
-    counts = [np.asarray(features[decision == side].sum(axis=0)).ravel() + 1 for side in (1, 0)]
+def _log_count_ratio(bags: "Bags", terms: int, decision: NDArray[np.int64]) -> NDArray[np.float32]:
+    of_terms = np.repeat(decision, np.diff(bags.begins))
+    counts = [np.bincount(bags.ids, bags.values * (of_terms == side), terms) + 1 for side in (1, 0)]
     shares = [np.log(count / count.sum()) for count in counts]
     return (shares[0] - shares[1]).astype(np.float32)
 
 
 def _decided(
-    features: Any,
-    ratio: Any,
-    decision: NDArray[np.int64],
-    regularisation: float,
-    weights: NDArray[np.float64] | None,
-    seed: int,
+    bags: "Bags", terms: int, decision: NDArray[np.int64], costs: NDArray[np.float64], seed: int
 ) -> tuple[NDArray[np.float64], float]:
-    """The coefficients and the intercept of one yes-or-no decision."""
-    if len(np.unique(decision)) < 2:
-        return np.zeros(features.shape[1]), 20.0 if decision.any() else -20.0
-    linear_model = require("sklearn.linear_model", "train", "tf-idf")
-    scaled = features
-    if np.ndim(ratio):
-        scaled = features.copy()
-        scaled.data = features.data * ratio[features.indices]
-    # On sparse text liblinear's dual is the fastest.
-    model = linear_model.LogisticRegression(
-        C=regularisation, solver="liblinear", dual=True, random_state=seed, max_iter=50
-    )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Liblinear failed to converge")  # nor do its last digits matter
-        model.fit(scaled, decision, weights)
-    return model.coef_[0], float(model.intercept_[0])
+    """The coefficients and the intercept of one yes-or-no decision; the penalty is on the intercept, too."""
+    from ..kernels.logistic import one_pass
+
+    if decision.all() or not decision.any():
+        return np.zeros(terms), 20.0 if decision.any() else -20.0
+    signs, duals = 2.0 * decision - 1, np.stack([np.zeros(len(costs)), costs], axis=1)
+    weights = np.zeros(terms + 1)
+    random = np.random.default_rng(seed)
+    for _ in range(_PASSES):
+        if one_pass(random.permutation(len(signs)), *bags, signs, costs, duals, weights) < _FLAT:
+            break
+    return weights[:-1], float(weights[-1])

@@ -85,6 +85,7 @@ class FeatureCRF:
         Raises:
             DataError: there is no word, or a sentence has tags that are not allowed.
         """
+        from ..chain import Allowed, unweighted
         from ..kernels.chain import Chain
         from ..kernels.tagging import Weights, learn
 
@@ -94,12 +95,11 @@ class FeatureCRF:
         _check(tokens, tags, start, to, end)
         progress("finding features", 0, 1)
         features = self.features.learn(tokens)
-        self.starts, self.transitions, self.ends = (
-            np.where(mask, 0, -np.inf).astype(np.float32) for mask in (start, to, end)
-        )
+        chain = unweighted(Allowed(start, to, end))
+        self.transitions, self.starts, self.ends = chain
         self.weights = np.zeros((len(self.features), len(start)), np.float32)
-        squares = Chain(*(np.zeros_like(part) for part in self.chain))
-        learned = Weights(self.weights, self.chain, np.zeros_like(self.weights), squares)
+        squares = Chain(*(np.zeros_like(part) for part in chain))
+        learned = Weights(self.weights, chain, np.zeros_like(self.weights), squares)
         penalties = (self.l2 / self.features.counts).astype(np.float32)
         sizes = np.diff(tokens.offsets)
         penalty = np.float32(self.l2 / max(1, (sizes > 0).sum()))
@@ -114,10 +114,11 @@ class FeatureCRF:
 
     @property
     def chain(self) -> Any:
-        """The weights of neighbouring tags, as `CRF.take` takes them: transitions, starts and ends."""
+        """What it learned of neighbouring tags."""
+        from ..chain import TagChain
         from ..kernels.chain import Chain
 
-        return Chain(self.transitions, self.starts, self.ends)
+        return TagChain(Chain(self.transitions, self.starts, self.ends))
 
     def scores(self, tokens: Tokens) -> NDArray[np.float32]:
         """Scores of tags `(words, tags)`, the emissions of a chain of `transitions`, `starts` and `ends`."""

@@ -5,23 +5,26 @@ wordladder's own, so Chinese works as it is.
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, ModelError, SettingError
-from ..kernels.terms import Bags, linear_scores
 from ..progress import Progress, quiet
 from ..text import TextSettings
 from ._judged import Judged
 from ._linear import Linear, fit_linear
 from ._terms import Terms
 
+if TYPE_CHECKING:
+    from ..kernels.terms import Bags
+
 __all__ = ["Tfidf"]
 
 _CHARACTERS = 5  # of the longest n-gram
 _SHORT, _LONG = 5_000_000, 10_000_000  # characters of all texts: n-grams of them help, are worth a try
+_FEW_CALLS, _FEW_CHARACTERS = 5, 10_000  # that a loaded model answers without Numba
 _STRENGTHS: dict[str, tuple[float, ...]] = {"tfidf": (10.0, 1.0, 100.0), "bayes": (0.1, 0.01, 1.0)}
 
 
@@ -85,6 +88,7 @@ class Tfidf:
         if regularisation is not None and regularisation <= 0:
             raise SettingError(f"regularisation is {regularisation}; it must be above 0.")
         self.choice = Choice(ngrams or 2, characters or 0, weighting or "tfidf", regularisation or 0.0)
+        self._calls_left = 0  # that are answered without Numba
 
     def fit(
         self,
@@ -141,7 +145,7 @@ class Tfidf:
             rounds.append(lambda best: [best._replace(ngrams=3)])
         return rounds
 
-    def features(self, terms: Terms, bags: Bags, weighting: str) -> Bags:
+    def features(self, terms: Terms, bags: "Bags", weighting: str) -> "Bags":
         """Weigh the counts of terms."""
         if weighting == "bayes":
             return bags._replace(values=np.ones_like(bags.values))
@@ -151,8 +155,23 @@ class Tfidf:
 
     def scores(self, texts: list[str]) -> NDArray[np.float32]:
         """Unnormalised scores `(rows, labels)`."""
+        if self._calls_left and texts and sum(map(len, texts)) <= _FEW_CHARACTERS:
+            self._calls_left -= 1
+            return np.stack([self._scores_alone(text) for text in texts])
+        from ..kernels.terms import linear_scores
+
         bags = self.features(self.terms, self.terms.bags(texts), self.choice.weighting)
         return linear_scores(*bags, *self.linear)
+
+    def _scores_alone(self, text: str) -> NDArray[np.float32]:
+        """The same numbers for one text, without Numba."""
+        ids, values = self.terms.bag(text)
+        if self.choice.weighting == "bayes":
+            values = np.ones_like(values)
+        else:
+            values = self.terms.weights(ids, values, self.sublinear)
+        parts = values[:, None] * self.linear.coefficients[ids]
+        return np.cumsum(np.vstack([self.linear.intercepts, parts]), axis=0)[-1]  # in their order
 
     def new_terms(self, choice: Choice) -> Terms:
         """Terms of this choice, none known yet."""
@@ -188,6 +207,7 @@ class Tfidf:
         self.terms = self.new_terms(self.choice)
         self.terms.take(arrays["hashes"], words, arrays["idf"])
         self.linear = Linear(arrays["coefficients"], arrays["intercepts"])
+        self._calls_left = _FEW_CALLS
 
 
 class _Tried(NamedTuple):
@@ -204,7 +224,7 @@ class _Search:
         self, model: Tfidf, texts: list[str], targets: NDArray[np.int64], dev: Judged | None, seed: int
     ) -> None:
         self.model, self.texts, self.targets, self.dev, self.seed = model, texts, targets, dev, seed
-        self.found: tuple[tuple[int, int], Terms, Bags, Bags] | None = None
+        self.found: tuple[tuple[int, int], Terms, Any, Any] | None = None
 
     def best_of(self, choices: list[Choice], best: _Tried | None) -> _Tried:
         """The best of these, or the best so far where none is better by more than chance."""
@@ -215,6 +235,8 @@ class _Search:
         return best
 
     def _tried(self, choice: Choice) -> _Tried:
+        from ..kernels.terms import linear_scores
+
         terms, train, dev = self._bags(choice)
         linear = fit_linear(
             self.model.features(terms, train, choice.weighting),
@@ -231,7 +253,7 @@ class _Search:
             losses = self.dev.losses(linear_scores(*weighed, *linear))
         return _Tried(choice, terms, linear, losses)
 
-    def _bags(self, choice: Choice) -> tuple[Terms, Bags, Bags]:
+    def _bags(self, choice: Choice) -> "tuple[Terms, Bags, Bags]":
         if self.found is None or self.found[0] != choice[:2]:
             terms = self.model.new_terms(choice)
             train = terms.learn(self.texts, self.model.min_documents, self.model.max_features)

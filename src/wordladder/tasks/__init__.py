@@ -1,19 +1,16 @@
-"""Tasks: what an example is, the labels, the head, the loss, the decoding, and one primary metric. One file
-is one kind.
+"""Tasks: what an example is, the labels, the decoding, and one primary metric, in NumPy. One file is one
+kind; what a network has on top for it is in the file of the same name in `heads/`.
 
 Every task has the same silhouette:
 
     segments, labels_are                         texts an example; "names", "spans" or "answers"
     per_word, width                              whether scores are of words; scores a word, or a text
-    __init__(dim, summary_dim, *, settings)      dim 0: a shallow model gives the scores, no head is built
-    initialise(examples)                         a new model: learns the labels, builds the head
+    __init__(*, settings)                        those of its head, too
+    initialise(examples)                         a new model: learns the labels
     restore(folder) / keep(folder)               a saved model: `labels.json`
     check(examples)                              raises a DataError for labels that cannot be compared
-    targets(examples, tokens) -> rows to tensor  what the loss compares with
+    targets(examples, tokens) -> rows to array   what a loss compares with
     facts(examples, tokens) -> dict              what happened to the labels in silence
-    pooled(sequence) -> (batch, dim)             one vector a text, which `Model.encode` returns
-    forward(sequence) -> scores (batch, ...)     unnormalised
-    loss(scores, targets) -> scalar
     fit_decoding(scores, examples) -> facts      what is fitted on dev: temperature, thresholds
     answers(scores, top) -> list of dict         for people and JSON
     predictions(scores) -> list                  the same as plain values

@@ -1,13 +1,11 @@
 """Scores and targets of words: one row a word, text after text, without padding."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ..layers.padding import pad
 from ..text import Tokens
 
 __all__ = ["IGNORED", "WordScores", "WordTargets"]
@@ -17,15 +15,17 @@ IGNORED = -100  # the target of a place that has none, as torch counts it
 
 @dataclass(frozen=True, eq=False)
 class WordScores:
-    """What a network says of every word.
+    """What a model says of every word.
 
     Attributes:
         values: `(words, width)` float32, unnormalised.
         tokens: The words.
+        chain: The TagChain of what it says of neighbouring tags, where it says anything.
     """
 
     values: NDArray[np.float32]
     tokens: Tokens
+    chain: Any = None
 
     def __len__(self) -> int:
         """The number of examples."""
@@ -44,10 +44,11 @@ class WordTargets:
     values: NDArray[np.int64]
     offsets: NDArray[np.int64]
 
-    def __getitem__(self, rows: NDArray[np.int64]) -> Tensor:
+    def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The tags of some examples, `(batch, time)`, `IGNORED` behind each end."""
-        lengths = np.diff(self.offsets)[rows]
-        ends = np.concatenate([[0], np.cumsum(lengths)])
-        words = np.arange(ends[-1]) + np.repeat(self.offsets[rows] - ends[:-1], lengths)
-        padded, mask = pad(torch.from_numpy(self.values[words]), ends)
-        return padded.masked_fill(~mask, IGNORED)
+        starts, lengths = self.offsets[rows], np.diff(self.offsets)[rows]
+        places = np.arange(max(1, lengths.max(initial=0)))
+        tags = np.full((len(rows), len(places)), IGNORED)
+        is_word = places < lengths[:, None]
+        tags[is_word] = self.values[(starts[:, None] + places)[is_word]]
+        return tags

@@ -6,23 +6,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
 
 from ..data.examples import Examples
-from ..errors import DataError, RecipeError, did_you_mean
-from ..layers.pooling import Pooling
+from ..errors import DataError, did_you_mean
 from ..metrics import labels as metrics
-from ..sequence import Sequence
 from ..text import Tokens
 from ._decoding import best_thresholds, fit_temperature, log_losses, sigmoid, softmax
 
 __all__ = ["Classification"]
 
 
-class Classification(nn.Module):
+class Classification:
     """Sort texts into classes.
 
     Args:
@@ -45,8 +40,6 @@ class Classification(nn.Module):
 
     def __init__(
         self,
-        dim: int,
-        summary_dim: int,
         *,
         multi_label: bool | None = None,
         metric: Literal["accuracy", "macro_f1"] | None = None,
@@ -57,24 +50,19 @@ class Classification(nn.Module):
         label_smoothing: float = 0.0,
         calibrate: bool = True,
     ) -> None:
-        super().__init__()
         self.multi_label, self.metric = bool(multi_label), metric or "accuracy"
         self._given = (multi_label, metric)
         self.class_weights, self.label_smoothing, self.calibrate = class_weights, label_smoothing, calibrate
-        self.use_summary = pooling == "auto" and summary_dim > 0
-        self.pooling = None if self.use_summary else Pooling(dim, "max" if pooling == "auto" else pooling)
-        self.dim, self.hidden = summary_dim if self.use_summary else dim, hidden
-        self.dropout = nn.Dropout(dropout)
+        self.pooling, self.hidden, self.dropout = pooling, hidden, dropout
         self.labels: list[str] = []
         self.temperature = 1.0
         self.thresholds: NDArray[np.float64] = np.zeros(0)
-        self.head: Any = None
-        self.weights: Tensor | None = None
+        self.weights: NDArray[np.float32] | None = None  # of the labels, while training
 
     # Life of a component
 
     def initialise(self, examples: Examples) -> None:
-        """Learn the labels from training examples and build the head.
+        """Learn the labels from training examples.
 
         Raises:
             DataError: the examples have no labels, or only one class.
@@ -93,8 +81,8 @@ class Classification(nn.Module):
                 f"{examples.source}: the labels are all the same{only}; at least two classes are needed"
             )
         if self.class_weights == "balanced":
-            frequency = torch.tensor([counts[label] for label in self.labels], dtype=torch.float32)
-            self.weights = len(examples) / (len(frequency) * frequency)
+            frequency = np.array([counts[label] for label in self.labels])
+            self.weights = (len(examples) / (len(frequency) * frequency)).astype(np.float32)
 
     def take_labels(self, labels: list[str], *, multi_label: bool) -> None:
         """Take over the labels that another program has learned, in the order of its scores."""
@@ -105,10 +93,6 @@ class Classification(nn.Module):
         self.labels, self._place = labels, {label: i for i, label in enumerate(labels)}
         self.metric = self._given[1] or ("macro_f1" if self.multi_label else "accuracy")
         self.thresholds = np.full(len(labels), 0.5)
-        if self.dim:
-            out = nn.Linear(self.hidden or self.dim, len(labels))
-            hidden = [nn.Linear(self.dim, self.hidden), nn.ReLU()] if self.hidden else []
-            self.head = nn.Sequential(*hidden, out)
 
     def keep(self, folder: Path) -> None:
         """Write `labels.json`."""
@@ -123,12 +107,13 @@ class Classification(nn.Module):
         path.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
 
     def restore(self, folder: Path) -> None:
-        """Read `labels.json` and make room for the head."""
+        """Read `labels.json`."""
         facts = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
         self.multi_label = facts["multi_label"]
         self._set_labels(facts["labels"])
         self.temperature, self.thresholds = facts["temperature"], np.asarray(facts["thresholds"])
-        self.weights = torch.tensor(facts["class_weights"]) if facts["class_weights"] else None
+        weights = facts["class_weights"]
+        self.weights = np.array(weights, np.float32) if weights else None
 
     # Labels
 
@@ -171,36 +156,13 @@ class Classification(nn.Module):
         """Scores a text."""
         return len(self.labels)
 
-    def targets(self, examples: Examples, tokens: Tokens) -> Tensor:
-        """What `loss` compares with: `(batch,)`, or `(batch, labels)` for several labels a text."""
-        gold = torch.from_numpy(self.gold(examples))
-        return gold.float() if self.multi_label else gold
+    def targets(self, examples: Examples, tokens: Tokens) -> NDArray[np.int64]:
+        """What a loss compares with: `gold`."""
+        return self.gold(examples)
 
     def facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
         """Nothing that the labels lose."""
         return {}
-
-    # From a Sequence to a loss
-
-    def pooled(self, sequence: Sequence) -> Tensor:
-        """One vector a text, `(batch, dim)`."""
-        if self.pooling is None:
-            if sequence.summary is None:
-                raise RecipeError("[task] pooling: the embedders gave no summary of the text")
-            return sequence.summary
-        return self.pooling(sequence)
-
-    def forward(self, sequence: Sequence) -> Tensor:
-        """Unnormalised scores `(batch, labels)`."""
-        return self.head(self.dropout(self.pooled(sequence))).float()
-
-    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy of the batch, one decision a text or one a label."""
-        weights = None if self.weights is None else self.weights.to(scores.device)
-        if self.multi_label:
-            smooth = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
-            return functional.binary_cross_entropy_with_logits(scores, smooth, weight=weights)
-        return functional.cross_entropy(scores, targets, weights, label_smoothing=self.label_smoothing)
 
     # From scores to answers and figures; scores are NumPy arrays (rows, labels)
 

@@ -6,17 +6,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
 
 from ..data.examples import Answer, Examples, Span
 from ..errors import DataError
-from ..layers.dropout import VariationalDropout
-from ..layers.pooling import Pooling
 from ..metrics.answers import answer_outcomes, best_no_answer_threshold, style_of
-from ..sequence import Sequence
 from ..text import Tokens
 from ._spans_in_passages import Candidate, best_spans, log_softmax
 from ._word_scores import IGNORED, WordScores
@@ -27,7 +21,7 @@ __all__ = ["SpanQa"]
 CANDIDATES = 20  # spans of which the different texts are told
 
 
-class SpanQa(nn.Module):
+class SpanQa:
     """Answer a question with words of a passage.
 
     One pointer says for each word of the passage whether the answer starts there, another one whether it ends
@@ -52,8 +46,6 @@ class SpanQa(nn.Module):
 
     def __init__(
         self,
-        dim: int,
-        summary_dim: int,
         *,
         no_answer: bool | None = None,
         max_answer_words: int = 30,
@@ -61,15 +53,11 @@ class SpanQa(nn.Module):
         style: Literal["squad", "cmrc"] | None = None,
         dropout: float = 0.1,
     ) -> None:
-        super().__init__()
-        self.dim, self.metric, self.max_answer_words = dim, metric, max_answer_words
+        self.metric, self.max_answer_words, self.dropout = metric, max_answer_words, dropout
         self._given = (no_answer, style)
         self.no_answer, self.style = bool(no_answer), style or "squad"
         self.threshold = 0.0
         self.labels: list[str] = []
-        self.dropout, self.pooling = VariationalDropout(dropout), Pooling(dim, "max")
-        self.pointers: Any = nn.Linear(dim, 2) if dim else None
-        self.nothing: Any = nn.Linear(dim, 2) if dim else None
 
     # Life of a component
 
@@ -121,7 +109,7 @@ class SpanQa(nn.Module):
     def _gold(self, examples: Examples) -> list[tuple[Answer, ...]]:
         return [tuple(row) for row in examples.labels or ()]  # type: ignore[arg-type]
 
-    def targets(self, examples: Examples, tokens: Tokens) -> Tensor:
+    def targets(self, examples: Examples, tokens: Tokens) -> NDArray[np.int64]:
         """The first and the last word of the first answer of each row, counted over the words of question and
         passage `(rows, 2)`; 0 and 0 for no answer, `IGNORED` where it does not stand in the words that are
         read.
@@ -136,7 +124,7 @@ class SpanQa(nn.Module):
         if self.no_answer:
             asked = tokens.lengths[::2] > 0  # no answer stands at the question's first word
             found[[row for row, right in enumerate(answers) if not right and asked[row]]] = 0
-        return torch.from_numpy(found)
+        return found
 
     def facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
         """How many answers there are, and how many cannot be learned: they stand nowhere, or behind what is
@@ -147,35 +135,6 @@ class SpanQa(nn.Module):
         words = covered(tokens, _places(answers), segment=1)
         learned = int(((words.last > words.first) & ~words.cut).sum())
         return {"answers": wanted, "answers_lost": wanted - learned}
-
-    # From a Sequence to a loss
-
-    def pooled(self, sequence: Sequence) -> Tensor:
-        """The highest components of all words' vectors, `(batch, dim)`."""
-        return self.pooling(sequence)
-
-    def forward(self, sequence: Sequence) -> Tensor:
-        """Unnormalised scores of start and end `(batch, time, 2)`, `-inf` but for the passage's words.
-
-        What speaks for no answer stands at the question's first word.
-        """
-        sequence = sequence._replace(vectors=self.dropout(sequence.vectors))
-        scores = self.pointers(sequence.vectors).float()
-        segments = sequence.segments
-        assert segments is not None  # the task has two texts
-        scores = scores.masked_fill(~(sequence.mask & (segments == 1))[..., None], float("-inf"))
-        if self.no_answer and scores.shape[1]:
-            nothing = self.nothing(self.pooling(sequence)).float()
-            first = (segments[:, 0] == 0)[:, None]
-            scores = torch.cat([torch.where(first, nothing, scores[:, 0])[:, None], scores[:, 1:]], dim=1)
-        return scores
-
-    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy of start and end over the rows whose answer is known."""
-        known = (targets != IGNORED).all(dim=1)
-        scores, targets = scores[known], targets[known]
-        total = functional.cross_entropy(scores, targets, reduction="sum")
-        return total / (2 * max(1, len(targets)))
 
     # From scores to answers and figures
 

@@ -6,25 +6,19 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
 
+from ..chain import TagChain, allowed_transitions, continuations, unweighted
 from ..data.examples import Examples, Span, label_names
 from ..errors import DataError
-from ..kernels.chain import Chain
-from ..layers.crf import CRF, allowed_transitions, continuations
-from ..layers.dropout import VariationalDropout
-from ..layers.pooling import Pooling
 from ..metrics.spans import per_type, span_counts, span_f1
-from ..sequence import Sequence
 from ..text import Tokens
-from ._word_scores import IGNORED, WordScores, WordTargets
+from ._word_scores import WordScores, WordTargets
 from ._word_tags import Covered, TagSet, WordScheme, covered, spans_of
 
 __all__ = ["Tagging"]
 
 
-class Tagging(nn.Module):
+class Tagging:
     """Find entities, or tag every word.
 
     Entities are tagged word by word in a scheme, and come back as parts of the text, with the probability
@@ -47,24 +41,18 @@ class Tagging(nn.Module):
 
     def __init__(
         self,
-        dim: int,
-        summary_dim: int,
         *,
         crf: bool = True,
         scheme: Literal["bioes", "bio"] = "bioes",
         dropout: float = 0.3,
     ) -> None:
-        super().__init__()
-        self.dim, self.crf, self._scheme = dim, crf, scheme
-        self.dropout, self.pooling = VariationalDropout(dropout), Pooling(dim, "mean")
+        self.crf, self.dropout, self._scheme = crf, dropout, scheme
         self.labels: list[str] = []
-        self.head: Any = None
-        self.chain: Any = None
 
     # Life of a component
 
     def initialise(self, examples: Examples) -> None:
-        """Learn the types of spans from training examples and build the head.
+        """Learn the types of spans from training examples.
 
         Raises:
             DataError: there are no spans, or they are of one kind where each word is one.
@@ -75,23 +63,13 @@ class Tagging(nn.Module):
         if len(types) < 1 + of_words:
             found = "the same tag everywhere" if types else "no entities"
             raise DataError(f"{examples.source}: there is nothing to learn: {found}")
-        self._set_labels(types, "words" if of_words else self._scheme)
+        self.take_labels(types, "words" if of_words else self._scheme)
 
     def take_labels(self, types: list[str], scheme: WordScheme) -> None:
-        """Take over the types that another program has learned."""
-        self._set_labels(types, scheme)
-
-    def _set_labels(self, types: list[str], scheme: Any) -> None:
+        """Know these types, which something else may have learned."""
         self.labels, self.tag_set = types, TagSet(types, scheme)
         self.metric = "accuracy" if scheme == "words" else "f1"
-        tags = self.tag_set.names
-        self.allowed = allowed_transitions(tags, scheme)
-        self.chain = CRF(self.allowed)
-        if not self.crf:  # forbidden tags stay forbidden, all others cost the same
-            for weight in self.chain.parameters():
-                nn.init.zeros_(weight.requires_grad_(False))
-        if self.dim:
-            self.head = nn.Linear(self.dim, len(tags))
+        self.allowed = allowed_transitions(self.tag_set.names, scheme)
 
     @property
     def width(self) -> int:
@@ -105,9 +83,9 @@ class Tagging(nn.Module):
         path.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
 
     def restore(self, folder: Path) -> None:
-        """Read `labels.json` and make room for the head."""
+        """Read `labels.json`."""
         facts = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
-        self._set_labels(facts["labels"], facts["scheme"])
+        self.take_labels(facts["labels"], facts["scheme"])
 
     # Labels
 
@@ -156,29 +134,7 @@ class Tagging(nn.Module):
             "spans_lost": int(lost.sum()),
         }
 
-    # From a Sequence to a loss
-
-    def pooled(self, sequence: Sequence) -> Tensor:
-        """The mean of the words' vectors, `(batch, dim)`."""
-        return self.pooling(sequence)
-
-    def forward(self, sequence: Sequence) -> Tensor:
-        """Unnormalised scores `(batch, time, tags)`."""
-        return self.head(self.dropout(sequence.vectors)).float()
-
-    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """Mean negative log-likelihood: of a sentence with a CRF, of a word without."""
-        if self.crf:
-            return self.chain.loss(scores, targets)
-        words = (targets != IGNORED).sum().clamp(min=1)
-        flat = scores.flatten(0, 1), targets.flatten()
-        return functional.cross_entropy(*flat, ignore_index=IGNORED, reduction="sum") / words
-
     # From scores to answers and figures
-
-    def take_chain(self, chain: Chain) -> None:
-        """Take over what another model has learned about neighbouring tags."""
-        self.chain.take(*chain)
 
     def fit_decoding(self, scores: WordScores, examples: Examples) -> dict[str, Any]:
         """Nothing to fit."""
@@ -190,9 +146,12 @@ class Tagging(nn.Module):
         shifted = scores.values - scores.values.max(axis=1, keepdims=True, initial=-np.inf)
         return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
+    def _chain(self, scores: WordScores) -> TagChain:
+        return TagChain(unweighted(self.allowed)) if scores.chain is None else scores.chain
+
     def predicted(self, scores: WordScores) -> NDArray[np.int64]:
         """The tag of each word `(words,)`."""
-        return self.chain.decode(self._emissions(scores), scores.tokens.example_offsets)
+        return self._chain(scores).decode(self._emissions(scores), scores.tokens.example_offsets)
 
     def predictions(self, scores: WordScores) -> list[list[Span]]:
         """The spans of each text."""
@@ -211,11 +170,11 @@ class Tagging(nn.Module):
             top: If more than one, each text also has so many `"alternatives"`, the most probable first.
         """
         emissions, offsets = self._emissions(scores), scores.tokens.example_offsets
-        answers = self._told(scores.tokens, emissions, self.predicted(scores))
+        answers = self._told(scores, emissions, self.predicted(scores))
         if top > 1:
-            ways, probabilities = self.chain.nbest(emissions, offsets, top)
+            ways, probabilities = self._chain(scores).nbest(emissions, offsets, top)
             # Where there are fewer ways, the best one stands in their place and is left out.
-            told = [self._told(scores.tokens, emissions, np.where(tags < 0, ways[0], tags)) for tags in ways]
+            told = [self._told(scores, emissions, np.where(tags < 0, ways[0], tags)) for tags in ways]
             for row, answer in enumerate(answers):
                 answer["alternatives"] = [
                     way[row] | {"probability": float(sure)}
@@ -225,14 +184,13 @@ class Tagging(nn.Module):
         return answers
 
     def _told(
-        self, tokens: Tokens, emissions: NDArray[np.float32], tags: NDArray[np.int64]
+        self, scores: WordScores, emissions: NDArray[np.float32], tags: NDArray[np.int64]
     ) -> list[dict[str, Any]]:
-        offsets = tokens.example_offsets
+        tokens, offsets = scores.tokens, scores.tokens.example_offsets
         firsts, lasts = self.tag_set.segments(tags, offsets)
         longer = continuations(self.tag_set.names) if self.tag_set.scheme == "bio" else None
-        sure = iter(
-            self.chain.segment_probabilities(emissions, offsets, tags, firsts, lasts, longer).tolist()
-        )
+        chain = self._chain(scores)
+        sure = iter(chain.segment_probabilities(emissions, offsets, tags, firsts, lasts, longer).tolist())
         name = "words" if self.tag_set.scheme == "words" else "entities"
         return [
             {name: [_told(text, span, next(sure)) for span in spans]}

@@ -1,0 +1,51 @@
+"""The head of classification: the vectors of a text's words become one, and a linear layer scores it."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..errors import RecipeError
+from ..layers.pooling import Pooling
+from ..sequence import Sequence
+from ..tasks.classification import Classification
+
+__all__ = ["ClassificationHead"]
+
+
+class ClassificationHead(nn.Module):
+    """Scores of labels."""
+
+    def __init__(self, task: Classification, dim: int, summary_dim: int) -> None:
+        super().__init__()
+        self.multi_label, self.label_smoothing = task.multi_label, task.label_smoothing
+        self.weights = None if task.weights is None else torch.from_numpy(task.weights)
+        self.use_summary = task.pooling == "auto" and summary_dim > 0
+        kind: Any = "max" if task.pooling == "auto" else task.pooling
+        self.pooling = None if self.use_summary else Pooling(dim, kind)
+        self.dim = summary_dim if self.use_summary else dim
+        self.dropout = nn.Dropout(task.dropout)
+        out = nn.Linear(task.hidden or self.dim, len(task.labels))
+        hidden = [nn.Linear(self.dim, task.hidden), nn.ReLU()] if task.hidden else []
+        self.head = nn.Sequential(*hidden, out)
+
+    def pooled(self, sequence: Sequence) -> Tensor:
+        """One vector a text, `(batch, dim)`."""
+        if self.pooling is None:
+            if sequence.summary is None:
+                raise RecipeError("[task] pooling: the embedders gave no summary of the text")
+            return sequence.summary
+        return self.pooling(sequence)
+
+    def forward(self, sequence: Sequence) -> Tensor:
+        """Unnormalised scores `(batch, labels)`."""
+        return self.head(self.dropout(self.pooled(sequence))).float()
+
+    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy of the batch, one decision a text or one a label."""
+        weights = None if self.weights is None else self.weights.to(scores.device)
+        if self.multi_label:
+            smooth = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
+            return functional.binary_cross_entropy_with_logits(scores, smooth, weight=weights)
+        return functional.cross_entropy(scores, targets, weights, label_smoothing=self.label_smoothing)
