@@ -27,12 +27,15 @@ from .imported import imported_engine
 from .imported.no_task import NoTask
 from .inputs import (
     LabelKind,
+    classes_of,
     examples_of,
     label_kind,
+    labelled,
     labels_back,
     prompted,
     similarities,
     tags_back,
+    text_rows,
     unit,
 )
 from .notes import notes_on
@@ -101,8 +104,9 @@ class Model(Estimator):
         """
         started = time.perf_counter()
         recipe = Recipe.load(self.recipe)
+        labels = list(labels) if isinstance(labels, Iterator) else labels  # they are looked at twice
         task = component("tasks", recipe.task)
-        train, held = self._split(recipe, examples_of(texts, labels, task, groups), dev)
+        train, held = self._split(recipe, labelled(texts, labels, task, groups), dev)
         work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
         run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
         with self._threads(), run:
@@ -131,8 +135,8 @@ class Model(Estimator):
 
     def _split(self, recipe: Recipe, train: Examples, dev: Any) -> tuple[Examples, Examples | None]:
         if dev is not None:
-            texts, labels = dev if isinstance(dev, tuple) else (dev, None)
-            return train, examples_of(texts, labels, component("tasks", recipe.task))
+            texts, labels = dev if isinstance(dev, tuple) and len(dev) == 2 else (dev, None)
+            return train, labelled(texts, labels, component("tasks", recipe.task))
         settings = TrainingSettings(**recipe.table("training"))
         if settings.dev_share <= 0 or len(train) * settings.dev_share < SMALLEST_DEV:
             return train, None
@@ -151,17 +155,7 @@ class Model(Estimator):
 
     def _adopt(self, engine: NetworkEngine | ShallowEngine, recipe: Recipe, kind: LabelKind) -> None:
         self.engine_, self.recipe_, self.task_, self._kind = engine, recipe, engine.task, kind
-        if kind.type == "parts":
-            self.classes_ = np.array(engine.task.labels)
-            return
-        names = [(name,) for name in engine.task.labels] if kind.type == "indicators" else engine.task.labels
-        if kind.type == "indicators":
-            self.classes_ = np.arange(kind.width)
-        else:
-            self.classes_ = np.unique(labels_back(list(names), kind))
-        self._columns = [
-            engine.task.labels.index(str(c)) for c in self.classes_ if str(c) in engine.task.labels
-        ]
+        self.classes_, self._places = classes_of(engine.task.labels, kind)
 
     def _threads(self) -> AbstractContextManager[None]:
         from .training.devices import threads
@@ -185,9 +179,13 @@ class Model(Estimator):
 
     def predict(self, texts: Any) -> Any:
         """The labels, written as they were in training; for tagging the spans of each text, or a tag for
-        each word where words were given; for questions the text of each answer, empty for none.
+        each word where words were given; for questions the text of each answer, empty for none. Of one
+        text its own.
         """
-        texts = list(texts) if isinstance(texts, Iterator) else texts  # it is looked at twice
+        if isinstance(texts, str):
+            return self.predict([texts])[0]
+        self._fitted()
+        texts = texts if isinstance(texts, Examples) else text_rows(texts, self.task_)  # looked at twice
         found = labels_back(self.task_predictions(self.scores(texts)), self._kind)
         return tags_back(texts, found, self.task_) if self._kind.type == "parts" else found
 
@@ -196,33 +194,32 @@ class Model(Estimator):
         return self.task_.predictions(scores) if len(scores) else []
 
     def predict_proba(self, texts: Any) -> NDArray[np.float64]:
-        """Calibrated probabilities `(rows, labels)`, columns as in `classes_`.
+        """Calibrated probabilities `(rows, labels)`, or of one text `(labels,)`, columns as in `classes_`.
 
         Raises:
             ModelError: the task has no classes of texts.
         """
         self._fitted()
+        if isinstance(texts, str):
+            return self.predict_proba([texts])[0]
         if self._kind.type == "parts":
             raise ModelError(
                 f"{self.recipe_.task}: no classes of texts, so no probabilities of them; see answers"
             )
         scores = self.scores(texts)
-        if not len(scores):
-            return np.zeros((0, len(self.classes_)))
-        found = self.task_.probabilities(scores)
-        if len(self._columns) == len(self.classes_):
-            return found[:, self._columns]
-        full = np.zeros((len(found), len(self.classes_)))
-        full[:, [int(label) for label in self.task_.labels]] = found
-        return full
+        found = np.zeros((len(scores), len(self.classes_)))
+        found[:, self._places] = self.task_.probabilities(scores)
+        return found
 
-    def answers(self, texts: Any, top: int = 1) -> list[dict[str, Any]]:
+    def answers(self, texts: Any, top: int = 1) -> Any:
         """For each text a dictionary that JSON can hold: label and probabilities, entities, or an answer.
 
         Args:
-            texts: Texts, or pairs of a question and a passage.
+            texts: Texts, one text, or pairs of a question and a passage.
             top: How many alternatives of entities or answers are told.
         """
+        if isinstance(texts, str):
+            return self.answers([texts], top)[0]
         scores = self.scores(texts)
         return self.task_.answers(scores, top) if len(scores) else []
 
@@ -295,7 +292,7 @@ class Model(Estimator):
             DataError: a label that training did not see; nothing is computed then.
         """
         self._fitted()
-        examples = examples_of(texts, labels, self.task_)
+        examples = labelled(texts, labels, self.task_)
         self.task_.check(examples)
         return evaluate_scores(
             self.recipe_.task, self.task_, self.scores(examples), examples, resamples=resamples
@@ -304,7 +301,7 @@ class Model(Estimator):
     def score(self, texts: Any, labels: Any) -> float:
         """The primary metric."""
         self._fitted()
-        return float(self.task_.primary(self.outcomes(examples_of(texts, labels, self.task_))))
+        return float(self.task_.primary(self.outcomes(labelled(texts, labels, self.task_))))
 
     # Keeping
 

@@ -143,7 +143,7 @@ def test_what_is_wrong_is_told(small_recipe, small_model, tmp_path):
     with pytest.raises(DataError, match="all the same"):
         Model(small_recipe).fit(texts, ["one"] * len(texts))
     with pytest.raises(DataError, match="put it in a list"):
-        small_model.predict("one text")
+        Model(small_recipe).fit("one text", ["one"])
     with pytest.raises(DataError, match="has to be a string, not int"):
         small_model.predict([3])
     with pytest.raises(DataError, match="'neutral' does not occur in the training data"):

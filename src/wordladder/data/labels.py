@@ -9,6 +9,8 @@ from .raw_table import ABSENT, RawTable
 
 __all__ = ["is_missing", "labels_of", "scalar"]
 
+_PANDAS_MISSING = ("NAType", "NaTType")  # by name, for pandas is not imported
+
 
 def scalar(cell: object) -> str | None:
     """A single value as text: 1 and 1.0 are "1", True is "true"; None: it is not a single value."""
@@ -44,8 +46,10 @@ def _is_list(cell: object) -> bool:
 
 def is_missing(cell: object) -> bool:
     """Whether there is no label in a cell: it is absent, null, blank or not a number."""
-    blank = isinstance(cell, str) and not cell.replace("\ufeff", "").strip()
-    return cell is None or cell is ABSENT or blank or cell != cell  # only a NaN differs from itself
+    if isinstance(cell, str):
+        return not cell.replace("\ufeff", "").strip()
+    is_nan = isinstance(cell, float) and cell != cell
+    return cell is None or cell is ABSENT or is_nan or type(cell).__name__ in _PANDAS_MISSING
 
 
 def _one(table: RawTable, row: int, cell: object) -> str:

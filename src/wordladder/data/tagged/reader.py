@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ...errors import DataError, SettingError, did_you_mean
 from ..columns import Column, names_given
@@ -205,16 +205,25 @@ def tagged_words(rows: Sequence[Sequence[str]], tags: Sequence[Sequence[str]] | 
     """Examples from lists of words and of their tags, as sklearn-crfsuite and seqeval have them.
 
     Raises:
-        DataError: a row has a word that is no text or empty, or another number of tags than of words.
+        DataError: a word or a tag is no text or empty, or a row has another number of tags than of words.
     """
-    for number, words in enumerate(rows):
-        if isinstance(words, str) or not all(isinstance(word, str) and word for word in words):
-            raise DataError(f"row {number + 1}: a list of words is expected, as in the rows before")
-        if tags is not None and len(tags[number]) != len(words):
-            raise DataError(f"row {number + 1}: {len(words)} words, but {len(tags[number])} tags")
-    flat = None if tags is None else [str(tag) for row in tags for tag in row]
-    offsets = list(accumulate(map(len, rows), initial=0))
-    return _of_words(TaggedWords([word for row in rows for word in row], flat, offsets, None), "the data")
+    words = [_texts(row, number, "word") for number, row in enumerate(rows)]
+    found = None if tags is None else [_texts(row, number, "tag") for number, row in enumerate(tags)]
+    for number, (row, its_tags) in enumerate(zip(words, found or ())):
+        if len(its_tags) != len(row):
+            raise DataError(f"row {number + 1}: {len(row)} words, but {len(its_tags)} tags")
+    flat = None if found is None else [tag for row in found for tag in row]
+    offsets = list(accumulate(map(len, words), initial=0))
+    return _of_words(TaggedWords([word for row in words for word in row], flat, offsets, None), "the data")
+
+
+def _texts(row: Any, number: int, what: str) -> list[str]:
+    """The words or the tags of a row; a column gives one that stands alone."""
+    given = [row] if what == "tag" and isinstance(row, str) else row
+    if not isinstance(given, list | tuple) or not all(isinstance(one, str) and one for one in given):
+        found = repr(row)[:60]
+        raise DataError(f"row {number + 1}: a list of {what}s is expected, each a text; found {found}")
+    return list(given)
 
 
 def tags_of_words(
