@@ -2,6 +2,7 @@
 type out.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -9,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .data.examples import Examples, Span
-from .data.given import plain, rows_of, width_of
+from .data.given import is_place, plain, rows_of, width_of
 from .data.labels import is_missing, scalar
-from .data.questions import Question, answers_of, placed
+from .data.questions import given_answers
 from .data.tagged import tagged_words, tags_of_words
 from .errors import DataError, ModelError, SettingError, did_you_mean
 from .tasks.classification import Classification
@@ -80,18 +81,19 @@ def examples_of(texts: Any, labels: Any = None, task: Any = Classification, grou
     return examples if labels is None else replace(examples, labels=_labels_of(labels, examples, task))
 
 
-def labelled(texts: Any, labels: Any, task: Any, groups: Any = None) -> Examples:
-    """Examples to learn from or to measure on; arguments as for `examples_of`.
+def labelled(texts: Any, labels: Any, task: Any, groups: Any = None, weights: Any = None) -> Examples:
+    """Examples to learn from or to measure on; arguments as for `examples_of`, and a weight for each text.
 
     Raises:
-        DataError: as `examples_of`; or there are no labels, or no rows.
+        DataError: as `examples_of`; or there are no labels, or no rows, or a weight is none.
+        SettingError: texts of this task have no weights.
     """
     examples = examples_of(texts, labels, task, groups)
     if examples.labels is None:
         raise DataError(f"{examples.source}: labels are needed, and there are none")
     if not len(examples):
         raise DataError(f"{examples.source}: there are no texts, and so nothing to learn or to measure")
-    return examples
+    return examples if weights is None else replace(examples, weights=_weights(weights, task))
 
 
 def text_rows(texts: Any, task: Any) -> list[Any]:
@@ -109,6 +111,21 @@ def _groups(groups: Any) -> list[str]:
         if is_missing(group):
             raise DataError(f"row {row + 1}: the group is missing; every row needs one")
     return list(map(str, rows))
+
+
+def _weights(given: Any, task: Any) -> list[float]:
+    """How much each text counts, on average 1 among those that count at all."""
+    if task.labels_are != "names":
+        raise SettingError("sample_weight: only a classification learns from texts of different weights")
+    weights = rows_of(given, "sample_weight", 1)
+    for row, weight in enumerate(weights):
+        if not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+            found = repr(weight)[:60]
+            raise DataError(f"row {row + 1}: sample_weight has to be a number, 0 or more; found {found}")
+    some = [weight for weight in weights if weight]
+    if not some:
+        raise DataError("sample_weight: all weights are 0, so there is nothing to learn from")
+    return [weight * len(some) / math.fsum(some) for weight in weights]
 
 
 def _as_many(labels: list[Any], rows: Any) -> list[Any]:
@@ -143,19 +160,9 @@ def _labels_of(labels: Any, examples: Examples, task: Any) -> list[Any]:
         given = zip(rows, examples.texts, strict=True)
         return [_spans(row, text, examples.where(number)) for number, (row, text) in enumerate(given)]
     if task.labels_are == "answers":
-        return _answers_in(rows, examples)
+        return given_answers(rows, examples)
     one = _names if width_of(labels) == 1 else _indicated
     return [one(row, examples.where(number)) for number, row in enumerate(rows)]
-
-
-def _answers_in(labels: Any, examples: Examples) -> list[Any]:
-    """The answers of each question, where they stand in its passage."""
-    questions = []
-    for row, (asked, passage, label) in enumerate(zip(*examples.segments, labels, strict=True)):
-        where = examples.where(row)
-        questions.append(Question(where, asked, passage, _answers(label, where)))
-    found, _ = placed(questions)
-    return list(found)
 
 
 def _spans(row: Any, text: str, where: str) -> tuple[Span, ...]:
@@ -167,7 +174,7 @@ def _spans(row: Any, text: str, where: str) -> tuple[Span, ...]:
         parts = given
         if isinstance(given, Mapping):
             parts = [given.get("start"), given.get("end"), given.get("type", given.get("label"))]
-        if not isinstance(parts, list | tuple) or [_is_place(part) for part in parts] != [True, True, False]:
+        if not isinstance(parts, list | tuple) or [is_place(part) for part in parts] != [True, True, False]:
             raise DataError(f"{where}: a span is written (start, end, type), not {given!r}")
         start, end, name = int(parts[0]), int(parts[1]), parts[2]
         if not isinstance(name, str) or not 0 <= start < end <= len(text):
@@ -177,41 +184,6 @@ def _spans(row: Any, text: str, where: str) -> tuple[Span, ...]:
             )
         spans.append(Span(start, end, name))
     return tuple(sorted(spans))
-
-
-def _is_place(part: Any) -> bool:
-    return isinstance(part, int | np.integer) and not isinstance(part, bool)
-
-
-def _answers(row: Any, where: str) -> list[tuple[str, int | None]]:
-    """Answers written as a text, a list of them, (text, start), or as SQuAD's dictionaries; none: there is no
-    answer.
-    """
-    if is_missing(row):
-        return []
-    if isinstance(row, Mapping) and isinstance(plain(row.get("text")), list):
-        return answers_of({key: plain(value) for key, value in row.items()}, where)
-    if not isinstance(row, str | Mapping | Iterable):
-        raise DataError(f"{where}: for questions, a label is an answer or a list of answers, not {row!r}")
-    alone = isinstance(row, str | Mapping) or _is_pair(row)
-    return answers_of([_answer(given) for given in ([row] if alone else row)], where)
-
-
-def _is_pair(given: Any) -> bool:
-    return (
-        isinstance(given, tuple)
-        and len(given) == 2
-        and isinstance(given[0], str)
-        and (given[1] is None or _is_place(given[1]))
-    )
-
-
-def _answer(given: Any) -> Any:
-    """An answer as files have it."""
-    if isinstance(given, Mapping):
-        start = given.get("answer_start", given.get("start"))
-        return {key: given[key] for key in ("text",) if key in given} | {"answer_start": start}
-    return {"text": given[0], "answer_start": given[1]} if _is_pair(given) else given
 
 
 def _names(label: Any, where: str) -> Any:

@@ -76,6 +76,7 @@ class Model(Estimator):
         texts: Any,
         labels: Any = None,
         *,
+        sample_weight: Any = None,
         dev: Any = None,
         groups: Any = None,
         output: str | Path | None = None,
@@ -88,6 +89,7 @@ class Model(Estimator):
         Args:
             texts: Texts, or Examples with their labels.
             labels: A label a text, or a list of labels a text.
+            sample_weight: How much each text counts in training, relative to the others; for classification.
             dev: Examples, or a pair (texts, labels), on which all choosing is done; left out, a share of
                 the training texts is held out by the seed, duplicates together.
             groups: The author, document or file of each text: those of one are not both learned from and held
@@ -99,14 +101,14 @@ class Model(Estimator):
             progress: Told how far it is.
 
         Raises:
-            DataError: the labels cannot be learned from.
+            DataError: the labels cannot be learned from, or a weight is none.
             SettingError: `resume` with other data or another recipe than before.
         """
         started = time.perf_counter()
         recipe = Recipe.load(self.recipe)
         labels = list(labels) if isinstance(labels, Iterator) else labels  # they are looked at twice
         task = component("tasks", recipe.task)
-        train, held = self._split(recipe, labelled(texts, labels, task, groups), dev)
+        train, held = self._split(recipe, labelled(texts, labels, task, groups, sample_weight), dev)
         work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
         run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
         with self._threads(), run:

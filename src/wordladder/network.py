@@ -19,10 +19,13 @@ __all__ = ["Batch", "Network"]
 
 
 class Batch(NamedTuple):
-    """What one step reads: each embedder's prepared tensors, and the targets if they are known."""
+    """What one step reads: each embedder's prepared tensors, and the targets if they are known, with the
+    weight of each text if they have weights.
+    """
 
     inputs: tuple[Any, ...]
     targets: Tensor | None = None
+    weights: Tensor | None = None
 
 
 class Network(nn.Module):
@@ -103,9 +106,9 @@ class Network(nn.Module):
             dim, summary_dim = encoder.dim, 0
         self.task = build("tasks", tables["task"], dim, summary_dim)
 
-    def prepare(self, tokens: Tokens, targets: Tensor | None = None) -> Batch:
+    def prepare(self, tokens: Tokens, targets: Tensor | None = None, weights: Tensor | None = None) -> Batch:
         """A batch on the CPU, from the words of its texts."""
-        return Batch(tuple(embedder.prepare(tokens) for embedder in self.embedders), targets)
+        return Batch(tuple(embedder.prepare(tokens) for embedder in self.embedders), targets, weights)
 
     def encode(self, inputs: tuple[Any, ...]) -> Sequence:
         """The Sequence that reaches the task.
@@ -150,4 +153,7 @@ class Network(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """The loss where the batch has targets, else the task's scores."""
         scores = self.task(self.encode(batch.inputs))
-        return scores if batch.targets is None else self.task.loss(scores, batch.targets)
+        if batch.targets is None:
+            return scores
+        weights = () if batch.weights is None else (batch.weights,)
+        return self.task.loss(scores, batch.targets, *weights)

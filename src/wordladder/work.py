@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .artifact import MARK, check_output
+from .artifact import MARK, check_output, named
 from .data.examples import Examples
 from .errors import OutputError, SettingError
 
@@ -51,12 +51,15 @@ def close_work(output: Path) -> None:
 
 
 def _folder(output: Path) -> Path:
+    output = named(output)
     return output.with_name(output.name + ".training")
 
 
 def _fingerprint(tables: dict[str, Any], data: Iterable[Examples | None]) -> str:
     digest = hashlib.sha256(json.dumps(tables, sort_keys=True).encode())
     for examples in data:
-        for part in () if examples is None else (*examples.segments, examples.labels or ()):
+        if examples is None:
+            continue
+        for part in (*examples.segments, examples.labels or (), examples.weights or ()):
             digest.update(json.dumps(part, ensure_ascii=True).encode())
     return digest.hexdigest()

@@ -206,6 +206,41 @@ def test_similarity_of_vectors_and_texts(small_model):
         small_model.similarity(np.ones(3), vectors)
 
 
+def test_one_text_gets_one_answer(tfidf, small_model, tagger):
+    for model in (tfidf, small_model):
+        assert model.predict("good") == model.predict(["good"])[0]
+        assert model.predict_proba("good").shape == (2,)
+        assert model.answers("good") == model.answers(["good"])[0]
+    assert tagger.predict("Ann met Bo") == tagger.predict(["Ann met Bo"])[0]
+    with pytest.raises(DataError, match="put it in a list"):
+        small_model.score("good", "positive")
+
+
+@pytest.fixture(scope="module")
+def fasttext():
+    return Model({"shallow": {"kind": "fasttext", "dim": 8, "buckets": 1000}}).fit(*reviews(40))
+
+
+@pytest.fixture(scope="module")
+def crf():
+    return Model({"shallow": {"kind": "crf", "tree": False}, "task": {"kind": "tagging"}}).fit(*sentences(20))
+
+
+@pytest.mark.parametrize("name", ["tfidf", "fasttext", "small_model", "tagger", "crf"])
+def test_no_texts(name, request):
+    model = request.getfixturevalue(name)
+    for nothing in ([], (), np.array([]), pd.Series([], dtype=object), iter(())):
+        assert len(model.predict(nothing)) == 0
+    assert model.answers([]) == []
+    if model.recipe_.task == "classification":
+        assert model.predict([]).shape == (0,)
+        assert model.predict_proba([]).shape == (0, 2)
+        assert model.scores([]).shape == (0, 2)
+    for call in (model.score, model.evaluate, Model(model.recipe).fit):
+        with pytest.raises(DataError, match="there are no texts"):
+            call([], [])
+
+
 CELLS = st.one_of(
     st.text(max_size=4),
     st.sampled_from(["positive", "\ud83d", pd.NA, np.datetime64("NaT"), np.float32(1.5), np.str_("good")]),
@@ -225,7 +260,7 @@ ODD = st.one_of(
     st.lists(st.text(max_size=4), max_size=3).map(np.array),
     ROWS.map(lambda rows: np.array([*rows, None], object)[:-1].reshape(-1, 1)),
     ROWS.map(lambda rows: pd.DataFrame({"a": pd.Series(rows, dtype=object)})),
-    st.lists(CELLS, max_size=3).map(lambda rows: pd.DataFrame({"a": rows, "b": rows})),
+    st.lists(CELLS, max_size=3).map(lambda rows: pd.DataFrame({"a": rows, "b": rows}, dtype=object)),
     st.sets(st.text(max_size=3), max_size=3),
     st.sampled_from([np.zeros((2, 2)), np.zeros((0, 2)), np.zeros(3), np.array(2.5), np.zeros((1, 1, 1))]),
     st.sampled_from([range(2), np.array(["a"], "S"), np.array([1j]), np.array(["2020"], "M8[D]"), ...]),
@@ -249,7 +284,8 @@ def test_odd_inputs_are_answered_or_refused(tfidf, small_model, tagger, texts, l
                 call(texts, labels) if call in (model.score, model.evaluate) else call(texts)
             except WordladderError:
                 continue
-    for given_ in ({"labels": labels}, {"labels": labels, "groups": texts}, {"dev": (texts, labels)}):
+    odd = ({"labels": labels}, {"groups": texts}, {"sample_weight": texts}, {"dev": (texts, labels)})
+    for given_ in odd:
         try:
             Model(TFIDF).fit(**{"texts": THREE, "labels": ["a", "b", "a"], **given_})
         except WordladderError:

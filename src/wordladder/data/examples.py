@@ -70,6 +70,7 @@ class Examples:
         groups: The author, document or file that each row is from, to stay together; None: not known.
         times: When each row was written, as values that compare; None: not known.
         parts: Which part of the split each row is for, "train", "dev" or "test"; None: not said.
+        weights: How much each row counts where it is learned from; None: all the same.
     """
 
     segments: tuple[list[str], ...]
@@ -82,6 +83,7 @@ class Examples:
     groups: Sequence[str] | None = field(default=None, compare=False)
     times: Sequence[Any] | None = field(default=None, compare=False)
     parts: Sequence[str] | None = field(default=None, compare=False)
+    weights: Sequence[float] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.segments:
@@ -124,7 +126,8 @@ class Examples:
 
     def _columns(self) -> dict[str, Sequence[Any] | None]:
         """What is known of each row beside its texts, labels and line."""
-        return {"ids": self.ids, "groups": self.groups, "times": self.times, "parts": self.parts}
+        names = ("ids", "groups", "times", "parts", "weights")
+        return {name: getattr(self, name) for name in names}
 
     def flat(self) -> list[str]:
         """All texts, row after row: the segments of the first row, then those of the second."""

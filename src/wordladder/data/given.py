@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import DataError
 
-__all__ = ["plain", "rows_of", "width_of"]
+__all__ = ["is_place", "plain", "rows_of", "width_of"]
 
 
 def rows_of(given: Any, what: str, width: int | None = None) -> list[Any]:
@@ -57,3 +57,8 @@ def width_of(given: Any) -> int:
 def plain(value: Any) -> Any:
     """A NumPy scalar or array as Python's own."""
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+
+
+def is_place(value: Any) -> bool:
+    """Whether a value is a whole number, as the places of characters are."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

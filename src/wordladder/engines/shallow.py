@@ -39,7 +39,9 @@ class ShallowEngine:
             judged = None
             if dev is not None:
                 judged = Judged(dev.texts, lambda scores: self.task.losses(self._wide(scores), dev))
-            self.shallow.fit(train.texts, self.task.gold(train), dev=judged, **told)
+            weights = None if train.weights is None else np.asarray(train.weights, np.float32)
+            told |= {"dev": judged, "weights": weights}
+            self.shallow.fit(train.texts, self.task.gold(train), **told)
             return self.shallow.facts()
         if train.scheme not in (None, "spans"):
             self.words.learn(tokenize(train.texts, self.recipe.text))

@@ -70,6 +70,7 @@ def write_examples(path: Path, examples: Examples) -> None:
         "scheme": examples.scheme,
         "ids": examples.ids,
         "groups": examples.groups,
+        "weights": examples.weights,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts), encoding="ascii")
@@ -87,6 +88,7 @@ def read_examples(path: Path) -> Examples:
         scheme=facts["scheme"],
         ids=facts["ids"],
         groups=facts["groups"],
+        weights=facts["weights"],
     )
 
 

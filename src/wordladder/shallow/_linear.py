@@ -27,6 +27,7 @@ def fit_linear(
     bayes: bool,
     regularisation: float,
     class_weights: Literal["balanced"] | None,
+    weights: NDArray[np.float32] | None,
     seed: int,
 ) -> Linear:
     """Fit one decision a label.
@@ -39,6 +40,7 @@ def fit_linear(
             and Manning 2012, "Baselines and Bigrams", section 2); the coefficients have it in them.
         regularisation: Inverse strength of the L2 penalty.
         class_weights: Whether each class, or each decision's two sides, weigh the same.
+        weights: How much each text counts; None: all the same.
         seed: Of the order in which the solver goes through the texts.
     """
     sparse = require("scipy.sparse", "train", "tf-idf")
@@ -48,21 +50,23 @@ def fit_linear(
         decisions = decisions[1:]
     features = sparse.csr_matrix((bags.values, bags.ids, bags.begins), (len(bags.begins) - 1, terms))
     columns, intercepts = [], []
+    own = np.ones(len(targets)) if weights is None else weights
     for decision in decisions:
-        weights = None
+        both = weights
         if class_weights:
             classes = decision if several else targets
             counts = np.bincount(classes)
-            weights = (len(classes) / np.count_nonzero(counts) / np.maximum(1, counts))[classes]
-        ratio = _log_count_ratio(features, decision) if bayes else np.float32(1)
-        coefficient, intercept = _decided(features, ratio, decision, regularisation, weights, seed)
+            both = own * (len(classes) / np.count_nonzero(counts) / np.maximum(1, counts))[classes]
+        ratio = _log_count_ratio(features, decision, own) if bayes else np.float32(1)
+        coefficient, intercept = _decided(features, ratio, decision, regularisation, both, seed)
         columns.append(coefficient * ratio)
         intercepts.append(intercept)
     return Linear(np.stack(columns, axis=1).astype(np.float32), np.array(intercepts, np.float32))
 
 
-def _log_count_ratio(features: Any, decision: NDArray[np.int64]) -> NDArray[np.float32]:
-    counts = [np.asarray(features[decision == side].sum(axis=0)).ravel() + 1 for side in (1, 0)]
+def _log_count_ratio(features: Any, decision: NDArray[np.int64], weights: Any) -> NDArray[np.float32]:
+    sides = [decision == side for side in (1, 0)]
+    counts = [weights[side] @ features[side] + 1 for side in sides]
     shares = [np.log(count / count.sum()) for count in counts]
     return (shares[0] - shares[1]).astype(np.float32)
 
@@ -72,7 +76,7 @@ def _decided(
     ratio: Any,
     decision: NDArray[np.int64],
     regularisation: float,
-    weights: NDArray[np.float64] | None,
+    weights: NDArray[Any] | None,
     seed: int,
 ) -> tuple[NDArray[np.float64], float]:
     """The coefficients and the intercept of one yes-or-no decision."""
