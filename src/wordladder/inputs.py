@@ -11,7 +11,7 @@ import numpy as np
 
 from .data.examples import Examples, Span
 from .data.given import is_place, plain, rows_of, width_of
-from .data.labels import is_missing, scalar
+from .data.labels import is_missing, scalar, spelled_like
 from .data.questions import given_answers
 from .data.tagged import tagged_words, tags_of_words
 from .errors import DataError, ModelError, SettingError, did_you_mean
@@ -81,8 +81,23 @@ def examples_of(texts: Any, labels: Any = None, task: Any = Classification, grou
     return examples if labels is None else replace(examples, labels=_labels_of(labels, examples, task))
 
 
-def labelled(texts: Any, labels: Any, task: Any, groups: Any = None, weights: Any = None) -> Examples:
-    """Examples to learn from or to measure on; arguments as for `examples_of`, and a weight for each text.
+def labelled(
+    texts: Any,
+    labels: Any,
+    task: Any,
+    groups: Any = None,
+    weights: Any = None,
+    known: Iterable[str] = (),
+) -> Examples:
+    """Examples to learn from or to measure on.
+
+    Args:
+        texts: As for `examples_of`.
+        labels: As for `examples_of`.
+        task: As for `examples_of`.
+        groups: As for `examples_of`.
+        weights: How much each text counts.
+        known: Labels that are known, as they are spelled.
 
     Raises:
         DataError: as `examples_of`; or there are no labels, or no rows, or a weight is none.
@@ -93,16 +108,18 @@ def labelled(texts: Any, labels: Any, task: Any, groups: Any = None, weights: An
         raise DataError(f"{examples.source}: labels are needed, and there are none")
     if not len(examples):
         raise DataError(f"{examples.source}: there are no texts, and so nothing to learn or to measure")
-    return examples if weights is None else replace(examples, weights=_weights(weights, task))
+    if weights is not None:
+        examples = replace(examples, weights=_weights(weights, task))
+    return spelled_like(examples, known)
 
 
-def text_rows(texts: Any, task: Any) -> list[Any]:
-    """The texts, pairs or lists of words, one after the other.
+def text_rows(texts: Any, task: Any) -> Any:
+    """The texts, pairs or lists of words, one after the other; Examples as they are.
 
     Raises:
         DataError: they are nothing that holds rows in order.
     """
-    return rows_of(texts, "texts", task.segments)
+    return texts if isinstance(texts, Examples) else rows_of(texts, "texts", task.segments)
 
 
 def _groups(groups: Any) -> list[str]:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from . import __version__
 from .artifact import MARK, find_model, is_saved, new_folder, size_mb
 from .card import model_card
-from .data.examples import Examples
+from .data.examples import Examples, all_names
 from .data.parts import spread
 from .data.splits import hold_out, overlap
 from .engines import FitRun, FusionWeights, NetworkEngine, ShallowEngine, engine_for
@@ -138,7 +138,7 @@ class Model(Estimator):
     def _split(self, recipe: Recipe, train: Examples, dev: Any) -> tuple[Examples, Examples | None]:
         if dev is not None:
             texts, labels = dev if isinstance(dev, tuple) and len(dev) == 2 else (dev, None)
-            return train, labelled(texts, labels, component("tasks", recipe.task))
+            return train, labelled(texts, labels, component("tasks", recipe.task), known=all_names(train))
         settings = TrainingSettings(**recipe.table("training"))
         if settings.dev_share <= 0 or len(train) * settings.dev_share < SMALLEST_DEV:
             return train, None
@@ -186,8 +186,7 @@ class Model(Estimator):
         """
         if isinstance(texts, str):
             return self.predict([texts])[0]
-        self._fitted()
-        texts = texts if isinstance(texts, Examples) else text_rows(texts, self.task_)  # looked at twice
+        texts = text_rows(texts, self._fitted().task)  # they are looked at twice
         found = labels_back(self.task_predictions(self.scores(texts)), self._kind)
         return tags_back(texts, found, self.task_) if self._kind.type == "parts" else found
 
@@ -201,9 +200,9 @@ class Model(Estimator):
         Raises:
             ModelError: the task has no classes of texts.
         """
-        self._fitted()
         if isinstance(texts, str):
             return self.predict_proba([texts])[0]
+        self._fitted()
         if self._kind.type == "parts":
             raise ModelError(
                 f"{self.recipe_.task}: no classes of texts, so no probabilities of them; see answers"
@@ -284,8 +283,9 @@ class Model(Estimator):
 
     def outcomes(self, examples: Examples) -> NDArray:
         """For each row what `task_.primary` needs, to be resampled."""
-        self._fitted()
-        return self.task_.outcomes(self.scores(examples), examples)
+        task = self._fitted().task
+        examples = labelled(examples, None, task, known=task.labels)
+        return task.outcomes(self.scores(examples), examples)
 
     def evaluate(self, texts: Any, labels: Any = None, *, resamples: int = 1000) -> Evaluation:
         """The primary metric with its interval, and all other metrics.
@@ -294,7 +294,7 @@ class Model(Estimator):
             DataError: a label that training did not see; nothing is computed then.
         """
         self._fitted()
-        examples = labelled(texts, labels, self.task_)
+        examples = labelled(texts, labels, self.task_, known=self.task_.labels)
         self.task_.check(examples)
         return evaluate_scores(
             self.recipe_.task, self.task_, self.scores(examples), examples, resamples=resamples
@@ -303,7 +303,7 @@ class Model(Estimator):
     def score(self, texts: Any, labels: Any) -> float:
         """The primary metric."""
         self._fitted()
-        return float(self.task_.primary(self.outcomes(labelled(texts, labels, self.task_))))
+        return float(self.task_.primary(self.outcomes(examples_of(texts, labels, self.task_))))
 
     # Keeping
 

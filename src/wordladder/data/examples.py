@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import DataError
 
-__all__ = ["Answer", "Examples", "Label", "Scheme", "Span", "label_names"]
+__all__ = ["Answer", "Examples", "Label", "Scheme", "Span", "all_names", "label_names"]
 
 Scheme = Literal["iob1", "bio", "bioes", "bilou", "spans", "words"]
 
@@ -144,3 +144,8 @@ class Examples:
         if self.lines is None:
             return f"{self.source}, row {row + 1}"
         return f"{self.source}, line {int(self.lines[row])}"
+
+
+def all_names(examples: Examples) -> set[str]:
+    """All labels that occur, or the tags of spans."""
+    return {name for label in examples.labels or () for name in label_names(label)}

@@ -59,17 +59,17 @@ def read_table(
         raise DataError(f"{table.source} has a header, but no rows.")
     belongs = origin_columns(table, origin, text, label)
     columns = choose_columns(table, text, label, labelled, belongs.taken())
-    labels = None
+    labels, told = None, tuple[str, ...]()
     if columns.label is not None:
         cells = table.column(columns.label)
         if labelled or not all(map(is_missing, cells)):
-            labels = labels_of(table, cells, label_separator)
+            labels, told = labels_of(table, cells, label_separator)
     return Examples(
         segments=tuple(_texts(table, column) for column in columns.texts),
         labels=labels,
         source=table.source,
         lines=table.lines,
-        notes=table.notes + columns.notes,
+        notes=table.notes + columns.notes + told,
         **origin_facts(table, belongs),
     )
 

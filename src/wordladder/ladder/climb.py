@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from ..data.examples import all_names
 from ..data.origin import origin_of
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
@@ -25,7 +26,7 @@ from .price import Budget, cost_kind
 from .reason import reason
 from .record import Record
 from .result import Climb
-from .split import Source, Split, all_names, fingerprint, split_data
+from .split import Source, Split, fingerprint, split_data
 from .workshop import Workshop
 
 __all__ = ["climb"]

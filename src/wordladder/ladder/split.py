@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..data.examples import Examples, Span, label_names
+from ..data.examples import Examples, Span, all_names, label_names
+from ..data.labels import spelled_like
 from ..data.parts import Parts, given_parts, shared_origins, shared_texts, spread
 from ..data.reading import read_examples
 from ..data.splits import hold_out
 from ..errors import DataError
 
-__all__ = ["Source", "Split", "all_names", "fingerprint", "read_parts", "split_data"]
+__all__ = ["Source", "Split", "fingerprint", "read_parts", "split_data"]
 
 TEST_SHARE, DEV_SHARE = 0.2, 0.1
 
@@ -109,6 +110,10 @@ def read_parts(
     rows = _read(train, task, columns)
     tested, chosen = (None if source is None else _read(source, task, whole) for source in (test, dev))
     found = given_parts(rows, chosen, tested)
+    known = all_names(found.train)
+    found = found._replace(
+        dev=found.dev and spelled_like(found.dev, known), test=found.test and spelled_like(found.test, known)
+    )
     notes = dict.fromkeys((*rows.notes, *(() if tested is None else tested.notes)))
     return found._replace(notes=(*notes, *found.notes))
 
@@ -141,11 +146,6 @@ def _check_part(train: Examples, part: Examples, name: str) -> None:
                 raise DataError(
                     f"{part.where(row)}: the label {found!r} of this {name} row does not occur in train"
                 )
-
-
-def all_names(examples: Examples) -> set[str]:
-    """All labels that occur."""
-    return {name for label in examples.labels or () for name in label_names(label)}
 
 
 def fingerprint(split: Split) -> str:
