@@ -70,6 +70,7 @@ class Examples:
         groups: The author, document or file that each row is from, to stay together; None: not known.
         times: When each row was written, as values that compare; None: not known.
         parts: Which part of the split each row is for, "train", "dev" or "test"; None: not said.
+        words: Where each word of a row begins, of texts that are given as words; None: they are not.
         weights: How much each row counts where it is learned from; None: all the same.
     """
 
@@ -83,6 +84,7 @@ class Examples:
     groups: Sequence[str] | None = field(default=None, compare=False)
     times: Sequence[Any] | None = field(default=None, compare=False)
     parts: Sequence[str] | None = field(default=None, compare=False)
+    words: Sequence[Sequence[int]] | None = field(default=None, compare=False)
     weights: Sequence[float] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -126,7 +128,7 @@ class Examples:
 
     def _columns(self) -> dict[str, Sequence[Any] | None]:
         """What is known of each row beside its texts, labels and line."""
-        names = ("ids", "groups", "times", "parts", "weights")
+        names = ("ids", "groups", "times", "parts", "words", "weights")
         return {name: getattr(self, name) for name in names}
 
     def flat(self) -> list[str]:

@@ -70,6 +70,7 @@ def write_examples(path: Path, examples: Examples) -> None:
         "scheme": examples.scheme,
         "ids": examples.ids,
         "groups": examples.groups,
+        "words": examples.words,
         "weights": examples.weights,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,6 +89,7 @@ def read_examples(path: Path) -> Examples:
         scheme=facts["scheme"],
         ids=facts["ids"],
         groups=facts["groups"],
+        words=facts["words"],
         weights=facts["weights"],
     )
 

@@ -119,15 +119,19 @@ def _of_words(words: TaggedWords, source: str) -> Examples:
         scheme = tell_scheme(tags[first:end] for first, end in bounds)
     texts: list[str] = []
     labels: list[tuple[Span, ...]] = []
+    all_starts: list[list[int]] = []
     for first, end in bounds:
         here = words.words[first:end]
-        text, starts = join_words(here, characters)
+        touching = None if words.touching is None else words.touching[first:end]
+        text, starts = join_words(here, characters, touching)
         texts.append(text)
+        all_starts.append(starts)
         if scheme is not None:
             labels.append(
                 tuple(
                     Span(starts[left], starts[right - 1] + len(here[right - 1]), type_)
                     for left, right, type_ in spans_of_tags(tags[first:end], scheme)
+                    if not "".join(here[left:right]).isspace()
                 )
             )
     return Examples(
@@ -137,12 +141,17 @@ def _of_words(words: TaggedWords, source: str) -> Examples:
         lines=words.lines,
         notes=(*_size(words), *words.notes, *(() if scheme is None else _notes_on_tags(words, tags, scheme))),
         scheme=scheme,
+        words=all_starts,
     )
 
 
-def _size(words: TaggedWords) -> tuple[str]:
+def _size(words: TaggedWords) -> list[str]:
+    """How many sentences and words there are, and how many of those are only spacing."""
     sentences = counted(len(words.offsets) - 1, "sentence")
-    return (f"{sentences} of {counted(len(words.words), 'word')}.",)
+    notes = [f"{sentences} of {counted(len(words.words), 'word')}."]
+    if blank := sum(map(str.isspace, words.words)):
+        notes.append(f"{counted(blank, 'word')} of white space alone: read as spacing, without a tag.")
+    return notes
 
 
 def _notes_on_tags(words: TaggedWords, tags: Sequence[str], scheme: Scheme) -> list[str]:
