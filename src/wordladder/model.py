@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from . import __version__
 from .artifact import MARK, find_model, is_saved, new_folder, size_mb
 from .card import model_card
-from .data.examples import Examples, all_names
+from .data.examples import Examples, all_names, check_texts
 from .data.parts import spread
 from .data.splits import hold_out, overlap
 from .engines import FitRun, FusionWeights, NetworkEngine, ShallowEngine, engine_for
@@ -136,6 +136,7 @@ class Model(Estimator):
         return self
 
     def _split(self, recipe: Recipe, train: Examples, dev: Any) -> tuple[Examples, Examples | None]:
+        check_texts(train)
         if dev is not None:
             texts, labels = dev if isinstance(dev, tuple) and len(dev) == 2 else (dev, None)
             return train, labelled(texts, labels, component("tasks", recipe.task), known=all_names(train))

@@ -485,3 +485,21 @@ def test_two_million_words(data_folder):
     assert examples.notes[-1].startswith(
         "6 tags do not follow BIO, the first in line 739284: I-PER after the"
     )
+
+
+def test_incomplete_rows_may_be_left_out(write):
+    words = [
+        {"tokens": ["a"], "tags": ["O"]},
+        {"tokens": ["b"]},
+        {"tags": ["O"]},
+        {"tokens": ["c"], "tags": ["B-X"]},
+    ]
+    path = write(lines(*words), "data.jsonl")
+    examples = read_tagged(path, skip_incomplete=True)
+    assert (examples.texts, examples.lines.tolist()) == (["a", "c"], [1, 4])
+    assert marked(examples) == [[], [("c", "X")]]
+    assert any(note.startswith("2 rows of ") for note in examples.notes)
+    spans = [{"text": "a", "entities": []}, {"text": "b"}, {"text": None, "entities": []}]
+    examples = read_tagged(write(lines(*spans), "data.jsonl"), skip_incomplete=True)
+    assert (examples.texts, examples.labels, examples.lines.tolist()) == (["a"], [()], [1])
+    assert read_tagged(write(ENGLISH), skip_incomplete=True).labels == read_tagged(write(ENGLISH)).labels

@@ -21,6 +21,7 @@ from .options import (
     Output,
     Resume,
     Set,
+    SkipIncomplete,
     Text,
     Threads,
     Time,
@@ -69,6 +70,7 @@ def train(
     label: Label = None,
     label_separator: LabelSeparator = None,
     format_: Format = None,
+    skip_incomplete: SkipIncomplete = False,
     group: Group = None,
     time: Time = None,
     ignore_split: IgnoreSplit = False,
@@ -97,6 +99,7 @@ def train(
         "label": label,
         "label_separator": label_separator,
         "format": format_,
+        "skip_incomplete": skip_incomplete,
         "origin": origin_of(group, time, ignore_split=ignore_split),
     }
     parts = read_parts(train, test, dev, task=chosen.task, columns=layout)

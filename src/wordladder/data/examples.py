@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import DataError
 
-__all__ = ["Answer", "Examples", "Label", "Scheme", "Span", "all_names", "label_names"]
+__all__ = ["Answer", "Examples", "Label", "Scheme", "Span", "all_names", "check_texts", "label_names"]
 
 Scheme = Literal["iob1", "bio", "bioes", "bilou", "spans", "words"]
 
@@ -151,3 +151,9 @@ class Examples:
 def all_names(examples: Examples) -> set[str]:
     """All labels that occur, or the tags of spans."""
     return {name for label in examples.labels or () for name in label_names(label)}
+
+
+def check_texts(examples: Examples) -> None:
+    """Raise a DataError where there is nothing to read in any text."""
+    if not any(text.strip() for text in examples.flat()):
+        raise DataError(f"{examples.source}: all {len(examples):,} texts are empty")

@@ -14,7 +14,7 @@ from ..errors import DataError
 from .examples import Examples, Label
 from .raw_table import ABSENT, RawTable
 
-__all__ = ["is_missing", "labels_of", "scalar", "spelled_like"]
+__all__ = ["are_several", "is_missing", "labels_of", "scalar", "spelled_like"]
 
 _PANDAS_MISSING = ("NAType", "NaTType")  # by name, for pandas is not imported
 _TRUTHS = ("true", "false")
@@ -54,7 +54,7 @@ def labels_of(
     Raises:
         DataError: a label is missing or is no label, or a list is not JSON; names the line.
     """
-    several = separator is not None or any(_is_list(cell) for cell in cells)
+    several = are_several(cells, separator)
     one = _one if not several else lambda table, row, cell: _many(table, row, cell, separator)
     labels: list[Label] = [one(table, row, cell) for row, cell in enumerate(cells)]
     names = sorted(_names(labels))
@@ -108,6 +108,11 @@ def _spelled(labels: Iterable[Any], spelling: Mapping[str, str]) -> list[Label]:
         else tuple(dict.fromkeys(spelling.get(name, name) for name in label))
         for label in labels
     ]
+
+
+def are_several(cells: Sequence[object], separator: str | None = None) -> bool:
+    """Whether a row may have several labels, or none: when any cell holds a list, or there is a separator."""
+    return separator is not None or any(_is_list(cell) for cell in cells)
 
 
 def _is_list(cell: object) -> bool:

@@ -60,6 +60,7 @@ def climb(
     label: str | None = None,
     label_separator: str | None = None,
     format: str | None = None,
+    skip_incomplete: bool = False,
     group: str | None = None,
     time: str | None = None,
     ignore_split: bool = False,
@@ -96,6 +97,8 @@ def climb(
         label: The column of the labels.
         label_separator: What separates several labels in a cell.
         format: The format of the files, where their names do not tell.
+        skip_incomplete: Whether rows of a table without a text or a label are left out; if not, they are
+            refused.
         group: The column of authors, documents or files: rows of one stay together in the split. In a SQuAD
             document "title", in tagged columns "document".
         time: The column that says when rows were written: train on the oldest, test on the newest.
@@ -120,6 +123,7 @@ def climb(
         "label": label,
         "label_separator": label_separator,
         "format": format,
+        "skip_incomplete": skip_incomplete,
     }
     columns |= {"origin": origin_of(group, time, ignore_split=ignore_split)}
     split = split_data(train, test, dev, task=task, seed=seed, columns=columns)

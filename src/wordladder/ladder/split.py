@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..data.examples import Examples, Span, all_names, label_names
+from ..data.examples import Examples, Span, all_names, check_texts, label_names
 from ..data.labels import spelled_like
 from ..data.parts import Parts, given_parts, shared_origins, shared_texts, spread
 from ..data.reading import read_examples
@@ -64,10 +64,12 @@ def split_data(
         task: The kind of the task, which tells how files are read.
 
     Raises:
-        DataError: A file cannot be read, there are too few rows, or train lacks a label that dev or test has.
+        DataError: A file cannot be read, there are too few rows or no texts, or train lacks a label that dev
+            or test has.
         SettingError: The `split` column and a file are both for the same part.
     """
     given = read_parts(train, test, dev, task=task, columns=columns)
+    check_texts(given.train)
     rest, notes = given.train, list(given.notes)
     if given.test is None:
         rest, tested = hold_out(rest, TEST_SHARE, seed)
@@ -114,7 +116,7 @@ def read_parts(
     found = found._replace(
         dev=found.dev and spelled_like(found.dev, known), test=found.test and spelled_like(found.test, known)
     )
-    notes = dict.fromkeys((*rows.notes, *(() if tested is None else tested.notes)))
+    notes = dict.fromkeys(note for part in (rows, chosen, tested) if part is not None for note in part.notes)
     return found._replace(notes=(*notes, *found.notes))
 
 

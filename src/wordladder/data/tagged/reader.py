@@ -51,6 +51,7 @@ def read_tagged(
     format: str | None = None,
     labelled: bool | None = True,
     origin: Origin | None = None,
+    skip_incomplete: bool = False,
 ) -> Examples:
     """Read a file of tagged text; plain or compressed. One row a sentence, its spans by characters.
 
@@ -70,6 +71,7 @@ def read_tagged(
             there are any (None).
         origin: The columns that say where rows belong; of word columns only the group "document", which a
             line -DOCSTART- or "# newdoc" begins.
+        skip_incomplete: Whether rows of a table without words, text, tags or spans are left out.
 
     Raises:
         DataError: the file cannot be read, a line has too few columns, tags and words differ in number, or a
@@ -82,19 +84,20 @@ def read_tagged(
     data = read_bytes(path)
     if not data.strip():
         raise DataError(f"{source} is empty.")
+    layout = (text, label, labelled, origin, skip_incomplete)
     if format == "parquet" or data.startswith(b"PAR1"):
-        return _of_table(read_parquet(data, source), text, label, labelled, origin)
+        return _of_table(read_parquet(data, source), *layout)
     content = decode(data, source)
     format = format or _format_of(str(path), content)
     if format == "parquet":
         raise DataError(f"{source} is not a Parquet file, though its name says so.")
     if format == "jsonl":
-        return _of_table(read_json(content, source), text, label, labelled, origin)
+        return _of_table(read_json(content, source), *layout)
     if format in ("csv", "tsv"):
         read = read_csv if format == "csv" else read_tsv
         beside = () if origin is None else (origin.group, origin.time)
         wanted = names_given(text, label, *beside)
-        return _of_table(read(content, source, wanted), text, label, labelled, origin)
+        return _of_table(read(content, source, wanted), *layout)
     grouped = check_fixed(source, origin, "document", "its columns hold words and tags")
     words = read_columns(content, source, text, label, labelled, conllu=format == "conllu")
     if grouped and not any(words.documents):
@@ -191,11 +194,12 @@ def _of_table(
     label: Column | None,
     labelled: bool | None,
     origin: Origin | None,
+    skip_incomplete: bool,
 ) -> Examples:
     """Examples of rows that hold words and tags, or texts and spans."""
     if not table.rows:
         raise DataError(f"{table.source} has a header, but no rows.")
-    found = read_rows(table, text, label, labelled)
+    found, table = read_rows(table, text, label, labelled, skip_incomplete)
     belongs = origin_facts(table, origin_columns(table, origin, text, label))
     if isinstance(found, TaggedWords):
         return replace(_of_words(found, table.source), **belongs)
