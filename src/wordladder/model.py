@@ -17,7 +17,7 @@ from . import __version__
 from .artifact import MARK, find_model, is_saved, new_folder, size_mb
 from .card import model_card
 from .data.examples import Examples, all_names, check_texts
-from .data.parts import spread
+from .data.parts import labels_scarce, spread
 from .data.splits import hold_out, overlap
 from .engines import FitRun, FusionWeights, NetworkEngine, ShallowEngine, engine_for
 from .errors import ModelError, NotFittedError, UserError
@@ -127,7 +127,7 @@ class Model(Estimator):
             "rows": {"train": len(train), "dev": 0 if held is None else len(held)},
             "dev_held_out": dev is None and held is not None,
             "duplicates_train_dev": 0 if held is None else overlap(train, held),
-            "split": spread({"train": train, "dev": held}),
+            "split": spread({"train": train, "dev": held}) + labels_scarce(train, held),
         }
         self.report_["warnings"] = notes_on(self.report_)
         if output is not None:

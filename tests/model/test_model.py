@@ -227,3 +227,10 @@ def test_groups_are_held_out_whole():
     assert model.report_["split"] == ["Groups: 18 in train, 2 in dev; intervals draw whole groups."]
     with pytest.raises(DataError, match="80 texts, but 79 groups"):
         Model({"shallow": {"kind": "tfidf"}}).fit(texts, labels, groups=groups[1:])
+
+
+def test_a_label_of_one_text_is_told():
+    texts, labels = reviews(80)
+    model = Model({"shallow": {"kind": "tfidf"}}).fit(texts, ["rare", *labels[1:]])
+    told = ["The label 'rare' occurs once in train.", "The label 'rare' does not occur in dev."]
+    assert model.report_["split"] == told

@@ -83,7 +83,7 @@ def train(
     Example:  wordladder train bilstm --train reviews.csv --output model --set training.epochs=3
     """
     from ..data.origin import origin_of
-    from ..data.parts import spread
+    from ..data.parts import labels_lacking, spread
     from ..ladder.encoders import read_encoder
     from ..ladder.split import read_parts
     from ..model import Model
@@ -109,6 +109,7 @@ def train(
         model.fit(parts.train, dev=parts.dev, **given, progress=progress)
     tested = None if parts.test is None else model.evaluate(parts.test)
     notes = [*parts.notes, *model.report_["split"], *spread({"test": parts.test})]
+    notes += labels_lacking(parts.train, parts.test, "test")
     warnings = [*model.report_["warnings"], *_leaks(parts, chosen.task), *_gap(model, tested, parts)]
     if json:
         print_json(_summary(model, tested, output) | {"warnings": warnings, "notes": notes})

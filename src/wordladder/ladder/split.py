@@ -9,7 +9,15 @@ from typing import Any
 
 from ..data.examples import Examples, Span, all_names, check_texts, label_names
 from ..data.labels import spelled_like
-from ..data.parts import Parts, given_parts, shared_origins, shared_texts, spread
+from ..data.parts import (
+    Parts,
+    given_parts,
+    labels_lacking,
+    labels_scarce,
+    shared_origins,
+    shared_texts,
+    spread,
+)
 from ..data.reading import read_examples
 from ..data.splits import hold_out
 from ..errors import DataError
@@ -87,6 +95,7 @@ def split_data(
         _check_part(rest, part, name)
         warnings += shared_texts(rest, part, name, task) + shared_origins(rest, part, name)
     warnings += shared_texts(chosen, tested, "test", task, known="dev")
+    warnings += labels_scarce(rest, chosen) + labels_lacking(rest, tested, "test")
     notes += spread({"train": rest, "dev": chosen, "test": tested})
     return Split(rest, chosen, tested, tuple(notes), tuple(warnings))
 
