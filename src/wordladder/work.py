@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from .artifact import MARK, check_output
+from .artifact import MARK, check_output, named
 from .data.examples import Examples
 from .errors import OutputError, SettingError
 from .streams import write_errors
@@ -27,7 +27,8 @@ def sole(output: Path) -> Iterator[None]:
     Raises:
         OutputError: another process does, or the lock cannot be written.
     """
-    path = output.with_name(f".{output.name}.lock")
+    place = named(output)
+    path = place.with_name(f".{place.name}.lock")
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="ascii")
@@ -98,12 +99,15 @@ def close_work(output: Path) -> None:
 
 
 def _folder(output: Path) -> Path:
+    output = named(output)
     return output.with_name(output.name + ".training")
 
 
 def _fingerprint(tables: dict[str, Any], data: Iterable[Examples | None]) -> str:
     digest = hashlib.sha256(json.dumps(tables, sort_keys=True).encode())
     for examples in data:
-        for part in () if examples is None else (*examples.segments, examples.labels or ()):
+        if examples is None:
+            continue
+        for part in (*examples.segments, examples.labels or (), examples.weights or ()):
             digest.update(json.dumps(part, ensure_ascii=True).encode())
     return digest.hexdigest()

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from ..data.examples import all_names
 from ..data.origin import origin_of
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
@@ -29,7 +30,7 @@ from .record import Record
 from .report import write_report
 from .result import Climb
 from .rung import Rung
-from .split import Source, Split, all_names, fingerprint, split_data
+from .split import Source, Split, fingerprint, split_data
 from .workshop import Workshop
 
 __all__ = ["climb"]
@@ -65,6 +66,7 @@ def climb(
     label: str | None = None,
     label_separator: str | None = None,
     format: str | None = None,
+    skip_incomplete: bool = False,
     group: str | None = None,
     time: str | None = None,
     ignore_split: bool = False,
@@ -104,6 +106,8 @@ def climb(
         label: The column of the labels.
         label_separator: What separates several labels in a cell.
         format: The format of the files, where their names do not tell.
+        skip_incomplete: Whether rows of a table without a text or a label are left out; if not, they are
+            refused.
         group: The column of authors, documents or files: rows of one stay together in the split. In a SQuAD
             document "title", in tagged columns "document".
         time: The column that says when rows were written: train on the oldest, test on the newest.
@@ -127,6 +131,7 @@ def climb(
         "label": label,
         "label_separator": label_separator,
         "format": format,
+        "skip_incomplete": skip_incomplete,
     }
     columns |= {"origin": origin_of(group, time, ignore_split=ignore_split)}
     split = split_data(train, test, dev, task=task, seed=seed, columns=columns)

@@ -48,6 +48,8 @@ def write_examples(path: Path, examples: Examples) -> None:
         "scheme": examples.scheme,
         "ids": examples.ids,
         "groups": examples.groups,
+        "words": examples.words,
+        "weights": examples.weights,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts), encoding="ascii")
@@ -65,6 +67,8 @@ def read_examples(path: Path) -> Examples:
         scheme=facts["scheme"],
         ids=facts["ids"],
         groups=facts["groups"],
+        words=facts["words"],
+        weights=facts["weights"],
     )
 
 

@@ -96,19 +96,20 @@ class Tfidf:
         targets: NDArray[np.int64],
         *,
         dev: Judged | None = None,
+        weights: NDArray[np.float32] | None = None,
         seed: int = 1,
         threads: int | None = None,
         progress: Progress = quiet,
     ) -> "Tfidf":
         """Count the terms and fit the linear model, one decision a label, as often as there is something to
-        decide.
+        decide; `weights` say how much each text counts.
 
         The solver has one thread, whatever `threads` says.
 
         Raises:
             DataError: no term occurs in `min_documents` texts.
         """
-        search = _Search(self, texts, targets, dev, seed)
+        search = _Search(self, texts, targets, weights, dev, seed)
         usual, *rounds = self._rounds(sum(map(len, texts)))
         best = search.best_of(usual(self.choice), None)
         for number, others in enumerate(rounds if dev is not None else ()):
@@ -221,9 +222,16 @@ class _Search:
     """The best of the choices tried; the terms of a choice are found once for all its weightings."""
 
     def __init__(
-        self, model: Tfidf, texts: list[str], targets: NDArray[np.int64], dev: Judged | None, seed: int
+        self,
+        model: Tfidf,
+        texts: list[str],
+        targets: NDArray[np.int64],
+        weights: NDArray[np.float32] | None,
+        dev: Judged | None,
+        seed: int,
     ) -> None:
-        self.model, self.texts, self.targets, self.dev, self.seed = model, texts, targets, dev, seed
+        self.model, self.texts, self.targets, self.weights = model, texts, targets, weights
+        self.dev, self.seed = dev, seed
         self.found: tuple[tuple[int, int], Terms, Any, Any] | None = None
 
     def best_of(self, choices: list[Choice], best: _Tried | None) -> _Tried:
@@ -245,6 +253,7 @@ class _Search:
             bayes=choice.weighting == "bayes",
             regularisation=choice.regularisation,
             class_weights=self.model.class_weights,
+            weights=self.weights,
             seed=self.seed,
         )
         losses = np.zeros(1)
