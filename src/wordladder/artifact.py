@@ -11,6 +11,7 @@
 What a model does is in `model.py`; this file knows only folders.
 """
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -21,7 +22,17 @@ from uuid import uuid4
 from .errors import ModelError, OutputError
 from .streams import write_errors
 
-__all__ = ["MARK", "check_output", "find_model", "is_model", "is_saved", "named", "new_folder", "size_mb"]
+__all__ = [
+    "MARK",
+    "check_output",
+    "content_hash",
+    "find_model",
+    "is_model",
+    "is_saved",
+    "named",
+    "new_folder",
+    "size_mb",
+]
 
 MARK = "recipe.toml"
 
@@ -133,6 +144,18 @@ def _sync(folder: Path) -> None:
         if path.is_file():
             with path.open("r+b") as file:
                 os.fsync(file.fileno())
+
+
+def content_hash(path: Path) -> str:
+    """The SHA-256 of a file, or of the names and the contents of the files in a folder."""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for one in sorted(path.iterdir()):
+        if one.is_file():
+            digest.update(f"{one.name}\0{content_hash(one)}\0".encode())
+    return digest.hexdigest()
 
 
 def size_mb(folder: Path) -> float:

@@ -30,6 +30,7 @@ def model_card(recipe: Recipe, report: dict[str, Any], metrics: dict[str, Any], 
         lines.append(f"| calibration error on dev | {after:.4f} (before: {before:.4f}) |")
     if "train_seconds" in report:
         lines.append(f"| training time | {report['train_seconds']:.0f} s |")
+    lines += [f"| {name} | SHA-256 {digest} |" for name, digest in report.get("files", {}).items()]
     lines += [f"| size | {size:.1f} MB |", ""]
     if warnings := report.get("warnings"):
         lines += ["## What to know", "", *(f"- {note}" for note in warnings), ""]

@@ -3,8 +3,10 @@ importing it.
 """
 
 import json
+import shutil
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from . import __version__
-from .artifact import MARK, find_model, is_saved, new_folder, size_mb
+from .artifact import MARK, content_hash, find_model, is_saved, new_folder, size_mb
 from .card import model_card
 from .data.examples import Examples, all_names, check_texts
 from .data.parts import labels_scarce, spread
@@ -39,8 +41,9 @@ from .inputs import (
 from .notes import notes_on
 from .progress import Progress, quiet
 from .recipe import Recipe, component
+from .streams import disk_errors
 from .training.settings import TrainingSettings
-from .work import close_work, open_work
+from .work import close_work, open_work, sole
 
 __all__ = ["Model"]
 
@@ -107,31 +110,43 @@ class Model(Estimator):
         labels = list(labels) if isinstance(labels, Iterator) else labels  # they are looked at twice
         task = component("tasks", recipe.task)
         train, held = self._split(recipe, labelled(texts, labels, task, groups, sample_weight), dev)
-        work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
-        run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
+        with ExitStack() as guards:
+            if output is not None:
+                guards.enter_context(sole(Path(output)))
+            guards.enter_context(disk_errors(output or cache or "the temporary folder"))
+            work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
+            run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
+            report = self._learn(recipe, train, held, run)
+            self._adopt(self.engine_, recipe, label_kind(train.labels if labels is None else labels, task))
+            report["train_seconds"] = time.perf_counter() - started + report.get("earlier_seconds", 0.0)
+            self.report_ = report | {
+                "wordladder": __version__,
+                "rows": {"train": len(train), "dev": 0 if held is None else len(held)},
+                "dev_held_out": dev is None and held is not None,
+                "duplicates_train_dev": 0 if held is None else overlap(train, held),
+                "split": spread({"train": train, "dev": held}) + labels_scarce(train, held),
+                "files": {
+                    path.name: content_hash(path) for path in map(Path, recipe.paths()) if path.exists()
+                },
+            }
+            self.report_["warnings"] = notes_on(self.report_)
+            if output is not None:
+                self.save(output)
+                close_work(Path(output))
+        return self
+
+    def _learn(self, recipe: Recipe, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
+        """Fit an engine and its decoding; a run that has learned nothing yet leaves nothing behind."""
         engine = engine_for(recipe, self.device)
         with engine.threads(self.threads), run:
             try:
-                report = engine.fit(train, held, run)
+                report = engine.fit(train, dev, run)
             except UserError:
-                if output is not None and run.checkpoint is not None and not run.checkpoint.exists():
-                    close_work(Path(output))
+                if run.work is not None and run.checkpoint is not None and not run.checkpoint.exists():
+                    shutil.rmtree(run.work, ignore_errors=True)
                 raise
-            self._adopt(engine, recipe, label_kind(train.labels if labels is None else labels, task))
-            report |= self._decide(engine, recipe, held)
-        report["train_seconds"] = time.perf_counter() - started + report.get("earlier_seconds", 0.0)
-        self.report_ = report | {
-            "wordladder": __version__,
-            "rows": {"train": len(train), "dev": 0 if held is None else len(held)},
-            "dev_held_out": dev is None and held is not None,
-            "duplicates_train_dev": 0 if held is None else overlap(train, held),
-            "split": spread({"train": train, "dev": held}) + labels_scarce(train, held),
-        }
-        self.report_["warnings"] = notes_on(self.report_)
-        if output is not None:
-            self.save(output)
-            close_work(Path(output))
-        return self
+            self.engine_ = engine
+            return report | self._decide(engine, recipe, dev)
 
     def _split(self, recipe: Recipe, train: Examples, dev: Any) -> tuple[Examples, Examples | None]:
         check_texts(train)
@@ -310,30 +325,25 @@ class Model(Estimator):
         """
         engine = self._fitted()
         if Path(folder).suffix == ".bin":
-            return self._save_as_fasttext(Path(folder))
+            from .shallow._fasttext_file import write_classifier
+
+            write_classifier(folder, getattr(engine, "shallow", None), self.task_)
+            return Path(folder)
         with new_folder(folder) as fresh:
             engine.keep(fresh)
             if getattr(engine, "foreign", False):
                 return Path(folder)
-            (fresh / MARK).write_text(self.recipe_.to_toml(), encoding="utf-8", newline="\n")
-            report = self.report_ | {"name": self.recipe_.name, "label_kind": self._kind._asdict()}
+            recipe = self.recipe_.portable()
+            (fresh / MARK).write_text(recipe.to_toml(), encoding="utf-8", newline="\n")
+            report = self.report_ | {"name": recipe.name, "label_kind": self._kind._asdict()}
+            report = self.recipe_.without_paths(report)
             metrics = self.evaluation_.to_dict() if hasattr(self, "evaluation_") else {}
             for name, content in (("report.json", report), ("metrics.json", metrics)):
                 text = json.dumps(content, ensure_ascii=False, indent=1)
                 (fresh / name).write_text(text, encoding="utf-8")
-            card = model_card(self.recipe_, report, metrics, size_mb(fresh))
+            card = model_card(recipe, report, metrics, size_mb(fresh))
             (fresh / "README.md").write_text(card, encoding="utf-8", newline="\n")
         return Path(folder)
-
-    def _save_as_fasttext(self, path: Path) -> Path:
-        from .shallow._fasttext_file import write_classifier
-        from .shallow.fasttext import FastTextClassifier
-
-        shallow = getattr(self.engine_, "shallow", None)
-        if not isinstance(shallow, FastTextClassifier):
-            raise ModelError(f"{path}: only a model of the kind 'fasttext' can be written as fastText's .bin")
-        write_classifier(path, shallow, self.task_.labels, self.task_.temperature)
-        return path
 
     @classmethod
     def load(

@@ -7,6 +7,7 @@ is trained or read here but the recipe itself.
 """
 
 import inspect
+import json
 import tomllib
 from collections.abc import Mapping
 from copy import deepcopy
@@ -192,6 +193,24 @@ class Recipe:
         for key, value in changes.items():
             _put(tables, key, value)
         return Recipe(tables, self.name, self.folder)
+
+    def paths(self) -> list[str]:
+        """The files and folders that it names by absolute paths."""
+        texts = [
+            text for value in self.flat().values() for text in (value if isinstance(value, list) else [value])
+        ]
+        return [text for text in texts if isinstance(text, str) and Path(text).is_absolute()]
+
+    def without_paths(self, told: Any) -> Any:
+        """What JSON can hold, with the names of its files where their paths on this machine stand."""
+        text = json.dumps(told)
+        for path in sorted(self.paths(), key=len, reverse=True):
+            text = text.replace(json.dumps(path)[1:-1], json.dumps(Path(path).name)[1:-1])
+        return json.loads(text)
+
+    def portable(self) -> "Recipe":
+        """The same with the names alone of files that have absolute paths."""
+        return Recipe(self.without_paths(self.tables), self.name, self.folder)
 
     def flat(self) -> dict[str, Any]:
         """Every setting under its dotted key."""

@@ -190,7 +190,13 @@ def test_every_command(folder):
 # What the parameters of public calls are given, by their names, as expressions.
 OF_MODEL = {"texts": "texts", "labels": "labels", "examples": "examples", "scores": "model.scores(texts)"}
 OF_MODEL |= {"folder": "'saved'", "first": "texts[:2]"}
-OF_RECIPE = {"source": "'tfidf'", "path": "Path('saved/recipe.toml')", "name": "'task'", "changes": "{}"}
+OF_RECIPE = {
+    "source": "'tfidf'",
+    "path": "Path('saved/recipe.toml')",
+    "name": "'task'",
+    "changes": "{}",
+    "told": "{}",
+}
 OF_VECTORS = {"texts": "['the film']", "words": "['the', 'film', 'dull']", "positive": "['good']"}
 OF_VECTORS |= {"first": "'the'", "second": "'film'", "word": "'good'", "a": "'the'", "b": "'film'"}
 OF_VECTORS |= {"c": "'was'", "table": "vectors.table", "path": "'words.safetensors'"}

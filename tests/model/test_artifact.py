@@ -1,13 +1,19 @@
 """A saved folder is whole or not there: errors, a full disk and an interrupted replacement change nothing."""
 
 import errno
+import hashlib
+import multiprocessing
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from conftest import reviews
+from wordladder import Model, WordVectors
 from wordladder.artifact import find_model, is_saved, new_folder, size_mb
 from wordladder.errors import ModelError, OutputError
+from wordladder.work import sole
 
 
 def write(folder, text):
@@ -86,3 +92,51 @@ def test_a_folder_that_has_no_name():
         find_model("/")
     with pytest.raises(OutputError):
         write("/", "x")
+
+
+def holding(output, ready, go):
+    with sole(output):
+        ready.set()
+        go.wait(20)
+
+
+def test_one_run_works_on_an_output(tmp_path):
+    """A second one is told of the first by its number, and the lock goes with the process that holds it."""
+    context = multiprocessing.get_context("spawn")
+    ready, go = context.Event(), context.Event()
+    other = context.Process(target=holding, args=(tmp_path / "model", ready, go))
+    other.start()
+    assert ready.wait(20)
+    texts, labels = reviews(40)
+    with pytest.raises(OutputError, match=f"the process {other.pid} is writing it"):
+        Model("tfidf").fit(texts, labels, output=tmp_path / "model")
+    other.kill()
+    other.join()
+    Model("tfidf").fit(texts, labels, output=tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_saved_model_tells_no_paths_of_the_machine(tmp_path):
+    """Its recipe, its report and its card have the names of the files that it was made from, and hashes."""
+    texts, labels = reviews(40)
+    words = sorted({word for text in texts for word in text.split()})
+    vectors, corpus = tmp_path / "en.vec", tmp_path / "raw.txt"
+    WordVectors(words, np.eye(len(words), dtype=np.float32)).save(vectors)
+    corpus.write_text("\n".join(texts))
+    tables = {
+        "vectors": {"kind": "word2vec", "dim": 8, "corpus": [str(corpus)], "start": "none"},
+        "embedders": [{"kind": "static", "source": str(vectors)}, {"kind": "static", "source": "trained"}],
+        "fusion": {"kind": "concatenate"},
+        "training": {"epochs": 1},
+    }
+    model = Model(tables).fit(texts, labels, output=tmp_path / "model")
+    for path in (tmp_path / "model").rglob("*"):
+        assert path.is_dir() or str(tmp_path).encode() not in path.read_bytes(), path
+    again = Model.load(tmp_path / "model")
+    assert again.recipe_.tables["embedders"][0]["source"] == "en.vec"
+    assert again.report_["files"]["en.vec"] == hashlib.sha256(vectors.read_bytes()).hexdigest()
+    assert (
+        f"| en.vec | SHA-256 {again.report_['files']['en.vec']} |"
+        in (tmp_path / "model" / "README.md").read_text()
+    )
+    np.testing.assert_array_equal(again.predict(texts), model.predict(texts))

@@ -11,6 +11,7 @@ from made_up_tasks import sentences
 from wordladder import Model
 from wordladder.data.examples import Examples
 from wordladder.errors import DataError, SettingError
+from wordladder.heads.classification import ClassificationHead
 from wordladder.recipe import build
 
 ALL = {"task": {"kind": "classification", "calibrate": False}, "training": {"dev_share": 0.0}}
@@ -53,19 +54,21 @@ def test_weights_are_relative():
 @pytest.mark.parametrize("balanced", [None, "balanced"])
 def test_a_weight_of_two_is_a_text_twice(several, balanced):
     torch.manual_seed(0)
-    task = build("tasks", {"kind": "classification", "class_weights": balanced, "label_smoothing": 0.1}, 4, 0)
+    task = build("tasks", {"kind": "classification", "class_weights": balanced, "label_smoothing": 0.1})
     labels = [("x",), ("y",), ("y",)] if several else ["x", "y", "y"]
     task.initialise(Examples((["a", "b", "c"],), labels))
-    scores, targets = torch.randn(3, 2), task.targets(Examples((["a", "b", "c"],), labels), None)
+    head = ClassificationHead(task, 4, 0)
+    scores = torch.randn(3, 2)
+    targets = torch.from_numpy(task.targets(Examples((["a", "b", "c"],), labels), None))
     weights = torch.tensor([2.0, 1.0, 0.0])
-    once = task.loss(scores, targets, weights)
-    alone = torch.stack([task.loss(scores[[row]], targets[[row]]) for row in range(3)])
+    once = head.loss(scores, targets, weights)
+    alone = torch.stack([head.loss(scores[[row]], targets[[row]]) for row in range(3)])
     if balanced and not several:
         classes = task.weights[targets]
         assert once == pytest.approx(((alone * classes * weights).sum() / classes.sum()).item(), rel=1e-5)
     else:
         assert once == pytest.approx(((alone * weights).sum() / 3).item(), rel=1e-5)
-    torch.testing.assert_close(task.loss(scores, targets, torch.ones(3)), task.loss(scores, targets))
+    torch.testing.assert_close(head.loss(scores, targets, torch.ones(3)), head.loss(scores, targets))
 
 
 @pytest.mark.parametrize(

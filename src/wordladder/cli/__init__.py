@@ -5,7 +5,6 @@ the commands.
 import errno
 import os
 import sys
-import tempfile
 
 import typer
 
@@ -57,7 +56,7 @@ def main() -> None:
     if not debug:
         sys.excepthook = _fault
     try:
-        with disk_errors(tempfile.gettempdir()):  # what no output of a command is
+        with disk_errors("standard output or the temporary folder"):  # of files their writers tell
             app()
     except UserError as error:
         _stop(str(error), 2, debug, error)

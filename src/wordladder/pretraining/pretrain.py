@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from .. import __version__
-from ..artifact import check_output, new_folder
+from ..artifact import new_folder
 from ..errors import SettingError
 from ..extras import require
 from ..formats import UnicodeErrors, read_vectors
@@ -98,7 +98,6 @@ def pretrain(
     sources = Sources(continue_from, vectors, unicode_errors, bridge)
     _check_sources(settings, sources)
     text = RawText(corpus, field)
-    check_output(output, MARK)
     with sole(output), disk_errors(output):
         return _pretrained(text, output, settings, sources, resume, progress)
 

@@ -61,9 +61,7 @@ def classifier_from(path: str | Path) -> tuple[dict[str, Any], list[str], dict[s
     return settings, labels, parts | {"outputs": model.outputs}
 
 
-def write_classifier(
-    path: str | Path, classifier: FastTextClassifier, labels: list[str], temperature: float
-) -> None:
+def write_classifier(path: str | Path, classifier: Any, task: Any) -> None:
     """Write a `.bin` that fastText reads. Its texts are words between blanks, lower-cased if ours are.
 
     The temperature that calibrates probabilities goes into the rows of the labels. Runs of words that
@@ -71,9 +69,12 @@ def write_classifier(
     fastText's probabilities are less sure where there are such runs.
 
     Raises:
-        ModelError: a label cannot be held by fastText.
+        ModelError: it is no model of this kind, or a label cannot be held by fastText.
         OutputError: the file cannot be written.
     """
+    if not isinstance(classifier, FastTextClassifier):
+        raise ModelError(f"{path}: only a model of the kind 'fasttext' can be written as fastText's .bin")
+    labels = task.labels
     for label in labels:
         if not label or any(letter.isspace() for letter in label):
             raise ModelError(f"the label {label!r} is empty or has a blank in it, which fastText cannot hold")
@@ -97,7 +98,7 @@ def write_classifier(
         [_PREFIX + label for label in labels],
         np.ones(len(labels), np.int64),
         inputs,
-        (one.outputs[:, :dim] / temperature).astype(np.float32),
+        (one.outputs[:, :dim] / task.temperature).astype(np.float32),
         int(counts.sum()),
     )
     with atomic_write(Path(path)) as stream:

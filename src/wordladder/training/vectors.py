@@ -106,7 +106,7 @@ def _held(vectors: WordVectors, start: WordVectors) -> WordVectors:
 
 def _named(file: Path) -> WordVectors:
     vectors = WordVectors.load(file)
-    vectors.settings["name"] = str(file)
+    vectors.settings["name"] = file.name
     return vectors
 
 
