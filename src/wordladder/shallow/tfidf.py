@@ -4,6 +4,7 @@ wordladder's own, so Chinese works as it is.
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -101,14 +102,14 @@ class Tfidf:
         progress: Progress = quiet,
     ) -> "Tfidf":
         """Count the terms and fit the linear model, one decision a label, as often as there is something to
-        decide.
-
-        The solver has one thread, whatever `threads` says.
+        decide: as many choices at once as there are threads.
 
         Raises:
             DataError: no term occurs in `min_documents` texts.
         """
-        search = _Search(self, texts, targets, dev, seed)
+        from ..vectors._hogwild import cores
+
+        search = _Search(self, texts, targets, dev, seed, threads or cores())
         usual, *rounds = self._rounds(sum(map(len, texts)))
         best = search.best_of(usual(self.choice), None)
         for number, others in enumerate(rounds if dev is not None else ()):
@@ -221,14 +222,25 @@ class _Search:
     """The best of the choices tried; the terms of a choice are found once for all its weightings."""
 
     def __init__(
-        self, model: Tfidf, texts: list[str], targets: NDArray[np.int64], dev: Judged | None, seed: int
+        self,
+        model: Tfidf,
+        texts: list[str],
+        targets: NDArray[np.int64],
+        dev: Judged | None,
+        seed: int,
+        threads: int,
     ) -> None:
         self.model, self.texts, self.targets, self.dev, self.seed = model, texts, targets, dev, seed
+        self.threads = threads
         self.found: tuple[tuple[int, int], Terms, Any, Any] | None = None
 
     def best_of(self, choices: list[Choice], best: _Tried | None) -> _Tried:
         """The best of these, or the best so far where none is better by more than chance."""
-        for found in sorted(map(self._tried, choices), key=lambda one: one.losses.mean())[:1]:
+        if choices:
+            self._bags(choices[0])  # found once, before several threads ask for them
+        with ThreadPoolExecutor(self.threads) as pool:
+            tried = list(pool.map(self._tried, choices))
+        for found in sorted(tried, key=lambda one: one.losses.mean())[:1]:
             if best is None or (self.dev is not None and self.dev.better(found.losses, best.losses)):
                 return found
         assert best is not None
