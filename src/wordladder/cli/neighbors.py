@@ -15,7 +15,7 @@ from .options import Device, Json, Threads, UnicodeErrors
 if TYPE_CHECKING:
     from rich.text import Text
 
-    require("torch", "train", "the vectors of words in their sentences")
+    require("torch", "train", "the vector of a word in its sentence")
     from ..evaluation.context_neighbors import Occurrence
 
 __all__ = ["neighbors"]
@@ -70,7 +70,7 @@ def neighbors(
 
     Example:  wordladder neighbors bert-folder "He sat on the bank of the river." --word bank --among text.txt
     """
-    require("torch", "train", "the vectors of words in their sentences")
+    require("torch", "train", "the vector of a word in its sentence")
     from ..evaluation.context_neighbors import context_neighbors
     from ..evaluation.word_reader import WordReader
     from ..text import TextSettings
