@@ -11,17 +11,17 @@
 What a model does is in `model.py`; this file knows only folders.
 """
 
-import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from .errors import ModelError, OutputError
+from .streams import write_errors
 
-__all__ = ["MARK", "check_output", "find_model", "is_model", "is_saved", "new_folder", "size_mb"]
+__all__ = ["MARK", "check_output", "find_model", "is_model", "is_saved", "named", "new_folder", "size_mb"]
 
 MARK = "recipe.toml"
 
@@ -43,9 +43,8 @@ def find_model(folder: str | Path) -> Path:
         ModelError: there is no saved model.
     """
     folder = Path(folder)
-    old = _old(folder)
-    if not folder.exists() and is_model(old):
-        os.replace(old, folder)
+    if not folder.exists() and is_model(_old(folder)):
+        os.replace(_old(folder), folder)
     if not folder.exists():
         raise ModelError(f"{folder}: there is no such folder")
     if not is_model(folder):
@@ -62,16 +61,15 @@ def new_folder(target: str | Path, mark: str = MARK) -> Iterator[Path]:
     Raises:
         OutputError: `target` is a file or a folder of something else, or it cannot be written.
     """
-    target = Path(target)
-    check_output(target, mark)
+    check_output(Path(target), mark)
+    target = named(target)
     fresh = target.with_name(f".{target.name}.{uuid4().hex[:8]}.new")
     try:
-        fresh.mkdir(parents=True)
-        yield fresh
-        _sync(fresh)
-        _replace(fresh, target)
-    except OSError as error:
-        raise _output_error(target, error) from error
+        with write_errors(target):
+            fresh.mkdir(parents=True)
+            yield fresh
+            _sync(fresh)
+            _replace(fresh, target, mark)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -86,32 +84,47 @@ def check_output(target: Path, mark: str = MARK) -> None:
         raise OutputError(
             f"{target}: something else is there already, and it is left alone; choose another output"
         )
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _output_error(target, error) from error
-    if not os.access(target.parent, os.W_OK):
-        raise OutputError(f"{target}: cannot be written: no permission in {target.parent}")
+    parent = named(target).parent
+    with write_errors(target):
+        parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(parent, os.W_OK):
+        raise OutputError(f"{target}: cannot be written: no permission in {parent}")
 
 
-def _output_error(target: Path, error: OSError) -> OutputError:
-    if error.errno == errno.ENOSPC:
-        return OutputError(f"{target}: the disk is full; nothing was changed there")
-    return OutputError(f"{target}: cannot be written: {error.strerror or error}")
+def named(folder: str | Path) -> Path:
+    """The folder by a path that ends in its own name, which "." and ".." do not."""
+    folder = Path(folder)
+    return folder if folder.name not in ("", "..") else folder.resolve()
 
 
 def _old(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")
 
 
-def _replace(fresh: Path, target: Path) -> None:
-    """Rename the old folder aside, the new one into its place. `find_model` heals a stop between the two."""
+def _replace(fresh: Path, target: Path, mark: str) -> None:
+    """Rename the old folder aside, the new one into its place. `find_model` heals a stop between the two.
+
+    A folder that someone works in stays; what is in it is moved instead, so that the mark is there only with
+    all the rest.
+    """
     old = _old(target)
     if target.exists():
         shutil.rmtree(old, ignore_errors=True)
-        os.replace(target, old)
-    os.replace(fresh, target)
+        if Path.cwd().is_relative_to(target.resolve()):
+            old.mkdir()
+            _move(sorted(target.iterdir(), key=lambda path: path.name != mark), old)
+            _move(sorted(fresh.iterdir(), key=lambda path: path.name == mark), target)
+        else:
+            os.replace(target, old)
+            os.replace(fresh, target)
+    else:
+        os.replace(fresh, target)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _move(paths: Iterable[Path], folder: Path) -> None:
+    for path in paths:
+        os.replace(path, folder / path.name)
 
 
 def _sync(folder: Path) -> None:

@@ -2,6 +2,7 @@
 type out.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -9,7 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .data.examples import Examples, Span
-from .data.questions import Question, answers_of, placed
+from .data.given import is_place, plain, rows_of, width_of
+from .data.labels import is_missing, scalar, spelled_like
+from .data.questions import given_answers
 from .data.tagged import tagged_words, tags_of_words
 from .errors import DataError, ModelError, SettingError, did_you_mean
 from .extras import require
@@ -17,12 +20,15 @@ from .tasks.classification import Classification
 
 __all__ = [
     "LabelKind",
+    "classes_of",
     "examples_of",
     "label_kind",
+    "labelled",
     "labels_back",
     "prompted",
     "similarities",
     "tags_back",
+    "text_rows",
     "unit",
 ]
 
@@ -44,12 +50,12 @@ _PYTHON: dict[str, Callable[[str], Any]] = {
     "str": str,
     "int": int,
     "float": float,
-    "bool": lambda text: text == "True",
+    "bool": lambda text: text.lower() == "true",
 }
 
 
 def examples_of(texts: Any, labels: Any = None, task: Any = Classification, groups: Any = None) -> Examples:
-    """Examples from whatever holds texts: a list, an array, a Series, pairs for two segments, or Examples.
+    """Examples from whatever holds texts: a list, an array, a Series, a frame, a generator, or Examples.
 
     Args:
         texts: Texts; for a task of two texts pairs of them; for tagging also lists of words.
@@ -58,26 +64,89 @@ def examples_of(texts: Any, labels: Any = None, task: Any = Classification, grou
         groups: The author, document or file of each text.
 
     Raises:
-        DataError: a text is not a string, or texts and labels or groups differ in number.
+        DataError: a text is not a string, a label or a group is missing, or texts and labels or groups differ
+            in number.
     """
     if groups is not None:
-        return replace(examples_of(texts, labels, task), groups=[str(_plain(group)) for group in groups])
+        return replace(examples_of(texts, labels, task), groups=_groups(groups))
     if isinstance(texts, Examples):
+        if (found := len(texts.segments)) != task.segments:
+            raise DataError(f"{texts.source}: the task has {task.segments} texts a row, not {found}")
         if labels is None:
             return texts
-        return replace(texts, labels=_labels_of(_as_many(labels, texts), texts, task))
-    if isinstance(texts, str):
-        raise DataError("one string was given where a list of texts is expected: put it in a list")
-    rows = list(texts)
-    if labels is not None:
-        labels = _as_many(labels, rows)
+        return replace(texts, labels=_labels_of(labels, texts, task))
+    rows = text_rows(texts, task)
     if task.labels_are == "spans" and any(map(_is_listed, rows)):
-        return tagged_words(rows, labels)
+        return tagged_words(rows, None if labels is None else _as_many(rows_of(labels, "labels"), rows))
     examples = Examples(tuple(_columns(rows, task.segments)))
     return examples if labels is None else replace(examples, labels=_labels_of(labels, examples, task))
 
 
-def _as_many(labels: Any, rows: Any) -> Any:
+def labelled(
+    texts: Any,
+    labels: Any,
+    task: Any,
+    groups: Any = None,
+    weights: Any = None,
+    known: Iterable[str] = (),
+) -> Examples:
+    """Examples to learn from or to measure on.
+
+    Args:
+        texts: As for `examples_of`.
+        labels: As for `examples_of`.
+        task: As for `examples_of`.
+        groups: As for `examples_of`.
+        weights: How much each text counts.
+        known: Labels that are known, as they are spelled.
+
+    Raises:
+        DataError: as `examples_of`; or there are no labels, or no rows, or a weight is none.
+        SettingError: texts of this task have no weights.
+    """
+    examples = examples_of(texts, labels, task, groups)
+    if examples.labels is None:
+        raise DataError(f"{examples.source}: labels are needed, and there are none")
+    if not len(examples):
+        raise DataError(f"{examples.source}: there are no texts, and so nothing to learn or to measure")
+    if weights is not None:
+        examples = replace(examples, weights=_weights(weights, task))
+    return spelled_like(examples, known)
+
+
+def text_rows(texts: Any, task: Any) -> Any:
+    """The texts, pairs or lists of words, one after the other; Examples as they are.
+
+    Raises:
+        DataError: they are nothing that holds rows in order.
+    """
+    return texts if isinstance(texts, Examples) else rows_of(texts, "texts", task.segments)
+
+
+def _groups(groups: Any) -> list[str]:
+    rows = rows_of(groups, "groups", 1)
+    for row, group in enumerate(rows):
+        if is_missing(group):
+            raise DataError(f"row {row + 1}: the group is missing; every row needs one")
+    return list(map(str, rows))
+
+
+def _weights(given: Any, task: Any) -> list[float]:
+    """How much each text counts, on average 1 among those that count at all."""
+    if task.labels_are != "names":
+        raise SettingError("sample_weight: only a classification learns from texts of different weights")
+    weights = rows_of(given, "sample_weight", 1)
+    for row, weight in enumerate(weights):
+        if not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+            found = repr(weight)[:60]
+            raise DataError(f"row {row + 1}: sample_weight has to be a number, 0 or more; found {found}")
+    some = [weight for weight in weights if weight]
+    if not some:
+        raise DataError("sample_weight: all weights are 0, so there is nothing to learn from")
+    return [weight * len(some) / math.fsum(some) for weight in weights]
+
+
+def _as_many(labels: list[Any], rows: Any) -> list[Any]:
     """The labels, if there is one for each row."""
     if len(rows) != len(labels):
         raise DataError(f"{len(rows)} texts and {len(labels)} labels were given; they have to be as many")
@@ -90,7 +159,7 @@ def _columns(rows: list[Any], segments: int) -> list[list[str]]:
         columns = [rows]
     else:
         for row, texts in enumerate(rows):
-            if isinstance(texts, str) or len(texts) != segments:
+            if not _is_listed(texts) or len(texts) != segments:
                 raise DataError(
                     f"row {row + 1}: {segments} texts are expected, such as a question and a passage"
                 )
@@ -98,29 +167,20 @@ def _columns(rows: list[Any], segments: int) -> list[list[str]]:
     for column in columns:
         for row, text in enumerate(column):
             if not isinstance(text, str):
-                raise DataError(
-                    f"row {row + 1}: a text has to be a string, not {type(text).__name__}: {text!r}"
-                )
+                found = f"not {type(text).__name__}: {text!r}"[:80]
+                raise DataError(f"row {row + 1}: a text has to be a string, {found}")
     return columns
 
 
 def _labels_of(labels: Any, examples: Examples, task: Any) -> list[Any]:
+    rows = _as_many(rows_of(labels, "labels"), examples)
     if task.labels_are == "spans":
-        given = zip(labels, examples.texts, strict=True)
+        given = zip(rows, examples.texts, strict=True)
         return [_spans(row, text, examples.where(number)) for number, (row, text) in enumerate(given)]
     if task.labels_are == "answers":
-        return _answers_in(labels, examples)
-    return _as_text(labels)
-
-
-def _answers_in(labels: Any, examples: Examples) -> list[Any]:
-    """The answers of each question, where they stand in its passage."""
-    questions = []
-    for row, (asked, passage, label) in enumerate(zip(*examples.segments, labels, strict=True)):
-        where = examples.where(row)
-        questions.append(Question(where, asked, passage, _answers(label, where)))
-    found, _ = placed(questions)
-    return list(found)
+        return given_answers(rows, examples)
+    one = _names if width_of(labels) == 1 else _indicated
+    return [one(row, examples.where(number)) for number, row in enumerate(rows)]
 
 
 def _spans(row: Any, text: str, where: str) -> tuple[Span, ...]:
@@ -132,7 +192,7 @@ def _spans(row: Any, text: str, where: str) -> tuple[Span, ...]:
         parts = given
         if isinstance(given, Mapping):
             parts = [given.get("start"), given.get("end"), given.get("type", given.get("label"))]
-        if not isinstance(parts, list | tuple) or [_is_place(part) for part in parts] != [True, True, False]:
+        if not isinstance(parts, list | tuple) or [is_place(part) for part in parts] != [True, True, False]:
             raise DataError(f"{where}: a span is written (start, end, type), not {given!r}")
         start, end, name = int(parts[0]), int(parts[1]), parts[2]
         if not isinstance(name, str) or not 0 <= start < end <= len(text):
@@ -144,58 +204,30 @@ def _spans(row: Any, text: str, where: str) -> tuple[Span, ...]:
     return tuple(sorted(spans))
 
 
-def _is_place(part: Any) -> bool:
-    return isinstance(part, int | np.integer) and not isinstance(part, bool)
+def _names(label: Any, where: str) -> Any:
+    """A label as text, or the labels of a list."""
+    if not isinstance(label, list | tuple | set | frozenset):
+        return _name(label, where)
+    names = dict.fromkeys(_name(plain(one), where) for one in label)
+    return tuple(names if isinstance(label, list | tuple) else sorted(names))
 
 
-def _answers(row: Any, where: str) -> list[tuple[str, int | None]]:
-    """Answers written as a text, a list of them, (text, start), or as SQuAD's dictionaries; none: there is no
-    answer.
-    """
-    if row is None:
-        return []
-    if isinstance(row, Mapping) and isinstance(row.get("text"), list):
-        return answers_of(dict(row), where)
-    if not isinstance(row, str | Mapping | Iterable):
-        raise DataError(f"{where}: for questions, a label is an answer or a list of answers, not {row!r}")
-    alone = isinstance(row, str | Mapping) or _is_pair(row)
-    return answers_of([_answer(given) for given in ([row] if alone else row)], where)
+def _name(label: Any, where: str) -> str:
+    if is_missing(label):
+        raise DataError(f"{where}: the label is missing. Every row needs one.")
+    name = scalar(label)
+    if name is None:
+        found = repr(label)[:60]
+        raise DataError(f"{where}: a label is text, a number, true, false, or a list of them; found {found}")
+    return name
 
 
-def _is_pair(given: Any) -> bool:
-    return (
-        isinstance(given, tuple)
-        and len(given) == 2
-        and isinstance(given[0], str)
-        and (given[1] is None or _is_place(given[1]))
-    )
-
-
-def _answer(given: Any) -> Any:
-    """An answer as files have it."""
-    if isinstance(given, Mapping):
-        start = given.get("answer_start", given.get("start"))
-        return {key: given[key] for key in ("text",) if key in given} | {"answer_start": start}
-    return {"text": given[0], "answer_start": given[1]} if _is_pair(given) else given
-
-
-def _as_text(labels: Any) -> list[Any]:
-    if getattr(labels, "ndim", 1) == 2:
-        return [tuple(str(i) for i in np.flatnonzero(row)) for row in np.asarray(labels)]
-    return [_one_as_text(label) for label in labels]
-
-
-def _one_as_text(label: Any) -> Any:
-    if isinstance(label, list | tuple | set | frozenset):
-        return tuple(
-            str(_plain(one)) for one in (sorted(label) if isinstance(label, set | frozenset) else label)
-        )
-    return str(_plain(label))
-
-
-def _plain(value: Any) -> Any:
-    """A NumPy scalar as Python's own."""
-    return value.item() if isinstance(value, np.generic) else value
+def _indicated(row: list[Any], where: str) -> tuple[str, ...]:
+    """The numbers of the columns that have a one."""
+    if not all(isinstance(cell, int | float) and cell in (0, 1) for cell in row):
+        found = repr(row)[:60]
+        raise DataError(f"{where}: labels of several columns are a matrix of zeros and ones; found {found}")
+    return tuple(str(place) for place, cell in enumerate(row) if cell)
 
 
 def label_kind(labels: Any, task: Any = Classification) -> LabelKind:
@@ -204,10 +236,13 @@ def label_kind(labels: Any, task: Any = Classification) -> LabelKind:
         return LabelKind("parts")
     if labels is None:
         return LabelKind()
-    if getattr(labels, "ndim", 1) == 2:
-        return LabelKind("indicators", labels.shape[1])
-    first = _plain(next(_single(labels), ""))
-    return LabelKind(type(first).__name__ if type(first).__name__ in _PYTHON else "str")
+    if (width := width_of(labels)) != 1:
+        return LabelKind("indicators", width)
+    types = {type(plain(one)).__name__ for one in _single(rows_of(labels, "labels"))}
+    if types == {"int", "float"}:
+        return LabelKind("float")
+    (one,) = types if len(types) == 1 else ("str",)
+    return LabelKind(one if one in _PYTHON else "str")
 
 
 def _single(labels: Iterable[Any]) -> Iterator[Any]:
@@ -235,8 +270,18 @@ def labels_back(predictions: list[Any], kind: LabelKind) -> Any:
     return np.array([convert(label) for label in predictions])
 
 
+def classes_of(labels: list[str], kind: LabelKind) -> tuple[Any, list[int]]:
+    """The classes as the user writes them, in order, and the place of each label among them."""
+    if kind.type == "parts":
+        return np.array(labels), []
+    if kind.type == "indicators":
+        return np.arange(kind.width), [int(label) for label in labels]
+    classes, places = np.unique(labels_back(labels, kind), return_inverse=True)
+    return classes, places.tolist()
+
+
 def tags_back(texts: Any, spans: Any, task: Any) -> Any:
-    """Spans as they are, or tags of words where the texts were given as lists of words."""
+    """Spans as they are, or tags of words where the texts were given as lists of words (see `text_rows`)."""
     if isinstance(texts, Examples) or task.labels_are != "spans" or not any(map(_is_listed, texts)):
         return spans
     return tags_of_words(texts, spans, "words" if task.tag_set.scheme == "words" else "bio")
@@ -293,15 +338,28 @@ def similarities(
         second: The same; None for the first again.
         kind: `"cosine"`, `"dot"`, `"euclidean"` or `"manhattan"`.
         encode: Makes vectors of texts.
+
+    Raises:
+        DataError: the vectors of both differ in length.
     """
     sets = [first] if second is None else [first, second]
-    texts = [isinstance(one, str) or (len(one) > 0 and isinstance(one[0], str)) for one in sets]
-    rows, *others = (
-        np.atleast_2d(np.asarray(encode(one) if is_text else one, np.float32))
-        for one, is_text in zip(sets, texts)
-    )
+    rows, *others = (np.atleast_2d(np.asarray(_vectors(one, encode), np.float32)) for one in sets)
     columns = others[0] if others else rows
+    if rows.shape[1] != columns.shape[1]:
+        raise DataError(f"vectors of {rows.shape[1]} and of {columns.shape[1]} numbers have no similarity")
     if kind in ("cosine", "dot"):
         return unit(rows) @ unit(columns).T if kind == "cosine" else rows @ columns.T
     cdist = require("scipy.spatial.distance", "train", f"similarity by {kind} distance").cdist
     return -cdist(rows, columns, "euclidean" if kind == "euclidean" else "cityblock").astype(np.float32)
+
+
+def _vectors(given: Any, encode: Callable[[Any], np.ndarray]) -> np.ndarray:
+    """Numbers as they are, of anything else what `encode` makes of it."""
+    if not isinstance(given, str | Examples):
+        try:
+            array = np.asarray(given)
+        except (TypeError, ValueError, RuntimeError):  # rows of different lengths
+            return encode(given)
+        if array.dtype.kind in "fiu" and (array.ndim == 2 or (array.ndim == 1 and array.size)):
+            return array
+    return encode(given)

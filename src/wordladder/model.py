@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 from . import __version__
 from .artifact import MARK, find_model, is_saved, new_folder, size_mb
 from .card import model_card
-from .data.examples import Examples
-from .data.parts import spread
+from .data.examples import Examples, all_names, check_texts
+from .data.parts import labels_scarce, spread
 from .data.splits import hold_out, overlap
 from .engines import Engine, FitRun, FusionWeights, engine_for
 from .errors import ModelError, NotFittedError, UserError
@@ -25,12 +25,15 @@ from .evaluation.evaluate import Evaluation, evaluate_scores
 from .imported import imported_engine
 from .inputs import (
     LabelKind,
+    classes_of,
     examples_of,
     label_kind,
+    labelled,
     labels_back,
     prompted,
     similarities,
     tags_back,
+    text_rows,
     unit,
 )
 from .notes import notes_on
@@ -71,6 +74,7 @@ class Model(Estimator):
         texts: Any,
         labels: Any = None,
         *,
+        sample_weight: Any = None,
         dev: Any = None,
         groups: Any = None,
         output: str | Path | None = None,
@@ -83,6 +87,7 @@ class Model(Estimator):
         Args:
             texts: Texts, or Examples with their labels.
             labels: A label a text, or a list of labels a text.
+            sample_weight: How much each text counts in training, relative to the others; for classification.
             dev: Examples, or a pair (texts, labels), on which all choosing is done; left out, a share of
                 the training texts is held out by the seed, duplicates together.
             groups: The author, document or file of each text: those of one are not both learned from and held
@@ -94,13 +99,14 @@ class Model(Estimator):
             progress: Told how far it is.
 
         Raises:
-            DataError: the labels cannot be learned from.
+            DataError: the labels cannot be learned from, or a weight is none.
             SettingError: `resume` with other data or another recipe than before.
         """
         started = time.perf_counter()
         recipe = Recipe.load(self.recipe)
+        labels = list(labels) if isinstance(labels, Iterator) else labels  # they are looked at twice
         task = component("tasks", recipe.task)
-        train, held = self._split(recipe, examples_of(texts, labels, task, groups), dev)
+        train, held = self._split(recipe, labelled(texts, labels, task, groups, sample_weight), dev)
         work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
         run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
         engine = engine_for(recipe, self.device)
@@ -119,7 +125,7 @@ class Model(Estimator):
             "rows": {"train": len(train), "dev": 0 if held is None else len(held)},
             "dev_held_out": dev is None and held is not None,
             "duplicates_train_dev": 0 if held is None else overlap(train, held),
-            "split": spread({"train": train, "dev": held}),
+            "split": spread({"train": train, "dev": held}) + labels_scarce(train, held),
         }
         self.report_["warnings"] = notes_on(self.report_)
         if output is not None:
@@ -128,9 +134,10 @@ class Model(Estimator):
         return self
 
     def _split(self, recipe: Recipe, train: Examples, dev: Any) -> tuple[Examples, Examples | None]:
+        check_texts(train)
         if dev is not None:
-            texts, labels = dev if isinstance(dev, tuple) else (dev, None)
-            return train, examples_of(texts, labels, component("tasks", recipe.task))
+            texts, labels = dev if isinstance(dev, tuple) and len(dev) == 2 else (dev, None)
+            return train, labelled(texts, labels, component("tasks", recipe.task), known=all_names(train))
         settings = TrainingSettings(**recipe.table("training"))
         if settings.dev_share <= 0 or len(train) * settings.dev_share < SMALLEST_DEV:
             return train, None
@@ -149,17 +156,7 @@ class Model(Estimator):
 
     def _adopt(self, engine: Engine, recipe: Recipe, kind: LabelKind) -> None:
         self.engine_, self.recipe_, self.task_, self._kind = engine, recipe, engine.task, kind
-        if kind.type == "parts":
-            self.classes_ = np.array(engine.task.labels)
-            return
-        names = [(name,) for name in engine.task.labels] if kind.type == "indicators" else engine.task.labels
-        if kind.type == "indicators":
-            self.classes_ = np.arange(kind.width)
-        else:
-            self.classes_ = np.unique(labels_back(list(names), kind))
-        self._columns = [
-            engine.task.labels.index(str(c)) for c in self.classes_ if str(c) in engine.task.labels
-        ]
+        self.classes_, self._places = classes_of(engine.task.labels, kind)
 
     # Using
 
@@ -178,9 +175,12 @@ class Model(Estimator):
 
     def predict(self, texts: Any) -> Any:
         """The labels, written as they were in training; for tagging the spans of each text, or a tag for
-        each word where words were given; for questions the text of each answer, empty for none.
+        each word where words were given; for questions the text of each answer, empty for none. Of one
+        text its own.
         """
-        texts = list(texts) if isinstance(texts, Iterator) else texts  # it is looked at twice
+        if isinstance(texts, str):
+            return self.predict([texts])[0]
+        texts = text_rows(texts, self._fitted().task)  # they are looked at twice
         found = labels_back(self.task_predictions(self.scores(texts)), self._kind)
         return tags_back(texts, found, self.task_) if self._kind.type == "parts" else found
 
@@ -189,33 +189,32 @@ class Model(Estimator):
         return self.task_.predictions(scores) if len(scores) else []
 
     def predict_proba(self, texts: Any) -> NDArray[np.float64]:
-        """Calibrated probabilities `(rows, labels)`, columns as in `classes_`.
+        """Calibrated probabilities `(rows, labels)`, or of one text `(labels,)`, columns as in `classes_`.
 
         Raises:
             ModelError: the task has no classes of texts.
         """
+        if isinstance(texts, str):
+            return self.predict_proba([texts])[0]
         self._fitted()
         if self._kind.type == "parts":
             raise ModelError(
                 f"{self.recipe_.task}: no classes of texts, so no probabilities of them; see answers"
             )
         scores = self.scores(texts)
-        if not len(scores):
-            return np.zeros((0, len(self.classes_)))
-        found = self.task_.probabilities(scores)
-        if len(self._columns) == len(self.classes_):
-            return found[:, self._columns]
-        full = np.zeros((len(found), len(self.classes_)))
-        full[:, [int(label) for label in self.task_.labels]] = found
-        return full
+        found = np.zeros((len(scores), len(self.classes_)))
+        found[:, self._places] = self.task_.probabilities(scores)
+        return found
 
-    def answers(self, texts: Any, top: int = 1) -> list[dict[str, Any]]:
+    def answers(self, texts: Any, top: int = 1) -> Any:
         """For each text a dictionary that JSON can hold: label and probabilities, entities, or an answer.
 
         Args:
-            texts: Texts, or pairs of a question and a passage.
+            texts: Texts, one text, or pairs of a question and a passage.
             top: How many alternatives of entities or answers are told.
         """
+        if isinstance(texts, str):
+            return self.answers([texts], top)[0]
         scores = self.scores(texts)
         return self.task_.answers(scores, top) if len(scores) else []
 
@@ -278,8 +277,9 @@ class Model(Estimator):
 
     def outcomes(self, examples: Examples) -> NDArray:
         """For each row what `task_.primary` needs, to be resampled."""
-        self._fitted()
-        return self.task_.outcomes(self.scores(examples), examples)
+        task = self._fitted().task
+        examples = labelled(examples, None, task, known=task.labels)
+        return task.outcomes(self.scores(examples), examples)
 
     def evaluate(self, texts: Any, labels: Any = None, *, resamples: int = 1000) -> Evaluation:
         """The primary metric with its interval, and all other metrics.
@@ -288,7 +288,7 @@ class Model(Estimator):
             DataError: a label that training did not see; nothing is computed then.
         """
         self._fitted()
-        examples = examples_of(texts, labels, self.task_)
+        examples = labelled(texts, labels, self.task_, known=self.task_.labels)
         self.task_.check(examples)
         return evaluate_scores(
             self.recipe_.task, self.task_, self.scores(examples), examples, resamples=resamples

@@ -20,10 +20,13 @@ __all__ = ["Batch", "Network"]
 
 
 class Batch(NamedTuple):
-    """What one step reads: each embedder's prepared tensors, and the targets if they are known."""
+    """What one step reads: each embedder's prepared tensors, and the targets if they are known, with the
+    weight of each text if they have weights.
+    """
 
     inputs: tuple[Any, ...]
     targets: Tensor | None = None
+    weights: Tensor | None = None
 
 
 class Network(nn.Module):
@@ -105,10 +108,12 @@ class Network(nn.Module):
             dim, summary_dim = encoder.dim, 0
         self.task = component("heads", self._recipe.task)(self._task, dim, summary_dim)
 
-    def prepare(self, tokens: Tokens, targets: NDArray | None = None) -> Batch:
+    def prepare(
+        self, tokens: Tokens, targets: NDArray | None = None, weights: NDArray | None = None
+    ) -> Batch:
         """A batch on the CPU, from the words of its texts."""
         inputs = tuple(embedder.prepare(tokens) for embedder in self.embedders)
-        return Batch(inputs, None if targets is None else torch.from_numpy(targets))
+        return Batch(inputs, *(None if one is None else torch.from_numpy(one) for one in (targets, weights)))
 
     def encode(self, inputs: tuple[Any, ...]) -> Sequence:
         """The Sequence that reaches the head.
@@ -153,4 +158,7 @@ class Network(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """The loss where the batch has targets, else the head's scores."""
         scores = self.task(self.encode(batch.inputs))
-        return scores if batch.targets is None else self.task.loss(scores, batch.targets)
+        if batch.targets is None:
+            return scores
+        weights = () if batch.weights is None else (batch.weights,)
+        return self.task.loss(scores, batch.targets, *weights)

@@ -4,9 +4,11 @@ Compression is told from the first bytes of a file, not from its name.
 """
 
 import ctypes
+import errno
 import io
 import lzma
 import os
+import re
 import zlib
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -16,12 +18,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
 
+from safetensors import SafetensorError
+
 from .errors import DataError, OutputError
 
-__all__ = ["ByteReader", "ahead", "atomic_write", "give_back", "line_blocks", "write_errors"]
+__all__ = [
+    "ByteReader",
+    "ahead",
+    "atomic_path",
+    "atomic_write",
+    "disk_errors",
+    "give_back",
+    "line_blocks",
+    "output_error",
+    "write_errors",
+]
 
 Item = TypeVar("Item")
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
 
 
@@ -141,13 +156,38 @@ def ahead(items: Generator[Item, None, None], depth: int = 2) -> Generator[Item,
         items.close()
 
 
+def output_error(path: str | Path, error: Exception) -> OutputError:
+    """What to tell of a failure to write."""
+    if _no_room(error):
+        return OutputError(f"{path}: the disk is full, or a limit is reached; what was finished is kept")
+    return OutputError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}")
+
+
+def _no_room(error: Exception) -> bool:
+    """Whether the disk is full; NumPy and safetensors say so in their text alone."""
+    said = re.search(r"os error (\d+)", str(error))
+    number = getattr(error, "errno", None) or (int(said[1]) if said else None)
+    return number in _NO_ROOM or "requested and" in str(error)
+
+
 @contextmanager
 def write_errors(path: str | Path) -> Iterator[None]:
     """Say of any failure to write that it was `path`, as an OutputError."""
     try:
         yield
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
+    except (OSError, SafetensorError) as error:
+        raise output_error(path, error) from error
+
+
+@contextmanager
+def disk_errors(path: str | Path) -> Iterator[None]:
+    """Say that the disk is full, wherever inside it is met, as an OutputError; all else passes."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        if not _no_room(error):
+            raise
+        raise output_error(path, error) from error
 
 
 @contextmanager
@@ -157,13 +197,19 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     Raises:
         OutputError: the folder is missing, the disk is full, or writing there is not allowed.
     """
+    with atomic_path(path) as fresh, open(fresh, "wb") as file:
+        yield file
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """The same for what writes to a path itself."""
     target = Path(os.path.realpath(path))
     fresh = target.with_name(f".{target.name}.{os.getpid()}.part")
     with write_errors(path):
         try:
-            with open(fresh, "wb") as file:
-                yield file
-                file.flush()
+            yield fresh
+            with open(fresh, "r+b") as file:
                 os.fsync(file.fileno())
             os.replace(fresh, target)
         except BaseException:

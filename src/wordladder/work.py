@@ -4,16 +4,63 @@ on.
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from .artifact import MARK, check_output
+from .artifact import MARK, check_output, named
 from .data.examples import Examples
 from .errors import OutputError, SettingError
+from .streams import write_errors
 
-__all__ = ["close_work", "open_work"]
+__all__ = ["close_work", "open_work", "sole"]
+
+
+@contextmanager
+def sole(output: Path) -> Iterator[None]:
+    """Nobody else works on this output meanwhile: a lock beside it goes with the process that holds it.
+
+    Raises:
+        OutputError: another process does, or the lock cannot be written.
+    """
+    place = named(output)
+    path = place.with_name(f".{place.name}.lock")
+    with write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="ascii")
+    with file:
+        try:
+            _lock(file)
+        except OSError:
+            file.seek(0)
+            raise OutputError(
+                f"{output}: the process {file.read().strip() or 'of another run'} is writing it; "
+                "wait for its end, or choose another output"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _lock(file: IO[str]) -> None:
+    """Lock a file until it is closed; an OSError if it is locked already."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(1024)  # the number stays readable
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def open_work(
@@ -40,8 +87,9 @@ def open_work(
             "start anew without resuming, or give what was given then"
         )
     if not folder.exists():
-        folder.mkdir(parents=True)
-        note.write_text(belongs, encoding="utf-8")
+        with write_errors(folder):
+            folder.mkdir(parents=True)
+            note.write_text(belongs, encoding="utf-8")
     return folder
 
 
@@ -51,12 +99,15 @@ def close_work(output: Path) -> None:
 
 
 def _folder(output: Path) -> Path:
+    output = named(output)
     return output.with_name(output.name + ".training")
 
 
 def _fingerprint(tables: dict[str, Any], data: Iterable[Examples | None]) -> str:
     digest = hashlib.sha256(json.dumps(tables, sort_keys=True).encode())
     for examples in data:
-        for part in () if examples is None else (*examples.segments, examples.labels or ()):
+        if examples is None:
+            continue
+        for part in (*examples.segments, examples.labels or (), examples.weights or ()):
             digest.update(json.dumps(part, ensure_ascii=True).encode())
     return digest.hexdigest()

@@ -134,6 +134,36 @@ def test_predict_a_table(model, table):
     assert text == reviews(160)[0][0]
 
 
+def test_incomplete_rows_are_left_out_where_it_is_asked_for(table, recipe, model, tmp_path):
+    path = tmp_path / "some.csv"
+    path.write_text(table.read_text(encoding="utf-8") + ",positive\ngood,\n", encoding="utf-8")
+    assert "line 163: the label is missing" in run("evaluate", model, path, code=2)
+    assert "2 rows of" in run("evaluate", model, path, "--skip-incomplete")
+    assert len(run("predict", model, path).splitlines()) == 162
+    assert len(run("predict", model, path, "--skip-incomplete").splitlines()) == 161
+    assert run("predict", model, "-", "--skip-incomplete", text="good\n\nbad\n").count("\n") == 2
+    options = ("--output", tmp_path / "m", "--set", "training.epochs=1")
+    assert "line 163" in run("train", recipe, "--train", path, *options, code=2)
+    given = ("--train", path, "--dev", path, "--test", path, "--skip-incomplete", *options)
+    assert run("train", recipe, *given).count("left out") == 1
+
+
+def test_a_table_of_empty_texts(recipe, tmp_path):
+    path = tmp_path / "empty.csv"
+    path.write_text("text,label\n" + ",a\n ,b\n" * 20, encoding="utf-8")
+    for command in (("train", recipe, "--train", path), ("climb", path)):
+        told = run(*command, "--output", tmp_path / "m", code=2)
+        assert "empty.csv: all 40 texts are empty" in told
+
+
+def test_a_model_in_the_folder_that_one_works_in(table, recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run("train", recipe, "--train", table, "--output", ".", "--set", "training.epochs=1")
+    assert run("predict", ".", "-", text="good\n").count("\n") == 1
+    assert "160 rows" in run("evaluate", "./", table)
+    run("embed", ".", table, "--output", "vectors.npy")
+
+
 def test_embed(model, tmp_path):
     texts = tmp_path / "texts.txt"
     texts.write_text("a good film\na bad one\n", encoding="utf-8")

@@ -274,3 +274,19 @@ def test_research_data_are_read_as_published(data_folder, name):
     if elsewhere:
         assert f"{elsewhere + nowhere} of {total:,} answers" in examples.notes[0]
         assert f": {elsewhere} were found elsewhere in the passage, {nowhere} nowhere" in examples.notes[0]
+
+
+def test_incomplete_rows_may_be_left_out(write):
+    rows = [
+        {"question": "Who?", "context": PASSAGE, "answers": []},
+        {"question": "Who?", "answers": []},
+        {"question": "Who?", "context": PASSAGE},
+        {"question": "Who?", "context": PASSAGE, "answers": None},
+    ]
+    path = write("".join(json.dumps(row) + "\n" for row in rows), "data.jsonl")
+    with pytest.raises(DataError, match="line 3: the answers are missing"):
+        read_questions(path)
+    examples = read_questions(path, skip_incomplete=True)
+    assert (examples.labels, examples.lines.tolist()) == ([(), ()], [1, 4])
+    assert len(read_questions(path, skip_incomplete=True, labelled=False)) == 3
+    assert examples.notes[0].startswith("2 rows of ")

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from wordladder.data.origin import Origin
 from wordladder.data.tables import read_table, read_texts
 from wordladder.errors import DataError, SettingError
 
@@ -362,3 +363,50 @@ def test_what_was_written_is_read(tmp_path_factory, rows):
     path.write_bytes("\n".join(written).encode("utf-8"))
     examples = read_table(path)
     assert list(zip(examples.texts, examples.labels)) == rows
+
+
+INCOMPLETE = [("a", "1"), ("", "0"), ("b", ""), ("c", "0"), (" ", " ")]
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.tsv", "data.jsonl", "data.parquet"])
+def test_incomplete_rows_are_refused_or_left_out(write, tmp_path, name):
+    if name.endswith("parquet"):
+        texts, labels = zip(*[(text.strip() or None, label.strip() or None) for text, label in INCOMPLETE])
+        parquet.write_table(pyarrow.table({"text": texts, "label": labels}), path := tmp_path / name)
+    elif name.endswith("jsonl"):
+        rows = [{"text": text, "label": label} for text, label in INCOMPLETE]
+        del rows[1]["text"], rows[2]["label"]
+        path = write("\n".join(map(json.dumps, rows)), name)
+    else:
+        separator = "\t" if name.endswith("tsv") else ","
+        path = write(delimited([("text", "label"), *INCOMPLETE], separator), name)
+    with pytest.raises(DataError, match=r"(line|row) \d: (the label is missing|column 'text' has no text)"):
+        read_table(path)
+    examples = read_table(path, skip_incomplete=True)
+    assert (examples.texts, examples.labels) == (["a", "c"], ["1", "0"])
+    first = 2 if name.endswith(("jsonl", "parquet")) else 3
+    assert examples.lines.tolist() == [first - 1, first + 2]
+    place = f"{'row' if name.endswith('parquet') else 'line'} {first}"
+    assert examples.notes == (
+        f"3 rows of {path} were left out for want of a text or a label, the first in {place}.",
+    )
+    alone = read_table(path, labelled=False, skip_incomplete=True)
+    assert (alone.texts, alone.labels) == (["a", "b", "c"], None)
+
+
+def test_a_row_without_any_of_several_labels_is_complete(write):
+    path = write('text,label\na,"[""x""]"\nb,\n,"[""y""]"\n')
+    assert read_table(path, skip_incomplete=True).labels == [("x",), ()]
+    assert read_table(path, label_separator="|", skip_incomplete=True).texts == ["a", "b"]
+    path = write("text,label\na,\n,\n")
+    assert read_table(path, labelled=None, skip_incomplete=True).texts == ["a"]
+    with pytest.raises(DataError, match="each of its 2 rows lacks a text or a label"):
+        read_table(path, skip_incomplete=True)
+
+
+def test_both_texts_are_needed(write):
+    path = write("question,passage,label,split\na,b,1,train\nc,,1,dev\n,d,0,test\ne,f,0,test\n")
+    examples = read_table(path, skip_incomplete=True, origin=Origin(split=True))
+    assert examples.segments == (["a", "e"], ["b", "f"])
+    assert examples.parts == ["train", "test"]
+    assert examples.where(1).endswith("line 5")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from wordladder.data.tagged import read_tagged
+from wordladder.data.tagged import read_tagged, tagged_words, tags_of_words
 from wordladder.data.tagged.joining import join_words
 from wordladder.errors import DataError, SettingError
 
@@ -126,6 +126,91 @@ def test_conllu(write):
         read_tagged(write(content), label="upso")
 
 
+@pytest.mark.parametrize("end", ["\t", " ", "\t\t", " \t", "\t "])
+@pytest.mark.parametrize("between", [" ", "\t"])
+def test_white_space_at_the_end_of_a_line_is_no_column(write, between, end):
+    lines = [line.replace(" ", between) for line in ("w1 B-PER", "sees O", "b1 I-PER")]
+    for ends in (("", end, end), (end, "", end), (end, end, end)):
+        examples = read_tagged(write("".join(f"{line}{own}\n" for line, own in zip(lines, ends))))
+        assert examples.texts == ["w1 sees b1"]
+        assert marked(examples) == [[("w1", "PER"), ("b1", "PER")]]
+
+
+@pytest.mark.parametrize("blank", ["\t O", "  O", " \tO", "\t\tO", "   \t O", "\t I-NAME"])
+@pytest.mark.parametrize("first", [False, True])
+def test_a_word_may_be_white_space(write, blank, first):
+    """It is spacing: the entities beside it keep their places."""
+    between = "\t" if blank.endswith("\tO") else " "
+    lines = ["George B-NAME", "Washington I-NAME", "went O", "", "Washington B-CITY"]
+    lines = [blank if not line else line.replace(" ", between) for line in lines]
+    path = write("\n".join(([blank] if first else []) + lines) + "\n")
+    examples = read_tagged(path)
+    assert examples.texts[0].split() == ["George", "Washington", "went", "Washington"]
+    assert marked(examples) == [[("George Washington", "NAME"), ("Washington", "CITY")]]
+    assert f"{1 + first} word" in examples.notes[1]
+    assert "white space alone" in examples.notes[1]
+    assert read_tagged(path, labelled=False).texts == examples.texts
+    assert read_tagged(path, label=1).labels == examples.labels
+
+
+def test_lists_of_words_may_hold_white_space():
+    examples = tagged_words([["New", " ", "York"]], [["B-LOC", "I-LOC", "I-LOC"]])
+    assert marked(examples) == [[("New   York", "LOC")]]
+    assert tags_of_words([["New", " ", "York"]], examples.labels) == [["B-LOC", "I-LOC", "I-LOC"]]
+    assert marked(tagged_words([["a", " "]], [["N", "_"]])) == [[("a", "N")]]
+
+
+SPACED = 'I O +\nca O -\nn\'t O +\nsee O +\n"Ann B-PER -\n" O -\n. O +\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        SPACED,
+        SPACED.replace(" ", "\t"),
+        SPACED.replace("+", "_").replace("-\n", "SpaceAfter=No\n"),
+        SPACED.replace("+\n", "+\t\n"),
+    ],
+)
+def test_a_last_column_may_tell_of_spaces(write, content):
+    examples = read_tagged(write(content))
+    assert examples.texts == ['I can\'t see "Ann".']
+    assert marked(examples) == [[('"Ann', "PER")]]
+    assert examples.words == [[0, 2, 4, 8, 12, 16, 17]]
+    assert "3 words touch the next, as column 2 says." in examples.notes
+    assert read_tagged(write(content), labelled=False).texts == examples.texts
+    assert read_tagged(write(content), label=1).labels == examples.labels
+    assert read_tagged(write(content), label=2).scheme == "words"
+
+
+@pytest.mark.parametrize("last", ["- + x", "- - -", "_ _ _", "O O -"])
+def test_what_tells_of_no_spaces_is_a_tag(write, last):
+    content = "".join(f"{word} N {tag}\n" for word, tag in zip("abc", last.split()))
+    assert read_tagged(write(content)).texts == ["a b c"]
+    assert read_tagged(write("a +\nb -\n")).scheme == "words"
+
+
+def test_ranges_and_spaces_of_conllu(write):
+    """A range of words touches what follows if its own line says so."""
+    rows = [
+        ("1-2", "vámonos", "_", "SpaceAfter=No"),
+        ("1", "vamos", "VERB", "_"),
+        ("2", "nos", "PRON", "_"),
+        ("3", "!", "PUNCT", "_"),
+        ("4-5", "al", "_", "_"),
+        ("4", "a", "ADP", "_"),
+        ("5", "el", "DET", "_"),
+        ("6", "mar", "NOUN", "Gloss=sea|SpaceAfter=No"),
+        ("7", ".", "PUNCT", "-"),
+        ("8", "x", "NOUN", "_"),
+    ]
+    lines = ["\t".join((*row[:2], "_", row[2], "_", "_", "_", "_", "_", row[3])) for row in rows]
+    examples = read_tagged(write("\n".join([*lines, "", *lines[1:4]]) + "\n", "data.conllu"))
+    assert examples.texts == ["vamos nos! a el mar. x", "vamos nos !"]
+    assert marked(examples)[0][:3] == [("vamos", "VERB"), ("nos", "PRON"), ("!", "PUNCT")]
+    assert "2 words touch the next, as column 9 says." in examples.notes
+
+
 def test_chinese_words_stand_without_spaces(write):
     characters = "".join(f"{one} O\n" for one in "我在微软用AI。") + "北 B-LOC\n京 I-LOC\n"
     assert read_tagged(write(characters)).texts == ["我在微软用AI。北京"]
@@ -139,11 +224,15 @@ words = st.lists(st.text("aB1中文，。カ“—é", min_size=1, max_size=3), 
 
 
 @settings(deadline=None)
-@given(words, st.booleans())
-def test_words_stand_where_they_are_said_to(sequence, characters):
-    text, starts = join_words(sequence, characters)
+@given(words, st.booleans(), st.none() | st.lists(st.booleans(), min_size=6, max_size=6))
+def test_words_stand_where_they_are_said_to(sequence, characters, touching):
+    touching = touching and touching[: len(sequence)]
+    text, starts = join_words(sequence, characters, touching)
     assert [text[start : start + len(word)] for start, word in zip(starts, sequence)] == sequence
     assert "".join(text.split(" ")) == "".join(sequence)
+    if touching:
+        assert text.count(" ") == touching[:-1].count(False)
+        return
     assert text.count(" ") <= max(0, len(sequence) - 1) * (not characters)
     if "".join(sequence).isascii() and not characters:
         assert text == " ".join(sequence)
@@ -396,3 +485,21 @@ def test_two_million_words(data_folder):
     assert examples.notes[-1].startswith(
         "6 tags do not follow BIO, the first in line 739284: I-PER after the"
     )
+
+
+def test_incomplete_rows_may_be_left_out(write):
+    words = [
+        {"tokens": ["a"], "tags": ["O"]},
+        {"tokens": ["b"]},
+        {"tags": ["O"]},
+        {"tokens": ["c"], "tags": ["B-X"]},
+    ]
+    path = write(lines(*words), "data.jsonl")
+    examples = read_tagged(path, skip_incomplete=True)
+    assert (examples.texts, examples.lines.tolist()) == (["a", "c"], [1, 4])
+    assert marked(examples) == [[], [("c", "X")]]
+    assert any(note.startswith("2 rows of ") for note in examples.notes)
+    spans = [{"text": "a", "entities": []}, {"text": "b"}, {"text": None, "entities": []}]
+    examples = read_tagged(write(lines(*spans), "data.jsonl"), skip_incomplete=True)
+    assert (examples.texts, examples.labels, examples.lines.tolist()) == (["a"], [()], [1])
+    assert read_tagged(write(ENGLISH), skip_incomplete=True).labels == read_tagged(write(ENGLISH)).labels

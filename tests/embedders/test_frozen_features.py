@@ -208,7 +208,7 @@ def test_files_that_another_program_takes_away(bert, tmp_path, monkeypatch):
     remember(made, [tokens], tmp_path)
     (folder,) = tmp_path.iterdir()
     (folder / "part-gone.safetensors").symlink_to(folder / "nothing")
-    (folder / "part-gone.new").symlink_to(folder / "nothing")
+    (folder / "part-gone.part").symlink_to(folder / "nothing")
     assert all(key in FeatureStore(folder) for key in text_keys(tokens))
 
 

@@ -1,12 +1,9 @@
 """What passes between processes comes out as it went in."""
 
-import errno
-
 import numpy as np
 import pytest
 
 from wordladder.data.examples import Examples
-from wordladder.errors import OutputError
 from wordladder.ladder.handover import (
     nested_order,
     read_examples,
@@ -14,7 +11,6 @@ from wordladder.ladder.handover import (
     write_array,
     write_examples,
     write_json,
-    writing,
 )
 
 
@@ -45,14 +41,6 @@ def test_json_and_arrays_survive_and_leave_nothing_else(tmp_path):
     assert read_json(tmp_path / "a.json") == {"世": [1, None]}
     np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), np.arange(4))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.npy"]
-
-
-def test_a_full_disk_is_a_message(tmp_path):
-    with pytest.raises(OutputError, match="disk is full"), writing(tmp_path):
-        raise OSError(errno.ENOSPC, "No space left on device")
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(OutputError, match="cannot be written"), writing(tmp_path):
-        write_json(tmp_path / "file" / "a.json", 1)
 
 
 def test_the_parts_of_a_label_curve_are_nested_and_show_every_label():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from wordladder.data.examples import Answer, Examples, Span
+from wordladder.data.parts import labels_lacking, labels_scarce
 from wordladder.errors import DataError, SettingError
 from wordladder.ladder.split import fingerprint, split_data
 
@@ -143,3 +144,26 @@ def test_the_past_learns_and_the_newest_tests():
     )
     with pytest.raises(DataError, match="different kinds of times, such as 3 and 2020"):
         split_data(given, replace(old, times=[3] * 10), None, seed=1, columns={})
+
+
+def test_labels_that_are_scarce_are_told():
+    given = rows(40, labels=("a", "b"))
+    given = replace(given, labels=["c", *given.labels[1:]])
+    split = split_data(given, rows(10, 100), None, seed=1, columns={})
+    assert split.warnings == (
+        "The label 'c' occurs once in train.",
+        "The label 'c' does not occur in dev.",
+        "The label 'c' does not occur in test.",
+    )
+
+
+def test_the_first_of_many_scarce_labels_are_named():
+    train = Examples((list("abcdefgh"),), [*"abcdefg", "a"])
+    assert labels_scarce(train, train) == [
+        "The labels 'b', 'c', 'd', 'e', 'f' and 1 more occur once in train."
+    ]
+    lacking = labels_lacking(train, Examples((["a"],), [("b", "c")]), "test")
+    assert lacking == ["The labels 'a', 'd', 'e', 'f', 'g' do not occur in test."]
+    assert labels_lacking(train, None, "test") == []
+    tags = Examples((["Ann Bo"],), [(Span(0, 3, "PER"),)])
+    assert labels_scarce(tags, None) == ["The label 'PER' occurs once in train."]

@@ -2,10 +2,11 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
-from wordladder.artifact import find_model, new_folder, size_mb
+from wordladder.artifact import find_model, is_saved, new_folder, size_mb
 from wordladder.errors import ModelError, OutputError
 
 
@@ -61,3 +62,27 @@ def test_foreign_folders_are_left_alone(tmp_path):
         write(tmp_path / "mine", "x")
     with pytest.raises(ModelError, match="not a saved wordladder model"):
         find_model(tmp_path / "mine")
+
+
+@pytest.mark.parametrize("path", [".", "./", "../m"])
+def test_a_folder_that_someone_works_in(path, tmp_path, monkeypatch):
+    """It stays the same folder, for the shell that stands in it."""
+    (tmp_path / "m").mkdir()
+    monkeypatch.chdir(tmp_path / "m")
+    same = (tmp_path / "m").stat().st_ino
+    write(path, "old")
+    (tmp_path / "m" / "inside").mkdir()
+    assert is_saved(Path(path))
+    assert (find_model(path) / "recipe.toml").read_text() == "old"
+    write(path, "new")
+    assert (find_model(path) / "recipe.toml").read_text() == "new"
+    assert [p.name for p in (tmp_path / "m").iterdir()] == ["recipe.toml"]
+    assert (tmp_path / "m").stat().st_ino == same
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_folder_that_has_no_name():
+    with pytest.raises(ModelError, match="not a saved wordladder model"):
+        find_model("/")
+    with pytest.raises(OutputError):
+        write("/", "x")

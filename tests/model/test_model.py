@@ -143,7 +143,7 @@ def test_what_is_wrong_is_told(small_recipe, small_model, tmp_path):
     with pytest.raises(DataError, match="all the same"):
         Model(small_recipe).fit(texts, ["one"] * len(texts))
     with pytest.raises(DataError, match="put it in a list"):
-        small_model.predict("one text")
+        Model(small_recipe).fit("one text", ["one"])
     with pytest.raises(DataError, match="has to be a string, not int"):
         small_model.predict([3])
     with pytest.raises(DataError, match="'neutral' does not occur in the training data"):
@@ -227,3 +227,10 @@ def test_groups_are_held_out_whole():
     assert model.report_["split"] == ["Groups: 18 in train, 2 in dev; intervals draw whole groups."]
     with pytest.raises(DataError, match="80 texts, but 79 groups"):
         Model({"shallow": {"kind": "tfidf"}}).fit(texts, labels, groups=groups[1:])
+
+
+def test_a_label_of_one_text_is_told():
+    texts, labels = reviews(80)
+    model = Model({"shallow": {"kind": "tfidf"}}).fit(texts, ["rare", *labels[1:]])
+    told = ["The label 'rare' occurs once in train.", "The label 'rare' does not occur in dev."]
+    assert model.report_["split"] == told

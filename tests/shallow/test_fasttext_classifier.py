@@ -29,10 +29,12 @@ def test_the_kernel_learns_what_its_twin_learns(softmax):
     targets = np.eye(labels)[random.integers(0, labels, texts)].astype(np.float32)
     if not softmax:
         targets[::2] = 1
+    weights = random.choice([0, 0.5, 2], texts).astype(np.float32)
     order = random.permutation(texts)
     expected = 0.0
     for step, text in enumerate(order):
-        mine, rate = bags.rows[begins[text] : begins[text + 1]], max(0.05, 0.2 - 0.01 * step)
+        mine = bags.rows[begins[text] : begins[text + 1]]
+        rate = max(0.05, 0.2 - 0.01 * step) * weights[text]
         if not len(mine):
             continue
         hidden = inputs[mine].mean(axis=0)
@@ -49,7 +51,7 @@ def test_the_kernel_learns_what_its_twin_learns(softmax):
         np.add.at(inputs, mine, move / len(mine))
     schedule = Schedule(0.2, 0.01, 0.05)
     matrices = [one.ravel() for one in flat]
-    loss = textbags(order, bags, targets, softmax, *matrices, width, schedule, int(sizes.max()))
+    loss = textbags(order, bags, targets, weights, softmax, *matrices, width, schedule, int(sizes.max()))
     assert loss == pytest.approx(expected, rel=1e-4)
     np.testing.assert_allclose(flat[0][:, :dim], inputs, atol=1e-4)
     np.testing.assert_allclose(flat[1][:, :dim], outputs, atol=1e-4)

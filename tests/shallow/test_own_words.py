@@ -1,5 +1,7 @@
 """Words of a file of tagged words: kept as they are, and found again in raw text."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -15,21 +17,40 @@ FILE = [
 ]
 
 
-def words(own, text, given=False):
-    return own.joined(tokenize([text], TextSettings()), given).surfaces()
+def starts(text):
+    """Where the words of a file begin: a space stands between any two."""
+    return [found.start() for found in re.finditer(r"\S+", text)]
+
+
+def learned(*texts):
+    found = OwnWords()
+    found.learn(tokenize(texts, TextSettings()), [*map(starts, texts)])
+    return found
+
+
+def words(own, text, given=None):
+    return own.joined(tokenize([text], TextSettings()), given and [given]).surfaces()
 
 
 @pytest.fixture
 def own():
-    found = OwnWords()
-    found.learn(tokenize(FILE, TextSettings()))
-    return found
+    return learned(*FILE)
 
 
 def test_the_words_of_the_file_are_kept(own):
     for text in FILE:
-        assert words(own, text, given=True) == text.split(" ")
-    assert words(own, "Unseen-one A.B.C. .", given=True) == ["Unseen-one", "A.B.C.", "."]
+        assert words(own, text, starts(text)) == text.split(" ")
+    assert words(own, "Unseen-one A.B.C. .", [0, 11, 18]) == ["Unseen-one", "A.B.C.", "."]
+
+
+def test_words_that_touch_are_kept(own):
+    assert words(own, "(Unseen-one).", [0, 1, 11, 12]) == ["(", "Unseen-one", ")", "."]
+    assert words(own, "don't - one", [0, 2, 6, 8]) == ["don't", "-", "one"]  # ours may be coarser
+    assert words(own, "a   b", [0, 2, 4]) == ["a", "b"]  # a word may be white space
+    tokens = tokenize(["U.N. a", "", "b-c", "d"], TextSettings())
+    assert own.joined(tokens, [[0, 5], [], [0], [0]]).surfaces() == ["U.N.", "a", "b-c", "d"]
+    short = tokenize(["U.N. met the-man"], TextSettings(max_words=5))
+    assert own.joined(short, [[0, 5, 9]]).surfaces() == ["U.N.", "met"]
 
 
 def test_raw_text_is_joined_as_the_file_does_it(own):
@@ -41,15 +62,13 @@ def test_raw_text_is_joined_as_the_file_does_it(own):
 
 
 def test_what_the_file_does_not_join_stays_apart():
-    apart = OwnWords()
-    apart.learn(tokenize(["a well - known man", "it is done ."], TextSettings()))
+    apart = learned("a well - known man", "it is done .")
     assert words(apart, "a well-known man.") == ["a", "well", "-", "known", "man", "."]
 
 
 def test_chinese_has_no_spaces_to_learn_from():
-    own = OwnWords()
-    own.learn(tokenize(["我在北京U.N.工作", "他去上海"], TextSettings()))
-    assert words(own, "我在北京", given=True) == list("我在北京")
+    own = learned("我在北京U.N.工作", "他去上海")
+    assert words(own, "我在北京", [0, 1, 2]) == list("我在北京")
 
 
 def test_merged_words_are_runs_of_words():

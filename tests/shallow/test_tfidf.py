@@ -195,7 +195,7 @@ def test_a_fit_leaves_the_counts_of_terms_as_they_are():
     bags = terms.learn(TEXTS, 1, None)
     before = [part.copy() for part in bags]
     for bayes in (False, True):
-        settings = {"bayes": bayes, "regularisation": 1.0, "class_weights": None, "seed": 1}
+        settings = {"bayes": bayes, "regularisation": 1.0, "class_weights": None, "weights": None, "seed": 1}
         fit_linear(bags, len(terms.hashes), np.arange(len(TEXTS)) % 2, **settings)
     assert all(np.array_equal(*parts) for parts in zip(bags, before))
 
@@ -204,7 +204,7 @@ def test_a_fit_leaves_the_counts_of_terms_as_they_are():
 def test_a_decision_without_two_sides_is_always_the_same(targets):
     terms = Terms(TextSettings(), 1, 0, True)
     bags = terms.learn(TEXTS, 1, None)
-    settings = {"bayes": False, "regularisation": 1.0, "class_weights": None, "seed": 1}
+    settings = {"bayes": False, "regularisation": 1.0, "class_weights": None, "weights": None, "seed": 1}
     found = fit_linear(bags, len(terms.hashes), targets, **settings)
     assert not found.coefficients.any()
     assert found.intercepts.tolist() == [20.0] if targets.ndim == 1 else [-20.0, 20.0]

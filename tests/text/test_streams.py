@@ -1,14 +1,18 @@
 """Streams: blocks of lines, reading ahead, writing wholly or not at all."""
 
+import sys
 import threading
 from itertools import islice
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
+from wordladder import streams
 from wordladder.errors import DataError, OutputError
-from wordladder.streams import ByteReader, ahead, atomic_write, line_blocks
+from wordladder.streams import ByteReader, ahead, atomic_write, disk_errors, line_blocks, write_errors
 
 
 @given(
@@ -63,8 +67,38 @@ def test_write_wholly_or_not_at_all(tmp_path) -> None:
     with pytest.raises(KeyError):
         write_and_raise(path, KeyError())
     assert path.read_bytes() == b"old"
-    with pytest.raises(OutputError, match="file cannot be written: No space left"):
+    with pytest.raises(OutputError, match="file: the disk is full"):
         write_and_raise(path, OSError(28, "No space left on device"))
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
     with pytest.raises(OutputError, match="cannot be written"), atomic_write(tmp_path / "no" / "file"):
         pass
+
+
+WRITERS = {
+    "bytes": lambda path: path.write_bytes(b"0" * 500_000),
+    "numpy": lambda path: np.save(path, np.zeros(100_000)),
+    "safetensors": lambda path: save_file({"a": np.zeros(100_000)}, path),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on a file's size")
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("guard", ["disk_errors", "write_errors"])
+def test_where_the_disk_is_full_it_is_said(writer, guard, tmp_path) -> None:
+    """A limit on a file's size is met by the same calls as the end of a disk."""
+    import resource
+
+    known = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, known[1]))
+    try:
+        with pytest.raises(OutputError, match="out: the disk is full"), getattr(streams, guard)("out"):
+            WRITERS[writer](tmp_path / "file.npy")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, known)
+
+
+def test_other_errors_pass(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError), disk_errors("out"):
+        (tmp_path / "missing").read_bytes()
+    with pytest.raises(OutputError, match="out cannot be written: No such file"), write_errors("out"):
+        (tmp_path / "missing" / "file").write_bytes(b"")

@@ -5,10 +5,12 @@ the commands.
 import errno
 import os
 import sys
+import tempfile
 
 import typer
 
 from ..errors import UserError, WordladderError
+from ..streams import disk_errors
 from . import climb, demo, doctor, embed, evaluate, neighbors, predict, pretrain, train, vectors
 from .console import errors
 
@@ -55,7 +57,8 @@ def main() -> None:
     if not debug:
         sys.excepthook = _fault
     try:
-        app()
+        with disk_errors(tempfile.gettempdir()):  # what no output of a command is
+            app()
     except UserError as error:
         _stop(str(error), 2, debug, error)
     except WordladderError as error:
@@ -65,14 +68,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        if error.errno not in (
-            errno.ENOSPC,
-            errno.EACCES,
-            errno.EROFS,
-            errno.EDQUOT,
-            errno.ENOENT,
-            errno.EISDIR,
-        ):
+        if error.errno not in (errno.EACCES, errno.EROFS, errno.ENOENT, errno.EISDIR):
             raise
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{error.strerror}", 2, debug, error)

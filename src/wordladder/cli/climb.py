@@ -20,6 +20,7 @@ from .options import (
     Output,
     Resume,
     Set,
+    SkipIncomplete,
     Text,
     Threads,
     Time,
@@ -112,6 +113,7 @@ def climb(
     label: Label = None,
     label_separator: LabelSeparator = None,
     format_: Format = None,
+    skip_incomplete: SkipIncomplete = False,
     group: Group = None,
     time: Time = None,
     ignore_split: IgnoreSplit = False,
@@ -155,6 +157,7 @@ def climb(
             label=label,
             label_separator=label_separator,
             format=format_,
+            skip_incomplete=skip_incomplete,
             group=group,
             time=time,
             ignore_split=ignore_split,
@@ -169,6 +172,8 @@ def climb(
     else:
         print_climb(found)
         console.print(f"[dim]report:[/dim] {found.folder / 'report.html'}")
+    if any(rung.error for rung in found.rungs):
+        raise typer.Exit(1)
 
 
 def _tell_of_the_hub(task: str, settings: dict[str, Any]) -> None:

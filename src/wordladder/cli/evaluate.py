@@ -7,7 +7,17 @@ import typer
 
 from .console import console, print_json
 from .notes import print_notes
-from .options import Device, Format, Json, Label, LabelSeparator, ModelPath, Text, Threads
+from .options import (
+    Device,
+    Format,
+    Json,
+    Label,
+    LabelSeparator,
+    ModelPath,
+    SkipIncomplete,
+    Text,
+    Threads,
+)
 from .tables import interval, percent_or_value
 
 __all__ = ["evaluate"]
@@ -22,6 +32,7 @@ def evaluate(
     label: Label = None,
     label_separator: LabelSeparator = None,
     format_: Format = None,
+    skip_incomplete: SkipIncomplete = False,
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
@@ -35,7 +46,8 @@ def evaluate(
 
     loaded = Model.load(model, device=device, threads=threads)
     layout: dict[str, Any] = {"text": text, "label": label, "label_separator": label_separator}
-    examples = read_examples(file, loaded.recipe_.task, **layout, format=format_)
+    layout |= {"format": format_, "skip_incomplete": skip_incomplete}
+    examples = read_examples(file, loaded.recipe_.task, **layout)
     found = loaded.evaluate(examples)
     if json:
         print_json(found.to_dict())

@@ -15,7 +15,6 @@ from .options import Device, Json, Threads, UnicodeErrors
 if TYPE_CHECKING:
     from rich.text import Text
 
-    require("torch", "train", "the vector of a word in its sentence")
     from ..evaluation.context_neighbors import Occurrence
 
 __all__ = ["neighbors"]

@@ -8,12 +8,12 @@ from .console import console, errors
 __all__ = ["print_notes", "tell"]
 
 
-def print_notes(*tables: Any) -> None:
+def print_notes(*tables: Any, to: Any = console) -> None:
     """The notes of some Examples, a line for each file; None is passed over."""
     for examples in tables:
         if examples is not None and examples.notes:
-            console.print("[yellow]note:[/yellow] ", end="")
-            console.print(f"{examples.source}: {' '.join(examples.notes)}", markup=False, soft_wrap=True)
+            to.print("[yellow]note:[/yellow] ", end="")
+            to.print(f"{examples.source}: {' '.join(examples.notes)}", markup=False, soft_wrap=True)
 
 
 def tell(notes: Iterable[str]) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "Output",
     "Resume",
     "Set",
+    "SkipIncomplete",
     "Text",
     "Threads",
     "Time",
@@ -71,6 +72,15 @@ Format = Annotated[
         "--format",
         help="csv, tsv, jsonl, parquet, fasttext, lines; of tagged text columns, conllu; of questions squad. "
         "Left out, the file's name and first lines tell.",
+        rich_help_panel=TABLE,
+    ),
+]
+SkipIncomplete = Annotated[
+    bool,
+    typer.Option(
+        "--skip-incomplete",
+        help="Leave out rows of a table that lack a text or a label, and say how many; without it they are "
+        "refused.",
         rich_help_panel=TABLE,
     ),
 ]

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import SettingError
 from .console import console, errors, print_json
 from .entities import coloured, marked
-from .options import Device, Format, Input, Json, ModelPath, Text, Threads, blocks
-
-if TYPE_CHECKING:
-    from ..data.examples import Examples
+from .notes import print_notes
+from .options import Device, Format, Input, Json, ModelPath, SkipIncomplete, Text, Threads, blocks
 
 __all__ = ["predict"]
 
@@ -31,6 +29,7 @@ def predict(
     ] = None,
     text: Text = None,
     format_: Format = None,
+    skip_incomplete: SkipIncomplete = False,
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
@@ -50,7 +49,7 @@ def predict(
     if html is not None and task != "tagging":
         raise SettingError(f"--html shows entities; this model is for {task}")
     page: list[tuple[str, dict[str, Any]]] = []
-    for rows, ids in _rows(task, file, text, format_):
+    for rows, ids in _rows(task, file, text, format_, skip_incomplete):
         for number, (row, answer) in enumerate(zip(rows, loaded.answers(rows, top))):
             if html is not None:
                 page.append((row, answer))
@@ -65,34 +64,30 @@ def predict(
 
 
 def _rows(
-    task: str, file: str, text: str | None, format: str | None
+    task: str, file: str, text: str | None, format: str | None, skip_incomplete: bool
 ) -> Iterator[tuple[list[Any], list[str] | None]]:
     """Blocks of texts, or of questions and their passages with the names that the file has for them."""
-    from ..data.tables import read_texts
+    from ..data.questions import read_questions
+    from ..data.tables import read_table, read_texts
+    from ..data.tagged import read_tagged
 
     if task == "span_qa" and (file != "-" or format is not None):
-        yield from _questions(file, text, format)
+        read: Any = read_questions
+    elif task == "tagging" and (format in COLUMNS or Path(file).suffix in SUFFIXES):
+        read = read_tagged
+    elif task != "span_qa" and skip_incomplete:
+        read = read_table
+    else:
+        for rows in blocks(read_texts(file, text=text, format=format), BLOCK):
+            yield ([_pair(row) for row in rows] if task == "span_qa" else rows), None
         return
-    if task == "tagging" and (format in COLUMNS or Path(file).suffix in SUFFIXES):
-        from ..data.tagged import read_tagged
-
-        found = read_tagged(file, text=text, format=format, labelled=False)
-        yield from ((rows, None) for rows in blocks(found.texts, BLOCK))
-        return
-    for rows in blocks(read_texts(file, text=text, format=format), BLOCK):
-        yield ([_pair(row) for row in rows] if task == "span_qa" else rows), None
-
-
-def _questions(
-    file: str, text: str | None, format: str | None
-) -> Iterator[tuple[list[Any], list[str] | None]]:
-    from ..data.questions import read_questions
-
-    found: Examples = read_questions(file, labelled=False, text=text, format=format)
-    pairs = list(zip(*found.segments, strict=True))
-    for first in range(0, len(pairs), BLOCK):
+    found = read(file, labelled=False, text=text, format=format, skip_incomplete=skip_incomplete)
+    if skip_incomplete:
+        print_notes(found, to=errors)
+    whole = found.texts if len(found.segments) == 1 else list(zip(*found.segments, strict=True))
+    for first in range(0, len(whole), BLOCK):
         names = None if found.ids is None else list(found.ids[first : first + BLOCK])
-        yield pairs[first : first + BLOCK], names
+        yield whole[first : first + BLOCK], names
 
 
 def _pair(line: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from .options import (
     Output,
     Resume,
     Set,
+    SkipIncomplete,
     Text,
     Threads,
     Time,
@@ -71,6 +72,7 @@ def train(
     label: Label = None,
     label_separator: LabelSeparator = None,
     format_: Format = None,
+    skip_incomplete: SkipIncomplete = False,
     group: Group = None,
     time: Time = None,
     ignore_split: IgnoreSplit = False,
@@ -83,7 +85,7 @@ def train(
     Example:  wordladder train bilstm --train reviews.csv --output model --set training.epochs=3
     """
     from ..data.origin import origin_of
-    from ..data.parts import spread
+    from ..data.parts import labels_lacking, spread
     from ..ladder.encoders import read_encoder
     from ..ladder.split import read_parts
     from ..model import Model
@@ -99,6 +101,7 @@ def train(
         "label": label,
         "label_separator": label_separator,
         "format": format_,
+        "skip_incomplete": skip_incomplete,
         "origin": origin_of(group, time, ignore_split=ignore_split),
     }
     parts = read_parts(train, test, dev, task=chosen.task, columns=layout)
@@ -108,6 +111,7 @@ def train(
         model.fit(parts.train, dev=parts.dev, **given, progress=progress)
     tested = None if parts.test is None else model.evaluate(parts.test)
     notes = [*parts.notes, *model.report_["split"], *spread({"test": parts.test})]
+    notes += labels_lacking(parts.train, parts.test, "test")
     warnings = [*model.report_["warnings"], *_leaks(parts, chosen.task), *_gap(model, tested, parts)]
     if json:
         print_json(_summary(model, tested, output) | {"warnings": warnings, "notes": notes})

@@ -1,15 +1,16 @@
 """What readers of rows share: columns found by their usual names, and cells that hold lists or objects."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..errors import DataError
 from .column_names import normal
 from .columns import Column, resolve_column
+from .counting import counted
 from .labels import is_missing, scalar
 from .raw_table import RawTable
 
-__all__ = ["find_column", "text_of", "unpacked"]
+__all__ = ["complete", "find_column", "text_of", "unpacked"]
 
 
 def find_column(
@@ -38,6 +39,37 @@ def find_column(
         return None, None
     first, *others = (repr(own[index]) for index in dict.fromkeys(found))
     return found[0], f"Column {first} is read; {', '.join(others)} could be meant too." if others else None
+
+
+def complete(
+    table: RawTable,
+    texts: Sequence[int],
+    label: int | None = None,
+    lacks: Callable[[object], bool] = is_missing,
+) -> RawTable:
+    """The table without the rows that have no text or no label; a note tells how many those are.
+
+    Args:
+        table: The table.
+        texts: The columns of the texts.
+        label: The column of the labels; None: they may be missing.
+        lacks: Whether a cell has no label.
+
+    Raises:
+        DataError: no row is left.
+    """
+    missing = [list(map(is_missing, table.column(column))) for column in texts]
+    missing += [] if label is None else [list(map(lacks, table.column(label)))]
+    lacking = list(map(any, zip(*missing)))
+    kept = [row for row, incomplete in enumerate(lacking) if not incomplete]
+    if len(kept) == table.rows:
+        return table
+    if not kept:
+        raise DataError(f"{table.source}: each of its {table.rows:,} rows lacks a text or a label.")
+    left_out = table.rows - len(kept)
+    were = f"{counted(left_out, 'row')} of {table.source} {'was' if left_out == 1 else 'were'} left out"
+    first = table.where(lacking.index(True)).removeprefix(f"{table.source}, ")
+    return table.take(kept, f"{were} for want of a text or a label, the first in {first}.")
 
 
 def unpacked(cells: Sequence[object]) -> list[object]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import DataError
 
-__all__ = ["Answer", "Examples", "Label", "Scheme", "Span", "label_names"]
+__all__ = ["Answer", "Examples", "Label", "Scheme", "Span", "all_names", "check_texts", "label_names"]
 
 Scheme = Literal["iob1", "bio", "bioes", "bilou", "spans", "words"]
 
@@ -70,6 +70,8 @@ class Examples:
         groups: The author, document or file that each row is from, to stay together; None: not known.
         times: When each row was written, as values that compare; None: not known.
         parts: Which part of the split each row is for, "train", "dev" or "test"; None: not said.
+        words: Where each word of a row begins, of texts that are given as words; None: they are not.
+        weights: How much each row counts where it is learned from; None: all the same.
     """
 
     segments: tuple[list[str], ...]
@@ -82,6 +84,8 @@ class Examples:
     groups: Sequence[str] | None = field(default=None, compare=False)
     times: Sequence[Any] | None = field(default=None, compare=False)
     parts: Sequence[str] | None = field(default=None, compare=False)
+    words: Sequence[Sequence[int]] | None = field(default=None, compare=False)
+    weights: Sequence[float] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.segments:
@@ -124,7 +128,8 @@ class Examples:
 
     def _columns(self) -> dict[str, Sequence[Any] | None]:
         """What is known of each row beside its texts, labels and line."""
-        return {"ids": self.ids, "groups": self.groups, "times": self.times, "parts": self.parts}
+        names = ("ids", "groups", "times", "parts", "words", "weights")
+        return {name: getattr(self, name) for name in names}
 
     def flat(self) -> list[str]:
         """All texts, row after row: the segments of the first row, then those of the second."""
@@ -141,3 +146,14 @@ class Examples:
         if self.lines is None:
             return f"{self.source}, row {row + 1}"
         return f"{self.source}, line {int(self.lines[row])}"
+
+
+def all_names(examples: Examples) -> set[str]:
+    """All labels that occur, or the tags of spans."""
+    return {name for label in examples.labels or () for name in label_names(label)}
+
+
+def check_texts(examples: Examples) -> None:
+    """Raise a DataError where there is nothing to read in any text."""
+    if not any(text.strip() for text in examples.flat()):
+        raise DataError(f"{examples.source}: all {len(examples):,} texts are empty")

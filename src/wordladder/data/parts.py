@@ -1,13 +1,24 @@
 """What a file's `split` column says, and what train, dev and test should not have in common, in sentences."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from ..errors import DataError, SettingError
-from .examples import Examples
+from .examples import Examples, all_names, label_names
 from .splits import overlap
 
-__all__ = ["Parts", "given_parts", "shared_origins", "shared_texts", "spread"]
+__all__ = [
+    "Parts",
+    "given_parts",
+    "labels_lacking",
+    "labels_scarce",
+    "shared_origins",
+    "shared_texts",
+    "spread",
+]
+
+_SHOWN = 5
 
 
 class Parts(NamedTuple):
@@ -85,6 +96,28 @@ def shared_origins(train: Examples, part: Examples, name: str) -> list[str]:
         if count:
             told.append(f"{count:,} {rows} are not newer than the newest training row ({newest}).")
     return told
+
+
+def labels_scarce(train: Examples, dev: Examples | None) -> list[str]:
+    """Sentences about labels that have one training example, or none in dev."""
+    counts = Counter(name for label in train.labels or () for name in label_names(label))
+    once = [name for name, count in counts.items() if count == 1]
+    return _of_labels(once, "occurs", "occur", "once in train") + labels_lacking(train, dev, "dev")
+
+
+def labels_lacking(train: Examples, part: Examples | None, name: str) -> list[str]:
+    """A sentence if labels of train have no example in a part."""
+    if part is None:
+        return []
+    lacking = all_names(train) - all_names(part)
+    return _of_labels(lacking, "does not occur", "do not occur", f"in {name}")
+
+
+def _of_labels(names: Collection[str], does: str, do: str, what: str) -> list[str]:
+    shown = ", ".join(map(repr, sorted(names)[:_SHOWN]))
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    which = f"The label {shown} {does}" if len(names) == 1 else f"The labels {shown}{more} {do}"
+    return [f"{which} {what}."] if names else []
 
 
 def spread(parts: Mapping[str, Examples | None]) -> list[str]:

@@ -1,7 +1,7 @@
 """A table as its file has it: cells that are not yet texts or labels, whatever the format was."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,18 @@ class RawTable:
     names: list[str] | None = None
     lines: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+
+    def take(self, rows: Sequence[int], note: str) -> "RawTable":
+        """The rows at these places, which keep their numbers, and one more note."""
+        lines = np.arange(1, self.rows + 1) if self.lines is None else self.lines
+
+        def column(index: int) -> list[object]:
+            cells = self.column(index)
+            return [cells[row] for row in rows]
+
+        return replace(
+            self, rows=len(rows), column=column, lines=lines[list(rows)], notes=(*self.notes, note)
+        )
 
     def where(self, row: int) -> str:
         """The place of a row, for messages; rows without a line are counted from 1."""

@@ -36,7 +36,7 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
     """
     if task not in _READERS:
         raise SettingError(f"No files can be read for the task {task!r}.{did_you_mean(task, _READERS)}")
-    places = (value for name, value in layout.items() if name != "origin")
+    places = (value for name, value in layout.items() if name not in ("origin", "skip_incomplete"))
     if task == "classification" and all(value is None for value in places):
         _check_is_table(path)
     reader = _READERS[task]

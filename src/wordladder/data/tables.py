@@ -1,6 +1,6 @@
 """A file of texts, with or without labels → Examples: the one way in for tables of every format.
 
-No row is ever left out: a row that cannot be used is an error that names its line.
+No row is left out unless it is asked for: a row that cannot be used is an error that names its line.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, SettingError
+from .cells import complete
 from .columns import Column, choose_columns, names_given
 from .examples import Examples
 from .file_format import has_plain_lines, read_raw
-from .labels import is_missing, labels_of, scalar
+from .labels import are_several, is_missing, labels_of, scalar
 from .opening import raw_lines, source_name
 from .origin import Origin, origin_columns, origin_facts
 from .plain_lines import decoded_lines
@@ -29,6 +30,7 @@ def read_table(
     labelled: bool | None = True,
     format: str | None = None,
     origin: Origin | None = None,
+    skip_incomplete: bool = False,
 ) -> Examples:
     """Read a table of texts: CSV, TSV, JSON lines, Parquet or fastText's lines; plain or compressed.
 
@@ -44,6 +46,7 @@ def read_table(
             if there is a column of them (None).
         format: One of csv, tsv, jsonl, parquet, fasttext, lines; by default the file's name and content tell.
         origin: The columns that say where rows belong; None: they are not read.
+        skip_incomplete: Whether rows without a text or a label are left out, which a note tells.
 
     Raises:
         DataError: the file cannot be read, a column is not there, or a row cannot be used; names file and
@@ -59,17 +62,20 @@ def read_table(
         raise DataError(f"{table.source} has a header, but no rows.")
     belongs = origin_columns(table, origin, text, label)
     columns = choose_columns(table, text, label, labelled, belongs.taken())
-    labels = None
-    if columns.label is not None:
-        cells = table.column(columns.label)
-        if labelled or not all(map(is_missing, cells)):
-            labels = labels_of(table, cells, label_separator)
+    labels, told, label_column = None, tuple[str, ...](), columns.label
+    if label_column is not None and not labelled and all(map(is_missing, table.column(label_column))):
+        label_column = None
+    if skip_incomplete:
+        optional = label_column is None or are_several(table.column(label_column), label_separator)
+        table = complete(table, columns.texts, None if optional else label_column)
+    if label_column is not None:
+        labels, told = labels_of(table, table.column(label_column), label_separator)
     return Examples(
         segments=tuple(_texts(table, column) for column in columns.texts),
         labels=labels,
         source=table.source,
         lines=table.lines,
-        notes=table.notes + columns.notes,
+        notes=table.notes + columns.notes + told,
         **origin_facts(table, belongs),
     )
 

@@ -7,7 +7,6 @@ folder; this file knows neither batches nor devices.
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 from ..errors import DataError, VectorsError
 from ..formats.safetensors import read_header, tensor, write_tensors
 from ..layers.padding import pad
+from ..streams import atomic_write
 from ..text import Tokens
 
 __all__ = ["FeatureStore", "Features", "encoder_mark", "recalled", "text_keys"]
@@ -73,7 +73,7 @@ class FeatureStore:
         self._pending: list[tuple[bytes, NDArray[np.float16], NDArray[np.float16] | None]] = []
         self._bytes, self._since = 0, time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.glob("*.new"):
+        for path in folder.glob("*.part"):
             with suppress(OSError):  # another program has just finished it
                 if time.time() - path.stat().st_mtime > STALE_SECONDS:
                     path.unlink()
@@ -125,12 +125,8 @@ class FeatureStore:
         if summaries[0] is not None:
             tensors["summaries"] = np.stack(summaries)
         path = self.folder / f"part-{uuid4().hex}.safetensors"
-        new = path.with_suffix(".new")
-        with new.open("wb") as file:
+        with atomic_write(path) as file:
             write_tensors(file, tensors, {"seconds": json.dumps(seconds)})
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
         self._open(path)
 
     def seconds(self, keys: Iterable[bytes]) -> float:

@@ -65,12 +65,15 @@ class NetworkEngine:
             found = self._start(train, tokens, run)
             features = self._remember([one for one in (tokens, dev_tokens) if one is not None], run)
             targets = self.task.targets(train, tokens)
+            weights = None if train.weights is None else np.asarray(train.weights, np.float32)
             started = time.perf_counter()
             place = train_network(
                 Job(
                     network=self.network,
                     batches=self._batches(tokens),
-                    prepare=lambda rows: self.network.prepare(tokens.take(rows), targets[rows]),
+                    prepare=lambda rows: self.network.prepare(
+                        tokens.take(rows), targets[rows], None if weights is None else weights[rows]
+                    ),
                     score=None
                     if dev is None or dev_tokens is None
                     else partial(self._dev_score, dev, dev_tokens),

@@ -44,10 +44,12 @@ class ShallowEngine:
             judged = None
             if dev is not None:
                 judged = Judged(dev.texts, lambda scores: self.task.losses(self._wide(scores), dev))
-            self.shallow.fit(train.texts, self.task.gold(train), dev=judged, **told)
+            weights = None if train.weights is None else np.asarray(train.weights, np.float32)
+            told |= {"dev": judged, "weights": weights}
+            self.shallow.fit(train.texts, self.task.gold(train), **told)
             return self.shallow.facts()
-        if train.scheme not in (None, "spans"):
-            self.words.learn(tokenize(train.texts, self.recipe.text))
+        if train.words is not None:
+            self.words.learn(tokenize(train.texts, self.recipe.text), train.words)
         tokens = self._tokens(train)
         targets = self.task.targets(train, tokens).values
         self.shallow.fit(tokens, targets, self.task.allowed, **told)
@@ -61,8 +63,7 @@ class ShallowEngine:
 
     def _tokens(self, examples: Examples) -> Tokens:
         """The words of texts; those of a file of tagged words are its own."""
-        given = examples.scheme not in (None, "spans")
-        return self.words.joined(tokenize(examples.texts, self.recipe.text), given)
+        return self.words.joined(tokenize(examples.texts, self.recipe.text), examples.words)
 
     def scores(self, examples: Examples) -> Any:
         """Scores `(rows, labels)`, or of words; a single yes-or-no score becomes one for each of the two."""

@@ -42,10 +42,20 @@ class ClassificationHead(nn.Module):
         """Unnormalised scores `(batch, labels)`."""
         return self.head(self.dropout(self.pooled(sequence))).float()
 
-    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy of the batch, one decision a text or one a label."""
-        weights = None if self.weights is None else self.weights.to(scores.device)
+    def loss(self, scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Mean cross-entropy of the batch, one decision a text or one a label; `weights` say how much each
+        text counts, `(batch,)`.
+        """
+        of_classes = None if self.weights is None else self.weights.to(scores.device)
+        how = "mean" if weights is None else "none"
         if self.multi_label:
             smooth = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
-            return functional.binary_cross_entropy_with_logits(scores, smooth, weight=weights)
-        return functional.cross_entropy(scores, targets, weights, label_smoothing=self.label_smoothing)
+            losses = functional.binary_cross_entropy_with_logits(scores, smooth, of_classes, reduction=how)
+            return losses if weights is None else (losses.mean(dim=1) * weights).mean()
+        losses = functional.cross_entropy(
+            scores, targets, of_classes, label_smoothing=self.label_smoothing, reduction=how
+        )
+        if weights is None:
+            return losses
+        total = len(targets) if of_classes is None else of_classes[targets].sum()
+        return (losses * weights).sum() / total

@@ -179,6 +179,7 @@ def textbags(
     order: np.ndarray,
     texts: Bags,
     targets: np.ndarray,
+    weights: np.ndarray,
     softmax: bool,
     inputs: np.ndarray,
     outputs: np.ndarray,
@@ -193,6 +194,7 @@ def textbags(
         order: Numbers of texts.
         texts: The rows of all texts.
         targets: (texts, labels) float32; a row sums to one for `softmax`, else each is 0 or 1.
+        weights: How much each text counts, `(texts,)` float32.
         softmax: Whether one label is right; otherwise each label is decided by itself.
         inputs: Rows of words and runs, flat float32, `width` numbers each.
         outputs: Rows of labels, the same.
@@ -202,7 +204,7 @@ def textbags(
         sources: See `sampling.PARTS`.
     """
     room = _room(longest, targets.shape[1], width)
-    return _learn(order, texts, targets, softmax, inputs, outputs, width, schedule, room)
+    return _learn(order, texts, targets, weights, softmax, inputs, outputs, width, schedule, room)
 
 
 @bare
@@ -210,6 +212,7 @@ def _learn(
     order: np.ndarray,
     texts: Bags,
     targets: np.ndarray,
+    weights: np.ndarray,
     softmax: bool,
     inputs: np.ndarray,
     outputs: np.ndarray,
@@ -219,7 +222,7 @@ def _learn(
 ) -> float:
     loss, labels = 0.0, len(room.scores)
     for step in range(len(order)):
-        rate = float32(max(schedule.floor, schedule.rate - schedule.slope * step))
+        rate = float32(max(schedule.floor, schedule.rate - schedule.slope * step)) * weights[order[step]]
         size = _mean(inputs, texts, order[step], width, room)
         if size == 0:
             continue

@@ -10,14 +10,17 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from ..data.examples import all_names
 from ..data.origin import origin_of
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
 from ..formats import UnicodeErrors
 from ..progress import Progress, quiet
 from ..recipe import Recipe
+from ..streams import disk_errors, write_errors
+from ..work import sole
 from .choice import Rule, choose
-from .handover import write_json, writing
+from .handover import write_json
 from .machine import available_threads, describe
 from .measured import Measured, comparable_by_metric, compare, measure_rung, with_gaps
 from .plan import FixedModel, plan_models, plan_recipes
@@ -27,7 +30,7 @@ from .record import Record
 from .report import write_report
 from .result import Climb
 from .rung import Rung
-from .split import Source, Split, all_names, fingerprint, split_data
+from .split import Source, Split, fingerprint, split_data
 from .workshop import Workshop
 
 __all__ = ["climb"]
@@ -63,6 +66,7 @@ def climb(
     label: str | None = None,
     label_separator: str | None = None,
     format: str | None = None,
+    skip_incomplete: bool = False,
     group: str | None = None,
     time: str | None = None,
     ignore_split: bool = False,
@@ -102,6 +106,8 @@ def climb(
         label: The column of the labels.
         label_separator: What separates several labels in a cell.
         format: The format of the files, where their names do not tell.
+        skip_incomplete: Whether rows of a table without a text or a label are left out; if not, they are
+            refused.
         group: The column of authors, documents or files: rows of one stay together in the split. In a SQuAD
             document "title", in tagged columns "document".
         time: The column that says when rows were written: train on the oldest, test on the newest.
@@ -125,6 +131,7 @@ def climb(
         "label": label,
         "label_separator": label_separator,
         "format": format,
+        "skip_incomplete": skip_incomplete,
     }
     columns |= {"origin": origin_of(group, time, ignore_split=ignore_split)}
     split = split_data(train, test, dev, task=task, seed=seed, columns=columns)
@@ -138,19 +145,21 @@ def climb(
     fixed = plan_models(models)
     made, left_out = plan_recipes(task, rungs, recipes, beside=fixed, **changes)
     plan: list[Recipe | FixedModel] = [*fixed, *made]
-    record = Record(Path(output))
-    record.begin(fingerprint(split), plan, resume=resume)
-    shop = Workshop(record=record, threads=threads, device=device, minutes=max_minutes, progress=progress)
-    measured = _measure_all(shop, split, plan, numbers, label_curve=label_curve)
-    found = _found(task, split, shop, measured, rule, numbers, perf_counter() - started)
-    found = replace(found, left_out=left_out)
-    _save(found)
+    folder = Path(output)
+    with sole(folder), disk_errors(folder):
+        record = Record(folder)
+        record.begin(fingerprint(split), plan, resume=resume)
+        shop = Workshop(record=record, threads=threads, device=device, minutes=max_minutes, progress=progress)
+        measured = _measure_all(shop, split, plan, numbers, label_curve=label_curve)
+        found = _found(task, split, shop, measured, rule, numbers, perf_counter() - started)
+        found = replace(found, left_out=left_out)
+        _save(found)
     return found
 
 
 def _save(found: Climb) -> None:
     """Write `climb.json` and `report.html` into the folder."""
-    with writing(found.folder):
+    with write_errors(found.folder):
         write_json(found.folder / "climb.json", found.to_json())
         write_report(found, found.folder / "report.html")
 

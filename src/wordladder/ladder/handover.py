@@ -1,10 +1,6 @@
 """How examples and results pass between processes: JSON and NumPy files, written whole or not at all."""
 
-import errno
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Answer, Examples, Label, Span, label_names
-from ..errors import OutputError
+from ..streams import atomic_path, atomic_write
 
 __all__ = [
     "nested_order",
@@ -21,31 +17,14 @@ __all__ = [
     "write_array",
     "write_examples",
     "write_json",
-    "writing",
 ]
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn what goes wrong with the disk into a message.
-
-    Raises:
-        OutputError: The disk is full, or the folder cannot be written.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise OutputError(f"{folder}: the disk is full; what was finished is kept") from error
-        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
-
-
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON through a temporary neighbour."""
+    """Write JSON, wholly or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
-    os.replace(fresh, path)
+    with atomic_path(path) as fresh:
+        fresh.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
 
 
 def read_json(path: Path) -> Any:
@@ -54,10 +33,9 @@ def read_json(path: Path) -> Any:
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
-    """Write an array as `.npy` through a temporary neighbour."""
-    fresh = path.with_name(f"{path.stem}.new.npy")
-    np.save(fresh, array, allow_pickle=False)
-    os.replace(fresh, path)
+    """Write an array as `.npy`, wholly or not at all."""
+    with atomic_write(path) as file:
+        np.save(file, array, allow_pickle=False)
 
 
 def write_examples(path: Path, examples: Examples) -> None:
@@ -70,6 +48,8 @@ def write_examples(path: Path, examples: Examples) -> None:
         "scheme": examples.scheme,
         "ids": examples.ids,
         "groups": examples.groups,
+        "words": examples.words,
+        "weights": examples.weights,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts), encoding="ascii")
@@ -87,6 +67,8 @@ def read_examples(path: Path) -> Examples:
         scheme=facts["scheme"],
         ids=facts["ids"],
         groups=facts["groups"],
+        words=facts["words"],
+        weights=facts["weights"],
     )
 
 

@@ -1,6 +1,5 @@
 """`report.html`: one file that needs no network, for screen, phone and paper. Nothing is computed here."""
 
-import os
 from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.resources import files
@@ -10,6 +9,7 @@ from string import Template
 
 from ..errors import MissingExtraError
 from ..extras import require
+from ..streams import atomic_path
 from .choice import answers
 from .encoders import left_out_lines
 from .picture import NARROW, WIDE, cost_picture, curve_picture
@@ -23,10 +23,9 @@ __all__ = ["report", "write_report"]
 
 
 def write_report(climb: Climb, path: Path) -> None:
-    """Write the report through a temporary neighbour."""
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_text(report(climb), encoding="utf-8", newline="\n")
-    os.replace(fresh, path)
+    """Write the report, wholly or not at all."""
+    with atomic_path(path) as fresh:
+        fresh.write_text(report(climb), encoding="utf-8", newline="\n")
 
 
 def report(climb: Climb) -> str:

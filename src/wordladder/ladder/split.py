@@ -7,13 +7,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..data.examples import Examples, Span, label_names
-from ..data.parts import Parts, given_parts, shared_origins, shared_texts, spread
+from ..data.examples import Examples, Span, all_names, check_texts, label_names
+from ..data.labels import spelled_like
+from ..data.parts import (
+    Parts,
+    given_parts,
+    labels_lacking,
+    labels_scarce,
+    shared_origins,
+    shared_texts,
+    spread,
+)
 from ..data.reading import read_examples
 from ..data.splits import hold_out
 from ..errors import DataError
 
-__all__ = ["Source", "Split", "all_names", "fingerprint", "read_parts", "split_data"]
+__all__ = ["Source", "Split", "fingerprint", "read_parts", "split_data"]
 
 TEST_SHARE, DEV_SHARE = 0.2, 0.1
 
@@ -63,10 +72,12 @@ def split_data(
         task: The kind of the task, which tells how files are read.
 
     Raises:
-        DataError: A file cannot be read, there are too few rows, or train lacks a label that dev or test has.
+        DataError: A file cannot be read, there are too few rows or no texts, or train lacks a label that dev
+            or test has.
         SettingError: The `split` column and a file are both for the same part.
     """
     given = read_parts(train, test, dev, task=task, columns=columns)
+    check_texts(given.train)
     rest, notes = given.train, list(given.notes)
     if given.test is None:
         rest, tested = hold_out(rest, TEST_SHARE, seed)
@@ -84,6 +95,7 @@ def split_data(
         _check_part(rest, part, name)
         warnings += shared_texts(rest, part, name, task) + shared_origins(rest, part, name)
     warnings += shared_texts(chosen, tested, "test", task, known="dev")
+    warnings += labels_scarce(rest, chosen) + labels_lacking(rest, tested, "test")
     notes += spread({"train": rest, "dev": chosen, "test": tested})
     return Split(rest, chosen, tested, tuple(notes), tuple(warnings))
 
@@ -109,7 +121,11 @@ def read_parts(
     rows = _read(train, task, columns)
     tested, chosen = (None if source is None else _read(source, task, whole) for source in (test, dev))
     found = given_parts(rows, chosen, tested)
-    notes = dict.fromkeys((*rows.notes, *(() if tested is None else tested.notes)))
+    known = all_names(found.train)
+    found = found._replace(
+        dev=found.dev and spelled_like(found.dev, known), test=found.test and spelled_like(found.test, known)
+    )
+    notes = dict.fromkeys(note for part in (rows, chosen, tested) if part is not None for note in part.notes)
     return found._replace(notes=(*notes, *found.notes))
 
 
@@ -141,11 +157,6 @@ def _check_part(train: Examples, part: Examples, name: str) -> None:
                 raise DataError(
                     f"{part.where(row)}: the label {found!r} of this {name} row does not occur in train"
                 )
-
-
-def all_names(examples: Examples) -> set[str]:
-    """All labels that occur."""
-    return {name for label in examples.labels or () for name in label_names(label)}
 
 
 def fingerprint(split: Split) -> str:

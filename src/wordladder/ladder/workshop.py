@@ -11,9 +11,10 @@ import numpy as np
 from ..data.examples import Examples
 from ..progress import Progress, quiet
 from ..recipe import Recipe
+from ..streams import write_errors
 from . import cost, run
 from .child import Ended, run_child
-from .handover import read_json, write_examples, write_json, writing
+from .handover import read_json, write_examples, write_json
 from .plan import FixedModel
 from .record import Record
 from .split import Split
@@ -47,7 +48,7 @@ class Workshop:
 
     def open(self, split: Split) -> None:
         """Lay out the rows for the children."""
-        with writing(self.record.folder):
+        with write_errors(self.record.folder):
             for name, part in (("train", split.train), ("dev", split.dev), ("test", split.test)):
                 write_examples(self.record.data / f"{name}.json", part)
             write_json(self.record.data / TEXTS, _sample(split.test))

@@ -20,13 +20,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from .. import __version__
-from ..artifact import new_folder
+from ..artifact import check_output, new_folder
 from ..errors import SettingError
 from ..extras import require
 from ..formats import UnicodeErrors, read_vectors
 from ..progress import Progress, quiet
+from ..streams import disk_errors
 from ..word_vectors import WordVectors
-from ..work import close_work, open_work
+from ..work import close_work, open_work, sole
 from .card import pretraining_card
 from .documents import Documents, Facts, hold_out, open_documents, write_documents
 from .elmo import SOFTMAX, ElmoSettings, elmo_objective
@@ -96,12 +97,25 @@ def pretrain(
     output = Path(output)
     sources = Sources(continue_from, vectors, unicode_errors, bridge)
     _check_sources(settings, sources)
-    loop = _loop_settings(settings)
     text = RawText(corpus, field)
+    check_output(output, MARK)
+    with sole(output), disk_errors(output):
+        return _pretrained(text, output, settings, sources, resume, progress)
+
+
+def _pretrained(
+    text: RawText,
+    output: Path,
+    settings: PretrainingSettings,
+    sources: Sources,
+    resume: bool,
+    progress: Progress,
+) -> dict[str, Any]:
+    loop = _loop_settings(settings)
     work = open_work(output, _given(text, settings, sources), [], resume, MARK)
     build = _elmo if settings.kind == "elmo" else _encoder
     objective, facts = build(text, settings, work, sources, progress)
-    if continue_from is not None:
+    if sources.continue_from is not None:
         loop = replace(loop, learning_rate=_continued_rate(settings, objective))
     report = {"wordladder": __version__, "settings": asdict(settings), "objectives": settings.aims, **facts}
     report["parameters"] = sum(p.numel() for p in objective.network.parameters())

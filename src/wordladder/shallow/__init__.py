@@ -4,7 +4,7 @@ Every shallow model has the same silhouette:
 
     serves                                      the kind of task that it gives scores to
     __init__(text, *, settings)                 reads nothing
-    fit(texts, targets, *, seed, threads, progress)
+    fit(texts, targets, *, dev, weights, seed, threads, progress)
                                                 trains; targets as `task.gold` gives them
     scores(texts) -> (rows, labels)             unnormalised, what a task decodes
     means(texts) -> (rows, dim)                 one vector a text, where the model has such

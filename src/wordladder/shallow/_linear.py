@@ -30,6 +30,7 @@ def fit_linear(
     bayes: bool,
     regularisation: float,
     class_weights: Literal["balanced"] | None,
+    weights: NDArray[np.float32] | None,
     seed: int,
 ) -> Linear:
     """Fit one decision a label.
@@ -42,6 +43,7 @@ def fit_linear(
             and Manning 2012, "Baselines and Bigrams", section 2); the coefficients have it in them.
         regularisation: Inverse strength of the L2 penalty.
         class_weights: Whether each class, or each decision's two sides, weigh the same.
+        weights: How much each text counts; None: all the same.
         seed: Of the order in which the solver goes through the texts.
     """
     several = targets.ndim == 2
@@ -49,13 +51,14 @@ def fit_linear(
     if not several and len(decisions) == 2:
         decisions = decisions[1:]
     columns, intercepts = [], []
+    own = np.ones(len(targets)) if weights is None else weights.astype(np.float64)
     for decision in decisions:
-        costs = np.full(len(decision), regularisation)
+        costs = regularisation * own
         if class_weights:
             classes = decision if several else targets
             counts = np.bincount(classes)
             costs *= (len(classes) / np.count_nonzero(counts) / np.maximum(1, counts))[classes]
-        ratio = _log_count_ratio(bags, terms, decision) if bayes else np.ones(terms, np.float32)
+        ratio = _log_count_ratio(bags, terms, decision, own) if bayes else np.ones(terms, np.float32)
         scaled = bags._replace(values=bags.values * ratio[bags.ids]) if bayes else bags
         coefficients, intercept = _decided(scaled, terms, decision, costs, seed)
         columns.append(coefficients * ratio)
@@ -63,9 +66,12 @@ def fit_linear(
     return Linear(np.stack(columns, axis=1).astype(np.float32), np.array(intercepts, np.float32))
 
 
-def _log_count_ratio(bags: "Bags", terms: int, decision: NDArray[np.int64]) -> NDArray[np.float32]:
-    of_terms = np.repeat(decision, np.diff(bags.begins))
-    counts = [np.bincount(bags.ids, bags.values * (of_terms == side), terms) + 1 for side in (1, 0)]
+def _log_count_ratio(
+    bags: "Bags", terms: int, decision: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    sizes = np.diff(bags.begins)
+    values, of_terms = bags.values * np.repeat(weights, sizes), np.repeat(decision, sizes)
+    counts = [np.bincount(bags.ids, values * (of_terms == side), terms) + 1 for side in (1, 0)]
     shares = [np.log(count / count.sum()) for count in counts]
     return (shares[0] - shares[1]).astype(np.float32)
 
@@ -80,8 +86,8 @@ def _decided(
         return np.zeros(terms), 20.0 if decision.any() else -20.0
     signs, duals = 2.0 * decision - 1, np.stack([np.zeros(len(costs)), costs], axis=1)
     weights = np.zeros(terms + 1)
-    random = np.random.default_rng(seed)
+    random, counting = np.random.default_rng(seed), np.flatnonzero(costs)
     for _ in range(_PASSES):
-        if one_pass(random.permutation(len(signs)), *bags, signs, costs, duals, weights) < _FLAT:
+        if one_pass(random.permutation(counting), *bags, signs, costs, duals, weights) < _FLAT:
             break
     return weights[:-1], float(weights[-1])

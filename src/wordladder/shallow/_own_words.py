@@ -1,11 +1,12 @@
 """Words as a file of tagged words has them, which may be several of ours: U.N. and 1996-08-22 are one.
 
-In the texts of such a file a space stands between words. In others, words are joined where the file does it.
+Texts that are given as words keep them. In others, words are joined where the file does it.
 """
 
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from ..kernels.word_classes import HAN
 from ..text import Tokens, classes, lower, merged
 
 __all__ = ["OwnWords"]
+
+Starts = Sequence[Sequence[int]]
 
 _DIGITS, _LETTERS = re.compile(r"[0-9]+"), re.compile(r"[^\W\d_]+")
 _LONGEST = 8  # of our words that are one of the file's
@@ -33,27 +36,27 @@ class OwnWords:
         self.forms: set[str] = set()
         self.shapes: set[str] = set()
 
-    def learn(self, tokens: Tokens) -> None:
-        """See how words are put together in the texts of a file."""
+    def learn(self, tokens: Tokens, starts: Starts) -> None:
+        """See how words are put together in the texts of a file, where its words begin at `starts`."""
         if any(classes()[ord(letter)] == HAN for letter in set("".join(tokens.texts))):
             return
-        opens = _apart(tokens)
+        opens = _opens(tokens, starts)
         several = np.diff(np.append(np.flatnonzero(opens), len(opens))) > 1
         words = set(np.array(merged(tokens, opens).surfaces(), object)[several].tolist())
         self.forms = set(map(lower, words))
         shapes = Counter(_shape(word) for word in words if word[0].isalnum() and word[-1].isalnum())
         self.shapes = {shape for shape, count in shapes.items() if count >= _OFTEN}
 
-    def joined(self, tokens: Tokens, given: bool) -> Tokens:
+    def joined(self, tokens: Tokens, starts: Starts | None = None) -> Tokens:
         """The words of the file.
 
         Args:
             tokens: Our words.
-            given: Whether a space stands between any two words of the texts, as in such a file.
+            starts: Where the words of each text begin, if it is given as words.
         """
         if not self.forms or not len(tokens.starts):
             return tokens
-        return merged(tokens, _apart(tokens) if given else self._as_learned(tokens))
+        return merged(tokens, self._as_learned(tokens) if starts is None else _opens(tokens, starts))
 
     def _as_learned(self, tokens: Tokens) -> NDArray[np.bool_]:
         """Which of our words begin one, in text where words touch: the longest that is known."""
@@ -84,6 +87,15 @@ class OwnWords:
         if (folder / "words.json").is_file():
             facts = json.loads((folder / "words.json").read_text(encoding="utf-8"))
             self.forms, self.shapes = set(facts["forms"]), set(facts["shapes"])
+
+
+def _opens(tokens: Tokens, starts: Starts) -> NDArray[np.bool_]:
+    """Which of our words are the first of a given one."""
+    opens = np.zeros(len(tokens.starts) + 1, bool)
+    for given, first, last in zip(starts, tokens.offsets[:-1], tokens.offsets[1:]):
+        opens[first + np.searchsorted(tokens.starts[first:last], given)] = True
+        opens[first] = True
+    return opens[:-1]
 
 
 def _apart(tokens: Tokens) -> NDArray[np.bool_]:

@@ -94,11 +94,13 @@ class FastTextClassifier:
         targets: NDArray[np.int64],
         *,
         dev: Judged | None = None,
+        weights: NDArray[np.float32] | None = None,
         seed: int = 1,
         threads: int | None = None,
         progress: Progress = quiet,
     ) -> "FastTextClassifier":
-        """Learn from texts; `targets` (rows,) are labels, or (rows, labels) where a text may have several.
+        """Learn from texts; `targets` (rows,) are labels, or (rows, labels) where a text may have several,
+        and `weights` say how much each text counts.
 
         What the settings leave open is tried in several ways: the usual one is kept unless another is better
         on dev by more than chance.
@@ -112,11 +114,12 @@ class FastTextClassifier:
         usual, *others = self._ways(texts)
         if dev is None:
             others = []
+        counts = np.ones(len(texts), np.float32) if weights is None else weights
 
         def learned(way: dict[str, int]) -> tuple[FastTextClassifier, NDArray[np.float64]]:
             model = copy(self)
             vars(model).update(way)
-            model._fit(texts, targets, seed, threads or cores(), progress)
+            model._fit(texts, targets, counts, seed, threads or cores(), progress)
             return model, np.zeros(1) if dev is None else dev.losses(model.scores(dev.texts))
 
         best = learned(usual)
@@ -139,7 +142,13 @@ class FastTextClassifier:
         ]
 
     def _fit(
-        self, texts: list[str], targets: NDArray[np.int64], seed: int, threads: int, progress: Progress
+        self,
+        texts: list[str],
+        targets: NDArray[np.int64],
+        weights: NDArray[np.float32],
+        seed: int,
+        threads: int,
+        progress: Progress,
     ) -> None:
         from ..kernels.textbags import bags_of
 
@@ -159,7 +168,7 @@ class FastTextClassifier:
         random = first_rows(len(self.words), self.dim, 1 / self.dim, seed)
         self.rows[: len(random)] = random  # runs begin at zero: what they say is learned beside the words
         bags = bags_of(read, self._spelling(forms, own), begins, runs)
-        self._learn(bags, targets, seed, threads, progress)
+        self._learn(bags, targets, weights, seed, threads, progress)
 
     def _read(
         self, texts: list[str], threads: int, progress: Progress
@@ -238,6 +247,7 @@ class FastTextClassifier:
         self,
         texts: Any,
         targets: NDArray[np.int64],
+        weights: NDArray[np.float32],
         seed: int,
         threads: int,
         progress: Progress,
@@ -258,7 +268,7 @@ class FastTextClassifier:
         def learn(epoch: int, begin: int, order: NDArray[np.int64]) -> tuple[float, int]:
             schedule = Schedule(self.learning_rate - slope * (epoch * rows + begin), slope, floor)
             matrices = (self.rows, self.outputs, width)
-            return textbags(order, texts, wanted, softmax, *matrices, schedule, longest), len(order)
+            return textbags(order, texts, wanted, weights, softmax, *matrices, schedule, longest), len(order)
 
         progress("compiling", 0, 1)
         learn(0, 0, np.zeros(0, np.int64))

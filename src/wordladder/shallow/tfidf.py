@@ -97,19 +97,20 @@ class Tfidf:
         targets: NDArray[np.int64],
         *,
         dev: Judged | None = None,
+        weights: NDArray[np.float32] | None = None,
         seed: int = 1,
         threads: int | None = None,
         progress: Progress = quiet,
     ) -> "Tfidf":
         """Count the terms and fit the linear model, one decision a label, as often as there is something to
-        decide: as many choices at once as there are threads.
+        decide, as many choices at once as there are threads; `weights` say how much each text counts.
 
         Raises:
             DataError: no term occurs in `min_documents` texts.
         """
         from ..vectors._hogwild import cores
 
-        search = _Search(self, texts, targets, dev, seed, threads or cores())
+        search = _Search(self, texts, targets, weights, dev, seed, threads or cores())
         usual, *rounds = self._rounds(sum(map(len, texts)))
         best = search.best_of(usual(self.choice), None)
         for number, others in enumerate(rounds if dev is not None else ()):
@@ -226,12 +227,13 @@ class _Search:
         model: Tfidf,
         texts: list[str],
         targets: NDArray[np.int64],
+        weights: NDArray[np.float32] | None,
         dev: Judged | None,
         seed: int,
         threads: int,
     ) -> None:
-        self.model, self.texts, self.targets, self.dev, self.seed = model, texts, targets, dev, seed
-        self.threads = threads
+        self.model, self.texts, self.targets, self.weights = model, texts, targets, weights
+        self.dev, self.seed, self.threads = dev, seed, threads
         self.found: tuple[tuple[int, int], Terms, Any, Any] | None = None
 
     def best_of(self, choices: list[Choice], best: _Tried | None) -> _Tried:
@@ -257,6 +259,7 @@ class _Search:
             bayes=choice.weighting == "bayes",
             regularisation=choice.regularisation,
             class_weights=self.model.class_weights,
+            weights=self.weights,
             seed=self.seed,
         )
         losses = np.zeros(1)

@@ -7,7 +7,6 @@ was written when the run began.
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..errors import ModelError
+from ..streams import atomic_path
 
 __all__ = ["Kept", "Place", "load_checkpoint", "save_checkpoint", "tunable"]
 
@@ -76,11 +76,8 @@ def save_checkpoint(
         for number, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{which}/{number}/{key}": value for key, value in state.items()}
     contiguous = {name: torch.as_tensor(t).detach().cpu().contiguous() for name, t in tensors.items()}
-    new = path.with_name(path.name + ".new")
-    save_file(contiguous, new, metadata={"place": json.dumps(asdict(place))})
-    with new.open("r+b") as file:
-        os.fsync(file.fileno())
-    os.replace(new, path)
+    with atomic_path(path) as fresh:
+        save_file(contiguous, fresh, metadata={"place": json.dumps(asdict(place))})
 
 
 def load_checkpoint(path: Path, network: nn.Module, optimizers: list[Optimizer]) -> tuple[Kept, Place]:

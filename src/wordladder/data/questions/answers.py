@@ -94,7 +94,7 @@ def _start(value: object, where: str) -> int | None:
 
 
 def _shown(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)[:60]
+    return json.dumps(value, ensure_ascii=False, default=str, skipkeys=True)[:60]
 
 
 def placed(questions: Sequence[Question]) -> tuple[list[tuple[Answer, ...]], list[str]]:

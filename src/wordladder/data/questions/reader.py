@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from ...errors import DataError, SettingError, did_you_mean
-from ..cells import find_column, text_of, unpacked
+from ..cells import complete, find_column, text_of, unpacked
 from ..columns import Column, names_given
 from ..examples import Examples
 from ..file_format import read_raw
@@ -40,6 +40,7 @@ def read_questions(
     format: str | None = None,
     labelled: bool | None = True,
     origin: Origin | None = None,
+    skip_incomplete: bool = False,
 ) -> Examples:
     """Read questions, the passages that answer them, and the answers; plain or compressed.
 
@@ -59,6 +60,8 @@ def read_questions(
         labelled: Whether every question must have answers (True), they are not read (False), or they are read
             if they are there (None).
         origin: The columns that say where rows belong; of a SQuAD document only the group "title".
+        skip_incomplete: Whether rows of a table without a question, a passage or answers are left out; an
+            empty list or cell says that there is no answer.
 
     Raises:
         DataError: the file cannot be read, or a key or a column is missing; names the file and the question.
@@ -73,19 +76,20 @@ def read_questions(
     source = source_name(path)
     beside = () if origin is None else (origin.group, origin.time)
     wanted = names_given(text, label, *beside)
+    layout = (text, label, labelled, origin, skip_incomplete)
     if format in ("csv", "tsv", "parquet"):
-        return _of_table(read_raw(path, format, wanted), text, label, labelled, origin)
+        return _of_table(read_raw(path, format, wanted), *layout)
     data = read_bytes(path)
     if not data.strip():
         raise DataError(f"{source} is empty.")
     if data.startswith(b"PAR1") or not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
         if format is not None or str(path) == STANDARD_INPUT:
             raise DataError(f"{source} is not JSON, though a SQuAD document or JSON lines are expected.")
-        return _of_table(read_raw(path, None, wanted), text, label, labelled, origin)
+        return _of_table(read_raw(path, None, wanted), *layout)
     content = decode(data, source)
     articles = _articles(content, source, format)
     if articles is None:
-        return _of_table(read_json(content, source), text, label, labelled, origin)
+        return _of_table(read_json(content, source), *layout)
     if text is not None or label is not None:
         raise SettingError(f"{source} is a SQuAD document, whose keys are fixed: leave text and label out.")
     grouped = check_fixed(source, origin, "title", "its questions have no columns")
@@ -150,11 +154,15 @@ def _of_table(
     label: Column | None,
     labelled: bool | None,
     origin: Origin | None,
+    skip_incomplete: bool,
 ) -> Examples:
     """Examples of a table that has a row a question."""
     if not table.rows:
         raise DataError(f"{table.source} has a header, but no rows.")
     question, passage = _two_texts(table, text)
+    if skip_incomplete:
+        answered = find_column(table, label, _ANSWERS, (question, passage))[0] if labelled else None
+        table = complete(table, (question, passage), answered, lambda cell: cell is ABSENT)
     id_column, _ = find_column(table, None, _IDS, (question, passage))
     ids = None if id_column is None else _ids(table, id_column)
     answers, notes = None, tuple[str, ...]()

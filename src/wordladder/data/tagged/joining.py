@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from ...kernels.word_classes import HAN
 from ...text import classes
@@ -24,7 +24,9 @@ def are_characters(words: Sequence[str]) -> bool:
     return single >= 0.99 * len(words) and 2 * han >= len(words) > 0
 
 
-def join_words(words: Sequence[str], characters: bool = False) -> tuple[str, list[int]]:
+def join_words(
+    words: Sequence[str], characters: bool = False, touching: Sequence[bool] | None = None
+) -> tuple[str, list[int]]:
     """A sentence's text, and the place of each word's first character in it.
 
     One space stands between words; none where both sides are Han, kana, full width or Chinese punctuation.
@@ -32,15 +34,18 @@ def join_words(words: Sequence[str], characters: bool = False) -> tuple[str, lis
     Args:
         words: The words.
         characters: They are single characters of a text without spaces: nothing stands between them.
+        touching: Whether the next word follows each without a space, where that is said.
     """
-    if characters:
-        return "".join(words), _starts(words, 0)
-    text = " ".join(words)
-    if text.isascii():
-        return text, _starts(words, 1)
+    if touching is None:
+        if characters:
+            return "".join(words), _starts(words, 0)
+        text = " ".join(words)
+        if text.isascii():
+            return text, _starts(words, 1)
+        touching = [_touch(left[-1], right[0]) for left, right in pairwise(words)]
     parts, starts, place = [], [], 0
-    for left, word in zip(("", *words), words):
-        if left and not _touch(left[-1], word[0]):
+    for touches, word in zip((True, *touching), words):
+        if not touches:
             parts.append(" ")
             place += 1
         parts.append(word)

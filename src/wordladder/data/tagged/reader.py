@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ...errors import DataError, SettingError, did_you_mean
 from ..columns import Column, names_given
@@ -51,6 +51,7 @@ def read_tagged(
     format: str | None = None,
     labelled: bool | None = True,
     origin: Origin | None = None,
+    skip_incomplete: bool = False,
 ) -> Examples:
     """Read a file of tagged text; plain or compressed. One row a sentence, its spans by characters.
 
@@ -70,6 +71,7 @@ def read_tagged(
             there are any (None).
         origin: The columns that say where rows belong; of word columns only the group "document", which a
             line -DOCSTART- or "# newdoc" begins.
+        skip_incomplete: Whether rows of a table without words, text, tags or spans are left out.
 
     Raises:
         DataError: the file cannot be read, a line has too few columns, tags and words differ in number, or a
@@ -82,19 +84,20 @@ def read_tagged(
     data = read_bytes(path)
     if not data.strip():
         raise DataError(f"{source} is empty.")
+    layout = (text, label, labelled, origin, skip_incomplete)
     if format == "parquet" or data.startswith(b"PAR1"):
-        return _of_table(read_parquet(data, source), text, label, labelled, origin)
+        return _of_table(read_parquet(data, source), *layout)
     content = decode(data, source)
     format = format or _format_of(str(path), content)
     if format == "parquet":
         raise DataError(f"{source} is not a Parquet file, though its name says so.")
     if format == "jsonl":
-        return _of_table(read_json(content, source), text, label, labelled, origin)
+        return _of_table(read_json(content, source), *layout)
     if format in ("csv", "tsv"):
         read = read_csv if format == "csv" else read_tsv
         beside = () if origin is None else (origin.group, origin.time)
         wanted = names_given(text, label, *beside)
-        return _of_table(read(content, source, wanted), text, label, labelled, origin)
+        return _of_table(read(content, source, wanted), *layout)
     grouped = check_fixed(source, origin, "document", "its columns hold words and tags")
     words = read_columns(content, source, text, label, labelled, conllu=format == "conllu")
     if grouped and not any(words.documents):
@@ -119,15 +122,19 @@ def _of_words(words: TaggedWords, source: str) -> Examples:
         scheme = tell_scheme(tags[first:end] for first, end in bounds)
     texts: list[str] = []
     labels: list[tuple[Span, ...]] = []
+    all_starts: list[list[int]] = []
     for first, end in bounds:
         here = words.words[first:end]
-        text, starts = join_words(here, characters)
+        touching = None if words.touching is None else words.touching[first:end]
+        text, starts = join_words(here, characters, touching)
         texts.append(text)
+        all_starts.append(starts)
         if scheme is not None:
             labels.append(
                 tuple(
                     Span(starts[left], starts[right - 1] + len(here[right - 1]), type_)
                     for left, right, type_ in spans_of_tags(tags[first:end], scheme)
+                    if not "".join(here[left:right]).isspace()
                 )
             )
     return Examples(
@@ -137,12 +144,17 @@ def _of_words(words: TaggedWords, source: str) -> Examples:
         lines=words.lines,
         notes=(*_size(words), *words.notes, *(() if scheme is None else _notes_on_tags(words, tags, scheme))),
         scheme=scheme,
+        words=all_starts,
     )
 
 
-def _size(words: TaggedWords) -> tuple[str]:
+def _size(words: TaggedWords) -> list[str]:
+    """How many sentences and words there are, and how many of those are only spacing."""
     sentences = counted(len(words.offsets) - 1, "sentence")
-    return (f"{sentences} of {counted(len(words.words), 'word')}.",)
+    notes = [f"{sentences} of {counted(len(words.words), 'word')}."]
+    if blank := sum(map(str.isspace, words.words)):
+        notes.append(f"{counted(blank, 'word')} of white space alone: read as spacing, without a tag.")
+    return notes
 
 
 def _notes_on_tags(words: TaggedWords, tags: Sequence[str], scheme: Scheme) -> list[str]:
@@ -182,11 +194,12 @@ def _of_table(
     label: Column | None,
     labelled: bool | None,
     origin: Origin | None,
+    skip_incomplete: bool,
 ) -> Examples:
     """Examples of rows that hold words and tags, or texts and spans."""
     if not table.rows:
         raise DataError(f"{table.source} has a header, but no rows.")
-    found = read_rows(table, text, label, labelled)
+    found, table = read_rows(table, text, label, labelled, skip_incomplete)
     belongs = origin_facts(table, origin_columns(table, origin, text, label))
     if isinstance(found, TaggedWords):
         return replace(_of_words(found, table.source), **belongs)
@@ -205,16 +218,25 @@ def tagged_words(rows: Sequence[Sequence[str]], tags: Sequence[Sequence[str]] | 
     """Examples from lists of words and of their tags, as sklearn-crfsuite and seqeval have them.
 
     Raises:
-        DataError: a row has a word that is no text or empty, or another number of tags than of words.
+        DataError: a word or a tag is no text or empty, or a row has another number of tags than of words.
     """
-    for number, words in enumerate(rows):
-        if isinstance(words, str) or not all(isinstance(word, str) and word for word in words):
-            raise DataError(f"row {number + 1}: a list of words is expected, as in the rows before")
-        if tags is not None and len(tags[number]) != len(words):
-            raise DataError(f"row {number + 1}: {len(words)} words, but {len(tags[number])} tags")
-    flat = None if tags is None else [str(tag) for row in tags for tag in row]
-    offsets = list(accumulate(map(len, rows), initial=0))
-    return _of_words(TaggedWords([word for row in rows for word in row], flat, offsets, None), "the data")
+    words = [_texts(row, number, "word") for number, row in enumerate(rows)]
+    found = None if tags is None else [_texts(row, number, "tag") for number, row in enumerate(tags)]
+    for number, (row, its_tags) in enumerate(zip(words, found or ())):
+        if len(its_tags) != len(row):
+            raise DataError(f"row {number + 1}: {len(row)} words, but {len(its_tags)} tags")
+    flat = None if found is None else [tag for row in found for tag in row]
+    offsets = list(accumulate(map(len, words), initial=0))
+    return _of_words(TaggedWords([word for row in words for word in row], flat, offsets, None), "the data")
+
+
+def _texts(row: Any, number: int, what: str) -> list[str]:
+    """The words or the tags of a row; a column gives one that stands alone."""
+    given = [row] if what == "tag" and isinstance(row, str) else row
+    if not isinstance(given, list | tuple) or not all(isinstance(one, str) and one for one in given):
+        found = repr(row)[:60]
+        raise DataError(f"row {number + 1}: a list of {what}s is expected, each a text; found {found}")
+    return list(given)
 
 
 def tags_of_words(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...errors import DataError, SettingError
-from ..cells import find_column, text_of, unpacked
+from ..cells import complete, find_column, text_of, unpacked
 from ..columns import Column
 from ..examples import Span
 from ..labels import is_missing
@@ -29,9 +29,14 @@ class MarkedTexts(NamedTuple):
 
 
 def read_rows(
-    table: RawTable, text: Column | None, label: Column | None, labelled: bool | None
-) -> TaggedWords | MarkedTexts:
-    """The words and tags of a table whose texts are lists of words, else its texts and spans.
+    table: RawTable,
+    text: Column | None,
+    label: Column | None,
+    labelled: bool | None,
+    skip_incomplete: bool = False,
+) -> tuple[TaggedWords | MarkedTexts, RawTable]:
+    """The words and tags of a table whose texts are lists of words, else its texts and spans; and the table
+    of the rows that were read.
 
     Args:
         table: The table.
@@ -39,6 +44,7 @@ def read_rows(
         label: The column of the tags or the spans; None: found by its name.
         labelled: Whether there must be tags (True), they are not read (False), or are read if there are
             any (None).
+        skip_incomplete: Whether rows that lack something are left out.
 
     Raises:
         DataError: a column is not there, or a row cannot be used; names the line.
@@ -62,19 +68,22 @@ def read_rows(
     if label_column is None and labelled:
         what = "tags of the words" if of_words else "spans of the text"
         raise DataError(f"{table.source}: which column holds the {what}? Name it (label, --label). {listed}")
+    if label_column is not None and not labelled and all(map(is_missing, table.column(label_column))):
+        label_column = None
+    if skip_incomplete:
+        table = complete(table, (text_column,), label_column)
+        texts = unpacked(table.column(text_column))
     cells = None if label_column is None else unpacked(table.column(label_column))
-    if cells is not None and not labelled and all(map(is_missing, cells)):
-        cells = None
     notes = tuple(note for note in (text_note, label_note) if note is not None)
     if cells is not None:
         _check_all_there(table, cells)
     if of_words:
-        return _words(table, texts, cells, notes)
+        return _words(table, texts, cells, notes), table
     sentences = [text_of(table, row, text_column, cell) for row, cell in enumerate(texts)]
     if cells is None:
-        return MarkedTexts(sentences, None, table.notes + notes)
+        return MarkedTexts(sentences, None, table.notes + notes), table
     spans, told = marked_spans(table, sentences, cells)
-    return MarkedTexts(sentences, spans, (*table.notes, *notes, *told))
+    return MarkedTexts(sentences, spans, (*table.notes, *notes, *told)), table
 
 
 def _check_all_there(table: RawTable, cells: Sequence[object]) -> None:

@@ -8,6 +8,7 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,9 @@ _NEW_DOCUMENT = re.compile(r"# ?newdoc\b")
 _CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _CONLLU_ID = re.compile(r"[0-9]+([-.][0-9]+)?")
 _GAP = re.compile(r"[ \t]+")
+_NO_SPACE = "SpaceAfter=No"
 _KNOWN_LINES = 1 << 17
+_JUDGED_LINES = 5000
 
 
 class TaggedWords(NamedTuple):
@@ -36,6 +39,7 @@ class TaggedWords(NamedTuple):
         lines: The line on which each sentence begins; None: the file has no lines.
         word_lines: The line of each word; None: that of its sentence.
         notes: What was left out.
+        touching: Whether the next word follows each without a space; None: not said.
         documents: The number of the document of each sentence, from 1; 0 before the first, and where the file
             tells of none.
     """
@@ -47,6 +51,7 @@ class TaggedWords(NamedTuple):
     word_lines: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     documents: Sequence[int] = ()
+    touching: Sequence[bool] | None = None
 
 
 class _Layout(NamedTuple):
@@ -57,11 +62,34 @@ class _Layout(NamedTuple):
     line: int
     word: int
     tag: int | None
+    space: int | None  # the column that says whether a space follows
     exact: bool  # whether each line must have the same width, for the tag is the last
     conllu: bool
 
+    @property
+    def needed(self) -> int:
+        """The columns that a line must have at least."""
+        return self.width if self.exact else 1 + max(self.word, self.tag or 0)
+
     def fields(self, line: str) -> list[str]:
-        return _fields(line, self.tabs)
+        """The columns of a line. Tabs at its end are none; white space at its beginning may be a word."""
+        fields = _fields(line, self.tabs)
+        while len(fields) > self.width and not fields[-1].strip():
+            del fields[-1]
+        if self.word == 0 and line[:1].isspace():
+            usual = self.width if self.tag is None else self.needed
+            if self.tabs and len(fields) > self.width and not fields[1]:
+                return [line[0], *fields[2:]]
+            if not self.tabs and len(fields) == usual - 1:
+                return [line[0], *fields]
+        return fields
+
+    def touches(self, fields: list[str]) -> bool:
+        """Whether the next word follows without a space, as Flair and CoNLL-U write it."""
+        if self.space is None or self.space >= len(fields):
+            return False
+        said = fields[self.space]
+        return _NO_SPACE in said.split("|") or (said == "-" and not self.conllu)
 
     def is_comment(self, line: str) -> bool:
         """Whether a line at the beginning of a sentence is a comment, not the word "#"."""
@@ -72,7 +100,7 @@ class _Layout(NamedTuple):
 
 def _fields(line: str, tabs: bool) -> list[str]:
     if tabs:
-        return [field.strip(" ") for field in line.split("\t")]
+        return [field.strip(" ") or field for field in line.split("\t")]
     fields = line.split(" ")
     return [field for field in _GAP.split(line) if field] if "" in fields or "\t" in line else fields
 
@@ -104,7 +132,7 @@ def read_columns(
     lines = _Lines(layout, source)
     words: list[str] = []
     tags: list[str] = []
-    offsets, documents, numbers = [0], list[int](), array("q")
+    offsets, documents, numbers, touching = [0], list[int](), array("q"), list[bool]()
     for number, line in enumerate(io.StringIO(text), start=1):
         found = lines.known.get(line) or lines.read(line, number, len(words) == offsets[-1])
         if found is not None:
@@ -112,6 +140,7 @@ def read_columns(
                 documents.append(lines.documents)
             words.append(found[0])
             tags.append(found[1])
+            touching.append(lines.ends_range(line) or found[2])
             numbers.append(number)
         elif lines.ended and len(words) > offsets[-1]:
             offsets.append(len(words))
@@ -123,7 +152,11 @@ def read_columns(
     first_lines = word_lines[np.array(offsets[:-1], dtype=np.int64)]
     its_tags = None if layout.tag is None else tags
     notes = _notes(lines.left_out)
-    return TaggedWords(words, its_tags, offsets, first_lines, word_lines, notes, documents)
+    said = touching if any(touching) else None
+    if said is not None:
+        verb = "touches" if sum(said) == 1 else "touch"
+        notes += (f"{counted(sum(said), 'word')} {verb} the next, as column {layout.space} says.",)
+    return TaggedWords(words, its_tags, offsets, first_lines, word_lines, notes, documents, said)
 
 
 class _Lines:
@@ -135,14 +168,21 @@ class _Lines:
 
     def __init__(self, layout: _Layout, source: str) -> None:
         self.layout, self.source = layout, source
-        self.known: dict[str, tuple[str, str]] = {}
+        self.known: dict[str, tuple[str, str, bool]] = {}
         self.left_out: Counter[str] = Counter()
         self.ended = True
         self.documents = 0
         self._texts: dict[str, str] = {}
+        self._range = ""  # how the line begins that ends a range of words which touches the next word
 
-    def read(self, line: str, number: int, begins: bool) -> tuple[str, str] | None:
-        """The word and the tag ("": not read) of a line; None: it holds none.
+    def ends_range(self, line: str) -> bool:
+        """Whether a word ends a range, such as 1-2, that touches the next word."""
+        ends = bool(self._range) and line.startswith(self._range)
+        self._range = "" if ends else self._range
+        return ends
+
+    def read(self, line: str, number: int, begins: bool) -> tuple[str, str, bool] | None:
+        """The word of a line, its tag ("": not read), and whether it touches the next; None: it holds none.
 
         Args:
             line: The line.
@@ -163,17 +203,19 @@ class _Lines:
             return None
         fields = layout.fields(bare)
         if layout.conllu and not fields[0].isdigit() and _CONLLU_ID.fullmatch(fields[0]):
-            self.left_out["range" if "-" in fields[0] else "empty node"] += 1
+            _, dash, last = fields[0].partition("-")
+            self.left_out["range" if dash else "empty node"] += 1
+            if dash:
+                self._range = f"{last}\t" if layout.touches(fields) else ""
             return None
-        word, tag = self._parts(fields, number)
-        found = self._texts.setdefault(word, word), self._texts.setdefault(tag, tag)
+        word, tag = (self._texts.setdefault(part, part) for part in self._parts(fields, number))
+        found = word, tag, layout.touches(fields)
         if len(self.known) < _KNOWN_LINES and not line.startswith("#"):
             self.known[line] = found
         return found
 
     def _parts(self, fields: list[str], number: int) -> tuple[str, str]:
-        layout = self.layout
-        needed = layout.width if layout.exact else 1 + max(layout.word, layout.tag or 0)
+        layout, needed = self.layout, self.layout.needed
         if len(fields) < needed or (layout.exact and len(fields) > needed):
             line = ("\t" if layout.tabs else " ").join(fields)
             raise DataError(
@@ -183,7 +225,7 @@ class _Lines:
             )
         word, tag = fields[layout.word], "" if layout.tag is None else fields[layout.tag]
         for column, part, what in ((layout.word, word, "word"), (layout.tag, tag, "tag")):
-            if column is not None and not part:
+            if column is not None and not (part if what == "word" else part.strip()):
                 raise DataError(f"{self.source}, line {number}: the {what} in column {column} is empty.")
         return word, tag
 
@@ -193,9 +235,14 @@ def _layout_of(
 ) -> _Layout:
     """The layout, by the first line that holds a word."""
     number, line = _first_line(text, source)
-    fields = _fields(line, tabs="\t" in line)
-    conllu = conllu or ("\t" in line and len(fields) == 10 and bool(_CONLLU_ID.fullmatch(fields[0])))
-    usual = (1, 3) if conllu else (0, len(fields) - 1)
+    tabs = "\t" in line.strip(" \t")
+    fields = _fields(line, tabs)
+    conllu = conllu or (tabs and len(fields) == 10 and bool(_CONLLU_ID.fullmatch(fields[0])))
+    while not conllu and len(fields) > 1 and not fields[-1].strip():
+        del fields[-1]
+    last = len(fields) - 1
+    spaced = last == 9 if conllu else _tells_spaces(text, tabs, len(fields))
+    usual = (1, 3) if conllu else (0, last - spaced)
     word_place = usual[0] if word is None else _place(word, "text", conllu)
     tag_place: int | None = usual[1] if tag is None else _place(tag, "label", conllu)
     if labelled is False or (labelled is None and len(fields) == 1):
@@ -215,16 +262,28 @@ def _layout_of(
             f"{source}: text and label must be different columns, but both are column {tag_place}."
         )
     exact = tag is None and tag_place is not None
-    return _Layout("\t" in line, len(fields), number, word_place, tag_place, exact, conllu)
+    space = last if spaced and last not in (word_place, tag_place) else None
+    return _Layout(tabs, len(fields), number, word_place, tag_place, space, exact, conllu)
+
+
+def _tells_spaces(text: str, tabs: bool, width: int) -> bool:
+    """Whether the last of three columns or more says if a space follows: by + and -, or by SpaceAfter=No."""
+    if width < 3:
+        return False
+    lines = (line for line in io.StringIO(text) if not (line.isspace() or line.startswith((_DOCUMENT, "#"))))
+    said = {_fields(line.rstrip(), tabs)[-1] for line in islice(lines, _JUDGED_LINES)}
+    return ("+" in said and said <= {"+", "-"}) or (_NO_SPACE in said and said <= {_NO_SPACE, "_"})
 
 
 def _first_line(text: str, source: str) -> tuple[int, str]:
-    """The first line with a word; one that may be a comment only if there is no other."""
+    """The first line with a word; one that may be a comment, or white space as a word, only if there is no
+    other.
+    """
     comment = None
     for number, line in enumerate(io.StringIO(text), start=1):
         if line.isspace() or line.startswith(_DOCUMENT):
             continue
-        if not line.startswith("#"):
+        if not line.startswith(("#", " ", "\t")):
             return number, line.rstrip("\r\n")
         comment = comment or (number, line.rstrip("\r\n"))
     if comment is None:
