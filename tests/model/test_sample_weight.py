@@ -50,6 +50,14 @@ def test_weights_are_relative():
     np.testing.assert_array_equal(alike, Model(RECIPES["tfidf"]).fit(texts, labels).scores(texts))
 
 
+@pytest.mark.parametrize("name", ["tfidf", "bayes"])
+def test_a_text_without_weight_teaches_nothing(name):
+    texts, labels = reviews(40)
+    wrong = [*labels[1:], labels[0]]
+    model = Model(RECIPES[name]).fit([*texts, *texts], [*labels, *wrong], sample_weight=[1] * 40 + [0] * 40)
+    assert model.score(texts, labels) == 1.0
+
+
 @pytest.mark.parametrize("several", [False, True])
 @pytest.mark.parametrize("balanced", [None, "balanced"])
 def test_a_weight_of_two_is_a_text_twice(several, balanced):
@@ -57,14 +65,13 @@ def test_a_weight_of_two_is_a_text_twice(several, balanced):
     task = build("tasks", {"kind": "classification", "class_weights": balanced, "label_smoothing": 0.1})
     labels = [("x",), ("y",), ("y",)] if several else ["x", "y", "y"]
     task.initialise(Examples((["a", "b", "c"],), labels))
-    head = ClassificationHead(task, 4, 0)
-    scores = torch.randn(3, 2)
+    head, scores = ClassificationHead(task, 4, 0), torch.randn(3, 2)
     targets = torch.from_numpy(task.targets(Examples((["a", "b", "c"],), labels), None))
     weights = torch.tensor([2.0, 1.0, 0.0])
     once = head.loss(scores, targets, weights)
     alone = torch.stack([head.loss(scores[[row]], targets[[row]]) for row in range(3)])
     if balanced and not several:
-        classes = task.weights[targets]
+        classes = head.weights[targets]
         assert once == pytest.approx(((alone * classes * weights).sum() / classes.sum()).item(), rel=1e-5)
     else:
         assert once == pytest.approx(((alone * weights).sum() / 3).item(), rel=1e-5)

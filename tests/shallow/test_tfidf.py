@@ -14,6 +14,7 @@ from wordladder import Model
 from wordladder.errors import DataError, ModelError, SettingError
 from wordladder.shallow import tfidf
 from wordladder.shallow._judged import Judged
+from wordladder.shallow._linear import fit_linear
 from wordladder.shallow._terms import Terms
 from wordladder.shallow.tfidf import Tfidf
 from wordladder.text import TextSettings, tokenize
@@ -187,6 +188,37 @@ def test_losses_that_differ_by_chance_do_not_count():
     assert judged.better(old - 0.01, old)
     assert not judged.better(old + np.array([0.3, -0.4, 0.3, -0.3]), old)
     assert not judged.better(old, old)
+
+
+def test_a_fit_leaves_the_counts_of_terms_as_they_are():
+    terms = Terms(TextSettings(), 2, 5, True)
+    bags = terms.learn(TEXTS, 1, None)
+    before = [part.copy() for part in bags]
+    for bayes in (False, True):
+        settings = {"bayes": bayes, "regularisation": 1.0, "class_weights": None, "weights": None, "seed": 1}
+        fit_linear(bags, len(terms.hashes), np.arange(len(TEXTS)) % 2, **settings)
+    assert all(np.array_equal(*parts) for parts in zip(bags, before))
+
+
+@pytest.mark.parametrize("targets", [np.zeros(6, np.int64), np.tile([0, 1], (6, 1))])
+def test_a_decision_without_two_sides_is_always_the_same(targets):
+    terms = Terms(TextSettings(), 1, 0, True)
+    bags = terms.learn(TEXTS, 1, None)
+    settings = {"bayes": False, "regularisation": 1.0, "class_weights": None, "weights": None, "seed": 1}
+    found = fit_linear(bags, len(terms.hashes), targets, **settings)
+    assert not found.coefficients.any()
+    assert found.intercepts.tolist() == [20.0] if targets.ndim == 1 else [-20.0, 20.0]
+
+
+def test_threads_change_nothing():
+    texts, labels = reviews(120)
+    targets = np.array([label == "positive" for label in labels]).astype(np.int64)
+    one, two = (Tfidf(TextSettings()) for _ in range(2))
+    for model, threads in ((one, 1), (two, 3)):
+        judged = Judged(texts, lambda scores: np.logaddexp(0, -scores[:, 0] * (2 * targets - 1)))
+        model.fit(texts, targets, dev=judged, threads=threads)
+    assert one.choice == two.choice
+    assert all(np.array_equal(*parts) for parts in zip(one.linear, two.linear))
 
 
 def test_weights_of_classes_are_those_of_sklearn():

@@ -69,7 +69,7 @@ def neighbors(
 
     Example:  wordladder neighbors bert-folder "He sat on the bank of the river." --word bank --among text.txt
     """
-    require("torch", "train", "the vectors of words in their sentences")
+    require("torch", "train", "the vector of a word in its sentence")
     from ..evaluation.context_neighbors import context_neighbors
     from ..evaluation.word_reader import WordReader
     from ..text import TextSettings

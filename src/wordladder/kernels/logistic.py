@@ -16,7 +16,7 @@ _CLOSE = 1e-6  # slope of a text's problem where it counts as solved
 _STEPS = 100  # of Newton's method, at most; four are usual
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def one_pass(
     order: np.ndarray,
     begins: np.ndarray,

@@ -86,8 +86,8 @@ def _decided(
         return np.zeros(terms), 20.0 if decision.any() else -20.0
     signs, duals = 2.0 * decision - 1, np.stack([np.zeros(len(costs)), costs], axis=1)
     weights = np.zeros(terms + 1)
-    random = np.random.default_rng(seed)
+    random, counting = np.random.default_rng(seed), np.flatnonzero(costs)
     for _ in range(_PASSES):
-        if one_pass(random.permutation(len(signs)), *bags, signs, costs, duals, weights) < _FLAT:
+        if one_pass(random.permutation(counting), *bags, signs, costs, duals, weights) < _FLAT:
             break
     return weights[:-1], float(weights[-1])

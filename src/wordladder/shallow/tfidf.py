@@ -4,6 +4,7 @@ wordladder's own, so Chinese works as it is.
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -102,14 +103,14 @@ class Tfidf:
         progress: Progress = quiet,
     ) -> "Tfidf":
         """Count the terms and fit the linear model, one decision a label, as often as there is something to
-        decide; `weights` say how much each text counts.
-
-        The solver has one thread, whatever `threads` says.
+        decide, as many choices at once as there are threads; `weights` say how much each text counts.
 
         Raises:
             DataError: no term occurs in `min_documents` texts.
         """
-        search = _Search(self, texts, targets, weights, dev, seed)
+        from ..vectors._hogwild import cores
+
+        search = _Search(self, texts, targets, weights, dev, seed, threads or cores())
         usual, *rounds = self._rounds(sum(map(len, texts)))
         best = search.best_of(usual(self.choice), None)
         for number, others in enumerate(rounds if dev is not None else ()):
@@ -229,14 +230,19 @@ class _Search:
         weights: NDArray[np.float32] | None,
         dev: Judged | None,
         seed: int,
+        threads: int,
     ) -> None:
         self.model, self.texts, self.targets, self.weights = model, texts, targets, weights
-        self.dev, self.seed = dev, seed
+        self.dev, self.seed, self.threads = dev, seed, threads
         self.found: tuple[tuple[int, int], Terms, Any, Any] | None = None
 
     def best_of(self, choices: list[Choice], best: _Tried | None) -> _Tried:
         """The best of these, or the best so far where none is better by more than chance."""
-        for found in sorted(map(self._tried, choices), key=lambda one: one.losses.mean())[:1]:
+        if choices:
+            self._bags(choices[0])  # found once, before several threads ask for them
+        with ThreadPoolExecutor(self.threads) as pool:
+            tried = list(pool.map(self._tried, choices))
+        for found in sorted(tried, key=lambda one: one.losses.mean())[:1]:
             if best is None or (self.dev is not None and self.dev.better(found.losses, best.losses)):
                 return found
         assert best is not None
