@@ -8,4 +8,5 @@ Every embedder has the same silhouette:
     prepare(tokens) -> prepared     on the CPU, batched: a NamedTuple of tensors
     forward(prepared) -> Sequence   on the device
     facts(tokens) -> dict           what it does to these texts that a user should know
+    knows_words                     True where it has vectors of words as our tokenizer takes them
 """

@@ -66,6 +66,7 @@ class Static(nn.Module):
     """
 
     summary_dim = 0
+    knows_words = True
 
     def __init__(
         self,

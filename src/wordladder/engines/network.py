@@ -20,11 +20,12 @@ from ..embedders._material import Material
 from ..embedders._sentence_layout import SentenceLayout, write_layout
 from ..errors import ModelError
 from ..network import Network
-from ..recipe import Recipe, build
+from ..recipe import Recipe, build, component
 from ..tasks._word_scores import WordScores
-from ..text import Tokens, tokenize
+from ..text import Tokens
 from ..training.devices import device_of, threads, to_device
 from ..training.settings import TrainingSettings
+from ._own_words import OwnWords
 from .engine import FitRun, FusionWeights, text_facts
 
 __all__ = ["NetworkEngine"]
@@ -41,12 +42,10 @@ class NetworkEngine:
         self.settings = TrainingSettings(**recipe.table("training"))
         self.task = build("tasks", recipe.tables["task"])
         self.network: Any = None
+        self.words = OwnWords(recipe.text)
         self._cache: Path | None = None  # where features of frozen embedders stay
 
     threads = staticmethod(threads)
-
-    def _tokens(self, examples: Examples) -> Tokens:
-        return tokenize(examples.flat(), self.recipe.text, segments=len(examples.segments))
 
     def fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
         """Train the network; it ends with the weights that were best on dev."""
@@ -58,8 +57,10 @@ class NetworkEngine:
         self.task.initialise(train)
         if dev is not None:
             self.task.check(dev)
-        tokens = self._tokens(train)
-        dev_tokens = self._tokens(dev) if dev is not None else None
+        if not self._knows_words():
+            self.words.learn(train)
+        tokens = self.words.of(train)
+        dev_tokens = self.words.of(dev) if dev is not None else None
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             found = self._start(train, tokens, run)
@@ -100,6 +101,11 @@ class NetworkEngine:
             "steps": place.step,
             "earlier_seconds": found["earlier_seconds"] + earlier,
         }
+
+    def _knows_words(self) -> bool:
+        """Whether an embedder has vectors of words as we take them: of others it would know few."""
+        kinds = [component("embedders", table["kind"]) for table in self.recipe.tables["embedders"]]
+        return any(getattr(kind, "knows_words", False) for kind in kinds)
 
     def _batches(self, tokens: Tokens) -> Callable[[int], list[NDArray[np.int64]]]:
         lengths, settings = np.diff(tokens.example_offsets), self.settings
@@ -229,7 +235,7 @@ class NetworkEngine:
         """Scores `(rows, labels)`, or of words; where features are cached, those of many texts are kept there
         too.
         """
-        tokens = self._tokens(examples)
+        tokens = self.words.of(examples)
         if self._cache is not None and len(tokens) >= MANY:
             from ..training.features import remember
 
@@ -239,7 +245,7 @@ class NetworkEngine:
 
     def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
         """What the task's head reads: one vector a text, `(rows, dim)`."""
-        return self._run(self._tokens(examples), self._pooled_of, self.network.task.dim, batch_rows)
+        return self._run(self.words.of(examples), self._pooled_of, self.network.task.dim, batch_rows)
 
     def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
         """What the fusion gives each embedder at each word.
@@ -247,7 +253,7 @@ class NetworkEngine:
         Raises:
             ModelError: there is no fusion, or it does not weigh.
         """
-        tokens = self._tokens(examples)
+        tokens = self.words.of(examples)
         found: dict[int, NDArray[np.float32]] = {}
         for rows, weights in self._results(tokens, lambda batch: self.network.fusion_weights(batch.inputs)):
             found.update(zip(rows.tolist(), weights))
@@ -269,6 +275,7 @@ class NetworkEngine:
         """Write vocabularies, labels and all weights."""
         self.network.keep(folder)
         self.task.keep(folder)
+        self.words.keep(folder)
         weights = {
             name: tensor.detach().cpu().contiguous() for name, tensor in self.network.weights().items()
         }
@@ -292,6 +299,7 @@ class NetworkEngine:
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote."""
         self.task.restore(folder)
+        self.words.restore(folder)
         self.network = Network(self.recipe, self.task).restore(folder)
         weights = load_file(folder / "weights.safetensors")
         try:

@@ -11,10 +11,10 @@ from ..data.examples import Examples
 from ..errors import ModelError
 from ..recipe import Recipe, build
 from ..shallow._judged import Judged
-from ..shallow._own_words import OwnWords
 from ..tasks._word_scores import WordScores
-from ..text import Tokens, tokenize
+from ..text import Tokens
 from ..training.settings import TrainingSettings
+from ._own_words import OwnWords
 from .engine import FitRun, FusionWeights, text_facts
 
 __all__ = ["ShallowEngine"]
@@ -27,7 +27,7 @@ class ShallowEngine:
         self.recipe = recipe
         self.shallow = build("shallow", recipe.tables["shallow"], recipe.text)
         self.task = build("tasks", recipe.tables["task"])
-        self.words = OwnWords()
+        self.words = OwnWords(recipe.text)
 
     def threads(self, count: int | None) -> AbstractContextManager[None]:
         """Nothing to set: the number is given to `fit`, and answers take one thread."""
@@ -48,27 +48,22 @@ class ShallowEngine:
             told |= {"dev": judged, "weights": weights}
             self.shallow.fit(train.texts, self.task.gold(train), **told)
             return self.shallow.facts()
-        if train.words is not None:
-            self.words.learn(tokenize(train.texts, self.recipe.text), train.words)
-        tokens = self._tokens(train)
+        self.words.learn(train)
+        tokens = self.words.of(train)
         targets = self.task.targets(train, tokens).values
         self.shallow.fit(tokens, targets, self.task.allowed, **told)
         facts = {"train": self._facts(train, tokens)}
         if dev is not None:
-            facts["dev"] = self._facts(dev, self._tokens(dev))
+            facts["dev"] = self._facts(dev, self.words.of(dev))
         return {"text": facts}
 
     def _facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
         return text_facts(tokens) | self.task.facts(examples, tokens)
 
-    def _tokens(self, examples: Examples) -> Tokens:
-        """The words of texts; those of a file of tagged words are its own."""
-        return self.words.joined(tokenize(examples.texts, self.recipe.text), examples.words)
-
     def scores(self, examples: Examples) -> Any:
         """Scores `(rows, labels)`, or of words; a single yes-or-no score becomes one for each of the two."""
         if self.task.per_word:
-            tokens = self._tokens(examples)
+            tokens = self.words.of(examples)
             return WordScores(self.shallow.scores(tokens), tokens, self.shallow.chain)
         return self._wide(self.shallow.scores(examples.texts))
 

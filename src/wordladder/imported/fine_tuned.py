@@ -22,6 +22,7 @@ from ..embedders._inference import answering, padded
 from ..embedders._pieces import Group, Pieces
 from ..embedders._pretrained import Pretrained, keep_pretrained, open_pretrained
 from ..embedders._sentence_layout import SentenceLayout
+from ..engines._own_words import given_words
 from ..errors import ModelError
 from ..layers.workers import in_parallel
 from ..recipe import Recipe, build
@@ -231,7 +232,6 @@ def _tags(names: Sequence[str]) -> tuple[WordScheme, list[str]]:
 
 
 def _words(examples: Examples) -> Tokens:
-    """The words of texts; those of a file of tagged words are its own, where spaces stand between them."""
-    texts, segments = examples.flat(), len(examples.segments)
-    own = examples.scheme not in (None, "spans") and not any(map(_HAN.search, texts))
-    return tokenize(texts, TextSettings(segmenter="whitespace" if own else "characters"), segments=segments)
+    """The words of texts; those of a file of tagged words are its own."""
+    tokens = tokenize(examples.flat(), TextSettings(), segments=len(examples.segments))
+    return tokens if examples.words is None else given_words(tokens, examples.words)

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.examples import Examples
 from ..kernels.word_classes import HAN
-from ..text import Tokens, classes, lower, merged
+from ..text import TextSettings, Tokens, classes, lower, merged, tokenize
 
-__all__ = ["OwnWords"]
-
-Starts = Sequence[Sequence[int]]
+__all__ = ["OwnWords", "given_words"]
 
 _DIGITS, _LETTERS = re.compile(r"[0-9]+"), re.compile(r"[^\W\d_]+")
 _LONGEST = 8  # of our words that are one of the file's
@@ -27,36 +26,40 @@ _OFTEN = 3  # different words of a shape, which then stands for others
 class OwnWords:
     """How a file's words are put together from ours; nothing for Chinese, which has no spaces.
 
+    Args:
+        text: How texts become words of ours.
+
     Attributes:
         forms: Words of the file that are several of ours, in lower case.
         shapes: Shapes of such words that begin and end with a letter or a digit, such as d-d-d.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, text: TextSettings) -> None:
+        self.text = text
         self.forms: set[str] = set()
         self.shapes: set[str] = set()
 
-    def learn(self, tokens: Tokens, starts: Starts) -> None:
-        """See how words are put together in the texts of a file, where its words begin at `starts`."""
-        if any(classes()[ord(letter)] == HAN for letter in set("".join(tokens.texts))):
+    def learn(self, examples: Examples) -> None:
+        """See how words are put together in examples that are given as words."""
+        letters = set("".join(examples.texts))
+        if examples.words is None or any(classes()[ord(letter)] == HAN for letter in letters):
             return
-        opens = _opens(tokens, starts)
+        tokens = tokenize(examples.texts, self.text)
+        opens = _opens(tokens, examples.words)
         several = np.diff(np.append(np.flatnonzero(opens), len(opens))) > 1
         words = set(np.array(merged(tokens, opens).surfaces(), object)[several].tolist())
         self.forms = set(map(lower, words))
         shapes = Counter(_shape(word) for word in words if word[0].isalnum() and word[-1].isalnum())
         self.shapes = {shape for shape, count in shapes.items() if count >= _OFTEN}
 
-    def joined(self, tokens: Tokens, starts: Starts | None = None) -> Tokens:
-        """The words of the file.
-
-        Args:
-            tokens: Our words.
-            starts: Where the words of each text begin, if it is given as words.
-        """
+    def of(self, examples: Examples) -> Tokens:
+        """The words of examples: those given, or ours, put together as the file does it."""
+        tokens = tokenize(examples.flat(), self.text, segments=len(examples.segments))
         if not self.forms or not len(tokens.starts):
             return tokens
-        return merged(tokens, self._as_learned(tokens) if starts is None else _opens(tokens, starts))
+        if examples.words is not None:
+            return given_words(tokens, examples.words)
+        return merged(tokens, self._as_learned(tokens))
 
     def _as_learned(self, tokens: Tokens) -> NDArray[np.bool_]:
         """Which of our words begin one, in text where words touch: the longest that is known."""
@@ -78,7 +81,9 @@ class OwnWords:
         return lower(word) in self.forms or _shape(word) in self.shapes
 
     def keep(self, folder: Path) -> None:
-        """Write `words.json`."""
+        """Write `words.json`, if words are put together."""
+        if not self.forms:
+            return
         facts = {"forms": sorted(self.forms), "shapes": sorted(self.shapes)}
         (folder / "words.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 
@@ -89,7 +94,12 @@ class OwnWords:
             self.forms, self.shapes = set(facts["forms"]), set(facts["shapes"])
 
 
-def _opens(tokens: Tokens, starts: Starts) -> NDArray[np.bool_]:
+def given_words(tokens: Tokens, starts: Sequence[Sequence[int]]) -> Tokens:
+    """Our words put together to those that the texts are given as, which begin at `starts`."""
+    return merged(tokens, _opens(tokens, starts))
+
+
+def _opens(tokens: Tokens, starts: Sequence[Sequence[int]]) -> NDArray[np.bool_]:
     """Which of our words are the first of a given one."""
     opens = np.zeros(len(tokens.starts) + 1, bool)
     for given, first, last in zip(starts, tokens.offsets[:-1], tokens.offsets[1:]):
