@@ -4,8 +4,8 @@ type out.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from .tasks.classification import Classification
 
 __all__ = [
     "LabelKind",
+    "SavedKind",
     "classes_of",
     "examples_of",
     "label_kind",
@@ -44,6 +45,20 @@ class LabelKind(NamedTuple):
 
     type: str = "str"
     width: int = 0
+
+
+@dataclass(frozen=True)
+class _Kind:
+    type: Literal["str", "int", "float", "bool", "indicators", "parts"]
+    width: int
+
+
+@dataclass(frozen=True)
+class SavedKind:
+    """What `report.json` has to hold of a model's name and labels."""
+
+    name: str
+    label_kind: _Kind
 
 
 _PYTHON: dict[str, Callable[[str], Any]] = {

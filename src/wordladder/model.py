@@ -24,9 +24,11 @@ from .engines import Engine, FitRun, FusionWeights, engine_for
 from .errors import ModelError, NotFittedError, UserError
 from .estimator import Estimator
 from .evaluation.evaluate import Evaluation, evaluate_scores
+from .facts import read_facts
 from .imported import imported_engine
 from .inputs import (
     LabelKind,
+    SavedKind,
     classes_of,
     examples_of,
     label_kind,
@@ -376,20 +378,20 @@ class Model(Estimator):
             return model
         place = find_model(folder)
         try:
-            report = json.loads((place / "report.json").read_text(encoding="utf-8"))
+            report = read_facts(place / "report.json", dict[str, Any])
+            kind = read_facts(place / "report.json", SavedKind).label_kind
             recipe = Recipe.read(place / MARK, report["name"])
             engine = engine_for(recipe, device)
             engine.restore(place)
-            kind = LabelKind(**report["label_kind"])
             path = place / "metrics.json"
-            known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        except (OSError, KeyError, ValueError, SafetensorError) as error:
+            known = read_facts(path, Evaluation) if path.is_file() and path.read_text() != "{}" else None
+        except (OSError, LookupError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"{folder}: the saved model is incomplete or damaged: {error}") from error
         model = cls(recipe, device=device, threads=threads)
         model.report_ = report
-        model._adopt(engine, recipe, kind)
-        if known:
-            model.evaluation_ = Evaluation(**known | {"interval": tuple(known["interval"])})
+        model._adopt(engine, recipe, LabelKind(kind.type, kind.width))
+        if known is not None:
+            model.evaluation_ = known
         return model
 
     def __repr__(self) -> str:

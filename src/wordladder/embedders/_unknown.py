@@ -7,14 +7,16 @@ Vectors are made when words are met, kept for the next time, and never tuned.
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from ..errors import RecipeError
+from ..errors import ModelError, RecipeError
+from ..facts import read_facts
 from ..subwords import Subwords
 from ..text import lower
 from ..vocab import Vocabulary
@@ -106,6 +108,26 @@ def halved(subwords: Subwords | None, scale: float) -> Subwords | None:
     return replace(subwords, own=np.zeros((0, rows.shape[1]), np.float32), buckets=rows, total=total)
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """How n-grams are found."""
+
+    min_n: int
+    max_n: int
+    han: bool
+    total: int | None
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What `unknown.json` holds."""
+
+    steps: tuple[Literal["subwords", "lowercase", "random", "shared", "zero"], ...]
+    dim: Annotated[int, Field(ge=0, lt=1 << 20)]
+    spread: float
+    subwords: _Parts | None = None
+
+
 class Unknown:
     """Answers for words that are not in a vocabulary.
 
@@ -145,19 +167,20 @@ class Unknown:
         """Read what `keep` wrote, n-grams memory-mapped; a model without it has one vector for all."""
         if not (folder / "unknown.json").is_file():
             return cls(vocabulary=vocabulary)
-        facts = json.loads((folder / "unknown.json").read_text(encoding="utf-8"))
+        facts = read_facts(folder / "unknown.json", _Facts)
+        if facts.steps[-1:] not in (("random",), ("shared",), ("zero",)):  # which answer every word
+            raise ModelError(f"{folder / 'unknown.json'}: the saved model is damaged: steps")
         subwords = None
-        if "subwords" in facts:
+        if facts.subwords is not None:
             rows = np.load(folder / "ngrams.npy", mmap_mode="r", allow_pickle=False)
             used = folder / "ngrams_used.npy"
             subwords = Subwords(
-                np.zeros((0, facts["dim"]), np.float32),
+                np.zeros((0, facts.dim), np.float32),
                 rows,
                 used=np.load(used, mmap_mode="r", allow_pickle=False) if used.is_file() else None,
-                **facts["subwords"],
+                **asdict(facts.subwords),
             )
-        steps = tuple(facts["steps"])
-        return cls(steps, vocabulary, dim=facts["dim"], spread=facts["spread"], subwords=subwords)
+        return cls(facts.steps, vocabulary, dim=facts.dim, spread=facts.spread, subwords=subwords)
 
     def find(self, words: list[str]) -> Found:
         """What each of these words gets; none of them is in the vocabulary."""

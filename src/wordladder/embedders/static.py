@@ -6,6 +6,7 @@ frozen or tuned. What a word gets that is not in it is the matter of `_unknown`.
 
 import json
 from collections.abc import Sequence as Words
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RecipeError
+from ..facts import Size, read_facts
 from ..formats import UnicodeErrors, read_vectors
 from ..layers.dropout import VariationalDropout
 from ..layers.padding import pad
@@ -36,6 +38,15 @@ class Prepared(NamedTuple):
     mask: Tensor
     segments: Tensor | None
     made: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What `static.json` holds."""
+
+    dim: Size
+    lowercase: bool | None
+    made: int = 0
 
 
 class Static(nn.Module):
@@ -172,8 +183,8 @@ class Static(nn.Module):
 
     def restore(self, folder: Path) -> None:
         """Read the vocabulary and make room for the table."""
-        facts = json.loads((folder / "static.json").read_text(encoding="utf-8"))
-        self.dim, self.lowercase, self.made = facts["dim"], facts["lowercase"], facts.get("made", 0)
+        facts = read_facts(folder / "static.json", _Facts)
+        self.dim, self.lowercase, self.made = facts.dim, facts.lowercase, facts.made
         self.vocabulary = Vocabulary.load(folder / "vocabulary.txt")
         self._unknown = Unknown.restore(folder, self.vocabulary)
         self._set_table(torch.empty(len(self.vocabulary) + SPECIAL, self.dim))

@@ -7,12 +7,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Examples
+from ..facts import read_facts
 from ..kernels.word_classes import HAN
 from ..text import TextSettings, Tokens, classes, lower, merged, tokenize
 
@@ -21,6 +23,14 @@ __all__ = ["OwnWords", "given_words"]
 _DIGITS, _LETTERS = re.compile(r"[0-9]+"), re.compile(r"[^\W\d_]+")
 _LONGEST = 8  # of our words that are one of the file's
 _OFTEN = 3  # different words of a shape, which then stands for others
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What `words.json` holds."""
+
+    forms: list[str]
+    shapes: list[str]
 
 
 class OwnWords:
@@ -90,8 +100,8 @@ class OwnWords:
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote; nothing in a model that has none."""
         if (folder / "words.json").is_file():
-            facts = json.loads((folder / "words.json").read_text(encoding="utf-8"))
-            self.forms, self.shapes = set(facts["forms"]), set(facts["shapes"])
+            facts = read_facts(folder / "words.json", _Facts)
+            self.forms, self.shapes = set(facts.forms), set(facts.shapes)
 
 
 def given_words(tokens: Tokens, starts: Sequence[Sequence[int]]) -> Tokens:

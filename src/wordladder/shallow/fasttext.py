@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
+from dataclasses import astuple, dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..corpus import corpus_from_texts
 from ..errors import DataError
+from ..facts import read_facts
 from ..progress import Progress, quiet
 from ..subwords import ngrams, spelled
 from ..text import TextSettings, tokenize
@@ -34,6 +36,14 @@ _READINGS = 25_000  # of texts, at least
 _CHARACTERS = 5  # of the longest n-gram, where n-grams are tried
 _LONG = 10_000_000  # characters of all texts: with more, n-grams are not tried
 _LEAST_PART = 1000  # texts that a thread reads, at least
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What `chosen.json` holds."""
+
+    epochs: int
+    max_n: int
 
 
 class FastTextClassifier:
@@ -343,7 +353,7 @@ class FastTextClassifier:
 
         self.words = Vocabulary.load(folder / "words.txt")
         if (path := folder / "chosen.json").is_file():  # all was given in models of the first versions
-            vars(self).update(json.loads(path.read_text(encoding="utf-8")))
+            self.epochs, self.max_n = astuple(read_facts(path, _Facts))
         arrays = load_file(folder / "fasttext.safetensors")
         self.used = arrays["used"]
         self.rows, self.outputs = (_padded(arrays[name]) for name in ("rows", "outputs"))

@@ -5,6 +5,7 @@ wordladder's own, so Chinese works as it is.
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, ModelError, SettingError
+from ..facts import read_facts
 from ..progress import Progress, quiet
 from ..text import TextSettings
 from ._judged import Judged
@@ -36,6 +38,17 @@ class Choice(NamedTuple):
     characters: int
     weighting: str
     regularisation: float
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What `chosen.json` holds."""
+
+    ngrams: int
+    characters: int
+    weighting: Literal["tfidf", "bayes"]
+    regularisation: float
+    words: int
 
 
 class Tfidf:
@@ -202,12 +215,11 @@ class Tfidf:
             raise ModelError(
                 f"{folder}: a tf-idf model of an earlier version, or half of one; train it again"
             )
-        chosen = json.loads((folder / "chosen.json").read_text(encoding="utf-8"))
+        chosen = read_facts(folder / "chosen.json", _Facts)
         arrays = load_file(folder / "linear.safetensors")
-        words = chosen.pop("words")
-        self.choice = Choice(**chosen)
+        self.choice = Choice(chosen.ngrams, chosen.characters, chosen.weighting, chosen.regularisation)
         self.terms = self.new_terms(self.choice)
-        self.terms.take(arrays["hashes"], words, arrays["idf"])
+        self.terms.take(arrays["hashes"], chosen.words, arrays["idf"])
         self.linear = Linear(arrays["coefficients"], arrays["intercepts"])
         self._calls_left = _FEW_CALLS
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,12 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Examples
-from ..errors import DataError, did_you_mean
+from ..errors import DataError, ModelError, did_you_mean
+from ..facts import Positive, read_facts
 from ..metrics import labels as metrics
 from ..text import Tokens
 from ._decoding import best_thresholds, fit_temperature, log_losses, sigmoid, softmax
 
 __all__ = ["Classification"]
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What `labels.json` holds."""
+
+    labels: list[str]
+    multi_label: bool
+    temperature: Positive
+    thresholds: list[float]
+    class_weights: list[float] | None
 
 
 class Classification:
@@ -108,11 +121,15 @@ class Classification:
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
-        facts = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
-        self.multi_label = facts["multi_label"]
-        self._set_labels(facts["labels"])
-        self.temperature, self.thresholds = facts["temperature"], np.asarray(facts["thresholds"])
-        weights = facts["class_weights"]
+        facts = read_facts(folder / "labels.json", _Facts)
+        if len(facts.thresholds) != len(facts.labels):
+            raise ModelError(
+                f"{folder / 'labels.json'}: the saved model is damaged: thresholds do not fit labels"
+            )
+        self.multi_label = facts.multi_label
+        self._set_labels(facts.labels)
+        self.temperature, self.thresholds = facts.temperature, np.asarray(facts.thresholds)
+        weights = facts.class_weights
         self.weights = np.array(weights, np.float32) if weights else None
 
     # Labels

@@ -1,6 +1,7 @@
 """Questions whose answers stand in a passage: where the answer starts and where it ends."""
 
 import json
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..data.examples import Answer, Examples, Span
 from ..errors import DataError
+from ..facts import read_facts
 from ..metrics.answers import answer_outcomes, best_no_answer_threshold, style_of
 from ..text import Tokens
 from ._spans_in_passages import Candidate, best_spans, log_softmax
@@ -19,6 +21,15 @@ from ._word_tags import covered
 __all__ = ["SpanQa"]
 
 CANDIDATES = 20  # spans of which the different texts are told
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What `labels.json` holds."""
+
+    no_answer: bool
+    style: Literal["squad", "cmrc"]
+    threshold: float
 
 
 class SpanQa:
@@ -87,8 +98,8 @@ class SpanQa:
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
-        facts = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
-        self.no_answer, self.style, self.threshold = facts["no_answer"], facts["style"], facts["threshold"]
+        facts = read_facts(folder / "labels.json", _Facts)
+        self.no_answer, self.style, self.threshold = facts.no_answer, facts.style, facts.threshold
 
     # Labels
 

@@ -1,6 +1,7 @@
 """Tagging: entities in a text, or a tag for each of its words."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,12 +11,21 @@ from numpy.typing import NDArray
 from ..chain import TagChain, allowed_transitions, continuations, unweighted
 from ..data.examples import Examples, Span, label_names
 from ..errors import DataError
+from ..facts import read_facts
 from ..metrics.spans import per_type, span_counts, span_f1
 from ..text import Tokens
 from ._word_scores import WordScores, WordTargets
 from ._word_tags import Covered, TagSet, WordScheme, covered, spans_of
 
 __all__ = ["Tagging"]
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What `labels.json` holds."""
+
+    labels: list[str]
+    scheme: WordScheme
 
 
 class Tagging:
@@ -84,8 +94,8 @@ class Tagging:
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
-        facts = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
-        self.take_labels(facts["labels"], facts["scheme"])
+        facts = read_facts(folder / "labels.json", _Facts)
+        self.take_labels(facts.labels, facts.scheme)
 
     # Labels
 

@@ -1,0 +1,36 @@
+"""JSON files of a saved model, checked against what they have to hold before anything is made of them."""
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from .errors import ModelError
+
+__all__ = ["Positive", "Size", "read_facts"]
+
+T = TypeVar("T")
+Positive = Annotated[float, Field(gt=0, lt=1e9)]
+Size = Annotated[int, Field(gt=0, lt=1 << 20)]
+
+
+def read_facts(path: Path, schema: type[T]) -> T:
+    """What a file holds.
+
+    Args:
+        path: The file.
+        schema: A TypedDict or another type of plain values.
+
+    Raises:
+        ModelError: the file is missing, is no JSON, or holds something else; the message names the key.
+    """
+    try:
+        return TypeAdapter(schema).validate_json(path.read_bytes(), strict=True)
+    except OSError as error:
+        raise ModelError(f"{path}: the saved model is incomplete: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ModelError(
+            f"{path}: the saved model is damaged: {f'{key}: ' if key else ''}{first['msg']}"
+        ) from None
