@@ -75,7 +75,7 @@ def test_whatever_holds_texts_in_order(texts):
         ([["a"], ["b"]], "row 1: .* not list"),
         (Examples((["a"], ["b"])), "has 1 texts a row, not 2"),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_holds_no_texts(tfidf, texts, message):
     for call in (tfidf.predict, tfidf.predict_proba, tfidf.answers, tfidf.scores, tfidf.encode):
@@ -117,7 +117,7 @@ NAMES = ["pos", "neg"] * 10
         (pd.Series([np.array(["a", "b"]), np.array(["b"])] * 10), ["a", "b"]),
         (pd.DataFrame({"x": [0, 1] * 10, "y": [True, False] * 10}), [0, 1]),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_labels_come_back_as_they_were_given(labels, classes):
     texts = reviews(20)[0]
@@ -155,7 +155,7 @@ def test_a_missing_label_is_refused_with_its_row(tfidf, nothing, hold):
         (["positive"], "2 texts and 1 labels"),
         (None, "labels are needed, and there are none"),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_holds_no_labels(tfidf, labels, message):
     texts = ["good", "bad"]

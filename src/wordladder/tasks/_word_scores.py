@@ -1,6 +1,6 @@
 """Scores and targets of words: one row a word, text after text, without padding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,13 @@ class WordScores:
         values: `(words, width)` float32, unnormalised.
         tokens: The words.
         chain: The TagChain of what it says of neighbouring tags, where it says anything.
+        decoded: What has been found in the scores, for those who ask again.
     """
 
     values: NDArray[np.float32]
     tokens: Tokens
     chain: Any = None
+    decoded: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         """The number of examples."""

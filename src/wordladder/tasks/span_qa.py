@@ -154,7 +154,7 @@ class SpanQa:
         if not self.no_answer:
             return {}
         self.threshold = 0.0
-        found = [self._found(row) for row in self._rows(scores)]
+        found = self._all_found(scores)
         texts = [self._text(scores.tokens, row, spans[:1]) for row, (spans, _) in enumerate(found)]
         gold = [[answer.text for answer in row] for row in self._gold(examples)]
         values = answer_outcomes(texts, gold, self.style)[:, self._column]
@@ -173,6 +173,12 @@ class SpanQa:
             (scores.values[low:high].astype(np.float64), int(count))
             for (low, high), count in zip(pairwise(offsets.tolist()), question)
         ]
+
+    def _all_found(self, scores: WordScores, count: int = 1) -> list[tuple[list[Candidate], float]]:
+        """`_found` of all rows, sought once however often it is asked for."""
+        if count not in scores.decoded:
+            scores.decoded[count] = [self._found(row, count) for row in self._rows(scores)]
+        return scores.decoded[count]
 
     def _found(self, row: tuple[NDArray[np.float64], int], count: int = 1) -> tuple[list[Candidate], float]:
         """The best spans, their words counted from the passage's first, and by how much no answer is more
@@ -210,12 +216,12 @@ class SpanQa:
             scores: What the network said.
             top: If more than one, each row also has so many `"candidates"` with different texts.
         """
-        return [self._answer(scores.tokens, row, one, top) for row, one in enumerate(self._rows(scores))]
+        found = self._all_found(scores, 1 if top == 1 else CANDIDATES * top)
+        return [self._answer(scores.tokens, row, spans, gap, top) for row, (spans, gap) in enumerate(found)]
 
     def _answer(
-        self, tokens: Tokens, row: int, one: tuple[NDArray[np.float64], int], top: int
+        self, tokens: Tokens, row: int, spans: list[Candidate], gap: float, top: int
     ) -> dict[str, Any]:
-        spans, gap = self._found(one, 1 if top == 1 else CANDIDATES * top)
         found = [self._span(tokens, row, span) for span in spans]
         if (self.no_answer and gap > self.threshold) or not found:
             nothing = float(np.exp(gap) * spans[0].probability) if spans else 1.0
