@@ -80,6 +80,6 @@ def test_a_file_of_vectors_is_a_start_as_well(tmp_path):
     own = tmp_path / "own.safetensors"
     WordVectors(["film", "plot"], np.ones((2, 16), np.float32), settings={"kind": "word2vec"}).save(own)
     found = trained(ENGLISH * 20, start=str(own))
-    assert found.start == str(own)
+    assert found.start == own.name, "the folder is this machine's alone"
     assert "plot" in found.vectors
     np.testing.assert_array_equal(found.vectors["plot"], np.ones(16, np.float32))
