@@ -49,7 +49,9 @@ app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:
-    """Run the command line. Exit code 0; 2: what the user gave is wrong; 1: a fault of ours."""
+    """Run the command line. Exit code 0; 2: what the user gave is wrong; 1: a fault of ours, or a rung of a
+    climb that did not finish.
+    """
     debug = "--debug" in sys.argv
     # Wherever it stands, `--debug` is about the whole program.
     sys.argv = [sys.argv[0], *(["--debug"] if debug else []), *(a for a in sys.argv[1:] if a != "--debug")]
