@@ -19,7 +19,7 @@ def read_facts(path: Path, schema: type[T]) -> T:
 
     Args:
         path: The file.
-        schema: A TypedDict or another type of plain values.
+        schema: A dataclass or another type of plain values.
 
     Raises:
         ModelError: the file is missing, is no JSON, or holds something else; the message names the key.

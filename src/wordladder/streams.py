@@ -30,7 +30,6 @@ __all__ = [
     "disk_errors",
     "give_back",
     "line_blocks",
-    "output_error",
     "write_errors",
 ]
 
@@ -156,7 +155,7 @@ def ahead(items: Generator[Item, None, None], depth: int = 2) -> Generator[Item,
         items.close()
 
 
-def output_error(path: str | Path, error: Exception) -> OutputError:
+def _output_error(path: str | Path, error: Exception) -> OutputError:
     """What to tell of a failure to write."""
     if _no_room(error):
         return OutputError(f"{path}: the disk is full, or a limit is reached; what was finished is kept")
@@ -176,7 +175,7 @@ def write_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as error:
-        raise output_error(path, error) from error
+        raise _output_error(path, error) from error
 
 
 @contextmanager
@@ -187,7 +186,7 @@ def disk_errors(path: str | Path) -> Iterator[None]:
     except (OSError, SafetensorError) as error:
         if not _no_room(error):
             raise
-        raise output_error(path, error) from error
+        raise _output_error(path, error) from error
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from wordladder.errors import OutputError, RecipeError, SettingError, UserError
 from wordladder.ladder import climb as module
 from wordladder.ladder import report
 from wordladder.ladder.climb import climb
+from wordladder.ladder.run import Run, _tested
 from wordladder.ladder.workshop import Workshop
 
 ROWS = Examples(([f"text {n} about something" for n in range(1000)],), ["ab"[n % 2] for n in range(1000)])
@@ -297,3 +298,23 @@ def test_for_real(tmp_path):
     assert (found.recommended, found.device, found.threads) == ("a-good-one", "cpu", 1)
     assert {"climb", "a-good-one: measuring its cost"} < set(told)
     assert any(stage.startswith("a-good-one, seed 1: ") for stage in told)
+
+
+def test_a_model_knows_labels_in_another_spelling(tmp_path):
+    """It learned 1 and 0; a file that a program wrote has 1.0 and 0.0, and other labels beside them."""
+    texts, labels = reviews(40)
+    numbers = ["1" if label == labels[0] else "0" for label in labels]
+    Model("tfidf").fit(texts, numbers, output=tmp_path / "mine")
+    model = Model.load(tmp_path / "mine")
+    rows = Examples((texts,), [f"{number}.0" for number in numbers])
+    job = {
+        "recipe": {},
+        "recipe_folder": "",
+        "data": "",
+        "folder": "",
+        "cache": "",
+        "rows": None,
+        "threads": 1,
+    }
+    tested = _tested(Run(**job, name="mine", device="cpu", model=str(tmp_path / "mine")), rows, rows)
+    assert tested.report_["dev_value"] == model.score(texts, numbers)

@@ -235,7 +235,14 @@ def test_what_a_head_cannot_do_is_refused(bert, tmp_path):
     save_file(without, weights, metadata={"format": "pt"})
     with pytest.raises(ModelError, match=r"no weights for classifier\.bias"):
         Model.load(folder)
-    for broken in ("{}", '{"architectures": []}', '{"architectures": 3}', "[1]", "{"):
+    for broken in (
+        "{}",
+        '{"architectures": ["XForQuestionAnswering"], "id2label": null}',
+        '{"architectures": []}',
+        '{"architectures": 3}',
+        "[1]",
+        "{",
+    ):
         (tmp_path / "config.json").write_text(broken)
         with pytest.raises(ModelError):
             Model.load(tmp_path)

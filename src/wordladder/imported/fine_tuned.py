@@ -56,7 +56,7 @@ def task_of(folder: Path) -> tuple[str, str] | None:
         name = str(config["architectures"][0])
     except (OSError, ValueError, LookupError, TypeError):
         return None
-    if config.get("problem_type") == "regression" or len(config.get("id2label", ("", ""))) == 1:
+    if config.get("problem_type") == "regression" or len(config.get("id2label") or ("", "")) == 1:
         return None
     return next((("AutoModel" + end, task) for end, task in _TASKS.items() if name.endswith(end)), None)
 

@@ -156,7 +156,8 @@ def comparable_by_metric(measured: Sequence[Measured]) -> list[Measured]:
         if one.result is not None and one.result.metric != wanted:
             told = f"its metric is {one.result.metric}, and the others are measured by {wanted}"
             one = Measured(
-                Rung(name=one.rung.name, recipe=one.rung.recipe, error=told, fixed=True), user_error=True
+                Rung(name=one.rung.name, recipe=one.rung.recipe, error=told, fixed=one.rung.fixed),
+                user_error=True,
             )
         found.append(one)
     return found
