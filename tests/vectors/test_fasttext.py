@@ -41,8 +41,8 @@ def padded(rows, seed):
 
 
 def twin(ids, tables, lists, inputs, outputs, schedule, window, negative, cbow, seed):
-    """Word after word as in fastText; the draws in the kernel's order."""
-    stream, losses, pairs, at = twins.Stream(seed), [], 0, 0
+    """Word after word in the kernel's order: a mean lives while its word is within reach of a centre."""
+    stream, losses, centres, at = twins.Stream(seed), [], 0, 0
     while at < len(ids):
         rate = max(schedule.floor, schedule.rate - schedule.slope * at)
         line = []
@@ -53,25 +53,31 @@ def twin(ids, tables, lists, inputs, outputs, schedule, window, negative, cbow, 
                 break
             if stream.draw() >> 32 <= tables.keep[word]:
                 line.append(word)
-        plans = []
-        for place, word in enumerate(line):
-            span = 1 + ((stream.draw() >> 32) * window >> 32)
-            near = [*line[max(0, place - span) : place], *line[place + 1 : place + 1 + span]]
-            predicted = [word] if cbow else near
-            draws = [twins.targets_of([one], tables, negative, rate, stream) for one in predicted]
-            plans.append((near if cbow else [word], draws, near))
-        for sources, draws, near in plans:
-            bag = [row for source in sources for row in lists[source]]
-            if not near:
-                continue
-            hidden = inputs[bag].mean(axis=0)
-            total = np.zeros(DIM)
-            for targets in draws:
-                dots, move = twins.learn(outputs, hidden, targets)
-                hidden, total = hidden + move, total + move
-                pairs += 1
-                losses += [twins.loss_of(dots, targets)] if pairs % 16 == 0 else []
-            np.add.at(inputs, bag, total)
+        means, before = np.zeros((2, len(line), DIM))
+        following = None
+        for enters in range(len(line) + 2 * window):
+            place, leaves = enters - window, enters - 2 * window
+            if enters < len(line):
+                means[enters] = before[enters] = inputs[lists[line[enters]]].mean(axis=0)
+            targets = following
+            if -1 <= place < len(line) - 1:
+                following = twins.targets_of([line[place + 1]], tables, negative, rate, stream)
+            if 0 <= place < len(line):
+                span = 1 + ((stream.draw() >> 32) * window >> 32)
+                near = [*range(max(0, place - span), place)]
+                near += range(place + 1, min(len(line), place + 1 + span))
+                loss = []
+                if near and cbow:
+                    sizes = [len(lists[line[one]]) for one in near]
+                    dots, move = twins.learn(outputs, np.average(means[near], axis=0, weights=sizes), targets)
+                    means[near] += move
+                    loss = [twins.loss_of(dots, targets)]
+                elif near:
+                    loss = twins.skipgram(means, outputs, near, targets)
+                centres += bool(near)
+                losses += loss if centres % 16 == 0 else []
+            if 0 <= leaves < len(line):
+                np.add.at(inputs, lists[line[leaves]], means[leaves] - before[leaves])
     return np.mean(losses)
 
 
@@ -87,7 +93,7 @@ def test_the_kernel_learns_what_its_twin_learns(cbow, tree):
     weights = Weights(flat_inputs, flat_outputs, STRIDE, -(-DIM // LANES) * LANES)
     schedule = Schedule(0.05, 0.04 / len(ids), 0.02)
     size = int(np.diff(ways.begins).max()) if tree else 6
-    where = (ids, 0, len(ids), tables, of_words, weights, schedule, 3, 5, size, 5, cbow)
+    where = (ids, 0, len(ids), tables, of_words, weights, schedule, 3, 5, size, cbow)
     loss, pairs = subwordgram(*where, np.uint64(7))
     expected = twin(ids, tables, lists, inputs, outputs, schedule, 3, 5, cbow, 7)
     np.testing.assert_allclose(flat_inputs.reshape(-1, STRIDE)[:, :DIM], inputs, atol=1e-3)

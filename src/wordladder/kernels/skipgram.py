@@ -32,19 +32,26 @@ from .sampling import (
     uniform,
 )
 
-__all__ = ["skipgram"]
+__all__ = ["skipgram", "update"]
 
 
 @inlined
-def _update(
-    contexts: np.ndarray, count: int, weights: Weights, draws: Draws, side: int, scores: np.ndarray
+def update(
+    inputs: np.ndarray,
+    contexts: np.ndarray,
+    count: int,
+    weights: Weights,
+    draws: Draws,
+    side: int,
+    scores: np.ndarray,
 ) -> None:
     """Move every context by scores · targets and every target by scores · contexts.
 
     ROWS targets stay in registers while all contexts pass by. A block of targets moves the contexts before
-    the next block meets them; the scores are those from before the first.
+    the next block meets them; the scores are those from before the first. The inputs are not taken from the
+    weights, as in `score`.
     """
-    inputs, outputs = weights.inputs, weights.outputs
+    outputs = weights.outputs
     for block in range(0, draws.counts[side], ROWS):
         first = side * draws.size + block
         for at in range(0, weights.width, LANES):
@@ -124,7 +131,7 @@ def _learn(
             span = 1 + uniform(random(state), window)
             count = contexts_of(line, words, centre, span, weights.stride, contexts)
             score(weights.inputs, contexts, count, weights, draws, side, scores)
-            _update(contexts, count, weights, draws, side, scores)
+            update(weights.inputs, contexts, count, weights, draws, side, scores)
             centres += 1
             if centres & 15 == 0:  # a sixteenth of the centres tells the loss well enough
                 loss += loss_of(scores, count, draws, side)

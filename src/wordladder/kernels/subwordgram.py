@@ -2,8 +2,10 @@
 """Skip-gram and CBOW over the parts of words: a word goes in as the mean of its own row and its n-grams'.
 
 Bojanowski et al. 2017, "Enriching Word Vectors with Subword Information", section 3. As in fastText every
-part gets the whole gradient of the mean. The parts of a word are read once for all its neighbours: between
-them only the mean moves, by what every part will move in the end.
+part gets the whole gradient of the mean. The parts of a word are read once, when the word comes into reach
+of a centre, and written once, when it leaves: in between only its mean learns, by what every part will move
+in the end. So at any time the words of one window have means, and skip-gram goes over them as in `skipgram`:
+the neighbours go in, the centre and one draw of negatives for all of them come out.
 """
 
 from typing import NamedTuple
@@ -11,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import float32, njit, uint64
 
-from . import bags
-from .bags import learn_targets, move_rows, pool_rows
+from . import bags, skipgram
+from .bags import learn_targets, move_rows
 from .compiling import bare, inlined
-from .registers import LANES, add, load, store
+from .registers import LANES, add, broadcast, load, multiply_add, store, zeros
 from .sampling import (
     GAMMA,
     LINE,
@@ -23,7 +25,6 @@ from .sampling import (
     Schedule,
     Tables,
     Weights,
-    contexts_of,
     draw,
     fingerprint,
     loss_of,
@@ -34,6 +35,7 @@ from .sampling import (
     score,
     uniform,
 )
+from .skipgram import update
 
 __all__ = ["Parts", "subwordgram"]
 
@@ -49,17 +51,18 @@ class Parts(NamedTuple):
 
 
 class _Room(NamedTuple):
+    """Arrays that a kernel works in; `means` and `before` hold a word of the line at its place % `slots`."""
+
     line: np.ndarray
     contexts: np.ndarray
-    counts: np.ndarray
-    bag: np.ndarray
     scores: np.ndarray
+    means: np.ndarray
+    before: np.ndarray
+    counts: np.ndarray
     here: np.ndarray
     hidden: np.ndarray
-    total: np.ndarray
     move: np.ndarray
-    whole: np.ndarray
-    part: np.ndarray
+    factor: np.ndarray
 
 
 @inlined
@@ -70,21 +73,50 @@ def _ask_for(parts: Parts, word: int, weights: Weights) -> None:
 
 
 @inlined
-def _bag_of(parts: Parts, word: int, bag: np.ndarray, size: int) -> int:
-    """Append the parts of a word to the bag: its new size."""
-    for i in range(parts.begins[word], parts.begins[word + 1]):
-        bag[size] = parts.rows[i]
-        size += 1
-    return size
+def _enter(parts: Parts, word: int, weights: Weights, slot: int, room: _Room) -> None:
+    """Write the mean of a word's parts to its slot."""
+    inputs, rows = weights.inputs, parts.rows
+    begin, end = parts.begins[word], parts.begins[word + 1]
+    room.counts[slot] = end - begin
+    room.factor[0] = float32(1) / float32(end - begin)
+    for at in range(0, weights.width, LANES):
+        total, more = zeros(1), zeros(1)
+        for i in range(begin, end - 1, 2):  # two sums: an addition does not wait for the one before
+            total = add(total, load(inputs, rows[i] + at))
+            more = add(more, load(inputs, rows[i + 1] + at))
+        if (end - begin) & 1:
+            total = add(total, load(inputs, rows[end - 1] + at))
+        mean = multiply_add(add(total, more), broadcast(room.factor, 0, total), zeros(1))
+        store(room.means, slot * weights.width + at, mean)
+        store(room.before, slot * weights.width + at, mean)
 
 
 @inlined
-def _move_on(hidden: np.ndarray, total: np.ndarray, move: np.ndarray, width: int) -> None:
-    """Add `move` to both."""
+def _leave(parts: Parts, word: int, weights: Weights, slot: int, room: _Room) -> None:
+    """Move every part of a word by what its mean has moved."""
+    inputs, rows = weights.inputs, parts.rows
+    room.factor[0] = float32(-1)
+    for at in range(0, weights.width, LANES):
+        place = slot * weights.width + at
+        minus = broadcast(room.factor, 0, zeros(1))
+        step = multiply_add(load(room.before, place), minus, load(room.means, place))
+        for i in range(parts.begins[word], parts.begins[word + 1]):
+            store(inputs, rows[i] + at, add(load(inputs, rows[i] + at), step))
+
+
+@inlined
+def _pool(count: int, width: int, room: _Room) -> None:
+    """Write the mean of all parts of the contexts to `hidden`."""
+    room.factor[0] = 0
+    for i in range(count):
+        room.factor[0] += room.counts[room.contexts[i] // width]
+    room.factor[0] = float32(1) / room.factor[0]
     for at in range(0, width, LANES):
-        step = load(move, at)
-        store(hidden, at, add(load(hidden, at), step))
-        store(total, at, add(load(total, at), step))
+        total = zeros(1)
+        for i in range(count):
+            parts = broadcast(room.counts, room.contexts[i] // width, total)
+            total = multiply_add(load(room.means, room.contexts[i] + at), parts, total)
+        store(room.hidden, at, multiply_add(total, broadcast(room.factor, 0, total), zeros(1)))
 
 
 @njit(nogil=True, cache=True)
@@ -99,35 +131,32 @@ def subwordgram(
     window: int,
     negative: int,
     size: int,
-    longest: int,
     cbow: bool,
     seed: int,
-    sources: int = PARTS ^ fingerprint(bags.__file__),
+    sources: int = PARTS ^ fingerprint(bags.__file__, skipgram.__file__),
 ) -> tuple[float, int]:
     """Learn from `ids[start:end]`: (loss, pairs of word and neighbour, or words, that it is the sum of).
 
     Args:
         parts: What each word is made of.
-        negative: Random words a pair.
+        negative: Random words a centre.
         size: Targets at most of a word that is predicted: 1 + negative, or the depth of the tree.
-        longest: Parts of a word at most.
-        cbow: Whether the neighbours, with all their parts, predict the word; otherwise it predicts them.
+        cbow: Whether the neighbours, with all their parts, predict the word together; otherwise each does.
 
     All others as in `skipgram`.
     """
-    draws = new_draws(negative, size, 2 if cbow else 4 * window)
+    draws, slots = new_draws(negative, size), 2 * window + 1
     room = _Room(
         np.empty(LINE, np.int64),
-        np.empty(4 * window + 1, np.int64),
-        np.zeros(2, np.int64),
-        np.empty(longest * (2 * window if cbow else 1), np.int64),
-        np.empty(draws.lanes, np.float32),
+        np.empty(slots, np.int64),
+        np.empty(slots * draws.lanes, np.float32),
+        np.zeros(slots * weights.width, np.float32),
+        np.zeros(slots * weights.width, np.float32),
+        np.zeros(slots, np.float32),
         np.zeros(1, np.int64),
         np.zeros(weights.width, np.float32),
         np.zeros(weights.width, np.float32),
-        np.zeros(weights.width, np.float32),
-        np.ones(1, np.float32),
-        np.ones(1, np.float32),
+        np.zeros(1, np.float32),
     )
     return _learn(ids, start, end, tables, parts, weights, schedule, window, cbow, draws, room, seed)
 
@@ -147,46 +176,40 @@ def _learn(
     room: _Room,
     seed: int,
 ) -> tuple[float, int]:
-    line, contexts, counts, bag, scores, here, hidden, total, move, whole, part = room
+    line, contexts, scores, means = room.line, room.contexts, room.scores, room.means
     state, at, centres, pairs, loss = uint64(seed), start, 0, 0, 0.0
-    most = 1 if cbow else 2 * window  # pairs of a centre
+    slots, width = 2 * window + 1, weights.width
     while at < end:
         rate = float32(max(schedule.floor, schedule.rate - schedule.slope * (at - start)))
         at, words, state = read_line(ids, at, end, tables.keep, state, line)
-        for ahead in range(words + 1):
-            if ahead < words:  # draw, and ask for, what the next centre needs
-                side = (ahead & 1) * most
+        for enters in range(words + 2 * window):
+            centre, leaves = enters - window, enters - 2 * window
+            if enters < words:
+                _enter(parts, line[enters], weights, enters % slots, room)
+                _ask_for(parts, line[min(enters + 1, words - 1)], weights)
+            if -1 <= centre < words - 1:
+                state = draw(line[centre + 1], tables, weights, rate, state, draws, (centre + 1) & 1)
+            if 0 <= centre < words:
+                side = centre & 1
                 state += GAMMA
-                span = 1 + uniform(random(state), window)
-                mine = contexts[(ahead & 1) * 2 * window :]
-                counts[ahead & 1] = contexts_of(line, words, ahead, span, 1, mine)
-                if cbow:
-                    state = draw(line[ahead], tables, weights, rate, state, draws, side)
-                    _ask_for(parts, line[min(ahead + window, words - 1)], weights)
-                else:
-                    for pair in range(counts[ahead & 1]):
-                        state = draw(mine[pair], tables, weights, rate, state, draws, side + pair)
-                    _ask_for(parts, line[ahead], weights)
-            centre, count = ahead - 1, counts[(ahead - 1) & 1]
-            if ahead == 0 or count == 0:
-                continue
-            size, first = 0, (centre & 1) * 2 * window
-            if cbow:
-                for place in range(first, first + count):
-                    size = _bag_of(parts, contexts[place], bag, size)
-            else:
-                size = _bag_of(parts, line[centre], bag, size)
-            part[0] = float32(1) / float32(size)
-            pool_rows(weights.inputs, bag, 0, size, weights.width, part, hidden)
-            total[:] = 0
-            for pair in range(1 if cbow else count):
-                side = (centre & 1) * most + pair
-                score(hidden, here, 1, weights, draws, side, scores)
-                learn_targets(hidden, weights, draws, side, scores, move)
-                _move_on(hidden, total, move, weights.width)
-                centres += 1
-                if centres & 15 == 0:  # a sixteenth tells the loss well enough
-                    loss += loss_of(scores, 1, draws, side)
-                    pairs += 1
-            move_rows(weights.inputs, bag, 0, size, weights.width, whole, total)
+                span, count = 1 + uniform(random(state), window), 0
+                for place in range(max(0, centre - span), min(words, centre + span + 1)):
+                    contexts[count] = place % slots * width
+                    count += place != centre
+                if cbow and count > 0:
+                    _pool(count, width, room)
+                    score(room.hidden, room.here, 1, weights, draws, side, scores)
+                    learn_targets(room.hidden, weights, draws, side, scores, room.move)
+                    room.factor[0] = 1
+                    move_rows(means, contexts, 0, count, width, room.factor, room.move)
+                    count = 1  # pair
+                elif not cbow:
+                    score(means, contexts, count, weights, draws, side, scores)
+                    update(means, contexts, count, weights, draws, side, scores)
+                centres += count > 0
+                if count > 0 and centres & 15 == 0:  # a sixteenth of the centres tells the loss well enough
+                    loss += loss_of(scores, count, draws, side)
+                    pairs += count
+            if 0 <= leaves < words:
+                _leave(parts, line[leaves], weights, leaves % slots, room)
     return loss, pairs

@@ -127,7 +127,7 @@ class FastText:
         learn = self._learner(corpus.ids, words.counts, parts, inputs, outputs, seed, progress)
         losses = run("fasttext", corpus, plan, learn, threads, progress)
         rows, sizes = self._matrix(inputs), (self.min_n, self.max_n, self.han, self.buckets)
-        subwords = Subwords(words.rows_in_order(rows[:count]), rows[count:], *sizes, parts.used)
+        subwords = Subwords(words.rows_in_order(rows[:count]), rows[count:][parts.order], *sizes, parts.used)
         names, counts, _ = words.in_order()
         settings = self._settings(corpus, seed, threads, losses, start)
         vectors = subwords.vectors(names, np.arange(count))
@@ -153,7 +153,7 @@ class FastText:
         words.put(inputs[: len(words.names)], old.own)
         used = np.arange(len(old.buckets)) if old.used is None else old.used
         _, here, there = np.intersect1d(parts.used, used, return_indices=True)
-        inputs[len(words.names) + here] = old.buckets[there]
+        inputs[len(words.names) + parts.order[here]] = old.buckets[there]
         if start.outputs is not None and self.loss == "negative":  # another text has another tree
             words.put(outputs, start.outputs)
 
@@ -178,7 +178,7 @@ class FastText:
         weights = Weights(inputs, outputs, stride, -(-self.dim // LANES) * LANES)
         spelling = Parts(parts.begins, parts.rows * stride)
         pace = Pace(self._rate, len(ids), self.epochs, seed)
-        sizes = (self.window, self.negative, size, parts.longest)
+        sizes = (self.window, self.negative, size)
 
         def learn(stretch: Stretch) -> tuple[float, int]:
             schedule, state = pace.at(stretch)
@@ -206,17 +206,22 @@ class FastText:
 
 
 class _Spelling:
-    """What words are made of: their own rows, and behind those the rows of the buckets that they use."""
+    """What words are made of: their own rows, and behind those the rows of the buckets that they use.
+
+    Row `order[i]` behind the words is that of bucket `used[i]`.
+    """
 
     def __init__(self, trainer: FastText, words: list[str]) -> None:
         from ..subwords import ngrams
 
         offsets, found = ngrams(words, trainer.min_n, trainer.max_n, trainer.buckets, han=trainer.han)
-        self.used, places = np.unique(found, return_inverse=True)
+        self.used, first, places = np.unique(found, return_index=True, return_inverse=True)
+        # the buckets in the order in which words meet them: those of a word lie together as far as they can
+        self.order = np.empty(len(self.used), np.int64)
+        self.order[np.argsort(first)] = np.arange(len(self.used))
         self.begins = offsets + np.arange(len(offsets))
         self.rows = np.empty(self.begins[-1], np.int64)
         own = np.zeros(len(self.rows), bool)
         own[self.begins[:-1]] = True
         self.rows[own] = np.arange(len(words))
-        self.rows[~own] = len(words) + places
-        self.longest = int(np.diff(self.begins).max())
+        self.rows[~own] = len(words) + self.order[places]
