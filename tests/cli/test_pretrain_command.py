@@ -3,7 +3,12 @@
 import json
 
 import pytest
+from safetensors.torch import load_file, save_file
 from test_commands import run
+from typer.testing import CliRunner
+
+from tiny_transformers import tiny_bert
+from wordladder.cli import app
 
 pytestmark = pytest.mark.usefixtures("small_encoders")
 
@@ -23,6 +28,21 @@ def test_for_programs(corpus, tmp_path):
     assert found["steps"] == 3
     assert found["objectives"] == "mlm,nsp"
     assert found["held_out"].keys() >= {"masked_loss", "perplexity", "masked_accuracy"}
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_what_was_taken_from_the_names_of_the_weights_is_told(corpus, tmp_path, prefix, options):
+    path = tiny_bert(tmp_path / "bert") / "model.safetensors"
+    weights = {prefix + name: tensor for name, tensor in load_file(path).items()}
+    save_file(weights, path, metadata={"format": "pt"})
+    args = ("--continue-from", path.parent, "--output", tmp_path / "more", *SHORT, *options)
+    done = CliRunner().invoke(app, ["pretrain", *map(str, (corpus, *args))], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    notes = [f"bert: the names of its weights begin with {prefix!r}, which was taken away"] if prefix else []
+    assert [line for line in done.stderr.splitlines() if "taken" in line] == [f"note: {n}" for n in notes]
+    if options:
+        assert json.loads(done.stdout)["notes"] == notes
 
 
 def test_what_cannot_be_used(corpus, tmp_path):

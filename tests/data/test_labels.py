@@ -67,6 +67,14 @@ def test_several_labels(tmp_path):
     assert read_table(path, label_separator="|").labels == [("1", "2"), ()]
 
 
+def test_labels_that_became_decimals_because_some_are_missing(tmp_path):
+    path = write(tmp_path / "data.csv", [1.0, "", 0.0])
+    with pytest.raises(DataError, match="line 3: the label is missing"):
+        read_table(path)
+    assert read_table(path, skip_incomplete=True).labels == ["1", "0"]
+    assert len(read_table(path, skip_incomplete=True).notes) == 2
+
+
 @pytest.mark.parametrize(
     ("labels", "known", "spelled"),
     [

@@ -11,11 +11,14 @@ from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTo
 
 from tiny_transformers import SIZES, embedder, tiny_bert
 from wordladder import Model
+from wordladder.embedders._material import Material
 from wordladder.embedders._sentence_layout import SentenceLayout, write_layout
+from wordladder.embedders.transformer import Transformer
 from wordladder.errors import WordladderError
 from wordladder.evaluation.word_reader import WordReader
 from wordladder.pretraining.settings import PretrainingSettings
 from wordladder.pretraining.started import open_started
+from wordladder.text import tokenize
 
 TEXTS = ["the good film", "a very bad story " * 40, "un", "act"]
 
@@ -103,10 +106,20 @@ def test_weights_that_no_vector_needs_may_be_missing(bert, tmp_path):
         opened(folder, tmp_path)
 
 
+def renamed(weights, prefix, old):
+    """With something before the names, and with those that TensorFlow's checkpoints had: gamma and beta."""
+    names = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"} if old else {}
+    found = {}
+    for name, tensor in weights.items():
+        part = ".".join(name.split(".")[-2:])
+        found[prefix + name.removesuffix(part) + names.get(part, part)] = tensor
+    return found
+
+
+@pytest.mark.parametrize("old", [False, True])
 @pytest.mark.parametrize("prefix", ["module.", "bert.", "module.bert.", "backbone.encoder.model."])
-def test_what_a_wrapper_left_before_the_names_is_taken_away(bert, tmp_path, prefix):
-    wrapped = lambda weights: {prefix + name: tensor for name, tensor in weights.items()}  # noqa: E731
-    folder = changed(bert, tmp_path / "copy", wrapped)
+def test_what_a_wrapper_left_before_the_names_is_taken_away(bert, tmp_path, prefix, old):
+    folder = changed(bert, tmp_path / "copy", lambda weights: renamed(weights, prefix, old))
     expected = Model.load(bert, precision="float32").encode(TEXTS)
     opened = Model.load(folder, precision="float32")
     np.testing.assert_array_equal(opened.encode(TEXTS), expected)
@@ -128,15 +141,10 @@ def test_two_models_in_one_file_are_refused(bert, tmp_path):
 
 @pytest.mark.parametrize("shards", [1, 2])
 def test_weights_in_pytorchs_own_files(bert, tmp_path, shards):
-    """With the names that TensorFlow's checkpoints had: gamma and beta."""
     folder = tmp_path / "copy"
     shutil.copytree(bert, folder)
     (folder / "model.safetensors").unlink()
-    old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
-    weights = {}
-    for name, tensor in load_file(bert / "model.safetensors").items():
-        part = ".".join(name.split(".")[-2:])
-        weights["bert." + name.replace(part, old.get(part, part))] = tensor
+    weights = renamed(load_file(bert / "model.safetensors"), "bert.", old=True)
     names = sorted(weights)
     if shards == 1:
         torch.save(weights, folder / "pytorch_model.bin")
@@ -164,6 +172,20 @@ def test_no_code_of_a_pickle_is_run(bert, tmp_path, opened):
     torch.save({"embeddings": Harm()}, tmp_path / "copy" / "pytorch_model.bin")
     with pytest.raises(WordladderError):
         opened(tmp_path / "copy", tmp_path)
+
+
+@pytest.mark.parametrize("opened", OPENERS)
+def test_no_code_of_a_folder_is_run(bert, tmp_path, opened):
+    """An encoder of a known family that names code of its own is read without it."""
+    folder = tmp_path / "copy"
+    shutil.copytree(bert, folder)
+    own = {"AutoModel": "own.Model", "AutoConfig": "own.Config", "AutoTokenizer": ["own.Pieces", None]}
+    for name in ("config.json", "tokenizer_config.json"):
+        facts = json.loads((bert / name).read_text()) | {"auto_map": own}
+        (folder / name).write_text(json.dumps(facts))
+    (folder / "own.py").write_text("raise SystemExit('code of the folder was run')")
+    opened(folder, tmp_path)
+    np.testing.assert_array_equal(Model.load(folder).encode(TEXTS), Model.load(bert).encode(TEXTS))
 
 
 def saved(bert, folder, family, **sizes):
@@ -197,8 +219,12 @@ def test_families_that_answer_with_their_encoder_and_full_attention(bert, tmp_pa
     for text in TEXTS:
         with torch.no_grad():
             expected.append(twin(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(dim=0))
-    found = Model.load(folder, precision="float32").encode(TEXTS)
+    model = Model.load(folder, precision="float32")
+    np.testing.assert_allclose(model.encode(TEXTS[1]), expected[1], atol=1e-5)  # before any short text
+    found = model.encode(TEXTS)
     np.testing.assert_allclose(found, torch.stack(expected), atol=1e-5)
+    there = Model.load(in_sentence_layout(folder, tmp_path / "sentences"), precision="float32")
+    np.testing.assert_array_equal(there.encode(TEXTS), found)
     embedder(folder).keep(tmp_path / "two")
     np.testing.assert_array_equal(Model.load(tmp_path / "two", precision="float32").encode(TEXTS), found)
 
@@ -221,5 +247,6 @@ def test_other_decoders_are_refused(bert, tmp_path):
 @pytest.mark.parametrize("limit", [8, 64, 512])
 def test_windows_fit_encoders_of_few_positions_by_themselves(bert, tmp_path, limit):
     folder = saved(bert, tmp_path / "gpt2", "gpt2", n_embd=16, n_layer=1, n_head=2, n_positions=limit)
-    made = embedder(folder, overlap=None)
+    made = Transformer(source=str(folder))
+    made.initialise(Material(tokenize(["a"])))
     assert made._pieces.overlap == min(64, limit // 4)

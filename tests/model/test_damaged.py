@@ -8,7 +8,7 @@ import pytest
 
 from conftest import reviews
 from wordladder import Model
-from wordladder.errors import WordladderError
+from wordladder.errors import ModelError, WordladderError
 
 STATIC = {"kind": "static", "dim": 4, "min_count": 1}
 SHORT = {"epochs": 1}
@@ -70,6 +70,15 @@ def test_no_other_error_leaks_from_json(saved, tmp_path):
         for broken in (b"", b"{", b"\xff", b'"ste5s"', b'{"steps": ["[hared"], "dim": 100, "spread": 0.9}'):
             place.write_bytes(broken)
             opens_or_is_told(folder)
+
+
+@pytest.mark.parametrize("saved", ["network"], indirect=True)
+@pytest.mark.parametrize("broken", ['"ste5s"', '{"steps": ["[hared"], "dim": 100, "spread": 0.9}'])
+def test_the_damaged_file_is_named(saved, tmp_path, broken):
+    folder = shutil.copytree(saved, tmp_path / "copy")
+    (folder / "embedders" / "0" / "unknown.json").write_text(broken)
+    with pytest.raises(ModelError, match=r"embedders/0/unknown\.json: the saved model is damaged"):
+        Model.load(folder)
 
 
 def test_no_other_error_leaks_from_any_file(saved, tmp_path):

@@ -222,7 +222,10 @@ class TestRefused:
             ([{"type": "their.own.Module", "path": ""}], "code of the folder's own"),
             ([{"type": "sentence_transformers.models.Transformer", "path": "../x"}], "leads out of"),
             ([{"type": "sentence_transformers.models.Transformer", "path": ""}], "no Pooling"),
-            ([{"type": "sentence_transformers.models.CNN", "path": ""}], "module 0 is 'CNN'"),
+            *(
+                ([{"type": f"sentence_transformers.models.{name}", "path": ""}], f"module 0 is '{name}'")
+                for name in ("CNN", "BoW", "LSTM", "Router", "StaticEmbedding", "WordEmbeddings")
+            ),
             ([], "a list of modules"),
         ],
     )
@@ -361,6 +364,9 @@ def test_old_names_orders_and_prompts_that_are_not_pooled(bert, tmp_path):
     with pytest.raises(ModelError, match="include_prompt = false"):
         model.encode(TEXTS, prompt="the good ")
     np.testing.assert_array_equal(model.encode(TEXTS, prompt=""), model.encode(TEXTS))
+    settings = {"prompts": {"query": "the good "}, "prompt": "query", "include_prompt": False}
+    with pytest.raises(ModelError, match="include_prompt = false"):
+        Model.load(in_layout(bert, tmp_path / "prompted", **settings)).encode(TEXTS)
 
 
 def test_an_encoder_in_a_folder_of_its_own_can_be_trained_on(bert, tmp_path):

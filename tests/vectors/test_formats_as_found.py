@@ -144,6 +144,7 @@ BOM = b"\xef\xbb\xbf"
     [
         (text([b". . .", b"a", b"at b.c"], head=False), [". . .", "a", "at b.c"]),
         (text([b". 5 .", b"12", b"nan"], head=False), [". 5 .", "12", "nan"]),
+        (text([b". .", b".\xc2\xa0."], head=False), [". .", ".\xa0."]),
         (BOM + text([b"a", b"b"]), ["a", "b"]),
         (BOM + text([b"a", b"b"], head=False), ["a", "b"]),
         (text([b"a", b"\xef\xbb\xbfb"]), ["a", "\ufeffb"]),
@@ -192,10 +193,11 @@ def test_words_that_word2vec_files_cannot_hold_are_left_out(tmp_path, name, left
 
 
 def test_convert_counts_what_it_leaves_out(tmp_path):
-    (tmp_path / "glove.txt").write_bytes(text([b"a", b". . .", b"a", b"b"], head=False))
+    (tmp_path / "glove.txt").write_bytes(text([b"a", b". . .", b"a", b".\xc2\xa0."], head=False))
     args = ("convert", tmp_path / "glove.txt", tmp_path / "new.vec")
     found = json.loads(told(*args, "--json")[0])
     assert found["words"] == 2
+    assert WordVectors.load(tmp_path / "new.vec").words == ["a", ".\xa0."], "no other space ends a word"
     assert [one.split(":")[0].split("/")[-1] for one in found["warnings"]] == ["glove.txt, line 3", "new.vec"]
     out = " ".join(told(*args)[0].split())
     assert "2 words of 2 numbers" in out
@@ -292,6 +294,12 @@ def test_a_space_in_a_word_of_a_binary_file_is_told_with_its_place(tmp_path, end
     message = re.escape(f"byte {at}, word 2: the word is {shown!r}, as the numbers after it show")
     with pytest.raises(VectorsError, match=message):
         WordVectors.load(tmp_path / "words.bin", dim=25)
+
+
+def test_so_it_is_in_a_file_of_few_numbers_most_of_them_zero(tmp_path):
+    (tmp_path / "words.bin").write_bytes(binary([b"hello", b"my name", b"</s>"], np.eye(3, 4)))
+    with pytest.raises(VectorsError, match="byte 26, word 2: the word is 'my name'"):
+        WordVectors.load(tmp_path / "words.bin")
 
 
 @pytest.mark.parametrize("errors", ["strict", "ignore"])

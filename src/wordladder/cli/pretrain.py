@@ -154,6 +154,7 @@ def pretrain(
     except KeyboardInterrupt:
         errors.print("stopped. The same command with [bold]--resume[/bold] goes on from here")
         raise typer.Exit(STOPPED) from None
+    tell(report["notes"])
     print_json({"output": str(output), **report}) if json else _print(report, output)
 
 

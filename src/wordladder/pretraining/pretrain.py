@@ -83,7 +83,8 @@ def pretrain(
 
     Returns:
         What `pretraining.json` holds: `settings`, `objectives`, `parameters`, `text`, `vocabulary`,
-        `vectors`, `steps`, `tokens`, `passes`, `seconds`, `tokens_per_second`, `held_out` and `curve`.
+        `vectors`, `continue_from`, `notes` (on the model to go on from), `steps`, `tokens`, `passes`,
+        `seconds`, `tokens_per_second`, `held_out` and `curve`.
 
     Raises:
         DataError: the text cannot be read.
@@ -228,6 +229,7 @@ def _encoder(
         "vocabulary": len(tokenizer),
         "vectors": report,
         "continue_from": None if given is None else str(given),
+        "notes": [] if started is None else list(started.notes),
     }
 
 
@@ -312,4 +314,5 @@ def _elmo(
         "vocabulary": facts["vocabulary"],
         "vectors": None,
         "continue_from": None if sources.continue_from is None else str(sources.continue_from),
+        "notes": [],
     }

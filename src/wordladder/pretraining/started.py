@@ -22,10 +22,11 @@ _CLASSES = {
 
 
 class Started(NamedTuple):
-    """A model with its heads, and its tokenizer."""
+    """A model with its heads, its tokenizer, and what a user should know of them."""
 
     model: Any
     tokenizer: Any
+    notes: tuple[str, ...] = ()
 
 
 def open_started(folder: Path, settings: PretrainingSettings) -> Started:
@@ -52,7 +53,7 @@ def open_started(folder: Path, settings: PretrainingSettings) -> Started:
             config.hidden_dropout_prob = config.attention_probs_dropout_prob = settings.dropout
             torch.manual_seed(settings.seed)
             auto = getattr(transformers, _CLASSES[kind, settings.order is not None])
-            model, missing, _ = load_weights(auto, str(folder), config)
+            model, missing, notes = load_weights(auto, str(folder), config)
         except Exception as problem:  # broken files are told of by many kinds, a plain Exception among them
             if isinstance(problem, (ModelError, MemoryError)):
                 raise
@@ -69,7 +70,7 @@ def open_started(folder: Path, settings: PretrainingSettings) -> Started:
             f"{folder}: its tokenizer has {piece_count(tokenizer)} pieces, its model only "
             f"{model.get_input_embeddings().num_embeddings}; they do not belong together"
         )
-    return Started(model, tokenizer)
+    return Started(model, tokenizer, notes)
 
 
 def open_tokenizer(folder: Path) -> Any:
