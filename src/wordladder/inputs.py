@@ -11,7 +11,7 @@ import numpy as np
 
 from .data.examples import Examples, Span
 from .data.given import is_place, plain, rows_of, width_of
-from .data.labels import is_missing, scalar, spelled_like
+from .data.labels import is_missing, label_name, spelled_like
 from .data.questions import given_answers
 from .data.tagged import tagged_words, tags_of_words
 from .errors import DataError, ModelError, SettingError, did_you_mean
@@ -222,19 +222,9 @@ def _spans(row: Any, text: str, where: str) -> tuple[Span, ...]:
 def _names(label: Any, where: str) -> Any:
     """A label as text, or the labels of a list."""
     if not isinstance(label, list | tuple | set | frozenset):
-        return _name(label, where)
-    names = dict.fromkeys(_name(plain(one), where) for one in label)
+        return label_name(label, where)
+    names = dict.fromkeys(label_name(plain(one), where) for one in label)
     return tuple(names if isinstance(label, list | tuple) else sorted(names))
-
-
-def _name(label: Any, where: str) -> str:
-    if is_missing(label):
-        raise DataError(f"{where}: the label is missing. Every row needs one.")
-    name = scalar(label)
-    if name is None:
-        found = repr(label)[:60]
-        raise DataError(f"{where}: a label is text, a number, true, false, or a list of them; found {found}")
-    return name
 
 
 def _indicated(row: list[Any], where: str) -> tuple[str, ...]:
