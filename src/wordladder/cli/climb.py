@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .console import console, print_json, progress_bar
+from .console import console, print_json, progress_bar, say
 from .notes import tell
 from .options import (
     Corpus,
@@ -28,7 +28,7 @@ from .options import (
     Vectors,
     parse_settings,
 )
-from .tables import duration, interval, milliseconds, percent_or_value
+from .tables import duration, interval, milliseconds, percent_or_value, plain_table
 
 if TYPE_CHECKING:
     from ..ladder.result import Climb
@@ -187,8 +187,6 @@ def _tell_of_the_hub(task: str, settings: dict[str, Any]) -> None:
 
 def print_climb(found: "Climb") -> None:
     """The table of a climb, what was noticed, and the recommendation."""
-    from rich.table import Table
-
     from ..ladder.encoders import left_out_lines
 
     rows = found.rows
@@ -199,7 +197,7 @@ def print_climb(found: "Climb") -> None:
     )
     # A narrow terminal shows what the choice rests on; the report has everything.
     shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "{}s/s", "memory")]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = plain_table()
     table.add_column("rung", overflow="fold")
     for column in shown:
         head = found.metric if column == "metric" else column.format(found.rule.unit)
@@ -211,11 +209,8 @@ def print_climb(found: "Climb") -> None:
     console.print(table)
     for rung in found.rungs:
         if rung.error:
-            console.print(f"[red]{rung.name} did not finish:[/red] ", end="")
-            console.print(rung.error, markup=False, soft_wrap=True)
-    for note in (*found.notes, *found.warnings, *left_out_lines(found.left_out)):
-        console.print("[yellow]note:[/yellow] ", end="")
-        console.print(note, markup=False, soft_wrap=True)
+            say(f"[red]{rung.name} did not finish:[/red]", rung.error)
+    tell([*found.notes, *found.warnings, *left_out_lines(found.left_out)], to=console)
     console.print(f"\n[bold]{found.reason}[/bold]", soft_wrap=True)
 
 

@@ -172,7 +172,7 @@ def _print(report: dict[str, Any], output: Path) -> None:
             f"vocabulary of {report['vocabulary']:,}"
         )
         if text["line_documents"]:
-            console.print("[yellow]note:[/yellow] without blank lines, each line counted as a document")
+            tell(["without blank lines, each line counted as a document"], to=console)
     console.print(
         f"{report['steps']:,} steps in {duration(report['seconds'])}, {report['tokens_per_second']:,.0f} "
         f"{'words' if settings['kind'] == 'elmo' else 'pieces'}/s, {report['passes']:.2f} times the text"
