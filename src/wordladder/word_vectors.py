@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import SettingError, VectorsError, did_you_mean
+from .errors import SettingError, VectorsError, nearest
 from .formats import MappedWords, Table, UnicodeErrors, check_finite, read_vectors, write_vectors
 from .subwords import Subwords
 from .text import TextSettings, lower, tokenize
@@ -375,11 +375,10 @@ class WordVectors:
 
     def _hint(self, word: str) -> str:
         if word.lower() in self:
-            return did_you_mean(word.lower(), [word.lower()])
+            return nearest(word.lower(), [word.lower()])
         # difflib is slow on a whole vocabulary; a typing error seldom hits the first letter
         alike = [one for one in self.words[:_HINTED] if one[:1] == word[:1] and abs(len(one) - len(word)) < 3]
-        hint = did_you_mean(word, alike[:5000])
-        return hint if hint.startswith(" Did you mean") else ""
+        return nearest(word, alike[:5000])
 
 
 def _highest(scores: np.ndarray, count: int) -> np.ndarray:

@@ -6,7 +6,7 @@ Those given; else those with the usual names; else, in a table without a header,
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import DataError, SettingError, did_you_mean
+from ..errors import DataError, SettingError, nearest
 from .column_names import LABELS, PAIRS, TEXTS, normal
 from .raw_table import RawTable
 
@@ -86,9 +86,9 @@ def resolve_column(table: RawTable, column: Column) -> int:
         DataError: the table has no such column.
     """
     names = table.names or []
-    if isinstance(column, str) and column in names:
-        return names.index(column)
     if isinstance(column, str):
+        if column in names:
+            return names.index(column)
         close = [index for index, name in enumerate(names) if normal(name) == normal(column)]
         if close:
             return close[0]
@@ -96,9 +96,7 @@ def resolve_column(table: RawTable, column: Column) -> int:
         if 0 <= int(column) < table.width:
             return int(column)
         raise DataError(f"{table.source} has no column number {column}: the first is 0. {listed(table)}")
-    hint = did_you_mean(column, names)
-    hint = hint if "Did you mean" in hint else ""
-    raise DataError(f"{table.source} has no column {column!r}.{hint} {listed(table)}")
+    raise DataError(f"{table.source} has no column {column!r}.{nearest(column, names)} {listed(table)}")
 
 
 def find_column(

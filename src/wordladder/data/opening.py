@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import DataError, did_you_mean
+from ..errors import DataError, nearest
 from ..streams import ByteReader, line_blocks
 
 __all__ = ["STANDARD_INPUT", "decode", "head_of", "raw_lines", "read_bytes", "source_name"]
@@ -72,8 +72,7 @@ def _neighbour(path: Path) -> str:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         return f" There is no folder {path.parent} either."
-    hint = did_you_mean(path.name, names)
-    return hint if "Did you mean" in hint else ""
+    return nearest(path.name, names)
 
 
 def decode(data: bytes, source: str, line: int = 1, offset: int = 0) -> str:

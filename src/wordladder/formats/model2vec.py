@@ -5,16 +5,14 @@ the mean of its words' vectors. Reading knows the layouts of sentence-transforme
 """
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..artifact import new_folder
 from ..errors import OutputError, VectorsError
-from ..streams import write_errors
 from ._table import Table, checked
 from .safetensors import read_header, tensor, write_tensors
 
@@ -125,18 +123,10 @@ def write_model2vec(folder: Path, table: Table) -> None:
     """
     if folder.is_file() or (folder.is_dir() and not _ours(folder)):
         raise OutputError(f"{folder}: something else is there already, and it is left alone.")
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    try:
-        with write_errors(folder):
-            fresh.mkdir()
-            _fill(fresh, table)
-            if folder.exists():
-                os.replace(folder, old)
-            os.replace(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    if not folder.absolute().parent.is_dir():
+        raise OutputError(f"{folder} cannot be written: there is no folder {folder.parent}")
+    with new_folder(folder, _TENSORS) as fresh:
+        _fill(fresh, table)
 
 
 def _ours(folder: Path) -> bool:
@@ -156,15 +146,10 @@ def _fill(folder: Path, table: Table) -> None:
         "max_length": None,
         _SETTINGS_KEY: dict(table.settings),
     }
-    files = {_CONFIG: json.dumps(config, indent=1).encode(), _TOKENIZER: _tokenizer(table).encode()}
-    for name, content in files.items():
-        with open(folder / name, "wb") as file:
-            file.write(content)
-            os.fsync(file.fileno())
+    (folder / _CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
+    (folder / _TOKENIZER).write_text(_tokenizer(table), encoding="utf-8", newline="\n")
     with open(folder / _TENSORS, "wb") as file:
         write_tensors(file, {"embeddings": vectors}, {})
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _tokenizer(table: Table) -> str:
