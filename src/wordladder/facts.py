@@ -1,5 +1,7 @@
 """JSON files of a saved model, checked against what they have to hold before anything is made of them."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -7,11 +9,16 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from .errors import ModelError
 
-__all__ = ["Positive", "Size", "read_facts"]
+__all__ = ["Positive", "Size", "read_facts", "write_facts"]
 
 T = TypeVar("T")
 Positive = Annotated[float, Field(gt=0, lt=1e9)]
 Size = Annotated[int, Field(gt=0, lt=1 << 20)]
+
+
+def write_facts(path: Path, facts: Mapping[str, object]) -> None:
+    """Write a file that `read_facts` reads."""
+    path.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
 
 
 def read_facts(path: Path, schema: type[T]) -> T:

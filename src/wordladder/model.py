@@ -2,7 +2,6 @@
 importing it.
 """
 
-import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -24,7 +23,7 @@ from .engines import Engine, FitRun, FusionWeights, engine_for
 from .errors import ModelError, NotFittedError, UserError
 from .estimator import Estimator
 from .evaluation.evaluate import Evaluation, evaluate_scores
-from .facts import read_facts
+from .facts import read_facts, write_facts
 from .imported import imported_engine
 from .inputs import (
     LabelKind,
@@ -341,8 +340,7 @@ class Model(Estimator):
             report = self.recipe_.without_paths(report)
             metrics = self.evaluation_.to_dict() if hasattr(self, "evaluation_") else {}
             for name, content in (("report.json", report), ("metrics.json", metrics)):
-                text = json.dumps(content, ensure_ascii=False, indent=1)
-                (fresh / name).write_text(text, encoding="utf-8")
+                write_facts(fresh / name, content)
             card = model_card(recipe, report, metrics, size_mb(fresh))
             (fresh / "README.md").write_text(card, encoding="utf-8", newline="\n")
         return Path(folder)

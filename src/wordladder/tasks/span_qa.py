@@ -1,6 +1,5 @@
 """Questions whose answers stand in a passage: where the answer starts and where it ends."""
 
-import json
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 
 from ..data.examples import Answer, Examples, Span
 from ..errors import DataError
-from ..facts import read_facts
+from ..facts import read_facts, write_facts
 from ..metrics.answers import answer_outcomes, best_no_answer_threshold, style_of
 from ..text import Tokens
-from ._spans_in_passages import Candidate, best_spans, log_softmax
+from ._decoding import log_softmax
+from ._spans_in_passages import Candidate, best_spans
 from ._word_scores import IGNORED, WordScores
 from ._word_tags import covered
 
@@ -94,7 +94,7 @@ class SpanQa:
     def keep(self, folder: Path) -> None:
         """Write `labels.json`."""
         facts = {"no_answer": self.no_answer, "style": self.style, "threshold": self.threshold}
-        (folder / "labels.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        write_facts(folder / "labels.json", facts)
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
@@ -188,8 +188,8 @@ class SpanQa:
         if len(scores) == question:
             return [], np.inf
         has_nothing = self.no_answer and question > 0
-        kept = scores if has_nothing else scores[question:]
-        chances = log_softmax(kept[[0, *range(question, len(scores))]] if has_nothing else kept)
+        kept = scores[[0, *range(question, len(scores))]] if has_nothing else scores[question:]
+        chances = log_softmax(kept, axis=0)
         nothing, words = (chances[0].sum(), chances[1:]) if has_nothing else (-np.inf, chances)
         spans = best_spans(words[:, 0], words[:, 1], self.max_answer_words, count)
         best = np.log(spans[0].probability) if spans else -np.inf
