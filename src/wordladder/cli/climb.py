@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..data.counting import counted
 from .console import console, print_json, progress_bar, say
 from .notes import tell
 from .options import (
@@ -192,8 +193,8 @@ def print_climb(found: "Climb") -> None:
     rows = found.rows
     console.print(
         f"{rows['train']:,} training rows · {rows['dev']:,} dev · {rows['test']:,} test · "
-        f"{len(found.seeds)} seed{'s' if len(found.seeds) > 1 else ''} · "
-        f"{found.threads} thread{'s' if found.threads > 1 else ''} · {duration(found.seconds)}"
+        f"{counted(len(found.seeds), 'seed')} · {counted(found.threads, 'thread')} · "
+        f"{duration(found.seconds)}"
     )
     # A narrow terminal shows what the choice rests on; the report has everything.
     shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "{}s/s", "memory")]
