@@ -3,7 +3,7 @@ type out.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -61,6 +61,7 @@ class SavedKind:
     label_kind: _Kind
 
 
+_SEVERAL = (list, tuple, set, frozenset)  # may hold the labels of one text
 _PYTHON: dict[str, Callable[[str], Any]] = {
     "str": str,
     "int": int,
@@ -221,7 +222,7 @@ def _spans(row: Any, text: str, where: str) -> tuple[Span, ...]:
 
 def _names(label: Any, where: str) -> Any:
     """A label as text, or the labels of a list."""
-    if not isinstance(label, list | tuple | set | frozenset):
+    if not isinstance(label, _SEVERAL):
         return label_name(label, where)
     names = dict.fromkeys(label_name(plain(one), where) for one in label)
     return tuple(names if isinstance(label, list | tuple) else sorted(names))
@@ -243,19 +244,13 @@ def label_kind(labels: Any, task: Any = Classification) -> LabelKind:
         return LabelKind()
     if (width := width_of(labels)) != 1:
         return LabelKind("indicators", width)
-    types = {type(plain(one)).__name__ for one in _single(rows_of(labels, "labels"))}
+    rows = rows_of(labels, "labels")
+    single = (one for row in rows for one in (row if isinstance(row, _SEVERAL) else [row]))
+    types = {type(plain(one)).__name__ for one in single}
     if types == {"int", "float"}:
         return LabelKind("float")
     (one,) = types if len(types) == 1 else ("str",)
     return LabelKind(one if one in _PYTHON else "str")
-
-
-def _single(labels: Iterable[Any]) -> Iterator[Any]:
-    for label in labels:
-        if isinstance(label, list | tuple | set | frozenset):
-            yield from label
-        else:
-            yield label
 
 
 def labels_back(predictions: list[Any], kind: LabelKind) -> Any:

@@ -130,11 +130,10 @@ class WordVectors:
     @cached_property
     def index(self) -> dict[str, int]:
         """The row of each word, the first of a repeated one."""
-        index = {word: row for row, word in enumerate(self.words)}
+        index: dict[str, int] = {}
+        for row, word in enumerate(self.words):
+            index.setdefault(word, row)
         if len(index) < len(self.words):  # those of a mapped file are not looked at before
-            index.clear()
-            for row, word in enumerate(self.words):
-                index.setdefault(word, row)
             text = f"{len(self.words) - len(index):,} words are repeated; the first of each counts."
             warnings.warn(text, stacklevel=2)
         return index
@@ -260,13 +259,11 @@ class WordVectors:
         added, taken = _listed(positive), _listed(negative)
         if not added:
             raise SettingError("most_similar_cosmul needs at least one positive word or vector.")
-        scores = np.ones(len(self), np.float32)
-        for one in added:
-            scores *= (1 + self._cosines(self._unit(one))) / 2
-        below = np.ones(len(self), np.float32)
-        for one in taken:
-            below *= (1 + self._cosines(self._unit(one))) / 2
-        return self._best(scores / (below + EPSILON), added + taken, topn)
+        above, below = np.ones((2, len(self)), np.float32)
+        for product, ones in ((above, added), (below, taken)):
+            for one in ones:
+                product *= (1 + self._cosines(self._unit(one))) / 2
+        return self._best(above / (below + EPSILON), added + taken, topn)
 
     def analogy(
         self, a: str, b: str, c: str, topn: int = 10, *, method: Method = "add"

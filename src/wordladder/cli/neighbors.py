@@ -99,8 +99,9 @@ def neighbors(
     for one in found.found:
         console.print(_line(one.asked, "bold"))
         _print_table(one.neighbors)
-    part = f"a random {found.sentences:,} of {found.of:,}" if found.sentences < found.of else found.sentences
-    part = f"{part:,}" if isinstance(part, int) else part
+    part = f"{found.sentences:,}"
+    if found.sentences < found.of:
+        part = f"a random {part} of {found.of:,}"
     console.print(f"[dim]among {found.words:,} words in {part} sentences[/dim]")
 
 

@@ -124,7 +124,7 @@ class Static(nn.Module):
             return
         vectors = self._source_vectors(material)
         if self.lowercase is None:
-            self.lowercase = bool((vectors.settings or {}).get("lowercase", False))
+            self.lowercase = bool(vectors.settings.get("lowercase", False))
         self._take(vectors, material.tokens)
 
     def _source_vectors(self, material: Material) -> WordVectors:

@@ -87,22 +87,16 @@ class SentenceEngine:
         Raises:
             ModelError: it cannot be read.
         """
-        if not is_sentence_folder(folder):
-            engine = cls(
-                open_pretrained(str(folder), error=ModelError),
-                SentenceLayout(),
-                source=source,
-                device=device,
-                precision=precision,
-            )
-            engine.notes.append(MEAN.format(source))
-            return engine
-        layout = read_layout(folder)
+        laid_out = is_sentence_folder(folder)
+        layout = read_layout(folder) if laid_out else SentenceLayout()
         pretrained = open_pretrained(str(folder / layout.encoder), error=ModelError)
         dense = [open_dense(folder / place) for place in layout.dense]
         inner = str(folder / layout.encoder) if layout.encoder else source
         name = Path(source).name or source
-        return cls(pretrained, layout, dense, source=inner, name=name, device=device, precision=precision)
+        engine = cls(pretrained, layout, dense, source=inner, name=name, device=device, precision=precision)
+        if not laid_out:
+            engine.notes.append(MEAN.format(source))
+        return engine
 
     threads = staticmethod(threads)
 

@@ -78,6 +78,7 @@ def pretrain(
         resume: Go on where an interrupted run stopped.
         continue_from: A folder with a BERT or ALBERT, or an ELMo, to go on from.
         vectors: A file of word vectors that the embedding layer starts from.
+        unicode_errors: What becomes of its words that are not UTF-8; see `read_vectors`.
         bridge: How vectors of another length than the embeddings become these; see `start_from_vectors`.
         progress: Told how far it is.
 
@@ -114,6 +115,7 @@ def _pretrained(
     work = open_work(output, _given(text, settings, sources), [], resume, MARK)
     build = _elmo if settings.kind == "elmo" else _encoder
     objective, facts = build(text, settings, work, sources, progress)
+    facts["continue_from"] = None if sources.continue_from is None else str(sources.continue_from)
     if sources.continue_from is not None:
         loop = replace(loop, learning_rate=_continued_rate(settings, objective))
     report = {"wordladder": __version__, "settings": asdict(settings), "objectives": settings.aims, **facts}
@@ -227,7 +229,6 @@ def _encoder(
         "text": _told(facts),
         "vocabulary": len(tokenizer),
         "vectors": report,
-        "continue_from": None if given is None else str(given),
     }
 
 
@@ -311,5 +312,4 @@ def _elmo(
         "text": {**facts, "line_documents": 0},
         "vocabulary": facts["vocabulary"],
         "vectors": None,
-        "continue_from": None if sources.continue_from is None else str(sources.continue_from),
     }

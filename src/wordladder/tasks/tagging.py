@@ -198,7 +198,7 @@ class Tagging:
         sure = iter(chain.segment_probabilities(emissions, offsets, tags, firsts, lasts, longer).tolist())
         name = "words" if self.tag_set.scheme == "words" else "entities"
         return [
-            {name: [_told(text, span, next(sure)) for span in spans]}
+            {name: [_answer(text, span, next(sure)) for span in spans]}
             for text, spans in zip(tokens.texts, self._spans(tokens, tags))
         ]
 
@@ -251,9 +251,9 @@ class Tagging:
 
     def _answered_words(self, scores: WordScores, examples: Examples) -> list[list[Span]]:
         """The data's words with the tags that they got."""
-        found = covered(scores.tokens, self._gold(examples))
-        tags = self.predicted(scores).tolist()
         gold = self._gold(examples)
+        found = covered(scores.tokens, gold)
+        tags = self.predicted(scores).tolist()
         rows: list[list[Span]] = [[] for _ in gold]
         flat = (span for row in gold for span in row)
         for span, row, first, last in zip(
@@ -264,7 +264,7 @@ class Tagging:
         return rows
 
 
-def _told(text: str, span: Span, sure: float) -> dict[str, Any]:
+def _answer(text: str, span: Span, sure: float) -> dict[str, Any]:
     return {
         "type": span.type,
         "start": span.start,
