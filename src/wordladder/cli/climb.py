@@ -27,6 +27,7 @@ from .options import (
     Time,
     UnicodeErrors,
     Vectors,
+    option,
     parse_settings,
 )
 from .tables import duration, interval, milliseconds, percent_or_value, plain_table
@@ -70,26 +71,18 @@ def climb(
     ] = False,
     cost: Annotated[
         Literal["latency", "size", "memory", "train"],
-        typer.Option(help="What cheap means.", rich_help_panel=BUDGET),
+        option("What cheap means.", BUDGET),
     ] = "latency",
     margin: Annotated[
         float,
-        typer.Option(
-            min=0, help="How much worse than the best still counts as good.", rich_help_panel=BUDGET
-        ),
+        option("How much worse than the best still counts as good.", BUDGET, min=0),
     ] = 0.01,
-    max_latency_ms: Annotated[
-        float | None, typer.Option(help="Most milliseconds for one text.", rich_help_panel=BUDGET)
-    ] = None,
-    max_size_mb: Annotated[
-        float | None, typer.Option(help="Most MB on disk.", rich_help_panel=BUDGET)
-    ] = None,
-    max_memory_mb: Annotated[
-        float | None, typer.Option(help="Most MB of memory.", rich_help_panel=BUDGET)
-    ] = None,
+    max_latency_ms: Annotated[float | None, option("Most milliseconds for one text.", BUDGET)] = None,
+    max_size_mb: Annotated[float | None, option("Most MB on disk.", BUDGET)] = None,
+    max_memory_mb: Annotated[float | None, option("Most MB of memory.", BUDGET)] = None,
     max_minutes: Annotated[
         float | None,
-        typer.Option(help="Most minutes to train a rung once; it is stopped there.", rich_help_panel=BUDGET),
+        option("Most minutes to train a rung once; it is stopped there.", BUDGET),
     ] = None,
     vectors: Vectors = None,
     unicode_errors: UnicodeErrors = "strict",

@@ -9,7 +9,7 @@ import typer
 from ..errors import OutputError, SettingError
 from .console import console, print_json, progress_bar
 from .notes import tell
-from .options import Device, Format, Input, Json, Text, Threads, UnicodeErrors, blocks
+from .options import Device, Format, Input, Json, Text, Threads, UnicodeErrors, blocks, option
 from .vectors._shared import load
 
 __all__ = ["embed"]
@@ -29,29 +29,23 @@ def embed(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy or .parquet.")],
     file: Input = "-",
-    normalize: Annotated[
-        bool, typer.Option("--normalize", help="Give vectors the length one.", rich_help_panel=_SETTINGS)
-    ] = False,
-    prompt: Annotated[
-        str | None, typer.Option(help="Put before each text.", rich_help_panel=_SETTINGS)
-    ] = None,
+    normalize: Annotated[bool, option("Give vectors the length one.", _SETTINGS, "--normalize")] = False,
+    prompt: Annotated[str | None, option("Put before each text.", _SETTINGS)] = None,
     prompt_name: Annotated[
         str | None,
-        typer.Option(help="Name of a prompt that the model has, such as query.", rich_help_panel=_SETTINGS),
+        option("Name of a prompt that the model has, such as query.", _SETTINGS),
     ] = None,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
-        typer.Option(
-            help="Arithmetic of an encoder of another program; auto takes bfloat16 where the hardware "
+        option(
+            "Arithmetic of an encoder of another program; auto takes bfloat16 where the hardware "
             "computes in it.",
-            rich_help_panel=_SETTINGS,
+            _SETTINGS,
         ),
     ] = "auto",
     batch_size: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Most texts computed together; left out, as many as pay.", rich_help_panel=_SETTINGS
-        ),
+        option("Most texts computed together; left out, as many as pay.", _SETTINGS, min=1),
     ] = None,
     unicode_errors: UnicodeErrors = "strict",
     text: Text = None,
