@@ -7,12 +7,12 @@ the mean of its words' vectors. Reading knows the layouts of sentence-transforme
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..artifact import new_folder
 from ..errors import OutputError, VectorsError
+from ..facts import read_json
 from ._table import Table, checked
 from .safetensors import read_header, tensor, write_tensors
 
@@ -62,7 +62,7 @@ def read_model2vec(folder: Path) -> Table:
         if one in header
     }
     words = _vocabulary(folder / part / _TOKENIZER)
-    config = _json(folder / _CONFIG) if (folder / _CONFIG).is_file() else {}
+    config = read_json(folder / _CONFIG, dict, VectorsError) if (folder / _CONFIG).is_file() else {}
     vectors = _vectors(path, tensors, name, len(words))
     settings = config.get(_SETTINGS_KEY)
     if isinstance(settings, dict):  # ours: the last word stands for all unknown ones
@@ -87,7 +87,7 @@ def _vectors(path: Path, tensors: Mapping[str, np.ndarray], name: str, words: in
 
 def _vocabulary(path: Path) -> list[str]:
     """The words of a tokenizer, and those added to it, in the order of their numbers."""
-    found = _json(path)
+    found = read_json(path, dict, VectorsError)
     try:
         known = found["model"]["vocab"]
         listed = isinstance(known, list)
@@ -100,18 +100,6 @@ def _vocabulary(path: Path) -> list[str]:
         if row not in words:
             raise VectorsError(f"{path}: no word has the number {row}, of {len(words)} words.")
     return [words[row] for row in range(len(words))]
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise VectorsError(f"{path}: there is no such file.") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise VectorsError(f"{path} is no JSON: {error}.") from None
-    if not isinstance(found, dict):
-        raise VectorsError(f"{path} is JSON, but no table of names.")
-    return found
 
 
 def write_model2vec(folder: Path, table: Table) -> None:
