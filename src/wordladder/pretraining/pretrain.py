@@ -29,7 +29,7 @@ from ..streams import disk_errors
 from ..word_vectors import WordVectors
 from ..work import close_work, open_work, sole
 from .card import pretraining_card
-from .documents import Documents, Facts, hold_out, open_documents, write_documents
+from .documents import Documents, hold_out, open_documents, write_documents
 from .elmo import SOFTMAX, ElmoSettings, elmo_objective
 from .loop import LoopSettings, Objective, Outcome, pretrain_network
 from .objective import MaskedObjective, new_model
@@ -226,7 +226,7 @@ def _encoder(
     report = _start(model, tokenizer, documents, sources, settings.seed)
     objective = MaskedObjective(model, tokenizer, train, held_out, settings)
     return objective, {
-        "text": _told(facts),
+        "text": {**asdict(facts), "line_documents": len(facts.line_documents)},
         "vocabulary": len(tokenizer),
         "vectors": report,
     }
@@ -245,10 +245,6 @@ def _start(
     found = start_from_vectors(model, tokenizer, vectors, bridge=sources.bridge, seed=seed, counts=counts)
     told = {"told": str(found), "notes": list(vectors.notes)}
     return {"file": str(sources.vectors), **found.to_json(), **told}
-
-
-def _told(facts: Facts) -> dict[str, Any]:
-    return {**asdict(facts), "line_documents": len(facts.line_documents)}
 
 
 def _tokenizer(

@@ -155,7 +155,10 @@ class SpanQa:
             return {}
         self.threshold = 0.0
         found = self._all_found(scores)
-        texts = [self._text(scores.tokens, row, spans[:1]) for row, (spans, _) in enumerate(found)]
+        texts = [
+            self._span(scores.tokens, row, spans[0])["text"] if spans else ""
+            for row, (spans, _) in enumerate(found)
+        ]
         gold = [[answer.text for answer in row] for row in self._gold(examples)]
         values = answer_outcomes(texts, gold, self.style)[:, self._column]
         gaps = np.nan_to_num(np.array([gap for _, gap in found]))
@@ -180,7 +183,7 @@ class SpanQa:
             scores.decoded[count] = [self._found(row, count) for row in self._rows(scores)]
         return scores.decoded[count]
 
-    def _found(self, row: tuple[NDArray[np.float64], int], count: int = 1) -> tuple[list[Candidate], float]:
+    def _found(self, row: tuple[NDArray[np.float64], int], count: int) -> tuple[list[Candidate], float]:
         """The best spans, their words counted from the passage's first, and by how much no answer is more
         probable than the best of them, in logarithms.
         """
@@ -194,9 +197,6 @@ class SpanQa:
         spans = best_spans(words[:, 0], words[:, 1], self.max_answer_words, count)
         best = np.log(spans[0].probability) if spans else -np.inf
         return spans, float(nothing - best)
-
-    def _text(self, tokens: Tokens, row: int, spans: list[Candidate]) -> str:
-        return self._span(tokens, row, spans[0])["text"] if spans else ""
 
     def _span(self, tokens: Tokens, row: int, found: Candidate) -> dict[str, Any]:
         """A candidate as a part of the passage."""
