@@ -5,7 +5,7 @@ type out.
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -34,7 +34,8 @@ __all__ = [
 ]
 
 
-class LabelKind(NamedTuple):
+@dataclass(frozen=True)
+class LabelKind:
     """How the user writes labels, so that predictions come back the same way.
 
     Attributes:
@@ -43,14 +44,8 @@ class LabelKind(NamedTuple):
         width: The columns of the matrix.
     """
 
-    type: str = "str"
+    type: Literal["str", "int", "float", "bool", "indicators", "parts"] = "str"
     width: int = 0
-
-
-@dataclass(frozen=True)
-class _Kind:
-    type: Literal["str", "int", "float", "bool", "indicators", "parts"]
-    width: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,7 @@ class SavedKind:
     """What `report.json` has to hold of a model's name and labels."""
 
     name: str
-    label_kind: _Kind
+    label_kind: LabelKind
 
 
 _SEVERAL = (list, tuple, set, frozenset)  # may hold the labels of one text
@@ -249,8 +244,8 @@ def label_kind(labels: Any, task: Any = Classification) -> LabelKind:
     types = {type(plain(one)).__name__ for one in single}
     if types == {"int", "float"}:
         return LabelKind("float")
-    (one,) = types if len(types) == 1 else ("str",)
-    return LabelKind(one if one in _PYTHON else "str")
+    one: Any = types.pop() if len(types) == 1 and types <= _PYTHON.keys() else "str"
+    return LabelKind(one)
 
 
 def labels_back(predictions: list[Any], kind: LabelKind) -> Any:

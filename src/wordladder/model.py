@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -336,7 +337,7 @@ class Model(Estimator):
                 return Path(folder)
             recipe = self.recipe_.portable()
             (fresh / MARK).write_text(recipe.to_toml(), encoding="utf-8", newline="\n")
-            report = self.report_ | {"name": recipe.name, "label_kind": self._kind._asdict()}
+            report = self.report_ | {"name": recipe.name, "label_kind": asdict(self._kind)}
             report = self.recipe_.without_paths(report)
             metrics = self.evaluation_.to_dict() if hasattr(self, "evaluation_") else {}
             for name, content in (("report.json", report), ("metrics.json", metrics)):
@@ -377,8 +378,8 @@ class Model(Estimator):
         place = find_model(folder)
         try:
             report = read_facts(place / "report.json", dict[str, Any])
-            kind = read_facts(place / "report.json", SavedKind).label_kind
-            recipe = Recipe.read(place / MARK, report["name"])
+            saved = read_facts(place / "report.json", SavedKind)
+            recipe = Recipe.read(place / MARK, saved.name)
             engine = engine_for(recipe, device)
             engine.restore(place)
             path = place / "metrics.json"
@@ -387,7 +388,7 @@ class Model(Estimator):
             raise ModelError(f"{folder}: the saved model is incomplete or damaged: {error}") from error
         model = cls(recipe, device=device, threads=threads)
         model.report_ = report
-        model._adopt(engine, recipe, LabelKind(kind.type, kind.width))
+        model._adopt(engine, recipe, saved.label_kind)
         if known is not None:
             model.evaluation_ = known
         return model

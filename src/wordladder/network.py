@@ -88,8 +88,6 @@ class Network(nn.Module):
         if "fusion" in tables:
             self.fusion = build("fusion", tables["fusion"], dims, summaries)
             dim, summary_dim = self.fusion.dim, self.fusion.summary_dim
-        elif len(dims) > 1:
-            raise RecipeError("several [[embedders]] need a [fusion]")
         for table in tables.get("encoders", ()):
             encoder = build("encoders", table, dim)
             if encoder.reads == "example" and self._task.segments == 1:
