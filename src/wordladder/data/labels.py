@@ -55,8 +55,10 @@ def labels_of(
         DataError: a label is missing or is no label, or a list is not JSON; names the line.
     """
     several = are_several(cells, separator)
-    one = _one if not several else lambda table, row, cell: _many(table, row, cell, separator)
-    labels: list[Label] = [one(table, row, cell) for row, cell in enumerate(cells)]
+    labels: list[Label] = [
+        _many(table, row, cell, separator) if several else _one(table, row, cell)
+        for row, cell in enumerate(cells)
+    ]
     names = sorted(_names(labels))
     fractions = any(map(_FRACTION.fullmatch, names))
     truths = all(name.lower() in _TRUTHS for name in names)
