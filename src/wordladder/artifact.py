@@ -2,7 +2,7 @@
 
     recipe.toml          what the model is
     weights.safetensors  every tensor once
-    embedders/N/         vocabularies of embedder N, and of the other parts likewise
+    embedders/N/         the vocabulary of embedder N, and what else it keeps itself
     labels.json          the labels, temperature and thresholds
     metrics.json         the dev metrics
     report.json          what happened in training

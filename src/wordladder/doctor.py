@@ -4,13 +4,12 @@ caches.
 
 import os
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from .extras import EXTRAS
-from .ladder.machine import describe
+from .ladder.machine import describe, version_of
 
 __all__ = ["examine"]
 
@@ -21,18 +20,11 @@ def examine() -> dict[str, dict[str, Any]]:
     """Facts by section; nothing is changed."""
     return {
         "machine": describe(),
-        "versions": {name: _version(name) for name in BASE},
+        "versions": {name: version_of(name) or "missing" for name in BASE},
         "extras": {extra: _extra(modules) for extra, modules in EXTRAS.items()},
         "arithmetic": _arithmetic(),
         "folders": _folders(),
     }
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "missing"
 
 
 def _extra(modules: tuple[str, ...]) -> str:

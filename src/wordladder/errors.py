@@ -16,7 +16,7 @@ A message says where, what was given, and what would be right.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 __all__ = [
     "DataError",
@@ -31,6 +31,7 @@ __all__ = [
     "VectorsError",
     "WordladderError",
     "did_you_mean",
+    "nearest",
 ]
 
 
@@ -81,7 +82,10 @@ class NotFittedError(WordladderError, ValueError, AttributeError):
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A closing sentence for a message about an unknown name: the nearest choice, or all of them."""
     choices = list(choices)
+    return nearest(word, choices) or (f" It can be one of: {', '.join(choices)}." if choices else "")
+
+
+def nearest(word: str, choices: Sequence[str]) -> str:
+    """A closing sentence with the nearest choice, if one is near."""
     close = difflib.get_close_matches(word, choices, n=1)
-    if close:
-        return f" Did you mean {close[0]!r}?"
-    return f" It can be one of: {', '.join(choices)}." if choices else ""
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -3,15 +3,15 @@ type out.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 from .data.examples import Examples, Span
 from .data.given import is_place, plain, rows_of, width_of
-from .data.labels import is_missing, scalar, spelled_like
+from .data.labels import is_missing, label_name, spelled_like
 from .data.questions import given_answers
 from .data.tagged import tagged_words, tags_of_words
 from .errors import DataError, ModelError, SettingError, did_you_mean
@@ -34,7 +34,8 @@ __all__ = [
 ]
 
 
-class LabelKind(NamedTuple):
+@dataclass(frozen=True)
+class LabelKind:
     """How the user writes labels, so that predictions come back the same way.
 
     Attributes:
@@ -43,14 +44,8 @@ class LabelKind(NamedTuple):
         width: The columns of the matrix.
     """
 
-    type: str = "str"
+    type: Literal["str", "int", "float", "bool", "indicators", "parts"] = "str"
     width: int = 0
-
-
-@dataclass(frozen=True)
-class _Kind:
-    type: Literal["str", "int", "float", "bool", "indicators", "parts"]
-    width: int
 
 
 @dataclass(frozen=True)
@@ -58,9 +53,10 @@ class SavedKind:
     """What `report.json` has to hold of a model's name and labels."""
 
     name: str
-    label_kind: _Kind
+    label_kind: LabelKind
 
 
+_SEVERAL = (list, tuple, set, frozenset)  # may hold the labels of one text
 _PYTHON: dict[str, Callable[[str], Any]] = {
     "str": str,
     "int": int,
@@ -221,20 +217,10 @@ def _spans(row: Any, text: str, where: str) -> tuple[Span, ...]:
 
 def _names(label: Any, where: str) -> Any:
     """A label as text, or the labels of a list."""
-    if not isinstance(label, list | tuple | set | frozenset):
-        return _name(label, where)
-    names = dict.fromkeys(_name(plain(one), where) for one in label)
+    if not isinstance(label, _SEVERAL):
+        return label_name(label, where)
+    names = dict.fromkeys(label_name(plain(one), where) for one in label)
     return tuple(names if isinstance(label, list | tuple) else sorted(names))
-
-
-def _name(label: Any, where: str) -> str:
-    if is_missing(label):
-        raise DataError(f"{where}: the label is missing. Every row needs one.")
-    name = scalar(label)
-    if name is None:
-        found = repr(label)[:60]
-        raise DataError(f"{where}: a label is text, a number, true, false, or a list of them; found {found}")
-    return name
 
 
 def _indicated(row: list[Any], where: str) -> tuple[str, ...]:
@@ -253,19 +239,13 @@ def label_kind(labels: Any, task: Any = Classification) -> LabelKind:
         return LabelKind()
     if (width := width_of(labels)) != 1:
         return LabelKind("indicators", width)
-    types = {type(plain(one)).__name__ for one in _single(rows_of(labels, "labels"))}
+    rows = rows_of(labels, "labels")
+    single = (one for row in rows for one in (row if isinstance(row, _SEVERAL) else [row]))
+    types = {type(plain(one)).__name__ for one in single}
     if types == {"int", "float"}:
         return LabelKind("float")
-    (one,) = types if len(types) == 1 else ("str",)
-    return LabelKind(one if one in _PYTHON else "str")
-
-
-def _single(labels: Iterable[Any]) -> Iterator[Any]:
-    for label in labels:
-        if isinstance(label, list | tuple | set | frozenset):
-            yield from label
-        else:
-            yield label
+    one: Any = types.pop() if len(types) == 1 and types <= _PYTHON.keys() else "str"
+    return LabelKind(one)
 
 
 def labels_back(predictions: list[Any], kind: LabelKind) -> Any:

@@ -2,11 +2,11 @@
 importing it.
 """
 
-import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ from .engines import Engine, FitRun, FusionWeights, engine_for
 from .errors import ModelError, NotFittedError, UserError
 from .estimator import Estimator
 from .evaluation.evaluate import Evaluation, evaluate_scores
-from .facts import read_facts
+from .facts import read_facts, write_facts
 from .imported import imported_engine
 from .inputs import (
     LabelKind,
@@ -260,14 +260,11 @@ class Model(Estimator):
         """
         engine = self._fitted()
         one = [texts] if isinstance(texts, str) else texts
-        examples = prompted(
-            examples_of(one, task=self.task_),
-            getattr(engine, "layout", None),
-            prompt,
-            prompt_name,
-        )
+        layout = getattr(engine, "layout", None)
+        alone = layout is not None and self.task_.segments > 1  # the encoder of a model for pairs
+        examples = examples_of(one) if alone else examples_of(one, task=self.task_)
         with engine.threads(self.threads):
-            vectors = engine.encode(examples, batch_size)
+            vectors = engine.encode(prompted(examples, layout, prompt, prompt_name), batch_size)
         vectors = unit(vectors) if normalize_embeddings else vectors
         return vectors[0] if isinstance(texts, str) else vectors
 
@@ -337,12 +334,11 @@ class Model(Estimator):
                 return Path(folder)
             recipe = self.recipe_.portable()
             (fresh / MARK).write_text(recipe.to_toml(), encoding="utf-8", newline="\n")
-            report = self.report_ | {"name": recipe.name, "label_kind": self._kind._asdict()}
+            report = self.report_ | {"name": recipe.name, "label_kind": asdict(self._kind)}
             report = self.recipe_.without_paths(report)
             metrics = self.evaluation_.to_dict() if hasattr(self, "evaluation_") else {}
             for name, content in (("report.json", report), ("metrics.json", metrics)):
-                text = json.dumps(content, ensure_ascii=False, indent=1)
-                (fresh / name).write_text(text, encoding="utf-8")
+                write_facts(fresh / name, content)
             card = model_card(recipe, report, metrics, size_mb(fresh))
             (fresh / "README.md").write_text(card, encoding="utf-8", newline="\n")
         return Path(folder)
@@ -379,8 +375,8 @@ class Model(Estimator):
         place = find_model(folder)
         try:
             report = read_facts(place / "report.json", dict[str, Any])
-            kind = read_facts(place / "report.json", SavedKind).label_kind
-            recipe = Recipe.read(place / MARK, report["name"])
+            saved = read_facts(place / "report.json", SavedKind)
+            recipe = Recipe.read(place / MARK, saved.name)
             engine = engine_for(recipe, device)
             engine.restore(place)
             path = place / "metrics.json"
@@ -389,7 +385,7 @@ class Model(Estimator):
             raise ModelError(f"{folder}: the saved model is incomplete or damaged: {error}") from error
         model = cls(recipe, device=device, threads=threads)
         model.report_ = report
-        model._adopt(engine, recipe, LabelKind(kind.type, kind.width))
+        model._adopt(engine, recipe, saved.label_kind)
         if known is not None:
             model.evaluation_ = known
         return model

@@ -60,17 +60,14 @@ class Network(nn.Module):
         for number, embedder in enumerate(self.embedders):
             embedder.restore(folder / "embedders" / str(number))
         self._build_upwards()
-        for name, part in self._upper_parts():
-            part.restore(folder / name)
         return self
 
     def keep(self, folder: Path) -> None:
         """Write what is not among `weights`: vocabularies, what an embedder keeps itself."""
-        parts = [(f"embedders/{i}", part) for i, part in enumerate(self.embedders)]
-        for name, part in [*parts, *self._upper_parts()]:
-            place = folder / name
+        for number, embedder in enumerate(self.embedders):
+            place = folder / "embedders" / str(number)
             place.mkdir(parents=True)
-            part.keep(place)
+            embedder.keep(place)
             if not any(place.iterdir()):
                 place.rmdir()
 
@@ -83,10 +80,6 @@ class Network(nn.Module):
         )
         return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(own)}
 
-    def _upper_parts(self) -> list[tuple[str, Any]]:
-        fusion = [("fusion", self.fusion)] if self.fusion is not None else []
-        return fusion + [(f"encoders/{i}", part) for i, part in enumerate(self.encoders)]
-
     def _build_upwards(self) -> None:
         tables = self._recipe.tables
         dims = [embedder.dim for embedder in self.embedders]
@@ -95,8 +88,6 @@ class Network(nn.Module):
         if "fusion" in tables:
             self.fusion = build("fusion", tables["fusion"], dims, summaries)
             dim, summary_dim = self.fusion.dim, self.fusion.summary_dim
-        elif len(dims) > 1:
-            raise RecipeError("several [[embedders]] need a [fusion]")
         for table in tables.get("encoders", ()):
             encoder = build("encoders", table, dim)
             if encoder.reads == "example" and self._task.segments == 1:

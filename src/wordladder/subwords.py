@@ -12,7 +12,7 @@ from .errors import SettingError
 from .kernels.word_classes import HAN
 from .text import classes
 
-__all__ = ["Subwords", "first_han", "ngrams", "spelled"]
+__all__ = ["Subwords", "first_han", "joined", "ngrams", "spelled"]
 
 _WORDS = 1 << 12  # words put together at a time: their n-grams are many
 
@@ -106,7 +106,11 @@ def ngrams(
 
 def spelled(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Words as bytes: (UTF-8 letters uint8, where each begins (words + 1,) int64)."""
-    parts = [word.encode("utf-8", "surrogatepass") for word in words]
+    return joined([word.encode("utf-8", "surrogatepass") for word in words])
+
+
+def joined(parts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Words in UTF-8, one behind another, and where each begins, as `spelled` gives them."""
     begins = np.zeros(len(parts) + 1, np.int64)
     np.cumsum([len(part) for part in parts], out=begins[1:])
     return np.frombuffer(b"".join(parts), np.uint8), begins

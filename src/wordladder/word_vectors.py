@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import SettingError, VectorsError, did_you_mean
+from .errors import SettingError, VectorsError, nearest
 from .formats import MappedWords, Table, UnicodeErrors, check_finite, read_vectors, write_vectors
 from .subwords import Subwords
 from .text import TextSettings, lower, tokenize
@@ -130,11 +130,10 @@ class WordVectors:
     @cached_property
     def index(self) -> dict[str, int]:
         """The row of each word, the first of a repeated one."""
-        index = {word: row for row, word in enumerate(self.words)}
+        index: dict[str, int] = {}
+        for row, word in enumerate(self.words):
+            index.setdefault(word, row)
         if len(index) < len(self.words):  # those of a mapped file are not looked at before
-            index.clear()
-            for row, word in enumerate(self.words):
-                index.setdefault(word, row)
             text = f"{len(self.words) - len(index):,} words are repeated; the first of each counts."
             warnings.warn(text, stacklevel=2)
         return index
@@ -260,13 +259,11 @@ class WordVectors:
         added, taken = _listed(positive), _listed(negative)
         if not added:
             raise SettingError("most_similar_cosmul needs at least one positive word or vector.")
-        scores = np.ones(len(self), np.float32)
-        for one in added:
-            scores *= (1 + self._cosines(self._unit(one))) / 2
-        below = np.ones(len(self), np.float32)
-        for one in taken:
-            below *= (1 + self._cosines(self._unit(one))) / 2
-        return self._best(scores / (below + EPSILON), added + taken, topn)
+        above, below = np.ones((2, len(self)), np.float32)
+        for product, ones in ((above, added), (below, taken)):
+            for one in ones:
+                product *= (1 + self._cosines(self._unit(one))) / 2
+        return self._best(above / (below + EPSILON), added + taken, topn)
 
     def analogy(
         self, a: str, b: str, c: str, topn: int = 10, *, method: Method = "add"
@@ -375,11 +372,10 @@ class WordVectors:
 
     def _hint(self, word: str) -> str:
         if word.lower() in self:
-            return did_you_mean(word.lower(), [word.lower()])
+            return nearest(word.lower(), [word.lower()])
         # difflib is slow on a whole vocabulary; a typing error seldom hits the first letter
         alike = [one for one in self.words[:_HINTED] if one[:1] == word[:1] and abs(len(one) - len(word)) < 3]
-        hint = did_you_mean(word, alike[:5000])
-        return hint if hint.startswith(" Did you mean") else ""
+        return nearest(word, alike[:5000])
 
 
 def _highest(scores: np.ndarray, count: int) -> np.ndarray:

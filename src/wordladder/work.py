@@ -79,17 +79,18 @@ def open_work(
         raise OutputError(
             f"{folder}: something else is there already, and it is left alone; choose another output"
         )
-    if folder.exists() and not (resume and note.is_file()):
+    if resume and note.is_file():
+        if note.read_text(encoding="utf-8") != belongs:
+            raise SettingError(
+                f"{folder}: the interrupted run had other data or another recipe; "
+                "start anew without resuming, or give what was given then"
+            )
+        return folder
+    if folder.exists():
         shutil.rmtree(folder)
-    if folder.exists() and note.read_text(encoding="utf-8") != belongs:
-        raise SettingError(
-            f"{folder}: the interrupted run had other data or another recipe; "
-            "start anew without resuming, or give what was given then"
-        )
-    if not folder.exists():
-        with write_errors(folder):
-            folder.mkdir(parents=True)
-            note.write_text(belongs, encoding="utf-8")
+    with write_errors(folder):
+        folder.mkdir(parents=True)
+        note.write_text(belongs, encoding="utf-8")
     return folder
 
 

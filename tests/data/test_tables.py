@@ -198,6 +198,7 @@ def test_json_lines(write):
         ('{"text": "a", "label": 1}\n{"text": "b"}\n', "line 2: the label is missing"),
         ('{"text": "a", "label": {"b": 1}}\n', 'line 1: a label is .* found {"b": 1}'),
         ('{"text": ["a"], "label": 1}\n', "line 1: column 'text'"),
+        ('{"text": NaN, "label": 1}\n', "line 1: column 'text' has no text, but nan"),
         ('{"text": "\\ud83d", "label": 1}\n', "line 1: half a surrogate pair"),
         ('{"text": "a"' + "[" * 100_000, "line 1"),
         ('[{"text": "a"}\n{"text": "b"}]', "line 2: invalid JSON: a comma"),

@@ -10,10 +10,10 @@ import wordladder
 PACKAGE = Path(wordladder.__file__).parent
 
 ORDER = (  # a word list reads better than fifty lines  # noqa: SIM905
-    "errors extras facts progress kernels streams text vocab phrases corpus_files corpus subwords formats "
-    "word_tests word_vectors vectors sequence chain layers embedders fusion encoders shallow metrics data "
-    "tasks heads training recipe network artifact engines imported work card notes inputs evaluation "
-    "estimator model pretraining distillation ladder search serve doctor cli __main__ "
+    "errors extras facts progress kernels streams artifact text vocab phrases corpus_files corpus "
+    "subwords formats word_tests word_vectors vectors sequence chain layers embedders fusion encoders "
+    "shallow metrics data tasks heads training recipe network engines imported work card notes inputs "
+    "evaluation estimator model pretraining ladder doctor cli __main__ "
 ).split()
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

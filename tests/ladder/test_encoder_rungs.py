@@ -155,7 +155,7 @@ def test_what_lies_in_a_folder(folders, tmp_path, monkeypatch):
         ({}, "neither a transformer"),
         ({"config.json": '{"model_type": "bert"}'}, r"no weights; model\.safetensors or pytorch_model\.bin"),
         ({"config.json": "{", "model.safetensors": ""}, r"config\.json cannot be read"),
-        ({"config.json": "[]", "model.safetensors": ""}, r"config\.json is no JSON object"),
+        ({"config.json": "[]", "model.safetensors": ""}, r"config\.json: a JSON object is expected"),
         ({"config.json": "{}", "model.safetensors": ""}, "names no model_type"),
         (
             {"config.json": '{"model_type": "bart", "is_encoder_decoder": true}', "model.safetensors": ""},

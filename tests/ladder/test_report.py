@@ -103,6 +103,12 @@ def test_the_first_picture_is_that_of_the_cost_that_chose(tmp_path):
     assert [attributes["id"] for attributes in inputs if "checked" in attributes] == ["by-size"]
 
 
+def test_the_budget_is_told_in_words(tmp_path):
+    limits = {"max_size_mb": 50, "max_latency_ms": 1}
+    page = report(made_up_climb(tmp_path, SPEC, chosen_by=rule(rows=400, **limits)))
+    assert "The budget: at most 1 ms a text and 50 MB on disk." in page
+
+
 @pytest.mark.parametrize(
     ("spec", "broken", "limits"),
     [

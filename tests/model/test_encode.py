@@ -240,7 +240,7 @@ class TestRefused:
         pooling.write_text(json.dumps({"pooling_mode": "firsttoken"}))
         self.refused(place, "'firsttoken' is not known here")
         pooling.write_text("{")
-        self.refused(place, r"config\.json: cannot be read")
+        self.refused(place, r"config\.json cannot be read")
 
     def test_names(self, monkeypatch, tmp_path):
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")

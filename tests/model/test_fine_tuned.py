@@ -100,9 +100,10 @@ def test_classes_of_other_families(bert, tmp_path, family):
     np.testing.assert_allclose(Model.load(tmp_path).scores(TEXTS), expected, atol=1e-5)
 
 
-def test_a_model_with_a_head_also_encodes(bert, tmp_path):
-    folder = tuned(bert, tmp_path, AutoModelForSequenceClassification)
-    model, twin = Model.load(folder, precision="float32"), Twin(folder, AutoModelForSequenceClassification)
+@pytest.mark.parametrize("auto", [AutoModelForSequenceClassification, AutoModelForQuestionAnswering])
+def test_a_model_with_a_head_also_encodes(bert, tmp_path, auto):
+    folder = tuned(bert, tmp_path, auto, ["one", "two"])
+    model, twin = Model.load(folder, precision="float32"), Twin(folder, auto)
     found = [
         twin.model.bert(**twin.tokenizer(t, return_tensors="pt")).last_hidden_state[0] for t in TEXTS[:3]
     ]

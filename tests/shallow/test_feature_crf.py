@@ -15,7 +15,7 @@ from wordladder.shallow._word_features import WordFeatures
 from wordladder.shallow.crf import FeatureCRF
 from wordladder.text import TextSettings, tokenize
 
-ANY = tuple(np.ones(shape, bool) for shape in (2, (2, 2), 2))
+ANY = Allowed(*(np.ones(shape, bool) for shape in (2, (2, 2), 2)))
 
 
 def model(**settings):
@@ -172,7 +172,7 @@ def test_it_learns_what_only_transitions_can_tell():
 def test_forms_endings_and_neighbours_generalise():
     texts = ["Mr Baker went to London", "Mr Miller came from Paris", "Mr Porter is in Berlin"] * 5
     tags = np.array([0, 1, 0, 0, 2] * 15)
-    allowed = tuple(np.ones(shape, bool) for shape in (3, (3, 3), 3))
+    allowed = Allowed(*(np.ones(shape, bool) for shape in (3, (3, 3), 3)))
     crf = model(epochs=10).fit(tokenize(texts), tags, allowed)
     assert decoded(crf, tokenize(["Mr Cooper went to Dublin"])).tolist() == [0, 1, 0, 0, 2]
 

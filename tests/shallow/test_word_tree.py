@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from wordladder.chain import Allowed
 from wordladder.shallow._word_tree import DEPTHS, WordTree, grown
 from wordladder.shallow.crf import FeatureCRF
 from wordladder.text import TextSettings, tokenize
 from wordladder.vocab import Vocabulary
 
-ANY = tuple(np.ones(shape, bool) for shape in (2, (2, 2), 2))
+ANY = Allowed(*(np.ones(shape, bool) for shape in (2, (2, 2), 2)))
 
 
 def test_each_split_parts_what_differs_most():

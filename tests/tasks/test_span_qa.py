@@ -13,7 +13,8 @@ from wordladder.errors import DataError
 from wordladder.heads.span_qa import SpanQaHead
 from wordladder.layers.padding import pad
 from wordladder.sequence import Sequence
-from wordladder.tasks._spans_in_passages import best_spans, log_softmax
+from wordladder.tasks._decoding import log_softmax
+from wordladder.tasks._spans_in_passages import best_spans
 from wordladder.tasks._word_scores import IGNORED, WordScores
 from wordladder.tasks.span_qa import SpanQa
 from wordladder.text import TextSettings, tokenize
@@ -68,7 +69,7 @@ def said(examples, places, **settings):
 @given(st.integers(0, 7), st.integers(1, 9), st.integers(1, 40), st.integers(0, 10))
 def test_the_best_spans_are_those_of_a_search_of_all(words, longest, count, seed):
     scores = np.random.default_rng(seed).normal(0, 2, (words, 2))
-    chances = log_softmax(scores) if words else scores
+    chances = log_softmax(scores, axis=0) if words else scores
     everything = {
         (first, last): float(np.exp(chances[first, 0] + chances[last, 1]))
         for first, last in itertools.product(range(words), repeat=2)
@@ -83,7 +84,7 @@ def test_the_best_spans_are_those_of_a_search_of_all(words, longest, count, seed
 
 
 def test_words_that_cannot_be_ends_are_not():
-    chances = log_softmax(np.array([[-np.inf, 0.0], [1.0, -np.inf], [2.0, 3.0]]))
+    chances = log_softmax(np.array([[-np.inf, 0.0], [1.0, -np.inf], [2.0, 3.0]]), axis=0)
     assert [one[:2] for one in best_spans(chances[:, 0], chances[:, 1], 5, 9)] == [(2, 2), (1, 2)]
 
 
@@ -184,7 +185,7 @@ def test_the_loss_is_the_mean_of_two_cross_entropies():
     scores = head(sequence(tokens))
     expected = []
     for row, ends in zip(scores.detach().double().numpy(), targets.tolist()):
-        expected += [-log_softmax(row[:, [side]])[end, 0] for side, end in enumerate(ends)]
+        expected += [-log_softmax(row[:, [side]], axis=0)[end, 0] for side, end in enumerate(ends)]
     assert head.loss(scores, targets).item() == pytest.approx(np.mean(expected), rel=1e-5)
 
 

@@ -11,7 +11,7 @@ import typer
 from ..errors import UserError, WordladderError
 from ..streams import disk_errors
 from . import climb, demo, doctor, embed, evaluate, neighbors, predict, pretrain, train, vectors
-from .console import errors
+from .console import errors, say
 
 __all__ = ["app", "main"]
 
@@ -78,13 +78,11 @@ def main() -> None:
 def _stop(message: str, code: int, debug: bool, error: BaseException) -> None:
     if debug:
         raise error
-    errors.print("[red]error:[/red] ", end="")
-    errors.print(message, markup=False, soft_wrap=True)
+    say("[red]error:[/red]", message, errors)
     sys.exit(code)
 
 
 def _fault(kind: type[BaseException], value: BaseException, _: object) -> None:
     """What is shown of an error that nobody expected; the exit code is 1."""
-    errors.print(f"[red]a fault in wordladder:[/red] {kind.__name__}: ", end="")
-    errors.print(str(value), markup=False, soft_wrap=True)
+    say(f"[red]a fault in wordladder:[/red] {kind.__name__}:", str(value), errors)
     errors.print("Run the command with --debug for the traceback, and please report it.")

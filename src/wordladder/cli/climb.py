@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .console import console, print_json, progress_bar
+from ..data.counting import counted
+from .console import console, print_json, progress_bar, say
 from .notes import tell
 from .options import (
     Corpus,
@@ -26,9 +27,10 @@ from .options import (
     Time,
     UnicodeErrors,
     Vectors,
+    option,
     parse_settings,
 )
-from .tables import duration, interval, milliseconds, percent_or_value
+from .tables import duration, interval, milliseconds, percent_or_value, plain_table
 
 if TYPE_CHECKING:
     from ..ladder.result import Climb
@@ -69,26 +71,18 @@ def climb(
     ] = False,
     cost: Annotated[
         Literal["latency", "size", "memory", "train"],
-        typer.Option(help="What cheap means.", rich_help_panel=BUDGET),
+        option("What cheap means.", BUDGET),
     ] = "latency",
     margin: Annotated[
         float,
-        typer.Option(
-            min=0, help="How much worse than the best still counts as good.", rich_help_panel=BUDGET
-        ),
+        option("How much worse than the best still counts as good.", BUDGET, min=0),
     ] = 0.01,
-    max_latency_ms: Annotated[
-        float | None, typer.Option(help="Most milliseconds for one text.", rich_help_panel=BUDGET)
-    ] = None,
-    max_size_mb: Annotated[
-        float | None, typer.Option(help="Most MB on disk.", rich_help_panel=BUDGET)
-    ] = None,
-    max_memory_mb: Annotated[
-        float | None, typer.Option(help="Most MB of memory.", rich_help_panel=BUDGET)
-    ] = None,
+    max_latency_ms: Annotated[float | None, option("Most milliseconds for one text.", BUDGET)] = None,
+    max_size_mb: Annotated[float | None, option("Most MB on disk.", BUDGET)] = None,
+    max_memory_mb: Annotated[float | None, option("Most MB of memory.", BUDGET)] = None,
     max_minutes: Annotated[
         float | None,
-        typer.Option(help="Most minutes to train a rung once; it is stopped there.", rich_help_panel=BUDGET),
+        option("Most minutes to train a rung once; it is stopped there.", BUDGET),
     ] = None,
     vectors: Vectors = None,
     unicode_errors: UnicodeErrors = "strict",
@@ -187,19 +181,17 @@ def _tell_of_the_hub(task: str, settings: dict[str, Any]) -> None:
 
 def print_climb(found: "Climb") -> None:
     """The table of a climb, what was noticed, and the recommendation."""
-    from rich.table import Table
-
     from ..ladder.encoders import left_out_lines
 
     rows = found.rows
     console.print(
         f"{rows['train']:,} training rows · {rows['dev']:,} dev · {rows['test']:,} test · "
-        f"{len(found.seeds)} seed{'s' if len(found.seeds) > 1 else ''} · "
-        f"{found.threads} thread{'s' if found.threads > 1 else ''} · {duration(found.seconds)}"
+        f"{counted(len(found.seeds), 'seed')} · {counted(found.threads, 'thread')} · "
+        f"{duration(found.seconds)}"
     )
     # A narrow terminal shows what the choice rests on; the report has everything.
     shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "{}s/s", "memory")]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = plain_table()
     table.add_column("rung", overflow="fold")
     for column in shown:
         head = found.metric if column == "metric" else column.format(found.rule.unit)
@@ -211,11 +203,8 @@ def print_climb(found: "Climb") -> None:
     console.print(table)
     for rung in found.rungs:
         if rung.error:
-            console.print(f"[red]{rung.name} did not finish:[/red] ", end="")
-            console.print(rung.error, markup=False, soft_wrap=True)
-    for note in (*found.notes, *found.warnings, *left_out_lines(found.left_out)):
-        console.print("[yellow]note:[/yellow] ", end="")
-        console.print(note, markup=False, soft_wrap=True)
+            say(f"[red]{rung.name} did not finish:[/red]", rung.error)
+    tell([*found.notes, *found.warnings, *left_out_lines(found.left_out)], to=console)
     console.print(f"\n[bold]{found.reason}[/bold]", soft_wrap=True)
 
 

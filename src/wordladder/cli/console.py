@@ -14,7 +14,7 @@ from rich.progress import Progress as Bars
 from ..progress import Progress
 from .tables import duration
 
-__all__ = ["console", "errors", "print_json", "progress_bar"]
+__all__ = ["console", "errors", "print_json", "progress_bar", "say"]
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -24,6 +24,12 @@ SECONDS = 30.0  # between two lines of progress in a file or a pipe
 def print_json(value: Any) -> None:
     """One JSON document on one line of standard output, whatever the terminal."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def say(mark: str, text: str, to: Console = console) -> None:
+    """A line that opens with a mark in colour; the text stands as it is."""
+    to.print(mark, end=" ")
+    to.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager

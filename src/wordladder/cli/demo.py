@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -41,6 +41,7 @@ def demo(
     Example:  wordladder demo
     """
     require("torch", "train", "the demo")
+    from ..data.docstrings import gather
     from ..ladder.climb import climb
 
     if (output / "climb" / "climb.json").is_file():
@@ -48,7 +49,7 @@ def demo(
     started = perf_counter()
     console.print("[bold]Which library does a sentence come from?[/bold]")
     with progress_bar() as progress:
-        data = _gather(seed, progress)
+        data = gather(seed=seed, max_rows=ROWS, progress=progress)
         _print_data(data)
         output.mkdir(parents=True, exist_ok=True)
         raw = output / "text.txt"
@@ -72,12 +73,6 @@ def demo(
     _print_sentences(found, data.test)
     _print_neighbours(found)
     _print_next(found, perf_counter() - started)
-
-
-def _gather(seed: int, progress: Any) -> "DocstringData":
-    from ..data.docstrings import gather
-
-    return gather(seed=seed, max_rows=ROWS, progress=progress)
 
 
 def _print_data(data: "DocstringData") -> None:
@@ -120,10 +115,6 @@ def _print_answers(found: "Climb") -> None:
         console.print(f"  {title:<20} {shown}")
 
 
-def _model_folder(found: "Climb", name: str) -> Path:
-    return found.folder / "runs" / name / f"seed-{found.seeds[0]}" / "model"
-
-
 def _print_sentences(found: "Climb", test: "Examples") -> None:
     """What the best rung says of a test sentence of each library."""
     from ..model import Model
@@ -131,7 +122,7 @@ def _print_sentences(found: "Climb", test: "Examples") -> None:
     if found.best is None:
         return
     console.print(f"\n[bold]{found.best}[/bold] reads sentences of the test:")
-    model = Model.load(_model_folder(found, found.best))
+    model = Model.load(found.folder / "runs" / found.best / f"seed-{found.seeds[0]}" / "model")
     rows = {label: row for row, label in enumerate(test.labels or ()) if _handy(test.texts[row])}
     for (label, row), answer in zip(rows.items(), model.answers([test.texts[row] for row in rows.values()])):
         guess, probability = next(iter(answer["probabilities"].items()))

@@ -9,7 +9,7 @@ import typer
 from ..errors import OutputError, SettingError
 from .console import console, print_json, progress_bar
 from .notes import tell
-from .options import Device, Format, Input, Json, Text, Threads, UnicodeErrors, blocks
+from .options import Device, Format, Input, Json, Text, Threads, UnicodeErrors, blocks, option
 from .vectors._shared import load
 
 __all__ = ["embed"]
@@ -29,29 +29,23 @@ def embed(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy or .parquet.")],
     file: Input = "-",
-    normalize: Annotated[
-        bool, typer.Option("--normalize", help="Give vectors the length one.", rich_help_panel=_SETTINGS)
-    ] = False,
-    prompt: Annotated[
-        str | None, typer.Option(help="Put before each text.", rich_help_panel=_SETTINGS)
-    ] = None,
+    normalize: Annotated[bool, option("Give vectors the length one.", _SETTINGS, "--normalize")] = False,
+    prompt: Annotated[str | None, option("Put before each text.", _SETTINGS)] = None,
     prompt_name: Annotated[
         str | None,
-        typer.Option(help="Name of a prompt that the model has, such as query.", rich_help_panel=_SETTINGS),
+        option("Name of a prompt that the model has, such as query.", _SETTINGS),
     ] = None,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
-        typer.Option(
-            help="Arithmetic of an encoder of another program; auto takes bfloat16 where the hardware "
+        option(
+            "Arithmetic of an encoder of another program; auto takes bfloat16 where the hardware "
             "computes in it.",
-            rich_help_panel=_SETTINGS,
+            _SETTINGS,
         ),
     ] = "auto",
     batch_size: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Most texts computed together; left out, as many as pay.", rich_help_panel=_SETTINGS
-        ),
+        option("Most texts computed together; left out, as many as pay.", _SETTINGS, min=1),
     ] = None,
     unicode_errors: UnicodeErrors = "strict",
     text: Text = None,
@@ -80,8 +74,8 @@ def embed(
     options: dict[str, Any] = {"batch_size": batch_size, "normalize_embeddings": normalize}
     options |= {"prompt": prompt, "prompt_name": prompt_name}
     opening: dict[str, Any] = {"device": device, "threads": threads, "precision": precision}
-    opened, encode = _opened(model, opening, unicode_errors, options)
-    tell(getattr(opened, "report_", {}).get("warnings", []) if _is_imported(opened) else [])
+    engine, encode = _opened(model, opening, unicode_errors, options)
+    tell(getattr(engine, "notes", ()))  # of models of other programs
     texts = list(read_texts(file, text=text, format=format_))
     started = time.perf_counter()
     with progress_bar() as progress:
@@ -92,7 +86,7 @@ def embed(
     seconds = time.perf_counter() - started
     vectors = np.concatenate(parts) if parts else np.zeros((0, 0), "f4")
     _write_vectors(output, texts, vectors)
-    cut = _cut(opened)
+    cut = getattr(engine, "cut", 0)
     facts = {"texts": len(texts), "dim": vectors.shape[1], "seconds": seconds, "texts_cut": cut}
     if json:
         print_json(facts | {"output": str(output)})
@@ -107,16 +101,20 @@ def embed(
 def _opened(
     model: Path, opening: dict[str, Any], unicode_errors: Any, options: dict[str, Any]
 ) -> tuple[Any, Callable[[list[str]], Any]]:
-    """What was opened, and what turns texts into vectors: a model, or the mean of word vectors."""
+    """The engine of a model, None of word vectors, and what turns texts into vectors."""
+    from ..inputs import unit
+
     if model.is_file() or _has_our_vectors(model):
         vectors = load(model, unicode_errors=unicode_errors)
         if options["prompt"] or options["prompt_name"]:
             raise SettingError(f"{model}: word vectors take no prompt")
-        return vectors, lambda texts: _scaled(vectors.encode(texts), options["normalize_embeddings"])
+        if options["normalize_embeddings"]:
+            return None, lambda texts: unit(vectors.encode(texts))
+        return None, vectors.encode
     from ..model import Model
 
     loaded = Model.load(model, **opening)
-    return loaded, lambda texts: loaded.encode(texts, **options)
+    return loaded.engine_, lambda texts: loaded.encode(texts, **options)
 
 
 def _has_our_vectors(folder: Path) -> bool:
@@ -129,22 +127,6 @@ def _has_our_vectors(folder: Path) -> bool:
     except ValueError:
         return False
     return isinstance(config, dict) and "wordladder" in config
-
-
-def _scaled(vectors: Any, normalize: bool) -> Any:
-    import numpy as np
-
-    return (
-        vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12) if normalize else vectors
-    )
-
-
-def _is_imported(opened: Any) -> bool:
-    return hasattr(getattr(opened, "engine_", None), "layout")
-
-
-def _cut(opened: Any) -> int:
-    return opened.engine_.cut if _is_imported(opened) else 0
 
 
 def _write_vectors(output: Path, texts: list[str], vectors: Any) -> None:

@@ -18,7 +18,7 @@ from .options import (
     Text,
     Threads,
 )
-from .tables import interval, percent_or_value
+from .tables import figures_table, interval, percent_or_value
 
 __all__ = ["evaluate"]
 
@@ -68,8 +68,6 @@ def _counted(task: str, metric: str) -> str:
 
 
 def _print_metrics(metrics: dict[str, Any], counted: str) -> None:
-    from rich.table import Table
-
     plain = {name: value for name, value in metrics.items() if isinstance(value, float)}
     console.print(
         "   ".join(f"[dim]{name.replace('_', ' ')}[/dim] {value:.4f}" for name, value in plain.items())
@@ -77,19 +75,11 @@ def _print_metrics(metrics: dict[str, Any], counted: str) -> None:
     labels = metrics.get("labels")
     if not labels:
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("label")
-    for column in ("precision", "recall", "F1", counted):
-        table.add_column(column, justify="right")
+    table = figures_table("label", "precision", "recall", "F1", counted)
     largest = sorted(labels.items(), key=lambda item: -item[1]["support"])
     for label, row in largest[:20]:
-        table.add_row(
-            label,
-            f"{row['precision']:.3f}",
-            f"{row['recall']:.3f}",
-            f"{row['f1']:.3f}",
-            f"{row['support']:,}",
-        )
+        figures = [f"{row[name]:.3f}" for name in ("precision", "recall", "f1")]
+        table.add_row(label, *figures, f"{row['support']:,}")
     console.print(table)
     if len(largest) > 20:
         console.print(f"[dim]… and {len(largest) - 20} more labels; --json has them all[/dim]")

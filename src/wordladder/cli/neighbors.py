@@ -11,6 +11,7 @@ from ..extras import require
 from .console import console, print_json, progress_bar
 from .notes import tell
 from .options import Device, Json, Threads, UnicodeErrors
+from .tables import plain_table
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -98,8 +99,9 @@ def neighbors(
     for one in found.found:
         console.print(_line(one.asked, "bold"))
         _print_table(one.neighbors)
-    part = f"a random {found.sentences:,} of {found.of:,}" if found.sentences < found.of else found.sentences
-    part = f"{part:,}" if isinstance(part, int) else part
+    part = f"{found.sentences:,}"
+    if found.sentences < found.of:
+        part = f"a random {part} of {found.of:,}"
     console.print(f"[dim]among {found.words:,} words in {part} sentences[/dim]")
 
 
@@ -121,9 +123,7 @@ def _sentences(paths: list[Path]) -> Iterator[str]:
 
 
 def _print_table(answers: "tuple[tuple[Occurrence, float], ...]") -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = plain_table()
     table.add_column("cosine", justify="right")
     table.add_column("in its sentence", no_wrap=True, overflow="ignore")
     for one, cosine in answers:

@@ -3,21 +3,18 @@
 from collections.abc import Iterable
 from typing import Any
 
-from .console import console, errors
+from .console import console, errors, say
 
 __all__ = ["print_notes", "tell"]
 
 
-def print_notes(*tables: Any, to: Any = console) -> None:
-    """The notes of some Examples, a line for each file; None is passed over."""
-    for examples in tables:
-        if examples is not None and examples.notes:
-            to.print("[yellow]note:[/yellow] ", end="")
-            to.print(f"{examples.source}: {' '.join(examples.notes)}", markup=False, soft_wrap=True)
+def print_notes(examples: Any, to: Any = console) -> None:
+    """The notes of some Examples, if there are any, in one line."""
+    if examples.notes:
+        tell([f"{examples.source}: {' '.join(examples.notes)}"], to)
 
 
-def tell(notes: Iterable[str]) -> None:
-    """Notes on standard error, a line for each, where programs that read JSON do not meet them."""
+def tell(notes: Iterable[str], to: Any = errors) -> None:
+    """Notes, a line for each; on standard error programs that read JSON do not meet them."""
     for note in notes:
-        errors.print("[yellow]note:[/yellow] ", end="")
-        errors.print(note, markup=False, soft_wrap=True)
+        say("[yellow]note:[/yellow]", note, to)

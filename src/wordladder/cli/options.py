@@ -31,6 +31,7 @@ __all__ = [
     "UnicodeErrors",
     "Vectors",
     "blocks",
+    "option",
     "parse_settings",
 ]
 
@@ -38,75 +39,69 @@ TABLE = "Table"
 SPLIT = "Split"
 RUN = "Run"
 
+
+def option(help: str, panel: str, *names: str, **more: Any) -> Any:
+    """An option that stands in a panel of its command's help."""
+    return typer.Option(*names, help=help, rich_help_panel=panel, **more)
+
+
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.")]
 Input = Annotated[
     str, typer.Argument(metavar="FILE", help="One text a line, or a table; - is standard input.")
 ]
 Text = Annotated[
     str | None,
-    typer.Option(
-        "--text",
-        metavar="COLUMN",
-        help="Column of the texts; left out, found by the usual names.",
-        rich_help_panel=TABLE,
-    ),
+    option("Column of the texts; left out, found by the usual names.", TABLE, "--text", metavar="COLUMN"),
 ]
 Label = Annotated[
     str | None,
-    typer.Option(
-        "--label",
-        metavar="COLUMN",
-        help="Column of the labels; left out, found by the usual names.",
-        rich_help_panel=TABLE,
-    ),
+    option("Column of the labels; left out, found by the usual names.", TABLE, "--label", metavar="COLUMN"),
 ]
 LabelSeparator = Annotated[
     str | None,
-    typer.Option(
-        help="What stands between several labels in a cell; a JSON list needs none.", rich_help_panel=TABLE
-    ),
+    option("What stands between several labels in a cell; a JSON list needs none.", TABLE),
 ]
 Format = Annotated[
     str | None,
-    typer.Option(
-        "--format",
-        help="csv, tsv, jsonl, parquet, fasttext, lines; of tagged text columns, conllu; of questions squad. "
+    option(
+        "csv, tsv, jsonl, parquet, fasttext, lines; of tagged text columns, conllu; of questions squad. "
         "Left out, the file's name and first lines tell.",
-        rich_help_panel=TABLE,
+        TABLE,
+        "--format",
     ),
 ]
 SkipIncomplete = Annotated[
     bool,
-    typer.Option(
-        "--skip-incomplete",
-        help="Leave out rows of a table that lack a text or a label, and say how many; without it they are "
+    option(
+        "Leave out rows of a table that lack a text or a label, and say how many; without it they are "
         "refused.",
-        rich_help_panel=TABLE,
+        TABLE,
+        "--skip-incomplete",
     ),
 ]
 Group = Annotated[
     str | None,
-    typer.Option(
-        metavar="COLUMN",
-        help="Column of authors, documents or files: rows of one stay together in every part. In a SQuAD "
+    option(
+        "Column of authors, documents or files: rows of one stay together in every part. In a SQuAD "
         "document title, in tagged columns document.",
-        rich_help_panel=SPLIT,
+        SPLIT,
+        metavar="COLUMN",
     ),
 ]
 Time = Annotated[
     str | None,
-    typer.Option(
+    option(
+        "Column of ISO dates, ISO datetimes or numbers: the newest rows are held out.",
+        SPLIT,
         metavar="COLUMN",
-        help="Column of ISO dates, ISO datetimes or numbers: the newest rows are held out.",
-        rich_help_panel=SPLIT,
     ),
 ]
 IgnoreSplit = Annotated[
     bool,
-    typer.Option(
+    option(
+        "Ignore the column split, whose train, dev (or validation) and test are obeyed otherwise.",
+        SPLIT,
         "--ignore-split",
-        help="Ignore the column split, whose train, dev (or validation) and test are obeyed otherwise.",
-        rich_help_panel=SPLIT,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -114,11 +109,9 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
 Device = Annotated[
     str | None,
-    typer.Option(
-        help='"cpu", or "cuda" for an accelerator; left out, the best there is.', rich_help_panel=RUN
-    ),
+    option('"cpu", or "cuda" for an accelerator; left out, the best there is.', RUN),
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads to compute with.", rich_help_panel=RUN)]
+Threads = Annotated[int | None, option("Threads to compute with.", RUN, min=1)]
 Vectors = Annotated[
     Path | None,
     typer.Option(help="Word vectors for every static embedder, instead of training them."),

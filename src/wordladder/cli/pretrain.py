@@ -9,7 +9,7 @@ import typer
 from ..extras import require
 from .console import console, errors, print_json, progress_bar
 from .notes import tell
-from .options import Device, Json, Output, Resume, Threads, UnicodeErrors
+from .options import Device, Json, Output, Resume, Threads, UnicodeErrors, option
 from .tables import duration
 
 __all__ = ["pretrain"]
@@ -18,10 +18,6 @@ TEXT = "Text"
 OBJECTIVE = "Objective"
 TRAINING = "Training"
 STOPPED = 130
-
-
-def _option(help: str, panel: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=panel, **more)
 
 
 def pretrain(
@@ -51,7 +47,7 @@ def pretrain(
     unicode_errors: UnicodeErrors = "strict",
     objectives: Annotated[
         str | None,
-        _option(
+        option(
             "mlm hides words; sop asks whether two segments are in order, nsp whether the second follows.",
             OBJECTIVE,
             show_default="bert mlm,nsp; albert mlm,sop",
@@ -59,7 +55,7 @@ def pretrain(
     ] = None,
     whole_words: Annotated[
         bool | None,
-        _option(
+        option(
             "Whether words are hidden as a whole; not for elmo.",
             OBJECTIVE,
             "--whole-words/--no-whole-words",
@@ -68,27 +64,27 @@ def pretrain(
     ] = None,
     longest_run: Annotated[
         int | None,
-        _option(
+        option(
             "Words hidden together, at most; not for elmo.", OBJECTIVE, show_default="bert 1, albert 3", min=1
         ),
     ] = None,
     field: Annotated[
-        str | None, _option("Field of JSON lines that holds the text; left out, found.", TEXT)
+        str | None, option("Field of JSON lines that holds the text; left out, found.", TEXT)
     ] = None,
     tokenizer: Annotated[
         str | None,
-        _option(
+        option(
             "wordpiece, sentencepiece, or a folder whose tokenizer is taken.",
             TEXT,
             show_default="bert wordpiece, albert sentencepiece",
         ),
     ] = None,
     vocabulary_size: Annotated[
-        int | None, _option("Pieces of the vocabulary, at most.", TEXT, show_default="16000, 30000", min=100)
+        int | None, option("Pieces of the vocabulary, at most.", TEXT, show_default="16000, 30000", min=100)
     ] = None,
     lowercase: Annotated[
         bool | None,
-        _option(
+        option(
             "Whether the vocabulary drops case and accents; not for elmo.",
             TEXT,
             "--lowercase/--no-lowercase",
@@ -96,19 +92,19 @@ def pretrain(
         ),
     ] = None,
     segmenter: Annotated[
-        str | None, _option("jieba: Chinese characters are hidden by words, not one by one.", TEXT)
+        str | None, option("jieba: Chinese characters are hidden by words, not one by one.", TEXT)
     ] = None,
-    held_out: Annotated[float, _option("Share of the text that is kept to measure on.", TEXT)] = 0.01,
-    max_pieces: Annotated[int, _option("Pieces that the model reads at once.", TRAINING)] = 128,
+    held_out: Annotated[float, option("Share of the text that is kept to measure on.", TEXT)] = 0.01,
+    max_pieces: Annotated[int, option("Pieces that the model reads at once.", TRAINING)] = 128,
     batch_pieces: Annotated[
-        int | None, _option("Pieces of a batch.", TRAINING, show_default="4096, elmo 2048")
+        int | None, option("Pieces of a batch.", TRAINING, show_default="4096, elmo 2048")
     ] = None,
-    parts: Annotated[int, _option("Batches whose gradients make up one step.", TRAINING, min=1)] = 1,
+    parts: Annotated[int, option("Batches whose gradients make up one step.", TRAINING, min=1)] = 1,
     learning_rate: Annotated[
-        float | None, _option("Highest learning rate.", TRAINING, show_default="1e-3, base 2e-4")
+        float | None, option("Highest learning rate.", TRAINING, show_default="1e-3, base 2e-4")
     ] = None,
-    dropout: Annotated[float, _option("Share of activations set to zero.", TRAINING)] = 0.0,
-    seed: Annotated[int, _option("Start of everything random.", TRAINING)] = 1,
+    dropout: Annotated[float, option("Share of activations set to zero.", TRAINING)] = 0.0,
+    seed: Annotated[int, option("Start of everything random.", TRAINING)] = 1,
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
@@ -173,7 +169,7 @@ def _print(report: dict[str, Any], output: Path) -> None:
             f"vocabulary of {report['vocabulary']:,}"
         )
         if text["line_documents"]:
-            console.print("[yellow]note:[/yellow] without blank lines, each line counted as a document")
+            tell(["without blank lines, each line counted as a document"], to=console)
     console.print(
         f"{report['steps']:,} steps in {duration(report['seconds'])}, {report['tokens_per_second']:,.0f} "
         f"{'words' if settings['kind'] == 'elmo' else 'pieces'}/s, {report['passes']:.2f} times the text"

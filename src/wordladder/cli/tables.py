@@ -1,6 +1,23 @@
-"""How figures are written in the command line's tables."""
+"""The command line's tables, and how figures are written in them."""
 
-__all__ = ["duration", "interval", "milliseconds", "percent_or_value"]
+from typing import Any
+
+__all__ = ["duration", "figures_table", "interval", "milliseconds", "percent_or_value", "plain_table"]
+
+
+def plain_table() -> Any:
+    """A table without lines and, as yet, without columns."""
+    from rich.table import Table
+
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+
+
+def figures_table(*columns: str) -> Any:
+    """A table whose first column is text and whose others are figures."""
+    table = plain_table()
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left")
+    return table
 
 
 def duration(seconds: float) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from ..errors import SettingError
 from .console import console, print_json, progress_bar
+from .notes import tell
 from .options import (
     Corpus,
     Device,
@@ -29,7 +30,7 @@ from .options import (
     Vectors,
     parse_settings,
 )
-from .tables import duration, interval, percent_or_value
+from .tables import duration, figures_table, interval, percent_or_value, plain_table
 
 __all__ = ["rungs", "train"]
 
@@ -177,8 +178,6 @@ def _summary(model: Any, tested: Any, output: Path) -> dict[str, Any]:
 
 
 def _print(model: Any, tested: Any, output: Path, notes: Sequence[str]) -> None:
-    from rich.table import Table
-
     from ..artifact import size_mb
 
     report, rows = model.report_, model.report_["rows"]
@@ -187,21 +186,17 @@ def _print(model: Any, tested: Any, output: Path, notes: Sequence[str]) -> None:
         f"[bold]{model.recipe_.name}[/bold]  trained on {rows['train']:,} rows in "
         f"{duration(report['train_seconds'])}, {size_mb(output):.1f} MB in [bold]{output}[/bold]"
     )
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     evaluations = [("dev" + held, getattr(model, "evaluation_", None)), ("test", tested)]
     shown = {name: found for name, found in evaluations if found is not None}
     errors = [found.metrics.get("calibration_error") for found in shown.values()]
     columns = ["", report["metric"], "95 % interval", "rows", "calibration error"]
-    for column in columns[: 4 if None in errors else 5]:
-        table.add_column(column, justify="left" if not column else "right")
+    table = figures_table(*columns[: 4 if None in errors else 5])
     for (name, found), error in zip(shown.items(), errors):
         value = f"[bold]{percent_or_value(found.value)}[/bold]"
         last = [] if None in errors else [f"{error:.3f}"]
         table.add_row(name, value, interval(found.interval), f"{found.rows:,}", *last)
     console.print(table)
-    for note in notes:
-        console.print("[yellow]note:[/yellow] ", end="")
-        console.print(note, markup=False, soft_wrap=True)
+    tell(notes, to=console)
     asked = f"wordladder predict {output} questions.json --top 3"
     text = f'echo "…" | wordladder predict {output} -'
     console.print(f"[dim]next:[/dim]  {asked if model.recipe_.task == 'span_qa' else text}")
@@ -216,8 +211,6 @@ def rungs(
 
     Example:  wordladder rungs bilstm > mine.toml
     """
-    from rich.table import Table
-
     from ..ladder.encoders import TITLES
     from ..recipe import rung_names, rung_tasks, rung_text
 
@@ -229,7 +222,7 @@ def rungs(
     if json:
         print_json([{"name": rung, "task": one, **header} for one, rung, header in headers])
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = plain_table()
     table.add_column("rung", no_wrap=True)
     for column in ("what it is", "measured price"):
         table.add_column(column)

@@ -1,44 +1,14 @@
-"""What readers of rows share: columns found by their usual names, and cells that hold lists or objects."""
+"""What readers of rows share: rows that lack something, and cells that hold texts, lists or objects."""
 
 import json
 from collections.abc import Callable, Sequence
 
 from ..errors import DataError
-from .column_names import normal
-from .columns import Column, resolve_column
 from .counting import counted
 from .labels import is_missing, scalar
 from .raw_table import RawTable
 
-__all__ = ["complete", "find_column", "text_of", "unpacked"]
-
-
-def find_column(
-    table: RawTable, given: Column | None, usual: Sequence[str], taken: Sequence[int | None] = ()
-) -> tuple[int | None, str | None]:
-    """The index of a column, the one given or the first that has a usual name; None: there is none.
-
-    Args:
-        table: The table.
-        given: The user's choice.
-        usual: Usual names, the likeliest first.
-        taken: Columns that hold something else.
-
-    Returns:
-        The index, and a note if others have usual names too.
-
-    Raises:
-        DataError: the column that is given is not there.
-    """
-    if given is not None:
-        return resolve_column(table, given), None
-    own = table.names or []
-    names = [normal(name) for name in own]
-    found = [names.index(name) for name in usual if name in names and names.index(name) not in taken]
-    if not found:
-        return None, None
-    first, *others = (repr(own[index]) for index in dict.fromkeys(found))
-    return found[0], f"Column {first} is read; {', '.join(others)} could be meant too." if others else None
+__all__ = ["complete", "text_of", "unpacked"]
 
 
 def complete(
@@ -68,7 +38,7 @@ def complete(
         raise DataError(f"{table.source}: each of its {table.rows:,} rows lacks a text or a label.")
     left_out = table.rows - len(kept)
     were = f"{counted(left_out, 'row')} of {table.source} {'was' if left_out == 1 else 'were'} left out"
-    first = table.where(lacking.index(True)).removeprefix(f"{table.source}, ")
+    first = table.place(lacking.index(True))
     return table.take(kept, f"{were} for want of a text or a label, the first in {first}.")
 
 
@@ -92,6 +62,5 @@ def text_of(table: RawTable, row: int, column: int, cell: object) -> str:
     """
     value = None if is_missing(cell) and not isinstance(cell, str) else scalar(cell)
     if value is None:
-        name = table.names[column] if table.names else str(column)
-        raise DataError(f"{table.where(row)}: column {name!r} has no text, but {str(cell)[:60]}")
+        raise DataError(f"{table.where(row)}: column {table.name(column)} has no text, but {str(cell)[:60]}")
     return value.removeprefix("\ufeff")

@@ -6,11 +6,11 @@ Those given; else those with the usual names; else, in a table without a header,
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import DataError, SettingError, did_you_mean
+from ..errors import DataError, SettingError, nearest
 from .column_names import LABELS, PAIRS, TEXTS, normal
 from .raw_table import RawTable
 
-__all__ = ["Column", "Columns", "choose_columns", "names_given", "resolve_column"]
+__all__ = ["Column", "Columns", "choose_columns", "find_column", "flat", "listed", "resolve_column"]
 
 Column = str | int
 
@@ -24,17 +24,13 @@ class Columns:
     notes: tuple[str, ...] = ()
 
 
-def names_given(*columns: Column | Sequence[Column] | None) -> list[str]:
-    """The names among the columns that a user has given; a number, also one written as text, is an index."""
-    return [column for column in _flat(*columns) if isinstance(column, str) and not column.isdigit()]
-
-
-def _flat(*columns: Column | Sequence[Column] | None) -> list[Column]:
-    flat: list[Column] = []
+def flat(*columns: Column | Sequence[Column] | None) -> list[Column]:
+    """All columns that a user has given."""
+    found: list[Column] = []
     for column in columns:
         if column is not None:
-            flat += [column] if isinstance(column, (str, int)) else list(column)
-    return flat
+            found += [column] if isinstance(column, (str, int)) else list(column)
+    return found
 
 
 def choose_columns(
@@ -57,7 +53,7 @@ def choose_columns(
         DataError: a column that is given is not there, or none could be found.
         SettingError: one column is given for both.
     """
-    texts = tuple(resolve_column(table, column) for column in _flat(text))
+    texts = tuple(resolve_column(table, column) for column in flat(text))
     place = None if label is None or labelled is False else resolve_column(table, label)
     if place in texts or len(set(texts)) < len(texts):
         raise SettingError(
@@ -67,16 +63,17 @@ def choose_columns(
     columns = choose(table, texts, place, labelled, taken)
     if not columns.texts:
         raise DataError(
-            f"{table.source}: which column holds the text? Name it (text, --text). {_listed(table)}"
+            f"{table.source}: which column holds the text? Name it (text, --text). {listed(table)}"
         )
     if columns.label is None and labelled:
         raise DataError(
-            f"{table.source}: which column holds the label? Name it (label, --label). {_listed(table)}"
+            f"{table.source}: which column holds the label? Name it (label, --label). {listed(table)}"
         )
     return columns
 
 
-def _listed(table: RawTable) -> str:
+def listed(table: RawTable) -> str:
+    """A sentence on the columns of a table."""
     if table.names is None:
         return f"It has no header and {table.width} columns, which go by number, from 0."
     return f"Its columns: {', '.join(table.names)}."
@@ -89,19 +86,49 @@ def resolve_column(table: RawTable, column: Column) -> int:
         DataError: the table has no such column.
     """
     names = table.names or []
-    if isinstance(column, str) and column in names:
-        return names.index(column)
     if isinstance(column, str):
+        if column in names:
+            return names.index(column)
         close = [index for index, name in enumerate(names) if normal(name) == normal(column)]
         if close:
             return close[0]
     if isinstance(column, int) or column.isdigit():
         if 0 <= int(column) < table.width:
             return int(column)
-        raise DataError(f"{table.source} has no column number {column}: the first is 0. {_listed(table)}")
-    hint = did_you_mean(column, names)
-    hint = hint if "Did you mean" in hint else ""
-    raise DataError(f"{table.source} has no column {column!r}.{hint} {_listed(table)}")
+        raise DataError(f"{table.source} has no column number {column}: the first is 0. {listed(table)}")
+    raise DataError(f"{table.source} has no column {column!r}.{nearest(column, names)} {listed(table)}")
+
+
+def find_column(
+    table: RawTable, given: Column | None, usual: Sequence[str], taken: Sequence[int | None] = ()
+) -> tuple[int | None, str | None]:
+    """The index of a column, the one given or the first that has a usual name; None: there is none.
+
+    Args:
+        table: The table.
+        given: The user's choice.
+        usual: Usual names, the likeliest first.
+        taken: Columns that hold something else.
+
+    Returns:
+        The index, and a note if others have usual names too.
+
+    Raises:
+        DataError: the column that is given is not there.
+    """
+    if given is not None:
+        return resolve_column(table, given), None
+    found = _usual(table, usual, taken)
+    if not found:
+        return None, None
+    first, *others = map(table.name, found)
+    return found[0], f"Column {first} is read; {', '.join(others)} could be meant too." if others else None
+
+
+def _usual(table: RawTable, usual: Sequence[str], taken: Sequence[int | None]) -> list[int]:
+    """The columns that have usual names, the likeliest first."""
+    names = [normal(name) for name in table.names or ()]
+    return [names.index(name) for name in usual if name in names and names.index(name) not in taken]
 
 
 def _by_name(
@@ -111,11 +138,9 @@ def _by_name(
     notes = []
 
     def find(usual: Sequence[str], own: Sequence[int | None], what: str) -> int | None:
-        found = [
-            index for name in usual if name in names and (index := names.index(name)) not in (*own, *taken)
-        ]
+        found = _usual(table, usual, (*own, *taken))
         if len(found) > 1:
-            first, *others = (repr((table.names or [])[index]) for index in found)
+            first, *others = map(table.name, found)
             notes.append(f"The {what} is column {first}; {', '.join(others)} could be meant too.")
         return found[0] if found else None
 

@@ -128,8 +128,7 @@ def _without_quotes(records: Records) -> Records:
     """The fields without the quotes that a program has put around them; as they are if the quotes are text.
 
     A program doubles the quotes inside and leaves none in a field that it does not quote. Of that there must
-    be a
-    sign: a doubled quote, or a column that is quoted throughout.
+    be a sign: a doubled quote, or a column that is quoted throughout.
     """
     fields = [field for record in records for field in record if '"' in field]
     if not all(map(_QUOTED.fullmatch, fields)):

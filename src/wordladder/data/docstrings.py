@@ -27,30 +27,16 @@ _SHORTEST, _LONGEST = 5, 30  # words of a description
 _TEST_SHARE = 0.2
 _MOST_SOURCE = 10_000_000  # characters read of one library: more of the largest few would drown the rest
 # Copies of other libraries and tests of the library: neither tells what a library does.
-_SKIPPED_FOLDERS = frozenset(
-    (
-        *("__pycache__", "site-packages", "dist-packages", "node_modules", "wordladder"),
-        *("test", "tests", "idle_test", "_distutils", "lib2to3"),
-        *("_vendor", "vendor", "_vendored", "extern", "externals", "third_party"),
-    )
-)
+_SKIPPED_FOLDERS = {
+    "__pycache__", "site-packages", "dist-packages", "node_modules", "wordladder",
+    "test", "tests", "idle_test", "_distutils", "lib2to3",
+    "_vendor", "vendor", "_vendored", "extern", "externals", "third_party",
+}  # fmt: skip
 # Known by everybody, and so taken before others that say as much.
-_WELL_KNOWN = frozenset(
-    (
-        *(
-            "django",
-            "matplotlib",
-            "networkx",
-            "numpy",
-            "pandas",
-            "pillow",
-            "scikit-learn",
-            "scipy",
-            "sqlalchemy",
-        ),
-        *("sympy", "tensorflow", "torch", "transformers"),
-    )
-)
+_WELL_KNOWN = {
+    "django", "matplotlib", "networkx", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "sqlalchemy",
+    "sympy", "tensorflow", "torch", "transformers",
+}  # fmt: skip
 _ALIASES = {
     "huggingface_hub": ("hugging face", "hf"),
     "matplotlib": ("mpl", "plt", "pyplot"),

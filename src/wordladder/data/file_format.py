@@ -14,7 +14,7 @@ from .parquet import read_parquet
 from .plain_lines import FASTTEXT_PREFIX, read_fasttext, read_lines
 from .raw_table import RawTable
 
-__all__ = ["Format", "has_plain_lines", "read_raw", "suffix_of"]
+__all__ = ["Format", "check_format", "has_plain_lines", "read_raw", "suffix_of", "table_of"]
 
 Format = Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "lines"]
 
@@ -48,15 +48,16 @@ def read_raw(
         SettingError: the format is unknown.
         DataError: the file cannot be read in its format.
     """
-    _check(format)
-    source = source_name(path)
-    data = read_bytes(path)
-    if not data.strip():
-        raise DataError(f"{source} is empty.")
+    check_format(format, get_args(Format))
+    source, data = source_name(path), read_bytes(path)
     if format == "parquet" or data.startswith(b"PAR1"):
         return read_parquet(data, source)
     text = decode(data, source)
-    format = format or _format_of(str(path), text, labelled)
+    return table_of(text, source, format or _format_of(str(path), text, labelled), wanted)
+
+
+def table_of(text: str, source: str, format: str, wanted: Sequence[str] = ()) -> RawTable:
+    """The table in a file's text, in a format that is known; errors as for `read_raw`."""
     if format == "parquet":
         raise DataError(f"{source} is not a Parquet file, though its name says so.")
     if format in ("csv", "tsv"):
@@ -66,7 +67,7 @@ def read_raw(
 
 def has_plain_lines(path: str | Path, format: str | None = None) -> bool:
     """Whether a file has one text a line, by its name and its beginning; errors as for `read_raw`."""
-    _check(format)
+    check_format(format, get_args(Format))
     if format is not None or str(path) == STANDARD_INPUT:
         return format in ("lines", None)
     head = head_of(path)
@@ -85,9 +86,10 @@ def suffix_of(path: str | Path) -> str:
     return (Path(name.stem).suffix if name.suffix.lower() in _COMPRESSED else name.suffix).lower()
 
 
-def _check(format: str | None) -> None:
-    if format is not None and format not in get_args(Format):
-        raise SettingError(f"The format {format!r} is unknown.{did_you_mean(format, get_args(Format))}")
+def check_format(format: str | None, known: Sequence[str]) -> None:
+    """Raise a SettingError where a format is given that is not known."""
+    if format is not None and format not in known:
+        raise SettingError(f"The format {format!r} is unknown.{did_you_mean(format, known)}")
 
 
 def _format_of(path: str, text: str, labelled: bool) -> Format:

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import DataError
 from .raw_table import ABSENT, RawTable
 
-__all__ = ["read_json"]
+__all__ = ["encodable", "read_json"]
 
 _DECODER = json.JSONDecoder()
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -31,7 +31,7 @@ def read_json(text: str, source: str) -> RawTable:
             raise DataError(
                 f'{source}, line {line}: an object such as {{"text": …}} is expected, found {found}'
             )
-        if surrogates and not _encodable(value):
+        if surrogates and not encodable(value):
             raise DataError(
                 f"{source}, line {line}: half a surrogate pair (such as \\ud83d alone) is no character."
             )
@@ -50,7 +50,8 @@ def read_json(text: str, source: str) -> RawTable:
     )
 
 
-def _encodable(value: object) -> bool:
+def encodable(value: object) -> bool:
+    """Whether no text in what JSON held has half a surrogate pair."""
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:

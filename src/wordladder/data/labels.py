@@ -14,7 +14,7 @@ from ..errors import DataError
 from .examples import Examples, Label
 from .raw_table import ABSENT, RawTable
 
-__all__ = ["are_several", "is_missing", "labels_of", "scalar", "spelled_like"]
+__all__ = ["are_several", "is_missing", "label_name", "labels_of", "scalar", "spelled_like"]
 
 _PANDAS_MISSING = ("NAType", "NaTType")  # by name, for pandas is not imported
 _TRUTHS = ("true", "false")
@@ -55,8 +55,10 @@ def labels_of(
         DataError: a label is missing or is no label, or a list is not JSON; names the line.
     """
     several = are_several(cells, separator)
-    one = _one if not several else lambda table, row, cell: _many(table, row, cell, separator)
-    labels: list[Label] = [one(table, row, cell) for row, cell in enumerate(cells)]
+    labels: list[Label] = [
+        _many(table, row, cell, separator) if several else _one(table, row, cell)
+        for row, cell in enumerate(cells)
+    ]
     names = sorted(_names(labels))
     fractions = any(map(_FRACTION.fullmatch, names))
     truths = all(name.lower() in _TRUTHS for name in names)
@@ -127,16 +129,19 @@ def is_missing(cell: object) -> bool:
     return cell is None or cell is ABSENT or is_nan or type(cell).__name__ in _PANDAS_MISSING
 
 
+def label_name(label: object, where: str) -> str:
+    """A single label as text; raises a DataError that begins with `where` if it is missing, or is none."""
+    if is_missing(label):
+        raise DataError(f"{where}: the label is missing. Every row needs one.")
+    name = scalar(label)
+    if name is None:
+        found = json.dumps(label, ensure_ascii=False, default=repr, skipkeys=True)[:60]
+        raise DataError(f"{where}: a label is text, a number, true, false, or a list of them; found {found}")
+    return name
+
+
 def _one(table: RawTable, row: int, cell: object) -> str:
-    if is_missing(cell):
-        raise DataError(f"{table.where(row)}: the label is missing. Every row needs one.")
-    label = scalar(cell)
-    if label is None:
-        found = json.dumps(cell, ensure_ascii=False, default=repr)[:60]
-        raise DataError(
-            f"{table.where(row)}: a label is text, a number, true, false, or a list of them; found {found}"
-        )
-    return label.replace("\ufeff", "").strip()
+    return label_name(cell, table.where(row)).replace("\ufeff", "").strip()
 
 
 def _many(table: RawTable, row: int, cell: object, separator: str | None) -> tuple[str, ...]:

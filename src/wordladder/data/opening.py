@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import DataError, did_you_mean
+from ..errors import DataError, nearest
 from ..streams import ByteReader, line_blocks
 
 __all__ = ["STANDARD_INPUT", "decode", "head_of", "raw_lines", "read_bytes", "source_name"]
@@ -26,16 +26,19 @@ def read_bytes(path: str | Path) -> bytes:
     """The file's content, decompressed; "-" is standard input.
 
     Raises:
-        DataError: there is no such file, it cannot be read, or it is damaged.
+        DataError: there is no such file, it cannot be read, is damaged, or has nothing but white space.
     """
     if str(path) == STANDARD_INPUT:
-        return sys.stdin.buffer.read()
-    with _opened(path) as reader:
-        data = b"".join(iter(lambda: reader.read(_CHUNK), b""))
+        data = sys.stdin.buffer.read()
+    else:
+        with _opened(path) as reader:
+            data = b"".join(iter(lambda: reader.read(_CHUNK), b""))
     if data.startswith(b"PK\x03\x04"):
         raise DataError(
             f"{path} is a zip archive (or an Excel file). Unpack it, or save the sheet as CSV in UTF-8."
         )
+    if not data.strip():
+        raise DataError(f"{source_name(path)} is empty.")
     return data
 
 
@@ -69,8 +72,7 @@ def _neighbour(path: Path) -> str:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         return f" There is no folder {path.parent} either."
-    hint = did_you_mean(path.name, names)
-    return hint if "Did you mean" in hint else ""
+    return nearest(path.name, names)
 
 
 def decode(data: bytes, source: str, line: int = 1, offset: int = 0) -> str:

@@ -9,11 +9,19 @@ from typing import Any, NamedTuple
 
 from ..errors import DataError, SettingError
 from .column_names import normal
-from .columns import Column, resolve_column
+from .columns import Column, flat, resolve_column
 from .labels import is_missing, scalar
 from .raw_table import RawTable
 
-__all__ = ["Origin", "OriginColumns", "check_fixed", "origin_columns", "origin_facts", "origin_of"]
+__all__ = [
+    "Origin",
+    "OriginColumns",
+    "check_fixed",
+    "names_given",
+    "origin_columns",
+    "origin_facts",
+    "origin_of",
+]
 
 _PARTS = {
     "train": "train",
@@ -51,6 +59,12 @@ def origin_of(group: Column | None, time: Column | None, *, ignore_split: bool =
     return Origin(group, time, split=not ignore_split)
 
 
+def names_given(origin: Origin | None, *columns: Column | Sequence[Column] | None) -> list[str]:
+    """The names among the columns that a user has given; a number, also one written as text, is an index."""
+    beside = () if origin is None else (origin.group, origin.time)
+    return [one for one in flat(*columns, *beside) if isinstance(one, str) and not one.isdigit()]
+
+
 class OriginColumns(NamedTuple):
     """The columns of a table that hold an Origin, by index; None: it has none."""
 
@@ -83,8 +97,7 @@ def origin_columns(
     )
     names = [normal(name) for name in table.names or ()]
     split = names.index("split") if origin.split and "split" in names else None
-    given = [one for column in named for one in ([column] if isinstance(column, str | int) else column or ())]
-    used = (group, time, *(resolve_column(table, column) for column in given))
+    used = (group, time, *(resolve_column(table, column) for column in flat(*named)))
     return OriginColumns(group, time, None if split in used else split)
 
 
@@ -129,16 +142,12 @@ def check_fixed(source: str, origin: Origin | None, known: str, why: str) -> boo
     return asked.get("group") is not None
 
 
-def _name(table: RawTable, column: int) -> str:
-    return repr(table.names[column]) if table.names else str(column)
-
-
 def _text(table: RawTable, row: int, column: int, cell: object) -> str:
     value = None if is_missing(cell) else str(cell) if isinstance(cell, date) else scalar(cell)
     if value is None:
         found = "nothing" if is_missing(cell) else str(cell)[:60]
         raise DataError(
-            f"{table.where(row)}: column {_name(table, column)} has {found}; every row needs a value"
+            f"{table.where(row)}: column {table.name(column)} has {found}; every row needs a value"
         )
     return value.strip()
 
@@ -147,7 +156,7 @@ def _part(table: RawTable, row: int, column: int, cell: object) -> str:
     value = _text(table, row, column, cell)
     if value.casefold() not in _PARTS:
         raise DataError(
-            f"{table.where(row)}: column {_name(table, column)} has {value[:60]!r}; it can be train, dev "
+            f"{table.where(row)}: column {table.name(column)} has {value[:60]!r}; it can be train, dev "
             "(or validation, valid, val) or test; --ignore-split ignores the column"
         )
     return _PARTS[value.casefold()]
@@ -162,7 +171,7 @@ def _times(table: RawTable, column: int) -> list[Any]:
         first = first or kind
         if kind != first:
             raise DataError(
-                f"{table.where(row)}: column {_name(table, column)} has {str(cell)[:60]!r}, a {kind}, but "
+                f"{table.where(row)}: column {table.name(column)} has {str(cell)[:60]!r}, a {kind}, but "
                 f"the rows before have a {first}; all rows need the same kind"
             )
         times.append(time)
@@ -182,7 +191,7 @@ def _time(table: RawTable, row: int, column: int, cell: object) -> tuple[Any, st
     if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return value, "number"
     raise DataError(
-        f"{table.where(row)}: column {_name(table, column)} has {str(cell)[:60]!r}, which is no time: an ISO "
+        f"{table.where(row)}: column {table.name(column)} has {str(cell)[:60]!r}, which is no time: an ISO "
         "date (2024-05-31), an ISO datetime (2024-05-31T12:00) or a number is expected"
     )
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..errors import DataError
+
 __all__ = ["ABSENT", "RawTable"]
 
 
@@ -30,6 +32,9 @@ class RawTable:
         names: The columns' names; None: there is no header.
         lines: int64 (rows,), where each row begins in the file, from 1; None: the format has no lines.
         notes: What its owner may want to know.
+
+    Raises:
+        DataError: there are no rows.
     """
 
     source: str
@@ -39,6 +44,10 @@ class RawTable:
     names: list[str] | None = None
     lines: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            raise DataError(f"{self.source} has a header, but no rows.")
 
     def take(self, rows: Sequence[int], note: str) -> "RawTable":
         """The rows at these places, which keep their numbers, and one more note."""
@@ -53,9 +62,13 @@ class RawTable:
         )
 
     def where(self, row: int) -> str:
-        """The place of a row, for messages; rows without a line are counted from 1."""
-        return (
-            f"{self.source}, row {row + 1}"
-            if self.lines is None
-            else f"{self.source}, line {self.lines[row]}"
-        )
+        """The file and the place of a row, for messages."""
+        return f"{self.source}, {self.place(row)}"
+
+    def place(self, row: int) -> str:
+        """The place of a row in its file; rows without a line are counted from 1."""
+        return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+
+    def name(self, column: int) -> str:
+        """What messages call a column."""
+        return repr(self.names[column]) if self.names else str(column)

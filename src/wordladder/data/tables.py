@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError, SettingError
-from .cells import complete
-from .columns import Column, choose_columns, names_given
+from ..errors import SettingError
+from .cells import complete, text_of
+from .columns import Column, choose_columns
 from .examples import Examples
 from .file_format import has_plain_lines, read_raw
-from .labels import are_several, is_missing, labels_of, scalar
+from .labels import are_several, is_missing, labels_of
 from .opening import raw_lines, source_name
-from .origin import Origin, origin_columns, origin_facts
+from .origin import Origin, names_given, origin_columns, origin_facts
 from .plain_lines import decoded_lines
 from .raw_table import RawTable
 
@@ -55,11 +55,8 @@ def read_table(
     """
     if label_separator == "":
         raise SettingError("The label separator is empty. Give what stands between labels, such as '|'.")
-    beside = () if origin is None else (origin.group, origin.time)
-    wanted = names_given(text, label if labelled is not False else None, *beside)
+    wanted = names_given(origin, text, label if labelled is not False else None)
     table = read_raw(path, format, wanted, labelled=bool(labelled))
-    if not table.rows:
-        raise DataError(f"{table.source} has a header, but no rows.")
     belongs = origin_columns(table, origin, text, label)
     columns = choose_columns(table, text, label, labelled, belongs.taken())
     labels, told, label_column = None, tuple[str, ...](), columns.label
@@ -104,11 +101,5 @@ def read_texts(
 
 def _texts(table: RawTable, column: int) -> list[str]:
     """A column as texts; an empty cell is an empty text."""
-    texts = []
-    for row, cell in enumerate(table.column(column)):
-        value = "" if cell is None else scalar(cell)
-        if value is None:
-            name = table.names[column] if table.names else str(column)
-            raise DataError(f"{table.where(row)}: column {name!r} has no text, but {str(cell)[:60]}")
-        texts.append(value.removeprefix("\ufeff"))
-    return texts
+    cells = table.column(column)
+    return ["" if cell is None else text_of(table, row, column, cell) for row, cell in enumerate(cells)]

@@ -8,7 +8,7 @@ folder; this file knows neither batches nor devices.
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -182,10 +182,7 @@ def recalled(store: FeatureStore | None, tokens: Tokens) -> Features | None:
 
 def text_keys(tokens: Tokens) -> list[bytes]:
     """A key of 16 bytes for each example: its texts, and where their words are."""
-    return list(_text_keys(tokens))
-
-
-def _text_keys(tokens: Tokens) -> Iterator[bytes]:
+    keys = []
     step, offsets = tokens.segments, tokens.offsets
     for first in range(0, len(tokens.texts), step):
         digest = hashlib.blake2b(digest_size=16)
@@ -194,7 +191,8 @@ def _text_keys(tokens: Tokens) -> Iterator[bytes]:
             raw = tokens.texts[text].encode("utf-8", "surrogatepass")
             digest.update(len(raw).to_bytes(8, "little") + raw)
             digest.update(tokens.starts[here].tobytes() + tokens.ends[here].tobytes())
-        yield digest.digest()
+        keys.append(digest.digest())
+    return keys
 
 
 def encoder_mark(network: nn.Module, settings: dict[str, Any]) -> str:

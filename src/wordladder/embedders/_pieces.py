@@ -17,13 +17,21 @@ from torch import Tensor
 
 from ..text import Tokens
 
-__all__ = ["Group", "Laid", "Links", "Pieces"]
+__all__ = ["Group", "Laid", "Links", "Pieces", "bare_tokenizer"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANKS = "▁ĠĊĉč"  # how SentencePiece and byte-level BPE write white space
 _GROUP_PIECES = 4096
 
 Ints = NDArray[np.int64]
+
+
+def bare_tokenizer(fast: Any) -> Tokenizer:
+    """The tokenizer inside a fast one of transformers, a copy that neither pads nor cuts."""
+    tokenizer = Tokenizer.from_str(fast.backend_tokenizer.to_str())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 class Group(NamedTuple):

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, cast, get_args
 
 from ..errors import ModelError, did_you_mean
+from ..facts import read_json
 
 __all__ = ["Pooled", "SentenceLayout", "Similarity", "is_sentence_folder", "read_layout", "write_layout"]
 
@@ -92,7 +93,7 @@ def read_layout(folder: Path) -> SentenceLayout:
             )
         elif number > 0 and kind == "Pooling" and pooling is None:
             pooling = _pooling(folder / place / "config.json")
-            told = _json(folder / place / "config.json").get("include_prompt")
+            told = read_json(folder / place / "config.json", dict).get("include_prompt")
             layout = layout._replace(include_prompt=told is not False)
         elif kind in ("Dense", "LayerNorm") and pooling is not None and not layout.normalize:
             layout = layout._replace(dense=(*layout.dense, place))
@@ -109,8 +110,8 @@ def read_layout(folder: Path) -> SentenceLayout:
 
 
 def _modules(folder: Path) -> list[dict[str, Any]]:
-    found = _json_value(folder / _MODULES)
-    if not (isinstance(found, list) and all(isinstance(one, dict) for one in found) and found):
+    found = read_json(folder / _MODULES, list)
+    if not (all(isinstance(one, dict) for one in found) and found):
         raise ModelError(f"{folder / _MODULES}: a list of modules is expected")
     return found
 
@@ -118,7 +119,7 @@ def _modules(folder: Path) -> list[dict[str, Any]]:
 def _encoder_settings(folder: Path) -> dict[str, Any]:
     """What stands beside the encoder; old folders name the file after its family."""
     paths = (folder / f"sentence_{family}_config.json" for family in _FAMILIES)
-    return next((found for path in paths if path.is_file() and (found := _json(path))), {})
+    return next((found for path in paths if path.is_file() and (found := read_json(path, dict))), {})
 
 
 def _kind(folder: Path, module: dict[str, Any]) -> str:
@@ -140,7 +141,7 @@ def _inside(folder: Path, module: dict[str, Any]) -> str:
 
 
 def _pooling(path: Path) -> tuple[Pooled, ...]:
-    config = _json(path)
+    config = read_json(path, dict)
     modes = config.get("pooling_mode") or [key for flag, key in _POOLING_KEYS.items() if config.get(flag)]
     modes = [modes] if isinstance(modes, str) else modes or ["mean"]
     for mode in modes:
@@ -153,7 +154,7 @@ def _pooling(path: Path) -> tuple[Pooled, ...]:
 
 def _with_settings(folder: Path, layout: SentenceLayout) -> SentenceLayout:
     path = folder / _SETTINGS
-    settings = _json(path) if path.is_file() else {}
+    settings = read_json(path, dict) if path.is_file() else {}
     similarity = settings.get("similarity_fn_name") or "cosine"
     prompt = settings.get("default_prompt_name")
     prompts = {str(name): text or "" for name, text in (settings.get("prompts") or {}).items()}
@@ -168,25 +169,6 @@ def _with_settings(folder: Path, layout: SentenceLayout) -> SentenceLayout:
         raise ModelError(f"{path}: truncate_dim = {kept!r}: a number above 0 is expected")
     layout = layout._replace(similarity=cast(Similarity, similarity), truncate_dim=kept)
     return layout._replace(prompts=prompts, prompt=prompt)
-
-
-def _json_value(path: Path) -> Any:
-    """What a JSON file holds.
-
-    Raises:
-        ModelError: it is missing or broken.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: cannot be read: {error}") from None
-
-
-def _json(path: Path) -> dict[str, Any]:
-    found = _json_value(path)
-    if not isinstance(found, dict):
-        raise ModelError(f"{path}: a JSON object is expected")
-    return found
 
 
 def write_layout(folder: Path, layout: SentenceLayout, dim: int) -> None:

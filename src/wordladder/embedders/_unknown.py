@@ -5,7 +5,6 @@ Vectors are made when words are met, kept for the next time, and never tuned.
 """
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..errors import ModelError, RecipeError
-from ..facts import read_facts
+from ..facts import read_facts, write_facts
 from ..subwords import Subwords
 from ..text import lower
 from ..vocab import Vocabulary
@@ -160,7 +159,7 @@ class Unknown:
             np.save(folder / "ngrams.npy", parts.buckets, allow_pickle=False)
             if parts.used is not None:
                 np.save(folder / "ngrams_used.npy", parts.used, allow_pickle=False)
-        (folder / "unknown.json").write_text(json.dumps(facts), encoding="utf-8")
+        write_facts(folder / "unknown.json", facts)
 
     @classmethod
     def restore(cls, folder: Path, vocabulary: Vocabulary) -> "Unknown":

@@ -4,7 +4,6 @@ The table starts from vectors trained on the user's text, from a file, or from r
 frozen or tuned. What a word gets that is not in it is the matter of `_unknown`.
 """
 
-import json
 from collections.abc import Sequence as Words
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RecipeError
-from ..facts import Size, read_facts
+from ..facts import Size, read_facts, write_facts
 from ..formats import UnicodeErrors, read_vectors
 from ..layers.dropout import VariationalDropout
 from ..layers.padding import pad
@@ -125,7 +124,7 @@ class Static(nn.Module):
             return
         vectors = self._source_vectors(material)
         if self.lowercase is None:
-            self.lowercase = bool((vectors.settings or {}).get("lowercase", False))
+            self.lowercase = bool(vectors.settings.get("lowercase", False))
         self._take(vectors, material.tokens)
 
     def _source_vectors(self, material: Material) -> WordVectors:
@@ -178,8 +177,8 @@ class Static(nn.Module):
         """Write the vocabulary and what unknown words need; the table itself is among the weights."""
         self.vocabulary.save(folder / "vocabulary.txt")
         self._unknown.keep(folder)
-        facts = json.dumps({"dim": self.dim, "lowercase": self.lowercase, "made": self.made})
-        (folder / "static.json").write_text(facts, encoding="utf-8")
+        facts = {"dim": self.dim, "lowercase": self.lowercase, "made": self.made}
+        write_facts(folder / "static.json", facts)
 
     def restore(self, folder: Path) -> None:
         """Read the vocabulary and make room for the table."""

@@ -13,7 +13,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from ..errors import ModelError, RecipeError
@@ -27,7 +26,7 @@ from ..text import Tokens, tokenize
 from ._features import Features, FeatureStore, encoder_mark, recalled
 from ._inference import PACKABLE, Answering, Precision, answering
 from ._material import Material
-from ._pieces import Group, Links, Pieces
+from ._pieces import Group, Links, Pieces, bare_tokenizer
 from ._pretrained import Pretrained, keep_pretrained, open_pretrained, piece_limit, reached
 from ._rates import encoder_rates
 from ._sentence_layout import SentenceLayout
@@ -160,11 +159,8 @@ class Transformer(nn.Module):
         overlap = 0 if self.long == "truncate" else self.overlap
         if overlap is None:
             overlap = OVERLAP if limit is None else min(OVERLAP, limit // 4)
-        tokenizer = Tokenizer.from_str(self._tokenizer.backend_tokenizer.to_str())
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
         pieces = Pieces(
-            tokenizer,
+            bare_tokenizer(self._tokenizer),
             pad=self._tokenizer.pad_token_id or 0,
             cls=self._tokenizer.cls_token_id,
             limit=limit,

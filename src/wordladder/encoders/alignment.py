@@ -3,8 +3,7 @@
 It reads no word order; recurrent layers before and behind it do.
 """
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -63,15 +62,6 @@ class Alignment(nn.Module):
             nn.init.uniform_(self.similarity, -((3 * dim) ** -0.5), (3 * dim) ** -0.5)
         self.projection = nn.Linear(_PARTS * dim, projection) if projection else None
         self.dropout = VariationalDropout(dropout)
-
-    def initialise(self, material: Any) -> None:
-        """Nothing to learn from the training texts."""
-
-    def keep(self, folder: Path) -> None:
-        """Nothing but weights."""
-
-    def restore(self, folder: Path) -> None:
-        """Nothing but weights."""
 
     def forward(self, texts: tuple[Sequence, Sequence]) -> tuple[Sequence, Sequence]:
         """Both texts, `(batch, time, dim)` each, zero after each text's end; the summaries are dropped.

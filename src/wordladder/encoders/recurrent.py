@@ -1,8 +1,7 @@
 """The recurrent encoder: RNN, GRU or LSTM, one or two directions, several layers. It has no attention."""
 
 import warnings
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from torch import nn
 
@@ -52,15 +51,6 @@ class Recurrent(nn.Module):
             inputs = self.dim if layer else dim
             self.layers.append(nn.ModuleList(_cell(cell, inputs, hidden) for _ in range(directions)))
         self.dropout = VariationalDropout(dropout)
-
-    def initialise(self, material: Any) -> None:
-        """Nothing to learn from the training texts."""
-
-    def keep(self, folder: Path) -> None:
-        """Nothing but weights."""
-
-    def restore(self, folder: Path) -> None:
-        """Nothing but weights."""
 
     def forward(self, sequence: Sequence) -> Sequence:
         """Hidden vectors `(batch, time, dim)`, zero after each text's end; the summary is dropped."""

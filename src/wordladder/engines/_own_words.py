@@ -3,7 +3,6 @@
 Texts that are given as words keep them. In others, words are joined where the file does it.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Examples
-from ..facts import read_facts
+from ..facts import read_facts, write_facts
 from ..kernels.word_classes import HAN
 from ..text import TextSettings, Tokens, classes, lower, merged, tokenize
 
@@ -92,10 +91,9 @@ class OwnWords:
 
     def keep(self, folder: Path) -> None:
         """Write `words.json`, if words are put together."""
-        if not self.forms:
-            return
-        facts = {"forms": sorted(self.forms), "shapes": sorted(self.shapes)}
-        (folder / "words.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+        if self.forms:
+            facts = {"forms": sorted(self.forms), "shapes": sorted(self.shapes)}
+            write_facts(folder / "words.json", facts)
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote; nothing in a model that has none."""

@@ -87,9 +87,9 @@ class NetworkEngine:
             )
         # Training that an interrupted run did before this one.
         earlier = max(0.0, place.seconds - (time.perf_counter() - started))
-        facts = {"train": self._facts(tokens) | self.task.facts(train, tokens)}
+        facts = {"train": self._facts(train, tokens)}
         if dev is not None and dev_tokens is not None:
-            facts["dev"] = self._facts(dev_tokens) | self.task.facts(dev, dev_tokens)
+            facts["dev"] = self._facts(dev, dev_tokens)
         if features:
             found |= {"features": features}
             earlier += sum(one["earlier"] for one in features)
@@ -173,12 +173,12 @@ class NetworkEngine:
         (fresh / "found.json").write_text(json.dumps(found), encoding="utf-8")
         fresh.rename(start)
 
-    def _facts(self, tokens: Tokens) -> dict[str, float]:
-        """What was done to these texts: cut away, unknown."""
+    def _facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
+        """What was done to these texts: cut away, unknown; and what happened to their labels."""
         facts = text_facts(tokens)
         for embedder in self.network.embedders:
             facts |= embedder.facts(tokens)
-        return facts
+        return facts | self.task.facts(examples, tokens)
 
     def _dev_score(self, dev: Examples, tokens: Tokens) -> Any:
         from ..training.loop import Score
@@ -190,10 +190,10 @@ class NetworkEngine:
     def _scores(self, tokens: Tokens) -> Any:
         """A row of scores an example, or a row a word."""
         if not self.task.per_word:
-            return self._run(tokens, self._scores_of, self.task.width)
+            return self._run(tokens, self.network, self.task.width)
         values = np.empty((len(tokens.starts), self.task.width), np.float32)
         offsets = tokens.example_offsets.tolist()
-        for rows, result in self._results(tokens, self._scores_of):
+        for rows, result in self._results(tokens, self.network):
             for row, found in zip(rows.tolist(), result):
                 low, high = offsets[row], offsets[row + 1]
                 values[low:high] = found[: high - low]
@@ -204,12 +204,10 @@ class NetworkEngine:
         self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], width: int, max_rows: int | None = None
     ) -> NDArray[np.float32]:
         """Apply `compute` to all examples; rows come back in their own order."""
-        out: NDArray[np.float32] | None = None
+        out = np.empty((len(tokens), width), np.float32)
         for rows, result in self._results(tokens, compute, max_rows):
-            if out is None:
-                out = np.empty((len(tokens), *result.shape[1:]), np.float32)
             out[rows] = result
-        return np.zeros((0, width), np.float32) if out is None else out
+        return out
 
     def _results(
         self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], max_rows: int | None = None
@@ -224,9 +222,6 @@ class NetworkEngine:
                 batch = self.network.prepare(tokens if len(rows) == len(tokens) == 1 else tokens.take(rows))
                 result = compute(to_device(batch, device)).float().cpu().numpy()
             yield rows, result
-
-    def _scores_of(self, batch: Any) -> torch.Tensor:
-        return self.network(batch)
 
     def _pooled_of(self, batch: Any) -> torch.Tensor:
         return self.network.task.pooled(self.network.encode(batch.inputs))

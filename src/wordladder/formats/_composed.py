@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
+from ..subwords import joined
+
 __all__ = ["composed"]
 
 _WORDS = 1 << 15  # composed at a time: their n-grams are many
@@ -33,10 +35,7 @@ def composed(
     vectors = np.empty(own.shape, np.float32)
     for start in range(0, len(words), _WORDS):
         block = words[start : start + _WORDS]
-        begins = np.zeros(len(block) + 1, np.int64)
-        np.cumsum([len(word) for word in block], out=begins[1:])
-        letters = np.frombuffer(b"".join(block), np.uint8)
-        offsets, buckets = ngrams(letters, begins, *sizes, np.zeros(0, np.uint8))
+        offsets, buckets = ngrams(*joined(block), *sizes, np.zeros(0, np.uint8))
         parts = buckets.astype(np.int64)
         if rows_of is not None:
             parts = rows_of(parts)

@@ -4,6 +4,7 @@ Every name must be on a list, and stands for an inert class or function of this 
 each reading: a hostile pickle can change what it is given, but no later reading sees that.
 """
 
+import io
 import re
 import struct
 from collections import OrderedDict
@@ -96,7 +97,7 @@ def unpickle(path: Path, classes: Collection[tuple[str, str]]) -> object:
 
     with ByteReader(path) as reader:
         try:
-            return Inert(_Bytes(reader)).load()
+            return Inert(io.BufferedReader(_Bytes(reader), 1 << 16)).load()
         except DataError:
             raise
         except _BROKEN as error:
@@ -104,31 +105,19 @@ def unpickle(path: Path, classes: Collection[tuple[str, str]]) -> object:
             raise VectorsError(f"{path}, byte {reader.done}: the pickle is broken: {what}.") from None
 
 
-class _Bytes:
-    """A reader with the two methods that an unpickler needs."""
+class _Bytes(io.RawIOBase):
+    """A `ByteReader` as a stream of Python's own."""
 
     def __init__(self, reader: ByteReader) -> None:
-        self._reader, self._block, self._at = reader, b"", 0
+        self._reader = reader
 
-    def read(self, size: int) -> bytes:
-        if len(self._block) - self._at < size:
-            parts = [self._block[self._at :]]
-            missing = size - len(parts[0])
-            while missing > 0 and (more := self._reader.read(min(1 << 22, max(missing, 1 << 16)))):
-                parts.append(more)
-                missing -= len(more)
-            self._block, self._at = b"".join(parts), 0
-        found = self._block[self._at : self._at + size]
-        self._at += len(found)
-        return found
+    def readable(self) -> bool:
+        return True
 
-    def readline(self) -> bytes:
-        line = bytearray()
-        while byte := self.read(1):
-            line += byte
-            if byte == b"\n":
-                break
-        return bytes(line)
+    def readinto(self, buffer: Any) -> int:
+        part = self._reader.read(len(buffer))
+        buffer[: len(part)] = part
+        return len(part)
 
 
 def _stand_ins() -> dict[tuple[str, str], Callable[..., object] | type]:

@@ -5,16 +5,14 @@ the mean of its words' vectors. Reading knows the layouts of sentence-transforme
 """
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from ..artifact import new_folder
 from ..errors import OutputError, VectorsError
-from ..streams import write_errors
+from ..facts import read_json
 from ._table import Table, checked
 from .safetensors import read_header, tensor, write_tensors
 
@@ -64,7 +62,7 @@ def read_model2vec(folder: Path) -> Table:
         if one in header
     }
     words = _vocabulary(folder / part / _TOKENIZER)
-    config = _json(folder / _CONFIG) if (folder / _CONFIG).is_file() else {}
+    config = read_json(folder / _CONFIG, dict, VectorsError) if (folder / _CONFIG).is_file() else {}
     vectors = _vectors(path, tensors, name, len(words))
     settings = config.get(_SETTINGS_KEY)
     if isinstance(settings, dict):  # ours: the last word stands for all unknown ones
@@ -89,7 +87,7 @@ def _vectors(path: Path, tensors: Mapping[str, np.ndarray], name: str, words: in
 
 def _vocabulary(path: Path) -> list[str]:
     """The words of a tokenizer, and those added to it, in the order of their numbers."""
-    found = _json(path)
+    found = read_json(path, dict, VectorsError)
     try:
         known = found["model"]["vocab"]
         listed = isinstance(known, list)
@@ -104,18 +102,6 @@ def _vocabulary(path: Path) -> list[str]:
     return [words[row] for row in range(len(words))]
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise VectorsError(f"{path}: there is no such file.") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise VectorsError(f"{path} is no JSON: {error}.") from None
-    if not isinstance(found, dict):
-        raise VectorsError(f"{path} is JSON, but no table of names.")
-    return found
-
-
 def write_model2vec(folder: Path, table: Table) -> None:
     """Write a folder that model2vec opens; one that exists is replaced when the new one is complete.
 
@@ -125,18 +111,10 @@ def write_model2vec(folder: Path, table: Table) -> None:
     """
     if folder.is_file() or (folder.is_dir() and not _ours(folder)):
         raise OutputError(f"{folder}: something else is there already, and it is left alone.")
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    try:
-        with write_errors(folder):
-            fresh.mkdir()
-            _fill(fresh, table)
-            if folder.exists():
-                os.replace(folder, old)
-            os.replace(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    if not folder.absolute().parent.is_dir():
+        raise OutputError(f"{folder} cannot be written: there is no folder {folder.parent}")
+    with new_folder(folder, _TENSORS) as fresh:
+        _fill(fresh, table)
 
 
 def _ours(folder: Path) -> bool:
@@ -156,15 +134,10 @@ def _fill(folder: Path, table: Table) -> None:
         "max_length": None,
         _SETTINGS_KEY: dict(table.settings),
     }
-    files = {_CONFIG: json.dumps(config, indent=1).encode(), _TOKENIZER: _tokenizer(table).encode()}
-    for name, content in files.items():
-        with open(folder / name, "wb") as file:
-            file.write(content)
-            os.fsync(file.fileno())
+    (folder / _CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
+    (folder / _TOKENIZER).write_text(_tokenizer(table), encoding="utf-8", newline="\n")
     with open(folder / _TENSORS, "wb") as file:
         write_tensors(file, {"embeddings": vectors}, {})
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _tokenizer(table: Table) -> str:

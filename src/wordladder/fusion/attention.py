@@ -4,7 +4,6 @@ mixture.
 
 import warnings
 from collections.abc import Sequence as Seq
-from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -54,12 +53,6 @@ class Attention(nn.Module):
         several = len(dims) > 1
         self.cells = nn.ModuleList(_cell(self.dim, hidden) for _ in range(2 if several and context else 0))
         self.score = nn.Linear(2 * hidden if context else self.dim, 1, bias=False) if several else None
-
-    def keep(self, folder: Path) -> None:
-        """Nothing but weights."""
-
-    def restore(self, folder: Path) -> None:
-        """Nothing but weights."""
 
     def weights(self, sequences: Seq[Sequence]) -> Tensor:
         """What each embedder gets at each word, `(batch, time, embedders)`; zero after each text's end.

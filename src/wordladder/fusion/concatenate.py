@@ -1,7 +1,6 @@
 """Fusion by concatenation: every word keeps all its vectors, side by side."""
 
 from collections.abc import Sequence as Seq
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -17,12 +16,6 @@ class Concatenate(nn.Module):
     def __init__(self, dims: Seq[int], summary_dims: Seq[int]) -> None:
         super().__init__()
         self.dim, self.summary_dim = sum(dims), sum(summary_dims)
-
-    def keep(self, folder: Path) -> None:
-        """Nothing but weights."""
-
-    def restore(self, folder: Path) -> None:
-        """Nothing but weights."""
 
     def forward(self, sequences: Seq[Sequence]) -> Sequence:
         """Vectors `(batch, time, sum of dims)`; all sequences must have the same words."""

@@ -1,7 +1,6 @@
 """Fusion by a gate: at every word the embedders are mixed, and all their vectors together say how."""
 
 from collections.abc import Sequence as Seq
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -44,12 +43,6 @@ class Gate(nn.Module):
         width = self.dim if per == "dimension" else 1
         gates = {1: 0, 2: 1}.get(self.embedders, self.embedders)
         self.gate = nn.Linear(sum(dims), gates * width) if gates else None
-
-    def keep(self, folder: Path) -> None:
-        """Nothing but weights."""
-
-    def restore(self, folder: Path) -> None:
-        """Nothing but weights."""
 
     def weights(self, sequences: Seq[Sequence]) -> Tensor:
         """What each embedder gets at each word, `(batch, time, embedders)`; zero after each text's end.

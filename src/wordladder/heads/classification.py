@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..errors import RecipeError
 from ..layers.pooling import Pooling
 from ..sequence import Sequence
 from ..tasks.classification import Classification
@@ -32,11 +31,10 @@ class ClassificationHead(nn.Module):
 
     def pooled(self, sequence: Sequence) -> Tensor:
         """One vector a text, `(batch, dim)`."""
-        if self.pooling is None:
-            if sequence.summary is None:
-                raise RecipeError("[task] pooling: the embedders gave no summary of the text")
-            return sequence.summary
-        return self.pooling(sequence)
+        if self.pooling is not None:
+            return self.pooling(sequence)
+        assert sequence.summary is not None  # there is one where it has a length
+        return sequence.summary
 
     def forward(self, sequence: Sequence) -> Tensor:
         """Unnormalised scores `(batch, labels)`."""

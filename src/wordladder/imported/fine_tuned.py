@@ -134,7 +134,9 @@ class FineTuned(SentenceEngine):
         if not self.task.per_word:
             nothing = np.zeros((1, len(self._names)), np.float32)
             return self._of_texts(examples.texts, self._of_rows, nothing)
-        tokens = _words(examples)
+        tokens = tokenize(examples.flat(), TextSettings(), segments=len(examples.segments))
+        if examples.words is not None:  # those of a file of tagged words
+            tokens = given_words(tokens, examples.words)
         found = [
             self._of_words(tokens.take(np.arange(first, min(first + _ROWS, len(tokens)))))
             for first in range(0, len(tokens), _ROWS)
@@ -229,9 +231,3 @@ def _tags(names: Sequence[str]) -> tuple[WordScheme, list[str]]:
     if "O" in names:
         return "bio", [name if name == "O" else f"I-{name}" for name in names]
     return "words", list(names)
-
-
-def _words(examples: Examples) -> Tokens:
-    """The words of texts; those of a file of tagged words are its own."""
-    tokens = tokenize(examples.flat(), TextSettings(), segments=len(examples.segments))
-    return tokens if examples.words is None else given_words(tokens, examples.words)

@@ -19,6 +19,7 @@ from torch.nn import functional
 from ..data.batches import length_batches
 from ..data.examples import Examples
 from ..embedders._inference import Answering, Precision, answering, runs
+from ..embedders._pieces import bare_tokenizer
 from ..embedders._pretrained import Pretrained, keep_pretrained, open_pretrained, piece_limit
 from ..embedders._sentence_layout import Pooled, SentenceLayout, is_sentence_folder, read_layout, write_layout
 from ..errors import ModelError
@@ -87,22 +88,16 @@ class SentenceEngine:
         Raises:
             ModelError: it cannot be read.
         """
-        if not is_sentence_folder(folder):
-            engine = cls(
-                open_pretrained(str(folder), error=ModelError),
-                SentenceLayout(),
-                source=source,
-                device=device,
-                precision=precision,
-            )
-            engine.notes.append(MEAN.format(source))
-            return engine
-        layout = read_layout(folder)
+        laid_out = is_sentence_folder(folder)
+        layout = read_layout(folder) if laid_out else SentenceLayout()
         pretrained = open_pretrained(str(folder / layout.encoder), error=ModelError)
         dense = [open_dense(folder / place) for place in layout.dense]
         inner = str(folder / layout.encoder) if layout.encoder else source
         name = Path(source).name or source
-        return cls(pretrained, layout, dense, source=inner, name=name, device=device, precision=precision)
+        engine = cls(pretrained, layout, dense, source=inner, name=name, device=device, precision=precision)
+        if not laid_out:
+            engine.notes.append(MEAN.format(source))
+        return engine
 
     threads = staticmethod(threads)
 
@@ -226,9 +221,7 @@ class SentenceEngine:
 
 def _tokenizer(fast: Any, layout: SentenceLayout, name: str) -> tuple[Tokenizer, int]:
     """A tokenizer that neither pads nor cuts, and how many special pieces it puts behind a text."""
-    tokenizer = Tokenizer.from_str(fast.backend_tokenizer.to_str())
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
+    tokenizer = bare_tokenizer(fast)
     if layout.lowercase:
         first: Any = normalizers.Lowercase()
         whole = [first] if tokenizer.normalizer is None else [first, tokenizer.normalizer]

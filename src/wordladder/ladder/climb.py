@@ -17,7 +17,7 @@ from ..evaluation.agreement import comparable, disagreement
 from ..formats import UnicodeErrors
 from ..progress import Progress, quiet
 from ..recipe import Recipe
-from ..streams import disk_errors, write_errors
+from ..streams import disk_errors
 from ..work import sole
 from .choice import Rule, choose
 from .handover import write_json
@@ -132,8 +132,8 @@ def climb(
         "label_separator": label_separator,
         "format": format,
         "skip_incomplete": skip_incomplete,
+        "origin": origin_of(group, time, ignore_split=ignore_split),
     }
-    columns |= {"origin": origin_of(group, time, ignore_split=ignore_split)}
     split = split_data(train, test, dev, task=task, seed=seed, columns=columns)
     changes: dict[str, Any] = {
         "settings": settings,
@@ -159,9 +159,8 @@ def climb(
 
 def _save(found: Climb) -> None:
     """Write `climb.json` and `report.html` into the folder."""
-    with write_errors(found.folder):
-        write_json(found.folder / "climb.json", found.to_json())
-        write_report(found, found.folder / "report.html")
+    write_json(found.folder / "climb.json", found.to_json())
+    write_report(found, found.folder / "report.html")
 
 
 def _rule(cost: str, margin: float, budget: Budget) -> Rule:

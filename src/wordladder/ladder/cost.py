@@ -124,17 +124,13 @@ def peak_memory_mb() -> float:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024 / 1e6
     if sys.platform == "win32":
-        return _peak_on_windows() / 1e6
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset / 1e6
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
-
-
-def _peak_on_windows() -> int:
-    import psutil
-
-    return psutil.Process().memory_info().peak_wset
 
 
 def main(path: str) -> None:

@@ -3,7 +3,6 @@
 Nothing is loaded here but small JSON files; the models themselves are read where a rung is trained.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,7 @@ from urllib.request import Request, urlopen
 
 from ..embedders._families import ENCODER_HALVES
 from ..errors import SettingError
+from ..facts import read_json
 from ..recipe import Recipe
 
 __all__ = [
@@ -183,8 +183,8 @@ def read_encoder(source: str | Path) -> Encoder:
         )
     if not any((folder / name).is_file() for name in WEIGHTS):
         raise SettingError(f"{where}: it has no weights; {' or '.join(WEIGHTS[::2])} is expected")
-    names = ("config.json", "tokenizer_config.json")
-    config, tokenizer = (_json(folder / name, where) for name in names)
+    paths = (folder / name for name in ("config.json", "tokenizer_config.json"))
+    config, tokenizer = (read_json(path, dict, SettingError) if path.is_file() else {} for path in paths)
     return _encoder(str(folder.absolute()), config, tokenizer, where)
 
 
@@ -197,10 +197,10 @@ def _from_hub(name: str, where: str) -> Encoder:
         raise SettingError(f"{where}: there is no such folder, and as a name on the hub: {trouble}")
     known = try_to_load_from_cache(name, "config.json")
     try:
-        config = _json(Path(known if isinstance(known, str) else hf_hub_download(name, "config.json")), where)
+        path = Path(known if isinstance(known, str) else hf_hub_download(name, "config.json"))
     except OSError as error:
         raise SettingError(f"{where}: it cannot be fetched from the hub ({error})") from None
-    return _encoder(name, config, {}, where)
+    return _encoder(name, read_json(path, dict, SettingError), {}, where)
 
 
 def _encoder(source: str, config: dict[str, Any], tokenizer: dict[str, Any], where: str) -> Encoder:
@@ -219,19 +219,6 @@ def _encoder(source: str, config: dict[str, Any], tokenizer: dict[str, Any], whe
     if isinstance(longest, int) and longest > 0:
         limits.append(longest)
     return Encoder(source, "albert" if kind == "albert" else "bert", min(limits, default=None))
-
-
-def _json(path: Path, where: str) -> dict[str, Any]:
-    """A JSON object, empty if there is no such file."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise SettingError(f"{where}: {path.name} cannot be read: {error}") from None
-    if not isinstance(found, dict):
-        raise SettingError(f"{where}: {path.name} is no JSON object")
-    return found
 
 
 def hub_trouble(name: str) -> str:

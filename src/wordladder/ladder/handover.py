@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Answer, Examples, Label, Span, label_names
-from ..streams import atomic_path, atomic_write
+from ..streams import atomic_path, atomic_write, write_errors
 
 __all__ = [
     "nested_order",
@@ -19,10 +19,13 @@ __all__ = [
     "write_json",
 ]
 
+_PLAIN = ("segments", "labels", "source", "scheme", "ids", "groups", "words", "weights")
+
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON, wholly or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as fresh:
         fresh.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
 
@@ -40,17 +43,8 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
 
 def write_examples(path: Path, examples: Examples) -> None:
     """Write examples for `read_examples`. The file is as large as the texts; unpaired surrogates survive."""
-    facts = {
-        "segments": examples.segments,
-        "labels": examples.labels,
-        "source": examples.source,
-        "lines": None if examples.lines is None else examples.lines.tolist(),
-        "scheme": examples.scheme,
-        "ids": examples.ids,
-        "groups": examples.groups,
-        "words": examples.words,
-        "weights": examples.weights,
-    }
+    facts = {name: getattr(examples, name) for name in _PLAIN}
+    facts["lines"] = None if examples.lines is None else examples.lines.tolist()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts), encoding="ascii")
 
@@ -58,18 +52,10 @@ def write_examples(path: Path, examples: Examples) -> None:
 def read_examples(path: Path) -> Examples:
     """What `write_examples` wrote; lists of labels become tuples again."""
     facts = json.loads(path.read_text(encoding="ascii"))
-    labels, lines = facts["labels"], facts["lines"]
-    return Examples(
-        segments=tuple(facts["segments"]),
-        labels=labels and [_label(label) for label in labels],
-        source=facts["source"],
-        lines=None if lines is None else np.array(lines, dtype=np.int64),
-        scheme=facts["scheme"],
-        ids=facts["ids"],
-        groups=facts["groups"],
-        words=facts["words"],
-        weights=facts["weights"],
-    )
+    facts["segments"] = tuple(facts["segments"])
+    facts["labels"] = facts["labels"] and [_label(label) for label in facts["labels"]]
+    facts["lines"] = None if facts["lines"] is None else np.array(facts["lines"], dtype=np.int64)
+    return Examples(**facts)
 
 
 def _label(written: Any) -> Label:

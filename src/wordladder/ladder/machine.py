@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import __version__
 
-__all__ = ["available_threads", "describe"]
+__all__ = ["LIBRARIES", "available_threads", "describe", "version_of"]
 
 LIBRARIES = ("torch", "numpy", "scikit-learn", "transformers", "numba")
 
@@ -30,12 +30,13 @@ def describe() -> dict[str, str | int | float]:
         "system": f"{platform.system()} {platform.release()}",
         "wordladder": __version__,
         "python": platform.python_version(),
-        **{name: _version(name) for name in LIBRARIES},
+        **{name: version_of(name) for name in LIBRARIES},
     }
     return {name: value for name, value in facts.items() if value}
 
 
-def _version(library: str) -> str:
+def version_of(library: str) -> str:
+    """The installed version; empty where there is none."""
     try:
         return version(library)
     except PackageNotFoundError:

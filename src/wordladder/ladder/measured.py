@@ -55,7 +55,6 @@ def measure_rung(
         seeds: The seeds; a rung that breaks with one is not tried with the next.
         parts: The numbers of training rows of its label curve, all rows left out.
     """
-    record = shop.record
     rung = Rung(name=recipe.name, recipe=recipe.to_toml(), fixed=isinstance(recipe, FixedModel))
     if rung.fixed:
         seeds, parts = seeds[:1], ()
@@ -64,9 +63,8 @@ def measure_rung(
         if ended.error is not None:
             where = "" if seed == seeds[0] else f"seed {seed}: "
             return Measured(replace(rung, error=where + ended.error), user_error=ended.user_error)
-    runs = [record.run(recipe.name, seed) for seed in seeds]
-    results = [result for run in runs if (result := record.result(run))]
-    scores = np.mean([record.scores(run) for run in runs], axis=0)
+    runs = [shop.record.run(recipe.name, seed) for seed in seeds]
+    results, scores = _found(shop, runs)
     rung = _with_quality(rung, seeds, results, scores)
     model = recipe.source if isinstance(recipe, FixedModel) else runs[0] / "model"
     ended = shop.measure(recipe, model)
@@ -83,6 +81,12 @@ def measure_rung(
         dev_interval=_mean_interval([result.dev_interval for result in results]),
         looks=sum(result.looks for result in results),
     )
+
+
+def _found(shop: Workshop, runs: Sequence[Path]) -> tuple[list[Result], Scores]:
+    """What runs that ended well have found, and the mean of their resampled scores."""
+    results = [result for run in runs if (result := shop.record.result(run))]
+    return results, np.mean([shop.record.scores(run) for run in runs], axis=0)
 
 
 def _mean_interval(intervals: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:
@@ -126,9 +130,7 @@ def _curve(
     for rows in (*parts, None) if parts else ():
         if any(shop.train(recipe, seed, rows).error is not None for seed in seeds):
             continue
-        runs = [shop.record.run(recipe.name, seed, rows) for seed in seeds]
-        results = [result for run in runs if (result := shop.record.result(run))]
-        scores = np.mean([shop.record.scores(run) for run in runs], axis=0)
+        results, scores = _found(shop, [shop.record.run(recipe.name, seed, rows) for seed in seeds])
         value = float(np.mean([result.value for result in results]))
         points.append(CurvePoint(results[0].train_rows, value, interval(scores)))
     return tuple(points)
@@ -155,10 +157,9 @@ def comparable_by_metric(measured: Sequence[Measured]) -> list[Measured]:
     for one in measured:
         if one.result is not None and one.result.metric != wanted:
             told = f"its metric is {one.result.metric}, and the others are measured by {wanted}"
-            one = Measured(
-                Rung(name=one.rung.name, recipe=one.rung.recipe, error=told, fixed=one.rung.fixed),
-                user_error=True,
-            )
+            rung = one.rung
+            broken = Rung(name=rung.name, recipe=rung.recipe, error=told, fixed=rung.fixed)
+            one = Measured(broken, user_error=True)
         found.append(one)
     return found
 

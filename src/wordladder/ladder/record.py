@@ -19,7 +19,6 @@ import numpy as np
 
 from ..errors import OutputError, SettingError
 from ..recipe import Recipe
-from ..streams import write_errors
 from .handover import read_json, write_json
 from .plan import FixedModel
 from .run import RESULT, SCORES, Result
@@ -87,8 +86,7 @@ class Record:
             before = read_json(place)
             self._check_same(before, json.loads(json.dumps(plan)))
             plan["rungs"] = before["rungs"] | plan["rungs"]
-        with write_errors(self.folder):
-            write_json(place, plan)
+        write_json(place, plan)
 
     def _check_same(self, before: dict[str, Any], now: dict[str, Any]) -> None:
         if before["data"] != now["data"]:

@@ -7,11 +7,13 @@ from math import isfinite
 from pathlib import Path
 from string import Template
 
+from ..data.counting import counted
 from ..errors import MissingExtraError
 from ..extras import require
 from ..streams import atomic_path
 from .choice import answers
 from .encoders import left_out_lines
+from .machine import LIBRARIES
 from .picture import NARROW, WIDE, cost_picture, curve_picture
 from .price import COSTS, CostKind, written_seconds
 from .report_table import metric_name, rung_table
@@ -142,7 +144,7 @@ def _table_note(climb: Climb) -> str:
     if len([rung for rung in climb.rungs if rung.measured]) > 1:
         told += f" Differences are paired: positive is better than {climb.best}."
     if climb.rule.budget.limits():
-        told += f" The budget: {climb.rule.budget}."
+        told += f" The budget: {climb.rule.budget.told(climb.rule.unit)}."
     return f'<p class="quiet note">{escape(told)}</p>'
 
 
@@ -188,7 +190,8 @@ def _list(items: Iterable[str]) -> str:
 def _method(climb: Climb) -> str:
     rows, machine = climb.rows, climb.machine
     seeds = ", ".join(map(str, climb.seeds))
-    versions = ", ".join(f"{name} {machine[name]}" for name in machine if name in _VERSIONS)
+    programs = ("wordladder", "python", *LIBRARIES)
+    versions = ", ".join(f"{name} {machine[name]}" for name in machine if name in programs)
     facts = {
         "Rows": f"{rows['train']:,} train, {rows['dev']:,} dev, {rows['test']:,} test",
         "Split": " ".join(climb.notes) or "As given.",
@@ -196,7 +199,7 @@ def _method(climb: Climb) -> str:
         "Intervals": "95 %, 1,000 bootstrap resamples of the test rows, or of their groups where they have "
         "some; paired for differences",
         "Latency": f"up to 200 {climb.rule.unit}s of the test rows, each timed alone after a warm-up",
-        "Process": f"each model alone in a fresh process, {climb.threads} {_plural(climb.threads, 'thread')}",
+        "Process": f"each model alone in a fresh process, {counted(climb.threads, 'thread')}",
         "Memory": "the most that process held, the interpreter and the libraries included",
         "Hardware": _hardware(machine, climb.device),
         "Versions": versions,
@@ -206,20 +209,12 @@ def _method(climb: Climb) -> str:
     return f'<dl class="facts-list">{cells}</dl>'
 
 
-_VERSIONS = ("wordladder", "python", "torch", "numpy", "scikit-learn", "transformers", "numba")
-
-
-def _plural(count: int, noun: str) -> str:
-    return noun if count == 1 else f"{noun}s"
-
-
 def _hardware(machine: Mapping[str, str | int | float], device: str) -> str:
     memory = f"{machine['memory_gb']} GB" if "memory_gb" in machine else ""
     accelerator = device if device not in ("", "cpu") else ""
-    cores = int(machine["cores"])
     parts = (
         machine.get("processor"),
-        f"{cores} {_plural(cores, 'core')}",
+        counted(int(machine["cores"]), "core"),
         memory,
         accelerator,
         machine.get("system"),

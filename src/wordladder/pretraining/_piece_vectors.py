@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from ..embedders._pieces import bare_tokenizer
 from ..errors import SettingError
 from ..text import lower
 from ..word_vectors import WordVectors
@@ -52,9 +53,7 @@ def piece_vectors(tokenizer: Any, vectors: WordVectors) -> PieceVectors:
     Raises:
         SettingError: the tokenizer is of another kind.
     """
-    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    backend.no_padding()
-    backend.no_truncation()
+    backend = bare_tokenizer(tokenizer)
     kind = type(backend.model).__name__
     if kind not in _MARKS:
         raise SettingError(

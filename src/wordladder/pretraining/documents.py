@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..embedders._pieces import bare_tokenizer
 from ..errors import DataError
 from ..progress import Progress, quiet
 from ..streams import write_errors
@@ -138,9 +139,7 @@ class _Cutter:
 
     def __init__(self, tokenizer: Any, longest: int, segmenter: str | None) -> None:
         self.longest, self.segmenter = longest, segmenter
-        self.backend = type(tokenizer.backend_tokenizer).from_str(tokenizer.backend_tokenizer.to_str())
-        self.backend.no_padding()
-        self.backend.no_truncation()
+        self.backend = bare_tokenizer(tokenizer)
         self.words = word_openings(tokenizer)
         self.unknown = tokenizer.unk_token_id
         # Special pieces that are written out in a text are no text.

@@ -29,7 +29,7 @@ from ..streams import disk_errors
 from ..word_vectors import WordVectors
 from ..work import close_work, open_work, sole
 from .card import pretraining_card
-from .documents import Documents, Facts, hold_out, open_documents, write_documents
+from .documents import Documents, hold_out, open_documents, write_documents
 from .elmo import SOFTMAX, ElmoSettings, elmo_objective
 from .loop import LoopSettings, Objective, Outcome, pretrain_network
 from .objective import MaskedObjective, new_model
@@ -78,6 +78,7 @@ def pretrain(
         resume: Go on where an interrupted run stopped.
         continue_from: A folder with a BERT or ALBERT, or an ELMo, to go on from.
         vectors: A file of word vectors that the embedding layer starts from.
+        unicode_errors: What becomes of its words that are not UTF-8; see `read_vectors`.
         bridge: How vectors of another length than the embeddings become these; see `start_from_vectors`.
         progress: Told how far it is.
 
@@ -115,6 +116,7 @@ def _pretrained(
     work = open_work(output, _given(text, settings, sources), [], resume, MARK)
     build = _elmo if settings.kind == "elmo" else _encoder
     objective, facts = build(text, settings, work, sources, progress)
+    facts["continue_from"] = None if sources.continue_from is None else str(sources.continue_from)
     if sources.continue_from is not None:
         loop = replace(loop, learning_rate=_continued_rate(settings, objective))
     report = {"wordladder": __version__, "settings": asdict(settings), "objectives": settings.aims, **facts}
@@ -225,10 +227,9 @@ def _encoder(
     report = _start(model, tokenizer, documents, sources, settings.seed)
     objective = MaskedObjective(model, tokenizer, train, held_out, settings)
     return objective, {
-        "text": _told(facts),
+        "text": {**asdict(facts), "line_documents": len(facts.line_documents)},
         "vocabulary": len(tokenizer),
         "vectors": report,
-        "continue_from": None if given is None else str(given),
         "notes": [] if started is None else list(started.notes),
     }
 
@@ -246,10 +247,6 @@ def _start(
     found = start_from_vectors(model, tokenizer, vectors, bridge=sources.bridge, seed=seed, counts=counts)
     told = {"told": str(found), "notes": list(vectors.notes)}
     return {"file": str(sources.vectors), **found.to_json(), **told}
-
-
-def _told(facts: Facts) -> dict[str, Any]:
-    return {**asdict(facts), "line_documents": len(facts.line_documents)}
 
 
 def _tokenizer(
@@ -313,6 +310,5 @@ def _elmo(
         "text": {**facts, "line_documents": 0},
         "vocabulary": facts["vocabulary"],
         "vectors": None,
-        "continue_from": None if sources.continue_from is None else str(sources.continue_from),
         "notes": [],
     }

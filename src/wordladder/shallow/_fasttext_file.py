@@ -51,13 +51,7 @@ def classifier_from(path: str | Path) -> tuple[dict[str, Any], list[str], dict[s
         "lowercase": False,
     }
     labels = [label.removeprefix(_PREFIX) for label in model.labels]
-    parts = {
-        "words": model.words,
-        "counts": model.counts,
-        "used": used,
-        "rows": rows,
-        "outputs": model.outputs,
-    }
+    parts = {"words": model.words, "counts": model.counts, "used": used, "rows": rows}
     return settings, labels, parts | {"outputs": model.outputs}
 
 

@@ -1,7 +1,7 @@
 """A conditional random field on features of words made by hand: the baseline of tagging, no network in it."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from ..errors import DataError, SettingError
 from ..progress import Progress, quiet
 from ..text import TextSettings, Tokens
 from ._word_features import WordFeatures
+
+if TYPE_CHECKING:
+    from ..chain import Allowed
 
 __all__ = ["FeatureCRF"]
 
@@ -63,7 +66,7 @@ class FeatureCRF:
         self,
         tokens: Tokens,
         tags: NDArray[np.int64],
-        allowed: tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]],
+        allowed: "Allowed",
         *,
         seed: int = 1,
         threads: int | None = None,
@@ -76,8 +79,7 @@ class FeatureCRF:
         Args:
             tokens: The words of the sentences.
             tags: The right tag of each word.
-            allowed: Which tags may stand at the start `(tags,)`, which after which `(tags, tags)` [from, to],
-                and which at the end `(tags,)`.
+            allowed: Which tags may follow which, as NumPy arrays.
             seed: Of the order of sentences.
             threads: Not used.
             progress: Told after each epoch.
@@ -85,19 +87,18 @@ class FeatureCRF:
         Raises:
             DataError: there is no word, or a sentence has tags that are not allowed.
         """
-        from ..chain import Allowed, unweighted
+        from ..chain import unweighted
         from ..kernels.chain import Chain
         from ..kernels.tagging import Weights, learn
 
         if not len(tags):
             raise DataError("there is no word in the texts, and so nothing to learn tags from")
-        start, to, end = (np.asarray(mask, bool) for mask in allowed)
-        _check(tokens, tags, start, to, end)
+        _check(tokens, tags, allowed)
         progress("finding features", 0, 1)
         features = self.features.learn(tokens)
-        chain = unweighted(Allowed(start, to, end))
+        chain = unweighted(allowed)
         self.transitions, self.starts, self.ends = chain
-        self.weights = np.zeros((len(self.features), len(start)), np.float32)
+        self.weights = np.zeros((len(self.features), len(allowed.start)), np.float32)
         squares = Chain(*(np.zeros_like(part) for part in chain))
         learned = Weights(self.weights, chain, np.zeros_like(self.weights), squares)
         penalties = (self.l2 / self.features.counts).astype(np.float32)
@@ -144,8 +145,9 @@ class FeatureCRF:
         self.starts, self.ends = arrays["starts"], arrays["ends"]
 
 
-def _check(tokens: Tokens, tags: NDArray, start: NDArray, to: NDArray, end: NDArray) -> None:
+def _check(tokens: Tokens, tags: NDArray, allowed: "Allowed") -> None:
     """Raise a DataError that names the first sentence whose tags are not allowed."""
+    start, to, end = allowed
     offsets = tokens.offsets
     some = np.flatnonzero(np.diff(offsets))
     wrong = np.zeros(len(tags), bool)

@@ -3,7 +3,6 @@
 The arithmetic is in `kernels.textbags`.
 """
 
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..corpus import corpus_from_texts
 from ..errors import DataError
-from ..facts import read_facts
+from ..facts import read_facts, write_facts
 from ..progress import Progress, quiet
 from ..subwords import ngrams, spelled
 from ..text import TextSettings, tokenize
@@ -340,8 +339,7 @@ class FastTextClassifier:
         from safetensors.numpy import save_file
 
         self.words.save(folder / "words.txt")
-        chosen = json.dumps(self.facts()["chosen"])
-        (folder / "chosen.json").write_text(chosen, encoding="utf-8")
+        write_facts(folder / "chosen.json", self.facts()["chosen"])
         arrays = {"used": self.used, "rows": self.rows[:, : self.dim], "outputs": self.outputs[:, : self.dim]}
         save_file(
             {name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / "fasttext.safetensors"

@@ -2,7 +2,6 @@
 wordladder's own, so Chinese works as it is.
 """
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, ModelError, SettingError
-from ..facts import read_facts
+from ..facts import read_facts, write_facts
 from ..progress import Progress, quiet
 from ..text import TextSettings
 from ._judged import Judged
@@ -101,7 +100,6 @@ class Tfidf:
                 raise SettingError(f"{name} is {self.given[name]}; it must be at least {least}.")
         if regularisation is not None and regularisation <= 0:
             raise SettingError(f"regularisation is {regularisation}; it must be above 0.")
-        self.choice = Choice(ngrams or 2, characters or 0, weighting or "tfidf", regularisation or 0.0)
         self._calls_left = 0  # that are answered without Numba
 
     def fit(
@@ -124,8 +122,8 @@ class Tfidf:
         from ..vectors._hogwild import cores
 
         search = _Search(self, texts, targets, weights, dev, seed, threads or cores())
-        usual, *rounds = self._rounds(sum(map(len, texts)))
-        best = search.best_of(usual(self.choice), None)
+        usual, rounds = self._rounds(sum(map(len, texts)))
+        best = search.best_of([usual], None)
         for number, others in enumerate(rounds if dev is not None else ()):
             progress("fitting the linear model", number, len(rounds))
             best = search.best_of(others(best.choice), best)
@@ -133,8 +131,8 @@ class Tfidf:
         progress("fitting the linear model", len(rounds), len(rounds))
         return self
 
-    def _rounds(self, size: int) -> list[Callable[[Choice], list[Choice]]]:
-        """What is tried, round after round, from the best so far; the first is the usual choice.
+    def _rounds(self, size: int) -> tuple[Choice, list[Callable[[Choice], list[Choice]]]]:
+        """The usual choice, and what is tried then, round after round, from the best so far.
 
         Args:
             size: Characters of all texts.
@@ -149,16 +147,14 @@ class Tfidf:
             )
         )
         characters = _CHARACTERS if size <= _SHORT else 0
-        first = Choice(2, characters, *usual)._replace(**given)
         rounds: list[Callable[[Choice], list[Choice]]] = [
-            lambda _: [first],
             lambda best: [best._replace(weighting=how, regularisation=strength) for how, strength in others],
         ]
         if "characters" not in given and size <= _LONG:
             rounds.append(lambda best: [best._replace(characters=0 if characters else _CHARACTERS)])
         if "ngrams" not in given:
             rounds.append(lambda best: [best._replace(ngrams=3)])
-        return rounds
+        return Choice(2, characters, *usual)._replace(**given), rounds
 
     def features(self, terms: Terms, bags: "Bags", weighting: str) -> "Bags":
         """Weigh the counts of terms."""
@@ -200,8 +196,7 @@ class Tfidf:
         """Write the terms and the weights."""
         from safetensors.numpy import save_file
 
-        chosen = json.dumps(self.choice._asdict() | {"words": self.terms.words}, indent=1)
-        (folder / "chosen.json").write_text(chosen, encoding="utf-8")
+        write_facts(folder / "chosen.json", self.choice._asdict() | {"words": self.terms.words})
         arrays = {"hashes": self.terms.hashes, "idf": self.terms.idf} | self.linear._asdict()
         save_file(
             {name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / "linear.safetensors"
@@ -217,7 +212,7 @@ class Tfidf:
             )
         chosen = read_facts(folder / "chosen.json", _Facts)
         arrays = load_file(folder / "linear.safetensors")
-        self.choice = Choice(chosen.ngrams, chosen.characters, chosen.weighting, chosen.regularisation)
+        self.choice = Choice(*(getattr(chosen, name) for name in Choice._fields))
         self.terms = self.new_terms(self.choice)
         self.terms.take(arrays["hashes"], chosen.words, arrays["idf"])
         self.linear = Linear(arrays["coefficients"], arrays["intercepts"])

@@ -2,18 +2,21 @@
 trains weights.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["best_thresholds", "fit_temperature", "log_losses", "log_softmax", "sigmoid", "softmax"]
 
 Floats = NDArray[np.float64]
+Float = TypeVar("Float", bound=np.floating)
 
 
-def log_softmax(scores: Floats) -> Floats:
-    """Log-probabilities of rows `(rows, labels)`."""
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+def log_softmax(scores: NDArray[Float], axis: int = 1) -> NDArray[Float]:
+    """Log-probabilities of rows `(rows, labels)`, or with `axis` 0 of columns; `-inf` has none."""
+    shifted = scores - scores.max(axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
 def softmax(scores: Floats) -> Floats:

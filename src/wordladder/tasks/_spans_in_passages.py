@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Candidate", "best_spans", "log_softmax"]
+__all__ = ["Candidate", "best_spans"]
 
 Floats = NDArray[np.float64]
 
@@ -16,13 +16,6 @@ class Candidate(NamedTuple):
     first: int
     last: int
     probability: float
-
-
-def log_softmax(scores: Floats) -> Floats:
-    """Log-probabilities of the columns, each over all rows; `-inf` has none."""
-    highest = scores.max(axis=0, keepdims=True)
-    shifted = scores - highest
-    return shifted - np.log(np.exp(shifted).sum(axis=0, keepdims=True))
 
 
 def best_spans(starts: Floats, ends: Floats, longest: int, count: int) -> list[Candidate]:

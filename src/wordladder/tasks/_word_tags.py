@@ -62,9 +62,8 @@ def covered(tokens: Tokens, spans: Sequence[Sequence[Span]], segment: int = 0) -
     some = last > first
     exact = some.copy()
     exact[some] = (word_starts[first[some]] == starts[some]) & (word_ends[last[some] - 1] == ends[some])
-    read = np.append(0, word_ends)[
-        tokens.offsets[text + 1]
-    ]  # the end of the last word that is read of its text
+    # the end of the last word that is read of its text
+    read = np.append(0, word_ends)[tokens.offsets[text + 1]]
     cut = (tokens.lost[text] > 0) & (last == tokens.offsets[text + 1]) & (ends > read)
     return Covered(row, first, last, exact, cut, [span[2] for span in flat])
 

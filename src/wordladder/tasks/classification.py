@@ -1,6 +1,5 @@
 """Classification: one label a text, or several. Probabilities are calibrated on dev by one temperature."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.examples import Examples
 from ..errors import DataError, ModelError, did_you_mean
-from ..facts import Positive, read_facts
+from ..facts import Positive, read_facts, write_facts
 from ..metrics import labels as metrics
 from ..text import Tokens
 from ._decoding import best_thresholds, fit_temperature, log_losses, sigmoid, softmax
@@ -116,8 +115,7 @@ class Classification:
             "thresholds": self.thresholds.tolist(),
             "class_weights": None if self.weights is None else self.weights.tolist(),
         }
-        path = folder / "labels.json"
-        path.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
+        write_facts(folder / "labels.json", facts)
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""

@@ -1,6 +1,5 @@
 """Questions whose answers stand in a passage: where the answer starts and where it ends."""
 
-import json
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 
 from ..data.examples import Answer, Examples, Span
 from ..errors import DataError
-from ..facts import read_facts
+from ..facts import read_facts, write_facts
 from ..metrics.answers import answer_outcomes, best_no_answer_threshold, style_of
 from ..text import Tokens
-from ._spans_in_passages import Candidate, best_spans, log_softmax
+from ._decoding import log_softmax
+from ._spans_in_passages import Candidate, best_spans
 from ._word_scores import IGNORED, WordScores
 from ._word_tags import covered
 
@@ -94,7 +94,7 @@ class SpanQa:
     def keep(self, folder: Path) -> None:
         """Write `labels.json`."""
         facts = {"no_answer": self.no_answer, "style": self.style, "threshold": self.threshold}
-        (folder / "labels.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        write_facts(folder / "labels.json", facts)
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
@@ -155,7 +155,10 @@ class SpanQa:
             return {}
         self.threshold = 0.0
         found = self._all_found(scores)
-        texts = [self._text(scores.tokens, row, spans[:1]) for row, (spans, _) in enumerate(found)]
+        texts = [
+            self._span(scores.tokens, row, spans[0])["text"] if spans else ""
+            for row, (spans, _) in enumerate(found)
+        ]
         gold = [[answer.text for answer in row] for row in self._gold(examples)]
         values = answer_outcomes(texts, gold, self.style)[:, self._column]
         gaps = np.nan_to_num(np.array([gap for _, gap in found]))
@@ -180,7 +183,7 @@ class SpanQa:
             scores.decoded[count] = [self._found(row, count) for row in self._rows(scores)]
         return scores.decoded[count]
 
-    def _found(self, row: tuple[NDArray[np.float64], int], count: int = 1) -> tuple[list[Candidate], float]:
+    def _found(self, row: tuple[NDArray[np.float64], int], count: int) -> tuple[list[Candidate], float]:
         """The best spans, their words counted from the passage's first, and by how much no answer is more
         probable than the best of them, in logarithms.
         """
@@ -188,15 +191,12 @@ class SpanQa:
         if len(scores) == question:
             return [], np.inf
         has_nothing = self.no_answer and question > 0
-        kept = scores if has_nothing else scores[question:]
-        chances = log_softmax(kept[[0, *range(question, len(scores))]] if has_nothing else kept)
+        kept = scores[[0, *range(question, len(scores))]] if has_nothing else scores[question:]
+        chances = log_softmax(kept, axis=0)
         nothing, words = (chances[0].sum(), chances[1:]) if has_nothing else (-np.inf, chances)
         spans = best_spans(words[:, 0], words[:, 1], self.max_answer_words, count)
         best = np.log(spans[0].probability) if spans else -np.inf
         return spans, float(nothing - best)
-
-    def _text(self, tokens: Tokens, row: int, spans: list[Candidate]) -> str:
-        return self._span(tokens, row, spans[0])["text"] if spans else ""
 
     def _span(self, tokens: Tokens, row: int, found: Candidate) -> dict[str, Any]:
         """A candidate as a part of the passage."""

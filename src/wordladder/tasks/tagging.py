@@ -1,6 +1,5 @@
 """Tagging: entities in a text, or a tag for each of its words."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +10,10 @@ from numpy.typing import NDArray
 from ..chain import TagChain, allowed_transitions, continuations, unweighted
 from ..data.examples import Examples, Span, label_names
 from ..errors import DataError
-from ..facts import read_facts
+from ..facts import read_facts, write_facts
 from ..metrics.spans import per_type, span_counts, span_f1
 from ..text import Tokens
+from ._decoding import log_softmax
 from ._word_scores import WordScores, WordTargets
 from ._word_tags import Covered, TagSet, WordScheme, covered, spans_of
 
@@ -88,9 +88,7 @@ class Tagging:
 
     def keep(self, folder: Path) -> None:
         """Write `labels.json`."""
-        facts = {"labels": self.labels, "scheme": self.tag_set.scheme}
-        path = folder / "labels.json"
-        path.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
+        write_facts(folder / "labels.json", {"labels": self.labels, "scheme": self.tag_set.scheme})
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
@@ -151,10 +149,7 @@ class Tagging:
         return {}
 
     def _emissions(self, scores: WordScores) -> NDArray[np.float32]:
-        if self.crf:
-            return scores.values
-        shifted = scores.values - scores.values.max(axis=1, keepdims=True, initial=-np.inf)
-        return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        return scores.values if self.crf else log_softmax(scores.values)
 
     def _chain(self, scores: WordScores) -> TagChain:
         return TagChain(unweighted(self.allowed)) if scores.chain is None else scores.chain
@@ -203,7 +198,7 @@ class Tagging:
         sure = iter(chain.segment_probabilities(emissions, offsets, tags, firsts, lasts, longer).tolist())
         name = "words" if self.tag_set.scheme == "words" else "entities"
         return [
-            {name: [_told(text, span, next(sure)) for span in spans]}
+            {name: [_answer(text, span, next(sure)) for span in spans]}
             for text, spans in zip(tokens.texts, self._spans(tokens, tags))
         ]
 
@@ -256,9 +251,9 @@ class Tagging:
 
     def _answered_words(self, scores: WordScores, examples: Examples) -> list[list[Span]]:
         """The data's words with the tags that they got."""
-        found = covered(scores.tokens, self._gold(examples))
-        tags = self.predicted(scores).tolist()
         gold = self._gold(examples)
+        found = covered(scores.tokens, gold)
+        tags = self.predicted(scores).tolist()
         rows: list[list[Span]] = [[] for _ in gold]
         flat = (span for row in gold for span in row)
         for span, row, first, last in zip(
@@ -269,7 +264,7 @@ class Tagging:
         return rows
 
 
-def _told(text: str, span: Span, sure: float) -> dict[str, Any]:
+def _answer(text: str, span: Span, sure: float) -> dict[str, Any]:
     return {
         "type": span.type,
         "start": span.start,

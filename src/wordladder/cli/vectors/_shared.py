@@ -1,4 +1,4 @@
-"""What the commands about word vectors share: their options, loading, and tables."""
+"""What the commands about word vectors share: their options, and loading."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +10,7 @@ from ..notes import tell
 if TYPE_CHECKING:
     from ...formats import UnicodeErrors
 
-__all__ = ["File", "Format", "TopN", "figures_table", "load"]
+__all__ = ["File", "Format", "TopN", "load"]
 
 File = Annotated[
     Path,
@@ -35,13 +35,3 @@ def load(file: Path, format_: str | None = None, unicode_errors: "UnicodeErrors"
     table = read_vectors(file, format_, unicode_errors=unicode_errors)
     tell(table.notes)
     return WordVectors.of(table)
-
-
-def figures_table(*columns: str) -> Any:
-    """A table whose first column is text and whose others are figures."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left")
-    return table

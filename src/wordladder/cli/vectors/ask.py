@@ -7,7 +7,8 @@ import typer
 
 from ..console import console, print_json
 from ..options import Json, UnicodeErrors
-from ._shared import File, Format, TopN, figures_table, load
+from ..tables import figures_table
+from ._shared import File, Format, TopN, load
 
 __all__ = ["analogy", "as_trained", "doesnt_match", "near", "neighbors"]
 

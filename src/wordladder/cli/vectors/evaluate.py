@@ -8,7 +8,8 @@ import typer
 
 from ..console import console, print_json
 from ..options import Json, UnicodeErrors
-from ._shared import File, Format, figures_table, load
+from ..tables import figures_table
+from ._shared import File, Format, load
 
 __all__ = ["evaluate"]
 

@@ -68,16 +68,9 @@ def draw_map(
 
 def _listed(path: Path) -> list[str]:
     """The words of a file, one a line."""
-    from ...errors import DataError
-    from ...streams import ByteReader, line_blocks
+    from ...data.opening import decode, read_bytes
 
-    with ByteReader(path) as reader:
-        data = b"".join(line_blocks(reader))
-    try:
-        lines = data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}, line {number}: byte {error.start} is not UTF-8.") from None
+    lines = decode(read_bytes(path), str(path)).split("\n")
     return [line.strip() for line in lines if line.strip()]
 
 

@@ -8,7 +8,7 @@ import typer
 
 from ..console import console, print_json, progress_bar
 from ..notes import tell
-from ..options import Json, Threads
+from ..options import Json, Threads, option
 from ..tables import duration
 from ._shared import load
 
@@ -23,10 +23,6 @@ FASTTEXT = "fasttext"
 GLOVE = "glove"
 READING = "Reading"
 PHRASES = "Phrases"
-
-
-def _option(help: str, panel: str = METHOD, **more: Any) -> Any:
-    return typer.Option(help=help, rich_help_panel=panel, **more)
 
 
 def train(
@@ -56,30 +52,31 @@ def train(
         bool,
         typer.Option("--vectors-only", help="Leave out what training on needs: half of a .safetensors file."),
     ] = False,
-    dim: Annotated[int | None, _option("Numbers in a vector.", show_default="100")] = None,
+    dim: Annotated[int | None, option("Numbers in a vector.", METHOD, show_default="100")] = None,
     window: Annotated[
         int | None,
-        _option("Words to each side that count as neighbours, at most.", show_default="5, glove 10"),
+        option("Words to each side that count as neighbours, at most.", METHOD, show_default="5, glove 10"),
     ] = None,
     min_count: Annotated[
-        int | None, _option("Words that occur less often have no vector.", show_default="5")
+        int | None, option("Words that occur less often have no vector.", METHOD, show_default="5")
     ] = None,
     epochs: Annotated[
-        int | None, _option("Times the corpus is gone through.", show_default="5, glove 15")
+        int | None, option("Times the corpus is gone through.", METHOD, show_default="5, glove 15")
     ] = None,
     learning_rate: Annotated[
         float | None,
-        _option(
+        option(
             "Step at the start; it falls to nearly nothing.",
+            METHOD,
             show_default="0.025 skipgram, 0.05 cbow and glove, 0.04 fasttext",
         ),
     ] = None,
     max_vocabulary: Annotated[
-        int | None, _option("Words that get a vector at most, the most frequent first.")
+        int | None, option("Words that get a vector at most, the most frequent first.", METHOD)
     ] = None,
     model: Annotated[
         str | None,
-        _option(
+        option(
             "`skipgram` learns from each pair of neighbours and is better on rare words; "
             "`cbow` learns from the neighbours together and is faster.",
             PREDICTING,
@@ -88,18 +85,18 @@ def train(
     ] = None,
     loss: Annotated[
         str | None,
-        _option(
+        option(
             "`negative` tells each word from a few random ones; `hierarchical` finds it in a tree.",
             PREDICTING,
             show_default="negative",
         ),
     ] = None,
     negative: Annotated[
-        int | None, _option("Random words that each word is told from.", PREDICTING, show_default="5")
+        int | None, option("Random words that each word is told from.", PREDICTING, show_default="5")
     ] = None,
     sample: Annotated[
         float | None,
-        _option(
+        option(
             "Words more frequent than this share of the text are thinned out; 0 keeps all.",
             PREDICTING,
             show_default="1e-3, fasttext 1e-4",
@@ -107,61 +104,61 @@ def train(
     ] = None,
     cbow_mean: Annotated[
         bool | None,
-        typer.Option(
+        option(
+            "Whether cbow takes the mean of the neighbours, or their sum.",
+            PREDICTING,
             "--cbow-mean/--cbow-sum",
-            help="Whether cbow takes the mean of the neighbours, or their sum.",
             show_default="mean",
-            rich_help_panel=PREDICTING,
         ),
     ] = None,
     min_n: Annotated[
-        int | None, _option("Characters of the shortest n-gram.", FASTTEXT, show_default="3")
+        int | None, option("Characters of the shortest n-gram.", FASTTEXT, show_default="3")
     ] = None,
     max_n: Annotated[
-        int | None, _option("Characters of the longest n-gram; 0: none.", FASTTEXT, show_default="6")
+        int | None, option("Characters of the longest n-gram; 0: none.", FASTTEXT, show_default="6")
     ] = None,
     buckets: Annotated[
-        int | None, _option("Buckets that n-grams are hashed into.", FASTTEXT, show_default="2000000")
+        int | None, option("Buckets that n-grams are hashed into.", FASTTEXT, show_default="2000000")
     ] = None,
     han: Annotated[
         bool | None,
-        typer.Option(
+        option(
+            "Whether each Chinese character is a unit of its word. fastText's .bin knows no such units.",
+            FASTTEXT,
             "--han/--no-han",
-            help="Whether each Chinese character is a unit of its word. fastText's .bin knows no such units.",
             show_default="han",
-            rich_help_panel=FASTTEXT,
         ),
     ] = None,
     x_max: Annotated[
-        float | None, _option("Count from which a pair has the full weight.", GLOVE, show_default="10")
+        float | None, option("Count from which a pair has the full weight.", GLOVE, show_default="10")
     ] = None,
     alpha: Annotated[
         float | None,
-        _option(
+        option(
             "Power of the count, relative to --x-max, that weighs rarer pairs.", GLOVE, show_default="0.75"
         ),
     ] = None,
     symmetric: Annotated[
         bool | None,
-        typer.Option(
+        option(
+            "Whether words to the right count as neighbours, or only those to the left.",
+            GLOVE,
             "--symmetric/--left-only",
-            help="Whether words to the right count as neighbours, or only those to the left.",
             show_default="symmetric",
-            rich_help_panel=GLOVE,
         ),
     ] = None,
     distance_weighting: Annotated[
         bool | None,
-        typer.Option(
+        option(
+            "Whether a neighbour counts one over its distance.",
+            GLOVE,
             "--distance-weighting/--equal-weighting",
-            help="Whether a neighbour counts one over its distance.",
             show_default="distance-weighting",
-            rich_help_panel=GLOVE,
         ),
     ] = None,
     combine: Annotated[
         str | None,
-        _option(
+        option(
             "`sum` adds a word's vector and its vector as a neighbour; `word` takes the first alone.",
             GLOVE,
             show_default="sum",
@@ -169,42 +166,42 @@ def train(
     ] = None,
     lowercase: Annotated[
         bool | None,
-        typer.Option("--lowercase", help="Lower-case the text first.", rich_help_panel=READING),
+        option("Lower-case the text first.", READING, "--lowercase"),
     ] = None,
     segmenter: Annotated[
         str | None,
-        _option("How words are found: characters, jieba or whitespace.", READING, show_default="characters"),
+        option("How words are found: characters, jieba or whitespace.", READING, show_default="characters"),
     ] = None,
     field: Annotated[
         str | None,
-        _option("Field of a JSON line that holds the text; left out, found by usual names.", READING),
+        option("Field of a JSON line that holds the text; left out, found by usual names.", READING),
     ] = None,
     phrases: Annotated[
         bool,
-        typer.Option(
-            "--phrases",
-            help="Whether words that stand side by side more often than by chance become one word, as in "
+        option(
+            "Whether words that stand side by side more often than by chance become one word, as in "
             "New_York.",
-            rich_help_panel=PHRASES,
+            PHRASES,
+            "--phrases",
         ),
     ] = False,
-    phrase_min_count: Annotated[int, _option("Pairs that occur less often are no phrases.", PHRASES)] = 5,
+    phrase_min_count: Annotated[int, option("Pairs that occur less often are no phrases.", PHRASES)] = 5,
     phrase_threshold: Annotated[
         float,
-        _option(
+        option(
             "Score that a pair must exceed: the higher, the fewer phrases; for npmi between -1 and 1.",
             PHRASES,
         ),
     ] = 10.0,
     phrase_scoring: Annotated[
-        str, _option("How pairs are scored: default (Mikolov et al. 2013) or npmi.", PHRASES)
+        str, option("How pairs are scored: default (Mikolov et al. 2013) or npmi.", PHRASES)
     ] = "default",
     phrase_passes: Annotated[
-        int, _option("Times that pairs are joined, so that phrases grow longer.", PHRASES)
+        int, option("Times that pairs are joined, so that phrases grow longer.", PHRASES)
     ] = 1,
     phrase_connectors: Annotated[
         str,
-        _option(
+        option(
             "Words, with blanks between, that may stand inside a phrase but neither begin nor end one; "
             "`english` stands for 15 such as of, the, and.",
             PHRASES,

@@ -54,6 +54,6 @@ def _is_pair(given: Any) -> bool:
 def _answer(given: Any) -> Any:
     """An answer as files have it."""
     if isinstance(given, Mapping):
-        start = given.get("answer_start", given.get("start"))
-        return {key: given[key] for key in ("text",) if key in given} | {"answer_start": start}
+        start = {"answer_start": given.get("answer_start", given.get("start"))}
+        return start | {"text": given["text"]} if "text" in given else start
     return {"text": given[0], "answer_start": given[1]} if _is_pair(given) else given

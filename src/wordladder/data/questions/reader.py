@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-from ...errors import DataError, SettingError, did_you_mean
-from ..cells import complete, find_column, text_of, unpacked
-from ..columns import Column, names_given
+from ...errors import DataError, SettingError
+from ..cells import complete, text_of, unpacked
+from ..columns import Column, find_column, listed
 from ..examples import Examples
-from ..file_format import read_raw
-from ..json_records import read_json
+from ..file_format import check_format, read_raw
+from ..json_records import encodable, read_json
 from ..labels import is_missing, scalar
 from ..opening import STANDARD_INPUT, decode, read_bytes, source_name
-from ..origin import Origin, check_fixed, origin_columns, origin_facts
+from ..origin import Origin, check_fixed, names_given, origin_columns, origin_facts
 from ..raw_table import ABSENT, RawTable
 from .answers import Question, answers_of, placed, repeated
 from .squad import read_articles
@@ -67,21 +67,14 @@ def read_questions(
         DataError: the file cannot be read, or a key or a column is missing; names the file and the question.
         SettingError: the format is unknown, or columns are given for a SQuAD document.
     """
-    if format is not None and format not in get_args(QuestionFormat):
-        raise SettingError(
-            f"The format {format!r} is unknown.{did_you_mean(format, get_args(QuestionFormat))}"
-        )
+    check_format(format, get_args(QuestionFormat))
     if isinstance(text, str) and "," in text:
         text = [part.strip() for part in text.split(",")]
-    source = source_name(path)
-    beside = () if origin is None else (origin.group, origin.time)
-    wanted = names_given(text, label, *beside)
+    source, wanted = source_name(path), names_given(origin, text, label)
     layout = (text, label, labelled, origin, skip_incomplete)
     if format in ("csv", "tsv", "parquet"):
         return _of_table(read_raw(path, format, wanted), *layout)
     data = read_bytes(path)
-    if not data.strip():
-        raise DataError(f"{source} is empty.")
     if data.startswith(b"PAR1") or not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
         if format is not None or str(path) == STANDARD_INPUT:
             raise DataError(f"{source} is not JSON, though a SQuAD document or JSON lines are expected.")
@@ -117,16 +110,9 @@ def _articles(content: str, source: str, format: str | None) -> list[object] | N
     if document and content[end:].strip():
         line = content.count("\n", 0, end) + 1
         raise DataError(f"{source}, line {line}: more follows behind the end of the document.")
-    if document and "\\u" in content:
-        _check_characters(value, source)
+    if document and "\\u" in content and not encodable(value):
+        raise DataError(f"{source}: half a surrogate pair (such as \\ud83d alone) is no character.")
     return articles if document else None
-
-
-def _check_characters(value: object, source: str) -> None:
-    try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        raise DataError(f"{source}: half a surrogate pair (such as \\ud83d alone) is no character.") from None
 
 
 def _examples(questions: Sequence[Question], source: str, grouped: bool) -> Examples:
@@ -157,8 +143,6 @@ def _of_table(
     skip_incomplete: bool,
 ) -> Examples:
     """Examples of a table that has a row a question."""
-    if not table.rows:
-        raise DataError(f"{table.source} has a header, but no rows.")
     question, passage = _two_texts(table, text)
     if skip_incomplete:
         answered = find_column(table, label, _ANSWERS, (question, passage))[0] if labelled else None
@@ -172,7 +156,7 @@ def _of_table(
         [text_of(table, row, column, cell) for row, cell in enumerate(table.column(column))]
         for column in (question, passage)
     )
-    names = ids or [table.where(row).removeprefix(f"{table.source}, ") for row in range(table.rows)]
+    names = ids or list(map(table.place, range(table.rows)))
     found = [
         Question(name, asked, read, None if answers is None else answers[row])
         for row, (name, asked, read) in enumerate(zip(names, questions, passages))
@@ -201,15 +185,11 @@ def _two_texts(table: RawTable, text: Column | Sequence[Column] | None) -> tuple
     for column, what in ((question, "question"), (passage, "passage")):
         if column is None:
             raise DataError(
-                f"{table.source}: which column holds the {what}? Name both (text, --text). {_listed(table)}"
+                f"{table.source}: which column holds the {what}? Name both (text, --text). {listed(table)}"
             )
     if question == passage:
         raise SettingError(f"{table.source}: question and passage must be different columns.")
     return question, passage  # type: ignore[return-value]  # neither is None
-
-
-def _listed(table: RawTable) -> str:
-    return f"Its columns: {', '.join(table.names or map(str, range(table.width)))}."
 
 
 def _ids(table: RawTable, column: int) -> list[str]:
@@ -238,7 +218,7 @@ def _answers(
     if column is None:
         if labelled:
             raise DataError(
-                f"{table.source}: which column holds the answers? Name it (label, --label). {_listed(table)}"
+                f"{table.source}: which column holds the answers? Name it (label, --label). {listed(table)}"
             )
         return None, ()
     cells = unpacked(table.column(column))

@@ -75,14 +75,10 @@ def marked_spans(
     if dropped:
         whole = "overlaps a longer or an earlier one and was" if dropped == 1 else "overlap others and were"
         notes.append(
-            f"{counted(dropped, 'span')} {whole} left out, the first in {_place(table, first_row)}: "
+            f"{counted(dropped, 'span')} {whole} left out, the first in {table.place(first_row)}: "
             "of those that overlap the longest stays."
         )
     return labels, notes
-
-
-def _place(table: RawTable, row: int) -> str:
-    return table.where(row).removeprefix(f"{table.source}, ")
 
 
 def _marks_of(cell: object, table: RawTable, row: int) -> list[_Mark]:

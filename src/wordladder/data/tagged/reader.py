@@ -12,15 +12,13 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ...errors import DataError, SettingError, did_you_mean
-from ..columns import Column, names_given
+from ...errors import DataError
+from ..columns import Column
 from ..counting import counted
-from ..delimited import read_csv, read_tsv
 from ..examples import Examples, Scheme, Span
-from ..file_format import suffix_of
-from ..json_records import read_json
+from ..file_format import check_format, suffix_of, table_of
 from ..opening import decode, read_bytes, source_name
-from ..origin import Origin, check_fixed, origin_columns, origin_facts
+from ..origin import Origin, check_fixed, names_given, origin_columns, origin_facts
 from ..parquet import read_parquet
 from ..raw_table import RawTable
 from .joining import are_characters, join_words
@@ -78,26 +76,16 @@ def read_tagged(
             span is empty or lies outside of its text; names file and line.
         SettingError: the format is unknown, or one column is given for two things.
     """
-    if format is not None and format not in get_args(TaggedFormat):
-        raise SettingError(f"The format {format!r} is unknown.{did_you_mean(format, get_args(TaggedFormat))}")
-    source = source_name(path)
-    data = read_bytes(path)
-    if not data.strip():
-        raise DataError(f"{source} is empty.")
+    check_format(format, get_args(TaggedFormat))
+    source, data = source_name(path), read_bytes(path)
     layout = (text, label, labelled, origin, skip_incomplete)
     if format == "parquet" or data.startswith(b"PAR1"):
         return _of_table(read_parquet(data, source), *layout)
     content = decode(data, source)
     format = format or _format_of(str(path), content)
-    if format == "parquet":
-        raise DataError(f"{source} is not a Parquet file, though its name says so.")
-    if format == "jsonl":
-        return _of_table(read_json(content, source), *layout)
-    if format in ("csv", "tsv"):
-        read = read_csv if format == "csv" else read_tsv
-        beside = () if origin is None else (origin.group, origin.time)
-        wanted = names_given(text, label, *beside)
-        return _of_table(read(content, source, wanted), *layout)
+    if format not in ("columns", "conllu"):
+        table = table_of(content, source, format, names_given(origin, text, label))
+        return _of_table(table, *layout)
     grouped = check_fixed(source, origin, "document", "its columns hold words and tags")
     words = read_columns(content, source, text, label, labelled, conllu=format == "conllu")
     if grouped and not any(words.documents):
@@ -197,8 +185,6 @@ def _of_table(
     skip_incomplete: bool,
 ) -> Examples:
     """Examples of rows that hold words and tags, or texts and spans."""
-    if not table.rows:
-        raise DataError(f"{table.source} has a header, but no rows.")
     found, table = read_rows(table, text, label, labelled, skip_incomplete)
     belongs = origin_facts(table, origin_columns(table, origin, text, label))
     if isinstance(found, TaggedWords):

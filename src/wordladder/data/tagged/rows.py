@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...errors import DataError, SettingError
-from ..cells import complete, find_column, text_of, unpacked
-from ..columns import Column
+from ..cells import complete, text_of, unpacked
+from ..columns import Column, find_column, listed
 from ..examples import Span
 from ..labels import is_missing
 from ..raw_table import RawTable
@@ -50,11 +50,11 @@ def read_rows(
         DataError: a column is not there, or a row cannot be used; names the line.
         SettingError: one column is given for both.
     """
-    listed = f"Its columns: {', '.join(table.names or map(str, range(table.width)))}."
     text_column, text_note = find_column(table, text, (*_WORDS, *_TEXTS))
     if text_column is None:
         raise DataError(
-            f"{table.source}: which column holds the words or the text? Name it (text, --text). {listed}"
+            f"{table.source}: which column holds the words or the text? Name it (text, --text). "
+            f"{listed(table)}"
         )
     texts = unpacked(table.column(text_column))
     of_words = any(isinstance(cell, list) for cell in texts)
@@ -67,7 +67,9 @@ def read_rows(
         )
     if label_column is None and labelled:
         what = "tags of the words" if of_words else "spans of the text"
-        raise DataError(f"{table.source}: which column holds the {what}? Name it (label, --label). {listed}")
+        raise DataError(
+            f"{table.source}: which column holds the {what}? Name it (label, --label). {listed(table)}"
+        )
     if label_column is not None and not labelled and all(map(is_missing, table.column(label_column))):
         label_column = None
     if skip_incomplete:
