@@ -72,17 +72,17 @@ def _best_is_recommended(
     cheaper = [rung for rung in measured if rung.cost(rule.cost) < best.cost(rule.cost)]
     if len(measured) == 1:
         return f"{best.name}: {quality} at {price}, the only rung that was measured."
+    is_best = f"the best on dev ({quality} on test)"
     if doubt:
         return (
-            f"{best.name}: the best ({quality}) at {price}, but {_too_few(rule)} to tell whether the cheaper "
+            f"{best.name}: {is_best} at {price}, but {_too_few(rule)} to tell whether the cheaper "
             f"{doubt.name} ({_quality(doubt)}) is within {rule.margin:g} of it: {_enough(choice)} are needed."
         )
     if not cheaper:
-        return f"{best.name}: both the best ({quality}) and the cheapest ({price})."
+        return f"{best.name}: both {is_best} and the cheapest ({price})."
     if not any(rung.within_budget for rung in cheaper):
-        return f"{best.name}: the best ({quality}), and at {price} the cheapest within the budget."
-    worse = f"all that is cheaper is worse by more than {rule.margin:g}"
-    return f"{best.name}: the best ({quality}) at {price}; {worse}."
+        return f"{best.name}: {is_best}, and at {price} the cheapest within the budget."
+    return f"{best.name}: {is_best} at {price}; all that is cheaper is worse by more than {rule.margin:g}."
 
 
 def _nothing_measured(rungs: Sequence[Rung]) -> str:
