@@ -14,9 +14,9 @@ import numpy as np
 from numba import float32, njit, uint64
 
 from . import bags, skipgram
-from .bags import learn_targets, move_rows
+from .bags import learn_targets, move_rows, pool_rows
 from .compiling import bare, inlined
-from .registers import LANES, add, broadcast, load, multiply_add, store, zeros
+from .registers import LANES, broadcast, load, multiply_add, store, zeros
 from .sampling import (
     GAMMA,
     LINE,
@@ -75,33 +75,26 @@ def _ask_for(parts: Parts, word: int, weights: Weights) -> None:
 @inlined
 def _enter(parts: Parts, word: int, weights: Weights, slot: int, room: _Room) -> None:
     """Write the mean of a word's parts to its slot."""
-    inputs, rows = weights.inputs, parts.rows
     begin, end = parts.begins[word], parts.begins[word + 1]
     room.counts[slot] = end - begin
     room.factor[0] = float32(1) / float32(end - begin)
+    mean, before = room.means[slot * weights.width :], room.before[slot * weights.width :]
+    pool_rows(weights.inputs, parts.rows, begin, end, weights.width, room.factor, mean)
     for at in range(0, weights.width, LANES):
-        total, more = zeros(1), zeros(1)
-        for i in range(begin, end - 1, 2):  # two sums: an addition does not wait for the one before
-            total = add(total, load(inputs, rows[i] + at))
-            more = add(more, load(inputs, rows[i + 1] + at))
-        if (end - begin) & 1:
-            total = add(total, load(inputs, rows[end - 1] + at))
-        mean = multiply_add(add(total, more), broadcast(room.factor, 0, total), zeros(1))
-        store(room.means, slot * weights.width + at, mean)
-        store(room.before, slot * weights.width + at, mean)
+        store(before, at, load(mean, at))
 
 
 @inlined
 def _leave(parts: Parts, word: int, weights: Weights, slot: int, room: _Room) -> None:
     """Move every part of a word by what its mean has moved."""
-    inputs, rows = weights.inputs, parts.rows
+    begin, end = parts.begins[word], parts.begins[word + 1]
+    mean, before = room.means[slot * weights.width :], room.before[slot * weights.width :]
     room.factor[0] = float32(-1)
     for at in range(0, weights.width, LANES):
-        place = slot * weights.width + at
         minus = broadcast(room.factor, 0, zeros(1))
-        step = multiply_add(load(room.before, place), minus, load(room.means, place))
-        for i in range(parts.begins[word], parts.begins[word + 1]):
-            store(inputs, rows[i] + at, add(load(inputs, rows[i] + at), step))
+        store(room.move, at, multiply_add(load(before, at), minus, load(mean, at)))
+    room.factor[0] = float32(1)
+    move_rows(weights.inputs, parts.rows, begin, end, weights.width, room.factor, room.move)
 
 
 @inlined
