@@ -249,7 +249,7 @@ class TestClimb:
         assert "The tags are BIO" in out
         assert "F1 of entities" in page
         assert "crf reaches" in page  # the baseline of this task
-        assert "the best (F1 " in found["reason"]
+        assert "the best on dev (F1 " in found["reason"]
 
     def test_questions(self, climb, squad):
         _, found, page = climb(
