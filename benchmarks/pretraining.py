@@ -1,7 +1,8 @@
 """Pretraining's speed beside the usual masked-language-model step of transformers, on real text, in turn.
 
 The usual step: lines as they are, cut at 128 pieces and padded to the longest of the batch, the scores of
-the whole vocabulary at every place, float32, AdamW as torch has it. Ours: full rows, the head at the hidden
+the whole vocabulary at every place, float32 (on an accelerator bfloat16 by autocast), AdamW as torch has it,
+fused. Ours: full rows, the head at the hidden
 places only, bfloat16 where the processor has it, a fused optimizer. Model, vocabulary, objective (single
 pieces, 15 %, 80/10/10), learning rate and pieces a step are the same, and so are the weights at the start;
 what each has learned is measured by transformers' own model in float32, on the same held-out rows.
@@ -13,6 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,84 +28,103 @@ SAMPLE = 12_000_000  # characters of text
 RATE = 1e-3
 
 
-def sample(folder: Path) -> Path:
-    """The beginning of the English Wikipedia sample."""
+def sample(folder: Path, source: Path) -> Path:
+    """The beginning of a text."""
     from wordladder.streams import ByteReader
 
     path = folder / "text.txt"
-    with ByteReader(need("corpora/enwiki_sample.txt.xz")) as reader:
-        path.write_bytes(reader.read(SAMPLE).rpartition(b"\n\n")[0])
+    with ByteReader(source) as reader:
+        text = reader.read(SAMPLE)
+    path.write_bytes(text.rpartition(b"\n\n")[0] or text)
     return path
 
 
-def lines(path: Path, tokenizer: Any, held_out: int) -> Iterator[dict[str, torch.Tensor]]:
-    """Batches of lines as the usual step reads them: shuffled, cut, padded, masked by transformers."""
+def lines(path: Path, tokenizer: Any, held_out: int, rows: int = ROWS) -> Iterator[dict[str, torch.Tensor]]:
+    """Batches of lines as the usual step reads them, without end: shuffled, cut, padded, masked by
+    transformers.
+    """
     from transformers import DataCollatorForLanguageModeling
 
     texts = [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()][:-held_out]
-    order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(1)).tolist()
+    chance = torch.Generator().manual_seed(1)
     collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
-    for start in range(0, len(order) - ROWS, ROWS):
-        chosen = [texts[row] for row in order[start : start + ROWS]]
-        encoded = tokenizer(chosen, truncation=True, max_length=TIME)
-        yield collate([{"input_ids": ids} for ids in encoded["input_ids"]])
+    while True:
+        order = torch.randperm(len(texts), generator=chance).tolist()
+        for start in range(0, len(order) - rows + 1, rows):
+            chosen = [texts[row] for row in order[start : start + rows]]
+            encoded = tokenizer(chosen, truncation=True, max_length=TIME)
+            yield collate([{"input_ids": ids} for ids in encoded["input_ids"]])
 
 
 class Usual:
     """The usual step."""
 
-    def __init__(self, model: Any, batches: Iterator[Any]) -> None:
-        self.model, self.batches = model, batches
-        self.optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
+    def __init__(self, model: Any, batches: Iterator[Any], device: torch.device) -> None:
+        self.model, self.batches, self.device = model.to(device).train(), batches, device
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, fused=True)
 
-    def step(self) -> tuple[int, float]:
+    def step(self) -> tuple[int, torch.Tensor]:
         """One step; the pieces of text in it, and the loss."""
         batch = next(self.batches)
+        pieces = int(batch["attention_mask"].sum())
         self.optimizer.zero_grad()
-        loss = self.model(**batch).loss
+        half = torch.autocast(self.device.type, torch.bfloat16)
+        with nullcontext() if self.device.type == "cpu" else half:
+            loss = self.model(**batch.to(self.device)).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
-        return int(batch["attention_mask"].sum()), loss.item()
+        return pieces, loss.detach()
 
 
 class Ours:
     """The step of `wordladder pretrain`, as the loop makes it."""
 
-    def __init__(self, objective: Any) -> None:
+    def __init__(self, objective: Any, device: torch.device) -> None:
+        from itertools import count
+
+        from wordladder.training.devices import on_device
         from wordladder.training.optimizer import build_optimizers, clip_gradients
         from wordladder.training.precision import autocast
         from wordladder.training.settings import TrainingSettings
 
-        self.objective, self.number, self.clip, self.autocast = objective, 0, clip_gradients, autocast
+        self.network, self.clip, self.autocast, self.device = (
+            objective.network,
+            clip_gradients,
+            autocast,
+            device,
+        )
+        self.network.to(device).train()
         self.settings = TrainingSettings(learning_rate=RATE, weight_decay=0.01)
         self.optimizers = build_optimizers(objective.network, self.settings)
 
-    def step(self) -> tuple[int, float]:
+        def made(number: int) -> tuple[Any, int]:
+            batch = objective.batch(number, 0)
+            return batch, objective.tokens(batch)
+
+        self.batches = on_device(made, count(), device, 0 if device.type == "cpu" else 4)
+
+    def step(self) -> tuple[int, torch.Tensor]:
         """One step; the pieces of text in it, and the loss."""
-        batch = self.objective.batch(self.number, 0)
-        self.number += 1
+        batch, pieces = next(self.batches)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        with self.autocast(self.settings, torch.device("cpu")):
-            loss, _ = self.objective.network(batch)
+        with self.autocast(self.settings, self.device):
+            loss, _ = self.network(batch)
         loss.backward()
-        self.clip(self.objective.network.parameters(), 1.0)
+        self.clip(self.network.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
-        return self.objective.tokens(batch), loss.item()
+        return pieces, loss.detach()
 
 
-def timed(step: Callable[[], tuple[int, float]]) -> dict[str, Any]:
+def timed(step: Callable[[], tuple[int, torch.Tensor]], steps: int = STEPS) -> dict[str, Any]:
     """Some steps in a row: pieces a second, and the losses."""
     started = time.perf_counter()
-    found = [step() for _ in range(STEPS)]
+    found = [step() for _ in range(steps)]
+    losses = torch.stack([loss for _, loss in found]).tolist()
     seconds = time.perf_counter() - started
-    return {
-        "pieces": sum(pieces for pieces, _ in found),
-        "seconds": seconds,
-        "losses": [loss for _, loss in found],
-    }
+    return {"pieces": sum(pieces for pieces, _ in found), "seconds": seconds, "losses": losses}
 
 
 @torch.no_grad()
@@ -126,8 +147,10 @@ def measured(model: Any, batches: list[Any]) -> float:
     return total / count
 
 
-def main(kind: str = "bert", size: str = "mini") -> None:
-    """Measure both in turn, print and keep."""
+def both(
+    kind: str, size: str, folder: Path, source: Path, device: torch.device, rows: int = ROWS
+) -> tuple[Usual, Ours, list[Any]]:
+    """Both ways, ready for their first step, and held-out batches."""
     from wordladder.pretraining.documents import hold_out, open_documents, write_documents
     from wordladder.pretraining.objective import MaskedObjective, new_model
     from wordladder.pretraining.raw_text import RawText
@@ -142,28 +165,33 @@ def main(kind: str = "bert", size: str = "mini") -> None:
         whole_words=False,
         longest_run=1,
         max_pieces=TIME,
-        batch_pieces=ROWS * TIME,
+        batch_pieces=rows * TIME,
         steps=ROUNDS * STEPS,
     )
+    path = sample(folder, source)
+    tokenizer = train_vocabulary(RawText([path]), "wordpiece", settings.shape.vocabulary, lowercase=True)
+    write_documents(folder, RawText([path]), tokenizer, longest=62)
+    documents, _ = open_documents(folder, tokenizer)
+    train, held_out = hold_out(documents, 0.005, 1)
+    ours_model, usual_model = (new_model(settings, tokenizer) for _ in range(2))
+    usual_model.set_attn_implementation("sdpa")
+    objective = MaskedObjective(ours_model, tokenizer, train, held_out, settings)
+    usual = Usual(usual_model, lines(path, tokenizer, 500, rows), device)
+    return usual, Ours(objective, device), objective._measured[:8]
+
+
+def main(kind: str = "bert", size: str = "mini") -> None:
+    """Measure both in turn, print and keep."""
     with TemporaryDirectory() as folder:
-        path = sample(Path(folder))
-        tokenizer = train_vocabulary(RawText([path]), "wordpiece", settings.shape.vocabulary, lowercase=True)
-        write_documents(Path(folder), RawText([path]), tokenizer, longest=62)
-        documents, _ = open_documents(Path(folder), tokenizer)
-        train, held_out = hold_out(documents, 0.005, 1)
-        ours_model, usual_model = (new_model(settings, tokenizer) for _ in range(2))
-        usual_model.set_attn_implementation("sdpa")
-        objective = MaskedObjective(ours_model, tokenizer, train, held_out, settings)
-        rows = objective._measured[:8]
-        ours, usual = Ours(objective), Usual(usual_model, lines(path, tokenizer, 500))
-        objective.network.train()
-        usual_model.train()
+        source = need("corpora/enwiki_sample.txt.xz")
+        usual, ours, rows = both(kind, size, Path(folder), source, torch.device("cpu"))
         runs: dict[str, list[dict[str, Any]]] = {"usual": [], "ours": []}
         for _ in range(ROUNDS):
             runs["usual"].append(timed(usual.step))
             runs["ours"].append(timed(ours.step))
-        ours_model.set_attn_implementation("sdpa")
-        learned = {"usual": measured(usual_model, rows), "ours": measured(ours_model, rows)}
+        model = ours.network.model
+        model.set_attn_implementation("sdpa")
+        learned = {"usual": measured(usual.model, rows), "ours": measured(model, rows)}
     report(kind, size, runs, learned)
 
 

@@ -43,13 +43,26 @@ def _arithmetic() -> dict[str, Any]:
     from .training.precision import has_bfloat16
 
     cpu = torch.device("cpu")
-    accelerators = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
         "instruction set": torch.backends.cpu.get_cpu_capability(),
         "bfloat16 on cpu": "yes" if has_bfloat16(cpu) else "no (float32 is used)",
         "threads": torch.get_num_threads(),
-        "accelerators": accelerators or "none",
+        "CUDA": torch.version.cuda or "none (a PyTorch for processors)",
+        "accelerators": [_card(number) for number in range(torch.cuda.device_count())] or "none",
     }
+
+
+def _card(number: int) -> str:
+    """Such as "NVIDIA H200, 140 GB, compute capability 9.0, bfloat16"."""
+    import torch
+
+    from .training.precision import has_bfloat16
+
+    card = torch.cuda.get_device_properties(number)
+    half = ", bfloat16" if has_bfloat16(torch.device("cuda", number)) else ""
+    return (
+        f"{card.name}, {card.total_memory / 1e9:.0f} GB, compute capability {card.major}.{card.minor}{half}"
+    )
 
 
 def _folders() -> dict[str, str]:

@@ -57,7 +57,7 @@ class Model(Estimator):
 
     Args:
         recipe: A rung's name, a TOML file, a dictionary, or a Recipe.
-        device: `"cpu"` forces the processor, `"cuda"` an accelerator; left out, the best there is.
+        device: Where it computes: `"cpu"`, `"cuda"`, `"cuda:1"`; left out, the best there is.
         threads: Threads to compute with; left out, as many as PyTorch takes.
 
     Learned attributes: `recipe_`, `task_`, `classes_`, `report_`.

@@ -109,7 +109,7 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
 Device = Annotated[
     str | None,
-    option('"cpu", or "cuda" for an accelerator; left out, the best there is.', RUN),
+    option("cpu, cuda, or cuda:1 for the second accelerator; left out, the best there is.", RUN),
 ]
 Threads = Annotated[int | None, option("Threads to compute with.", RUN, min=1)]
 Vectors = Annotated[

@@ -23,7 +23,7 @@ from ..network import Network
 from ..recipe import Recipe, build, component
 from ..tasks._word_scores import WordScores
 from ..text import Tokens
-from ..training.devices import device_of, threads, to_device
+from ..training.devices import chosen, device_of, memory_told, on_device, threads
 from ..training.settings import TrainingSettings
 from ._own_words import OwnWords
 from .engine import FitRun, FusionWeights, text_facts
@@ -31,6 +31,7 @@ from .engine import FitRun, FusionWeights, text_facts
 __all__ = ["NetworkEngine"]
 
 PREDICT_ROWS, PREDICT_WORDS = 256, 32_768
+MEMORY = 'Something else may be using it; device = "cpu" does without.'
 MANY = 256  # texts whose features are worth keeping
 
 
@@ -217,10 +218,14 @@ class NetworkEngine:
         device = device_of(self.network)
         lengths = np.diff(tokens.example_offsets)
         most = PREDICT_ROWS if max_rows is None else max_rows
-        for rows in length_batches(lengths, max_words=PREDICT_WORDS, max_rows=most):
-            with torch.inference_mode():
-                batch = self.network.prepare(tokens if len(rows) == len(tokens) == 1 else tokens.take(rows))
-                result = compute(to_device(batch, device)).float().cpu().numpy()
+        batches = length_batches(lengths, max_words=PREDICT_WORDS, max_rows=most)
+
+        def prepared(rows: NDArray[np.int64]) -> Any:
+            return self.network.prepare(tokens if len(rows) == len(tokens) == 1 else tokens.take(rows))
+
+        for rows, batch in zip(batches, on_device(prepared, batches, device)):
+            with torch.inference_mode(), memory_told(MEMORY):
+                result = compute(batch).float().cpu().numpy()
             yield rows, result
 
     def _pooled_of(self, batch: Any) -> torch.Tensor:
@@ -303,5 +308,5 @@ class NetworkEngine:
             raise ModelError(f"{folder}: the weights do not fit the recipe: {error}") from None
         if problems.unexpected_keys or self.network.weights().keys() & set(problems.missing_keys):
             raise ModelError(f"{folder}: the weights do not fit the recipe: {problems}")
-        self.network.to(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.network.to(chosen(self.device))
         self.network.eval()

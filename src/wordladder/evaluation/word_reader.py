@@ -21,7 +21,7 @@ from ..errors import ModelError
 from ..formats import UnicodeErrors
 from ..recipe import Recipe, build
 from ..text import TextSettings, Tokens, tokenize
-from ..training.devices import device_of, to_device
+from ..training.devices import chosen, device_of, on_device
 
 __all__ = ["WordReader"]
 
@@ -63,7 +63,7 @@ class WordReader:
                 of word vectors; the folder of a transformer, or its name on the Hugging Face hub.
             layers: Which layer of a transformer or an ELMo, as their embedders take it; left out, the last.
             settings: How texts become words; left out, as the saved model has it.
-            device: Where it computes; left out, the processor.
+            device: Where it computes; left out, the best there is.
             unicode_errors: What becomes of words in a file of word vectors that are not UTF-8.
 
         Raises:
@@ -91,7 +91,7 @@ class WordReader:
         embedder = build("embedders", table)
         settings = settings or TextSettings()
         embedder.initialise(Material(tokenize([], settings)))
-        embedder.to(device or "cpu").eval()
+        embedder.to(chosen(device)).eval()
         return cls(embedder, embedder, settings, f"{table['kind']} {source}")
 
     @classmethod
@@ -101,7 +101,7 @@ class WordReader:
             recipe = Recipe.read(place / MARK)
             if recipe.table("shallow"):
                 raise ModelError(f"{path}: a shallow model has no vectors of words")
-            engine = NetworkEngine(recipe, device or "cpu")
+            engine = NetworkEngine(recipe, device)
             engine.restore(place)
         except (OSError, KeyError, ValueError, SafetensorError) as error:
             raise ModelError(f"{path}: the saved model is incomplete or damaged: {error}") from error
@@ -118,9 +118,11 @@ class WordReader:
         `(words, dim)` float32.
         """
         device = device_of(self.network)
-        for rows in length_batches(tokens.lengths, max_words=WORDS, max_rows=ROWS):
+        batches = length_batches(tokens.lengths, max_words=WORDS, max_rows=ROWS)
+        inputs = on_device(lambda rows: self.network.prepare(tokens.take(rows)), batches, device)
+        for rows, prepared in zip(batches, inputs):
             with torch.inference_mode():
-                sequence = self.embed(to_device(self.network.prepare(tokens.take(rows)), device))
+                sequence = self.embed(prepared)
                 words = sequence.vectors[sequence.mask].float().cpu().numpy()
             numbers = [np.arange(tokens.offsets[row], tokens.offsets[row + 1]) for row in rows.tolist()]
             yield np.concatenate(numbers), words

@@ -92,7 +92,7 @@ class FineTuned(SentenceEngine):
         self._head = answering(
             _Logits(model),
             precision="float32" if precision == "auto" else precision,
-            device=torch.device(self.device),
+            device=self.device,
             pad=pad,
             pack=self.task.per_word,
         )
@@ -147,7 +147,7 @@ class FineTuned(SentenceEngine):
     @torch.inference_mode()
     def _of_rows(self, rows: Sequence[Ints]) -> NDArray[np.float32]:
         """The scores of texts, from the numbers of their pieces."""
-        ids, mask = padded(rows, self._pad, torch.device(self.device))
+        ids, mask = padded(rows, self._pad, self.device)
         types = torch.zeros_like(ids) if self._types else None
         return self._head.layers(ids, mask, types, False)[0].cpu().numpy()
 
@@ -155,7 +155,7 @@ class FineTuned(SentenceEngine):
         """The scores of each word: those of its first piece, or the highest of all its pieces."""
         laid = self._windows.lay(tokens)
         jobs = [partial(self._of_pieces, group) for group in laid.groups]
-        parts = in_parallel(jobs) if self.device == "cpu" else [job() for job in jobs]
+        parts = in_parallel(jobs) if self.device.type == "cpu" else [job() for job in jobs]
         pieces = np.concatenate(parts) if parts else np.zeros((0, len(self._names)), np.float32)
         offsets = tokens.example_offsets
         time = max(1, int(np.diff(offsets).max(initial=0)))

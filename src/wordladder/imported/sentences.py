@@ -25,7 +25,7 @@ from ..embedders._sentence_layout import Pooled, SentenceLayout, is_sentence_fol
 from ..errors import ModelError
 from ..layers.workers import in_parallel
 from ..recipe import Recipe
-from ..training.devices import threads
+from ..training.devices import chosen, threads
 from .dense import Dense, Norm, keep_dense, open_dense
 from .no_task import NoTask
 
@@ -71,7 +71,7 @@ class SentenceEngine:
     ) -> None:
         self.pretrained, self.layout, self.dense = pretrained, layout, tuple(dense)
         self.source, self.name = source, name or Path(source).name or source
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = chosen(device)
         self.precision, self.cut, self.notes = precision, 0, list(pretrained.notes)
         self.task: Any = NoTask(self.name)
         limits = [piece_limit(pretrained.model, pretrained.tokenizer), layout.max_pieces]
@@ -114,7 +114,7 @@ class SentenceEngine:
         if self._answering is None:
             pad = self.pretrained.tokenizer.pad_token_id or 0
             self._answering = answering(
-                self.pretrained.model, precision=self.precision, device=torch.device(self.device), pad=pad
+                self.pretrained.model, precision=self.precision, device=self.device, pad=pad
             )
         nothing = torch.zeros(1, self._piece_dim * len(self.layout.pooling))  # of a text without any piece
         return self._of_texts(examples.texts, self._vectors, self._finished(nothing).numpy(), batch_rows)
@@ -159,11 +159,13 @@ class SentenceEngine:
         if not len(full):
             return out
         # On a processor each batch has a core of its own, and there are batches for all cores.
-        share = -(-int(lengths.sum()) // torch.get_num_threads()) if self.device == "cpu" else _BATCH_PIECES
+        share = (
+            -(-int(lengths.sum()) // torch.get_num_threads()) if self.device.type == "cpu" else _BATCH_PIECES
+        )
         sizes = {"max_words": min(share, _BATCH_PIECES), "max_rows": most}
         batches = [full[some] for some in length_batches(lengths[full], **sizes)]
         jobs = [partial(compute, [rows[row] for row in some.tolist()]) for some in batches]
-        found = in_parallel(jobs) if self.device == "cpu" else [job() for job in jobs]
+        found = in_parallel(jobs) if self.device.type == "cpu" else [job() for job in jobs]
         for some, computed in zip(batches, found):
             out[some] = computed
         return out

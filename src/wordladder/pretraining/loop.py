@@ -10,9 +10,9 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, Protocol
@@ -22,10 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import SettingError, TrainingError
-from ..extras import require
 from ..progress import Progress, quiet
 from ..training.checkpoint import Kept, Place, load_checkpoint, save_checkpoint
-from ..training.devices import threads, to_device
+from ..training.devices import chosen, memory_told, on_device, threads
 from ..training.optimizer import build_optimizers, clip_gradients
 from ..training.precision import autocast
 from ..training.settings import TrainingSettings
@@ -33,7 +32,9 @@ from .plan import Plans, factor
 
 __all__ = ["LoopSettings", "Objective", "Outcome", "pretrain_network"]
 
-CHECKPOINT_SECONDS = 60.0
+CHECKPOINT_SECONDS, TELL_SECONDS = 60.0, 0.2
+WORKERS = 4  # threads that make batches for an accelerator
+MEMORY = "Smaller batch_pieces need less; more parts make up for it."
 
 
 class Objective(Protocol):
@@ -50,7 +51,7 @@ class Objective(Protocol):
 
     def batch(self, step: int, part: int) -> Any:
         """The batch of part `part` of step `step`, a tuple of tensors on the CPU; a pure function of the seed
-        and of these numbers. It may be called from another thread, while the network computes.
+        and of these numbers. It may be called from several threads, while the network computes.
         """
 
     def tokens(self, batch: Any) -> int:
@@ -87,7 +88,7 @@ class LoopSettings:
             often. At the end it is done in any case.
         seed: Start of everything random.
         threads: Threads to compute with; left out, as many as torch takes.
-        device: `"cpu"` forces the processor; left out, the best there is.
+        device: Where to pretrain, such as `"cpu"` or `"cuda"`; left out, the best there is.
     """
 
     steps: int | None = None
@@ -164,9 +165,8 @@ class _Run:
     def __init__(
         self, objective: Objective, settings: LoopSettings, folder: Path | None, progress: Progress
     ) -> None:
-        accelerate = require("accelerate", "train", "pretraining")
         self.objective, self.settings, self.progress = objective, settings, progress
-        self.device = accelerate.Accelerator(cpu=settings.device == "cpu").device
+        self.device = chosen(settings.device)
         self.network = objective.network.to(self.device)
         self.arithmetic = TrainingSettings(
             learning_rate=settings.learning_rate,
@@ -201,18 +201,18 @@ class _Run:
     def run(self) -> Outcome:
         place, plans = self.place, self.plans
         self.began = time.monotonic() - place.seconds
-        self.saved = time.monotonic()
-        with ThreadPoolExecutor(max_workers=1) as worker, self._stoppable():
-            waiting = worker.submit(self._batches, place.step)
+        self.told, self.saved = 0.0, time.monotonic()
+        workers = 1 if self.device.type == "cpu" else WORKERS
+        ahead = on_device(self._batches, count(place.step), self.device, workers)
+        with closing(ahead), self._stoppable():
             while not plans.ended(place.step):
-                batches, waiting = waiting.result(), self._next(worker, place.step + 1)
-                self._step(batches)
+                with memory_told(MEMORY):
+                    self._step(next(ahead))
                 place.seconds = time.monotonic() - self.began
                 plans.measure(place.step, place.seconds)
                 self._tell()
                 self._look()
                 self._maybe_checkpoint()
-            waiting.cancel()
         self._checkpoint()
         self.network.eval()
         held_out = {
@@ -223,13 +223,12 @@ class _Run:
         }
         return Outcome(place.step, self.meter.tokens, place.seconds, self.curve, held_out)
 
-    def _next(self, worker: ThreadPoolExecutor, step: int) -> "Future[list[Any]]":
-        return worker.submit(self._batches, step)
+    def _batches(self, step: int) -> list[tuple[Any, int]]:
+        """The batches of a step, and how many pieces or words each has."""
+        batches = (self.objective.batch(step, part) for part in range(self.settings.parts))
+        return [(batch, self.objective.tokens(batch)) for batch in batches]
 
-    def _batches(self, step: int) -> list[Any]:
-        return [self.objective.batch(step, part) for part in range(self.settings.parts)]
-
-    def _step(self, batches: list[Any]) -> None:
+    def _step(self, batches: list[tuple[Any, int]]) -> None:
         """One optimizer step. All that is random in it depends on the seed and the step alone."""
         settings, step, plans = self.settings, self.place.step, self.plans
         started = time.monotonic()
@@ -240,11 +239,11 @@ class _Run:
         self.network.train()
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        for batch in batches:
+        for batch, tokens in batches:
             with autocast(self.arithmetic, self.device):
-                loss, facts = self.network(to_device(batch, self.device))
+                loss, facts = self.network(batch)
             (loss / len(batches)).backward()
-            self.meter.add(loss, facts, self.objective.tokens(batch))
+            self.meter.add(loss, facts, tokens)
         if settings.clip:
             clip_gradients((p for group in self.groups for p in group["params"]), settings.clip)
         for optimizer in self.optimizers:
@@ -254,6 +253,11 @@ class _Run:
         self.meter.seconds += time.monotonic() - started
 
     def _tell(self) -> None:
+        """Tell how far it is; with an accelerator a few times a second, as to know its loss is to wait."""
+        now = time.monotonic()
+        if self.device.type != "cpu" and now - self.told < TELL_SECONDS:
+            return
+        self.told = now
         means = self.meter.means()
         shown = {n: means[n] for n in ("loss", "masked_accuracy", "order_accuracy") if n in means}
         speed = self.meter.here / max(self.meter.seconds, 1e-9)
@@ -340,18 +344,27 @@ class _Meter:
     tokens: int = 0  # of the whole run
     learning_rate: float = 0.0
 
+    def __post_init__(self) -> None:
+        self._waiting: list[dict[str, Tensor]] = []  # what an accelerator may be computing still
+
     def add(self, loss: Tensor, facts: dict[str, Tensor], tokens: int) -> None:
-        for name, value in {"loss": loss, **facts}.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value.detach().item()
+        self._waiting.append({name: value.detach() for name, value in {"loss": loss, **facts}.items()})
         self.count, self.here, self.tokens = self.count + 1, self.here + tokens, self.tokens + tokens
 
     def means(self) -> dict[str, float]:
+        started = time.monotonic()  # an accelerator is waited for here
+        for values in self._waiting:
+            for name, value in values.items():
+                self.sums[name] = self.sums.get(name, 0.0) + value.item()
+        self._waiting = []
+        self.seconds += time.monotonic() - started
         return {name: value / max(1, self.count) for name, value in self.sums.items()}
 
     def line(self, step: int, seconds: float) -> dict[str, float]:
+        means = self.means()
         speed = self.here / max(self.seconds, 1e-9)
         figures = {"seconds": round(seconds, 3), "tokens": self.tokens, "tokens_per_second": round(speed, 1)}
-        return {"step": step, **figures, "learning_rate": self.learning_rate, **self.means()}
+        return {"step": step, **figures, "learning_rate": self.learning_rate, **means}
 
     def clear(self) -> None:
         self.count, self.sums, self.seconds, self.here = 0, {}, 0.0, 0

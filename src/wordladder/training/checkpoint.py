@@ -112,4 +112,8 @@ def load_checkpoint(path: Path, network: nn.Module, optimizers: list[Optimizer])
                 state.setdefault(int(number), {})[key] = tensor.item() if plain else tensor
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
-    return Kept(parts["best"], parts["average"]), place
+    best, average = (
+        {name: tensor.to(current[name].device) for name, tensor in parts[part].items()}
+        for part in ("best", "average")
+    )
+    return Kept(best, average), place

@@ -13,7 +13,7 @@ from ..data.batches import length_batches
 from ..embedders._features import FeatureStore, text_keys
 from ..progress import Progress, quiet
 from ..text import Tokens
-from .devices import to_device
+from .devices import chosen, on_device
 
 __all__ = ["Remembered", "remember"]
 
@@ -73,7 +73,7 @@ def remember(
         return Remembered(size / 1e9, False, why=f"that is over cache_gb = {embedder.cache_gb:g}")
     if needed > (free := shutil.disk_usage(folder).free - SPARE_BYTES):
         return Remembered(size / 1e9, False, why=f"only {max(0, free) / 1e9:.1f} GB of the disk are free")
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = chosen(device)
     for lot in lots:
         _fill(embedder, lot, store, place, _told(progress, size))
     embedder.store = store
@@ -126,10 +126,11 @@ def _fill(
     embedder.to(device)
     before, embedder.store = embedder.training, None
     embedder.eval()
-    for chosen in length_batches(lengths[rows], max_words=WORDS, max_rows=ROWS):
-        batch = rows[chosen]
+    batches = [rows[some] for some in length_batches(lengths[rows], max_words=WORDS, max_rows=ROWS)]
+    inputs = on_device(lambda some: embedder.prepare(tokens.take(some)), batches, device)
+    for batch, prepared in zip(batches, inputs):
         with torch.inference_mode():
-            features = embedder.features(to_device(embedder.prepare(tokens.take(batch)), device))
+            features = embedder.features(prepared)
         store.add([lot.keys[row] for row in batch.tolist()], lengths[batch].tolist(), features)
         done += float(lengths[batch].sum())
         tell(done, total, time.perf_counter() - started)

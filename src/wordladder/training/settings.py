@@ -31,6 +31,7 @@ class TrainingSettings:
         weight_decay: Decoupled weight decay; biases, norms and embedding tables have none.
         batch_rows: Most examples in a batch.
         batch_words: Most words in a batch, padding included.
+        accumulate: Batches whose gradients make up one optimizer step.
         warmup: Share of all steps in which the learning rate rises from zero.
         decay: How the learning rate falls after the warm-up.
         clip: Largest norm of the whole gradient.
@@ -52,6 +53,7 @@ class TrainingSettings:
     weight_decay: float = 0.0
     batch_rows: int = 64
     batch_words: int = 16_384
+    accumulate: int = 1
     warmup: float = 0.05
     decay: Literal["linear", "cosine", "constant"] = "linear"
     clip: float = 1.0
@@ -67,10 +69,12 @@ class TrainingSettings:
             len(self.epochs) == 2 and 0 < self.epochs[0] <= self.epochs[1]
         ):
             raise SettingError(f"training.epochs is {self.epochs}; give a number, or the least and the most.")
+        if self.accumulate < 1:
+            raise SettingError(f"training.accumulate is {self.accumulate}; it must be at least 1.")
 
-    def planned(self, batches: int, words: int = 0) -> tuple[int, int]:
-        """The epochs to train, each of so many batches and words, and the patience that belongs to them."""
+    def planned(self, steps: int, words: int = 0) -> tuple[int, int]:
+        """The epochs to train, each of so many steps and words, and the patience that belongs to them."""
         usual = _LONG_EPOCHS if words > _LONG else _EPOCHS
         least, most = (self.epochs, self.epochs) if isinstance(self.epochs, int) else self.epochs or usual
-        epochs = min(max(math.ceil(self.steps / max(1, batches)), least), most)
+        epochs = min(max(math.ceil(self.steps / max(1, steps)), least), most)
         return epochs, math.ceil(epochs / 3) if self.patience is None else self.patience

@@ -1,0 +1,354 @@
+"""Everything that a graphics card is for, in one go: is it right there, how fast is it, what does it bring.
+
+    python benchmarks/gpu.py --output FOLDER --table TABLE --tags TAGS --questions SQUAD --text TEXT \
+        --encoder FOLDER [--minutes 8] [--parts smoke,speed,word2vec,albert] [--albert FOLDER...]
+
+It needs the package from `src/` and the files named, no network. Each part prints as it goes and writes what
+it has found into OUTPUT/gpu.json before the next one begins; a part that fails is told and the next one runs.
+
+- smoke: a BiLSTM, tagging with a CRF, a tuned BERT, ALBERT + BiLSTM and span questions are trained on the
+  card, saved, loaded there and on the processor: scores within 1e-3 in float32, labels equal. One run is
+  broken off and resumed.
+- speed: pieces/s of tuning ENCODER and of pretraining an ALBERT of small and of base shape, in turn with the
+  usual loop of transformers on the same card (its own models, bfloat16 by autocast, fused AdamW), and the
+  share of the card's measured rate of matrix products that they reach.
+- word2vec: skip-gram on the card beside the processor's kernel: words/s, WordSim-353, analogies.
+- albert: the starter encoders, from the folders that `tools/starter_encoder.py prepare` wrote, for the
+  minutes that are left.
+"""
+
+import argparse
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
+import numpy as np
+import torch
+
+from pretraining import both, sample, timed
+
+TOLERANCE = 1e-3
+FLOAT32 = {"training.precision": "float32"}
+
+
+def say(part: str, **facts: Any) -> None:
+    """Print figures, a line at a time."""
+    told = "  ".join(f"{name} {_shown(value)}" for name, value in facts.items())
+    print(f"[{time.strftime('%H:%M:%S')}] {part:9} {told}", flush=True)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, float):
+        return f"{value:,}" if type(value) is int else str(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+# ── smoke ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def smoke(given: argparse.Namespace) -> dict[str, Any]:
+    """Train on the device; the same model answers there and on the processor."""
+    torch.backends.cudnn.allow_tf32 = False  # else recurrent layers round to 10 bits there
+    found = {}
+    with TemporaryDirectory() as folder:
+        for name, recipe, examples in cases(given, Path(folder)):
+            found[name] = compared(recipe, examples, Path(folder) / name, given.device)
+            say("smoke", case=name, **found[name])
+        found["resume"] = resumed(given, Path(folder))
+        say("smoke", case="resume", **found["resume"])
+    torch.backends.cudnn.allow_tf32 = True
+    return found
+
+
+def cases(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Any, Any]]:
+    """Recipes and what they learn from."""
+    from wordladder import Recipe
+
+    rows = 64 if given.tiny else 2000
+    table, tags, questions = (
+        examples(path, task, rows)
+        for path, task in (
+            (given.table, "classification"),
+            (given.tags, "tagging"),
+            (given.questions, "span_qa"),
+        )
+    )
+    albert = str(small_albert(given, folder / "albert"))
+    once = FLOAT32 | {"training.epochs": 1}
+    tuned = once | {"embedders.0.precision": "float32"}
+    yield "bilstm", Recipe.load("bilstm").with_settings(once | {"vectors.start": "none"}), table
+    yield "bilstm-crf", Recipe.load("bilstm-crf").with_settings(once | {"vectors.start": "none"}), tags
+    bert, mixed, qa = {"embedders.0.source": str(given.encoder)}, {"embedders.0.source": albert}, "bert-qa"
+    yield "bert", Recipe.load("bert").with_settings(tuned | bert), table
+    yield "albert-bilstm", Recipe.load("albert-bilstm").with_settings(tuned | mixed | _room(given)), table
+    yield "albert-bilstm-crf", Recipe.load("albert-bilstm-crf").with_settings(tuned | mixed), tags
+    yield "frozen", Recipe.load("bert-frozen-bilstm").with_settings(tuned | bert), table
+    yield "bert-qa", Recipe.load(qa).with_settings(tuned | bert), questions.take(np.arange(rows // 4))
+
+
+def _room(given: argparse.Namespace) -> dict[str, Any]:
+    """Our small ALBERT reads fewer pieces than the rung asks for."""
+    return {"embedders.0.max_pieces": 32 if given.tiny else 128}
+
+
+def examples(path: Path, task: str, rows: int) -> Any:
+    """The first rows of a file."""
+    from wordladder.data.reading import read_examples
+
+    read = read_examples(path, task)
+    return read.take(np.arange(min(rows, len(read))))
+
+
+def small_albert(given: argparse.Namespace, output: Path) -> Path:
+    """An ALBERT pretrained for a moment, on the device."""
+    from wordladder.pretraining.pretrain import pretrain
+    from wordladder.pretraining.settings import PretrainingSettings
+
+    sizes: dict[str, Any] = {"max_pieces": 32, "batch_pieces": 256, "vocabulary_size": 500}
+    sizes = sizes if given.tiny else {"vocabulary_size": 8000, "batch_pieces": 16_384}
+    steps = 3 if given.tiny else 100
+    settings = PretrainingSettings(kind="albert", size="tiny", steps=steps, device=given.device, **sizes)
+    report = pretrain([sample(output.parent, given.text)], output, settings)
+    say("smoke", case="pretrain", **{n: report[n] for n in ("steps", "tokens_per_second", "seconds")})
+    return output
+
+
+def compared(recipe: Any, examples: Any, folder: Path, device: str) -> dict[str, Any]:
+    """How far the scores on the device are from the processor's, and which labels differ."""
+    from wordladder import Model
+
+    started = time.perf_counter()
+    Model(recipe, device=device).fit(examples, output=folder)
+    seconds = time.perf_counter() - started
+    there, here = (Model.load(folder, device=where) for where in (device, "cpu"))
+    far = float(np.abs(values(there, examples) - values(here, examples)).max())
+    labels = [one.predict(examples) for one in (there, here)]
+    different = sum(one != other for one, other in zip(*map(list, labels)))
+    right = far <= TOLERANCE and not different
+    return {"right": right, "farthest": far, "labels_differ": different, "fit_seconds": seconds}
+
+
+def values(model: Any, examples: Any) -> np.ndarray:
+    """The scores of a model as one array."""
+    scores = model.scores(examples)
+    return np.asarray(getattr(scores, "values", scores), np.float64)
+
+
+def resumed(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """A run that is broken off and resumed, against an unbroken one: equal but for the order of sums."""
+    from wordladder import Model, Recipe
+
+    rows = examples(given.table, "classification", 64 if given.tiny else 1000)
+    settings = FLOAT32 | {"vectors.start": "none", "training.epochs": 2, "training.checkpoint_steps": 2}
+    recipe = Recipe.load("bilstm").with_settings(settings | {"training.batch_rows": 8})
+    whole = Model(recipe, device=given.device).fit(rows, output=folder / "whole")
+
+    def stop(stage: str, done: float, total: float | None, **facts: Any) -> None:
+        if stage == "training" and done >= 5:
+            raise KeyboardInterrupt
+
+    broken = folder / "broken"
+    with suppress(KeyboardInterrupt):
+        Model(recipe, device=given.device).fit(rows, output=broken, progress=stop)
+    again = Model(recipe, device=given.device).fit(rows, output=broken, resume=True)
+    far = float(np.abs(values(whole, rows) - values(again, rows)).max())
+    agree = float(np.mean(np.array(whole.predict(rows)) == np.array(again.predict(rows))))
+    return {"right": far <= 0.05, "farthest": far, "labels_agree": agree}
+
+
+# ── speed ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def speed(given: argparse.Namespace) -> dict[str, Any]:
+    """Pieces a second against the usual loops, in turn."""
+    device = torch.device(given.device)
+    found: dict[str, Any] = {"tflops_of_products": products(device, 256 if given.tiny else 8192)}
+    say("speed", tflops_of_products=found["tflops_of_products"])
+    rounds, steps, rows = (2, 1, 4) if given.tiny else (6, 20, 512)
+    for size in ("tiny",) if given.tiny else ("small", "base"):
+        with TemporaryDirectory() as folder:
+            usual, ours, _ = both("albert", size, Path(folder), given.text, device, rows)
+            told = in_turn(usual.step, ours.step, rounds, steps)
+            operations = count(ours.step)
+        found[f"pretrain albert {size}"] = with_share(told, operations, found["tflops_of_products"])
+        say("speed", what=f"pretrain albert {size}", **found[f"pretrain albert {size}"])
+    usual_step, our_step = tuning(given, device, 4 if given.tiny else 64)
+    told = in_turn(usual_step, our_step, rounds, steps)
+    found["tune encoder"] = with_share(told, count(our_step), found["tflops_of_products"])
+    say("speed", what="tune encoder", **found["tune encoder"])
+    return found
+
+
+def products(device: torch.device, size: int) -> float:
+    """The rate of large matrix products in bfloat16, in 10¹² operations a second."""
+    one, other = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
+    for _ in range(3):
+        one @ other
+    wait(device)
+    started = time.perf_counter()
+    for _ in range(10):
+        one @ other
+    wait(device)
+    return 10 * 2 * size**3 / (time.perf_counter() - started) / 1e12
+
+
+def wait(device: torch.device) -> None:
+    """Wait for what the device is computing."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def in_turn(usual: Callable[[], Any], ours: Callable[[], Any], rounds: int, steps: int) -> dict[str, float]:
+    """Pieces a second of both ways: the median of rounds taken in turn, after a first one."""
+    speeds: dict[str, list[float]] = {"usual": [], "ours": []}
+    for _ in range(rounds):
+        for name, step in (("usual", usual), ("ours", ours)):
+            one = timed(step, steps)
+            speeds[name].append(one["pieces"] / one["seconds"])
+    usual_speed, our_speed = (float(np.median(speeds[name][1:])) for name in ("usual", "ours"))
+    return {"usual": usual_speed, "ours": our_speed, "ratio": our_speed / usual_speed}
+
+
+def count(step: Callable[[], Any]) -> float:
+    """Floating-point operations a piece, in one step."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        pieces, _ = step()
+    return counter.get_total_flops() / pieces
+
+
+def with_share(told: dict[str, float], operations: float, peak: float) -> dict[str, float]:
+    """The share of the card's rate of products that our speed comes to."""
+    return told | {"gflop_a_piece": operations / 1e9, "share": told["ours"] * operations / 1e12 / peak}
+
+
+def tuning(
+    given: argparse.Namespace, device: torch.device, rows: int
+) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """A step of tuning the encoder for classification, the usual way and ours."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    read = examples(given.table, "classification", 64 if given.tiny else 20_000)
+    names = sorted(set(read.labels))
+    tokenizer = AutoTokenizer.from_pretrained(given.encoder)
+    model = AutoModelForSequenceClassification.from_pretrained(given.encoder, num_labels=len(names))
+    model.to(device).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-5, fused=True)
+    chance = np.random.default_rng(1)
+
+    def usual() -> tuple[int, torch.Tensor]:
+        chosen = chance.choice(len(read), rows, replace=False).tolist()
+        texts, labels = [read.texts[row] for row in chosen], [names.index(read.labels[row]) for row in chosen]
+        batch = tokenizer(texts, padding=True, truncation=True, max_length=256, return_tensors="pt")
+        pieces = int(batch["attention_mask"].sum())
+        optimizer.zero_grad()
+        with torch.autocast(device.type, torch.bfloat16):
+            loss = model(**batch.to(device), labels=torch.tensor(labels, device=device)).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return pieces, loss.detach()
+
+    return usual, ours_tuning(given, read, device, rows)
+
+
+def ours_tuning(given: argparse.Namespace, read: Any, device: torch.device, rows: int) -> Callable[[], Any]:
+    """The step of the rung `bert`, as the training loop makes it."""
+    from itertools import chain
+    from itertools import count as numbers
+
+    from wordladder import Recipe
+    from wordladder.data.batches import length_batches
+    from wordladder.embedders._material import Material
+    from wordladder.network import Network
+    from wordladder.recipe import build
+    from wordladder.text import tokenize
+    from wordladder.training.devices import on_device
+    from wordladder.training.optimizer import build_optimizers, clip_gradients
+    from wordladder.training.precision import autocast
+    from wordladder.training.settings import TrainingSettings
+
+    recipe = Recipe.load("bert").with_settings({"embedders.0.source": str(given.encoder)})
+    recipe = recipe.with_settings({"embedders.0.max_pieces": 256, "embedders.0.hidden_dropout": 0.1})
+    task = build("tasks", recipe.tables["task"])
+    task.initialise(read)
+    tokens = tokenize(read.texts, recipe.text)
+    network = Network(recipe, task).initialise(Material(tokens, None, recipe.folder)).to(device).train()
+    settings = TrainingSettings(**recipe.table("training"))
+    optimizers, targets = build_optimizers(network, settings), task.targets(read, tokens)
+    sizes = {"max_words": 16_384, "max_rows": rows, "seed": 1}
+    lengths = np.diff(tokens.example_offsets)
+    endless = chain.from_iterable(length_batches(lengths, **sizes, epoch=epoch) for epoch in numbers())
+
+    def made(chosen: np.ndarray) -> tuple[Any, int]:
+        batch = network.prepare(tokens.take(chosen), targets[chosen])
+        return batch, sum(int(group.mask.sum()) for group in batch.inputs[0].groups)
+
+    batches = on_device(made, endless, device)
+
+    def ours() -> tuple[int, torch.Tensor]:
+        batch, pieces = next(batches)
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        with autocast(settings, device):
+            loss = network(batch)
+        loss.backward()
+        clip_gradients(network.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+        return pieces, loss.detach()
+
+    return ours
+
+
+# ── all ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def machine(device: str) -> dict[str, Any]:
+    """What it runs on."""
+    from wordladder.doctor import examine
+
+    found = examine()
+    return {"device": device, **found["machine"], **found["arithmetic"]}
+
+
+def main(arguments: list[str] | None = None) -> dict[str, Any]:
+    """Run the parts and keep what each has found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    for name in ("output", "table", "tags", "questions", "text", "encoder"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--albert", type=Path, nargs="*", default=[], help="folders that were prepared")
+    parser.add_argument("--minutes", type=float, default=8)
+    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--tiny", action="store_true", help="a few steps of everything, on the processor too")
+    given = parser.parse_args(arguments)
+    given.ends = time.monotonic() + 60 * given.minutes
+    given.output.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Any] = {"machine": machine(given.device)}
+    say("machine", **found["machine"])
+    for part in given.parts.split(","):
+        started = time.monotonic()
+        try:
+            found[part] = PARTS[part](given)
+        except Exception:
+            found[part] = {"error": traceback.format_exc()}
+            print(found[part]["error"], flush=True)
+        found[part]["seconds"] = time.monotonic() - started
+        (given.output / "gpu.json").write_text(json.dumps(found, indent=1, default=str), encoding="utf-8")
+    return found
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {"smoke": smoke, "speed": speed}
+
+if __name__ == "__main__":
+    main()
