@@ -88,13 +88,8 @@ class Ours:
         from wordladder.training.precision import autocast
         from wordladder.training.settings import TrainingSettings
 
-        self.network, self.clip, self.autocast, self.device = (
-            objective.network,
-            clip_gradients,
-            autocast,
-            device,
-        )
-        self.network.to(device).train()
+        self.clip, self.autocast, self.device = clip_gradients, autocast, device
+        self.network = objective.network.to(device).train()
         self.settings = TrainingSettings(learning_rate=RATE, weight_decay=0.01)
         self.optimizers = build_optimizers(objective.network, self.settings)
 
