@@ -112,13 +112,14 @@ class Model(Estimator):
         labels = list(labels) if isinstance(labels, Iterator) else labels  # they are looked at twice
         task = component("tasks", recipe.task)
         train, held = self._split(recipe, labelled(texts, labels, task, groups, sample_weight), dev)
+        engine = engine_for(recipe, self.device)
         with ExitStack() as guards:
             if output is not None:
                 guards.enter_context(sole(Path(output)))
             guards.enter_context(disk_errors(output or cache or "the temporary folder"))
             work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
             run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
-            report = self._learn(recipe, train, held, run)
+            report = self._learn(engine, recipe, train, held, run)
             self._adopt(self.engine_, recipe, label_kind(train.labels if labels is None else labels, task))
             report["train_seconds"] = time.perf_counter() - started + report.get("earlier_seconds", 0.0)
             self.report_ = report | {
@@ -137,9 +138,10 @@ class Model(Estimator):
                 close_work(Path(output))
         return self
 
-    def _learn(self, recipe: Recipe, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
+    def _learn(
+        self, engine: Engine, recipe: Recipe, train: Examples, dev: Examples | None, run: FitRun
+    ) -> dict[str, Any]:
         """Fit an engine and its decoding; a run that has learned nothing yet leaves nothing behind."""
-        engine = engine_for(recipe, self.device)
         with engine.threads(self.threads), run:
             try:
                 report = engine.fit(train, dev, run)

@@ -39,7 +39,7 @@ class NetworkEngine:
     """A network on a device."""
 
     def __init__(self, recipe: Recipe, device: str | None = None) -> None:
-        self.recipe, self.device = recipe, device
+        self.recipe, self.device = recipe, chosen(device)
         self.settings = TrainingSettings(**recipe.table("training"))
         self.task = build("tasks", recipe.tables["task"])
         self.network: Any = None
@@ -308,5 +308,5 @@ class NetworkEngine:
             raise ModelError(f"{folder}: the weights do not fit the recipe: {error}") from None
         if problems.unexpected_keys or self.network.weights().keys() & set(problems.missing_keys):
             raise ModelError(f"{folder}: the weights do not fit the recipe: {problems}")
-        self.network.to(chosen(self.device))
+        self.network.to(self.device)
         self.network.eval()

@@ -113,7 +113,7 @@ def climb(
         time: The column that says when rows were written: train on the oldest, test on the newest.
         ignore_split: Whether a column called split, with train, dev and test, is ignored.
         threads: Threads to train and to measure with; left out, all there are.
-        device: `"cpu"` forces the processor; left out, the best there is.
+        device: Where networks train and answer: `"cpu"`, `"cuda"`; left out, the best there is.
         resume: Continue the climb that lies in the output.
         label_curve: Also train every rung on a sixteenth and a quarter of the rows.
         progress: Told how far it is.
@@ -144,6 +144,7 @@ def climb(
     }
     fixed = plan_models(models)
     made, left_out = plan_recipes(task, rungs, recipes, beside=fixed, **changes)
+    _check_device(device, made)
     plan: list[Recipe | FixedModel] = [*fixed, *made]
     folder = Path(output)
     with sole(folder), disk_errors(folder):
@@ -168,6 +169,14 @@ def _rule(cost: str, margin: float, budget: Budget) -> Rule:
     if not 0 <= margin < float("inf"):
         raise SettingError(f"margin = {margin}: how much worse may be good enough, 0 or more")
     return Rule(cost=cost_kind(cost), margin=margin, budget=budget)
+
+
+def _check_device(device: str | None, recipes: Sequence[Recipe]) -> None:
+    """Refuse a device that is not here before anything is trained; shallow models need none."""
+    if device is not None and any(not recipe.table("shallow") for recipe in recipes):
+        from ..training.devices import chosen
+
+        chosen(device)
 
 
 def _numbers(first: int, count: int) -> tuple[int, ...]:

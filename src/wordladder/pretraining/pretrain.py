@@ -26,6 +26,7 @@ from ..extras import require
 from ..formats import UnicodeErrors, read_vectors
 from ..progress import Progress, quiet
 from ..streams import disk_errors
+from ..training.devices import chosen
 from ..word_vectors import WordVectors
 from ..work import close_work, open_work, sole
 from .card import pretraining_card
@@ -96,6 +97,7 @@ def pretrain(
         KeyboardInterrupt: the user asked to stop; `resume=True` goes on.
     """
     require("transformers", "train", "pretraining")
+    chosen(settings.device)  # one that is not there is told before anything is read
     output = Path(output)
     sources = Sources(continue_from, vectors, unicode_errors, bridge)
     _check_sources(settings, sources)

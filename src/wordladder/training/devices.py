@@ -16,7 +16,7 @@ __all__ = ["chosen", "device_of", "memory_told", "on_device", "threads", "to_dev
 Item = TypeVar("Item")
 
 
-def chosen(device: str | None) -> torch.device:
+def chosen(device: str | torch.device | None) -> torch.device:
     """The device of this name, such as `"cpu"`, `"cuda"` or `"cuda:1"`; None: an accelerator if there is one.
 
     Raises:

@@ -44,7 +44,7 @@ def remember(
     embedder: Any,
     texts: list[Tokens],
     folder: Path,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     progress: Progress = quiet,
 ) -> Remembered:
     """Compute the features of all texts that are not in the folder, and let the embedder read them from it.

@@ -69,7 +69,7 @@ class Job:
     settings: TrainingSettings
     words: int = 0
     checkpoint: Path | None = None
-    device: str | None = None
+    device: str | torch.device | None = None
 
 
 def train(job: Job, progress: Progress = quiet) -> Place:
