@@ -3,6 +3,8 @@
 import pytest
 from test_commands import run
 
+from tiny_transformers import tiny_albert
+from wordladder.embedders import _starter
 from wordladder.errors import SettingError
 from wordladder.ladder import plan
 
@@ -33,6 +35,13 @@ def test_rungs_that_take_hours_are_told_of(stopped):
 @pytest.mark.parametrize("options", [("--rungs", "bert,tfidf"), ("--max-minutes", 3)])
 def test_not_where_it_was_asked_for(stopped, options):
     assert "hours" not in said(*options)
+
+
+def test_a_starter_encoder_is_told_of_too(stopped, monkeypatch, tmp_path):
+    tiny_albert(tmp_path / "albert-en")
+    monkeypatch.setattr(_starter, "FOLDER", tmp_path)
+    monkeypatch.setattr(plan, "hub_trouble", lambda name: "the hub does not answer")
+    assert said().startswith("note: albert-bilstm will be tuned from a starter: hours on a processor")
 
 
 def test_not_without_the_hub(stopped, monkeypatch):

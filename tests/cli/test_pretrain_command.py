@@ -45,6 +45,17 @@ def test_what_was_taken_from_the_names_of_the_weights_is_told(corpus, tmp_path, 
         assert json.loads(done.stdout)["notes"] == notes
 
 
+def test_text_is_prepared_before(corpus, tmp_path):
+    run(
+        "pretrain", corpus, "--kind", "albert", "--max-pieces", 32, "--prepare", "--output", tmp_path / "text"
+    )
+    assert {path.name for path in (tmp_path / "text").iterdir()} == {"text", "tokenizer"}
+    out = run("pretrain", tmp_path / "text", "--kind", "albert", "--output", tmp_path / "encoder", *SHORT)
+    assert "3 steps" in out
+    again = ("--prepare", "--json", "--output", tmp_path / "text")
+    assert json.loads(run("pretrain", corpus, *again))["documents"] == 60
+
+
 def test_what_cannot_be_used(corpus, tmp_path):
     error = run("pretrain", corpus, "--kind", "brt", "--output", tmp_path / "a", *SHORT, code=2)
     assert "Did you mean 'bert'" in error

@@ -1,6 +1,7 @@
 """Rungs that read a pretrained encoder: which one they get, and what is told where there is none."""
 
 import json
+import shutil
 from functools import partial
 from urllib.error import HTTPError
 
@@ -14,6 +15,7 @@ from wordladder import Model, Recipe
 from wordladder.cli.climb import print_climb
 from wordladder.cli.train import rungs as list_rungs
 from wordladder.data.examples import Examples
+from wordladder.embedders import _starter
 from wordladder.errors import SettingError
 from wordladder.ladder import climb as climb_module
 from wordladder.ladder import encoders, plan, report
@@ -82,6 +84,42 @@ def test_what_the_hub_has_is_climbed_with_the_names_of_the_rungs(monkeypatch):
     assert names(found.recipes) == CHEAP + ALBERT
     assert sources(found.recipes)["albert"] == "albert/albert-base-v2"
     assert {*BERT} <= {one.name for one in found.left_out}
+
+
+@pytest.fixture
+def started(folders, monkeypatch, tmp_path):
+    """A starter encoder of English alone, which reads 64 pieces."""
+    shutil.copytree(folders["albert"], tmp_path / "albert-en")
+    monkeypatch.setattr(_starter, "FOLDER", tmp_path)
+
+
+def test_a_starter_encoder_joins_every_climb(started, folders):
+    found = planned(language="en")
+    assert names(found.recipes) == [*CHEAP, "albert-bilstm"]
+    assert sources(found.recipes)["albert-bilstm"] == "starter"
+    assert found.recipes[-1].flat()["embedders.0.max_pieces"] == 64
+    assert {one.name for one in found.left_out} == {"elmo-bilstm", *BERT, "albert", "albert+vectors+bilstm"}
+    assert names(planned(["albert-bilstm"], language="en").recipes) == ["albert-bilstm"]
+    tagging = plan_recipes("tagging", None, None, language="en").recipes
+    assert sources(tagging)["albert-bilstm-crf"] == "starter"
+    assert sources(planned(given=[folders["albert"]], language="en").recipes)["albert-bilstm"] != "starter"
+    assert not plan.tuned_from_hub(found.recipes)
+
+
+@pytest.mark.parametrize("language", ["zh", None])
+def test_without_a_starter_of_the_language_nothing_changes(started, language):
+    assert names(planned(language=language).recipes) == CHEAP
+
+
+def test_a_climb_finds_the_language(started, tmp_path, monkeypatch):
+    child = MadeUpChild(dict.fromkeys([*CHEAP, "albert-bilstm"], 0.9))
+    monkeypatch.setattr(climb_module, "Workshop", partial(Workshop, child=child))
+    monkeypatch.setattr(report, "cost_picture", lambda *_: "<svg></svg>")
+    texts = {"en": "the film was number {}", "de": "ein langer Abend ohne jede Freude {}"}
+    for language, text in texts.items():
+        rows = Examples(([text.format(n) for n in range(200)],), ["ab"[n % 2] for n in range(200)])
+        found = climb(rows, output=tmp_path / language, seeds=1, threads=1)
+        assert ("albert-bilstm" in names(found.rungs)) == (language == "en")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Pretraining from a text file to a folder that transformers and the embedder open."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +16,7 @@ from wordladder.embedders._material import Material
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import DataError, ModelError, OutputError, SettingError
 from wordladder.pretraining import elmo, settings
-from wordladder.pretraining.pretrain import _continued_rate, pretrain
+from wordladder.pretraining.pretrain import _continued_rate, prepare, pretrain
 from wordladder.text import tokenize
 from wordladder.word_vectors import WordVectors
 
@@ -172,6 +173,36 @@ def test_case(corpus, tmp_path, given, kept):
     run(corpus, tmp_path / "out", settings={"steps": 1, **given})
     pieces = AutoTokenizer.from_pretrained(tmp_path / "out").tokenize("The")
     assert pieces[0][0] == kept[0]
+
+
+def test_a_prepared_text_is_as_good_as_the_text(corpus, tmp_path):
+    chosen = {"kind": "albert", "steps": 3, "segmenter": "jieba", "tokenizer": "wordpiece"}
+    facts = prepare([corpus], tmp_path / "text", settings.PretrainingSettings(**{**GIVEN, **chosen}))
+    assert facts.documents == 60
+    shutil.copytree(tmp_path / "text", tmp_path / "elsewhere")
+    shutil.rmtree(tmp_path / "text")
+    whole = run(corpus, tmp_path / "whole", settings=chosen)
+    given = {"kind": "albert", "steps": 3}
+    found = run(tmp_path / "elsewhere", tmp_path / "out", settings=given)
+    assert found["text"] == whole["text"]
+    assert [line["loss"] for line in found["curve"]] == [line["loss"] for line in whole["curve"]]
+    decided = {"vocabulary_size": 100, "tokenizer": "wordpiece", "lowercase": True, "segmenter": "jieba"}
+    for name, value in decided.items():
+        with pytest.raises(SettingError, match=f"{name} is .* but the prepared text in .* has its own"):
+            run(tmp_path / "elsewhere", tmp_path / "no", settings={**given, name: value})
+    with pytest.raises(SettingError, match=r"max_pieces is 16, but its sentences need \d+"):
+        run(tmp_path / "elsewhere", tmp_path / "no", settings={**given, "max_pieces": 16})
+    with pytest.raises(SettingError, match="a prepared text has pieces, and ELMo"):
+        run(tmp_path / "elsewhere", tmp_path / "no", settings={"kind": "elmo"})
+    other = tiny_bert(tmp_path / "other")
+    with pytest.raises(SettingError, match="the model to go on from has other pieces"):
+        run(tmp_path / "elsewhere", tmp_path / "no", continue_from=other, settings={"kind": "bert"})
+
+
+def test_what_cannot_be_prepared(corpus, tmp_path):
+    with pytest.raises(SettingError, match="only BERT's and ALBERT's text"):
+        prepare([corpus], tmp_path / "text", settings.PretrainingSettings(kind="elmo"))
+    assert not (tmp_path / "text").exists()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from safetensors.torch import load_file
 
 from made_up_text import write_corpus
+from tiny_transformers import tiny_bert
 from wordladder.errors import SettingError
 from wordladder.pretraining import loop, settings
 from wordladder.pretraining.pretrain import pretrain
@@ -97,12 +98,16 @@ def without_times(folder):
     ]
 
 
-def test_killed_at_a_random_step(corpus, tmp_path):
+@pytest.mark.parametrize("taught", [False, True])
+def test_killed_at_a_random_step(corpus, tmp_path, taught):
     last = random.Random(time.time_ns()).randint(5, 55)
-    killed(corpus, tmp_path / "broken", BY_STEPS, last)
-    resumed = run(corpus, tmp_path / "broken", BY_STEPS, resume=True)
+    given = BY_STEPS
+    if taught:
+        given = {**BY_STEPS, "tokenizer": None, "teacher": str(tiny_bert(tmp_path / "teacher"))}
+    killed(corpus, tmp_path / "broken", given, last)
+    resumed = run(corpus, tmp_path / "broken", given, resume=True)
     assert resumed[0] > 1, "it went on, it did not begin again"
-    whole = run(corpus, tmp_path / "whole", BY_STEPS)
+    whole = run(corpus, tmp_path / "whole", given)
     assert whole[-1] == resumed[-1] == 60
     different = same_weights(tmp_path / "whole", tmp_path / "broken")
     assert not different, f"killed at step {last}: {different}"

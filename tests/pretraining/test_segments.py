@@ -1,5 +1,8 @@
 """Rows of pieces: which sentences, in which order, and batches as pure functions of their number."""
 
+from bisect import bisect_right
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -111,6 +114,55 @@ def test_a_batch_is_a_function_of_its_number(order):
     for a, b in zip(first, two.batch(later)):
         assert (a is None and b is None) or torch.equal(a, b)
     assert not torch.equal(batches(order, share=0.15, seed=2).batch(0).ids, one.batch(0).ids)
+
+
+def row_by_row(documents, room, chance):
+    """Runs of sentences that fill a row, one after another."""
+    for own, (first, last) in enumerate(documents.documents.tolist()):
+        starts = documents.sentences[first : last + 1].tolist()
+        at, count = 0, last - first
+        draws = chance.random((count, 2)).tolist()
+        while at < count:
+            short, share = draws[at]
+            target = int(2 + share * (room - 2)) if short < 0.1 else room
+            stop = bisect_right(starts, starts[at] + target) - 1
+            if stop < at + 2 <= count and starts[at + 2] - starts[at] <= room:
+                stop = at + 2
+            stop = max(stop, at + 1)
+            yield first + at, first + stop, own
+            at = stop
+
+
+@pytest.mark.parametrize("room", [8, 29])
+def test_runs_of_sentences_beside_a_loop(room):
+    whole = text(60, seed=4)
+    some = Documents(whole.pieces, whole.sentences, whole.documents[[0, 3, 4, 9, 50]], whole.words)
+    for documents in (whole, some):
+        found = batches("sop", documents)._chunks(room, np.random.Generator(np.random.PCG64(7)))
+        expected = row_by_row(documents, room, np.random.Generator(np.random.PCG64(7)))
+        assert list(zip(*(column.tolist() for column in found))) == list(expected)
+
+
+@pytest.mark.parametrize("order", ["sop", "nsp", None])
+def test_several_threads_at_once(order):
+    """Over the ends of passes, and whatever comes first."""
+    documents = text(300)
+    alone, together = (batches(order, documents, share=0.15) for _ in range(2))
+    alone.batch(0)
+    numbers = np.random.default_rng(1).permutation(3 * alone._ends[0]).tolist()
+    with ThreadPoolExecutor(8) as pool:
+        found = dict(zip(numbers, pool.map(together.batch, numbers)))
+    for number in sorted(numbers):
+        for a, b in zip(alone.batch(number), found[number]):
+            assert (a is None and b is None) or torch.equal(a, b)
+
+
+def test_a_batch_may_be_as_large_as_an_accelerator_wants():
+    documents = text(12_000)
+    found = Batches(documents, Masking(MASK, np.arange(10, 20)), (START, END, PAD), "sop", 128, 131_072, 1)
+    batch = found.batch(0)
+    assert 0.9 * 131_072 < batch.ids.numel() <= 131_072
+    assert batch.places.max() < batch.ids.numel()
 
 
 def test_each_pass_is_another():

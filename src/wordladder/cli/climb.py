@@ -172,11 +172,16 @@ def climb(
 
 def _tell_of_the_hub(task: str, settings: dict[str, Any]) -> None:
     """Say beforehand which rungs take hours, where nobody asked for them."""
+    from ..embedders._starter import STARTER, starter_languages
     from ..ladder.plan import plan_recipes, tuned_from_hub
 
-    if names := tuned_from_hub(plan_recipes(task, None, None, settings=settings).recipes):
-        told = f"{', '.join(names)} will be tuned from the Hugging Face hub: hours on a processor"
-        tell([f"{told}; --rungs or --max-minutes limits it"])
+    language = next(iter(starter_languages()), None)
+    recipes = plan_recipes(task, None, None, settings=settings, language=language).recipes
+    started = [r.name for r in recipes if r.flat().get("embedders.0.source") == STARTER]
+    for names, where in ((tuned_from_hub(recipes), "from the Hugging Face hub"), (started, "from a starter")):
+        if names:
+            told = f"{', '.join(names)} will be tuned {where}: hours on a processor"
+            tell([f"{told}; --rungs or --max-minutes limits it"])
 
 
 def print_climb(found: "Climb") -> None:

@@ -1,6 +1,7 @@
 """`wordladder pretrain`: raw text becomes a BERT, an ALBERT or an ELMo of your own."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,12 +31,16 @@ def pretrain(
     ],
     output: Output,
     kind: Annotated[str, typer.Option(help="What is pretrained: bert, albert or elmo.")] = "bert",
-    size: Annotated[str, typer.Option(help="How large it is: tiny, mini, small or base.")] = "tiny",
+    size: Annotated[str, typer.Option(help="How large it is: tiny, mini, small, base or starter.")] = "tiny",
     minutes: Annotated[
         float | None, typer.Option(help="Minutes to train; the rate falls to zero then.")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps, instead of minutes.")] = None,
     resume: Resume = False,
+    prepare: Annotated[
+        bool,
+        typer.Option("--prepare", help="Only take the text apart: OUTPUT can be the CORPUS of others."),
+    ] = False,
     continue_from: Annotated[
         Path | None,
         typer.Option("--continue-from", metavar="FOLDER", help="A BERT, ALBERT or ELMo to go on from."),
@@ -67,6 +72,10 @@ def pretrain(
         option(
             "Words hidden together, at most; not for elmo.", OBJECTIVE, show_default="bert 1, albert 3", min=1
         ),
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        option("Folder of a BERT to learn from beside the text, with its pieces; not for elmo.", OBJECTIVE),
     ] = None,
     field: Annotated[
         str | None, option("Field of JSON lines that holds the text; left out, found.", TEXT)
@@ -117,6 +126,7 @@ def pretrain(
     # one of two cores busy, four times the time. It must be said before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     require("torch", "train", "pretraining")
+    from ..pretraining.pretrain import prepare as take_apart
     from ..pretraining.pretrain import pretrain as run
     from ..pretraining.settings import PretrainingSettings
 
@@ -131,6 +141,7 @@ def pretrain(
         batch_pieces=batch_pieces,
         whole_words=whole_words,
         longest_run=longest_run,
+        teacher=teacher,
         segmenter=segmenter,  # type: ignore[arg-type]
         held_out=held_out,
         dropout=dropout,
@@ -142,6 +153,12 @@ def pretrain(
         threads=threads,
         device=device,
     )
+    if prepare:
+        with progress_bar() as progress:
+            facts = take_apart(corpus, output, settings, field=field, progress=progress)
+        told = f"{facts.pieces:,} pieces of {facts.documents:,} documents in [bold]{output}[/bold]"
+        print_json({"output": str(output), **asdict(facts)}) if json else console.print(told)
+        return
     sources: dict[str, Any] = {"field": field, "continue_from": continue_from, "vectors": vectors}
     sources["unicode_errors"] = unicode_errors
     try:

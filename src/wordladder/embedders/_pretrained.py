@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from textwrap import shorten
 from typing import Any, NamedTuple
@@ -59,6 +60,7 @@ def open_pretrained(
     error: type[RecipeError] | type[ModelError] = RecipeError,
     dropouts: Mapping[str, float | None] | None = None,
     auto: str = "AutoModel",
+    where: str | None = None,
 ) -> Pretrained:
     """Read an encoder in float32, and its tokenizer.
 
@@ -68,13 +70,14 @@ def open_pretrained(
         error: What to raise.
         dropouts: Shares that the `attention` and the `hidden` layers drop in training, instead of their own.
         auto: The class of transformers that opens it: the encoder alone, or with a head.
+        where: What messages begin with; left out, the recipe's setting.
 
     Raises:
         RecipeError: there is no such model, it is not one of those that are read here, or its files are
             broken or lack weights; `error` where that is given.
     """
     transformers = require("transformers", "train", "the transformer embedder")
-    where, local = f'embedders: source = "{source}"', (base / source).is_dir()
+    where, local = where or f'embedders: source = "{source}"', (base / source).is_dir()
     if not local and (Path(source).is_absolute() or source.startswith((".", "~")) or source.count("/") > 1):
         raise error(f"{where}: there is no such folder; give the folder of a saved model or a hub name")
     with quiet_transformers(transformers):
@@ -187,10 +190,13 @@ def _check_tokenizer(model: Any, tokenizer: Any, where: str, error: type[Excepti
         )
 
 
-def keep_pretrained(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write both so that `AutoModel.from_pretrained` and `AutoTokenizer.from_pretrained` open the folder."""
+def keep_pretrained(model: Any, tokenizer: Any, folder: Path, *, half: bool = False) -> None:
+    """Write both so that `AutoModel.from_pretrained` and `AutoTokenizer.from_pretrained` open the folder.
+
+    With `half`, the weights are in half precision, float16.
+    """
     with quiet_transformers(require("transformers", "train", "the transformer embedder")):
-        model.save_pretrained(folder)
+        (deepcopy(model).half() if half else model).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
 

@@ -30,6 +30,7 @@ from ._pieces import Group, Links, Pieces, bare_tokenizer
 from ._pretrained import Pretrained, keep_pretrained, open_pretrained, piece_limit, reached
 from ._rates import encoder_rates
 from ._sentence_layout import SentenceLayout
+from ._starter import STARTER, starter_encoder, text_language
 
 __all__ = ["Transformer"]
 
@@ -57,7 +58,8 @@ class Transformer(nn.Module):
     in windows, and each word is taken from the window that it stands nearest to the middle of.
 
     Args:
-        source: A folder in Hugging Face's layout with a fast tokenizer, or a name on its hub.
+        source: A folder in Hugging Face's layout with a fast tokenizer, or a name on its hub; `"starter"`:
+            the encoder of the text's language that comes with wordladder.
         layers: Whose vectors are taken: `"last"`; a layer's number, 0 for the embeddings and -2 for the last
             but one; `"last4"`, the mean of the last four; `"mix"`, a learned mix of all, embeddings included
             (Peters et al. 2018).
@@ -125,7 +127,13 @@ class Transformer(nn.Module):
             RecipeError: the source cannot be read, it has not the layers or the piece that the recipe asks
                 for, or windows are too small.
         """
-        self._take(open_pretrained(self.source, material.folder, dropouts=self._dropouts))
+        source: str | Path | None = self.source
+        if source == STARTER and (source := starter_encoder(text_language(material.tokens.texts))) is None:
+            raise RecipeError(
+                f"{self._where}: no encoder of this text's language comes with this version; name one with "
+                "--encoder, or make one with `wordladder pretrain`"
+            )
+        self._take(open_pretrained(str(source), material.folder, dropouts=self._dropouts))
 
     def keep(self, folder: Path) -> None:
         """Write the encoder and its tokenizer in Hugging Face's layout."""

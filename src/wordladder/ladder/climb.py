@@ -12,6 +12,7 @@ from typing import Any
 
 from ..data.examples import all_names
 from ..data.origin import origin_of
+from ..embedders._starter import text_language
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
 from ..formats import UnicodeErrors
@@ -98,7 +99,7 @@ def climb(
         unicode_errors: What becomes of its words that are not UTF-8: `strict`, `ignore` or `replace`.
         corpus: Raw text on which the rungs that train word vectors train them too.
         encoders: Folders of pretrained encoders for the rungs of their families: BERT, ALBERT, ELMo. A rung
-            without one is left out, unless its own can be had from the hub.
+            without one is left out, unless it reads the starter encoder or its own can be had from the hub.
         models: Models that are there already, to be measured beside the rungs: folders of ours, of
             transformers with a head, classifiers of fastText.
         settings: Recipe settings to change in every rung, such as `{"training.epochs": 3}`.
@@ -141,6 +142,7 @@ def climb(
         "unicode_errors": unicode_errors,
         "corpus": corpus,
         "encoders": encoders,
+        "language": text_language(split.train.flat()),
     }
     fixed = plan_models(models)
     made, left_out = plan_recipes(task, rungs, recipes, beside=fixed, **changes)

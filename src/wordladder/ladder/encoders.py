@@ -4,7 +4,7 @@ Nothing is loaded here but small JSON files; the models themselves are read wher
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from http.client import HTTPException
 from itertools import product
@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from ..embedders._families import ENCODER_HALVES
+from ..embedders._starter import STARTER, starter_encoder
 from ..errors import SettingError
 from ..facts import read_json
 from ..recipe import Recipe
@@ -29,6 +30,7 @@ __all__ = [
     "lack",
     "left_out_lines",
     "read_encoder",
+    "read_starter",
     "with_encoders",
 ]
 
@@ -112,8 +114,8 @@ def families(recipe: Recipe) -> dict[int, str]:
 
 
 def family(table: Mapping[str, Any]) -> str | None:
-    """The family of encoder that an embedder's table names; None if its kind reads none."""
-    if table["kind"] == "transformer":
+    """The family of encoder that an embedder's table names; None if its kind reads none, or the starter."""
+    if table["kind"] == "transformer" and table["source"] != STARTER:
         return "albert" if "albert" in table["source"].lower() else "bert"
     return "elmo" if table["kind"] == "elmo" else None
 
@@ -186,6 +188,12 @@ def read_encoder(source: str | Path) -> Encoder:
     paths = (folder / name for name in ("config.json", "tokenizer_config.json"))
     config, tokenizer = (read_json(path, dict, SettingError) if path.is_file() else {} for path in paths)
     return _encoder(str(folder.absolute()), config, tokenizer, where)
+
+
+def read_starter(language: str | None) -> Encoder | None:
+    """The encoder of a language that comes with wordladder, or None where there is none."""
+    folder = starter_encoder(language)
+    return None if folder is None else replace(read_encoder(folder), source=STARTER)
 
 
 def _from_hub(name: str, where: str) -> Encoder:

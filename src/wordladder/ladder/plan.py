@@ -9,7 +9,17 @@ from typing import Any, NamedTuple
 from ..errors import MissingExtraError, RecipeError, SettingError
 from ..formats import UnicodeErrors
 from ..recipe import Recipe, rung_names
-from .encoders import ADVICE, Encoder, LeftOut, families, hub_trouble, lack, read_encoder, with_encoders
+from .encoders import (
+    ADVICE,
+    Encoder,
+    LeftOut,
+    families,
+    hub_trouble,
+    lack,
+    read_encoder,
+    read_starter,
+    with_encoders,
+)
 
 __all__ = [
     "FixedModel",
@@ -20,6 +30,9 @@ __all__ = [
     "with_corpus",
     "with_vectors",
 ]
+
+
+STARTED = ("albert-bilstm", "albert-bilstm-crf")  # the rungs that read the starter encoder, if there is one
 
 
 class Plan(NamedTuple):
@@ -83,12 +96,14 @@ def plan_recipes(
     unicode_errors: UnicodeErrors = "strict",
     corpus: str | Path | Sequence[str | Path] | None = None,
     encoders: Sequence[str | Path] | None = None,
+    language: str | None = None,
     beside: Sequence[FixedModel] = (),
 ) -> Plan:
     """The recipes to climb.
 
     A rung of the package whose pretrained encoder cannot be had, or that needs an extra which is not
-    installed, is left out, unless it is asked for by name.
+    installed, is left out, unless it is asked for by name. Without encoders, a rung takes the starter encoder
+    of the language, if one comes with wordladder and the rung reads it.
 
     Args:
         task: The kind of the task.
@@ -100,6 +115,7 @@ def plan_recipes(
         corpus: Raw text on which rungs that train word vectors train them too.
         encoders: Folders, or names on the hub, of pretrained encoders for the rungs that read one: each goes
             to the rungs of its family. Without any, the rungs' own names on the hub are tried.
+        language: The language of the texts, such as `"en"`.
         beside: Models that are measured with them; with one, there need be no rung.
 
     Raises:
@@ -112,6 +128,8 @@ def plan_recipes(
     if not recipes and not beside:
         raise RecipeError("no rung is given to climb")
     given = [read_encoder(encoder) for encoder in encoders or ()]
+    if not given and (started := read_starter(language)) is not None:
+        recipes = [started.into(r) if r.name in STARTED and r.name in packaged else r for r in recipes]
     recipes, left_out = _with_encoders(recipes, given, packaged, named=rungs is not None)
     left_out = (*lacking, *left_out)
     names = [*(model.name for model in beside), *(recipe.name for recipe in recipes)]

@@ -3,7 +3,7 @@ on the hidden places only.
 
 Its forward pass gives the loss of the published models: the mean cross-entropy of the hidden pieces, plus
 that of the order of the two segments (Devlin et al. 2019, Lan et al. 2020). Only 15 % of the places have a
-loss; nothing is computed of the vocabulary at the others.
+loss; nothing is computed of the vocabulary at the others. With a teacher, what it tells is learned as well.
 """
 
 from typing import Any
@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from ..errors import ModelError
 from ..layers.half_attention import use_fast_attention
 from .segments import Batch
+from .teacher import Teacher
 
 __all__ = ["MaskedLanguageModel", "Scores"]
 
@@ -32,34 +33,50 @@ class MaskedLanguageModel(nn.Module):
 
     Args:
         model: A `…ForPreTraining`, or a `…ForMaskedLM` where the order of segments is not asked.
+        teacher: What it learns from beside the text.
 
     Raises:
         ModelError: the model is neither BERT nor ALBERT.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, teacher: Teacher | None = None) -> None:
         super().__init__()
         kind = model.config.model_type
         if kind not in _BODIES:
             raise ModelError(f"a model of type {kind!r} cannot be pretrained here; bert and albert can")
-        self.model, self.kind = model, kind
+        self.model, self.kind, self.teacher = model, kind, teacher
         use_fast_attention(model)
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of a batch; and `masked_loss`, `masked_accuracy`, `order_accuracy`."""
-        scores = self.scores(batch)
-        masked = scores["masked_loss"] / scores["masked"]
-        facts = {"masked_loss": masked, "masked_accuracy": scores["masked_right"] / scores["masked"]}
-        if "ordered" not in scores:
-            return masked, facts
-        ordered = scores["ordered"].clamp(min=1)
-        facts["order_accuracy"] = scores["order_right"] / ordered
-        return masked + scores["order_loss"] / ordered, facts
+        """The loss of a batch; and `masked_loss`, `masked_accuracy`, `order_accuracy`, and the teacher's."""
+        output = self._read(batch)
+        scores = self._scores(batch, output)
+        loss = scores["masked_loss"] / scores["masked"]
+        facts = {"masked_loss": loss, "masked_accuracy": scores["masked_right"] / scores["masked"]}
+        if "ordered" in scores:
+            ordered = scores["ordered"].clamp(min=1)
+            facts["order_accuracy"] = scores["order_right"] / ordered
+            loss = loss + scores["order_loss"] / ordered
+        if self.teacher is not None:
+            lessons = self.teacher(batch, self._body, output.hidden_states)
+            facts |= lessons
+            loss = loss + lessons["teacher_states"] + lessons["teacher_relations"]
+        return loss, facts
 
     def scores(self, batch: Batch) -> Scores:
         """Sums of losses and of right answers."""
-        body = getattr(self.model, _BODIES[self.kind])
-        output = body(input_ids=batch.ids, attention_mask=batch.mask, token_type_ids=batch.types)
+        return self._scores(batch, self._read(batch))
+
+    @property
+    def _body(self) -> Any:
+        return getattr(self.model, _BODIES[self.kind])
+
+    def _read(self, batch: Batch) -> Any:
+        """What the encoder says, the hidden states of all layers included where a teacher wants them."""
+        given = {"input_ids": batch.ids, "attention_mask": batch.mask, "token_type_ids": batch.types}
+        return self._body(**given, output_hidden_states=self.teacher is not None)
+
+    def _scores(self, batch: Batch, output: Any) -> Scores:
         hidden = output[0].flatten(0, 1).index_select(0, batch.places)
         head = self.model.predictions if self.kind == "albert" else self.model.cls.predictions
         pieces = head(hidden)

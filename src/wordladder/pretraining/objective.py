@@ -18,6 +18,7 @@ from .language_model import MaskedLanguageModel
 from .masking import Masking
 from .segments import Batch, Batches, Order
 from .settings import PretrainingSettings
+from .teacher import Teacher
 from .vocabulary import piece_count
 
 __all__ = ["MaskedObjective", "new_model"]
@@ -62,6 +63,7 @@ class MaskedObjective:
         train: What it learns from.
         held_out: What it is measured on; None: nothing.
         settings: The objectives and the measures of a batch.
+        teacher: What the model learns from beside the documents.
     """
 
     def __init__(
@@ -71,8 +73,9 @@ class MaskedObjective:
         train: Documents,
         held_out: Documents | None,
         settings: PretrainingSettings,
+        teacher: Teacher | None = None,
     ) -> None:
-        self.network = MaskedLanguageModel(model)
+        self.network = MaskedLanguageModel(model, teacher)
         self.tokenizer, self.settings = tokenizer, settings
         self._batches = self._of(train, settings.order)
         self._measured: list[Batch] = []

@@ -30,29 +30,33 @@ from ..training.devices import chosen
 from ..word_vectors import WordVectors
 from ..work import close_work, open_work, sole
 from .card import pretraining_card
-from .documents import Documents, hold_out, open_documents, write_documents
+from .documents import Documents, Facts, hold_out, open_documents, write_documents
 from .elmo import SOFTMAX, ElmoSettings, elmo_objective
 from .loop import LoopSettings, Objective, Outcome, pretrain_network
 from .objective import MaskedObjective, new_model
 from .raw_text import RawText
 from .settings import SIZES, PretrainingSettings
 from .started import check_continued, open_started, open_tokenizer
-from .vocabulary import piece_count, train_vocabulary
+from .teacher import open_teacher
+from .vocabulary import cut_vocabulary, piece_count, train_vocabulary
 from .word_vectors import start_from_vectors
 
-__all__ = ["MARK", "pretrain"]
+__all__ = ["MARK", "prepare", "pretrain"]
 
-MARK = "pretraining.json"
+MARK, PREPARED = "pretraining.json", "text/facts.json"
 _COUNTED = 1 << 22  # pieces counted at a time
 
 
 class Sources(NamedTuple):
-    """What a run starts from: a model's folder, or a file of word vectors and how their length is bridged."""
+    """What a run starts from: a model's folder, or a file of word vectors and how their length is bridged;
+    and text that has been taken apart already.
+    """
 
-    continue_from: str | Path | None
-    vectors: str | Path | None
-    unicode_errors: UnicodeErrors
-    bridge: Literal["pca", "projection"]
+    continue_from: str | Path | None = None
+    vectors: str | Path | None = None
+    unicode_errors: UnicodeErrors = "strict"
+    bridge: Literal["pca", "projection"] = "pca"
+    prepared: Path | None = None
 
 
 def pretrain(
@@ -72,7 +76,8 @@ def pretrain(
 
     Args:
         corpus: Files or folders of raw text or JSON lines, compressed or not. A blank line ends a document;
-            in a file without any, and in JSON lines, each line is a document.
+            in a file without any, and in JSON lines, each line is a document. Or the folder that `prepare`
+            wrote.
         output: The folder to write.
         settings: What is pretrained, how and how long.
         field: The field of JSON lines that holds the text.
@@ -99,11 +104,46 @@ def pretrain(
     require("transformers", "train", "pretraining")
     chosen(settings.device)  # one that is not there is told before anything is read
     output = Path(output)
-    sources = Sources(continue_from, vectors, unicode_errors, bridge)
+    prepared = Path(corpus[0]) if len(corpus) == 1 and (Path(corpus[0]) / PREPARED).is_file() else None
+    sources = Sources(continue_from, vectors, unicode_errors, bridge, prepared)
     _check_sources(settings, sources)
     text = RawText(corpus, field)
     with sole(output), disk_errors(output):
         return _pretrained(text, output, settings, sources, resume, progress)
+
+
+def prepare(
+    corpus: Sequence[str | Path],
+    output: str | Path,
+    settings: PretrainingSettings,
+    *,
+    field: str | None = None,
+    progress: Progress = quiet,
+) -> Facts:
+    """Make the vocabulary and take the text apart, as `pretrain` begins; it takes the output as its corpus,
+    also on another machine.
+
+    Args:
+        corpus: What `pretrain` takes.
+        output: The folder to write: `tokenizer/` and `text/`.
+        settings: What will be pretrained.
+        field: The field of JSON lines that holds the text.
+        progress: Told how far it is.
+
+    Raises:
+        DataError: the text cannot be read.
+        SettingError: a setting cannot be used.
+        ModelError: the teacher's tokenizer cannot be opened.
+        OutputError: the output cannot be written.
+    """
+    require("transformers", "train", "pretraining")
+    if settings.kind == "elmo":
+        raise SettingError("only BERT's and ALBERT's text is prepared; ELMo reads it as it is")
+    _check_sources(settings, Sources())
+    text, output = RawText(corpus, field), Path(output)
+    with sole(output), disk_errors(output), new_folder(output, PREPARED) as folder:
+        tokenizer = _tokenizer(text, settings, folder, None, progress)
+        return _taken_apart(text, settings, folder, tokenizer, progress)
 
 
 def _pretrained(
@@ -122,7 +162,8 @@ def _pretrained(
     if sources.continue_from is not None:
         loop = replace(loop, learning_rate=_continued_rate(settings, objective))
     report = {"wordladder": __version__, "settings": asdict(settings), "objectives": settings.aims, **facts}
-    report["parameters"] = sum(p.numel() for p in objective.network.parameters())
+    learned = getattr(objective.network, "model", objective.network)  # without what a teacher adds
+    report["parameters"] = sum(p.numel() for p in learned.parameters())
     try:
         outcome = pretrain_network(objective, loop, folder=work, progress=progress)
         report |= _figures(outcome, facts)
@@ -143,14 +184,21 @@ def _check_sources(settings: PretrainingSettings, sources: Sources) -> None:
     given, tokenizer = sources.continue_from, settings.tokenizer
     if settings.kind == "elmo" and sources.vectors is not None:
         raise SettingError("vectors start BERT's and ALBERT's embedding layer; ELMo has none to start")
+    if settings.kind == "elmo" and sources.prepared is not None:
+        raise SettingError(f"{sources.prepared}: a prepared text has pieces, and ELMo reads characters")
     if given is not None and sources.vectors is not None:
         raise SettingError("either continue from a model or start from vectors: a trained model has its own")
-    decided: tuple[str, ...] = ()
+    names, owners = ("tokenizer", "vocabulary_size", "lowercase"), dict[str, tuple[str, ...]]()
+    a_folder = tokenizer is not None and Path(tokenizer).is_dir()
     if given is not None and (settings.kind != "elmo" or (Path(given) / SOFTMAX).is_file()):
-        decided, owner = ("tokenizer", "vocabulary_size", "lowercase"), "a model to go on from"
-    elif tokenizer is not None and Path(tokenizer).is_dir():
-        decided, owner = ("vocabulary_size", "lowercase"), f"the tokenizer in {tokenizer}"
-    for name in decided:
+        owners["a model to go on from"] = names
+    elif a_folder:
+        owners[f"the tokenizer in {tokenizer}"] = names[1:]
+    if sources.prepared is not None:
+        owners[f"the prepared text in {sources.prepared}"] = (*names, "segmenter")
+    elif settings.teacher is not None and not a_folder:
+        owners["the teacher"] = (names[0], names[2])
+    for owner, name in ((owner, name) for owner, decided in owners.items() for name in decided):
         if (value := getattr(settings, name)) is not None:
             raise SettingError(f"{name} is {value!r}, but {owner} has its own; leave it out")
 
@@ -183,7 +231,7 @@ def _continued_rate(settings: PretrainingSettings, objective: Any) -> float:
 def _given(text: RawText, settings: PretrainingSettings, sources: Sources) -> dict[str, Any]:
     """All that decides what a run does: an interrupted one goes on only with the same."""
     files = [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in text.files]
-    paths = (sources.continue_from, sources.vectors)
+    paths = (sources.continue_from, sources.vectors, settings.teacher)
     named = [None if path is None else str(Path(path).resolve()) for path in paths]
     named = [sources.unicode_errors, sources.bridge, *named]
     return {"files": files, "settings": asdict(settings), "field": text.field, "sources": named}
@@ -213,27 +261,42 @@ def _encoder(
     """The objective of a BERT or an ALBERT, and what is to be told of it."""
     given = sources.continue_from
     started = None if given is None else open_started(Path(given), settings)
-    tokenizer = _tokenizer(text, settings, work, None if started is None else started.tokenizer, progress)
+    place = sources.prepared or work
+    tokenizer = _tokenizer(text, settings, place, None if started is None else started.tokenizer, progress)
     model = new_model(settings, tokenizer) if started is None else started.model
     check_continued(model, settings)
-    folder = work / "text"
-    if not (folder / "facts.json").is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        longest = (settings.max_pieces - 3) // 2
-        write_documents(
-            folder, text, tokenizer, longest=longest, segmenter=settings.segmenter, progress=progress
-        )
-    documents, facts = open_documents(folder, tokenizer)
+    teacher = open_teacher(settings, tokenizer, model.config.hidden_size)
+    if not (place / PREPARED).is_file():
+        _taken_apart(text, settings, place, tokenizer, progress)
+    documents, facts = open_documents(place / "text", tokenizer)
+    if (longest := int(np.diff(documents.sentences).max())) > _longest(settings):
+        least = 2 * longest + 3
+        raise SettingError(f"{place}: max_pieces is {settings.max_pieces}, but its sentences need {least}")
     train, held_out = hold_out(documents, settings.held_out, settings.seed)
     report = _start(model, tokenizer, documents, sources, settings.seed)
-    objective = MaskedObjective(model, tokenizer, train, held_out, settings)
+    objective = MaskedObjective(model, tokenizer, train, held_out, settings, teacher)
     return objective, {
         "text": {**asdict(facts), "line_documents": len(facts.line_documents)},
         "vocabulary": len(tokenizer),
         "vectors": report,
         "notes": [] if started is None else list(started.notes),
     }
+
+
+def _taken_apart(
+    text: RawText, settings: PretrainingSettings, place: Path, tokenizer: Any, progress: Progress
+) -> Facts:
+    """Write the pieces of the text into `place`."""
+    folder = place / "text"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    given: dict[str, Any] = {"longest": _longest(settings), "segmenter": settings.segmenter}
+    return write_documents(folder, text, tokenizer, **given, progress=progress)
+
+
+def _longest(settings: PretrainingSettings) -> int:
+    """Pieces of a sentence, at most: a row has room for two."""
+    return (settings.max_pieces - 3) // 2
 
 
 def _start(
@@ -257,12 +320,18 @@ def _tokenizer(
     """The tokenizer of the run: the one given, that of a folder, the one of before, or a new one."""
     place = work / "tokenizer"
     if place.is_dir():
-        return open_tokenizer(place)
+        known = open_tokenizer(place)
+        if given is not None and known.get_vocab() != given.get_vocab():
+            raise SettingError(f"{place}: the model to go on from has other pieces")
+        return known
     kind = settings.tokenizer or ("sentencepiece" if settings.kind == "albert" else "wordpiece")
+    size = settings.vocabulary_size or settings.shape.vocabulary
     if given is not None:
         tokenizer = given
+    elif settings.teacher is not None and settings.tokenizer is None:
+        whole = open_tokenizer(Path(settings.teacher))
+        tokenizer = cut_vocabulary(text, whole, size, progress=progress)
     elif kind in ("wordpiece", "sentencepiece"):
-        size = settings.vocabulary_size or settings.shape.vocabulary
         tokenizer = train_vocabulary(
             text,
             kind,  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ so that hardly anything is padding.
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from threading import RLock
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -62,9 +63,17 @@ class _Rows(NamedTuple):
         return one + two + 2 + (two > 0)
 
 
+class _Pass(NamedTuple):
+    """The rows of one pass over the text, and which of them make up each batch."""
+
+    rows: _Rows
+    batches: list[np.ndarray]
+
+
 @dataclass
 class Batches:
-    """The batches of a text, without end: one pass after another, each with other rows and masks.
+    """The batches of a text, without end: one pass after another, each with other rows and masks. Several
+    threads may ask for them at once.
 
     Args:
         documents: The text.
@@ -97,43 +106,50 @@ class Batches:
                 "between documents, or choose the objectives mlm,sop"
             )
         self._ends: list[int] = []  # batches up to the end of each pass
-        self._pass = -1
-        self._rows: _Rows
-        self._batches: list[np.ndarray] = []
+        self._passes: dict[int, _Pass] = {}  # those that were opened last
+        self._lock = RLock()
 
     def batch(self, number: int) -> Batch:
         """Batch `number`, counted from 0 over all passes."""
         epoch, index = self._find(number)
-        self._open(epoch)
-        rows = self._batches[index]
-        return self._lay(rows, np.random.Generator(np.random.PCG64([self.seed, 2, number])))
+        rows, batches = self._open(epoch)
+        return self._lay(rows, batches[index], np.random.Generator(np.random.PCG64([self.seed, 2, number])))
 
     def one_pass(self, most: int) -> list[Batch]:
         """The batches of the first pass, or as many as have at most `most` pieces, but at least one."""
-        self._open(0)
-        sizes = np.cumsum([self._rows.lengths[rows].sum() for rows in self._batches])
+        table, batches = self._open(0)
+        sizes = np.cumsum([table.lengths[rows].sum() for rows in batches])
         return [self.batch(number) for number in range(max(1, int((sizes <= most).sum())))]
 
     def _find(self, number: int) -> tuple[int, int]:
         """The pass that a batch belongs to, and its place there."""
-        while not self._ends or self._ends[-1] <= number:
-            self._open(len(self._ends))
-            self._ends.append((self._ends[-1] if self._ends else 0) + len(self._batches))
+        if not self._ends or self._ends[-1] <= number:
+            with self._lock:
+                while not self._ends or self._ends[-1] <= number:
+                    opened = self._open(len(self._ends))
+                    self._ends.append((self._ends[-1] if self._ends else 0) + len(opened.batches))
         epoch = bisect_right(self._ends, number)
         return epoch, number - (self._ends[epoch - 1] if epoch else 0)
 
-    def _open(self, epoch: int) -> None:
-        """Deal the rows of a pass, if it is not the one at hand."""
-        if epoch == self._pass:
-            return
-        chance = np.random.Generator(np.random.PCG64([self.seed, 1, epoch]))
-        self._rows = self._pairs(chance) if self.order else self._runs(chance)
-        most = max(1, _ROWS * self.batch_pieces // self.max_pieces)
-        lengths = self._rows.lengths
-        self._batches = length_batches(
-            lengths, max_words=self.batch_pieces, max_rows=most, seed=self.seed, epoch=epoch
-        )
-        self._pass = epoch
+    def _open(self, epoch: int) -> _Pass:
+        """Deal the rows of a pass, if it is not at hand. Who asks for one at hand does not wait."""
+        if (found := self._passes.get(epoch)) is not None:
+            return found
+        with self._lock:
+            if epoch not in self._passes:
+                chance = np.random.Generator(np.random.PCG64([self.seed, 1, epoch]))
+                rows = self._pairs(chance) if self.order else self._runs(chance)
+                dealt = length_batches(
+                    rows.lengths,
+                    max_words=self.batch_pieces,
+                    max_rows=max(1, _ROWS * self.batch_pieces // self.max_pieces),
+                    seed=self.seed,
+                    epoch=epoch,
+                )
+                # Threads are in two neighbouring passes where one ends.
+                latest = list(self._passes.items())[-1:]
+                self._passes = {**dict(latest), epoch: _Pass(rows, dealt)}
+            return self._passes[epoch]
 
     def _runs(self, chance: np.random.Generator) -> _Rows:
         """Each document as one stream, cut into full rows from a random place on."""
@@ -172,24 +188,25 @@ class Batches:
 
     def _chunks(self, room: int, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Runs of sentences that fill a row, and the document of each."""
-        begins: list[int] = []
-        ends: list[int] = []
-        owners: list[int] = []
-        for own, (first, last) in enumerate(self.documents.documents.tolist()):
-            starts = self.documents.sentences[first : last + 1].tolist()
-            draws = chance.random((last - first, 2))
-            targets = np.where(draws[:, 0] < _SHORT, 2 + draws[:, 1] * (room - 2), room).astype(int).tolist()
-            at, count = 0, last - first
-            while at < count:
-                stop = bisect_right(starts, starts[at] + targets[at]) - 1
-                if stop < at + 2 <= count and starts[at + 2] - starts[at] <= room:
-                    stop = at + 2  # two segments rather than one, even where a short row was wanted
-                stop = max(stop, at + 1)
-                begins.append(first + at)
-                ends.append(first + stop)
-                owners.append(own)
-                at = stop
-        return np.array(begins), np.array(ends), np.array(owners)
+        starts, (first, last) = self.documents.sentences, self.documents.documents.T
+        counts = last - first
+        ends = np.cumsum(counts)
+        own = np.repeat(np.arange(len(counts)), counts)
+        # Of each sentence: its number, and where its document ends.
+        at, last = np.arange(len(own)) + (first - ends + counts)[own], last[own]
+        draws = chance.random((len(own), 2))
+        targets = np.where(draws[:, 0] < _SHORT, 2 + draws[:, 1] * (room - 2), room).astype(np.int64)
+        stop = np.minimum(np.searchsorted(starts, starts[at] + targets, side="right") - 1, last)
+        # Two segments rather than one, even where a short row was wanted.
+        two = np.minimum(at + 2, last)
+        stop = np.where((stop < two) & (two == at + 2) & (starts[two] - starts[at] <= room), two, stop)
+        stop = np.maximum(stop, at + 1)
+        steps, begins, place = (stop - at).tolist(), [], 0
+        for end in ends.tolist():
+            while place < end:
+                begins.append(place)
+                place += steps[place]
+        return at[begins], stop[begins], own[begins]
 
     def _elsewhere(self, own: np.ndarray, room: np.ndarray, chance: np.random.Generator) -> np.ndarray:
         """Sentences from a random place of a random other document, as many as there is room for."""
@@ -202,9 +219,9 @@ class Batches:
         stop = np.maximum(stop, begin + 1)
         return np.stack([starts[begin], np.minimum(starts[stop], starts[begin] + room)], axis=1)
 
-    def _lay(self, rows: np.ndarray, chance: np.random.Generator) -> Batch:
+    def _lay(self, table: _Rows, rows: np.ndarray, chance: np.random.Generator) -> Batch:
         """Rows as rectangles, with pieces hidden."""
-        ranges = np.stack([self._rows.first[rows], self._rows.second[rows]], axis=1).reshape(-1, 2)
+        ranges = np.stack([table.first[rows], table.second[rows]], axis=1).reshape(-1, 2)
         sizes = ranges[:, 1] - ranges[:, 0]
         part = np.repeat(np.arange(len(sizes)), sizes)
         within = np.arange(len(part)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -235,5 +252,5 @@ class Batches:
             None if inside.all() else torch.from_numpy(inside),
             torch.from_numpy(flat),
             torch.from_numpy(masked.labels),
-            torch.from_numpy(self._rows.order[rows].astype(np.int64)) if self.order else None,
+            torch.from_numpy(table.order[rows].astype(np.int64)) if self.order else None,
         )

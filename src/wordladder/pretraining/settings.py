@@ -8,7 +8,7 @@ from ..errors import SettingError, did_you_mean
 __all__ = ["SIZES", "Kind", "PretrainingSettings", "Shape", "Size"]
 
 Kind = Literal["bert", "albert", "elmo"]
-Size = Literal["tiny", "mini", "small", "base"]
+Size = Literal["tiny", "mini", "small", "base", "starter"]
 
 _OBJECTIVES = {
     "bert": ("mlm,nsp", "mlm,sop", "mlm"),
@@ -23,6 +23,7 @@ _NOT_ELMO = {
     "lowercase": "ELMo reads characters as they are written, and predicts words that way",
     "whole_words": "ELMo hides no words",
     "longest_run": "ELMo hides no words",
+    "teacher": "ELMo reads characters, and a teacher pieces",
 }
 
 
@@ -42,6 +43,7 @@ SIZES = {
     "mini": Shape(4, 256, 1024, 4, 128, 16_000),
     "small": Shape(4, 512, 2048, 8, 128, 30_000),
     "base": Shape(12, 768, 3072, 12, 128, 30_000),
+    "starter": Shape(12, 384, 1536, 12, 128, 16_000),
 }
 
 
@@ -51,7 +53,7 @@ class PretrainingSettings:
 
     Args:
         kind: `"bert"`, `"albert"` or `"elmo"`.
-        size: `"tiny"`, `"mini"`, `"small"` or `"base"`.
+        size: `"tiny"`, `"mini"`, `"small"`, `"base"` or `"starter"`.
         objectives: `"mlm"`, and behind a comma `"sop"` (are two neighbouring segments in order?) or `"nsp"`
             (does the second segment follow the first?).
         vocabulary_size: Pieces of the vocabulary, at most.
@@ -62,6 +64,8 @@ class PretrainingSettings:
         whole_words: Whether words are hidden as a whole; left out, they are. Not for ELMo.
         longest_run: Words that are hidden together, at most; a run of n words is as likely as 1/n. Not for
             ELMo.
+        teacher: A folder with a BERT to learn from beside the objectives: its vectors of all pieces, and how
+            they relate. Its pieces make up the vocabulary. Not for ELMo.
         segmenter: `"jieba"` groups Chinese characters into the words that are hidden as a whole.
         held_out: Share of the documents that are kept to measure on; for ELMo, share of the words, 10,000 at
             most, as whole lines.
@@ -92,6 +96,7 @@ class PretrainingSettings:
     batch_pieces: int | None = None
     whole_words: bool | None = None
     longest_run: int | None = None
+    teacher: str | None = None
     segmenter: Literal["jieba"] | None = None
     held_out: float = 0.01
     dropout: float = 0.0

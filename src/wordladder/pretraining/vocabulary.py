@@ -2,22 +2,25 @@
 SentencePiece as ALBERT has it.
 
 Both are trained with Hugging Face's tokenizers. Rare characters, which together make up less than a few
-parts in ten thousand of the text, get no piece, ASCII aside. Every Chinese character stands alone.
+parts in ten thousand of the text, get no piece, ASCII aside. Every Chinese character stands alone. Or the
+vocabulary is part of another one.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import DataError, SettingError, did_you_mean
+from ..embedders._pieces import bare_tokenizer
+from ..errors import DataError, ModelError, SettingError, did_you_mean
 from ..extras import require
 from ..progress import Progress, quiet
 from .raw_text import RawText
 
-__all__ = ["HAN", "TokenizerKind", "piece_count", "train_vocabulary", "word_openings"]
+__all__ = ["HAN", "TokenizerKind", "cut_vocabulary", "piece_count", "train_vocabulary", "word_openings"]
 
 TokenizerKind = Literal["wordpiece", "sentencepiece"]
 
@@ -78,6 +81,47 @@ def train_vocabulary(
     _prepare(trained, kind, lowercase)
     progress("training the vocabulary", 1, 1)
     return _fast(trained, kind, lowercase)
+
+
+def cut_vocabulary(text: RawText, tokenizer: Any, size: int, *, progress: Progress = quiet) -> Any:
+    """A tokenizer that knows only those pieces of another one which a text needs most.
+
+    Special pieces and single characters stay, so that no word becomes unknown: the longest piece that fits is
+    still taken first, and there is one for every character.
+
+    Args:
+        text: What is counted.
+        tokenizer: A fast WordPiece tokenizer as BERT has it.
+        size: Pieces, special ones included, at most.
+        progress: Told how much has been read.
+
+    Raises:
+        ModelError: the tokenizer is of another kind.
+        SettingError: the size has no room for the characters.
+    """
+    from tokenizers import Tokenizer, models
+
+    backend, special = bare_tokenizer(tokenizer), _SPECIAL["wordpiece"]
+    numbers, whole = backend.get_vocab(), backend.model
+    if not (isinstance(whole, models.WordPiece) and numbers.keys() >= {*special}):
+        kind = type(whole).__name__
+        raise ModelError(f"a vocabulary is cut from WordPiece as BERT has it, and this tokenizer is {kind}")
+    counts = np.zeros(piece_count(tokenizer), dtype=np.int64)
+    for block in _sample(text, _MOST_TEXT["wordpiece"], progress):
+        encoded = backend.encode_batch_fast(block.split("\n"), add_special_tokens=False)
+        ids = chain.from_iterable(one.ids for one in encoded)
+        counts += np.bincount(np.fromiter(ids, np.int64), minlength=len(counts))
+    kept = {piece for piece in numbers if len(piece.removeprefix("##")) == 1} | {*special}
+    if size < len(kept) + 10:
+        raise SettingError(f"a vocabulary of {size} pieces is too small: {len(kept)} are single characters")
+    others = sorted((p for p in numbers if p not in kept), key=lambda p: (-counts[numbers[p]], numbers[p]))
+    kept |= {piece for piece in others[: size - len(kept)] if counts[numbers[piece]]}
+    pieces = {piece: number for number, piece in enumerate(sorted(kept, key=numbers.__getitem__))}
+    longest = whole.max_input_chars_per_word
+    cut = Tokenizer(models.WordPiece(pieces, unk_token="[UNK]", max_input_chars_per_word=longest))
+    cut.normalizer, cut.pre_tokenizer = backend.normalizer, backend.pre_tokenizer
+    cut.decoder = backend.decoder
+    return _fast(cut, "wordpiece", getattr(tokenizer, "do_lower_case", True))
 
 
 def _wordpiece(tokenizer: Any, sample: list[str], size: int, first: list[str]) -> Any:

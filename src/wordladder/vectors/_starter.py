@@ -9,7 +9,7 @@ import numpy as np
 from ..vocab import Vocabulary
 from ..word_vectors import WordVectors
 
-__all__ = ["starter", "starter_files"]
+__all__ = ["language_of", "starter", "starter_files"]
 
 _COVERED = 0.5  # share of a text's words that must have a vector
 
@@ -26,6 +26,20 @@ def starter(vocabulary: Vocabulary, dim: int | None = None) -> WordVectors | Non
         vocabulary: The text's words, with counts.
         dim: Numbers in a vector; the most telling components come first, and as many are taken; None: all.
     """
+    best = _nearest(vocabulary)
+    if best is None or (dim or 0) > best.dim:
+        return None
+    return WordVectors(best.words, best.vectors[:, :dim], best.counts, best.settings)
+
+
+def language_of(vocabulary: Vocabulary) -> str | None:
+    """The language of a text, such as `"en"`, by its words; None where there are no starter vectors of it."""
+    best = _nearest(vocabulary)
+    return None if best is None else str(best.settings["name"]).removeprefix("starter ").partition("-")[0]
+
+
+def _nearest(vocabulary: Vocabulary) -> WordVectors | None:
+    """The starter vectors that most of a text's words have, or None where too few do."""
     counts = np.asarray(vocabulary.counts)
     found: list[tuple[float, WordVectors]] = []
     for file in starter_files():
@@ -34,6 +48,4 @@ def starter(vocabulary: Vocabulary, dim: int | None = None) -> WordVectors | Non
         vectors.settings["name"] = f"starter {file.stem}"
         found.append((float(counts[known].sum() / max(1, counts.sum())), vectors))
     covered, best = max(found, key=lambda one: one[0])
-    if covered < _COVERED or (dim or 0) > best.dim:
-        return None
-    return WordVectors(best.words, best.vectors[:, :dim], best.counts, best.settings)
+    return best if covered >= _COVERED else None

@@ -1,0 +1,64 @@
+"""The pretraining of starter encoders as a part of a longer script: some minutes for each prepared text."""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["albert_part"]
+
+LARGE = {"size": "starter", "max_pieces": 384, "batch_pieces": 131_072, "learning_rate": 1e-3}
+SECONDS = 15.0  # between two lines
+
+
+def albert_part(
+    prepared: Mapping[str, Path],
+    minutes: float,
+    output: Path,
+    *,
+    teachers: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> dict[str, dict[str, float]]:
+    """Pretrain an ALBERT from each text, and print how far it is.
+
+    Args:
+        prepared: By name, the folders that `wordladder pretrain --prepare` wrote.
+        minutes: Minutes of each.
+        output: Where the encoders are written, one a name; what was interrupted goes on.
+        teachers: The teacher's folder of a name that has one.
+        settings: Other settings of the pretrainings than `LARGE`.
+
+    Returns:
+        By name: `masked_accuracy` and `order_accuracy` on held-out text, `pieces_per_second`, `steps`, and
+        `size_mb` of the weights in half precision.
+    """
+    from wordladder.pretraining.pretrain import pretrain
+    from wordladder.pretraining.settings import PretrainingSettings
+
+    figures = {}
+    for name, folder in prepared.items():
+        chosen = {"kind": "albert", **LARGE, "minutes": minutes, "teacher": (teachers or {}).get(name)}
+        run = PretrainingSettings(**{**chosen, **settings})
+        report = pretrain([folder], output / name, run, resume=True, progress=_lines(name))
+        figures[name] = {
+            **{key: report["held_out"][key] for key in ("masked_accuracy", "order_accuracy")},
+            "pieces_per_second": report["tokens"] / report["seconds"],
+            "steps": report["steps"],
+            "size_mb": report["parameters"] * 2 / 1e6,
+        }
+        print(f"{name}: " + ", ".join(f"{key} {value:,.4g}" for key, value in figures[name].items()))
+    return figures
+
+
+def _lines(name: str) -> Callable[..., None]:
+    """Prints where the work is, now and then."""
+    last = time.monotonic()
+
+    def tell(stage: str, done: float, total: float | None, **facts: float | str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS:
+            last = time.monotonic()
+            shown = " ".join(f"{key} {float(value):.4g}" for key, value in facts.items())
+            print(f"{name}: {stage} {done:,.0f} of {total or 0:,.0f} {shown}", flush=True)
+
+    return tell
