@@ -13,7 +13,7 @@ SECONDS = 15.0  # between two lines
 
 def albert_part(
     prepared: Mapping[str, Path],
-    minutes: float,
+    minutes: float | None,
     output: Path,
     *,
     teachers: Mapping[str, str] | None = None,
@@ -23,7 +23,7 @@ def albert_part(
 
     Args:
         prepared: By name, the folders that `wordladder pretrain --prepare` wrote.
-        minutes: Minutes of each.
+        minutes: Minutes of each; None where the settings have `steps`.
         output: Where the encoders are written, one a name; what was interrupted goes on.
         teachers: The teacher's folder of a name that has one.
         settings: Other settings of the pretrainings than `LARGE`.

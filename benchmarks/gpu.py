@@ -1,7 +1,7 @@
 """Everything that a graphics card is for, in one go: is it right there, how fast is it, what does it bring.
 
     python benchmarks/gpu.py --output FOLDER --table TABLE --tags TAGS --questions SQUAD --text TEXT \
-        --encoder FOLDER [--minutes 8] [--parts smoke,speed,word2vec,albert] [--albert FOLDER...]
+        --encoder FOLDER [--minutes 8] [--parts smoke,speed,word2vec,albert] [--prepared FOLDER...]
 
 It needs the package from `src/` and the files named, no network. Each part prints as it goes and writes what
 it has found into OUTPUT/gpu.json before the next one begins; a part that fails is told and the next one runs.
@@ -13,12 +13,13 @@ it has found into OUTPUT/gpu.json before the next one begins; a part that fails 
   usual loop of transformers on the same card (its own models, bfloat16 by autocast, fused AdamW), and the
   share of the card's measured rate of matrix products that they reach.
 - word2vec: skip-gram on the card beside the processor's kernel: words/s, WordSim-353, analogies.
-- albert: the starter encoders, from the folders that `tools/starter_encoder.py prepare` wrote, for the
-  minutes that are left.
+- albert: a starter encoder from each folder that `wordladder pretrain --prepare` wrote, with ENCODER as its
+  teacher where the vocabulary is of it, for the minutes that are left; written in half precision.
 """
 
 import argparse
 import json
+import shutil
 import sys
 import time
 import traceback
@@ -33,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 import numpy as np
 import torch
 
+from _gpu_albert import albert_part
 from pretraining import both, sample, timed
 
 TOLERANCE = 1e-3
@@ -308,6 +310,49 @@ def ours_tuning(given: argparse.Namespace, read: Any, device: torch.device, rows
     return ours
 
 
+# ── word vectors, starter encoders ─────────────────────────────────────────────────────────────────────────
+
+
+def albert(given: argparse.Namespace) -> dict[str, Any]:
+    """Pretrain for the minutes that are left, each text as long."""
+    from wordladder.embedders._pretrained import keep_pretrained
+    from wordladder.pretraining.pretrain import MARK, prepare
+    from wordladder.pretraining.settings import PretrainingSettings
+    from wordladder.pretraining.started import open_started
+
+    folders, chosen = {folder.name: folder for folder in given.prepared}, {"device": given.device}
+    if given.tiny:
+        chosen |= {"size": "tiny", "steps": 3, "max_pieces": 64, "batch_pieces": 256}
+        folders = {"own": given.output / "prepared", "taught": given.output / "prepared-taught"}
+        for name, folder in folders.items():
+            teacher = str(given.encoder) if name == "taught" else None
+            run = PretrainingSettings(kind="albert", teacher=teacher, vocabulary_size=500, **chosen)
+            prepare([given.text], folder, run)
+    if not folders:
+        return {"skipped": "no --prepared folder is given"}
+    taught = {name for name, folder in folders.items() if _of(given.encoder, folder)}
+    teachers = {name: str(given.encoder) for name in taught}
+    left = None if given.tiny else max(0.1, (given.ends - time.monotonic()) / 60 / len(folders))
+    with TemporaryDirectory() as work:
+        found = albert_part(folders, left, Path(work), teachers=teachers, **chosen)
+        for name in folders:
+            model, tokenizer, _ = open_started(Path(work) / name, PretrainingSettings(kind="albert", steps=1))
+            keep_pretrained(model, tokenizer, given.output / name, half=True)
+            for kept in (MARK, "log.jsonl"):
+                shutil.copy(Path(work) / name / kept, given.output / name / kept)
+    return found
+
+
+def _of(encoder: Path, prepared: Path) -> bool:
+    """Whether all pieces of a prepared text are pieces of the encoder's vocabulary."""
+    from transformers import AutoTokenizer
+
+    own, theirs = (
+        AutoTokenizer.from_pretrained(folder).get_vocab() for folder in (prepared / "tokenizer", encoder)
+    )
+    return own.keys() <= theirs.keys()
+
+
 # ── all ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -324,7 +369,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     for name in ("output", "table", "tags", "questions", "text", "encoder"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--albert", type=Path, nargs="*", default=[], help="folders that were prepared")
+    parser.add_argument("--prepared", type=Path, nargs="*", default=[])
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -346,7 +391,11 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     return found
 
 
-PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {"smoke": smoke, "speed": speed}
+PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "smoke": smoke,
+    "speed": speed,
+    "albert": albert,
+}
 
 if __name__ == "__main__":
     main()
