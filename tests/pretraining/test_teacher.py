@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import transformers
 from transformers import AutoModel, AutoModelForPreTraining, AutoTokenizer
 
 from made_up_text import SENTENCES
-from tiny_transformers import tiny_albert, tiny_bert
+from tiny_transformers import SIZES, tiny_albert, tiny_bert
 from wordladder.errors import ModelError, SettingError
 from wordladder.pretraining import settings
 from wordladder.pretraining.objective import new_model
@@ -151,6 +152,30 @@ def test_the_teacher_reads_the_same_pieces_unmasked(minilm, corpus):
     assert value_layer(encoder) is encoder.encoder.layer[-1].attention.self.value
 
 
+@pytest.mark.parametrize("kind", ["DistilBert", "Electra"])
+def test_kin_of_bert_teach_too(bert, corpus, tmp_path, kind):
+    """Where they keep the values of their last layer, and rows without padding."""
+    tokenizer, folder = AutoTokenizer.from_pretrained(bert), tmp_path / kind
+    torch.manual_seed(1)
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=len(tokenizer), **{**SIZES, "num_attention_heads": 4}, embedding_size=16
+    )
+    encoder = getattr(transformers, f"{kind}Model")(config)
+    encoder.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    teacher = open_teacher(settings.PretrainingSettings(**GIVEN, teacher=str(folder)), tokenizer, 24)
+    assert teacher.heads == 4
+    layer = value_layer(encoder)
+    seen = []
+    layer.register_forward_hook(lambda *given: seen.append(given[2]))
+    ids = torch.tensor(tokenizer(["the good film", "a bad story"])["input_ids"][:1])
+    with torch.no_grad():
+        encoder.eval()(ids)
+        batch = Batch(ids, torch.zeros_like(ids), None, torch.tensor([1]), ids[0, 1:2], None)
+        told = teacher._read(batch, torch.ones_like(ids, dtype=torch.bool))
+        assert torch.allclose(teacher.value(told[-2]), seen[0], atol=0.03)
+
+
 def test_only_the_map_learns_and_none_of_it_is_kept(bert, corpus, tmp_path):
     report = run(corpus, tmp_path / "out", teacher=str(bert), steps=2)
     model, found = AutoModelForPreTraining.from_pretrained(tmp_path / "out", output_loading_info=True)
@@ -158,6 +183,7 @@ def test_only_the_map_learns_and_none_of_it_is_kept(bert, corpus, tmp_path):
     assert not found["unexpected_keys"]
     assert report["parameters"] == sum(p.numel() for p in model.parameters())
     assert {"teacher_states", "teacher_relations", "masked_loss", "loss"} <= report["curve"][0].keys()
+    assert "| teacher | bert |" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     given = settings.PretrainingSettings(**GIVEN, teacher=str(bert))
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
     assert tokenizer.get_vocab().keys() <= AutoTokenizer.from_pretrained(bert).get_vocab().keys()

@@ -9,6 +9,7 @@ __all__ = ["pretraining_card"]
 
 _NAMES = {"bert": "BERT", "albert": "ALBERT", "elmo": "ELMo"}
 _POINTS = 12  # lines of the curve
+_FOLDERS = ("teacher", "tokenizer")  # settings that may be one: its name tells enough
 
 
 def pretraining_card(report: dict[str, Any]) -> str:
@@ -34,7 +35,7 @@ def pretraining_card(report: dict[str, Any]) -> str:
     lines += ["## Curve", "", *_curve(report["curve"]), ""]
     lines += ["## Settings", "", "| | |", "|---|---|"]
     lines += [
-        f"| {name} | {value} |"
+        f"| {name} | {Path(value).name if name in _FOLDERS else value} |"
         for name, value in settings.items()
         if value is not None and not (before and name == "size")
     ]
