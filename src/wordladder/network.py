@@ -5,6 +5,7 @@ training and no files.
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -21,12 +22,14 @@ __all__ = ["Batch", "Network"]
 
 class Batch(NamedTuple):
     """What one step reads: each embedder's prepared tensors, and the targets if they are known, with the
-    weight of each text if they have weights.
+    weight of each text if they have weights; beside them, as plain numbers, the words of the longest text of
+    each segment and those of the longest example.
     """
 
     inputs: tuple[Any, ...]
     targets: Tensor | None = None
     weights: Tensor | None = None
+    widths: tuple[int, ...] = ()
 
 
 class Network(nn.Module):
@@ -104,23 +107,28 @@ class Network(nn.Module):
     ) -> Batch:
         """A batch on the CPU, from the words of its texts."""
         inputs = tuple(embedder.prepare(tokens) for embedder in self.embedders)
-        return Batch(inputs, *(None if one is None else torch.from_numpy(one) for one in (targets, weights)))
+        right, counts = (None if one is None else torch.from_numpy(one) for one in (targets, weights))
+        longest = tokens.lengths.reshape(-1, tokens.segments).max(axis=0, initial=0).tolist()
+        longest.append(int(np.diff(tokens.example_offsets).max(initial=0)))
+        return Batch(inputs, right, counts, tuple(longest))
 
-    def encode(self, inputs: tuple[Any, ...]) -> Sequence:
+    def encode(self, batch: Batch) -> Sequence:
         """The Sequence that reaches the head.
 
         Where an encoder takes the texts of an example as a tuple, all encoders have them apart.
         """
-        sequences = self._embed(inputs)
+        sequences = self._embed(batch.inputs)
         sequence = self.fusion(sequences) if self.fusion is not None else sequences[0]
         if not any(encoder.reads == "example" for encoder in self.encoders):
             for encoder in self.encoders:
                 sequence = encoder(sequence)
             return sequence
-        texts = apart(sequence, self._task.segments)
+        *widths, longest = batch.widths
+        widths += [0] * (self._task.segments - len(widths))  # texts that are read by themselves
+        texts = apart(sequence, widths)
         for encoder in self.encoders:
             texts = encoder(texts) if encoder.reads == "example" else tuple(map(encoder, texts))
-        return together(texts)
+        return together(texts, longest)
 
     def frozen(self) -> list[Any]:
         """The embedders whose features of a text never change, and are worth keeping."""
@@ -148,7 +156,7 @@ class Network(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """The loss where the batch has targets, else the head's scores."""
-        scores = self.task(self.encode(batch.inputs))
+        scores = self.task(self.encode(batch))
         if batch.targets is None:
             return scores
         weights = () if batch.weights is None else (batch.weights,)

@@ -176,7 +176,7 @@ def test_a_saved_model_and_an_elmo(small_model, tmp_path):
     tokens = reader.tokens(["a good story"])
     engine = Model.load(tmp_path / "model").engine_
     with torch.inference_mode():
-        sequence = engine.network.encode(engine.network.prepare(tokens).inputs)
+        sequence = engine.network.encode(engine.network.prepare(tokens))
     np.testing.assert_allclose(vector(reader, "a good story", 1), sequence.vectors[0, 1].numpy(), atol=1e-6)
     (tmp_path / "elmo").mkdir()
     elmo = WordReader.open(tiny_elmo(tmp_path / "elmo"))

@@ -29,6 +29,11 @@ def joined(lengths, extra=0):
     return Sequence(vectors * mask[..., None], mask, torch.ones(len(lengths), 2), segments)
 
 
+def widths(lengths):
+    """Words of the longest text of each segment."""
+    return [max(counts) for counts in zip(*lengths)]
+
+
 def words(sequence, row):
     return sequence.vectors[row, sequence.mask[row]]
 
@@ -37,7 +42,7 @@ def words(sequence, row):
 @given(sizes, st.integers(0, 2))
 def test_apart_cuts_each_row_where_its_segments_meet(lengths, extra):
     whole = joined(lengths, extra)
-    parts = apart(whole, len(lengths[0]))
+    parts = apart(whole, widths(lengths))
     for number, part in enumerate(parts):
         assert part.vectors.shape[1] == max(counts[number] for counts in lengths)
         assert part.lengths.tolist() == [counts[number] for counts in lengths]
@@ -51,46 +56,48 @@ def test_apart_cuts_each_row_where_its_segments_meet(lengths, extra):
 @given(sizes, st.integers(0, 2))
 def test_together_is_the_way_back(lengths, extra):
     whole = joined(lengths, extra)
-    again = together(apart(whole, len(lengths[0])))
     time = max(map(sum, lengths))
+    again = together(apart(whole, widths(lengths)), time)
     for found, expected in zip(again, (whole.vectors, whole.mask, None, whole.segments)):
         assert found is None if expected is None else torch.equal(found, expected[:, :time])
 
 
 def test_parts_may_be_wider_than_their_texts():
-    whole = joined([[2, 1], [0, 3], [1, 0]])
+    lengths = [[2, 1], [0, 3], [1, 0]]
+    whole = joined(lengths)
     wide = [
         Sequence(
             torch.nn.functional.pad(part.vectors, (0, 0, 0, extra)),
             torch.nn.functional.pad(part.mask, (0, extra)),
         )
-        for part, extra in zip(apart(whole, 2), (3, 1))
+        for part, extra in zip(apart(whole, widths(lengths)), (3, 1))
     ]
-    again = together(tuple(wide))
+    again = together(tuple(wide), 3)
     assert torch.equal(again.vectors, whole.vectors)
     assert torch.equal(again.segments, whole.segments)
 
 
 def test_one_text_without_segments_stays_as_it_is():
     whole = joined([[3], [1]])
-    (part,) = apart(Sequence(whole.vectors, whole.mask), 1)
+    (part,) = apart(Sequence(whole.vectors, whole.mask), [3])
     assert torch.equal(part.vectors, whole.vectors)
-    again = together((part,))
+    again = together((part,), 3)
     assert torch.equal(again.vectors, whole.vectors)
     assert not again.segments.any()
 
 
 @pytest.mark.parametrize("lengths", [[[0, 0]], [[0, 0], [0, 0]]])
 def test_no_words_at_all(lengths):
-    again = together(apart(joined(lengths), 2))
+    again = together(apart(joined(lengths), [0, 0]), 0)
     assert again.vectors.shape == (len(lengths), 0, DIM)
     assert again.mask.shape == (len(lengths), 0)
 
 
 def test_every_word_gets_its_own_gradient():
-    whole = joined([[2, 1], [0, 3], [0, 0]], extra=1)
+    lengths = [[2, 1], [0, 3], [0, 0]]
+    whole = joined(lengths, extra=1)
     vectors = whole.vectors.clone().requires_grad_()
     weights = torch.arange(1.0, 1 + vectors.numel()).view_as(vectors)
-    again = together(apart(whole._replace(vectors=vectors), 2))
+    again = together(apart(whole._replace(vectors=vectors), widths(lengths)), 3)
     (again.vectors * weights[:, : again.vectors.shape[1]]).sum().backward()
     assert torch.equal(vectors.grad, weights * whole.mask[..., None])

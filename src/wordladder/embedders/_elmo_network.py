@@ -25,14 +25,14 @@ class Laid(NamedTuple):
     Attributes:
         characters: The spelling of each different word of the batch, `(distinct, width)`.
         words: The row of `characters` of each packed word, for each direction, `(2, words)`.
-        counts: Words of each step, `(steps,)`.
+        counts: Words of each step, `(steps,)`; they stay on the processor, which runs the steps.
         places: Where the words of the texts, one after another, are among the packed ones, for each
             direction, beginnings and ends left out, `(2, words of the texts)`.
     """
 
     characters: Tensor
     words: Tensor
-    counts: Tensor
+    counts: NDArray[np.int64]
     places: Tensor
 
 
@@ -70,7 +70,7 @@ def laid(words: Seq[str], lengths: NDArray[np.int64], longest: int, widest: int)
     for direction in range(2):
         where[direction, packing.places[direction]] = order
     characters = torch.from_numpy(spelled(list(numbers), longest, widest))
-    return Laid(characters, packed, packing.counts, where[:, torch.from_numpy(inside.ravel())])
+    return Laid(characters, packed, packing.counts.numpy(), where[:, torch.from_numpy(inside.ravel())])
 
 
 class BiLM(nn.Module):

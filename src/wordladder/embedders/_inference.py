@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from ..extras import require
 from ..layers.arithmetic import has_bfloat16
+from ..layers.half_attention import use_fast_attention
 
 __all__ = ["PACKABLE", "Answering", "Precision", "answering", "padded", "runs"]
 
@@ -68,6 +69,8 @@ def answering(
     device = device or next(model.parameters()).device
     half = precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
     copied = _copied(model, torch.bfloat16 if half else torch.float32, device)
+    if device.type != "cpu" and model.config.model_type in PACKABLE:
+        use_fast_attention(copied)
     if device.type != "cpu" or not (pack and _can_pack(model, pad)):
         return _Padded(copied, pad)
     if half and has_bfloat16(device):

@@ -28,12 +28,13 @@ __all__ = ["Elmo"]
 
 
 class Prepared(NamedTuple):
-    """Texts as the network reads them, the words' mask `(batch, time)`, and their segment where there are
-    several.
+    """Texts as the network reads them, the words' mask `(batch, time)`, the places of the words in it,
+    counted over all rows one after another, `(words,)`, and their segment where there are several.
     """
 
     laid: Laid
     mask: Tensor
+    places: Tensor
     segments: Tensor | None = None
 
 
@@ -149,7 +150,8 @@ class Elmo(nn.Module):
         options = self.network.options
         read = laid(tokens.surfaces(), self._parts(tokens.lengths), options.longest, options.widest)
         numbers, mask = pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)
-        return Prepared(read, mask, numbers if tokens.segments > 1 else None)
+        places = mask.flatten().nonzero()[:, 0]
+        return Prepared(read, mask, places, numbers if tokens.segments > 1 else None)
 
     def features(self, prepared: Prepared) -> Features:
         """What the language model says: the wanted layers of each word, before they are mixed."""
@@ -157,9 +159,8 @@ class Elmo(nn.Module):
             states = self.network(prepared.laid, self._reach)
             wanted = states if self.layers == "mix" else states[-1:]
             words = torch.stack([self.network.sided(prepared.laid, state) for state in wanted], dim=1)
-        places = prepared.mask.flatten().nonzero()[:, 0]
-        vectors = words.new_zeros(prepared.mask.numel(), *words.shape[1:]).index_copy(0, places, words)
-        layers = vectors.view(*prepared.mask.shape, *words.shape[1:])
+        empty = words.new_zeros(prepared.mask.numel(), *words.shape[1:])
+        layers = empty.index_copy(0, prepared.places, words).view(*prepared.mask.shape, *words.shape[1:])
         return Features(layers, prepared.mask, None, prepared.segments)
 
     def forward(self, prepared: Prepared | Features) -> Sequence:

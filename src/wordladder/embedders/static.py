@@ -210,7 +210,8 @@ class Static(nn.Module):
         else:
             outside = ids >= size
             vectors = self.table(ids.masked_fill(outside, PADDING))
-            vectors[outside] = prepared.made.to(vectors.dtype)[ids[outside] - size]
+            made = prepared.made.to(vectors.dtype)[(ids - size).clamp(min=0)]
+            vectors = torch.where(outside[..., None], made, vectors)
         return Sequence(self.dropout(vectors), prepared.mask, None, prepared.segments)
 
     def facts(self, tokens: Tokens) -> dict[str, float]:

@@ -229,7 +229,7 @@ class NetworkEngine:
             yield rows, result
 
     def _pooled_of(self, batch: Any) -> torch.Tensor:
-        return self.network.task.pooled(self.network.encode(batch.inputs))
+        return self.network.task.pooled(self.network.encode(batch))
 
     def scores(self, examples: Examples) -> Any:
         """Scores `(rows, labels)`, or of words; where features are cached, those of many texts are kept there

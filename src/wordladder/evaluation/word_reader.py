@@ -107,7 +107,7 @@ class WordReader:
             raise ModelError(f"{path}: the saved model is incomplete or damaged: {error}") from error
         network = engine.network.eval()
         settings = settings or recipe.text
-        return cls(network, lambda batch: network.encode(batch.inputs), settings, f"model {path}")
+        return cls(network, network.encode, settings, f"model {path}")
 
     def tokens(self, texts: Sequence[str]) -> Tokens:
         """The words of texts."""

@@ -44,7 +44,7 @@ class ClassificationHead(nn.Module):
         """Mean cross-entropy of the batch, one decision a text or one a label; `weights` say how much each
         text counts, `(batch,)`.
         """
-        of_classes = None if self.weights is None else self.weights.to(scores.device)
+        of_classes = None if self.weights is None else self.weights.to(scores.device, non_blocking=True)
         how = "mean" if weights is None else "none"
         if self.multi_label:
             smooth = targets * (1 - self.label_smoothing) + self.label_smoothing / 2

@@ -47,6 +47,10 @@ class SpanQaHead(nn.Module):
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy of start and end over the rows whose answer is known."""
         known = (targets != IGNORED).all(dim=1)
-        scores, targets = scores[known], targets[known]
-        total = functional.cross_entropy(scores, targets, reduction="sum")
-        return total / (2 * max(1, len(targets)))
+        if scores.device.type == "cpu":
+            scores, targets = scores[known], targets[known]
+        else:  # how many rows are left would be waited for
+            scores = scores.masked_fill(~known[:, None, None], 0.0)
+            targets = targets.masked_fill(~known[:, None], IGNORED)
+        total = functional.cross_entropy(scores, targets, ignore_index=IGNORED, reduction="sum")
+        return total / (2 * known.sum().clamp(min=1))

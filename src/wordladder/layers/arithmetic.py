@@ -8,7 +8,7 @@ __all__ = ["has_bfloat16"]
 def has_bfloat16(device: torch.device) -> bool:
     """Whether matrix products in bfloat16 run in hardware on this device."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.get_device_capability(device) >= (8, 0)  # older ones would emulate it, slowly
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
     told = torch.cpu.get_capabilities()

@@ -4,6 +4,8 @@ For rows of up to a few hundred pieces that is faster there than torch's fused a
 the processor's bfloat16 units well. The weights (rows · heads, time, time) are kept for the way back.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -84,5 +86,15 @@ def use_fast_attention(model: Any) -> None:
     transformers = require("transformers", "train", "training an encoder")
     if NAME not in transformers.AttentionInterface._global_mapping:
         transformers.AttentionInterface.register(NAME, attention)
-        masking.AttentionMaskInterface.register(NAME, masking.sdpa_mask)
+        masking.AttentionMaskInterface.register(NAME, partial(_mask, masking.sdpa_mask))
     model.set_attn_implementation(NAME)
+
+
+def _mask(usual: Callable[..., Tensor | None], *given: Any, **named: Any) -> Tensor | None:
+    """The usual mask. Whether there is padding at all is looked at on a processor only: another device would
+    be waited for.
+    """
+    mask = named.get("attention_mask")
+    if mask is not None and mask.device.type != "cpu":
+        named["allow_is_bidirectional_skip"] = False
+    return usual(*given, **named)

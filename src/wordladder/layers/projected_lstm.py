@@ -6,7 +6,8 @@ a fast path. Here the words' share of the gates is one product for all steps, an
 are one product each; the steps between are in `projected_steps.py` and, for a CPU, `projected_kernel.py`.
 The weights lie in an `nn.LSTM`; on other devices, where nothing is clipped, torch's own kernel runs.
 
-Two layers, one that reads the texts from the start and one from the end, are run together, a thread each.
+Two layers, one that reads the texts from the start and one from the end, are run together, on a CPU a thread
+each.
 """
 
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def run_both_ways(cells: Seq[Any], words: Seq[Tensor], counts: list[int], clips:
         if torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in (*words, *flat)):
             return list(_BothWays.apply(counts, clips, *words, *flat))
         run = partial(torch.no_grad()(_answer), counts, clips)
-        return in_parallel([partial(run, some, own) for some, own in zip(words, weights)])
+        return in_parallel([partial(run, some, own) for some, own in zip(words, weights)], device)
 
 
 def _forward(counts: list[int], clips: Clips, words: Tensor, weights: Seq[Tensor]) -> Trace:
@@ -136,7 +137,8 @@ class _BothWays(torch.autograd.Function):
         ways = len(tensors) // (1 + len(_NAMES))
         words, weights = tensors[:ways], _chunks(tensors[ways:], ways)
         run = partial(torch.no_grad()(_forward), counts, clips)
-        traces = in_parallel([partial(run, some, own) for some, own in zip(words, weights)])
+        jobs = [partial(run, some, own) for some, own in zip(words, weights)]
+        traces = in_parallel(jobs, words[0].device.type)
         ctx.counts, ctx.clips, ctx.ways = counts, clips, ways
         ctx.save_for_backward(*tensors, *(tensor for trace in traces for tensor in trace))
         return tuple(trace.hidden[counts[0] :].clone() for trace in traces)
@@ -153,7 +155,7 @@ class _BothWays(torch.autograd.Function):
             partial(run, traces[way], d_hidden[way], words[way], weights[way], ctx.needs_input_grad[2 + way])
             for way in range(ways)
         ]
-        done = in_parallel(jobs)
+        done = in_parallel(jobs, words[0].device.type)
         d_weights = [gradient for gradients in done for gradient in gradients[1:]]
         return None, None, *(gradients[0] for gradients in done), *d_weights
 

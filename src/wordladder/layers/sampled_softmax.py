@@ -72,7 +72,7 @@ def sampled_softmax(
     """
     score = (vectors * right[0]).sum(dim=1).float() + right[1]
     rivals = functional.linear(vectors, others[0], others[1].to(vectors.dtype)).float()
-    rows = (hits >= 0).nonzero()[:, 0]
-    rivals[rows, hits[rows]] = -torch.inf
+    taken = torch.where(hits >= 0, -torch.inf, 0.0)  # to choose rows would wait for the device
+    rivals.scatter_add_(1, hits.clamp(min=0)[:, None], taken[:, None])
     every = torch.cat([score[:, None], rivals], dim=1)
     return functional.cross_entropy(every, torch.zeros_like(hits))

@@ -20,15 +20,16 @@ _pools: dict[int, ThreadPoolExecutor] = {}
 _lock = threading.Lock()
 
 
-def in_parallel(jobs: Sequence[Callable[[], T]]) -> list[T]:
+def in_parallel(jobs: Sequence[Callable[[], T]], device: str = "cpu") -> list[T]:
     """Run all jobs, on as many threads as torch uses here, and return their results in order.
 
     Also a single job: it is quicker without the threads that torch would wake for every small operation.
-    Where torch uses one thread, the calling thread does it all; else torch's settings of a thread, such as
-    `no_grad` and autocast, are those of a new thread. A job must not call `in_parallel`.
+    Where torch uses one thread, or the jobs compute on another device, the calling thread does it all; else
+    torch's settings of a thread, such as `no_grad` and autocast, are those of a new thread. A job must not
+    call `in_parallel`.
     """
     threads = torch.get_num_threads()
-    if threads == 1:
+    if threads == 1 or device != "cpu":
         return [job() for job in jobs]
     futures = [_pool(threads).submit(job) for job in jobs]
     return [future.result() for future in futures]

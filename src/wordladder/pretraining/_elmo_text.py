@@ -149,7 +149,7 @@ class LmText:
         # Beginnings and ends have the same numbers among the spelled words and among the predicted ones.
         following = torch.where(read.words < SPECIAL_WORDS, read.words, 0)
         following.scatter_(1, read.places, torch.from_numpy(self.outputs[ids]).expand(2, -1))
-        counts = read.counts.numpy()
+        counts = read.counts
         begins = np.cumsum(counts) - counts
         sources = np.repeat(begins[:-1], counts[1:]) + _counted(counts[1:])
         candidates, draws = np.empty(0, np.int64), 0

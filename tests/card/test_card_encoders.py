@@ -1,0 +1,116 @@
+"""What other programs have trained, and readers of words, on a card: the processor's answers."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
+
+from conftest import reviews
+from pretend_device import card
+from tiny_elmo import tiny_elmo
+from tiny_transformers import TEXTS, tiny_albert, tiny_bert, tiny_roberta
+from wordladder import Model
+from wordladder.data.examples import Examples
+from wordladder.embedders import _inference
+from wordladder.embedders._pretrained import open_pretrained
+from wordladder.embedders._sentence_layout import SentenceLayout
+from wordladder.evaluation.word_reader import WordReader
+from wordladder.imported.dense import Dense, Norm
+from wordladder.imported.fine_tuned import FineTuned
+from wordladder.imported.sentences import SentenceEngine
+
+MAKERS = {"albert": tiny_albert, "bert": tiny_bert, "roberta": tiny_roberta}
+HEADS = (
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoModelForQuestionAnswering,
+)
+
+
+@pytest.fixture(scope="module", params=sorted(MAKERS))
+def encoder(request, tmp_path_factory):
+    return MAKERS[request.param](tmp_path_factory.mktemp("encoders") / request.param)
+
+
+def same(answer):
+    """`answer(device)` is the same on the processor and on the card."""
+    expected = answer("cpu")
+    with card() as there:
+        found = answer(str(there.device))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "pooling", ["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+)
+def test_sentences(encoder, pooling):
+    torch.manual_seed(1)
+    dense = Dense(torch.randn(6, 16), torch.randn(6), "Tanh"), Norm(torch.randn(6), torch.randn(6))
+    layout = SentenceLayout(pooling=(pooling,), normalize=True)
+    texts = Examples(([*TEXTS, ""],))
+
+    def answer(device):
+        opened = open_pretrained(str(encoder))
+        engine = SentenceEngine(
+            opened, layout, dense, source=str(encoder), device=device, precision="float32"
+        )
+        return engine.encode(texts)
+
+    same(answer)
+
+
+@pytest.mark.parametrize("auto", HEADS)
+def test_heads(encoder, auto, tmp_path):
+    torch.manual_seed(2)
+    labels = 2 if auto is AutoModelForQuestionAnswering else 3
+    auto.from_config(AutoConfig.from_pretrained(encoder, num_labels=labels)).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(encoder).save_pretrained(tmp_path)
+
+    def answer(device):
+        engine = FineTuned(tmp_path, "tuned", device=device)
+        two = (TEXTS[::-1],) if engine.task.segments == 2 else ()
+        scores = engine.scores(Examples((*two, TEXTS)))
+        return scores if isinstance(scores, np.ndarray) else scores.values
+
+    same(answer)
+
+
+def read(source, device, **given):
+    """The vectors of all words."""
+    reader = WordReader.open(source, device=device, **given)
+    tokens = reader.tokens(TEXTS)
+    parts = list(reader.vectors(tokens))
+    numbers, vectors = (np.concatenate(part) for part in zip(*parts))
+    return vectors[np.argsort(numbers)]
+
+
+def test_words_of_a_transformer(encoder, monkeypatch):
+    monkeypatch.setattr(_inference, "has_bfloat16", lambda device: False)
+    same(lambda device: read(encoder, device, layers="last4"))
+
+
+def test_words_of_an_elmo(tmp_path):
+    tiny_elmo(tmp_path)
+    same(lambda device: read(tmp_path, device, layers=1))
+
+
+def test_words_of_word_vectors(tmp_path):
+    (tmp_path / "vectors.txt").write_text("the 1 2 3\ngood 4 5 6\nfilm 7 8 9\n", encoding="utf-8")
+    same(lambda device: read(tmp_path / "vectors.txt", device))
+
+
+def test_words_of_a_saved_model(small_model, tmp_path):
+    small_model.save(tmp_path / "model")
+    same(lambda device: read(tmp_path / "model", device))
+
+
+def test_a_saved_model(small_model, tmp_path):
+    small_model.save(tmp_path / "model")
+    texts = reviews(20, seed=3)[0]
+    same(lambda device: Model.load(tmp_path / "model", device=device).predict_proba(texts))

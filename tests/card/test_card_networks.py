@@ -1,0 +1,172 @@
+"""Every kind on a card: nothing has stayed on the processor, the numbers are the processor's, and a step of
+training does not wait for the card.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from pretend_device import card
+from tiny_elmo import tiny_elmo
+from tiny_transformers import tiny_albert, tiny_bert
+from wordladder import Recipe
+from wordladder.data.examples import Answer, Examples, Span
+from wordladder.engines.engine import FitRun
+from wordladder.engines.network import NetworkEngine
+from wordladder.recipe import component, kinds
+from wordladder.training.averaging import Average
+from wordladder.training.checkpoint import tunable
+from wordladder.training.devices import to_device
+from wordladder.training.optimizer import build_optimizers, clip_gradients
+
+TEXTS = ["the good film", "a bad film, a very bad one!", "", "我喜欢 the good 电影", "good Unheard-of words"]
+EXAMPLES = {
+    "names": Examples((TEXTS,), ["yes", "no", "no", "yes", "yes"]),
+    "spans": Examples(
+        (TEXTS,),
+        [(Span(4, 8, "GOOD"),), (Span(2, 10, "BAD"), Span(12, 18, "BAD")), (), (Span(0, 3, "HAN"),), ()],
+    ),
+    "answers": Examples(
+        (["what ?", "how bad ?", "why ?", "谁", "good ?"], TEXTS),
+        [
+            (Answer("film", 9),),
+            (Answer("very bad", 14),),
+            (),
+            (Answer("我", 0),),
+            (Answer("elsewhere", None),),
+        ],
+    ),
+}
+PLAIN = {"kind": "characters", "dim": 4, "filters": 5}
+ALSO = {"kind": "static", "dim": 6, "min_count": 1, "tune": False}
+
+# The settings that take other ways through a kind; of a kind that is not here, those that it has by itself.
+SETTINGS = {
+    ("embedders", "static"): [
+        {"dim": 6, "min_count": 1},
+        {"source": "vectors.txt", "unknown": "random"},
+        {"source": "vectors.txt", "unknown": "random", "tune": False},
+    ],
+    ("embedders", "characters"): [{"casing": True, "widths": [2, 3]}, {"form": "lstm", "hidden": 5}],
+    ("embedders", "transformer"): [
+        {"source": source, "overlap": 4, "hidden_dropout": 0.0, "precision": "float32", **settings}
+        for source in ("bert", "albert")
+        for settings in (
+            {"tune": True, "max_pieces": 16},
+            {"tune": True, "layers": "mix", "pooling": "mean", "summary": "mean"},
+            {"layers": "mix", "pooling": "mean", "summary": "cls"},
+            {"layers": "last4", "cache_gb": 0.0},
+        )
+    ],
+    ("embedders", "elmo"): [
+        {"source": "elmo", "tune": True, "window": 4},
+        {"source": "clipped", "tune": True},
+        {"source": "elmo"},
+        {"source": "clipped", "layers": 1, "cache_gb": 0.0},
+    ],
+    ("fusion", "gate"): [{}, {"per": "word"}],
+    ("fusion", "attention"): [{}, {"context": True}],
+    ("encoders", "recurrent"): [
+        {"cell": cell, "hidden": 5, "bidirectional": both, "layers": 1 + both}
+        for cell in ("rnn", "gru", "lstm")
+        for both in (False, True)
+    ],
+    ("encoders", "alignment"): [{}, {"form": "esim", "projection": 5}],
+    ("tasks", "classification"): [
+        *({"pooling": pooling} for pooling in ("max", "mean", "first", "last")),
+        {"multi_label": True, "class_weights": "balanced"},
+        {"hidden": 4, "class_weights": "balanced", "label_smoothing": 0.1},
+    ],
+    ("tasks", "tagging"): [{}, {"crf": False}, {"scheme": "bio"}],
+    ("tasks", "span_qa"): [{}, {"no_answer": True}],
+}
+CASES = [
+    pytest.param(folder, kind, settings, id=f"{kind}-{number}")
+    for folder in ("embedders", "fusion", "encoders", "tasks")
+    for kind in kinds(folder)
+    for number, settings in enumerate(SETTINGS.get((folder, kind), [{}]))
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the sources of recipes lie."""
+    made = tmp_path_factory.mktemp("sources")
+    tiny_bert(made / "bert")
+    tiny_albert(made / "albert")
+    for name, clips in (("elmo", {}), ("clipped", {"memory_clip": 0.5, "hidden_clip": 0.3})):
+        (made / name).mkdir()
+        tiny_elmo(made / name, **clips)
+    rows = enumerate(["the", "good", "words"])
+    lines = [f"{word} {' '.join(map(str, np.sin(np.arange(6) + row)))}" for row, word in rows]
+    (made / "vectors.txt").write_text("\n".join(lines), encoding="utf-8")
+    return made
+
+
+def recipe_of(of, kind, settings, folder):
+    """A recipe around one kind, without dropout; and the examples of its task."""
+    table = {"kind": kind, **settings}
+    pair = of == "encoders" and component(of, kind).reads == "example"
+    task = table if of == "tasks" else {"kind": "span_qa" if pair else "classification"}
+    tables = {"embedders": [PLAIN], "task": {**task, "dropout": 0.0}, "training": {"learning_rate": 0.001}}
+    if of == "embedders":
+        tables["embedders"] = [table]
+    elif of == "fusion":
+        tables |= {"embedders": [PLAIN, ALSO], "fusion": table}
+    elif of == "encoders":
+        tables["encoders"] = [table]
+    return Recipe(tables, folder=folder), EXAMPLES[component("tasks", task["kind"]).labels_are]
+
+
+def learned(recipe, examples, device, waits=list):
+    """What three steps from the same weights on came to, and what they waited for."""
+    engine = NetworkEngine(recipe, str(device))
+    engine.task.initialise(examples)
+    tokens = engine.words.of(examples)
+    torch.manual_seed(1)
+    with FitRun() as run:
+        engine._start(examples, tokens, run)
+        network = engine.network.to(device)
+        engine._remember([tokens], run)
+        optimizers = build_optimizers(network, engine.settings)
+        average = Average(tunable(network), {}, horizon=8.0)
+        targets, found, waited = engine.task.targets(examples, tokens), {}, []
+        for step in range(3):
+            network.train()
+            for optimizer in optimizers:
+                optimizer.zero_grad()
+            batch = network.prepare(tokens, targets[np.arange(len(tokens))])
+            waits()
+            torch.manual_seed(step)
+            loss = network(to_device(batch, device))
+            loss.backward()
+            clip_gradients(network.parameters(), 1.0)
+            for optimizer in optimizers:
+                optimizer.step()
+            average.update(step + 1)
+            waited += waits()
+            found[f"loss {step}"] = loss.item()
+            if step == 0:
+                given = ((name, weight.grad) for name, weight in network.named_parameters())
+                found |= {name: grad.cpu().to_dense().numpy() for name, grad in given if grad is not None}
+        if any(getattr(part, "sparse", False) for part in network.modules()):
+            waited = []  # PyTorch looks how many rows a sparse gradient has
+        average.swap()
+        scores = engine._scores(tokens)
+        found["scores"] = scores if isinstance(scores, np.ndarray) else scores.values
+        found["vectors"] = engine._run(tokens, engine._pooled_of, network.task.dim)
+        if hasattr(network.fusion, "weights"):
+            found["shares"] = np.concatenate([one.weights for one in engine.fusion_weights(examples)])
+    return found, waited
+
+
+@pytest.mark.parametrize(("of", "kind", "settings"), CASES)
+def test_the_numbers_are_those_of_the_processor(of, kind, settings, folder):
+    recipe, examples = recipe_of(of, kind, settings, folder)
+    expected, _ = learned(recipe, examples, torch.device("cpu"))
+    with card() as there:
+        found, waited = learned(recipe, examples, there.device, there.waits)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
+    assert waited == []

@@ -1,0 +1,89 @@
+"""Pretraining on a card, on every objective: the processor's numbers, and steps that wait for nothing."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from pretend_device import card
+from wordladder.embedders._elmo_options import ElmoOptions
+from wordladder.pretraining import elmo, settings
+from wordladder.pretraining._bridge import project_embeddings
+from wordladder.pretraining.pretrain import Sources, _encoder
+from wordladder.pretraining.raw_text import RawText
+from wordladder.progress import quiet
+from wordladder.training.devices import to_device
+from wordladder.training.optimizer import build_optimizers, clip_gradients
+from wordladder.training.settings import TrainingSettings
+
+SMALL = ElmoOptions(units=16, dim=8, character_dim=4, filters=((1, 8), (3, 8)), highways=1)
+MASKED = [(kind, aims) for kind, all_ in settings._OBJECTIVES.items() if kind != "elmo" for aims in all_]
+
+
+def learned(objective, folder, device, waits=list):
+    """What three steps and the figures after them came to, and what the steps waited for."""
+    network = objective.network.to(device)
+    optimizers = build_optimizers(network, TrainingSettings(learning_rate=1e-3, weight_decay=0.01))
+    found, waited = {}, []
+    for step in range(3):
+        network.train()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        batch = objective.batch(step, 0)
+        waits()
+        loss, facts = network(to_device(batch, device))
+        loss.backward()
+        clip_gradients(network.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+        waited += waits()
+        found |= {f"{name} {step}": value.item() for name, value in {"loss": loss, **facts}.items()}
+    if any(getattr(part, "sparse", False) for part in network.modules()):
+        waited = []  # PyTorch looks how many rows a sparse gradient has
+    network.eval()
+    with torch.no_grad():
+        found |= objective.held_out()
+    folder.mkdir()
+    objective.keep(folder)
+    assert all(tensor.isfinite().all() for tensor in load_file(folder / "model.safetensors").values())
+    return found, waited
+
+
+def compared(make, folder):
+    """The same on the processor and on the card; what was waited for there."""
+    expected, _ = learned(make(), folder / "processor", torch.device("cpu"))
+    with card() as there:
+        found, waited = learned(make(), folder / "card", there.device, there.waits)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-4, err_msg=name)
+    return waited
+
+
+@pytest.mark.parametrize("bridged", [False, True])
+@pytest.mark.parametrize(("kind", "aims"), MASKED)
+def test_masked_language_models(kind, aims, bridged, small_encoders, corpus, tmp_path):
+    given = {"max_pieces": 32, "batch_pieces": 512, "held_out": 0.1}
+    chosen = settings.PretrainingSettings(kind=kind, objectives=aims, steps=3, **given)
+    sources = Sources(None, None, "strict", "pca")
+
+    def make():
+        objective, _ = _encoder(RawText([corpus], None), chosen, tmp_path, sources, quiet)
+        if bridged:
+            rows, dim = objective.network.model.get_input_embeddings().weight.shape
+            project_embeddings(objective.network.model, torch.randn(rows, 6) * 0.02, torch.randn(6, dim))
+        return objective
+
+    assert compared(make, tmp_path) == []
+
+
+@pytest.mark.parametrize("clip", [None, 0.5])
+@pytest.mark.parametrize("samples", [1000, 5])
+def test_elmo(samples, clip, corpus, tmp_path, monkeypatch):
+    options = ElmoOptions(**{**SMALL.__dict__, "memory_clip": clip, "hidden_clip": clip})
+    monkeypatch.setitem(elmo.SIZES, "tiny", options)
+    given = {"window": 16, "batch_words": 60, "min_count": 2, "dropout": 0.0, "held_out_words": 40}
+    waited = compared(
+        lambda: elmo.elmo_objective([corpus], elmo.ElmoSettings(samples=samples, **given)), tmp_path
+    )
+    assert waited == []
