@@ -10,9 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 from torch._decomp import decomposition_table
-from torch.utils._pytree import tree_map_only
 
-from pretend_device import WAITS, Everywhere, computed
+from pretend_device import WAITS, Everywhere, computed, each
 
 __all__ = ["Card", "card"]
 
@@ -102,6 +101,6 @@ def _cast(func: Any, dtype: torch.dtype) -> Any:
 
     def cast(*args: Any, **kwargs: Any) -> Any:
         with torch._C._ExcludeDispatchKeyGuard(keys):
-            return func(*tree_map_only(Tensor, to, args), **tree_map_only(Tensor, to, kwargs))
+            return func(*each(to, args), **each(to, kwargs))
 
     return cast

@@ -5,15 +5,16 @@ processor is an error, but where CUDA lets them meet: copies, numbers without di
 operations, indices in brackets. What would have the processor wait for a real card is written down.
 """
 
+from collections.abc import Callable
+from functools import cache
 from traceback import extract_stack
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map_only
 
-__all__ = ["WAITS", "Everywhere", "WrongDeviceError", "computed"]
+__all__ = ["WAITS", "Everywhere", "WrongDeviceError", "computed", "each"]
 
 WAITS: list[str] = []  # operations that were waited for, and the lines of code that asked for them
 
@@ -80,12 +81,11 @@ class Everywhere(TorchDispatchMode):
 
 def computed(func: Any, *args: Any, **kwargs: Any) -> Any:
     """What an operation gives, by the numbers of the processor's tensors."""
-    with Everywhere():
-        made = func.decompose(*args, **kwargs)
-    if made is not NotImplemented:
-        return made
-    name = func.__name__.split(".")[0]
-    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+    if _is_composed(func):
+        with Everywhere():
+            return func.decompose(*args, **kwargs)
+    name, tensors = func.__name__.split(".")[0], []
+    each(tensors.append, (args, kwargs))
     here, target = any(isinstance(one, _OnCard) for one in tensors), kwargs.get("device")
     stays = here if target is None else torch.device(target).type == "card"
     if not (here or stays):
@@ -97,14 +97,33 @@ def computed(func: Any, *args: Any, **kwargs: Any) -> Any:
         WAITS.append(f"{name} in {next(at for at in lines if '/torch/' not in at and __file__ not in at)}")
     if target is not None and stays:
         kwargs["device"] = torch.device("cpu")
-    inner_args, inner_kwargs = tree_map_only(_OnCard, lambda one: one.inner, (args, kwargs))
-    known = {id(one.inner if isinstance(one, _OnCard) else one): one for one in tensors}
+    inner_args, inner_kwargs = each(_inner, (args, kwargs))
+    known = {id(_inner(one)): one for one in tensors}
 
     def outer(one: Tensor) -> Tensor:
         return known[id(one)] if id(one) in known else _OnCard(one) if stays else one
 
     with torch.inference_mode(False), torch.no_grad():
-        return tree_map_only(Tensor, outer, func(*inner_args, **inner_kwargs))
+        return each(outer, func(*inner_args, **inner_kwargs))
+
+
+def each(change: Callable[[Tensor], Any], value: Any) -> Any:
+    """What an operation takes or gives, with each of its tensors changed."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, list | tuple):
+        return type(value)([each(change, part) for part in value])
+    return {name: each(change, part) for name, part in value.items()} if isinstance(value, dict) else value
+
+
+def _inner(one: Tensor) -> Tensor:
+    return one.inner if isinstance(one, _OnCard) else one
+
+
+@cache
+def _is_composed(func: Any) -> bool:
+    """Whether an operation is made of others, whatever the device."""
+    return func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd)
 
 
 def _check(func: Any, name: str, args: Any, tensors: list[Tensor]) -> None:
