@@ -11,8 +11,8 @@ from transformers import (
     AutoTokenizer,
 )
 
+from cards import card
 from conftest import reviews
-from pretend_device import card
 from tiny_elmo import tiny_elmo
 from tiny_transformers import TEXTS, tiny_albert, tiny_bert, tiny_roberta
 from wordladder import Model

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pretend_device import card
+from cards import card
 from tiny_elmo import tiny_elmo
 from tiny_transformers import tiny_albert, tiny_bert
 from wordladder import Recipe
@@ -118,7 +118,7 @@ def recipe_of(of, kind, settings, folder):
     return Recipe(tables, folder=folder), EXAMPLES[component("tasks", task["kind"]).labels_are]
 
 
-def learned(recipe, examples, device, waits=list):
+def learned(recipe, examples, device, waits=list, half=False):
     """What three steps from the same weights on came to, and what they waited for."""
     engine = NetworkEngine(recipe, str(device))
     engine.task.initialise(examples)
@@ -138,7 +138,8 @@ def learned(recipe, examples, device, waits=list):
             batch = network.prepare(tokens, targets[np.arange(len(tokens))])
             waits()
             torch.manual_seed(step)
-            loss = network(to_device(batch, device))
+            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                loss = network(to_device(batch, device))
             loss.backward()
             clip_gradients(network.parameters(), 1.0)
             for optimizer in optimizers:
@@ -166,7 +167,9 @@ def test_the_numbers_are_those_of_the_processor(of, kind, settings, folder):
     expected, _ = learned(recipe, examples, torch.device("cpu"))
     with card() as there:
         found, waited = learned(recipe, examples, there.device, there.waits)
-    assert found.keys() == expected.keys()
+        near, waited_half = learned(recipe, examples, there.device, there.waits, half=True)
+    assert found.keys() == near.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
-    assert waited == []
+    assert near["loss 2"] == pytest.approx(expected["loss 2"], rel=0.05)
+    assert waited == waited_half == []

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pretend_device import card
+from cards import card
 from wordladder.embedders._elmo_options import ElmoOptions
 from wordladder.pretraining import elmo, settings
 from wordladder.pretraining._bridge import project_embeddings
@@ -20,7 +20,7 @@ SMALL = ElmoOptions(units=16, dim=8, character_dim=4, filters=((1, 8), (3, 8)), 
 MASKED = [(kind, aims) for kind, all_ in settings._OBJECTIVES.items() if kind != "elmo" for aims in all_]
 
 
-def learned(objective, folder, device, waits=list):
+def learned(objective, folder, device, waits=list, half=False):
     """What three steps and the figures after them came to, and what the steps waited for."""
     network = objective.network.to(device)
     optimizers = build_optimizers(network, TrainingSettings(learning_rate=1e-3, weight_decay=0.01))
@@ -31,7 +31,8 @@ def learned(objective, folder, device, waits=list):
             optimizer.zero_grad()
         batch = objective.batch(step, 0)
         waits()
-        loss, facts = network(to_device(batch, device))
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            loss, facts = network(to_device(batch, device))
         loss.backward()
         clip_gradients(network.parameters(), 1.0)
         for optimizer in optimizers:
@@ -50,14 +51,16 @@ def learned(objective, folder, device, waits=list):
 
 
 def compared(make, folder):
-    """The same on the processor and on the card; what was waited for there."""
+    """The same on the processor and on the card, near it in half precision, and nothing waited for."""
     expected, _ = learned(make(), folder / "processor", torch.device("cpu"))
     with card() as there:
         found, waited = learned(make(), folder / "card", there.device, there.waits)
-    assert found.keys() == expected.keys()
+        near, waited_half = learned(make(), folder / "half", there.device, there.waits, half=True)
+    assert found.keys() == near.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-4, err_msg=name)
-    return waited
+    assert near["loss 2"] == pytest.approx(expected["loss 2"], rel=0.05)
+    assert waited == waited_half == []
 
 
 @pytest.mark.parametrize("bridged", [False, True])
@@ -74,7 +77,7 @@ def test_masked_language_models(kind, aims, bridged, small_encoders, corpus, tmp
             project_embeddings(objective.network.model, torch.randn(rows, 6) * 0.02, torch.randn(6, dim))
         return objective
 
-    assert compared(make, tmp_path) == []
+    compared(make, tmp_path)
 
 
 @pytest.mark.parametrize("clip", [None, 0.5])
@@ -83,7 +86,4 @@ def test_elmo(samples, clip, corpus, tmp_path, monkeypatch):
     options = ElmoOptions(**{**SMALL.__dict__, "memory_clip": clip, "hidden_clip": clip})
     monkeypatch.setitem(elmo.SIZES, "tiny", options)
     given = {"window": 16, "batch_words": 60, "min_count": 2, "dropout": 0.0, "held_out_words": 40}
-    waited = compared(
-        lambda: elmo.elmo_objective([corpus], elmo.ElmoSettings(samples=samples, **given)), tmp_path
-    )
-    assert waited == []
+    compared(lambda: elmo.elmo_objective([corpus], elmo.ElmoSettings(samples=samples, **given)), tmp_path)
