@@ -50,26 +50,25 @@ def on_device(
 ) -> Generator[Any]:
     """`make` of each item, a batch on the CPU, moved to the device.
 
-    An accelerator does not wait: while the caller computes on one batch, the next ones are made, and copied
+    A card of CUDA does not wait: while the caller computes on one batch, the next ones are made, and copied
     from page-locked memory on a stream of their own.
 
     Args:
         make: It draws nothing at random from generators that others use.
         items: They may be endless.
         device: Where the batches go.
-        workers: Threads that make batches ahead; an accelerator has one at least.
+        workers: Threads that make batches ahead; for CUDA there is one at least.
     """
-    if device.type != "cpu":
-        workers = max(1, workers)
+    stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+    workers = max(workers, 0 if stream is None else 1)
     if not workers:
         yield from (to_device(make(item), device) for item in items)
         return
-    stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
     def made(item: Item) -> tuple[Any, Any]:
         batch = make(item)
         if stream is None:
-            return to_device(batch, device), None
+            return batch, None
         with torch.cuda.stream(stream):
             moved = to_device(_each(batch, Tensor.pin_memory), device)
             return moved, stream.record_event()
@@ -89,10 +88,10 @@ def on_device(
 
 
 def _arrived(copied: tuple[Any, Any], device: torch.device) -> Any:
-    """A batch that the present stream may read, once its copy is complete."""
+    """A batch on the device, which the present stream may read once its copy is complete."""
     batch, ready = copied
     if ready is None:
-        return batch
+        return to_device(batch, device)
     present = torch.cuda.current_stream(device)
     present.wait_event(ready)
 

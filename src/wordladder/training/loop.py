@@ -91,10 +91,10 @@ class _Run:
         accelerate = require("accelerate", "train", "training")
         self.job, self.progress = job, progress
         device = chosen(job.device)
-        if device.index is not None:
-            torch.cuda.set_device(device)
-        self.accelerator = accelerate.Accelerator(cpu=device.type == "cpu")
-        self.optimizers = build_optimizers(job.network.to(self.accelerator.device), job.settings)
+        self.accelerator = accelerate.Accelerator(cpu=device.type == "cpu", device_placement=False)
+        # Of several processes each has an accelerator of its own.
+        self.device = self.accelerator.device if self.accelerator.num_processes > 1 else device
+        self.optimizers = build_optimizers(job.network.to(self.device), job.settings)
         self.kept, self.place = Kept(), Place()
         if job.checkpoint is not None and job.checkpoint.is_file():
             self.kept, self.place = load_checkpoint(job.checkpoint, job.network, self.optimizers)
@@ -133,7 +133,7 @@ class _Run:
         left = self._steps(place.epoch)[place.batch :]
         self.wrapped.train()
         started, before = time.monotonic(), place.seconds
-        for batches in on_device(self._prepared, left, self.accelerator.device):
+        for batches in on_device(self._prepared, left, self.device):
             with memory_told(MEMORY):
                 self._step(batches)
             place.batch, place.step = place.batch + 1, place.step + 1
@@ -149,7 +149,7 @@ class _Run:
 
     def _step(self, batches: list[tuple[float, Any]]) -> None:
         """One optimizer step. All that is random in it depends on the seed and the step alone."""
-        settings, step, device = self.job.settings, self.place.step, self.accelerator.device
+        settings, step, device = self.job.settings, self.place.step, self.device
         groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
         for group in groups:
             group["lr"] = group["peak"] * rate(step, self.steps, settings)
@@ -187,7 +187,7 @@ class _Run:
         """Seed what draws on this device. On a processor alone: `torch.manual_seed` would write down the call
         for each accelerator that is not there, with a stack trace, a tenth of the time of a small step.
         """
-        if self.accelerator.device.type == "cpu":
+        if self.device.type == "cpu":
             torch.default_generator.manual_seed(seed)
         else:
             torch.manual_seed(seed)
@@ -195,7 +195,7 @@ class _Run:
     def _tell(self) -> None:
         """Tell how far it is; with an accelerator a few times a second, as to know its loss is to wait."""
         place, now = self.place, time.monotonic()
-        if self.accelerator.device.type != "cpu" and now - self.told < TELL_SECONDS:
+        if self.device.type != "cpu" and now - self.told < TELL_SECONDS:
             return
         self._add_losses()
         self.told = now
