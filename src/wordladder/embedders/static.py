@@ -30,13 +30,15 @@ __all__ = ["Static"]
 
 class Prepared(NamedTuple):
     """Rows of the table `(batch, time)`, the words' mask, their segment where there are several, and vectors
-    `(words, dim)` of words that are not in the table: their rows follow those of the table.
+    `(words, dim)` of words that are not in the table: their rows follow those of the table, and `outside` has
+    the rows and columns of the batch where they stand.
     """
 
     ids: Tensor
     mask: Tensor
     segments: Tensor | None
     made: Tensor | None = None
+    outside: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,18 +202,17 @@ class Static(nn.Module):
         segments = None
         if tokens.segments > 1:
             segments = pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)[0]
-        return Prepared(padded, mask, segments, made)
+        outside = () if made is None else (padded >= self.table.num_embeddings).nonzero(as_tuple=True)
+        return Prepared(padded, mask, segments, made, outside)
 
     def forward(self, prepared: Prepared) -> Sequence:
         """Vectors `(batch, time, dim)`; padding is the zero vector."""
-        ids, size = prepared.ids, self.table.num_embeddings
+        ids, size, outside = prepared.ids, self.table.num_embeddings, prepared.outside
         if prepared.made is None:
             vectors = self.table(ids)
         else:
-            outside = ids >= size
-            vectors = self.table(ids.masked_fill(outside, PADDING))
-            made = prepared.made.to(vectors.dtype)[(ids - size).clamp(min=0)]
-            vectors = torch.where(outside[..., None], made, vectors)
+            vectors = self.table(ids.masked_fill(ids >= size, PADDING))
+            vectors[outside] = prepared.made.to(vectors.dtype)[ids[outside] - size]
         return Sequence(self.dropout(vectors), prepared.mask, None, prepared.segments)
 
     def facts(self, tokens: Tokens) -> dict[str, float]:

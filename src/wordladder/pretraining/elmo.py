@@ -175,13 +175,13 @@ class ElmoObjective:
         if not self._held_out:
             return {}
         device = self.network.weight.weight.device
-        sums, count = torch.zeros(2, dtype=torch.float64), 0
+        sums, count = torch.zeros(2, dtype=torch.float64, device=device), 0
         for batch in self._held_out:
             moved = to_device(batch, device)
             states = self.network.bilm(moved.laid)[-1]
             for way, (some, targets) in enumerate(zip(states, moved.targets)):
                 for rows, right in zip(some[moved.sources].split(_ROWS), targets.split(_ROWS)):
-                    sums[way] += self.network.nll(rows, right).double().sum().cpu()
+                    sums[way] += self.network.nll(rows, right).double().sum()
             count += len(moved.sources)
         forward, backward = (sums / count).tolist()
         loss = (forward + backward) / 2
