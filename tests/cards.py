@@ -42,10 +42,12 @@ def card() -> Iterator[Card]:
         return
 
     def waits() -> list[str]:
-        return [f"{one.filename}:{one.lineno}" for one in _taken(told) if "synchronizing" in str(one.message)]
+        found = (one for one in _taken(told) if "synchronizing CUDA" in str(one.message))
+        return [f"{one.filename}:{one.lineno}" for one in found]
 
-    with warnings.catch_warnings(record=True) as told, torch.backends.cudnn.flags(allow_tf32=False):
+    with warnings.catch_warnings(record=True) as told, pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("always")
+        patch.setattr(torch.backends.cudnn, "allow_tf32", False)
         torch.cuda.set_sync_debug_mode("warn")
         try:
             yield Card(torch.device("cuda", 0), waits)

@@ -1,15 +1,11 @@
 """What other programs have trained, and readers of words, on a card: the processor's answers."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModelForQuestionAnswering,
-    AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
-    AutoTokenizer,
-)
+import transformers
 
 from cards import card
 from conftest import reviews
@@ -19,18 +15,13 @@ from wordladder import Model
 from wordladder.data.examples import Examples
 from wordladder.embedders import _inference
 from wordladder.embedders._pretrained import open_pretrained
-from wordladder.embedders._sentence_layout import SentenceLayout
+from wordladder.embedders._sentence_layout import Pooled, SentenceLayout
 from wordladder.evaluation.word_reader import WordReader
 from wordladder.imported.dense import Dense, Norm
-from wordladder.imported.fine_tuned import FineTuned
+from wordladder.imported.fine_tuned import _TASKS, FineTuned
 from wordladder.imported.sentences import SentenceEngine
 
 MAKERS = {"albert": tiny_albert, "bert": tiny_bert, "roberta": tiny_roberta}
-HEADS = (
-    AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
-    AutoModelForQuestionAnswering,
-)
 
 
 @pytest.fixture(scope="module", params=sorted(MAKERS))
@@ -46,9 +37,7 @@ def same(answer):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "pooling", ["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
-)
+@pytest.mark.parametrize("pooling", get_args(Pooled))
 def test_sentences(encoder, pooling):
     torch.manual_seed(1)
     dense = Dense(torch.randn(6, 16), torch.randn(6), "Tanh"), Norm(torch.randn(6), torch.randn(6))
@@ -65,12 +54,13 @@ def test_sentences(encoder, pooling):
     same(answer)
 
 
-@pytest.mark.parametrize("auto", HEADS)
-def test_heads(encoder, auto, tmp_path):
+@pytest.mark.parametrize("head", _TASKS)
+def test_heads(encoder, head, tmp_path):
     torch.manual_seed(2)
-    labels = 2 if auto is AutoModelForQuestionAnswering else 3
-    auto.from_config(AutoConfig.from_pretrained(encoder, num_labels=labels)).save_pretrained(tmp_path)
-    AutoTokenizer.from_pretrained(encoder).save_pretrained(tmp_path)
+    labels = 2 if _TASKS[head] == "span_qa" else 3
+    config = transformers.AutoConfig.from_pretrained(encoder, num_labels=labels)
+    getattr(transformers, f"AutoModel{head}").from_config(config).save_pretrained(tmp_path)
+    transformers.AutoTokenizer.from_pretrained(encoder).save_pretrained(tmp_path)
 
     def answer(device):
         engine = FineTuned(tmp_path, "tuned", device=device)

@@ -2,6 +2,8 @@
 training does not wait for the card.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from tiny_elmo import tiny_elmo
 from tiny_transformers import tiny_albert, tiny_bert
 from wordladder import Recipe
 from wordladder.data.examples import Answer, Examples, Span
+from wordladder.encoders.recurrent import _CELLS
 from wordladder.engines.engine import FitRun
 from wordladder.engines.network import NetworkEngine
 from wordladder.recipe import component, kinds
@@ -68,7 +71,7 @@ SETTINGS = {
     ("fusion", "attention"): [{}, {"context": True}],
     ("encoders", "recurrent"): [
         {"cell": cell, "hidden": 5, "bidirectional": both, "layers": 1 + both}
-        for cell in ("rnn", "gru", "lstm")
+        for cell in _CELLS
         for both in (False, True)
     ],
     ("encoders", "alignment"): [{}, {"form": "esim", "projection": 5}],
@@ -115,7 +118,10 @@ def recipe_of(of, kind, settings, folder):
         tables |= {"embedders": [PLAIN, ALSO], "fusion": table}
     elif of == "encoders":
         tables["encoders"] = [table]
-    return Recipe(tables, folder=folder), EXAMPLES[component("tasks", task["kind"]).labels_are]
+    examples = EXAMPLES[component("tasks", task["kind"]).labels_are]
+    if "class_weights" in settings:
+        examples = replace(examples, weights=[1.0, 0.5, 2.0, 1.5, 1.0])
+    return Recipe(tables, folder=folder), examples
 
 
 def learned(recipe, examples, device, waits=list, half=False):
@@ -130,12 +136,14 @@ def learned(recipe, examples, device, waits=list, half=False):
         engine._remember([tokens], run)
         optimizers = build_optimizers(network, engine.settings)
         average = Average(tunable(network), {}, horizon=8.0)
-        targets, found, waited = engine.task.targets(examples, tokens), {}, []
+        targets = engine.task.targets(examples, tokens)[np.arange(len(tokens))]
+        weights = None if examples.weights is None else np.asarray(examples.weights, np.float32)
+        found, waited = {}, []
         for step in range(3):
             network.train()
             for optimizer in optimizers:
                 optimizer.zero_grad()
-            batch = network.prepare(tokens, targets[np.arange(len(tokens))])
+            batch = network.prepare(tokens, targets, weights)
             waits()
             torch.manual_seed(step)
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
@@ -173,3 +181,13 @@ def test_the_numbers_are_those_of_the_processor(of, kind, settings, folder):
         np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
     assert near["loss 2"] == pytest.approx(expected["loss 2"], rel=0.05)
     assert waited == waited_half == []
+
+
+def test_dropout_is_drawn_there(folder):
+    tables = {"embedders": [{**ALSO, "dropout": 0.5}, {**PLAIN, "dropout": 0.5}], "fusion": {"kind": "gate"}}
+    tables["encoders"] = [{"kind": "recurrent", "hidden": 5, "layers": 2, "dropout": 0.5}]
+    tables["task"] = {"kind": "classification", "dropout": 0.5}
+    with card() as there:
+        found, waited = learned(Recipe(tables), EXAMPLES["names"], there.device, there.waits)
+    assert np.isfinite(found["loss 2"])
+    assert waited == []
