@@ -36,6 +36,8 @@ ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("WORDLADDER_DATA", ROOT.parent / "shared" / "data"))
 LONG = 40  # characters of a paragraph that comes only once
 MOST_MB, TEST_ROWS = 15.0, 5000
+# How text is taken apart. A character of Chinese is one piece of WordPiece, two of SentencePiece.
+READ: dict[str, dict[str, Any]] = {"en": {}, "zh": {"tokenizer": "wordpiece", "segmenter": "jieba"}}
 # What is learned from, and what is judged: the task, files, rows, and the two rungs.
 JUDGED: dict[str, tuple[Any, ...]] = {
     "en": (
@@ -75,8 +77,9 @@ def main(arguments: list[str] | None = None) -> None:
     with progress_bar() as progress:
         if not (prepared / PREPARED).is_file():
             text = unique(given.corpus, given.output / "text.txt")
-            more = {"segmenter": "jieba"} if given.language == "zh" else {}
-            prepare([text], prepared, PretrainingSettings(**settings, **more), progress=progress)
+            prepare(
+                [text], prepared, PretrainingSettings(**settings, **READ[given.language]), progress=progress
+            )
         if given.prepare:
             return
         if not (encoder / MARK).is_file():

@@ -192,6 +192,12 @@ def test_only_the_map_learns_and_none_of_it_is_kept(bert, corpus, tmp_path):
     assert learned == {"map.weight", "map.bias"}
 
 
+def test_what_the_loss_is_made_of(bert, corpus, tmp_path):
+    for line in run(corpus, tmp_path / "out", teacher=str(bert), steps=2, objectives="mlm")["curve"]:
+        told = line["teacher_states"] + line["teacher_relations"]
+        assert line["loss"] == pytest.approx(line["masked_loss"] + 10 * told, rel=1e-5)
+
+
 def test_a_student_nears_its_teacher(minilm, corpus, tmp_path):
     report = run(
         corpus, tmp_path / "out", teacher=str(minilm), vocabulary_size=2_020, steps=60, learning_rate=1e-2

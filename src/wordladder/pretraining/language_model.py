@@ -20,6 +20,7 @@ from .teacher import Teacher
 __all__ = ["MaskedLanguageModel", "Scores"]
 
 _BODIES = {"bert": "bert", "albert": "albert"}
+LESSONS = 10.0  # what the teacher's losses count beside the others
 
 
 class Scores(dict[str, Tensor]):
@@ -60,7 +61,7 @@ class MaskedLanguageModel(nn.Module):
         if self.teacher is not None:
             lessons = self.teacher(batch, self._body, output.hidden_states)
             facts |= lessons
-            loss = loss + lessons["teacher_states"] + lessons["teacher_relations"]
+            loss = loss + LESSONS * (lessons["teacher_states"] + lessons["teacher_relations"])
         return loss, facts
 
     def scores(self, batch: Batch) -> Scores:
