@@ -375,6 +375,10 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--tiny", action="store_true", help="a few steps of everything, on the processor too")
     given = parser.parse_args(arguments)
+    if given.tiny:  # smaller than the smallest encoder that anybody would want
+        from wordladder.pretraining import settings
+
+        settings.SIZES["tiny"] = settings.Shape(2, 48, 96, 2, 16, 500)
     given.ends = time.monotonic() + 60 * given.minutes
     given.output.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"machine": machine(given.device)}
