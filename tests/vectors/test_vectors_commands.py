@@ -142,6 +142,9 @@ def test_vectors_only_leaves_out_the_other_matrix(folder):
     [
         (("--kind", "glove", "--negative", 3), "--negative is no option of --kind glove"),
         (("--kind", "word2vex"), "Did you mean 'word2vec'"),
+        (("--kind", "glove", "--device", "cuda"), "--device is no option of --kind glove"),
+        (("--model", "cbow", "--device", "cuda"), "an accelerator trains model 'skipgram'"),
+        (("--device", "gpu"), "device is 'gpu'"),
         (("--kind", "glove", "--continue-from", "FIRST"), "were trained by word2vec"),
         (("--dim", 9, "--continue-from", "FIRST"), "dim is 9"),
     ],

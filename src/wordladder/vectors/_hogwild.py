@@ -92,10 +92,16 @@ def check_run(threads: int | None, seed: int) -> None:
         raise SettingError(f"seed is {seed}; it must not be negative.")
 
 
-def stretches(corpus: Corpus, epochs: int) -> list[Stretch]:
-    """The whole text `epochs` times, cut at line ends where there are any nearby."""
+def stretches(corpus: Corpus, epochs: int, sizes: tuple[int, int] | None = None) -> list[Stretch]:
+    """The whole text `epochs` times, cut at line ends where there are any nearby.
+
+    Args:
+        corpus: The text.
+        epochs: How often.
+        sizes: Ids of a stretch at least and at most; left out, what suits a thread.
+    """
     ids = corpus.ids
-    least, most = _STRETCH
+    least, most = sizes or _STRETCH
     step = min(most, max(least, len(ids) * epochs // _STRETCHES))
     borders = [*_borders(corpus, step), len(ids)]
     return [Stretch(epoch, *pair) for epoch in range(epochs) for pair in pairwise(borders)]

@@ -1,13 +1,16 @@
 """Word2Vec: skip-gram and continuous bag of words, with negative sampling or hierarchical softmax.
 
-The arithmetic is in `kernels`.
+The arithmetic is in `kernels`, that of an accelerator in `_on_device`.
 """
 
-from typing import Literal, get_args
+import re
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from ..corpus import Corpus
+from ..errors import SettingError
+from ..extras import require
 from ..progress import Progress, quiet
 from ..word_vectors import WordVectors
 from ._hogwild import (
@@ -26,6 +29,9 @@ from ._hogwild import (
     target_tables,
 )
 from ._words import Words
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["Word2Vec"]
 
@@ -104,12 +110,15 @@ class Word2Vec:
         threads: int | None = None,
         seed: int = 1,
         start: WordVectors | None = None,
+        device: str | None = None,
         progress: Progress = quiet,
     ) -> WordVectors:
         """Train vectors for the corpus's vocabulary.
 
         One thread and one seed give the same bytes on every run. Several threads write to the same vectors
-        without waiting for each other (Hogwild), so their results differ a little from run to run.
+        without waiting for each other (Hogwild), so their results differ a little from run to run; so does
+        an accelerator, in the order of its sums. It also learns in other steps than the processor, with
+        vectors as good and not the same. It is therefore used only when asked for.
 
         Args:
             corpus: The text as word numbers; what was left out of its vocabulary is not seen.
@@ -117,28 +126,71 @@ class Word2Vec:
             seed: Start of everything random.
             start: Vectors to go on from. Their words stay, whether the corpus has them or not; what the
                 corpus has beside them is learned anew.
+            device: `"cuda"`, or of several accelerators `"cuda:1"`, trains skipgram with negative sampling
+                there; `"cpu"` or left out: the processor.
             progress: Told the words learned, the mean loss of the epoch so far and the words per second.
 
         Raises:
-            SettingError: `threads`, `seed` or `start` cannot be used.
+            SettingError: `threads`, `seed`, `start` or `device` cannot be used.
+            MissingExtraError: an accelerator is asked for, and PyTorch is not installed.
         """
         check_run(threads, seed)
+        return self._train(corpus, self.place(device), threads, seed, start, progress)
+
+    def place(self, device: str | None) -> "torch.device | None":
+        """The accelerator that `device` names; None for the processor.
+
+        Raises:
+            SettingError: there is no such accelerator, or it cannot train this model.
+            MissingExtraError: PyTorch is not installed.
+        """
+        if device in (None, "cpu"):
+            return None
+        if (self.model, self.loss) != ("skipgram", "negative"):
+            raise SettingError(
+                f"device is {device!r}, but the model is {self.model!r} and the loss {self.loss!r}: an "
+                "accelerator trains model 'skipgram' with loss 'negative'. Leave device out for others."
+            )
+        torch = require("torch", "train", f"training word vectors on device {device!r}")
+        if not re.fullmatch(r"cuda(:\d+)?", device):
+            raise SettingError(f'device is {device!r}; it can be "cpu", "cuda", or of several "cuda:1".')
+        place, count = torch.device(device), torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (place.index or 0) >= count:
+            raise SettingError(f"device is {device!r}; PyTorch finds {count or 'no'} accelerators here.")
+        return place
+
+    def _train(
+        self,
+        corpus: Corpus,
+        place: "torch.device | None",
+        threads: int | None,
+        seed: int,
+        start: WordVectors | None,
+        progress: Progress,
+    ) -> WordVectors:
+        """Train on any device of PyTorch, or with None by the kernels."""
         words = Words.of(corpus, start, self.dim)
-        plan = stretches(corpus, self.epochs)
-        threads = min(threads or cores(), len(plan) // self.epochs)
         inputs = first_rows(len(words.names), self.dim, _FIRST / self.dim**0.5, seed)
         outputs = padded(len(words.names), self.dim)
         if start is not None:
             words.put(self._matrix(inputs, len(words.names)), start.vectors)
             if start.outputs is not None and self.loss == "negative":  # another text has another tree
                 words.put(self._matrix(outputs, len(words.names)), start.outputs)
-        learn = self._learner(corpus.ids, words.counts, inputs, outputs, seed, progress)
-        losses = run("word2vec", corpus, plan, learn, threads, progress)
+        if place is None:
+            plan = stretches(corpus, self.epochs)
+            threads = min(threads or cores(), len(plan) // self.epochs)
+            learn = self._learner(corpus.ids, words.counts, inputs, outputs, seed, progress)
+            losses = run("word2vec", corpus, plan, learn, threads, progress)
+        else:
+            threads = 1  # which feeds the device
+            losses = self._on_device(place, corpus, words.counts, inputs, outputs, seed, progress)
         vectors, others = (
             words.rows_in_order(self._matrix(flat, len(words.names))) for flat in (inputs, outputs)
         )
         names, counts, _ = words.in_order()
         settings = self._settings(corpus, seed, threads, losses, start)
+        if place is not None:
+            settings["device"] = str(place)
         return WordVectors(names, vectors, counts, settings, outputs=others)
 
     def _matrix(self, flat: np.ndarray, rows: int) -> np.ndarray:
@@ -174,6 +226,24 @@ class Word2Vec:
 
         compiled(learn, progress)
         return learn
+
+    def _on_device(
+        self,
+        place: "torch.device",
+        corpus: Corpus,
+        counts: np.ndarray,
+        inputs: np.ndarray,
+        outputs: np.ndarray,
+        seed: int,
+        progress: Progress,
+    ) -> list[float]:
+        from ._on_device import train_on
+
+        tables, _ = target_tables(counts, self.sample, self.loss, self.negative)
+        pace = Pace(self._rate, len(corpus.ids), self.epochs, seed)
+        matrices = inputs.reshape(len(counts), -1), outputs.reshape(len(counts), -1)
+        sizes = self.epochs, self.window, self.negative
+        return train_on(place, corpus, tables, matrices, pace, *sizes, progress)
 
     @property
     def _rate(self) -> float:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..console import console, print_json, progress_bar
+from ..console import print_json, progress_bar
 from ..notes import tell
-from ..options import Json, Threads, option
-from ..tables import duration
+from ..options import RUN, Json, Threads, option
 from ._shared import load
+from ._told import Watch, print_training
 
 if TYPE_CHECKING:
     from ...phrases import PhraseSettings
@@ -208,13 +208,21 @@ def train(
         ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Start of everything random.")] = 1,
+    device: Annotated[
+        str | None,
+        option(
+            '"cpu", or "cuda" for an accelerator, which trains word2vec with skipgram and negative.',
+            RUN,
+            show_default="cpu",
+        ),
+    ] = None,
     threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Train word vectors on raw text: Word2Vec, GloVe or fastText.
 
-    One thread and one seed give the same file on every run; several threads are faster, and their files
-    differ a little from run to run.
+    One thread and one seed give the same file on every run; several threads and an accelerator are faster,
+    and their files differ a little from run to run.
 
     Example:  wordladder vectors train corpus.txt.gz --kind fasttext --lowercase --output words.safetensors
     """
@@ -235,6 +243,7 @@ def train(
     }  # fmt: skip
     table = _table(kind, before, {name: value for name, value in given.items() if value is not None})
     trainer = build("vectors", table)
+    where = _where(trainer, table["kind"], device)
     chosen = _phrase_settings(
         phrases, phrase_min_count, phrase_threshold, phrase_scoring, phrase_passes, phrase_connectors
     )
@@ -246,10 +255,10 @@ def train(
     reading |= {name: getattr(trainer, name) for name in ("lowercase", "min_count", "max_vocabulary")}
     text = _text_settings(segmenter, before)
     with progress_bar() as progress:
-        watch = _Watch(progress)
+        watch = Watch(progress)
         with read_corpus(corpus, text=text, threads=threads, progress=watch, **reading) as read:
             _check_output(output, trainer, read.vocabulary.words)
-            vectors = trainer.train(read, threads=threads, seed=seed, start=before, progress=watch)
+            vectors = trainer.train(read, threads=threads, seed=seed, start=before, progress=watch, **where)
     if vectors_only:
         vectors.outputs = None
     tell(write_vectors(output, vectors.table).notes)
@@ -259,9 +268,10 @@ def train(
         "epochs": trainer.epochs, "seconds": seconds, "words_per_second": words / max(seconds, 1e-9),
         "seconds_total": time.perf_counter() - started, "compile_seconds": watch.compile_seconds,
         "loss": watch.facts.get("loss"), "threads": vectors.settings["threads"],
+        "device": vectors.settings.get("device", "cpu"),
         "known_before": 0 if before is None else len(before), "phrases": read.phrases, "output": str(output),
     }  # fmt: skip
-    print_json(found) if json else _print_training(found)
+    print_json(found) if json else print_training(found)
 
 
 def _earlier(file: Path | None) -> Any:
@@ -306,6 +316,24 @@ def _table(kind: str | None, before: Any, given: dict[str, Any]) -> dict[str, An
     return {"kind": kind, **{name: old[name] for name in keys if old.get(name) is not None}, **given}
 
 
+def _where(trainer: Any, kind: str, device: str | None) -> dict[str, str]:
+    """What a trainer is told of the device; a wrong one is refused now, not after the reading.
+
+    Raises:
+        SettingError: trainers of this kind have no choice, or this one cannot use the device.
+    """
+    from inspect import signature
+
+    from ...errors import SettingError
+
+    if device is None:
+        return {}
+    if "device" not in signature(trainer.train).parameters:
+        raise SettingError(f"--device is no option of --kind {kind}.")
+    trainer.place(device)
+    return {"device": device}
+
+
 def _text_settings(segmenter: str | None, before: Any) -> Any:
     from ...text import TextSettings
 
@@ -345,43 +373,3 @@ def _phrase_settings(
             "An option of phrases is given without --phrases; add it, or leave the option out."
         )
     return settings if wanted else None
-
-
-class _Watch:
-    """Passes progress on, and remembers when training began and what was told last."""
-
-    def __init__(self, progress: Any) -> None:
-        self._progress, self._compiled = progress, time.perf_counter()
-        self.facts: dict[str, Any] = {}
-        self.seconds = self.compile_seconds = 0.0
-
-    def __call__(self, stage: str, done: float, total: float | None, **facts: float | str) -> None:
-        if stage == "compiling":
-            self._compiled = time.perf_counter()
-            self.compile_seconds += float(facts.get("seconds", 0))
-        elif stage.startswith("training"):
-            self.seconds, self.facts = time.perf_counter() - self._compiled, facts
-        self._progress(stage, done, total, **facts)
-
-
-def _print_training(found: dict[str, Any]) -> None:
-    console.print(
-        f"[bold]{found['vocabulary']:,}[/bold] words of {found['dim']} numbers from "
-        f"{found['words']:,} words of text, in [bold]{found['output']}[/bold]"
-    )
-    if found["known_before"]:
-        console.print(f"{found['known_before']:,} of the words were known before")
-    if made := found["phrases"]:
-        console.print(f"{made['found']:,} phrases, joined at {made['joined']:,} places of the text")
-    speed = f"{found['words_per_second'] or 0:,.0f} words/s, {found['threads']} threads"
-    console.print(
-        f"trained {found['epochs']} epochs in {duration(found['seconds'])} "
-        f"({speed}, loss {found['loss']:.4f}); "
-        f"{duration(found['seconds_total'])} with reading and writing"
-    )
-    if found["compile_seconds"] > 1:
-        console.print(f"[dim]compiling took {duration(found['compile_seconds'])}, once on this machine[/dim]")
-    if found["threads"] > 1:
-        console.print(
-            "[dim]several threads: another run gives slightly other vectors (--threads 1 does not)[/dim]"
-        )
