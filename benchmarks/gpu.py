@@ -1,7 +1,8 @@
 """Everything that a graphics card is for, in one go: is it right there, how fast is it, what does it bring.
 
     python benchmarks/gpu.py --output FOLDER --table TABLE --tags TAGS --questions SQUAD --text TEXT \
-        --encoder FOLDER [--minutes 8] [--parts smoke,speed,word2vec,albert] [--prepared FOLDER...]
+        --encoder FOLDER [--pairs WORDSIM] [--analogies QUESTIONS] [--prepared FOLDER...]
+        [--minutes 8] [--parts smoke,speed,word2vec,albert]
 
 It needs the package from `src/` and the files named, no network. Each part prints as it goes and writes what
 it has found into OUTPUT/gpu.json before the next one begins; a part that fails is told and the next one runs.
@@ -12,7 +13,8 @@ it has found into OUTPUT/gpu.json before the next one begins; a part that fails 
 - speed: pieces/s of tuning ENCODER and of pretraining an ALBERT of small and of base shape, in turn with the
   usual loop of transformers on the same card (its own models, bfloat16 by autocast, fused AdamW), and the
   share of the card's measured rate of matrix products that they reach.
-- word2vec: skip-gram on the card beside the processor's kernel: words/s, WordSim-353, analogies.
+- word2vec: skip-gram on TEXT, on the card beside the processor's kernel: words/s, and quality on PAIRS and
+  ANALOGIES; seed after seed for a quarter of the minutes.
 - albert: a starter encoder from each folder that `wordladder pretrain --prepare` wrote, with ENCODER as its
   teacher where the vocabulary is of it, for the minutes that are left; written in half precision.
 """
@@ -35,6 +37,7 @@ import numpy as np
 import torch
 
 from _gpu_albert import albert_part
+from _gpu_word2vec import word2vec_part
 from pretraining import both, sample, timed
 
 TOLERANCE = 1e-3
@@ -313,6 +316,12 @@ def ours_tuning(given: argparse.Namespace, read: Any, device: torch.device, rows
 # ── word vectors, starter encoders ─────────────────────────────────────────────────────────────────────────
 
 
+def word2vec(given: argparse.Namespace) -> dict[str, Any]:
+    """Train word vectors both ways."""
+    device, seconds = torch.device(given.device), 0.0 if given.tiny else 15 * given.minutes
+    return word2vec_part(given.text, device, seconds, given.pairs, given.analogies)
+
+
 def albert(given: argparse.Namespace) -> dict[str, Any]:
     """Pretrain for the minutes that are left, each text as long."""
     from wordladder.embedders._pretrained import keep_pretrained
@@ -369,6 +378,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     for name in ("output", "table", "tags", "questions", "text", "encoder"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--pairs", type=Path)
+    parser.add_argument("--analogies", type=Path)
     parser.add_argument("--prepared", type=Path, nargs="*", default=[])
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--parts", default=",".join(PARTS))
@@ -398,6 +409,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
 PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "smoke": smoke,
     "speed": speed,
+    "word2vec": word2vec,
     "albert": albert,
 }
 

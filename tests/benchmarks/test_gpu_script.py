@@ -41,7 +41,7 @@ def found(tmp_path_factory):
 
 def test_no_part_fails(found):
     out, parts = found
-    assert {"machine", "smoke", "speed"} <= parts.keys()
+    assert list(parts) == ["machine", "smoke", "speed", "word2vec", "albert"]
     assert [name for name, part in parts.items() if "error" in part] == [], out[-3000:]
 
 
@@ -61,3 +61,16 @@ def test_speed_measures_both_ways(found):
         assert speed[what]["ratio"] == pytest.approx(speed[what]["ours"] / speed[what]["usual"])
         assert speed[what]["share"] > 0
         assert speed[what]["gflop_a_piece"] > 0
+
+
+def test_word_vectors_are_trained_both_ways(found):
+    word2vec = found[1]["word2vec"]
+    assert len(word2vec["runs"]["kernel"]) == len(word2vec["runs"]["device"]) == 1
+    kernel, device = (word2vec["means"][side]["loss"] for side in ("kernel", "device"))
+    assert device == pytest.approx(kernel, rel=0.2)
+
+
+def test_encoders_are_pretrained_with_a_teacher_and_without(found):
+    for name in ("own", "taught"):
+        assert found[1]["albert"][name]["steps"] == 3
+        assert 0 <= found[1]["albert"][name]["masked_accuracy"] <= 1
