@@ -55,9 +55,10 @@ def pairs_of(batch):
                     yield block, other, place
 
 
-def twin(inputs, outputs, batch, rate, negative):
+def twin(tables, batch, rate, negative, frequent):
     """The step over all pairs in double precision: (loss, pairs) of the first block."""
-    slopes, counts = [np.zeros_like(inputs), np.zeros_like(outputs)], np.zeros((2, len(inputs)))
+    moves, pairs = np.zeros((2, *tables[0].shape)), np.zeros((2, len(tables[0])))
+    sides = np.zeros_like(pairs)  # the same of the first block
     facts = np.zeros(2)
     words, negatives = batch.words.numpy(), batch.negatives.numpy()
     for block, other, place in pairs_of(batch):
@@ -65,44 +66,65 @@ def twin(inputs, outputs, batch, rate, negative):
         targets = [(word, 1, 1.0)]
         targets += [(one, 0, negative / len(negatives[block])) for one in negatives[block] if one != word]
         for target, label, weight in targets:
-            likelihood = 1 / (1 + np.exp(-inputs[source] @ outputs[target]))
-            slope = weight * (likelihood - label)
-            slopes[0][source] += slope * outputs[target]
-            slopes[1][target] += slope * inputs[source]
-            counts[0][source] += weight
-            counts[1][target] += weight
+            vectors = tables[0][source], tables[1][target]
+            likelihood = 1 / (1 + np.exp(-vectors[0] @ vectors[1]))
+            for side, row in enumerate((source, target)):
+                moves[side][row] += rate * weight * (label - likelihood) * vectors[1 - side]
+                pairs[side][row] += weight
+                sides[side][row] += weight * (block == 0)
             facts[0] -= weight * np.log(likelihood if label else 1 - likelihood) * (block == 0)
         facts[1] += block == 0
-    for table, slope, count in zip((inputs, outputs), slopes, counts):
-        table -= slope * (rate / (1 + rate * _on_device._STEEPNESS * count))[:, None]
+    means = [np.average(table, axis=0, weights=side) for table, side in zip(tables, sides)]
+    squares = [np.average((table**2).sum(1), weights=side) for table, side in zip(tables, sides)]
+    for side, table in enumerate(tables):
+        mean = means[1 - side]
+        length, rest = mean @ mean, squares[1 - side] - mean @ mean
+        for row, move in enumerate(moves[side]):
+            if row in frequent:
+                along = (move @ mean) / length * mean
+                steep = rate * pairs[side][row] * np.array([length / 5, rest / 5 / np.sqrt(len(mean))])
+                move = along / max(1, steep[0]) + (move - along) / max(1, steep[1])
+            table[row] += move
     return facts
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_step_is_that_of_a_plain_loop(seed):
-    batch, chance = drawn_by_hand(seed=seed), np.random.default_rng(seed)
+@pytest.mark.parametrize("rate", [0.02, 0.3, 3.0])
+@pytest.mark.parametrize("frequent", [[], [0, 2, 5], [6, 5, 4, 3, 2, 1, 0]])
+def test_a_step_is_that_of_a_plain_loop(rate, frequent):
+    batch, chance = drawn_by_hand(seed=len(frequent)), np.random.default_rng(1)
     tables = [chance.normal(size=(7, 6)) for _ in range(2)]
     there = [torch.tensor(table, dtype=torch.float32) for table in tables]
-    found = _on_device.step(*there, batch, torch.tensor(0.3), 4)
-    expected = twin(*tables, batch, 0.3, 4)
+    rows = torch.tensor(frequent, dtype=torch.int64)
+    found = _on_device.step(_on_device.Tables(*there, rows), batch, torch.tensor(rate), 4)
+    expected = twin(tables, batch, rate, 4, frequent)
     for table, learned in zip(tables, there):
-        np.testing.assert_allclose(learned.numpy(), table, atol=1e-5)
+        np.testing.assert_allclose(learned.numpy(), table, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
 
 
 def test_weights_are_the_pairs_and_their_negatives():
     batch = drawn_by_hand(words=1000)
     batch = batch._replace(negatives=batch.negatives + 1000)  # none is a word of the text
-    weights = _on_device.pair_weights(batch, 4)
+    weights = _on_device.pair_weights(batch, 4, torch.tensor(0.5))
     assert [tuple(one) for one in weights[:, :, :8].nonzero().tolist()] == sorted(pairs_of(batch))
-    pairs = weights[:, :, :8].sum(2)
-    torch.testing.assert_close(weights[:, :, 8:].sum(2), 4 * pairs)
+    assert set(weights[:, :, :8].flatten().tolist()) == {0, 0.5}
+    torch.testing.assert_close(weights[:, :, 8:].sum(2), 4 * weights[:, :, :8].sum(2))
+
+
+def test_a_random_word_that_is_the_target_is_left_out():
+    batch = drawn_by_hand(words=3)
+    weights = _on_device.pair_weights(batch, 4, torch.tensor(1.0))
+    expected = np.zeros((2, WINDOW + 8 + WINDOW, 5))
+    for block, other, place in pairs_of(batch):
+        expected[block, other] += (batch.negatives[block] != batch.words[block, WINDOW + place]).numpy() * 0.8
+    np.testing.assert_allclose(weights[:, :, 8:].numpy(), expected, atol=1e-6)
+    assert (expected.sum(2) < 4 * weights[:, :, :8].sum(2).numpy()).any()
 
 
 @pytest.fixture
 def blocks():
     counts = np.array([500, 300, 200, 100, 50, 10])
-    return Blocks(target_tables(counts, 0, "negative", 5)[0], WINDOW, 4, PROCESSOR)
+    return Blocks(target_tables(counts, 0, "negative", 5)[0], WINDOW, 5, 4, PROCESSOR)
 
 
 def test_each_kept_word_is_once_in_the_middle_with_its_neighbours(blocks):
@@ -132,7 +154,7 @@ def test_no_pair_crosses_a_line_end(blocks):
         met |= {
             (words[block][other], words[block][WINDOW + place]) for block, other, place in pairs_of(batch)
         }
-        pairs = _on_device.pair_weights(batch, 5)[:, :, : _blocks.SIZE].nonzero()
+        pairs = _on_device.pair_weights(batch, 5, torch.tensor(1.0))[:, :, : _blocks.SIZE].nonzero()
         assert [tuple(one) for one in pairs.tolist()] == sorted(pairs_of(batch))
     assert met == {(0, 1), (1, 0), (2, 3), (3, 2), (3, 4), (4, 3), (2, 4), (4, 2)}
 
@@ -140,13 +162,13 @@ def test_no_pair_crosses_a_line_end(blocks):
 def test_an_empty_stretch_has_a_batch_of_nothing(blocks):
     drawn = blocks.draw(torch.tensor([-1, -1], dtype=torch.int32), 1)
     assert len(drawn.words) == 1
-    assert not _on_device.pair_weights(Batch(*(one[0] for one in drawn)), 5).any()
+    assert not _on_device.pair_weights(Batch(*(one[0] for one in drawn)), 5, torch.tensor(1.0)).any()
 
 
 def test_negatives_and_kept_words_are_as_frequent_as_they_should_be():
     counts = np.array([60_000, 20_000, 9_000, 1_000, 400, 20])
     tables, _ = target_tables(counts, 1e-2, "negative", 5)
-    drawn = Blocks(tables, WINDOW, 2, PROCESSOR).draw(torch.arange(6, dtype=torch.int32).repeat(40_000), 1)
+    drawn = Blocks(tables, WINDOW, 5, 2, PROCESSOR).draw(torch.arange(6, dtype=torch.int32).repeat(40_000), 1)
     share = counts**0.75 / (counts**0.75).sum()
     found = np.bincount(drawn.negatives.flatten().numpy(), minlength=6) / drawn.negatives.numel()
     np.testing.assert_allclose(found, share, atol=4 * np.sqrt(share.max() / drawn.negatives.numel()))

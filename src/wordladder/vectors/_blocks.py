@@ -11,7 +11,6 @@ from torch.nn import functional
 __all__ = ["SIZE", "Batch", "Blocks"]
 
 SIZE = 32  # words of a block, which share a draw of negatives
-_NEGATIVES = 32  # random words of a draw
 
 
 class Batch(NamedTuple):
@@ -40,12 +39,14 @@ class Blocks:
     Args:
         tables: What is drawn from, of `_hogwild.target_tables`.
         window: The most words to each side.
+        negative: Random words a pair; a block draws so many that each stands for `SIZE` pairs at most.
         count: Blocks of a batch.
         device: Where they are drawn.
     """
 
-    def __init__(self, tables: Any, window: int, count: int, device: torch.device) -> None:
+    def __init__(self, tables: Any, window: int, negative: int, count: int, device: torch.device) -> None:
         self.window, self.count, self.device = window, count, device
+        self.negatives = -(-negative * (window + 1) // 8) * 8
         self.generator = torch.Generator(device)
         self.random = partial(torch.rand, generator=self.generator, device=device)
         self.integers = partial(torch.randint, generator=self.generator, device=device, dtype=torch.int32)
@@ -59,7 +60,7 @@ class Blocks:
         """Room for a batch, from which nothing is learned."""
         zeros = partial(torch.zeros, self.count, dtype=torch.int32, device=self.device)
         width = SIZE + 2 * self.window
-        sizes = (width, width, SIZE, _NEGATIVES)
+        sizes = (width, width, SIZE, self.negatives)
         return Batch(*(zeros(size) for size in sizes))
 
     def draw(self, ids: Tensor, seed: int) -> Batch:
@@ -79,7 +80,7 @@ class Blocks:
             self._cut(functional.pad(ids.index_select(0, kept), around), self.window),
             self._cut(functional.pad(lines.index_select(0, kept), around, value=-1), self.window),
             self._cut(spans, 0),
-            self._words(steps * self.count * _NEGATIVES).view(steps, self.count, _NEGATIVES),
+            self._words(steps * self.count * self.negatives).view(steps, self.count, self.negatives),
         )
 
     def _cut(self, row: Tensor, around: int) -> Tensor:

@@ -182,8 +182,12 @@ class Word2Vec:
             learn = self._learner(corpus.ids, words.counts, inputs, outputs, seed, progress)
             losses = run("word2vec", corpus, plan, learn, threads, progress)
         else:
+            from ._on_device import train_on
+
             threads = 1  # which feeds the device
-            losses = self._on_device(place, corpus, words.counts, inputs, outputs, seed, progress)
+            pace = Pace(self._rate, len(corpus.ids), self.epochs, seed)
+            matrices = inputs.reshape(len(words.names), -1), outputs.reshape(len(words.names), -1)
+            losses = train_on(place, corpus, words.counts, matrices, pace, self, progress)
         vectors, others = (
             words.rows_in_order(self._matrix(flat, len(words.names))) for flat in (inputs, outputs)
         )
@@ -226,24 +230,6 @@ class Word2Vec:
 
         compiled(learn, progress)
         return learn
-
-    def _on_device(
-        self,
-        place: "torch.device",
-        corpus: Corpus,
-        counts: np.ndarray,
-        inputs: np.ndarray,
-        outputs: np.ndarray,
-        seed: int,
-        progress: Progress,
-    ) -> list[float]:
-        from ._on_device import train_on
-
-        tables, _ = target_tables(counts, self.sample, self.loss, self.negative)
-        pace = Pace(self._rate, len(corpus.ids), self.epochs, seed)
-        matrices = inputs.reshape(len(counts), -1), outputs.reshape(len(counts), -1)
-        sizes = self.epochs, self.window, self.negative
-        return train_on(place, corpus, tables, matrices, pace, *sizes, progress)
 
     @property
     def _rate(self) -> float:
