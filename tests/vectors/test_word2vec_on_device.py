@@ -230,7 +230,7 @@ def test_the_processor_is_what_it_is_without_a_device(corpus):
         ({"model": "cbow"}, "cuda", "trains model 'skipgram' with loss 'negative'"),
         ({"loss": "hierarchical"}, "cuda", "trains model 'skipgram' with loss 'negative'"),
         ({}, "gpu", "device is 'gpu'; it can be"),
-        ({}, "cuda:1", "device is 'cuda:1'; PyTorch finds no accelerators"),
+        ({}, "cuda:1", "device is 'cuda:1'; accelerators that PyTorch finds here: none"),
     ],
 )
 def test_a_wrong_device_is_refused(corpus, settings, device, message, monkeypatch):

@@ -156,7 +156,9 @@ class Word2Vec:
             raise SettingError(f'device is {device!r}; it can be "cpu", "cuda", or of several "cuda:1".')
         place, count = torch.device(device), torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (place.index or 0) >= count:
-            raise SettingError(f"device is {device!r}; PyTorch finds {count or 'no'} accelerators here.")
+            raise SettingError(
+                f"device is {device!r}; accelerators that PyTorch finds here: {count or 'none'}."
+            )
         return place
 
     def _train(
