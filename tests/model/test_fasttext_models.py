@@ -10,7 +10,7 @@ from wordladder.formats.fasttext import read_model
 RECIPE = {
     "format": 1,
     "text": {"segmenter": "whitespace"},
-    "shallow": {"kind": "fasttext", "dim": 10, "word_ngrams": 2, "buckets": 500, "learning_rate": 0.5},
+    "shallow": {"kind": "fasttext", "dim": 10, "word_ngrams": 2, "buckets": 500, "epochs": 20, "max_n": 0},
     "task": {"kind": "classification"},
 }
 TEXTS = [f"{text} {number}" for number in range(40) for text in ("a good film", "a bad film", "so so")]
