@@ -68,7 +68,7 @@ def train(
         option(
             "Step at the start; it falls to nearly nothing.",
             METHOD,
-            show_default="0.025 skipgram, 0.05 cbow and glove, 0.04 fasttext",
+            show_default="0.025 skipgram, 0.06 cbow, 0.05 glove, 0.04 fasttext",
         ),
     ] = None,
     max_vocabulary: Annotated[
