@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from static_vectors import COMMON, Watch
-from wordladder.corpus import Corpus, read_corpus
+from wordladder.text.corpus import Corpus, read_corpus
 from wordladder.vectors.word2vec import Word2Vec
 
 __all__ = ["word2vec_part"]

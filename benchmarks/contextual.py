@@ -77,10 +77,10 @@ def reading(source: Path, texts: list[str], folder: Path) -> dict[str, float]:
     """Features computed, and read back."""
     import torch
 
-    from wordladder.embedders._material import Material
+    from wordladder.embedders._feature_cache import remember
+    from wordladder.embedders._training_text import Material
     from wordladder.embedders.transformer import Transformer
-    from wordladder.text import tokenize
-    from wordladder.training.features import remember
+    from wordladder.text.words import tokenize
 
     tokens = tokenize(texts)
     embedder = Transformer(source=str(source))
@@ -155,9 +155,9 @@ def training_step(share: float) -> Callable[[], None]:
     """A step as `training` takes it: MiniLM and a linear layer, texts of words that are a piece each."""
     import torch
 
-    from wordladder.embedders._material import Material
+    from wordladder.embedders._training_text import Material
     from wordladder.embedders.transformer import Transformer
-    from wordladder.text import tokenize
+    from wordladder.text.words import tokenize
     from wordladder.training.optimizer import build_optimizers, clip_gradients
     from wordladder.training.precision import autocast
     from wordladder.training.settings import TrainingSettings

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from wordladder.corpus import read_corpus
-from wordladder.streams import ByteReader
-from wordladder.text import TextSettings
+from wordladder.files.streams import ByteReader
+from wordladder.text.corpus import read_corpus
+from wordladder.text.words import TextSettings
 
 MIN_COUNT = 5
 

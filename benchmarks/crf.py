@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from _common import keep
-from wordladder.chain import Allowed
 from wordladder.encoders.recurrent import Recurrent
 from wordladder.layers.crf import CRF
-from wordladder.sequence import Sequence
+from wordladder.layers.sequence import Sequence
+from wordladder.layers.tag_chain import Allowed
 
 WORDS_KNOWN, DIM, HIDDEN = 20_000, 100, 128
 

@@ -270,11 +270,11 @@ def ours_tuning(given: argparse.Namespace, read: Any, device: torch.device, rows
 
     from wordladder import Recipe
     from wordladder.data.batches import length_batches
-    from wordladder.embedders._material import Material
-    from wordladder.network import Network
+    from wordladder.embedders._training_text import Material
+    from wordladder.engines.network import Network
+    from wordladder.layers.devices import on_device
     from wordladder.recipe import build
-    from wordladder.text import tokenize
-    from wordladder.training.devices import on_device
+    from wordladder.text.words import tokenize
     from wordladder.training.optimizer import build_optimizers, clip_gradients
     from wordladder.training.precision import autocast
     from wordladder.training.settings import TrainingSettings
@@ -325,9 +325,9 @@ def word2vec(given: argparse.Namespace) -> dict[str, Any]:
 def albert(given: argparse.Namespace) -> dict[str, Any]:
     """Pretrain for the minutes that are left, each text as long."""
     from wordladder.embedders._pretrained import keep_pretrained
+    from wordladder.pretraining.initial_models import open_started
     from wordladder.pretraining.pretrain import MARK, prepare
     from wordladder.pretraining.settings import PretrainingSettings
-    from wordladder.pretraining.started import open_started
 
     folders, chosen = {folder.name: folder for folder in given.prepared}, {"device": given.device}
     if given.tiny:
@@ -367,7 +367,7 @@ def _of(encoder: Path, prepared: Path) -> bool:
 
 def machine(device: str) -> dict[str, Any]:
     """What it runs on."""
-    from wordladder.doctor import examine
+    from wordladder.cli._machine_report import examine
 
     found = examine()
     return {"device": device, **found["machine"], **found["arithmetic"]}

@@ -16,9 +16,9 @@ from gensim.models.phrases import Phrases
 
 from _common import keep, need
 from corpus import machine, plain_copy
-from wordladder.corpus import read_corpus
-from wordladder.phrases import PhraseSettings
-from wordladder.text import tokenize
+from wordladder.text.corpus import read_corpus
+from wordladder.text.phrases import PhraseSettings
+from wordladder.text.words import tokenize
 
 
 def seconds_of_reading(path: Path, phrases: PhraseSettings | None) -> tuple[float, int, dict[str, int]]:

@@ -30,7 +30,7 @@ RATE = 1e-3
 
 def sample(folder: Path, source: Path) -> Path:
     """The beginning of a text."""
-    from wordladder.streams import ByteReader
+    from wordladder.files.streams import ByteReader
 
     path = folder / "text.txt"
     with ByteReader(source) as reader:
@@ -83,7 +83,7 @@ class Ours:
     def __init__(self, objective: Any, device: torch.device) -> None:
         from itertools import count
 
-        from wordladder.training.devices import on_device
+        from wordladder.layers.devices import on_device
         from wordladder.training.optimizer import build_optimizers, clip_gradients
         from wordladder.training.precision import autocast
         from wordladder.training.settings import TrainingSettings

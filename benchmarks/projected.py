@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from _common import keep
-from wordladder.layers import projected_kernel
-from wordladder.layers.projected_lstm import Clips, run_both_ways
+from wordladder.layers import lstm_projection_compiled as projected_kernel
+from wordladder.layers.lstm_projection import Clips, run_both_ways
 
 # units, projection, texts, words a text
 SHAPES = [(256, 64, 16, 128), (256, 64, 64, 32), (512, 128, 32, 64), (1024, 128, 32, 64), (4096, 512, 32, 8)]

@@ -42,7 +42,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from _common import keep
 from wordladder.encoders.recurrent import Recurrent
-from wordladder.sequence import Sequence
+from wordladder.layers.sequence import Sequence
 
 DIM, HIDDEN = 100, 128
 CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}

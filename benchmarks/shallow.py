@@ -26,7 +26,7 @@ def pipeline() -> Any:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    from wordladder.text import tokenize
+    from wordladder.text.words import tokenize
 
     def words(text: str) -> list[str]:
         return tokenize([text]).surfaces(lowercase=True)

@@ -49,8 +49,8 @@ from typing import Any
 import numpy as np
 
 from _common import RESULTS, keep, need
-from wordladder.streams import ByteReader, line_blocks
-from wordladder.text import lower, tokenize
+from wordladder.files.streams import ByteReader, line_blocks
+from wordladder.text.words import lower, tokenize
 from wordladder.word_vectors import WordVectors
 
 SETTINGS = {"threads": 2, "dim": 100, "window": 5, "negative": 5, "min_count": 5, "epochs": 5, "seed": 1}
@@ -155,9 +155,9 @@ def fasttext_peer(*task: Any) -> dict[str, float]:
 
 
 def ours(text: str, output: str, job: str, given: dict[str, Any]) -> dict[str, float]:
-    from wordladder.corpus import read_corpus
     from wordladder.recipe import build
-    from wordladder.text import TextSettings
+    from wordladder.text.corpus import read_corpus
+    from wordladder.text.words import TextSettings
 
     watch = Watch()
     started = time.perf_counter()
@@ -250,7 +250,7 @@ def real_classifier(text: str, output: str, job: str, given: dict[str, Any]) -> 
 
 def our_classifier(text: str, output: str, job: str, given: dict[str, Any]) -> dict[str, float]:
     from wordladder.shallow.fasttext import FastTextClassifier
-    from wordladder.text import TextSettings
+    from wordladder.text.words import TextSettings
 
     def read(path: str) -> tuple[list[str], np.ndarray]:
         lines = Path(path).read_text(encoding="utf-8").split("\n")[:-1]

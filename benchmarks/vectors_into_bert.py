@@ -31,7 +31,7 @@ ARMS = ("random", "vectors")
 
 def text_of(corpus: Path, megabytes: float, folder: Path) -> Path:
     """The first megabytes of the corpus, as a plain file of whole lines."""
-    from wordladder.streams import ByteReader
+    from wordladder.files.streams import ByteReader
 
     with ByteReader(corpus) as reader:
         raw = reader.read(int(megabytes * 1e6))
@@ -42,7 +42,7 @@ def text_of(corpus: Path, megabytes: float, folder: Path) -> Path:
 
 def trained_vectors(text: Path, dim: int, threads: int | None, path: Path) -> float:
     """Skip-gram vectors of the text, in lower case as the pieces are; returns the seconds."""
-    from wordladder.corpus import read_corpus
+    from wordladder.text.corpus import read_corpus
     from wordladder.vectors.word2vec import Word2Vec
 
     started = time.perf_counter()

@@ -16,9 +16,9 @@ from transformers import (
     RobertaModel,
 )
 
-from wordladder.embedders._material import Material
+from wordladder.embedders._training_text import Material
 from wordladder.embedders.transformer import Transformer
-from wordladder.text import tokenize
+from wordladder.text.words import tokenize
 
 TEXTS = [
     "The good film, a very bad one! Was it the actor's best?",

@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from wordladder import climb
-from wordladder.artifact import size_mb
 from wordladder.cli.console import progress_bar
 from wordladder.data.examples import Examples
 from wordladder.data.reading import read_examples
 from wordladder.embedders._pretrained import keep_pretrained
 from wordladder.embedders._starter import FOLDER
+from wordladder.files.folders import size_mb
+from wordladder.files.streams import atomic_write
+from wordladder.pretraining.initial_models import open_started
 from wordladder.pretraining.pretrain import MARK, PREPARED, prepare, pretrain
 from wordladder.pretraining.raw_text import RawText
 from wordladder.pretraining.settings import PretrainingSettings
-from wordladder.pretraining.started import open_started
-from wordladder.streams import atomic_write
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("WORDLADDER_DATA", ROOT.parent / "shared" / "data"))

@@ -22,13 +22,13 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from wordladder.corpus import read_corpus
 from wordladder.data.batches import length_batches
-from wordladder.embedders._material import Material
+from wordladder.embedders._training_text import Material
 from wordladder.embedders.transformer import Transformer
+from wordladder.files.streams import ByteReader, atomic_write
 from wordladder.formats.safetensors import write_tensors
-from wordladder.streams import ByteReader, atomic_write
-from wordladder.text import TextSettings, tokenize
+from wordladder.text.corpus import read_corpus
+from wordladder.text.words import TextSettings, tokenize
 from wordladder.vectors.word2vec import Word2Vec
 from wordladder.word_vectors import WordVectors
 

@@ -1,4 +1,4 @@
-"""Writes src/wordladder/unicode_classes.txt: the class of every code point, as wordladder.text reads it.
+"""Writes src/wordladder/text/unicode_classes.txt: the class of every code point, read by `text/words.py`.
 
 Needs the package `regex`, whose tables say which version of Unicode this is. Run it again only to move to
 a newer version of Unicode: words change with it, and so does what a model trained before then sees.
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import regex
 
-from wordladder import text
-from wordladder.kernels import word_classes as kinds
+from wordladder.kernels import character_classes as kinds
+from wordladder.text import words as text
 
 UNICODE = "17.0"
 TARGET = Path(text.__file__).with_name("unicode_classes.txt")

@@ -11,12 +11,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .ladder.climb import climb
-    from .model import Model
+    from .model.model import Model
     from .recipe import Recipe
     from .word_vectors import WordVectors
 
 _HOMES = {
-    "Model": "model",
+    "Model": "model.model",
     "Recipe": "recipe",
     "WordVectors": "word_vectors",
     "climb": "ladder.climb",

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from .errors import RecipeError, did_you_mean
 from .extras import require
-from .text import TextSettings
+from .text.words import TextSettings
 
 __all__ = ["Recipe", "build", "component", "kinds", "rung_names", "rung_tasks", "rung_text"]
 

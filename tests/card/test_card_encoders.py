@@ -17,9 +17,9 @@ from wordladder.embedders import _inference
 from wordladder.embedders._pretrained import open_pretrained
 from wordladder.embedders._sentence_layout import Pooled, SentenceLayout
 from wordladder.evaluation.word_reader import WordReader
-from wordladder.imported.dense import Dense, Norm
-from wordladder.imported.fine_tuned import _TASKS, FineTuned
-from wordladder.imported.sentences import SentenceEngine
+from wordladder.interop.dense_layers import Dense, Norm
+from wordladder.interop.fine_tuned import _TASKS, FineTuned
+from wordladder.interop.sentence_encoder import SentenceEngine
 
 MAKERS = {"albert": tiny_albert, "bert": tiny_bert, "roberta": tiny_roberta}
 

@@ -11,10 +11,10 @@ from conftest import reviews
 from made_up_tasks import sentences
 from wordladder import Model
 from wordladder.embedders._elmo_options import ElmoOptions
+from wordladder.layers.devices import device_of
 from wordladder.pretraining import elmo
 from wordladder.pretraining.pretrain import pretrain
 from wordladder.pretraining.settings import PretrainingSettings
-from wordladder.training.devices import device_of
 
 WORDS = {"kind": "static", "dim": 8, "min_count": 1}
 TRAINING = {"epochs": 2, "batch_rows": 8, "accumulate": 2, "learning_rate": 0.02, "average": 0.5}

@@ -15,11 +15,11 @@ from wordladder import Recipe
 from wordladder.data.examples import Answer, Examples, Span
 from wordladder.encoders.recurrent import _CELLS
 from wordladder.engines.engine import FitRun
-from wordladder.engines.network import NetworkEngine
+from wordladder.engines.network_engine import NetworkEngine
+from wordladder.layers.devices import to_device
 from wordladder.recipe import component, kinds
 from wordladder.training.averaging import Average
 from wordladder.training.checkpoint import tunable
-from wordladder.training.devices import to_device
 from wordladder.training.optimizer import build_optimizers, clip_gradients
 
 TEXTS = ["the good film", "a bad film, a very bad one!", "", "我喜欢 the good 电影", "good Unheard-of words"]

@@ -7,12 +7,12 @@ from safetensors.torch import load_file
 
 from cards import card
 from wordladder.embedders._elmo_options import ElmoOptions
+from wordladder.layers.devices import to_device
 from wordladder.pretraining import elmo, settings
-from wordladder.pretraining._bridge import project_embeddings
+from wordladder.pretraining._dimension_mapping import project_embeddings
 from wordladder.pretraining.pretrain import Sources, _encoder
 from wordladder.pretraining.raw_text import RawText
 from wordladder.progress import quiet
-from wordladder.training.devices import to_device
 from wordladder.training.optimizer import build_optimizers, clip_gradients
 from wordladder.training.settings import TrainingSettings
 

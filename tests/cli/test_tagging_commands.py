@@ -12,9 +12,9 @@ from test_commands import fails, run
 from made_up_tasks import questions, sentences, write_columns, write_squad
 from wordladder.ladder import climb as climbing
 from wordladder.ladder import cost
-from wordladder.ladder.child import Ended, Line
 from wordladder.ladder.run import Run, train_and_test
-from wordladder.ladder.workshop import Workshop
+from wordladder.ladder.runner import Workshop
+from wordladder.ladder.subprocess_job import Ended, Line
 
 QUICK = ("embedders.0.dim=12", "embedders.0.min_count=1", "encoders.0.hidden=12", "training.batch_rows=8")
 QUICK += ("training.learning_rate=0.03", "training.epochs=6", "task.dropout=0.0", "embedders.0.dropout=0.0")

@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 import pytest
 import torch
 
-from wordladder.embedders._material import Material
+from wordladder.embedders._training_text import Material
+from wordladder.layers.sequence import Sequence
 from wordladder.recipe import build, kinds
-from wordladder.sequence import Sequence
-from wordladder.text import tokenize
+from wordladder.text.words import tokenize
 
 TEXTS = ["the good film", "a bad film, a very bad one!", "", "我喜欢 the good 电影", "good"]
 LABELS = ["yes", "no", "no", "yes", "yes"]

@@ -8,10 +8,10 @@ import torch
 
 from wordladder.data.examples import Answer, Examples, Span
 from wordladder.layers.padding import pad
+from wordladder.layers.sequence import Sequence
 from wordladder.recipe import build, component, kinds
-from wordladder.sequence import Sequence
 from wordladder.tasks._word_scores import WordScores
-from wordladder.text import TextSettings, tokenize
+from wordladder.text.words import TextSettings, tokenize
 
 TEXTS = ["the good film", "a bad film, a very bad one!", "", "我喜欢 the good 电影", "good"]
 EXAMPLES = {

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from wordladder.embedders import boundaries
-from wordladder.embedders._material import Material
+from wordladder.embedders._training_text import Material
 from wordladder.embedders.boundaries import PLACES, Boundaries
 from wordladder.errors import MissingExtraError, RecipeError
-from wordladder.text import TextSettings, tokenize
+from wordladder.text.words import TextSettings, tokenize
 
 jieba = pytest.importorskip("jieba")
 

@@ -9,12 +9,12 @@ from torch import nn
 
 from conftest import reviews
 from wordladder import Model
-from wordladder.embedders._material import Material
 from wordladder.embedders._spelling import CASINGS, PADDING, SPECIAL, UNKNOWN, Spelling, casing
+from wordladder.embedders._training_text import Material
 from wordladder.embedders.characters import Characters
 from wordladder.errors import RecipeError
-from wordladder.text import TextSettings, tokenize
-from wordladder.vocab import Vocabulary
+from wordladder.text.vocabulary import Vocabulary
+from wordladder.text.words import TextSettings, tokenize
 
 TEXTS = [
     "The good film, unquestionably goodly!",

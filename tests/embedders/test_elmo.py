@@ -12,10 +12,10 @@ from tiny_elmo import published_options, published_weights, save_published, tiny
 from wordladder import Model, Recipe
 from wordladder.embedders._elmo_characters import spelled
 from wordladder.embedders._elmo_network import part_lengths
-from wordladder.embedders._material import Material
+from wordladder.embedders._training_text import Material
 from wordladder.embedders.elmo import Elmo
 from wordladder.errors import MissingExtraError, ModelError, RecipeError
-from wordladder.text import TextSettings, tokenize
+from wordladder.text.words import TextSettings, tokenize
 
 pytest.importorskip("h5py")
 

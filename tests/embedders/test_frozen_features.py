@@ -8,12 +8,12 @@ from tiny_elmo import tiny_elmo
 from tiny_transformers import embedder, tiny_bert
 from wordladder import Model
 from wordladder.embedders import _features
+from wordladder.embedders._feature_cache import remember
 from wordladder.embedders._features import Features, FeatureStore, text_keys
-from wordladder.embedders._material import Material
+from wordladder.embedders._training_text import Material
 from wordladder.embedders.elmo import Elmo
 from wordladder.embedders.transformer import Transformer
-from wordladder.text import TextSettings, tokenize
-from wordladder.training.features import remember
+from wordladder.text.words import TextSettings, tokenize
 
 TEXTS = ["The good film!", "", "a bad story, the actor was bad", "我喜欢 the 电影", "The good film!", "good"]
 
@@ -95,7 +95,7 @@ def test_too_large_features_are_not_kept(bert, tmp_path):
 def test_what_an_interrupted_pass_wrote_stays(bert, tmp_path, monkeypatch):
     made, tokens = embedder(bert), tokenize([f"good film {'story ' * n}" for n in range(8)])
     monkeypatch.setattr(_features, "PART_BYTES", 0)
-    monkeypatch.setattr("wordladder.training.features.ROWS", 2)
+    monkeypatch.setattr("wordladder.embedders._feature_cache.ROWS", 2)
     compute, count = made.features, [0]
 
     def broken(batch):

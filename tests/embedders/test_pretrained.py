@@ -11,14 +11,14 @@ from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTo
 
 from tiny_transformers import SIZES, embedder, tiny_bert
 from wordladder import Model
-from wordladder.embedders._material import Material
 from wordladder.embedders._sentence_layout import SentenceLayout, write_layout
+from wordladder.embedders._training_text import Material
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import WordladderError
 from wordladder.evaluation.word_reader import WordReader
+from wordladder.pretraining.initial_models import open_started
 from wordladder.pretraining.settings import PretrainingSettings
-from wordladder.pretraining.started import open_started
-from wordladder.text import tokenize
+from wordladder.text.words import tokenize
 
 TEXTS = ["the good film", "a very bad story " * 40, "un", "act"]
 

@@ -10,12 +10,12 @@ from conftest import reviews
 from tiny_transformers import tiny_albert
 from wordladder import Model
 from wordladder.embedders import _starter
-from wordladder.embedders._material import Material
 from wordladder.embedders._pretrained import keep_pretrained, open_pretrained
 from wordladder.embedders._starter import starter_encoder, starter_languages, text_language
+from wordladder.embedders._training_text import Material
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import RecipeError
-from wordladder.text import tokenize
+from wordladder.text.words import tokenize
 
 ENGLISH = ["the film was a joy to watch and the actors are very good", "a dull film"]
 CHINESE = ["这部电影很好看，演员也很出色", "房间很小，服务一般"]

@@ -11,12 +11,12 @@ from gensim.models.fasttext import save_facebook_model
 
 from conftest import reviews
 from wordladder import Model
-from wordladder.embedders import _unknown
-from wordladder.embedders._material import Material
-from wordladder.embedders._unknown import PADDING, SPECIAL, UNKNOWN, Policy
+from wordladder.embedders import _unknown_words as _unknown
+from wordladder.embedders._training_text import Material
+from wordladder.embedders._unknown_words import PADDING, SPECIAL, UNKNOWN, Policy
 from wordladder.embedders.static import Static
 from wordladder.errors import RecipeError
-from wordladder.text import tokenize
+from wordladder.text.words import tokenize
 from wordladder.training.optimizer import build_optimizers
 from wordladder.training.settings import TrainingSettings
 from wordladder.word_vectors import WordVectors

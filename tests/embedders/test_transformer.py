@@ -11,10 +11,10 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from tiny_transformers import SIZES, embedder, tiny_albert, tiny_bert, tiny_roberta
 from wordladder import Model, Recipe
-from wordladder.embedders._material import Material
+from wordladder.embedders._training_text import Material
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import ModelError, RecipeError
-from wordladder.text import TextSettings, tokenize
+from wordladder.text.words import TextSettings, tokenize
 from wordladder.training.optimizer import build_optimizers
 from wordladder.training.settings import TrainingSettings
 

@@ -6,7 +6,7 @@ import torch
 
 from wordladder.encoders.alignment import Alignment
 from wordladder.errors import RecipeError
-from wordladder.sequence import Sequence
+from wordladder.layers.sequence import Sequence
 
 DIM = 5
 FIRST, SECOND = (4, 1, 7, 0, 3, 0), (6, 9, 2, 5, 0, 0)

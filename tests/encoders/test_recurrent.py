@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from wordladder.encoders.recurrent import Recurrent
-from wordladder.sequence import Sequence
+from wordladder.layers.sequence import Sequence
 
 LENGTHS = torch.tensor([9, 30, 1, 17, 30])
 

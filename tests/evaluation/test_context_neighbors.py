@@ -15,7 +15,7 @@ from wordladder.cli.neighbors import neighbors
 from wordladder.errors import DataError, ModelError, SettingError, VectorsError
 from wordladder.evaluation.context_neighbors import context_neighbors, sample
 from wordladder.evaluation.word_reader import WordReader
-from wordladder.text import TextSettings
+from wordladder.text.words import TextSettings
 from wordladder.word_vectors import WordVectors
 
 SENTENCES = [

@@ -11,7 +11,7 @@ from wordladder.errors import ModelError, NotFittedError, RecipeError
 from wordladder.fusion.attention import Attention
 from wordladder.fusion.concatenate import Concatenate
 from wordladder.fusion.gate import Gate
-from wordladder.sequence import Sequence
+from wordladder.layers.sequence import Sequence
 
 LENGTHS = (4, 9, 0, 6, 1)
 VARIANTS = [
@@ -332,7 +332,7 @@ def test_a_model_trains_saves_and_loads(fusion, tmp_path):
 
 
 def test_the_weights_of_a_model_are_those_of_its_fusion():
-    from wordladder.text import tokenize
+    from wordladder.text.words import tokenize
 
     model = Model(recipe(kind="attention")).fit(*reviews(40))
     network, tokens = model.engine_.network, tokenize(["a good plot", "dull"])

@@ -1,6 +1,9 @@
-"""Imports point one way: only from what stands before in ORDER, or from the own folder."""
+"""Imports point one way: only from what stands before in ORDER, or from the own folder. Few files lie at the
+root, and no chain of imports is long.
+"""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,12 +12,13 @@ import wordladder
 
 PACKAGE = Path(wordladder.__file__).parent
 
-ORDER = (  # a word list reads better than fifty lines  # noqa: SIM905
-    "errors extras facts progress kernels streams artifact text vocab phrases corpus_files corpus "
-    "subwords formats word_tests word_vectors vectors sequence chain layers embedders fusion encoders "
-    "shallow metrics data tasks heads training recipe network engines imported work card notes inputs "
-    "evaluation estimator model pretraining ladder doctor cli __main__ "
+ORDER = (  # a word list reads better than thirty lines  # noqa: SIM905
+    "errors extras progress files kernels text formats word_vectors layers vectors data metrics embedders "
+    "fusion encoders shallow tasks heads training recipe engines interop evaluation model pretraining ladder "
+    "cli __main__"
 ).split()
+MOST_ROOT_FILES = 8
+LONGEST_CHAIN = 13
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
@@ -44,3 +48,21 @@ def test_a_file_imports_only_from_its_left(path):
     assert own in ORDER, f"{own} has no place in ORDER"
     wrong = [name for name in imported(path) if ORDER.index(name) >= ORDER.index(own) and name != own]
     assert not wrong, f"{path.relative_to(PACKAGE)} imports from its right: {wrong}"
+
+
+def test_few_files_lie_at_the_root():
+    found = sorted(path.name for path in PACKAGE.iterdir() if path.is_file())
+    assert len(found) <= MOST_ROOT_FILES, found
+
+
+def test_no_chain_of_imports_between_rooms_is_long():
+    edges: dict[str, set[str]] = {}
+    for path in FILES:
+        edges.setdefault(place(path), set()).update(imported(path) - {place(path)})
+
+    @cache
+    def chain(room: str) -> tuple[str, ...]:
+        return (room, *max((chain(other) for other in edges.get(room, ())), key=len, default=()))
+
+    longest = max(map(chain, edges), key=len)
+    assert len(longest) <= LONGEST_CHAIN, " → ".join(longest)

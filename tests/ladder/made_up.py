@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from wordladder.evaluation.intervals import resampled
-from wordladder.ladder.child import Ended
 from wordladder.ladder.choice import Rule, choose
-from wordladder.ladder.handover import read_examples, write_array, write_json
+from wordladder.ladder.job_files import read_examples, write_array, write_json
 from wordladder.ladder.measured import Measured, compare
 from wordladder.ladder.price import COSTS, Budget, Price
 from wordladder.ladder.reason import reason
@@ -17,6 +16,7 @@ from wordladder.ladder.result import Climb
 from wordladder.ladder.run import OUTCOMES, RESULT, SCORES, Result
 from wordladder.ladder.rung import Rung
 from wordladder.ladder.significance import Difference, interval
+from wordladder.ladder.subprocess_job import Ended
 
 
 def price(latency=1.0, *, size=10.0, memory=300.0, train=60.0):

@@ -6,12 +6,12 @@ import textwrap
 
 import pytest
 
-from wordladder.ladder.child import run_child
+from wordladder.ladder.subprocess_job import run_child
 
 HEAD = """
 import json, os, sys, time
 from wordladder.errors import DataError
-from wordladder.ladder.child import answering
+from wordladder.ladder.subprocess_job import answering
 job = json.load(open(sys.argv[1], encoding="utf-8"))
 """
 

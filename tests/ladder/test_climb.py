@@ -12,14 +12,14 @@ from made_up import MadeUpChild
 
 from conftest import reviews
 from wordladder import Model
-from wordladder.artifact import size_mb
 from wordladder.data.examples import Examples
 from wordladder.errors import OutputError, RecipeError, SettingError, UserError
+from wordladder.files.folders import size_mb
 from wordladder.ladder import climb as module
 from wordladder.ladder import report
 from wordladder.ladder.climb import climb
 from wordladder.ladder.run import Run, _tested
-from wordladder.ladder.workshop import Workshop
+from wordladder.ladder.runner import Workshop
 
 ROWS = Examples(([f"text {n} about something" for n in range(1000)],), ["ab"[n % 2] for n in range(1000)])
 ACCURACIES = {"tfidf": 0.90, "gru": 0.85, "bilstm": 0.905}

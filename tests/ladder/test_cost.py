@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wordladder.ladder import cost
-from wordladder.ladder.child import run_child
+from wordladder.ladder.subprocess_job import run_child
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_the_peak_stays_when_the_memory_is_given_back():
 def test_the_peak_of_a_child_is_its_own(tmp_path, monkeypatch):
     """A child starts as a copy of its parent, whose memory must not be counted."""
     script = """
-        from wordladder.ladder.child import answering
+        from wordladder.ladder.subprocess_job import answering
         from wordladder.ladder.cost import peak_memory_mb
         with answering() as line: line.send("result", facts={"mb": peak_memory_mb()})
     """

@@ -22,7 +22,7 @@ from wordladder.ladder import encoders, plan, report
 from wordladder.ladder.climb import climb
 from wordladder.ladder.encoders import ADVICE, LeftOut, hub_trouble, left_out_lines, read_encoder
 from wordladder.ladder.plan import plan_recipes
-from wordladder.ladder.workshop import Workshop
+from wordladder.ladder.runner import Workshop
 
 CHEAP = ["tfidf", "fasttext", "vectors-mean", "rnn", "gru", "lstm", "bilstm"]
 BERT = ["bert-frozen-bilstm", "bert", "bert+vectors"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wordladder.data.examples import Examples
-from wordladder.ladder.handover import (
+from wordladder.ladder.job_files import (
     nested_order,
     read_examples,
     read_json,

@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 import pytest
 from made_up import made_up_climb, rule
 
+from wordladder.ladder.caveats import truths
 from wordladder.ladder.labels import HEIGHT, Mark, place_labels
 from wordladder.ladder.picture import NARROW, VARIABLES, WIDE, cost_picture
 from wordladder.ladder.price import COSTS, unit_of
 from wordladder.ladder.report import report
-from wordladder.ladder.truths import truths
 
 SPEC = {"tfidf": (0.86, 0.4), "vectors-mean": (0.80, 0.2), "bi<lstm>&": (0.90, 2.5), "gru": (0.88, 2.4)}
 EMPTY = {"meta", "br", "input", "img", "link"}

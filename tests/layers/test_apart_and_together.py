@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordladder.layers.segments import apart, together
-from wordladder.sequence import Sequence
+from wordladder.layers.sequence import Sequence
 
 DIM = 3
 sizes = st.integers(1, 3).flatmap(

@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from wordladder.kernels.chain import Chain, likelihood, marginals, segments
-from wordladder.kernels.chain_paths import best, nbest
+from wordladder.kernels.crf import Chain, likelihood, marginals, segments
+from wordladder.kernels.viterbi import best, nbest
 
 SIZES = np.array([4, 0, 1, 3, 5, 2])
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from wordladder.chain import Allowed, allowed_transitions, continuations
 from wordladder.errors import SettingError
 from wordladder.layers.crf import CRF, _by_recursion
+from wordladder.layers.tag_chain import Allowed, allowed_transitions, continuations
 
 BIOES = ["O", *(f"{letter}-{name}" for name in ("PER", "LOC") for letter in "BIES")]
 BIO = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from wordladder.layers.pooling import Pooling
-from wordladder.sequence import Sequence
+from wordladder.layers.sequence import Sequence
 
 TWINS = {
     "max": lambda words: words.max(0).values,

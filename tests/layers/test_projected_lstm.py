@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
+from wordladder.layers.lstm_projection import Clips, run_both_ways
 from wordladder.layers.packing import pack
-from wordladder.layers.projected_lstm import Clips, run_both_ways
 
 LENGTHS = np.array([3, 1, 0, 6, 2])
 
@@ -88,7 +88,7 @@ def test_it_is_the_layer_of_torch(projection, units):
 @pytest.mark.parametrize("words", [1, 5, 512])
 @pytest.mark.parametrize(("projection", "units"), [(3, 7), (64, 80)])
 def test_without_gradients_in_blocks_of_any_size(words, projection, units, monkeypatch):
-    monkeypatch.setattr("wordladder.layers.projected_lstm._BLOCK", words)
+    monkeypatch.setattr("wordladder.layers.lstm_projection._BLOCK", words)
     both, counts = cells(projection, units), pack(LENGTHS, 6).counts.tolist()
     words, clips = packed_words(sum(counts)), Clips(0.3, 0.2)
     expected = run_both_ways(both, words, counts, clips)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from wordladder.kernels import gates, recurrence
+from wordladder.kernels import recurrence
+from wordladder.kernels import recurrent_cells as gates
 
 
 def random(*shape, seed=0):

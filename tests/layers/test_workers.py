@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from wordladder.layers.workers import in_parallel
+from wordladder.layers.threads import in_parallel
 
 
 @pytest.fixture(params=[1, 3])

@@ -11,9 +11,9 @@ import pytest
 
 from conftest import reviews
 from wordladder import Model, WordVectors
-from wordladder.artifact import find_model, is_saved, new_folder, size_mb
 from wordladder.errors import ModelError, OutputError
-from wordladder.work import sole
+from wordladder.files.folders import find_model, is_saved, new_folder, size_mb
+from wordladder.model.checkpoint_folder import sole
 
 
 def write(folder, text):

@@ -19,7 +19,7 @@ from wordladder import Model, Recipe
 from wordladder.embedders._inference import _copied, _Packed, _Padded, answering, runs
 from wordladder.embedders._sentence_layout import SentenceLayout, read_layout, write_layout
 from wordladder.errors import ModelError, NotFittedError, SettingError
-from wordladder.imported.sentences import SentenceEngine
+from wordladder.interop.sentence_encoder import SentenceEngine
 
 TEXTS = [
     "The good film, a very bad one! Was it the actor's best?",
@@ -285,9 +285,9 @@ class TestAnswering:
         assert isinstance(answering(model), _Padded)
 
     def test_a_tuned_encoder_answers_with_the_weights_that_it_has_now(self, bert):
-        from wordladder.embedders._material import Material
+        from wordladder.embedders._training_text import Material
         from wordladder.embedders.transformer import Transformer
-        from wordladder.text import tokenize
+        from wordladder.text.words import tokenize
 
         made = Transformer(source=str(bert), tune=True, overlap=8, summary="mean", precision="float32")
         made.initialise(Material(tokenize(["a"])))

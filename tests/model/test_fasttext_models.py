@@ -56,7 +56,7 @@ def test_what_fasttext_cannot_hold_is_refused(tmp_path, small_model):
 
 
 def test_word_vectors_are_no_classifier(tmp_path):
-    from wordladder.corpus import corpus_from_texts
+    from wordladder.text.corpus import corpus_from_texts
     from wordladder.vectors.fasttext import FastText
 
     with corpus_from_texts(TEXTS, min_count=1) as corpus:

@@ -17,7 +17,7 @@ from transformers import (
 from tiny_transformers import SIZES, tiny_albert, tiny_bert, tiny_roberta
 from wordladder import Model
 from wordladder.errors import DataError, ModelError
-from wordladder.imported.fine_tuned import FineTuned
+from wordladder.interop.fine_tuned import FineTuned
 
 TEXTS = ["The good film, a very bad one!", "", "unbelievable story", "the good story was bad, " * 30, "act"]
 MAKERS = {"albert": tiny_albert, "bert": tiny_bert, "roberta": tiny_roberta}
@@ -114,7 +114,7 @@ def test_a_model_with_a_head_also_encodes(bert, tmp_path, auto):
 
 def words_of(text, offsets, pieces):
     """For each of our words the rows of its pieces."""
-    from wordladder.text import tokenize
+    from wordladder.text.words import tokenize
 
     tokens = tokenize([text])
     return [

@@ -13,7 +13,7 @@ from made_up_tasks import sentences
 from wordladder import Model
 from wordladder.data.examples import Examples
 from wordladder.errors import DataError, WordladderError
-from wordladder.inputs import examples_of, labelled
+from wordladder.model.inputs import examples_of, labelled
 from wordladder.tasks.span_qa import SpanQa
 from wordladder.tasks.tagging import Tagging
 

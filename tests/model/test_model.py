@@ -199,7 +199,7 @@ def test_a_run_stopped_while_it_wrote_its_beginning_is_resumed(small_recipe, tmp
         raise KeyboardInterrupt
 
     output = tmp_path / "model"
-    monkeypatch.setattr("wordladder.engines.network.save_file", stopped)
+    monkeypatch.setattr("wordladder.engines.network_engine.save_file", stopped)
     with pytest.raises(KeyboardInterrupt):
         Model(small_recipe).fit(*reviews(), output=output)
     monkeypatch.undo()

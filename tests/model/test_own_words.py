@@ -8,8 +8,8 @@ import pytest
 from wordladder import Model
 from wordladder.data.examples import Examples
 from wordladder.data.reading import read_examples
-from wordladder.engines._own_words import OwnWords
-from wordladder.text import TextSettings, merged, tokenize
+from wordladder.engines.tokenization import OwnWords
+from wordladder.text.words import TextSettings, merged, tokenize
 
 FILE = [
     "The U.N. met on 1996-08-22 in St. Paul .",

@@ -166,7 +166,7 @@ def test_what_cannot_be_learned_is_told():
     ],
 )
 def test_how_answers_may_be_written(bidaf, answer):
-    from wordladder.inputs import examples_of
+    from wordladder.model.inputs import examples_of
 
     found = examples_of([("what ?", "the car is red .")], [answer], bidaf.task_)
     assert found.labels == [(Answer("red", 11),)]

@@ -12,13 +12,13 @@ import torch
 
 from tiny_elmo import published_options, published_weights, save_published
 from wordladder.embedders._elmo_options import ElmoOptions
-from wordladder.embedders._material import Material
+from wordladder.embedders._training_text import Material
 from wordladder.embedders.elmo import Elmo
 from wordladder.errors import DataError, ModelError, SettingError
 from wordladder.pretraining import elmo as module
 from wordladder.pretraining.elmo import SIZES, ElmoSettings, elmo_objective
 from wordladder.pretraining.loop import LoopSettings, pretrain_network
-from wordladder.text import tokenize
+from wordladder.text.words import tokenize
 
 SUBJECTS, VERBS = ["the cat", "a dog", "my friend", "the old man"], ["sees", "likes", "hears", "finds"]
 SMALL = ElmoOptions(units=24, dim=12, character_dim=4, filters=((1, 8), (3, 8)), highways=1)

@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from wordladder.errors import ModelError
-from wordladder.layers.half_attention import attention
+from wordladder.layers.half_precision_attention import attention
 from wordladder.pretraining.language_model import MaskedLanguageModel
 from wordladder.pretraining.segments import Batch
 

@@ -12,12 +12,12 @@ from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipelin
 
 from tiny_transformers import tiny_bert
 from wordladder.embedders._elmo_options import ElmoOptions
-from wordladder.embedders._material import Material
+from wordladder.embedders._training_text import Material
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import DataError, ModelError, OutputError, SettingError
 from wordladder.pretraining import elmo, settings
 from wordladder.pretraining.pretrain import _continued_rate, prepare, pretrain
-from wordladder.text import tokenize
+from wordladder.text.words import tokenize
 from wordladder.word_vectors import WordVectors
 
 pytestmark = pytest.mark.usefixtures("small_encoders")

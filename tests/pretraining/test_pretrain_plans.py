@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from wordladder.pretraining.plan import Plans, factor
+from wordladder.pretraining.schedule import Plans, factor
 
 
 def test_by_steps():

@@ -13,10 +13,10 @@ from made_up_text import SENTENCES
 from tiny_transformers import tiny_bert
 from wordladder.data.examples import Examples
 from wordladder.embedders import _starter
-from wordladder.embedders._material import Material
+from wordladder.embedders._training_text import Material
 from wordladder.embedders.transformer import Transformer
 from wordladder.pretraining import settings
-from wordladder.text import tokenize
+from wordladder.text.words import tokenize
 
 ROOT = Path(__file__).parents[2]
 SHORT = ["--steps", "3", "--max-pieces", "32", "--batch-pieces", "512", "--device", "cpu"]

@@ -16,10 +16,10 @@ from transformers import (
 
 from tiny_transformers import tiny_albert, tiny_bert, tiny_roberta
 from wordladder.errors import SettingError, VectorsError
-from wordladder.pretraining._bridge import bridged, orthogonal, scaled
+from wordladder.pretraining._dimension_mapping import bridged, orthogonal, scaled
 from wordladder.pretraining._piece_vectors import COMPOSED, DIRECT, SPECIAL, WITHOUT, piece_vectors
 from wordladder.pretraining.word_vectors import fold_projection, start_from_vectors
-from wordladder.subwords import Subwords
+from wordladder.text.subwords import Subwords
 from wordladder.word_vectors import WordVectors
 
 WORDS = ["the", "good", "Good", "film", "goods", "goodly", "un", "unable", "电影", "影", ",", "ω", "x" * 9]

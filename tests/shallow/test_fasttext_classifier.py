@@ -7,10 +7,10 @@ import pytest
 
 from wordladder import Model
 from wordladder.errors import DataError, SettingError
+from wordladder.kernels.ngram_bags import Bags, textbags
 from wordladder.kernels.sampling import Schedule
-from wordladder.kernels.textbags import Bags, textbags
 from wordladder.shallow.fasttext import FastTextClassifier
-from wordladder.text import TextSettings
+from wordladder.text.words import TextSettings
 
 GOOD, BAD = "a good film , very good", "a bad film , very bad"
 

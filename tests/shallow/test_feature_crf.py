@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from wordladder.chain import Allowed, allowed_transitions
 from wordladder.errors import DataError, SettingError
-from wordladder.kernels.chain_sums import Chain
-from wordladder.kernels.tagging import _DELTA, Weights, emissions_of, learn
+from wordladder.kernels.forward_backward import Chain
+from wordladder.kernels.sparse_crf import _DELTA, Weights, emissions_of, learn
 from wordladder.layers.crf import CRF
+from wordladder.layers.tag_chain import Allowed, allowed_transitions
 from wordladder.shallow._word_features import WordFeatures
 from wordladder.shallow.crf import FeatureCRF
-from wordladder.text import TextSettings, tokenize
+from wordladder.text.words import TextSettings, tokenize
 
 ANY = Allowed(*(np.ones(shape, bool) for shape in (2, (2, 2), 2)))
 

@@ -13,11 +13,11 @@ from conftest import reviews
 from wordladder import Model
 from wordladder.errors import DataError, ModelError, SettingError
 from wordladder.shallow import tfidf
-from wordladder.shallow._judged import Judged
+from wordladder.shallow._dev_loss import Judged
 from wordladder.shallow._linear import fit_linear
-from wordladder.shallow._terms import Terms
+from wordladder.shallow._term_bags import Terms
 from wordladder.shallow.tfidf import Tfidf
-from wordladder.text import TextSettings, tokenize
+from wordladder.text.words import TextSettings, tokenize
 
 TEXTS = [
     "A good film, a very good film.",

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from wordladder.chain import Allowed
-from wordladder.shallow._word_tree import DEPTHS, WordTree, grown
+from wordladder.layers.tag_chain import Allowed
+from wordladder.shallow._word_clusters import DEPTHS, WordTree, grown
 from wordladder.shallow.crf import FeatureCRF
-from wordladder.text import TextSettings, tokenize
-from wordladder.vocab import Vocabulary
+from wordladder.text.vocabulary import Vocabulary
+from wordladder.text.words import TextSettings, tokenize
 
 ANY = Allowed(*(np.ones(shape, bool) for shape in (2, (2, 2), 2)))
 

@@ -12,12 +12,12 @@ from wordladder.data.examples import Answer, Examples
 from wordladder.errors import DataError
 from wordladder.heads.span_qa import SpanQaHead
 from wordladder.layers.padding import pad
-from wordladder.sequence import Sequence
+from wordladder.layers.sequence import Sequence
 from wordladder.tasks._decoding import log_softmax
 from wordladder.tasks._spans_in_passages import best_spans
 from wordladder.tasks._word_scores import IGNORED, WordScores
 from wordladder.tasks.span_qa import SpanQa
-from wordladder.text import TextSettings, tokenize
+from wordladder.text.words import TextSettings, tokenize
 
 QUESTIONS = ["Who ate ?", "在哪 ?", "Why ?", "", "What ?"]
 PASSAGES = ["The  old cat, Tom, ate.", "她住在北京市 。", "", "blue sky", "no idea at all"]

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from wordladder.chain import allowed_transitions
 from wordladder.data.examples import Examples, Span
 from wordladder.data.tagged import tagged_words, tags_of_words
 from wordladder.errors import DataError
 from wordladder.heads.tagging import TaggingHead
-from wordladder.sequence import Sequence
+from wordladder.layers.sequence import Sequence
+from wordladder.layers.tag_chain import allowed_transitions
 from wordladder.tasks._word_scores import IGNORED, WordScores
 from wordladder.tasks.tagging import Tagging
-from wordladder.text import TextSettings, tokenize
+from wordladder.text.words import TextSettings, tokenize
 
 TEXTS = ["  Ann   Lee\tmet 👍🏽 Bo .", "", "王小明去了北京 。", "O'Neil's café — U.S."]
 LABELS = [

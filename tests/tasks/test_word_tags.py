@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordladder.chain import allowed_transitions
 from wordladder.data.examples import Span
+from wordladder.layers.tag_chain import allowed_transitions
 from wordladder.tasks._word_tags import TagSet, covered, spans_of
-from wordladder.text import TextSettings, tokenize
+from wordladder.text.words import TextSettings, tokenize
 
 TEXTS = ["", "ab, cd", "  U.S.  ", "我爱 北京!", "a  b 👍🏽 c", "-", " ", "naïve café"]
 TYPES = ["LOC", "PER"]

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordladder import corpus_files
-from wordladder.corpus import Corpus, corpus_from_texts, read_corpus
 from wordladder.errors import DataError, OutputError, SettingError
-from wordladder.text import TextSettings, lower, tokenize
-from wordladder.vocab import Vocabulary
+from wordladder.text import corpus_files
+from wordladder.text.corpus import Corpus, corpus_from_texts, read_corpus
+from wordladder.text.vocabulary import Vocabulary
+from wordladder.text.words import TextSettings, lower, tokenize
 
 ENGLISH = [
     "the cat",
@@ -292,7 +292,7 @@ def test_mistakes_are_named(tmp_path: Path, call, error, says) -> None:
 
 
 def test_light_to_import() -> None:
-    code = "import sys, wordladder.corpus; print({'numba', 'pyarrow', 'jieba'} & set(sys.modules))"
+    code = "import sys, wordladder.text.corpus; print({'numba', 'pyarrow', 'jieba'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

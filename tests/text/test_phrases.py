@@ -9,12 +9,12 @@ import pytest
 from gensim.models.phrases import ENGLISH_CONNECTOR_WORDS, Phrases
 from typer.testing import CliRunner
 
-from wordladder import phrases
 from wordladder.cli import app
-from wordladder.corpus import corpus_from_texts, read_corpus
 from wordladder.errors import SettingError
-from wordladder.phrases import ENGLISH_CONNECTORS, PhraseSettings
-from wordladder.text import TextSettings, tokenize
+from wordladder.text import phrases
+from wordladder.text.corpus import corpus_from_texts, read_corpus
+from wordladder.text.phrases import ENGLISH_CONNECTORS, PhraseSettings
+from wordladder.text.words import TextSettings, tokenize
 from wordladder.word_vectors import WordVectors
 
 MARKS = set(".,!-—。'’_&\u0301")

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from wordladder import streams
 from wordladder.errors import DataError, OutputError
-from wordladder.streams import ByteReader, ahead, atomic_write, disk_errors, line_blocks, write_errors
+from wordladder.files import streams
+from wordladder.files.streams import ByteReader, ahead, atomic_write, disk_errors, line_blocks, write_errors
 
 
 @given(

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordladder.errors import DataError, SettingError
-from wordladder.kernels import word_classes as kinds
-from wordladder.text import TextSettings, classes, lower, tokenize
+from wordladder.kernels import character_classes as kinds
+from wordladder.text.words import TextSettings, classes, lower, tokenize
 
 CHARACTERS = st.one_of(
     st.sampled_from("ab Zé1 9'’.-#*\n\t\r\u0130ßΣσ"),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordladder.errors import DataError, OutputError, SettingError
-from wordladder.vocab import Vocabulary
+from wordladder.text.vocabulary import Vocabulary
 
 
 @given(st.lists(st.sampled_from("abcdefg")), st.integers(1, 3), st.none() | st.integers(0, 4))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from wordladder.errors import SettingError, TrainingError
-from wordladder.training.devices import chosen, memory_told, on_device
+from wordladder.layers.devices import chosen, memory_told, on_device
 from wordladder.training.loop import Job, train
 from wordladder.training.settings import TrainingSettings
 

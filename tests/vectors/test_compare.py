@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from wordladder.cli import app
 from wordladder.errors import SettingError, VectorsError
-from wordladder.evaluation import word_changes
-from wordladder.evaluation.word_changes import aligned, compare_vectors
+from wordladder.evaluation import vector_drift as word_changes
+from wordladder.evaluation.vector_drift import aligned, compare_vectors
 from wordladder.word_vectors import WordVectors
 
 DIM = 8

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import word2vec_twins as twins
 
-from wordladder.corpus import corpus_from_texts
 from wordladder.errors import SettingError
-from wordladder.kernels.registers import LANES
+from wordladder.kernels.huffman import huffman, no_tree
 from wordladder.kernels.sampling import Schedule, Tables, Weights, alias_table, keep_thresholds
-from wordladder.kernels.subwordgram import Parts, subwordgram
-from wordladder.kernels.trees import huffman, no_tree
+from wordladder.kernels.simd import LANES
+from wordladder.kernels.subword_skipgram import Parts, subwordgram
+from wordladder.text.corpus import corpus_from_texts
 from wordladder.vectors.fasttext import FastText
 from wordladder.word_vectors import WordVectors
 
@@ -136,7 +136,7 @@ def test_without_ngrams_it_is_word2vec_and_unseen_words_have_nothing():
 
 def test_han_characters_are_units_of_their_words():
     texts = ["北京 大学 很 大", "北京 很 美"] * 30
-    from wordladder.text import TextSettings
+    from wordladder.text.words import TextSettings
 
     with corpus_from_texts(texts, text=TextSettings(segmenter="whitespace"), min_count=1) as corpus:
         vectors = FastText(dim=8, min_count=1, buckets=100_000).train(corpus, threads=1)

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from wordladder.errors import OutputError, VectorsError
 from wordladder.formats import FORMATS, MappedWords, format_of
 from wordladder.formats.text import _fast, _slow
-from wordladder.subwords import Subwords
+from wordladder.text.subwords import Subwords
 from wordladder.word_vectors import WordVectors
 
 SUFFIXES = [".vec", ".txt", ".vec.gz", ".txt.gz", ".bin", ".bin.gz", ".safetensors"]

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from wordladder.cli import app
 from wordladder.errors import SettingError, VectorsError
 from wordladder.formats.fasttext import FastTextModel, write_model
-from wordladder.subwords import Subwords
+from wordladder.text.subwords import Subwords
 from wordladder.word_vectors import WordVectors
 
 ROWS = np.array([[1, 2], [3, 4], [5, 6], [7, 8]], np.float32)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from wordladder.cli import app
 from wordladder.errors import UserError
-from wordladder.subwords import Subwords
+from wordladder.text.subwords import Subwords
 from wordladder.word_vectors import WordVectors
 
 WORDS = ["where", "thing", "don't"]

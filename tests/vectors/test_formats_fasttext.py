@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from wordladder.cli import app
 from wordladder.errors import VectorsError
 from wordladder.formats.fasttext import FastTextModel, read_model, write_model
-from wordladder.subwords import Subwords, ngrams
+from wordladder.text.subwords import Subwords, ngrams
 from wordladder.word_vectors import WordVectors
 
 WORDS = ["the", "cat", "where", "naïve", "北京", "🙂x", "</s>", "don't"]

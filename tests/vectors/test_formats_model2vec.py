@@ -8,7 +8,7 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from wordladder.errors import OutputError, VectorsError
-from wordladder.text import TextSettings, lower, tokenize
+from wordladder.text.words import TextSettings, lower, tokenize
 from wordladder.word_vectors import WordVectors
 
 WORDS = [

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from wordladder.corpus import corpus_from_texts
 from wordladder.errors import SettingError
 from wordladder.kernels.glove import glove
-from wordladder.kernels.registers import LANES
+from wordladder.kernels.simd import LANES
+from wordladder.text.corpus import corpus_from_texts
 from wordladder.vectors import _cooccurrences as cooccurrences
 from wordladder.vectors.glove import GloVe
 

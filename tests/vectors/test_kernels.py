@@ -5,10 +5,10 @@ import pytest
 import word2vec_twins as twins
 
 from wordladder.kernels.cbow import cbow
-from wordladder.kernels.registers import LANES
+from wordladder.kernels.huffman import huffman, no_tree
 from wordladder.kernels.sampling import LINE, Schedule, Tables, Weights, alias_table, keep_thresholds
+from wordladder.kernels.simd import LANES
 from wordladder.kernels.skipgram import skipgram
-from wordladder.kernels.trees import huffman, no_tree
 
 KERNELS = {"skipgram": skipgram, "cbow": cbow}
 

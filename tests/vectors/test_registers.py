@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from wordladder.kernels import registers as r
-from wordladder.kernels.registers import LANES, ROWS
+from wordladder.kernels import simd as r
+from wordladder.kernels.simd import LANES, ROWS
 
 WIDTH = 2 * LANES
 

@@ -5,10 +5,10 @@ import pytest
 
 from wordladder import WordVectors
 from wordladder.recipe import build
-from wordladder.text import TextSettings
-from wordladder.training.vectors import train_vectors
+from wordladder.text.vocabulary import Vocabulary
+from wordladder.text.words import TextSettings
+from wordladder.vectors._recipe_vectors import train_vectors
 from wordladder.vectors._starter import starter, starter_files
-from wordladder.vocab import Vocabulary
 
 ENGLISH = [
     "the film was a joy to watch and the actors are very good",

@@ -5,7 +5,7 @@ import pytest
 from gensim.models.fasttext_inner import compute_ngrams_bytes, ft_hash_bytes
 
 from wordladder.errors import SettingError
-from wordladder.subwords import Subwords, ngrams, spelled
+from wordladder.text.subwords import Subwords, ngrams, spelled
 
 WORDS = ["a", "is", "where", "naïve", "über", "北京大学", "don't", "🙂x", "日本go", "", "aaaaaaa"]
 

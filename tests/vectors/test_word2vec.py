@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from wordladder.corpus import corpus_from_texts
 from wordladder.errors import SettingError
-from wordladder.text import TextSettings
+from wordladder.text.corpus import corpus_from_texts
+from wordladder.text.words import TextSettings
 from wordladder.vectors import _hogwild
 from wordladder.vectors.word2vec import Word2Vec
 

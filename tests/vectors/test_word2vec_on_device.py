@@ -7,10 +7,10 @@ import pytest
 import torch
 from test_word2vec import KINDS, small
 
-from wordladder.corpus import corpus_from_texts
 from wordladder.errors import MissingExtraError, SettingError
 from wordladder.kernels.sampling import alias_table
 from wordladder.progress import quiet
+from wordladder.text.corpus import corpus_from_texts
 from wordladder.vectors import _blocks, _on_device
 from wordladder.vectors._blocks import Batch, Blocks
 from wordladder.vectors._hogwild import target_tables

@@ -10,10 +10,10 @@ from wordladder.cli import app
 from wordladder.errors import MissingExtraError, SettingError, UserError, VectorsError
 from wordladder.evaluation import label_fonts
 from wordladder.evaluation.label_fonts import fonts_for
-from wordladder.evaluation.label_places import Label, label_places
+from wordladder.evaluation.label_placement import Label, label_places
 from wordladder.evaluation.word_map import word_map
 from wordladder.evaluation.word_map_picture import draw_word_map, picture_format
-from wordladder.subwords import Subwords
+from wordladder.text.subwords import Subwords
 from wordladder.word_vectors import WordVectors
 
 MAGIC = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}

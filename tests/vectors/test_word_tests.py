@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from wordladder.cli import app
 from wordladder.errors import DataError, SettingError, UserError, VectorsError
-from wordladder.subwords import Subwords
-from wordladder.word_tests import word_analogies
+from wordladder.text.subwords import Subwords
 from wordladder.word_vectors import WordVectors
+from wordladder.word_vectors.intrinsic import word_analogies
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")
 
@@ -107,8 +107,8 @@ def questions(tmp_path_factory, reference):
 def test_analogies_are_solved_as_one_by_one(
     vectors, reference, questions, method, words_at_once, monkeypatch
 ):
-    monkeypatch.setattr("wordladder.word_tests._WORDS", words_at_once)
-    monkeypatch.setattr("wordladder.word_tests._QUESTIONS", words_at_once)
+    monkeypatch.setattr("wordladder.word_vectors.intrinsic._WORDS", words_at_once)
+    monkeypatch.setattr("wordladder.word_vectors.intrinsic._QUESTIONS", words_at_once)
     ours = vectors.evaluate_word_analogies(questions, method=method)
     first = {}
     for word in WORDS:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from wordladder.kernels.registers import ROWS
 from wordladder.kernels.sampling import LINE
+from wordladder.kernels.simd import ROWS
 
 MASK = (1 << 64) - 1
 

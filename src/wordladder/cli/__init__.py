@@ -9,7 +9,7 @@ import sys
 import typer
 
 from ..errors import UserError, WordladderError
-from ..streams import disk_errors
+from ..files.streams import disk_errors
 from . import climb, demo, doctor, embed, evaluate, neighbors, predict, pretrain, train, vectors
 from .console import errors, say
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ..data.counting import counted
+from ..data.plurals import counted
+from ._warnings import tell
 from .console import console, print_json, progress_bar, say
-from .notes import tell
 from .options import (
     Corpus,
     Device,

@@ -117,7 +117,7 @@ def _print_answers(found: "Climb") -> None:
 
 def _print_sentences(found: "Climb", test: "Examples") -> None:
     """What the best rung says of a test sentence of each library."""
-    from ..model import Model
+    from ..model.model import Model
 
     if found.best is None:
         return

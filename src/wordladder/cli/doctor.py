@@ -12,7 +12,7 @@ def doctor(json: Json = False) -> None:
 
     Example:  wordladder doctor
     """
-    from ..doctor import examine
+    from ._machine_report import examine
 
     found = examine()
     if json:

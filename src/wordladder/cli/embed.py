@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..errors import OutputError, SettingError
+from ._warnings import tell
 from .console import console, print_json, progress_bar
-from .notes import tell
 from .options import Device, Format, Input, Json, Text, Threads, UnicodeErrors, blocks, option
 from .vectors._shared import load
 
@@ -102,7 +102,7 @@ def _opened(
     model: Path, opening: dict[str, Any], unicode_errors: Any, options: dict[str, Any]
 ) -> tuple[Any, Callable[[list[str]], Any]]:
     """The engine of a model, None of word vectors, and what turns texts into vectors."""
-    from ..inputs import unit
+    from ..model.inputs import unit
 
     if model.is_file() or _has_our_vectors(model):
         vectors = load(model, unicode_errors=unicode_errors)
@@ -111,7 +111,7 @@ def _opened(
         if options["normalize_embeddings"]:
             return None, lambda texts: unit(vectors.encode(texts))
         return None, vectors.encode
-    from ..model import Model
+    from ..model.model import Model
 
     loaded = Model.load(model, **opening)
     return loaded.engine_, lambda texts: loaded.encode(texts, **options)
@@ -132,8 +132,8 @@ def _has_our_vectors(folder: Path) -> bool:
 def _write_vectors(output: Path, texts: list[str], vectors: Any) -> None:
     import numpy as np
 
+    from ..files.streams import atomic_write
     from ..formats import check_finite
-    from ..streams import atomic_write
 
     check_finite(vectors, lambda row: f"{output}, row {row + 1}: the vector of the text {texts[row][:40]!r}")
     with atomic_write(output) as file:

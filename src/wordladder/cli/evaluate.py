@@ -5,19 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ._warnings import print_notes
 from .console import console, print_json
-from .notes import print_notes
-from .options import (
-    Device,
-    Format,
-    Json,
-    Label,
-    LabelSeparator,
-    ModelPath,
-    SkipIncomplete,
-    Text,
-    Threads,
-)
+from .options import Device, Format, Json, Label, LabelSeparator, ModelPath, SkipIncomplete, Text, Threads
 from .tables import figures_table, interval, percent_or_value
 
 __all__ = ["evaluate"]
@@ -42,7 +32,7 @@ def evaluate(
     Example:  wordladder evaluate model test.csv
     """
     from ..data.reading import read_examples
-    from ..model import Model
+    from ..model.model import Model
 
     loaded = Model.load(model, device=device, threads=threads)
     layout: dict[str, Any] = {"text": text, "label": label, "label_separator": label_separator}

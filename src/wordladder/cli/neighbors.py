@@ -8,8 +8,8 @@ import typer
 
 from ..errors import SettingError
 from ..extras import require
+from ._warnings import tell
 from .console import console, print_json, progress_bar
-from .notes import tell
 from .options import Device, Json, Threads, UnicodeErrors
 from .tables import plain_table
 
@@ -73,8 +73,8 @@ def neighbors(
     require("torch", "train", "the vector of a word in its sentence")
     from ..evaluation.context_neighbors import context_neighbors
     from ..evaluation.word_reader import WordReader
-    from ..text import TextSettings
-    from ..training.devices import threads as computing
+    from ..layers.devices import threads as computing
+    from ..text.words import TextSettings
 
     settings = None if segmenter is None else TextSettings(segmenter=segmenter)
     with computing(threads), progress_bar() as progress:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import SettingError
+from ._warnings import print_notes
 from .console import console, errors, print_json
 from .entities import coloured, marked
-from .notes import print_notes
 from .options import Device, Format, Input, Json, ModelPath, SkipIncomplete, Text, Threads, blocks
 
 __all__ = ["predict"]
@@ -42,7 +42,7 @@ def predict(
 
     Example:  echo "what a wonderful film" | wordladder predict model -
     """
-    from ..model import Model
+    from ..model.model import Model
 
     loaded = Model.load(model, device=device, threads=threads)
     task = loaded.recipe_.task
@@ -133,7 +133,7 @@ def _label_line(text: str, answer: dict[str, Any], top: int) -> str:
 
 def _write_page(path: Path, name: str, rows: list[tuple[str, dict[str, Any]]]) -> None:
     from ..evaluation.entity_page import entity_page
-    from ..streams import atomic_write
+    from ..files.streams import atomic_write
 
     told = [answer if "entities" in answer else {"entities": answer["words"]} for _, answer in rows]
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from ..extras import require
+from ._warnings import tell
 from .console import console, errors, print_json, progress_bar
-from .notes import tell
 from .options import Device, Json, Output, Resume, Threads, UnicodeErrors, option
 from .tables import duration
 
@@ -172,7 +172,7 @@ def pretrain(
 
 
 def _print(report: dict[str, Any], output: Path) -> None:
-    from ..artifact import size_mb
+    from ..files.folders import size_mb
 
     settings, text = report["settings"], report["text"]
     size = "continued" if report["continue_from"] else settings["size"]

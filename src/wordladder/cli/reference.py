@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from ..recipe import component, kinds
-from ..text import TextSettings
+from ..text.words import TextSettings
 from ..training.settings import TrainingSettings
 
 __all__ = ["commands_page", "recipes_page", "settings_of"]

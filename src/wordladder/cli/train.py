@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import SettingError
+from ._warnings import tell
 from .console import console, print_json, progress_bar
-from .notes import tell
 from .options import (
     Corpus,
     Device,
@@ -89,7 +89,7 @@ def train(
     from ..data.parts import labels_lacking, spread
     from ..ladder.encoders import read_encoder
     from ..ladder.split import read_parts
-    from ..model import Model
+    from ..model.model import Model
     from ..recipe import Recipe
 
     chosen = Recipe.load(recipe)
@@ -178,7 +178,7 @@ def _summary(model: Any, tested: Any, output: Path) -> dict[str, Any]:
 
 
 def _print(model: Any, tested: Any, output: Path, notes: Sequence[str]) -> None:
-    from ..artifact import size_mb
+    from ..files.folders import size_mb
 
     report, rows = model.report_, model.report_["rows"]
     held = " (held out)" if report["dev_held_out"] else ""

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Sequence
 
 from ..errors import DataError
-from .counting import counted
 from .labels import is_missing, scalar
+from .plurals import counted
 from .raw_table import RawTable
 
 __all__ = ["complete", "text_of", "unpacked"]

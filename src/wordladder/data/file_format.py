@@ -8,8 +8,8 @@ from typing import Literal, get_args
 from ..errors import DataError, SettingError, did_you_mean
 from .column_names import LABELS, TEXTS, normal
 from .delimited import read_csv, read_tsv
+from .file_content import STANDARD_INPUT, decode, head_of, read_bytes, source_name
 from .json_records import read_json
-from .opening import STANDARD_INPUT, decode, head_of, read_bytes, source_name
 from .parquet import read_parquet
 from .plain_lines import FASTTEXT_PREFIX, read_fasttext, read_lines
 from .raw_table import RawTable

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from ..errors import DataError
-from .opening import decode
+from .file_content import decode
 from .raw_table import RawTable
 
 __all__ = ["FASTTEXT_PREFIX", "decoded_lines", "read_fasttext", "read_lines"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import DataError, SettingError, did_you_mean
 from .examples import Examples
-from .opening import STANDARD_INPUT, head_of, source_name
+from .file_content import STANDARD_INPUT, head_of, source_name
 from .questions import read_questions
 from .tables import read_table
 from .tagged import read_tagged

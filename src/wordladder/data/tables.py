@@ -11,9 +11,9 @@ from ..errors import SettingError
 from .cells import complete, text_of
 from .columns import Column, choose_columns
 from .examples import Examples
+from .file_content import raw_lines, source_name
 from .file_format import has_plain_lines, read_raw
 from .labels import are_several, is_missing, labels_of
-from .opening import raw_lines, source_name
 from .origin import Origin, names_given, origin_columns, origin_facts
 from .plain_lines import decoded_lines
 from .raw_table import RawTable

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..layers.character_cnn import CharacterCNN
+from ..layers.lstm_projection import Clips, run_both_ways
 from ..layers.packing import pack
-from ..layers.projected_lstm import Clips, run_both_ways
 from ._elmo_characters import CHARACTERS, SPECIAL_WORDS, TEXT_BEGIN, TEXT_END, spelled
 from ._elmo_options import ElmoOptions
 

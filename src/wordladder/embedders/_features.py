@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import DataError, VectorsError
+from ..files.streams import atomic_write
 from ..formats.safetensors import read_header, tensor, write_tensors
 from ..layers.padding import pad
-from ..streams import atomic_write
-from ..text import Tokens
+from ..text.words import Tokens
 
 __all__ = ["FeatureStore", "Features", "encoder_mark", "recalled", "text_keys"]
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..extras import require
-from ..layers.arithmetic import has_bfloat16
-from ..layers.half_attention import use_fast_attention
+from ..layers.half_precision_attention import use_fast_attention
+from ..layers.precision import has_bfloat16
 
 __all__ = ["PACKABLE", "Answering", "Precision", "answering", "padded", "runs"]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from ..text import Tokens
+from ..text.words import Tokens
 
 __all__ = ["Group", "Laid", "Links", "Pieces", "bare_tokenizer"]
 

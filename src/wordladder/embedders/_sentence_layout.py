@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, cast, get_args
 
 from ..errors import ModelError, did_you_mean
-from ..facts import read_json
+from ..files.json_files import read_json
 
 __all__ = ["Pooled", "SentenceLayout", "Similarity", "is_sentence_folder", "read_layout", "write_layout"]
 

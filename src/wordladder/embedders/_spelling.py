@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..text import lower
-from ..vocab import Vocabulary
+from ..text.vocabulary import Vocabulary
+from ..text.words import lower
 
 __all__ = ["CASINGS", "PADDING", "UNKNOWN", "Casing", "Spelling", "Spelt", "casing"]
 

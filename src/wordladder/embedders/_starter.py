@@ -5,9 +5,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..text import tokenize
+from ..text.vocabulary import Vocabulary
+from ..text.words import tokenize
 from ..vectors._starter import language_of
-from ..vocab import Vocabulary
 
 __all__ = ["STARTER", "starter_encoder", "starter_languages", "text_language"]
 

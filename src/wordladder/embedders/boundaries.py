@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from ..errors import RecipeError
 from ..extras import require
-from ..kernels.word_classes import HAN
+from ..kernels.character_classes import HAN
 from ..layers.dropout import VariationalDropout
 from ..layers.padding import pad
-from ..sequence import Sequence
-from ..text import TextSettings, Tokens, classes, tokenize
-from ._material import Material
+from ..layers.sequence import Sequence
+from ..text.words import TextSettings, Tokens, classes, tokenize
+from ._training_text import Material
 
 __all__ = ["Boundaries"]
 

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from ..errors import RecipeError
 from ..layers.padding import pad
 from ..layers.recurrence import run_layer
-from ..sequence import Sequence
-from ..text import Tokens
-from ..vocab import Vocabulary
-from ._material import Material
+from ..layers.sequence import Sequence
+from ..text.vocabulary import Vocabulary
+from ..text.words import Tokens
 from ._spelling import CASINGS, PADDING, UNKNOWN, Spelling, Spelt, casing
+from ._training_text import Material
 
 __all__ = ["Characters"]
 

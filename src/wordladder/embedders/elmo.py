@@ -16,13 +16,13 @@ from ..errors import ModelError, RecipeError
 from ..layers.dropout import VariationalDropout
 from ..layers.padding import pad
 from ..layers.scalar_mix import ScalarMix
-from ..sequence import Sequence
-from ..text import Tokens
+from ..layers.sequence import Sequence
+from ..text.words import Tokens
 from ._elmo_characters import cut_short
 from ._elmo_files import keep_elmo, open_elmo
 from ._elmo_network import BiLM, Laid, laid, part_lengths
 from ._features import Features, FeatureStore, encoder_mark, recalled
-from ._material import Material
+from ._training_text import Material
 
 __all__ = ["Elmo"]
 

@@ -14,16 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RecipeError
-from ..facts import Size, read_facts, write_facts
+from ..files.json_files import Size, read_facts, write_facts
 from ..formats import UnicodeErrors, read_vectors
 from ..layers.dropout import VariationalDropout
 from ..layers.padding import pad
-from ..sequence import Sequence
-from ..text import Tokens, lower
-from ..vocab import Vocabulary
+from ..layers.sequence import Sequence
+from ..text.vocabulary import Vocabulary
+from ..text.words import Tokens, lower
 from ..word_vectors import WordVectors
-from ._material import Material
-from ._unknown import PADDING, SPECIAL, Policy, Unknown, halved, makes, savable, steps_of
+from ._training_text import Material
+from ._unknown_words import PADDING, SPECIAL, Policy, Unknown, halved, makes, savable, steps_of
 
 __all__ = ["Static"]
 

@@ -17,20 +17,20 @@ from torch import Tensor, nn
 
 from ..errors import ModelError, RecipeError
 from ..layers.dropout import VariationalDropout
-from ..layers.half_attention import use_fast_attention
+from ..layers.half_precision_attention import use_fast_attention
 from ..layers.padding import pad
 from ..layers.scalar_mix import ScalarMix
-from ..layers.workers import in_parallel
-from ..sequence import Sequence
-from ..text import Tokens, tokenize
+from ..layers.sequence import Sequence
+from ..layers.threads import in_parallel
+from ..text.words import Tokens, tokenize
 from ._features import Features, FeatureStore, encoder_mark, recalled
 from ._inference import PACKABLE, Answering, Precision, answering
-from ._material import Material
+from ._learning_rates import encoder_rates
 from ._pieces import Group, Links, Pieces, bare_tokenizer
 from ._pretrained import Pretrained, keep_pretrained, open_pretrained, piece_limit, reached
-from ._rates import encoder_rates
 from ._sentence_layout import SentenceLayout
 from ._starter import STARTER, starter_encoder, text_language
+from ._training_text import Material
 
 __all__ = ["Transformer"]
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import RecipeError
 from ..layers.dropout import VariationalDropout
-from ..sequence import Sequence
+from ..layers.sequence import Sequence
 
 __all__ = ["Alignment"]
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from ..layers.dropout import VariationalDropout
 from ..layers.recurrence import run_layer
-from ..sequence import Sequence
+from ..layers.sequence import Sequence
 
 __all__ = ["Recurrent"]
 

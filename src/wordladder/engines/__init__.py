@@ -6,7 +6,7 @@ kept (`model.py` does).
 
 from ..recipe import Recipe
 from .engine import Engine, FitRun, FusionWeights
-from .shallow import ShallowEngine
+from .shallow_engine import ShallowEngine
 
 __all__ = ["Engine", "FitRun", "FusionWeights", "ShallowEngine", "engine_for"]
 
@@ -15,6 +15,6 @@ def engine_for(recipe: Recipe, device: str | None = None) -> Engine:
     """The engine that a recipe needs."""
     if recipe.table("shallow"):
         return ShallowEngine(recipe)
-    from .network import NetworkEngine  # brings torch
+    from .network_engine import NetworkEngine  # brings torch
 
     return NetworkEngine(recipe, device)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.examples import Examples
 from ..progress import Progress, quiet
-from ..text import Tokens
+from ..text.words import Tokens
 
 __all__ = ["Engine", "FitRun", "FusionWeights", "text_facts"]
 

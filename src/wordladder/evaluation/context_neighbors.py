@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, SettingError
 from ..progress import Progress, quiet
-from ..text import Tokens, lower
+from ..text.words import Tokens, lower
 from .word_reader import WordReader
 
 __all__ = ["ContextNeighbors", "Found", "Occurrence", "Only", "context_neighbors", "sample"]

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import SettingError
 from ..extras import require
 from .label_fonts import fonts_for, quiet_fonts
-from .label_places import Label, label_places
+from .label_placement import Label, label_places
 from .word_map import WordMap
 
 if TYPE_CHECKING:

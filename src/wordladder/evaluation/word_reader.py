@@ -13,15 +13,15 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from ..artifact import MARK, find_model, is_saved
 from ..data.batches import length_batches
-from ..embedders._material import Material
-from ..engines.network import NetworkEngine
+from ..embedders._training_text import Material
+from ..engines.network_engine import NetworkEngine
 from ..errors import ModelError
+from ..files.folders import MARK, find_model, is_saved
 from ..formats import UnicodeErrors
+from ..layers.devices import chosen, device_of, on_device
 from ..recipe import Recipe, build
-from ..text import TextSettings, Tokens, tokenize
-from ..training.devices import chosen, device_of, on_device
+from ..text.words import TextSettings, Tokens, tokenize
 
 __all__ = ["WordReader"]
 

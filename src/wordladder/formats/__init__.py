@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import BinaryIO, get_args
 
 from ..errors import DataError, SettingError, VectorsError, did_you_mean
-from ..streams import ByteReader, atomic_write
+from ..files.streams import ByteReader, atomic_write
 from ._fasttext_table import read_fasttext, write_fasttext
-from ._kept import losses
 from ._table import Table, UnicodeErrors, check_finite, unique
+from ._unsupported import losses
 from ._words import MappedWords
 from .binary import read_binary, write_binary
 from .fasttext import MAGIC

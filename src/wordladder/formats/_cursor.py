@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import VectorsError
-from ..streams import ByteReader
+from ..files.streams import ByteReader
 from ._table import BLOCK
 
 __all__ = ["PACKED_AT_MOST", "Cursor"]

@@ -7,8 +7,8 @@ from typing import BinaryIO
 import numpy as np
 
 from ..errors import VectorsError
-from ..subwords import Subwords, first_han
-from ._composed import composed
+from ..text.subwords import Subwords, first_han
+from ._subword_sums import composed
 from ._table import Table, checked
 from .fasttext import FastTextModel, read_model, write_model
 

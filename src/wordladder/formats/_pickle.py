@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, VectorsError
-from ..streams import ByteReader
+from ..files.streams import ByteReader
 
 __all__ = ["Record", "array_of", "unpickle"]
 

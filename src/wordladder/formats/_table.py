@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import VectorsError
-from ..subwords import Subwords
+from ..text.subwords import Subwords
 
 __all__ = ["BLOCK", "Table", "UnicodeErrors", "assembled", "check_finite", "checked", "encode", "unique"]
 

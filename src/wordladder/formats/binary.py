@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ..errors import VectorsError
-from ..streams import ByteReader
+from ..files.streams import ByteReader
 from ._cursor import PACKED_AT_MOST
 from ._table import BLOCK, Table, UnicodeErrors, assembled, encode
 from .text import header_of

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import VectorsError
 from ._cursor import Cursor
-from ._quantised import read_quantised
+from ._product_quantization import read_quantised
 from ._table import check_finite
 
 __all__ = ["MAGIC", "FastTextModel", "read_model", "write_model"]

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import VectorsError
-from ..subwords import Subwords
-from ._composed import composed
+from ..text.subwords import Subwords
 from ._pickle import Record, array_of, unpickle
+from ._subword_sums import composed
 from ._table import Table, checked, encode
 
 __all__ = ["read_gensim"]

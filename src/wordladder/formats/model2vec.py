@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..artifact import new_folder
 from ..errors import OutputError, VectorsError
-from ..facts import read_json
+from ..files.folders import new_folder
+from ..files.json_files import read_json
 from ._table import Table, checked
 from .safetensors import read_header, tensor, write_tensors
 

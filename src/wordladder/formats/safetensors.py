@@ -10,8 +10,8 @@ from typing import BinaryIO
 import numpy as np
 
 from ..errors import VectorsError
-from ..streams import ByteReader
-from ..subwords import Subwords
+from ..files.streams import ByteReader
+from ..text.subwords import Subwords
 from ._table import Table, check_finite, checked, encode
 from ._words import MappedWords
 

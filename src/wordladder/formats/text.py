@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ..errors import VectorsError
-from ..streams import ByteReader, line_blocks
+from ..files.streams import ByteReader, line_blocks
 from ._table import BLOCK, Table, UnicodeErrors, assembled, encode
 
 __all__ = ["header_of", "is_text", "read_text", "write_text"]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RecipeError
-from ..sequence import Sequence
+from ..layers.sequence import Sequence
 
 __all__ = ["Projections", "mixed", "without_padding"]
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import RecipeError
 from ..layers.recurrence import run_layer
-from ..sequence import Sequence
+from ..layers.sequence import Sequence
 from ._mixture import Projections, mixed, without_padding
 
 __all__ = ["Attention"]

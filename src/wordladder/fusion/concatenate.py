@@ -5,7 +5,7 @@ from collections.abc import Sequence as Seq
 import torch
 from torch import nn
 
-from ..sequence import Sequence
+from ..layers.sequence import Sequence
 
 __all__ = ["Concatenate"]
 

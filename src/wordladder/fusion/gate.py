@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..sequence import Sequence
+from ..layers.sequence import Sequence
 from ._mixture import Projections, mixed, without_padding
 
 __all__ = ["Gate"]

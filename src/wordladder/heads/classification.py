@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..layers.pooling import Pooling
-from ..sequence import Sequence
+from ..layers.sequence import Sequence
 from ..tasks.classification import Classification
 
 __all__ = ["ClassificationHead"]

@@ -6,7 +6,7 @@ from torch.nn import functional
 from ..layers.crf import CRF
 from ..layers.dropout import VariationalDropout
 from ..layers.pooling import Pooling
-from ..sequence import Sequence
+from ..layers.sequence import Sequence
 from ..tasks._word_scores import IGNORED
 from ..tasks.tagging import Tagging
 

@@ -7,20 +7,8 @@ The bag is the neighbours of a word in CBOW, the parts of a word in fastText, a 
 import numpy as np
 
 from .compiling import inlined
-from .registers import (
-    LANES,
-    ROWS,
-    add,
-    broadcast,
-    gather,
-    load,
-    multiply_add,
-    scatter_add,
-    store,
-    weighted,
-    zeros,
-)
 from .sampling import Draws, Weights
+from .simd import LANES, ROWS, add, broadcast, gather, load, multiply_add, scatter_add, store, weighted, zeros
 
 __all__ = ["learn_targets", "move_rows", "pool_rows"]
 

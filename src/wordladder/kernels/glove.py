@@ -10,8 +10,8 @@ import numpy as np
 from numba import float32
 
 from .compiling import bare
-from .registers import LANES, broadcast, load, multiply_add, reciprocal_root, store, sums, zeros
 from .sampling import PARTS, prefetch_row
+from .simd import LANES, broadcast, load, multiply_add, reciprocal_root, store, sums, zeros
 
 __all__ = ["glove"]
 

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numba import int32, int64, njit, uint32, uint64
 
-from .registers import prefetch
+from .simd import prefetch
 
 __all__ = ["BREAK", "CONNECTOR", "WORD", "count", "join", "marks", "neighbours", "put", "shrink"]
 

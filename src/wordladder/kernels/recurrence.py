@@ -7,10 +7,11 @@ row r of the step before. No time is spent on padding, and all texts of a step a
 Nearly all the time goes into matrix products: of each step's words and last hidden vectors into the gates, of
 the gates' gradient back to both, and of all of them into the weights. With 32 texts side by side they are too
 small for a library, which puts the weights in order at every call; `product` finds them in order. What a cell
-does is in `gates.py`. One call runs all steps and lets other threads run meanwhile: a direction a thread.
+does is in `recurrent_cells.py`. One call runs all steps and lets other threads run meanwhile: a direction a
+thread.
 
-The gates of a word are columns in blocks of `units`, as the functions of `gates.py` have them. The word
-reaches the first ones, the last hidden vector as many from `_recalled_at` on. `units` is the hidden size
+The gates of a word are columns in blocks of `units`, as the functions of `recurrent_cells.py` have them. The
+word reaches the first ones, the last hidden vector as many from `_recalled_at` on. `units` is the hidden size
 padded to whole registers; a padded unit has zero weights and stays zero.
 """
 
@@ -23,8 +24,8 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
-from .gates import gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
-from .registers import LANES, broadcast, load, multiply_add, store
+from .recurrent_cells import gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
+from .simd import LANES, broadcast, load, multiply_add, store
 
 __all__ = ["GRU", "LANES", "LSTM", "PANEL", "RNN", "backward", "forward", "panels"]
 

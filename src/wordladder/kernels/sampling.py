@@ -11,10 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import float32, int64, njit, uint32, uint64
 
-from . import compiling, registers, trees
+from . import compiling
+from . import huffman as trees
+from . import simd as registers
 from .compiling import inlined
-from .registers import LANES, ROWS, gather, gradients, load, multiply_add, prefetch, store, sums, zeros
-from .trees import Tree
+from .huffman import Tree
+from .simd import LANES, ROWS, gather, gradients, load, multiply_add, prefetch, store, sums, zeros
 
 __all__ = [
     "GAMMA",

@@ -1,6 +1,6 @@
 """UTF-8 bytes to numbers of words: finds each word, looks it up and counts it; ranks nothing by count.
 
-The words are those of `text.tokenize`: the same classes, walked one code point at a time. `text.py` compares
+The words are those of `text.tokenize`: the same classes, walked one code point at a time. `words.py` compares
 whole arrays of classes instead; a property test holds the two together.
 
 The table of words is an open hash table. A slot is one number: the upper half a fingerprint of the word, the
@@ -19,7 +19,18 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 # Numba copies these values into the machine code it caches: whoever changes them has to touch this file.
-from .word_classes import APOSTROPHE, CONTROL, DIGIT, EMOJI, EXTEND, HAN, LETTER, MODIFIER, REGIONAL, SYMBOL
+from .character_classes import (
+    APOSTROPHE,
+    CONTROL,
+    DIGIT,
+    EMOJI,
+    EXTEND,
+    HAN,
+    LETTER,
+    MODIFIER,
+    REGIONAL,
+    SYMBOL,
+)
 
 __all__ = ["DISTINCT", "IDS", "IN_LINE", "LINES", "LOST", "PADDING", "WORDS", "rehash", "scan"]
 

@@ -12,7 +12,6 @@ import numpy as np
 from numba import float32, njit, uint64
 
 from .compiling import bare, inlined
-from .registers import LANES, ROWS, broadcast, gather, load, multiply_add, scatter_add, store, weighted, zeros
 from .sampling import (
     GAMMA,
     LINE,
@@ -31,6 +30,7 @@ from .sampling import (
     score,
     uniform,
 )
+from .simd import LANES, ROWS, broadcast, gather, load, multiply_add, scatter_add, store, weighted, zeros
 
 __all__ = ["skipgram", "update"]
 

@@ -7,7 +7,7 @@ Bojanowski et al. 2017, "Enriching Word Vectors with Subword Information", secti
 import numpy as np
 from numba import njit, uint32
 
-from .word_classes import HAN
+from .character_classes import HAN
 
 __all__ = ["hashes", "ngrams"]
 

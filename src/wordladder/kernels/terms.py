@@ -11,7 +11,7 @@ import numpy as np
 from numba import int64, njit, uint64
 
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
-from .plain_terms import EDGE, LEAST, LETTERS, PRIME, RUN, WORD
+from .terms_python import EDGE, LEAST, LETTERS, PRIME, RUN, WORD
 
 __all__ = ["Bags", "bags_of", "counted", "linear_scores", "table_of", "terms_of", "unit_bags"]
 

@@ -15,24 +15,24 @@ from ..data.origin import origin_of
 from ..embedders._starter import text_language
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
+from ..files.streams import disk_errors
 from ..formats import UnicodeErrors
+from ..model.checkpoint_folder import sole
 from ..progress import Progress, quiet
 from ..recipe import Recipe
-from ..streams import disk_errors
-from ..work import sole
 from .choice import Rule, choose
-from .handover import write_json
+from .climb_folder import Record
+from .job_files import write_json
 from .machine import available_threads, describe
 from .measured import Measured, comparable_by_metric, compare, measure_rung, with_gaps
 from .plan import FixedModel, plan_models, plan_recipes
 from .price import Budget, cost_kind, unit_of
 from .reason import reason
-from .record import Record
 from .report import write_report
 from .result import Climb
 from .rung import Rung
+from .runner import Workshop
 from .split import Source, Split, fingerprint, split_data
-from .workshop import Workshop
 
 __all__ = ["climb"]
 
@@ -176,7 +176,7 @@ def _rule(cost: str, margin: float, budget: Budget) -> Rule:
 def _check_device(device: str | None, recipes: Sequence[Recipe]) -> None:
     """Refuse a device that is not here before anything is trained; shallow models need none."""
     if device is not None and any(not recipe.table("shallow") for recipe in recipes):
-        from ..training.devices import chosen
+        from ..layers.devices import chosen
 
         chosen(device)
 

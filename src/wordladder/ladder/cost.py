@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import WordladderError
-from .child import answering
+from .subprocess_job import answering
 
 __all__ = ["Cost", "measure", "peak_memory_mb"]
 
@@ -139,7 +139,7 @@ def main(path: str) -> None:
     texts = json.loads(Path(job["texts"]).read_text(encoding="utf-8"))
 
     def load() -> Predict:
-        from ..model import Model
+        from ..model.model import Model
 
         return Model.load(job["model"], device=job["device"], threads=job["threads"]).predict
 

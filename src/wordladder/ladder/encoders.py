@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 from ..embedders._families import ENCODER_HALVES
 from ..embedders._starter import STARTER, starter_encoder
 from ..errors import SettingError
-from ..facts import read_json
+from ..files.json_files import read_json
 from ..recipe import Recipe
 
 __all__ = [

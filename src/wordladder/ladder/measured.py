@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..artifact import size_mb
 from ..evaluation.agreement import Sample, gap_between
+from ..files.folders import size_mb
 from ..recipe import Recipe
 from .choice import Rule, best_rung
 from .plan import FixedModel
 from .price import Price
 from .run import Result
 from .rung import CurvePoint, Rung, pareto_front
+from .runner import Workshop
 from .significance import Scores, difference, interval
-from .workshop import Workshop
 
 __all__ = ["Measured", "comparable_by_metric", "compare", "measure_rung", "with_gaps"]
 

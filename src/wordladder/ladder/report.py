@@ -7,10 +7,11 @@ from math import isfinite
 from pathlib import Path
 from string import Template
 
-from ..data.counting import counted
+from ..data.plurals import counted
 from ..errors import MissingExtraError
 from ..extras import require
-from ..streams import atomic_path
+from ..files.streams import atomic_path
+from .caveats import truths
 from .choice import answers
 from .encoders import left_out_lines
 from .machine import LIBRARIES
@@ -19,7 +20,6 @@ from .price import COSTS, CostKind, written_seconds
 from .report_table import metric_name, rung_table
 from .result import Climb
 from .rung import Rung
-from .truths import truths
 
 __all__ = ["report", "write_report"]
 

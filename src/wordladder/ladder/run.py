@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..data.examples import Examples
-from .child import Line, answering
-from .handover import nested_order, read_examples, write_array, write_json
+from .job_files import nested_order, read_examples, write_array, write_json
+from .subprocess_job import Line, answering
 
 __all__ = ["OUTCOMES", "RESULT", "SCORES", "Result", "Run", "train_and_test"]
 
@@ -102,7 +102,7 @@ def train_and_test(run: Run, line: Line) -> Result:
 
 
 def _trained(run: Run, train: Examples, dev: Examples, line: Line) -> Any:
-    from ..model import Model
+    from ..model.model import Model
     from ..recipe import Recipe
 
     recipe = Recipe(run.recipe, run.name, Path(run.recipe_folder))
@@ -123,8 +123,8 @@ def _tested(run: Run, dev: Examples, test: Examples) -> Any:
     """
     from ..data.labels import spelled_like
     from ..evaluation.evaluate import evaluate_scores
-    from ..imported.find import needed_mb
-    from ..model import Model
+    from ..interop.find import needed_mb
+    from ..model.model import Model
 
     model = Model.load(run.model or "", device=run.device, threads=run.threads)
     dev, test = (spelled_like(part, model.task_.labels) for part in (dev, test))

@@ -3,7 +3,7 @@ word.
 
 Scores of tags come from elsewhere; here are the weights of a tag after a tag, at the start and at the end of
 a sentence (Lafferty et al. 2001; on top of a network: Collobert et al. 2011, Lample et al. 2016). On a CPU
-the kernels of `kernels/chain.py` compute loss and gradients in one go; elsewhere a batched recursion in torch
+the kernels of `kernels/crf.py` compute loss and gradients in one go; elsewhere a batched recursion in torch
 does.
 """
 
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from ..chain import MANY, Allowed, TagChain
 from ..errors import SettingError
-from ..kernels import chain as kernel
-from .workers import in_parallel
+from ..kernels import crf as kernel
+from .tag_chain import MANY, Allowed, TagChain
+from .threads import in_parallel
 
 __all__ = ["CRF"]
 

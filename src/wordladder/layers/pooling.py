@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..sequence import Sequence
+from .sequence import Sequence
 
 __all__ = ["Pooling"]
 

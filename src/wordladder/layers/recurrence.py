@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .workers import in_parallel
+from .threads import in_parallel
 
 __all__ = ["flip_by_length", "run_layer"]
 

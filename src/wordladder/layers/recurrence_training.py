@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from ..kernels import recurrence as kernel
-from .workers import in_parallel
+from .threads import in_parallel
 
 __all__ = ["run_with_gradients"]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence as Seq
 import torch
 from torch import Tensor
 
-from ..sequence import Sequence
+from .sequence import Sequence
 
 __all__ = ["apart", "together"]
 

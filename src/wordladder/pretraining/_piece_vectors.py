@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from ..embedders._pieces import bare_tokenizer
 from ..errors import SettingError
-from ..text import lower
+from ..text.words import lower
 from ..word_vectors import WordVectors
 
 __all__ = ["COMPOSED", "DIRECT", "SPECIAL", "WITHOUT", "PieceVectors", "piece_vectors"]

@@ -19,9 +19,9 @@ import numpy as np
 
 from ..embedders._pieces import bare_tokenizer
 from ..errors import DataError
+from ..files.streams import write_errors
 from ..progress import Progress, quiet
-from ..streams import write_errors
-from ..text import TextSettings, tokenize
+from ..text.words import TextSettings, tokenize
 from .raw_text import RawText, sentences
 from .vocabulary import piece_count, word_openings
 

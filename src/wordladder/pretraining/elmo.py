@@ -19,17 +19,17 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..corpus import Corpus, read_corpus
 from ..embedders._elmo_files import keep_elmo, open_elmo
 from ..embedders._elmo_network import BiLM
 from ..embedders._elmo_options import ElmoOptions
 from ..errors import DataError, ModelError, SettingError, did_you_mean
+from ..layers.devices import to_device
 from ..layers.sampled_softmax import found_among, log_expected, sampled_softmax
 from ..progress import Progress, quiet
-from ..text import Segmenter, TextSettings
-from ..training.devices import to_device
-from ..vocab import Vocabulary
-from ._elmo_text import SPECIAL, LmBatch, LmText
+from ..text.corpus import Corpus, read_corpus
+from ..text.vocabulary import Vocabulary
+from ..text.words import Segmenter, TextSettings
+from ._elmo_batches import SPECIAL, LmBatch, LmText
 
 __all__ = ["SIZES", "SOFTMAX", "BiLanguageModel", "ElmoObjective", "ElmoSettings", "elmo_objective"]
 

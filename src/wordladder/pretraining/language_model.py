@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ..errors import ModelError
-from ..layers.half_attention import use_fast_attention
+from ..layers.half_precision_attention import use_fast_attention
 from .segments import Batch
 from .teacher import Teacher
 

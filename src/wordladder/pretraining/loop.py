@@ -22,13 +22,13 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import SettingError, TrainingError
+from ..layers.devices import chosen, memory_told, on_device, threads
 from ..progress import Progress, quiet
 from ..training.checkpoint import Kept, Place, load_checkpoint, save_checkpoint
-from ..training.devices import chosen, memory_told, on_device, threads
 from ..training.optimizer import build_optimizers, clip_gradients
 from ..training.precision import autocast
 from ..training.settings import TrainingSettings
-from .plan import Plans, factor
+from .schedule import Plans, factor
 
 __all__ = ["LoopSettings", "Objective", "Outcome", "pretrain_network"]
 

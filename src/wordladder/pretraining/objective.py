@@ -11,8 +11,8 @@ import torch
 
 from ..embedders._pretrained import keep_pretrained
 from ..extras import require
-from ..training.devices import device_of, to_device
-from ._bridge import fold_projection
+from ..layers.devices import device_of, to_device
+from ._dimension_mapping import fold_projection
 from .documents import Documents
 from .language_model import MaskedLanguageModel
 from .masking import Masking

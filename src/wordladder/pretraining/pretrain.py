@@ -20,23 +20,23 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from .. import __version__
-from ..artifact import new_folder
 from ..errors import SettingError
 from ..extras import require
+from ..files.folders import new_folder
+from ..files.streams import disk_errors
 from ..formats import UnicodeErrors, read_vectors
+from ..layers.devices import chosen
+from ..model.checkpoint_folder import close_work, open_work, sole
 from ..progress import Progress, quiet
-from ..streams import disk_errors
-from ..training.devices import chosen
 from ..word_vectors import WordVectors
-from ..work import close_work, open_work, sole
-from .card import pretraining_card
 from .documents import Documents, Facts, hold_out, open_documents, write_documents
 from .elmo import SOFTMAX, ElmoSettings, elmo_objective
+from .initial_models import check_continued, open_started, open_tokenizer
 from .loop import LoopSettings, Objective, Outcome, pretrain_network
+from .model_card import pretraining_card
 from .objective import MaskedObjective, new_model
 from .raw_text import RawText
 from .settings import SIZES, PretrainingSettings
-from .started import check_continued, open_started, open_tokenizer
 from .teacher import open_teacher
 from .vocabulary import cut_vocabulary, piece_count, train_vocabulary
 from .word_vectors import start_from_vectors

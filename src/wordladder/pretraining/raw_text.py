@@ -10,9 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from ..corpus_files import file_blocks, find_files, is_json
+from ..files.streams import ahead
 from ..progress import Progress, quiet
-from ..streams import ahead
+from ..text.corpus_files import file_blocks, find_files, is_json
 
 __all__ = ["Block", "RawText", "sentences"]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import SettingError, VectorsError
 from ..formats import check_finite
 from ..word_vectors import WordVectors
-from ._bridge import bridged, fold_projection, orthogonal, project_embeddings, scaled
+from ._dimension_mapping import bridged, fold_projection, orthogonal, project_embeddings, scaled
 from ._piece_vectors import COMPOSED, DIRECT, SPECIAL, WITHOUT, PieceVectors, piece_vectors
 
 __all__ = ["VectorStart", "fold_projection", "start_from_vectors"]

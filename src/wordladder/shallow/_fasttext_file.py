@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
+from ..files.streams import atomic_write
 from ..formats.fasttext import FastTextModel, read_model, write_model
-from ..streams import atomic_write
 from .fasttext import FastTextClassifier
 
 __all__ = ["classifier_from", "write_classifier"]

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.word_classes import HAN
-from ..text import Tokens, classes, lower
-from ..vocab import Vocabulary
-from ._word_tree import DEPTHS, WordTree
+from ..kernels.character_classes import HAN
+from ..text.vocabulary import Vocabulary
+from ..text.words import Tokens, classes, lower
+from ._word_clusters import DEPTHS, WordTree
 
 __all__ = ["WordFeatures"]
 

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, SettingError
 from ..progress import Progress, quiet
-from ..text import TextSettings, Tokens
+from ..text.words import TextSettings, Tokens
 from ._word_features import WordFeatures
 
 if TYPE_CHECKING:
-    from ..chain import Allowed
+    from ..layers.tag_chain import Allowed
 
 __all__ = ["FeatureCRF"]
 
@@ -87,9 +87,9 @@ class FeatureCRF:
         Raises:
             DataError: there is no word, or a sentence has tags that are not allowed.
         """
-        from ..chain import unweighted
-        from ..kernels.chain import Chain
-        from ..kernels.tagging import Weights, learn
+        from ..kernels.crf import Chain
+        from ..kernels.sparse_crf import Weights, learn
+        from ..layers.tag_chain import unweighted
 
         if not len(tags):
             raise DataError("there is no word in the texts, and so nothing to learn tags from")
@@ -116,14 +116,14 @@ class FeatureCRF:
     @property
     def chain(self) -> Any:
         """What it learned of neighbouring tags."""
-        from ..chain import TagChain
-        from ..kernels.chain import Chain
+        from ..kernels.crf import Chain
+        from ..layers.tag_chain import TagChain
 
         return TagChain(Chain(self.transitions, self.starts, self.ends))
 
     def scores(self, tokens: Tokens) -> NDArray[np.float32]:
         """Scores of tags `(words, tags)`, the emissions of a chain of `transitions`, `starts` and `ends`."""
-        from ..kernels.tagging import emissions_of
+        from ..kernels.sparse_crf import emissions_of
 
         return emissions_of(self.features.of(tokens), self.weights)
 

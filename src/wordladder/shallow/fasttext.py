@@ -1,6 +1,6 @@
 """fastText's classifier: the mean of the vectors of a text's words and runs of words, and a linear model.
 
-The arithmetic is in `kernels.textbags`.
+The arithmetic is in `kernels.ngram_bags`.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..corpus import corpus_from_texts
 from ..errors import DataError
-from ..facts import read_facts, write_facts
+from ..files.json_files import read_facts, write_facts
 from ..progress import Progress, quiet
-from ..subwords import ngrams, spelled
-from ..text import TextSettings, tokenize
+from ..text.corpus import corpus_from_texts
+from ..text.subwords import ngrams, spelled
+from ..text.vocabulary import Vocabulary
+from ..text.words import TextSettings, tokenize
 from ..vectors._hogwild import check_settings, cores, first_rows, padded
-from ..vocab import Vocabulary
-from ._judged import Judged
+from ._dev_loss import Judged
 
 __all__ = ["FastTextClassifier"]
 
@@ -159,7 +159,7 @@ class FastTextClassifier:
         threads: int,
         progress: Progress,
     ) -> None:
-        from ..kernels.textbags import bags_of
+        from ..kernels.ngram_bags import bags_of
 
         forms, counts, read = self._read(texts, threads, progress)
         kept = np.argsort(-counts, kind="stable")
@@ -185,7 +185,7 @@ class FastTextClassifier:
         """The forms of words in the texts, the end of a text last; how often each occurs; the texts as their
         numbers. Each thread reads a part of the texts.
         """
-        from ..kernels.textbags import Texts
+        from ..kernels.ngram_bags import Texts
 
         bounds = np.linspace(0, len(texts), min(threads, max(1, len(texts) // _LEAST_PART)) + 1)
         parts = [texts[a:b] for a, b in pairwise(bounds.astype(np.int64).tolist())]
@@ -209,8 +209,8 @@ class FastTextClassifier:
 
     def _runs(self, texts: Any, forms: list[str], threads: int) -> tuple[NDArray, NDArray]:
         """The buckets of the runs of each text: (where those of each begin (texts + 1,), buckets)."""
+        from ..kernels.ngram_bags import runs_of
         from ..kernels.subwords import hashes
-        from ..kernels.textbags import runs_of
 
         lengths, of_forms = np.diff(texts.begins), hashes(*spelled(forms))
         counts = sum(np.maximum(0, lengths - less) for less in range(1, self.word_ngrams))
@@ -241,7 +241,7 @@ class FastTextClassifier:
 
     def _spelling(self, forms: list[str], own: NDArray[np.int64]) -> Any:
         """The parts of word forms; `own` is the row of each, −1 for one without."""
-        from ..kernels.textbags import Spelling
+        from ..kernels.ngram_bags import Spelling
 
         places = self._places
         offsets, found = ngrams(forms, self.min_n, self.max_n, self.buckets, han=False)
@@ -261,8 +261,8 @@ class FastTextClassifier:
         threads: int,
         progress: Progress,
     ) -> None:
+        from ..kernels.ngram_bags import textbags
         from ..kernels.sampling import Schedule
-        from ..kernels.textbags import textbags
 
         softmax = targets.ndim == 1 and self.loss == "softmax"
         several = targets if targets.ndim == 2 else np.eye(int(targets.max()) + 1)[targets]
@@ -297,7 +297,7 @@ class FastTextClassifier:
 
     def means(self, texts: list[str]) -> NDArray[np.float32]:
         """The mean of the vectors of each text: (rows, dim); zeros for a text without any."""
-        from ..kernels.textbags import Texts, bag_means, bags_of
+        from ..kernels.ngram_bags import Texts, bag_means, bags_of
 
         tokens = tokenize(texts, self.text)
         surfaces = tokens.surfaces(lowercase=self.lowercase)

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, ModelError, SettingError
-from ..facts import read_facts, write_facts
+from ..files.json_files import read_facts, write_facts
 from ..progress import Progress, quiet
-from ..text import TextSettings
-from ._judged import Judged
+from ..text.words import TextSettings
+from ._dev_loss import Judged
 from ._linear import Linear, fit_linear
-from ._terms import Terms
+from ._term_bags import Terms
 
 if TYPE_CHECKING:
     from ..kernels.terms import Bags

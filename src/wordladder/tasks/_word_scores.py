@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..text import Tokens
+from ..text.words import Tokens
 
 __all__ = ["IGNORED", "WordScores", "WordTargets"]
 

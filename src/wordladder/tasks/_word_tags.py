@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Span
-from ..text import Tokens
+from ..text.words import Tokens
 
 __all__ = ["Covered", "TagSet", "WordScheme", "covered", "spans_of"]
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ..data.examples import Examples
 from ..errors import DataError, ModelError, did_you_mean
-from ..facts import Positive, read_facts, write_facts
+from ..files.json_files import Positive, read_facts, write_facts
 from ..metrics import labels as metrics
-from ..text import Tokens
+from ..text.words import Tokens
 from ._decoding import best_thresholds, fit_temperature, log_losses, sigmoid, softmax
 
 __all__ = ["Classification"]

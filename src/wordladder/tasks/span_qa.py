@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ..data.examples import Answer, Examples, Span
 from ..errors import DataError
-from ..facts import read_facts, write_facts
+from ..files.json_files import read_facts, write_facts
 from ..metrics.answers import answer_outcomes, best_no_answer_threshold, style_of
-from ..text import Tokens
+from ..text.words import Tokens
 from ._decoding import log_softmax
 from ._spans_in_passages import Candidate, best_spans
 from ._word_scores import IGNORED, WordScores

@@ -7,12 +7,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chain import TagChain, allowed_transitions, continuations, unweighted
 from ..data.examples import Examples, Span, label_names
 from ..errors import DataError
-from ..facts import read_facts, write_facts
+from ..files.json_files import read_facts, write_facts
+from ..layers.tag_chain import TagChain, allowed_transitions, continuations, unweighted
 from ..metrics.spans import per_type, span_counts, span_f1
-from ..text import Tokens
+from ..text.words import Tokens
 from ._decoding import log_softmax
 from ._word_scores import WordScores, WordTargets
 from ._word_tags import Covered, TagSet, WordScheme, covered, spans_of

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..errors import ModelError
-from ..streams import atomic_path
+from ..files.streams import atomic_path
 
 __all__ = ["Kept", "Place", "load_checkpoint", "save_checkpoint", "tunable"]
 

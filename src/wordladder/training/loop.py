@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from ..errors import TrainingError
 from ..extras import require
+from ..layers.devices import chosen, memory_told, on_device
 from ..progress import Progress, quiet
 from .averaging import Average
 from .checkpoint import Kept, Place, load_checkpoint, save_checkpoint, tunable
-from .devices import chosen, memory_told, on_device
 from .optimizer import build_optimizers, clip_gradients, rate
 from .precision import autocast
 from .settings import TrainingSettings

@@ -14,8 +14,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from ..files.streams import write_errors
 from ..progress import Progress
-from ..streams import write_errors
 
 __all__ = ["Counting", "Entries", "count"]
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..corpus import Corpus
 from ..errors import SettingError, did_you_mean
 from ..progress import Progress
+from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 
 __all__ = [
@@ -229,8 +229,8 @@ def target_tables(
 
     Negatives are drawn in proportion to counts ** power.
     """
+    from ..kernels.huffman import huffman, no_tree
     from ..kernels.sampling import Tables, alias_table, keep_thresholds
-    from ..kernels.trees import huffman, no_tree
 
     tree = huffman(counts) if loss == "hierarchical" and len(counts) > 1 else no_tree()
     size = int(np.diff(tree.begins).max()) if len(tree.nodes) else 1 + negative

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..corpus import Corpus
 from ..progress import Progress
+from ..text.corpus import Corpus
 from ._blocks import SIZE, Batch, Blocks
 from ._hogwild import Pace, Stretch, compiled, run, stretches, target_tables
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..vocab import Vocabulary
+from ..text.vocabulary import Vocabulary
 from ..word_vectors import WordVectors
 
 __all__ = ["language_of", "starter", "starter_files"]

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..corpus import Corpus
 from ..errors import SettingError
+from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 
 __all__ = ["Words"]

@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ..corpus import Corpus
 from ..errors import SettingError
 from ..progress import Progress, quiet
-from ..subwords import Subwords
+from ..text.corpus import Corpus
+from ..text.subwords import Subwords
 from ..word_vectors import WordVectors
 from ._hogwild import (
     Learner,
@@ -167,9 +167,9 @@ class FastText:
         seed: int,
         progress: Progress,
     ) -> Learner:
-        from ..kernels.registers import LANES
         from ..kernels.sampling import Weights
-        from ..kernels.subwordgram import Parts, subwordgram
+        from ..kernels.simd import LANES
+        from ..kernels.subword_skipgram import Parts, subwordgram
 
         ids = ids.view()
         ids.flags.writeable = False  # the kernels are compiled for numbers that stay as they are
@@ -212,7 +212,7 @@ class _Spelling:
     """
 
     def __init__(self, trainer: FastText, words: list[str]) -> None:
-        from ..subwords import ngrams
+        from ..text.subwords import ngrams
 
         offsets, found = ngrams(words, trainer.min_n, trainer.max_n, trainer.buckets, han=trainer.han)
         self.used, first, places = np.unique(found, return_index=True, return_inverse=True)

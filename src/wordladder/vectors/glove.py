@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from ..corpus import Corpus
 from ..errors import SettingError
 from ..progress import Progress, quiet
+from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 from ._cooccurrences import Counting, Entries, count
 from ._hogwild import aligned, check_run, check_settings, cores, facts_of
@@ -136,7 +136,7 @@ class GloVe:
         Behind the vector stand the word's bias and a one for the other's bias; for a context the other way
         round.
         """
-        from ..kernels.registers import LANES
+        from ..kernels.simd import LANES
 
         width = -(-(self.dim + 2) // LANES) * LANES
         rows = aligned(2 * words * 2 * width).reshape(2, words, 2, width)
@@ -153,7 +153,7 @@ class GloVe:
     def _learn(self, entries: Entries, rows: np.ndarray, threads: int, progress: Progress) -> list[float]:
         """Go through all entries `epochs` times: the mean loss of each."""
         from ..kernels.glove import glove
-        from ..kernels.registers import LANES
+        from ..kernels.simd import LANES
 
         width = rows.shape[-1]
         masks = np.zeros((2, width), np.float32)

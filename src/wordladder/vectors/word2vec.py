@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from ..corpus import Corpus
 from ..errors import SettingError
 from ..extras import require
 from ..progress import Progress, quiet
+from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 from ._hogwild import (
     Learner,
@@ -212,8 +212,8 @@ class Word2Vec:
         progress: Progress,
     ) -> Learner:
         from ..kernels.cbow import cbow
-        from ..kernels.registers import LANES
         from ..kernels.sampling import Weights
+        from ..kernels.simd import LANES
         from ..kernels.skipgram import skipgram
 
         ids = ids.view()

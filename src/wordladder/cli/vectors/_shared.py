@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..notes import tell
+from .._warnings import tell
 
 if TYPE_CHECKING:
     from ...formats import UnicodeErrors

@@ -90,7 +90,7 @@ def doesnt_match(
 
 def as_trained(word: str, vectors: Any) -> str:
     """The word in the form that the vectors may know it: in lower case where they were trained so."""
-    from ...text import lower
+    from ...text.words import lower
 
     return lower(word) if vectors.settings.get("lowercase") and word not in vectors else word
 

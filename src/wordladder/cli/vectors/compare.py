@@ -41,7 +41,7 @@ def compare(
 
     Example:  wordladder vectors compare before.safetensors after.safetensors --words apple,cloud
     """
-    from ...evaluation.word_changes import compare_vectors
+    from ...evaluation.vector_drift import compare_vectors
 
     first, second = (load(one, format_, unicode_errors) for one in (file, other))
     asked = [

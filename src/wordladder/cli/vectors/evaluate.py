@@ -130,7 +130,7 @@ def _print_analogies(path: str, results: list[Any]) -> None:
 
 def _rows(result: Any) -> list[Any]:
     """The sections of a result, then its totals."""
-    from ...word_tests import AnalogySection
+    from ...word_vectors.intrinsic import AnalogySection
 
     kinds = [one for one in (result.semantic, result.syntactic) if one is not None]
     return [*result.sections, *kinds, AnalogySection("all", result.correct, result.used, result.total)]

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .._warnings import tell
 from ..console import console, print_json
-from ..notes import tell
 from ..options import Json, UnicodeErrors
 from ._shared import File, Format, load
 from .ask import as_trained
@@ -48,7 +48,7 @@ def draw_map(
     from ...evaluation.word_map import word_map
     from ...evaluation.word_map_picture import draw_word_map, picture_format
     from ...extras import require
-    from ...streams import atomic_write
+    from ...files.streams import atomic_write
 
     kind = picture_format(output)
     require("matplotlib", "plot", "A map of words")
@@ -68,7 +68,7 @@ def draw_map(
 
 def _listed(path: Path) -> list[str]:
     """The words of a file, one a line."""
-    from ...data.opening import decode, read_bytes
+    from ...data.file_content import decode, read_bytes
 
     lines = decode(read_bytes(path), str(path)).split("\n")
     return [line.strip() for line in lines if line.strip()]

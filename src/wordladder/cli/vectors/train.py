@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .._warnings import tell
 from ..console import print_json, progress_bar
-from ..notes import tell
 from ..options import RUN, Json, Threads, option
 from ._shared import load
 from ._told import Watch, print_training
 
 if TYPE_CHECKING:
-    from ...phrases import PhraseSettings
+    from ...text.phrases import PhraseSettings
 
 __all__ = ["train"]
 
@@ -226,9 +226,9 @@ def train(
 
     Example:  wordladder vectors train corpus.txt.gz --kind fasttext --lowercase --output words.safetensors
     """
-    from ...corpus import read_corpus
     from ...formats import format_of, write_vectors
     from ...recipe import build
+    from ...text.corpus import read_corpus
 
     started = time.perf_counter()
     format_of(output)  # a wrong suffix is told now, not after the training
@@ -335,7 +335,7 @@ def _where(trainer: Any, kind: str, device: str | None) -> dict[str, str]:
 
 
 def _text_settings(segmenter: str | None, before: Any) -> Any:
-    from ...text import TextSettings
+    from ...text.words import TextSettings
 
     old = {} if before is None else before.settings.get("text", {})
     return TextSettings(**{**old, **({} if segmenter is None else {"segmenter": segmenter})})
@@ -344,7 +344,7 @@ def _text_settings(segmenter: str | None, before: Any) -> Any:
 def _check_output(output: Path, trainer: Any, words: list[str]) -> None:
     """What the output's format cannot hold is told now, not after the training."""
     from ...errors import SettingError
-    from ...subwords import first_han
+    from ...text.subwords import first_han
 
     binary = output.name.lower().endswith((".bin", ".bin.gz"))
     if binary and getattr(trainer, "han", False) and first_han(words) is not None:
@@ -358,7 +358,7 @@ def _phrase_settings(
     wanted: bool, min_count: int, threshold: float, scoring: str, passes: int, connectors: str
 ) -> "PhraseSettings | None":
     from ...errors import SettingError
-    from ...phrases import ENGLISH_CONNECTORS, PhraseSettings
+    from ...text.phrases import ENGLISH_CONNECTORS, PhraseSettings
 
     words = ENGLISH_CONNECTORS if connectors == "english" else tuple(connectors.split())
     settings = PhraseSettings(

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...errors import DataError
-from ..counting import counted
 from ..examples import Answer
 from ..labels import scalar
+from ..plurals import counted
 
 __all__ = ["Question", "answers_of", "placed", "repeated"]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from ...errors import DataError
 from ..examples import Answer, Examples
-from ..given import is_place, plain
 from ..labels import is_missing
+from ..python_values import is_place, plain
 from .answers import Question, answers_of, placed
 
 __all__ = ["given_answers"]

@@ -12,10 +12,10 @@ from ...errors import DataError, SettingError
 from ..cells import complete, text_of, unpacked
 from ..columns import Column, find_column, listed
 from ..examples import Examples
+from ..file_content import STANDARD_INPUT, decode, read_bytes, source_name
 from ..file_format import check_format, read_raw
 from ..json_records import encodable, read_json
 from ..labels import is_missing, scalar
-from ..opening import STANDARD_INPUT, decode, read_bytes, source_name
 from ..origin import Origin, check_fixed, names_given, origin_columns, origin_facts
 from ..raw_table import ABSENT, RawTable
 from .answers import Question, answers_of, placed, repeated

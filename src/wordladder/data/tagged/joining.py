@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
-from ...kernels.word_classes import HAN
-from ...text import classes
+from ...kernels.character_classes import HAN
+from ...text.words import classes
 
 __all__ = ["are_characters", "join_words"]
 

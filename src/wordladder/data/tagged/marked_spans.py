@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ...errors import DataError
-from ..counting import counted
 from ..examples import Span
+from ..plurals import counted
 from ..raw_table import RawTable
 
 __all__ = ["marked_spans"]

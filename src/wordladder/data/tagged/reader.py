@@ -14,12 +14,12 @@ from typing import Any, Literal, get_args
 
 from ...errors import DataError
 from ..columns import Column
-from ..counting import counted
 from ..examples import Examples, Scheme, Span
+from ..file_content import decode, read_bytes, source_name
 from ..file_format import check_format, suffix_of, table_of
-from ..opening import decode, read_bytes, source_name
 from ..origin import Origin, check_fixed, names_given, origin_columns, origin_facts
 from ..parquet import read_parquet
+from ..plurals import counted
 from ..raw_table import RawTable
 from .joining import are_characters, join_words
 from .rows import read_rows

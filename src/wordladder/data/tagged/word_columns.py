@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import DataError, SettingError, did_you_mean
 from ..columns import Column
-from ..counting import counted
+from ..plurals import counted
 
 __all__ = ["TaggedWords", "read_columns"]
 

@@ -1,0 +1,233 @@
+"""Fine-tuned models of transformers as engines: classes of texts, tags of words, answers in passages.
+
+Their answers are those of transformers: a class from the whole text, cut where the model reads no further;
+the tag of a word from its first piece; the ends of an answer from the best pieces of its words.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from transformers.modeling_outputs import BaseModelOutput
+
+from ..data.examples import Examples
+from ..embedders._inference import answering, padded
+from ..embedders._pieces import Group, Pieces
+from ..embedders._pretrained import Pretrained, keep_pretrained, open_pretrained
+from ..embedders._sentence_layout import SentenceLayout
+from ..engines.tokenization import given_words
+from ..errors import ModelError
+from ..layers.threads import in_parallel
+from ..recipe import Recipe, build
+from ..tasks._word_scores import WordScores
+from ..tasks._word_tags import WordScheme
+from ..text.words import TextSettings, Tokens, tokenize
+from .sentence_encoder import MEAN, Ints, Precision, SentenceEngine
+
+__all__ = ["FineTuned", "task_of"]
+
+_TASKS = {
+    "ForSequenceClassification": "classification",
+    "ForTokenClassification": "tagging",
+    "ForQuestionAnswering": "span_qa",
+}
+_BIOES = {"L-": "E-", "U-": "S-"}
+_NEVER = -1e4  # the score of what the model says nothing of
+_OVERLAP = 128  # pieces that windows share, as in transformers
+_ROWS = 256  # examples that are read together
+_HAN = re.compile("[\u3400-\u9fff]")
+_CHINESE = 0.25  # the least share of a Chinese tokenizer's pieces that have Han characters
+
+
+def task_of(folder: Path) -> tuple[str, str] | None:
+    """The class of transformers that opens a fine-tuned model, and the kind of its task.
+
+    None where no head lies there that answers here; that of a regression, one number a text, does not.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        name = str(config["architectures"][0])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    if config.get("problem_type") == "regression" or len(config.get("id2label") or ("", "")) == 1:
+        return None
+    return next((("AutoModel" + end, task) for end, task in _TASKS.items() if name.endswith(end)), None)
+
+
+class FineTuned(SentenceEngine):
+    """A model with a head, and the task that it was tuned for. It encodes too, as the encoder within it does.
+
+    Args:
+        folder: Where it lies.
+        source: How the user named it.
+        device: Where it computes.
+        precision: Its arithmetic; `"auto"` is float32 here, which gives the answers of transformers.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+
+    def __init__(
+        self, folder: Path, source: str, *, device: str | None = None, precision: Precision = "auto"
+    ) -> None:
+        auto, self._kind = task_of(folder) or ("AutoModel", "")
+        self.whole = open_pretrained(str(folder), error=ModelError, auto=auto)
+        model, tokenizer, notes = self.whole
+        inner = Pretrained(getattr(model, model.base_model_prefix), tokenizer, notes)
+        super().__init__(inner, SentenceLayout(), source=source, device=device, precision=precision)
+        self.notes.append(MEAN.format(source))
+        self._names = [str(name) for _, name in sorted(model.config.id2label.items())]
+        self.task = build("tasks", self.recipe.tables["task"])
+        self._take_labels()
+        pad = tokenizer.pad_token_id or 0
+        if model.config.pad_token_id is None:  # which tells some of them where a text ends
+            model.config.pad_token_id = pad
+        self._head = answering(
+            _Logits(model),
+            precision="float32" if precision == "auto" else precision,
+            device=self.device,
+            pad=pad,
+            pack=self.task.per_word,
+        )
+        self._pad, self._types = pad, "token_type_ids" in tokenizer.model_input_names
+        self._windows = Pieces(
+            self._tokenizer,
+            pad=pad,
+            limit=self.limit,
+            overlap=_OVERLAP if self.limit is None else min(_OVERLAP, self.limit // 4),
+            pooling="mean" if self._kind == "span_qa" else "first",
+            blanks=True,
+        )
+
+    @property
+    def recipe(self) -> Recipe:
+        """A recipe that tunes the encoder within for the same task."""
+        task: dict[str, Any] = {"kind": self._kind}
+        if self._kind == "span_qa":
+            pieces = self.whole.tokenizer.get_vocab()
+            chinese = sum(_HAN.search(piece) is not None for piece in pieces) > _CHINESE * len(pieces)
+            task |= {"no_answer": False, "style": "cmrc" if chinese else "squad"}
+        embedder = super().recipe.tables["embedders"][0] | {"tune": True}
+        return Recipe({"embedders": [embedder], "task": task}, self.name)
+
+    def _take_labels(self) -> None:
+        """Give the task the model's labels."""
+        if self._kind == "classification":
+            several = self.whole.model.config.problem_type == "multi_label_classification"
+            self.task.take_labels(self._names, multi_label=several)
+        elif self._kind == "tagging":
+            scheme, tags = _tags(self._names)
+            types = tags if scheme == "words" else [tag[2:] for tag in tags if tag != "O"]
+            self.task.take_labels(list(dict.fromkeys(types)), scheme)
+            places = {tag: place for place, tag in enumerate(tags)}
+            self._columns = np.array([places.get(tag, -1) for tag in self.task.tag_set.names])
+
+    def scores(self, examples: Examples) -> Any:
+        """Unnormalised scores `(rows, labels)`, or of words."""
+        if not self.task.per_word:
+            nothing = np.zeros((1, len(self._names)), np.float32)
+            return self._of_texts(examples.texts, self._of_rows, nothing)
+        tokens = tokenize(examples.flat(), TextSettings(), segments=len(examples.segments))
+        if examples.words is not None:  # those of a file of tagged words
+            tokens = given_words(tokens, examples.words)
+        found = [
+            self._of_words(tokens.take(np.arange(first, min(first + _ROWS, len(tokens)))))
+            for first in range(0, len(tokens), _ROWS)
+        ]
+        values = np.concatenate(found) if found else np.zeros((0, self.task.width), np.float32)
+        return WordScores(values, tokens)
+
+    @torch.inference_mode()
+    def _of_rows(self, rows: Sequence[Ints]) -> NDArray[np.float32]:
+        """The scores of texts, from the numbers of their pieces."""
+        ids, mask = padded(rows, self._pad, self.device)
+        types = torch.zeros_like(ids) if self._types else None
+        return self._head.layers(ids, mask, types, False)[0].cpu().numpy()
+
+    def _of_words(self, tokens: Tokens) -> NDArray[np.float32]:
+        """The scores of each word: those of its first piece, or the highest of all its pieces."""
+        laid = self._windows.lay(tokens)
+        jobs = [partial(self._of_pieces, group) for group in laid.groups]
+        parts = in_parallel(jobs) if self.device.type == "cpu" else [job() for job in jobs]
+        pieces = np.concatenate(parts) if parts else np.zeros((0, len(self._names)), np.float32)
+        offsets = tokens.example_offsets
+        time = max(1, int(np.diff(offsets).max(initial=0)))
+        row, place = np.divmod(laid.words.rows.numpy(), time)
+        values = np.full((len(tokens.starts), pieces.shape[1]), _NEVER, np.float32)
+        np.maximum.at(values, offsets[row] + place, pieces[laid.words.places.numpy()])
+        return self._as_tags(values, tokens) if self._kind == "tagging" else values
+
+    @torch.inference_mode()
+    def _of_pieces(self, group: Group) -> NDArray[np.float32]:
+        """The scores of all pieces of some windows, one window after another."""
+        ids, mask, types = (tensor.to(self.device) for tensor in group)
+        return (
+            self._head.layers(ids, mask, types if self._types else None, False)[0].flatten(0, 1).cpu().numpy()
+        )
+
+    def _as_tags(self, values: NDArray[np.float32], tokens: Tokens) -> NDArray[np.float32]:
+        """The scores of the task's tags. The best of each word make entities as in transformers: an
+        inside that follows no tag of its type begins one.
+        """
+        tags = self.task.tag_set
+        scores = np.where(self._columns < 0, np.float32(_NEVER), values[:, self._columns])
+        if tags.scheme == "words":
+            return scores
+        scores[(values == _NEVER).all(axis=1), 0] = 0.0  # words without a piece are outside
+        if tags.scheme == "bio":
+            best = scores.argmax(axis=1)
+            types = np.array([0, *np.repeat(np.arange(len(tags.types)) + 1, 2)])[best]
+            before = np.append(0, types[:-1])
+            before[tokens.offsets[:-1][tokens.lengths > 0]] = 0
+            row = np.flatnonzero(tags.goes_on[best] & (before != types))
+            inside = best[row]
+            scores[row, inside], scores[row, inside - 1] = scores[row, inside - 1], scores[row, inside]
+        return scores
+
+    def keep(self, folder: Path) -> None:
+        """Write a folder that transformers opens, and this class too."""
+        keep_pretrained(self.whole.model, self.whole.tokenizer, folder)
+
+
+class _Logits(nn.Module):
+    """A model with a head as an encoder: what the head says stands where an encoder has its last layer."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.inner = model
+
+    def __getattr__(self, name: str) -> Any:
+        """What an encoder is asked for, from the model."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("inner"), name)
+
+    def forward(self, *given: Any, **named: Any) -> BaseModelOutput:
+        """Class scores `(texts, labels)`, or those of pieces `(texts, pieces, labels)`."""
+        output = self.inner(*given, **named)
+        if "logits" in output:
+            return BaseModelOutput(output.logits)
+        return BaseModelOutput(torch.stack([output.start_logits, output.end_logits], dim=-1))
+
+
+def _tags(names: Sequence[str]) -> tuple[WordScheme, list[str]]:
+    """The scheme of a model's tags, and the tags as the scheme writes them.
+
+    BILOU's last and unit words are BIOES' end and single ones; types alone beside an O are insides.
+    """
+    marks = {name[:2] for name in names if name != "O"}
+    if marks <= {"B-", "I-"}:
+        return "bio", list(names)
+    if marks <= {f"{letter}-" for letter in "BIESLU"}:
+        return "bioes", [_BIOES.get(name[:2], name[:2]) + name[2:] for name in names]
+    if "O" in names:
+        return "bio", [name if name == "O" else f"I-{name}" for name in names]
+    return "words", list(names)

@@ -1,0 +1,1 @@
+"""Models: one class with the verbs fit, predict, encode, evaluate, save and load."""
