@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 RUN    := $(BIN)/python -m
 
-.PHONY: install demo test lint format bench docs clean
+.PHONY: install demo test lint format bench docs lines clean
 
 install: $(VENV)/.installed
 
@@ -37,6 +37,9 @@ bench: install
 
 docs: install
 	$(RUN) wordladder.cli.reference
+
+lines:
+	$(PYTHON) tools/code_lines.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -41,13 +41,7 @@ SETS = {
         0.9,
     ),
     "conll": Set(
-        "tagging",
-        "ner/conll2003/eng.train.gz",
-        "ner/conll2003/eng.testa.gz",
-        1500,
-        "bert-crf",
-        5e-5,
-        0.95,
+        "tagging", "ner/conll2003/eng.train.gz", "ner/conll2003/eng.testa.gz", 1500, "bert-crf", 5e-5, 0.95
     ),
     "squad": Set(
         "span_qa",

@@ -15,12 +15,7 @@ if TYPE_CHECKING:
     from .recipe import Recipe
     from .word_vectors import WordVectors
 
-_HOMES = {
-    "Model": "model.model",
-    "Recipe": "recipe",
-    "WordVectors": "word_vectors",
-    "climb": "ladder.climb",
-}
+_HOMES = {"Model": "model.model", "Recipe": "recipe", "WordVectors": "word_vectors", "climb": "ladder.climb"}
 
 __all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb"]
 

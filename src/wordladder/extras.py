@@ -5,8 +5,6 @@ from types import ModuleType
 
 from .errors import MissingExtraError
 
-__all__ = ["EXTRAS", "require"]
-
 # extra → the modules it brings that our code asks for
 EXTRAS = {
     "train": ("torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib"),

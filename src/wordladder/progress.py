@@ -2,8 +2,6 @@
 
 from typing import Protocol
 
-__all__ = ["Progress", "quiet"]
-
 
 class Progress(Protocol):
     """Called from time to time by long work."""

@@ -25,8 +25,6 @@ from .errors import RecipeError, did_you_mean
 from .extras import require
 from .text.words import TextSettings
 
-__all__ = ["Recipe", "build", "component", "kinds", "rung_names", "rung_tasks", "rung_text"]
-
 FORMAT = 1
 LISTS = ("embedders", "encoders")
 TABLES = ("vectors", "fusion", "shallow", "task")

@@ -253,10 +253,7 @@ def test_tags_out_of_their_scheme_are_told(write):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (
-            "a N O\nb O\n",
-            r"data.txt, line 2: 2 columns \('b O'\), but line 1 has 3, separated by spaces",
-        ),
+        ("a N O\nb O\n", r"data.txt, line 2: 2 columns \('b O'\), but line 1 has 3, separated by spaces"),
         ("a\tO\nb O\n", "line 2: 1 column .* line 1 has 2, separated by tabs"),
         ("a N O\nb N x O\n", "line 2: 4 columns"),
         ("a\tO\n\tO\n", "line 2: the word in column 0 is empty"),

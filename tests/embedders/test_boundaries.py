@@ -165,10 +165,7 @@ def test_a_model_with_boundaries_is_saved_and_loaded(tmp_path):
     from wordladder import Model
 
     recipe = {
-        "embedders": [
-            {"kind": "static", "source": "random", "dim": 8},
-            {"kind": "boundaries", "dim": 4},
-        ],
+        "embedders": [{"kind": "static", "source": "random", "dim": 8}, {"kind": "boundaries", "dim": 4}],
         "training": {"epochs": 1},
     }
     texts, labels = (

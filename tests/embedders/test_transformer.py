@@ -398,11 +398,7 @@ class TestMiniLM:
         torch.testing.assert_close(out.summary, expected, atol=1e-5, rtol=1e-5)
 
 
-PAIRS = [
-    ("Was the film good?", "The good film, a very bad one!"),
-    ("", "the good 电影"),
-    ("good", "bad"),
-]
+PAIRS = [("Was the film good?", "The good film, a very bad one!"), ("", "the good 电影"), ("good", "bad")]
 
 
 def pair_words(twin, first, second, tokens, row):

@@ -51,10 +51,7 @@ def test_the_result_and_the_progress_arrive(child, tmp_path):
     )
     assert ended.error is None
     assert ended.facts == {"got": "Grüße, 世界 🙂 \ud800", "threads": "3"}
-    assert told == [
-        (("training", 3.0, 10.0), {"loss": 0.5, "state": "good"}),
-        (("testing", 0.0, None), {}),
-    ]
+    assert told == [(("training", 3.0, 10.0), {"loss": 0.5, "state": "good"}), (("testing", 0.0, None), {})]
     log = (tmp_path / "job" / "log.txt").read_text(encoding="utf-8")
     assert "and again" in log
     assert "from a grandchild" in log

@@ -34,8 +34,7 @@ def run_by_the_clock(path, pace, seconds=60.0):
 
 
 @pytest.mark.parametrize(
-    "pace",
-    [lambda step: 0.5, lambda step: 3.0 if step < 3 else 0.2, lambda step: 0.2 if step < 100 else 0.8],
+    "pace", [lambda step: 0.5, lambda step: 3.0 if step < 3 else 0.2, lambda step: 0.2 if step < 100 else 0.8]
 )
 def test_by_the_clock(pace, tmp_path):
     rates, clock = run_by_the_clock(tmp_path / "plans.jsonl", pace)

@@ -16,9 +16,9 @@ from transformers import (
 
 from tiny_transformers import tiny_albert, tiny_bert, tiny_roberta
 from wordladder.errors import SettingError, VectorsError
-from wordladder.pretraining._dimension_mapping import bridged, orthogonal, scaled
+from wordladder.pretraining._dimension_mapping import bridged, fold_projection, orthogonal, scaled
 from wordladder.pretraining._piece_vectors import COMPOSED, DIRECT, SPECIAL, WITHOUT, piece_vectors
-from wordladder.pretraining.word_vectors import fold_projection, start_from_vectors
+from wordladder.pretraining.word_vectors import start_from_vectors
 from wordladder.text.subwords import Subwords
 from wordladder.word_vectors import WordVectors
 

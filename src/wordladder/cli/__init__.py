@@ -29,9 +29,7 @@ app = typer.Typer(
 
 
 @app.callback()
-def _root(
-    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
-) -> None:
+def _root(debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error.")) -> None:
     pass
 
 

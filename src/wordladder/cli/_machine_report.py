@@ -11,8 +11,6 @@ from typing import Any
 from ..extras import EXTRAS
 from ..ladder.machine import describe, version_of
 
-__all__ = ["examine"]
-
 BASE = ("numpy", "numba", "pyarrow", "tokenizers", "safetensors", "pydantic", "typer", "rich")
 
 

@@ -5,8 +5,6 @@ from typing import Any
 
 from .console import console, errors, say
 
-__all__ = ["print_notes", "tell"]
-
 
 def print_notes(examples: Any, to: Any = console) -> None:
     """The notes of some Examples, if there are any, in one line."""

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from ..ladder.result import Climb
     from ..ladder.rung import Rung
 
-__all__ = ["climb", "print_climb"]
-
 BUDGET = "Budget"
 FIGURES = ("metric", "95 % interval", "p50", "p95", "{}s/s", "memory", "size", "training")
 WIDE = 100
@@ -70,19 +68,16 @@ def climb(
         bool, typer.Option("--label-curve", help="Also train on parts of the rows.")
     ] = False,
     cost: Annotated[
-        Literal["latency", "size", "memory", "train"],
-        option("What cheap means.", BUDGET),
+        Literal["latency", "size", "memory", "train"], option("What cheap means.", BUDGET)
     ] = "latency",
     margin: Annotated[
-        float,
-        option("How much worse than the best still counts as good.", BUDGET, min=0),
+        float, option("How much worse than the best still counts as good.", BUDGET, min=0)
     ] = 0.01,
     max_latency_ms: Annotated[float | None, option("Most milliseconds for one text.", BUDGET)] = None,
     max_size_mb: Annotated[float | None, option("Most MB on disk.", BUDGET)] = None,
     max_memory_mb: Annotated[float | None, option("Most MB of memory.", BUDGET)] = None,
     max_minutes: Annotated[
-        float | None,
-        option("Most minutes to train a rung once; it is stopped there.", BUDGET),
+        float | None, option("Most minutes to train a rung once; it is stopped there.", BUDGET)
     ] = None,
     vectors: Vectors = None,
     unicode_errors: UnicodeErrors = "strict",

@@ -14,8 +14,6 @@ from rich.progress import Progress as Bars
 from ..progress import Progress
 from .tables import duration
 
-__all__ = ["console", "errors", "print_json", "progress_bar", "say"]
-
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 SECONDS = 30.0  # between two lines of progress in a file or a pipe

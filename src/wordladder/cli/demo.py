@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from ..data.examples import Examples
     from ..ladder.result import Climb
 
-__all__ = ["demo"]
-
 RUNGS = ("tfidf", "fasttext", "vectors-mean", "gru", "bilstm")
 BASELINE = RUNGS[0]
 ROWS = 700  # of each library: as many as most have

@@ -4,8 +4,6 @@ from ..extras import EXTRAS
 from .console import console, print_json
 from .options import Json
 
-__all__ = ["doctor"]
-
 
 def doctor(json: Json = False) -> None:
     """Show versions, extras, cores, instruction sets, accelerators, and where caches lie.

@@ -12,8 +12,6 @@ from .console import console, print_json, progress_bar
 from .options import Device, Format, Input, Json, Text, Threads, UnicodeErrors, blocks, option
 from .vectors._shared import load
 
-__all__ = ["embed"]
-
 BLOCK = 4096
 _SETTINGS = "Vectors"
 
@@ -32,8 +30,7 @@ def embed(
     normalize: Annotated[bool, option("Give vectors the length one.", _SETTINGS, "--normalize")] = False,
     prompt: Annotated[str | None, option("Put before each text.", _SETTINGS)] = None,
     prompt_name: Annotated[
-        str | None,
-        option("Name of a prompt that the model has, such as query.", _SETTINGS),
+        str | None, option("Name of a prompt that the model has, such as query.", _SETTINGS)
     ] = None,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
@@ -44,8 +41,7 @@ def embed(
         ),
     ] = "auto",
     batch_size: Annotated[
-        int | None,
-        option("Most texts computed together; left out, as many as pay.", _SETTINGS, min=1),
+        int | None, option("Most texts computed together; left out, as many as pay.", _SETTINGS, min=1)
     ] = None,
     unicode_errors: UnicodeErrors = "strict",
     text: Text = None,

@@ -7,8 +7,6 @@ from rich.text import Text
 
 from ..evaluation.entity_marks import COLOURS, colour_numbers, pieces
 
-__all__ = ["coloured", "marked"]
-
 # The colours of the page's marks, of middling lightness: on dark and on light terminals.
 NAMES = (
     "dodger_blue2", "green4", "dark_orange3", "medium_purple3", "dark_cyan", "red3", "dark_goldenrod",

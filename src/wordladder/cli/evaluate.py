@@ -10,8 +10,6 @@ from .console import console, print_json
 from .options import Device, Format, Json, Label, LabelSeparator, ModelPath, SkipIncomplete, Text, Threads
 from .tables import figures_table, interval, percent_or_value
 
-__all__ = ["evaluate"]
-
 
 def evaluate(
     model: ModelPath,

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from ..evaluation.context_neighbors import Occurrence
 
-__all__ = ["neighbors"]
-
 
 def neighbors(
     encoder: Annotated[

@@ -10,31 +10,6 @@ import typer
 
 from ..errors import RecipeError
 
-__all__ = [
-    "Corpus",
-    "Device",
-    "Format",
-    "Group",
-    "IgnoreSplit",
-    "Input",
-    "Json",
-    "Label",
-    "LabelSeparator",
-    "ModelPath",
-    "Output",
-    "Resume",
-    "Set",
-    "SkipIncomplete",
-    "Text",
-    "Threads",
-    "Time",
-    "UnicodeErrors",
-    "Vectors",
-    "blocks",
-    "option",
-    "parse_settings",
-]
-
 TABLE = "Table"
 SPLIT = "Split"
 RUN = "Run"
@@ -58,8 +33,7 @@ Label = Annotated[
     option("Column of the labels; left out, found by the usual names.", TABLE, "--label", metavar="COLUMN"),
 ]
 LabelSeparator = Annotated[
-    str | None,
-    option("What stands between several labels in a cell; a JSON list needs none.", TABLE),
+    str | None, option("What stands between several labels in a cell; a JSON list needs none.", TABLE)
 ]
 Format = Annotated[
     str | None,
@@ -108,13 +82,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
 Device = Annotated[
-    str | None,
-    option("cpu, cuda, or cuda:1 for the second accelerator; left out, the best there is.", RUN),
+    str | None, option("cpu, cuda, or cuda:1 for the second accelerator; left out, the best there is.", RUN)
 ]
 Threads = Annotated[int | None, option("Threads to compute with.", RUN, min=1)]
 Vectors = Annotated[
-    Path | None,
-    typer.Option(help="Word vectors for every static embedder, instead of training them."),
+    Path | None, typer.Option(help="Word vectors for every static embedder, instead of training them.")
 ]
 UnicodeErrors = Annotated[
     Literal["strict", "ignore", "replace"],

@@ -12,8 +12,6 @@ from .console import console, errors, print_json
 from .entities import coloured, marked
 from .options import Device, Format, Input, Json, ModelPath, SkipIncomplete, Text, Threads, blocks
 
-__all__ = ["predict"]
-
 BLOCK = 1024
 COLUMNS, SUFFIXES = ("columns", "conllu"), (".conll", ".conllu")  # files with a word a line
 

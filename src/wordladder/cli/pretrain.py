@@ -13,8 +13,6 @@ from .console import console, errors, print_json, progress_bar
 from .options import Device, Json, Output, Resume, Threads, UnicodeErrors, option
 from .tables import duration
 
-__all__ = ["pretrain"]
-
 TEXT = "Text"
 OBJECTIVE = "Objective"
 TRAINING = "Training"
@@ -38,16 +36,14 @@ def pretrain(
     steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps, instead of minutes.")] = None,
     resume: Resume = False,
     prepare: Annotated[
-        bool,
-        typer.Option("--prepare", help="Only take the text apart: OUTPUT can be the CORPUS of others."),
+        bool, typer.Option("--prepare", help="Only take the text apart: OUTPUT can be the CORPUS of others.")
     ] = False,
     continue_from: Annotated[
         Path | None,
         typer.Option("--continue-from", metavar="FOLDER", help="A BERT, ALBERT or ELMo to go on from."),
     ] = None,
     vectors: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Word vectors that the embedding layer starts from."),
+        Path | None, typer.Option(metavar="FILE", help="Word vectors that the embedding layer starts from.")
     ] = None,
     unicode_errors: UnicodeErrors = "strict",
     objectives: Annotated[

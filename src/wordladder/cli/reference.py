@@ -13,8 +13,6 @@ from ..recipe import component, kinds
 from ..text.words import TextSettings
 from ..training.settings import TrainingSettings
 
-__all__ = ["commands_page", "recipes_page", "settings_of"]
-
 FOLDERS = {
     "vectors": "[vectors]",
     "embedders": "[[embedders]]",

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-__all__ = ["duration", "figures_table", "interval", "milliseconds", "percent_or_value", "plain_table"]
-
 
 def plain_table() -> Any:
     """A table without lines and, as yet, without columns."""

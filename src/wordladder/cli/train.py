@@ -32,8 +32,6 @@ from .options import (
 )
 from .tables import duration, figures_table, interval, percent_or_value, plain_table
 
-__all__ = ["rungs", "train"]
-
 
 def train(
     recipe: Annotated[

@@ -4,8 +4,6 @@ import numpy as np
 
 from ..errors import SettingError
 
-__all__ = ["length_batches"]
-
 _POOL = 64  # batches of the largest size that are sorted together
 _JITTER = 0.1  # by which a length is off, at most, when it is sorted
 

@@ -8,8 +8,6 @@ from .labels import is_missing, scalar
 from .plurals import counted
 from .raw_table import RawTable
 
-__all__ = ["complete", "text_of", "unpacked"]
-
 
 def complete(
     table: RawTable,

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["LABELS", "PAIRS", "TEXTS", "has_header", "is_usual", "normal"]
-
 _TEXTS = """
     text review sentence content comment title headline document body text_a passage question utterance query
     message tweet description abstract summary article post reviews texts input sentence1 sentence_a

@@ -10,8 +10,6 @@ from ..errors import DataError, SettingError, nearest
 from .column_names import LABELS, PAIRS, TEXTS, normal
 from .raw_table import RawTable
 
-__all__ = ["Column", "Columns", "choose_columns", "find_column", "flat", "listed", "resolve_column"]
-
 Column = str | int
 
 

@@ -16,8 +16,6 @@ from ..errors import DataError
 from .column_names import has_header, is_usual, normal
 from .raw_table import RawTable
 
-__all__ = ["read_csv", "read_tsv"]
-
 _LONGEST_CELL = 2**31 - 1
 _DELIMITERS = ",;\t|"
 

@@ -9,8 +9,6 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator
 
-__all__ = ["count_words", "docstrings_of", "first_sentence", "name_pattern", "paragraphs_of"]
-
 # Strings and comments, in order, so that a quote inside one of them never starts another. Possessive
 # repeats (`++`, `*+`) keep the scan linear when a quote is never closed.
 _STRING_OR_COMMENT = re.compile(

@@ -20,8 +20,6 @@ from ..progress import Progress, quiet
 from .docstring_source import count_words, docstrings_of, first_sentence, name_pattern, paragraphs_of
 from .examples import Examples
 
-__all__ = ["MASK", "DocstringData", "gather"]
-
 MASK = "…"  # stands where a library's name stood
 _SHORTEST, _LONGEST = 5, 30  # words of a description
 _TEST_SHARE = 0.2

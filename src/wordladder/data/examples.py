@@ -8,8 +8,6 @@ import numpy as np
 
 from ..errors import DataError
 
-__all__ = ["Answer", "Examples", "Label", "Scheme", "Span", "all_names", "check_texts", "label_names"]
-
 Scheme = Literal["iob1", "bio", "bioes", "bilou", "spans", "words"]
 
 

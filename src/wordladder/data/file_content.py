@@ -11,8 +11,6 @@ from pathlib import Path
 from ..errors import DataError, nearest
 from ..files.streams import ByteReader, line_blocks
 
-__all__ = ["STANDARD_INPUT", "decode", "head_of", "raw_lines", "read_bytes", "source_name"]
-
 STANDARD_INPUT = "-"
 _CHUNK = 1 << 24
 

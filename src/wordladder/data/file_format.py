@@ -14,8 +14,6 @@ from .parquet import read_parquet
 from .plain_lines import FASTTEXT_PREFIX, read_fasttext, read_lines
 from .raw_table import RawTable
 
-__all__ = ["Format", "check_format", "has_plain_lines", "read_raw", "suffix_of", "table_of"]
-
 Format = Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "lines"]
 
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")

@@ -9,8 +9,6 @@ import numpy as np
 from ..errors import DataError
 from .raw_table import ABSENT, RawTable
 
-__all__ = ["encodable", "read_json"]
-
 _DECODER = json.JSONDecoder()
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 

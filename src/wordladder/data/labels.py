@@ -14,8 +14,6 @@ from ..errors import DataError
 from .examples import Examples, Label
 from .raw_table import ABSENT, RawTable
 
-__all__ = ["are_several", "is_missing", "label_name", "labels_of", "scalar", "spelled_like"]
-
 _PANDAS_MISSING = ("NAType", "NaTType")  # by name, for pandas is not imported
 _TRUTHS = ("true", "false")
 _WHOLE = re.compile(r"(-?[0-9]+)\.0+")

@@ -13,21 +13,7 @@ from .columns import Column, flat, resolve_column
 from .labels import is_missing, scalar
 from .raw_table import RawTable
 
-__all__ = [
-    "Origin",
-    "OriginColumns",
-    "check_fixed",
-    "names_given",
-    "origin_columns",
-    "origin_facts",
-    "origin_of",
-]
-
-_PARTS = {
-    "train": "train",
-    **dict.fromkeys(("dev", "validation", "valid", "val"), "dev"),
-    "test": "test",
-}
+_PARTS = {"train": "train", **dict.fromkeys(("dev", "validation", "valid", "val"), "dev"), "test": "test"}
 _MONTH = re.compile(r"\d{4}-\d{2}")
 
 

@@ -3,8 +3,6 @@
 from ..errors import DataError
 from .raw_table import RawTable
 
-__all__ = ["read_parquet"]
-
 
 def read_parquet(data: bytes, source: str) -> RawTable:
     """The table in a Parquet file.

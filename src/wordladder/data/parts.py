@@ -8,16 +8,6 @@ from ..errors import DataError, SettingError
 from .examples import Examples, all_names, label_names
 from .splits import overlap
 
-__all__ = [
-    "Parts",
-    "given_parts",
-    "labels_lacking",
-    "labels_scarce",
-    "shared_origins",
-    "shared_texts",
-    "spread",
-]
-
 _SHOWN = 5
 
 

@@ -9,8 +9,6 @@ from ..errors import DataError
 from .file_content import decode
 from .raw_table import RawTable
 
-__all__ = ["FASTTEXT_PREFIX", "decoded_lines", "read_fasttext", "read_lines"]
-
 FASTTEXT_PREFIX = "__label__"
 _FASTTEXT_LABEL = re.compile(rf"(?:(?<=\s)|^){FASTTEXT_PREFIX}(\S+)\s*")
 

@@ -1,7 +1,5 @@
 """Numbers of things in sentences."""
 
-__all__ = ["counted"]
-
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """A number and what it counts: "1 sentence", "14,041 sentences"; `many` is the plural if not by an s."""

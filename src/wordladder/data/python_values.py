@@ -7,8 +7,6 @@ import numpy as np
 
 from ..errors import DataError
 
-__all__ = ["is_place", "plain", "rows_of", "width_of"]
-
 
 def rows_of(given: Any, what: str, width: int | None = None) -> list[Any]:
     """The rows of what holds one after the other; a column, such as an array `(n, 1)`, gives its cells.

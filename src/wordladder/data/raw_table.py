@@ -7,8 +7,6 @@ import numpy as np
 
 from ..errors import DataError
 
-__all__ = ["ABSENT", "RawTable"]
-
 
 class _Absent:
     """A cell that its row does not have at all, as a JSON object may lack a key."""

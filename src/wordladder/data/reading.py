@@ -12,8 +12,6 @@ from .questions import read_questions
 from .tables import read_table
 from .tagged import read_tagged
 
-__all__ = ["read_examples"]
-
 _HEAD = 1 << 16  # bytes that show what a file is
 _ARTICLES = re.compile(r'\s*(\{.*?"data"\s*:\s*)?\[\s*\{.*?"(paragraphs|qas)"\s*:', re.DOTALL)
 _TAG = re.compile(r"O|[BIESLUMW]-\S+")

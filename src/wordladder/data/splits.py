@@ -14,8 +14,6 @@ import numpy as np
 from ..errors import DataError, SettingError
 from .examples import Answer, Examples, Label, label_names
 
-__all__ = ["hold_out", "overlap"]
-
 
 @dataclass(frozen=True)
 class _Group:

@@ -18,8 +18,6 @@ from .origin import Origin, names_given, origin_columns, origin_facts
 from .plain_lines import decoded_lines
 from .raw_table import RawTable
 
-__all__ = ["read_table", "read_texts"]
-
 
 def read_table(
     path: str | Path,

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CHARACTERS", "SPECIAL_WORDS", "TEXT_BEGIN", "TEXT_END", "cut_short", "spelled"]
-
 CHARACTERS = 262
 _TEXT_BEGIN, _TEXT_END, _WORD_BEGIN, _WORD_END, _PADDING = 257, 258, 259, 260, 261
 TEXT_BEGIN, TEXT_END, SPECIAL_WORDS = 0, 1, 2  # rows of `spelled` that stand before and after a text

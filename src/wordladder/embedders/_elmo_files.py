@@ -19,8 +19,6 @@ from ._elmo_characters import CHARACTERS
 from ._elmo_network import BiLM
 from ._elmo_options import ElmoOptions, read_options
 
-__all__ = ["OPTIONS", "WEIGHTS", "keep_elmo", "open_elmo"]
-
 OPTIONS, WEIGHTS = "options.json", "model.safetensors"
 
 Errors = type[RecipeError] | type[ModelError]

@@ -16,8 +16,6 @@ from ..layers.packing import pack
 from ._elmo_characters import CHARACTERS, SPECIAL_WORDS, TEXT_BEGIN, TEXT_END, spelled
 from ._elmo_options import ElmoOptions
 
-__all__ = ["BiLM", "Laid", "laid", "part_lengths"]
-
 
 class Laid(NamedTuple):
     """Texts as the network reads them, each between a beginning and an end, without padding.

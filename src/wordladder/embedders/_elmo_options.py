@@ -8,8 +8,6 @@ from typing import Any, Literal
 from ..errors import ModelError, RecipeError
 from ._elmo_characters import CHARACTERS
 
-__all__ = ["ElmoOptions", "read_options"]
-
 _MISSING = object()
 
 

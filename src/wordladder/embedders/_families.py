@@ -1,7 +1,5 @@
 """Families of pretrained models that are read in a way of their own."""
 
-__all__ = ["ENCODER_HALVES"]
-
 ENCODER_HALVES = (
     "mt5",
     "t5",

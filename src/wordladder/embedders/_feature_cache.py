@@ -15,8 +15,6 @@ from ..progress import Progress, quiet
 from ..text.words import Tokens
 from ._features import FeatureStore, text_keys
 
-__all__ = ["Remembered", "remember"]
-
 ROWS, WORDS = 256, 16_384  # of a batch
 SPARE_BYTES = 1_000_000_000  # that are left free on the disk
 BYTES = 2  # of a number in half precision

@@ -25,8 +25,6 @@ from ..formats.safetensors import read_header, tensor, write_tensors
 from ..layers.padding import pad
 from ..text.words import Tokens
 
-__all__ = ["FeatureStore", "Features", "encoder_mark", "recalled", "text_keys"]
-
 PART_BYTES = 256_000_000  # kept in memory before they are written
 PART_SECONDS = 60.0
 STALE_SECONDS = 3600.0  # after which an unfinished file belongs to nobody

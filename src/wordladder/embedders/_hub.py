@@ -4,8 +4,6 @@ from pathlib import Path
 
 from ..extras import require
 
-__all__ = ["FILES", "PICKLED", "hub_folder"]
-
 FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "README.md")
 PICKLED = "pytorch_model*.bin"  # PyTorch's own files, where there are no others
 _OTHERS = ("onnx/*", "openvino/*", "coreml/*")

@@ -21,8 +21,6 @@ from ..extras import require
 from ..layers.half_precision_attention import use_fast_attention
 from ..layers.precision import has_bfloat16
 
-__all__ = ["PACKABLE", "Answering", "Precision", "answering", "padded", "runs"]
-
 Precision = Literal["auto", "float32", "bfloat16"]
 Ints = NDArray[np.int64]
 Run = tuple[int, int, int]  # the first piece of neighbouring texts of one length, how many, and how long

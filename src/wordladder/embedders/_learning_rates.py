@@ -4,8 +4,6 @@ A step of AdamW moves every weight by about the learning rate, so what it does t
 weights that act one after another: their number in the layers, depth × width², divides the rate.
 """
 
-__all__ = ["encoder_rates"]
-
 _BASE_RATE, _BASE_WIDTH, _BASE_DEPTH = 3e-5, 768, 12  # Devlin et al. 2019: 2e-5 to 5e-5; ALBERT: 1e-5 to 3e-5
 _LOWEST, _HIGHEST = 1e-5, 5e-4
 _BOTTOM = 0.5  # share of the rate that reaches the embeddings

@@ -17,8 +17,6 @@ from torch import Tensor
 
 from ..text.words import Tokens
 
-__all__ = ["Group", "Laid", "Links", "Pieces", "bare_tokenizer"]
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANKS = "▁ĠĊĉč"  # how SentencePiece and byte-level BPE write white space
 _GROUP_PIECES = 4096

@@ -20,17 +20,6 @@ from ..extras import require
 from ._families import ENCODER_HALVES
 from ._hub import hub_folder
 
-__all__ = [
-    "Loaded",
-    "Pretrained",
-    "keep_pretrained",
-    "load_weights",
-    "open_pretrained",
-    "piece_limit",
-    "quiet_transformers",
-    "reached",
-]
-
 _DROPOUTS = {
     "attention": ("attention_probs_dropout_prob", "attention_dropout"),
     "hidden": ("hidden_dropout_prob", "hidden_dropout", "dropout", "embedding_dropout", "mlp_dropout"),

@@ -18,8 +18,6 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 from ..errors import ModelError, did_you_mean
 from ..files.json_files import read_json
 
-__all__ = ["Pooled", "SentenceLayout", "Similarity", "is_sentence_folder", "read_layout", "write_layout"]
-
 Pooled = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 

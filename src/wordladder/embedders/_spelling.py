@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from ..text.vocabulary import Vocabulary
 from ..text.words import lower
 
-__all__ = ["CASINGS", "PADDING", "UNKNOWN", "Casing", "Spelling", "Spelt", "casing"]
-
 PADDING, UNKNOWN, SPECIAL = 0, 1, 2
 CODE_POINTS = 0x110000
 CASINGS = ("lower", "upper", "initial", "mixed", "digits", "mostly digits", "contains digit", "other")

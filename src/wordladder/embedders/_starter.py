@@ -9,8 +9,6 @@ from ..text.vocabulary import Vocabulary
 from ..text.words import tokenize
 from ..vectors._starter import language_of
 
-__all__ = ["STARTER", "starter_encoder", "starter_languages", "text_language"]
-
 STARTER = "starter"
 FOLDER = Path(__file__).parents[1] / "starters"
 _TEXTS = 2000  # whose words tell the language

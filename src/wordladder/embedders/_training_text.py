@@ -6,8 +6,6 @@ from typing import NamedTuple
 from ..text.words import Tokens
 from ..word_vectors import WordVectors
 
-__all__ = ["Material"]
-
 
 class Material(NamedTuple):
     """Given to `initialise`, component by component, from left to right.

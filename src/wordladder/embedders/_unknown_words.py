@@ -20,19 +20,6 @@ from ..text.subwords import Subwords
 from ..text.vocabulary import Vocabulary
 from ..text.words import lower
 
-__all__ = [
-    "PADDING",
-    "SPECIAL",
-    "UNKNOWN",
-    "Found",
-    "Policy",
-    "Unknown",
-    "halved",
-    "makes",
-    "savable",
-    "steps_of",
-]
-
 Policy = Literal["auto", "subwords", "lowercase", "random", "shared", "zero"]
 
 PADDING, UNKNOWN, SPECIAL = 0, 1, 2

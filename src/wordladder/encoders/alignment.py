@@ -43,12 +43,7 @@ class Alignment(nn.Module):
     reads = "example"
 
     def __init__(
-        self,
-        dim: int,
-        *,
-        form: Literal["bidaf", "esim"] = "bidaf",
-        projection: int = 0,
-        dropout: float = 0.0,
+        self, dim: int, *, form: Literal["bidaf", "esim"] = "bidaf", projection: int = 0, dropout: float = 0.0
     ) -> None:
         super().__init__()
         if projection < 0:

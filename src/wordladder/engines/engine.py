@@ -12,8 +12,6 @@ from ..data.examples import Examples
 from ..progress import Progress, quiet
 from ..text.words import Tokens
 
-__all__ = ["Engine", "FitRun", "FusionWeights", "text_facts"]
-
 
 class Engine(Protocol):
     """What a Model drives."""

@@ -17,8 +17,6 @@ from ..layers.sequence import Sequence
 from ..recipe import Recipe, build, component
 from ..text.words import Tokens
 
-__all__ = ["Batch", "Network"]
-
 
 class Batch(NamedTuple):
     """What one step reads: each embedder's prepared tensors, and the targets if they are known, with the

@@ -28,8 +28,6 @@ from .engine import FitRun, FusionWeights, text_facts
 from .network import Network
 from .tokenization import OwnWords
 
-__all__ = ["NetworkEngine"]
-
 PREDICT_ROWS, PREDICT_WORDS = 256, 32_768
 MEMORY = 'Something else may be using it; device = "cpu" does without.'
 MANY = 256  # texts whose features are worth keeping

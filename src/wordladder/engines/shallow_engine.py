@@ -17,8 +17,6 @@ from ..training.settings import TrainingSettings
 from .engine import FitRun, FusionWeights, text_facts
 from .tokenization import OwnWords
 
-__all__ = ["ShallowEngine"]
-
 
 class ShallowEngine:
     """A shallow model and its task."""

@@ -17,8 +17,6 @@ from ..files.json_files import read_facts, write_facts
 from ..kernels.character_classes import HAN
 from ..text.words import TextSettings, Tokens, classes, lower, merged, tokenize
 
-__all__ = ["OwnWords", "given_words"]
-
 _DIGITS, _LETTERS = re.compile(r"[0-9]+"), re.compile(r"[^\W\d_]+")
 _LONGEST = 8  # of our words that are one of the file's
 _OFTEN = 3  # different words of a shape, which then stands for others

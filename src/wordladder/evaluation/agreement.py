@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
-__all__ = ["Gap", "Sample", "comparable", "disagreement", "gap_between"]
-
 LEVEL = 0.05
 _GROUPS = 10  # the interval over fewer is no guide to what chance does
 _Z = NormalDist().inv_cdf(0.975)

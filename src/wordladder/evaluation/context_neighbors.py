@@ -19,8 +19,6 @@ from ..progress import Progress, quiet
 from ..text.words import Tokens, lower
 from .word_reader import WordReader
 
-__all__ = ["ContextNeighbors", "Found", "Occurrence", "Only", "context_neighbors", "sample"]
-
 Only = Literal["same", "other"]
 BLOCK = 1024  # sentences read at a time
 

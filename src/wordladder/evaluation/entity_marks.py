@@ -6,8 +6,6 @@ from typing import Any
 
 from ..errors import DataError
 
-__all__ = ["COLOURS", "colour_numbers", "pieces"]
-
 COLOURS = 12
 _USUAL = (("PER", "PERS", "PERSON", "NAME"), ("LOC", "LOCATION", "GPE"), ("ORG", "ORGANIZATION"), ("MISC",))
 

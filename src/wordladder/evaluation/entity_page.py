@@ -11,8 +11,6 @@ from typing import Any
 from ..errors import DataError
 from .entity_marks import COLOURS, colour_numbers, pieces
 
-__all__ = ["entity_page"]
-
 UNSURE = 0.6
 
 _HAN, _KANA = re.compile("[\u3400-\u9fff]"), re.compile("[\u3040-\u30ff]")

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from ..data.examples import Examples
 from .intervals import bootstrap
 
-__all__ = ["Evaluation", "evaluate_scores"]
-
 
 @dataclass(frozen=True)
 class Evaluation:

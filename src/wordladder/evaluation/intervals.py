@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["bootstrap", "resampled"]
-
 Primary = Callable[[NDArray], float]
 
 

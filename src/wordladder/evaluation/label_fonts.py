@@ -11,8 +11,6 @@ from typing import Any
 
 from ..errors import SettingError
 
-__all__ = ["fonts_for", "quiet_fonts"]
-
 USUAL = "DejaVu Sans"  # comes with matplotlib
 # Families with Han characters that systems bring along, the plainest first.
 HAN_FAMILIES = (

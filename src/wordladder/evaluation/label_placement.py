@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Label", "Place", "label_places"]
-
 _GAP = 2.0  # between a point and its label
 _CLEAR = 1.5  # kept free around points
 _DISTANCES = np.array((0.0, 3.0, 7.0, 12.0, 18.0, 26.0, 36.0, 48.0))

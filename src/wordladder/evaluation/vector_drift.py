@@ -14,8 +14,6 @@ import numpy as np
 from ..errors import SettingError, VectorsError
 from ..word_vectors import WordVectors
 
-__all__ = ["WordChange", "WordChanges", "aligned", "compare_vectors"]
-
 _SCORES = 1 << 22  # cosines held at once
 
 Near = tuple[tuple[str, float], ...]

@@ -10,8 +10,6 @@ from ..errors import SettingError, did_you_mean
 from ..extras import require
 from ..word_vectors import WordVectors
 
-__all__ = ["WordMap", "word_map"]
-
 MOST = 1000  # more words on a page cannot be read
 
 

@@ -17,8 +17,6 @@ from .word_map import WordMap
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "MapPicture", "draw_word_map", "picture_format"]
-
 FORMATS = ("svg", "png", "pdf")
 INK, MUTED = "#2b2b2b", "#8a8a86"
 PALETTE = (

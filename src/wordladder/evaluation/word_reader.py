@@ -23,8 +23,6 @@ from ..layers.devices import chosen, device_of, on_device
 from ..recipe import Recipe, build
 from ..text.words import TextSettings, Tokens, tokenize
 
-__all__ = ["WordReader"]
-
 WORDS, ROWS = 4096, 256  # of a batch, padding included
 
 Layers = int | Literal["last", "last4"]

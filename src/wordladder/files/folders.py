@@ -22,18 +22,6 @@ from uuid import uuid4
 from ..errors import ModelError, OutputError
 from .streams import write_errors
 
-__all__ = [
-    "MARK",
-    "check_output",
-    "content_hash",
-    "find_model",
-    "is_model",
-    "is_saved",
-    "named",
-    "new_folder",
-    "size_mb",
-]
-
 MARK = "recipe.toml"
 
 

@@ -9,8 +9,6 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from ..errors import ModelError, UserError
 
-__all__ = ["Positive", "Size", "read_facts", "read_json", "write_facts"]
-
 T = TypeVar("T")
 Positive = Annotated[float, Field(gt=0, lt=1e9)]
 Size = Annotated[int, Field(gt=0, lt=1 << 20)]

@@ -21,17 +21,6 @@ from safetensors import SafetensorError
 
 from ..errors import DataError, OutputError
 
-__all__ = [
-    "ByteReader",
-    "ahead",
-    "atomic_path",
-    "atomic_write",
-    "disk_errors",
-    "give_back",
-    "line_blocks",
-    "write_errors",
-]
-
 Item = TypeVar("Item")
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -253,10 +253,7 @@ FORMATS: dict[str, Format] = {
         words=re.compile(r"[^ \n\ud800-\udfff]+"),
     ),
     "binary": Format(
-        (".bin", ".bin.gz"),
-        read_binary,
-        _file(write_binary),
-        words=re.compile(r"[^\0- \ud800-\udfff]+"),
+        (".bin", ".bin.gz"), read_binary, _file(write_binary), words=re.compile(r"[^\0- \ud800-\udfff]+")
     ),
     "fasttext": Format(
         (".ftz",),

@@ -10,8 +10,6 @@ from ..errors import VectorsError
 from ..files.streams import ByteReader
 from ._table import BLOCK
 
-__all__ = ["PACKED_AT_MOST", "Cursor"]
-
 PACKED_AT_MOST = 1032  # deflate cannot shrink a file more
 _LONGEST = 1 << 20  # bytes of a name
 

@@ -12,8 +12,6 @@ from ._subword_sums import composed
 from ._table import Table, checked
 from .fasttext import FastTextModel, read_model, write_model
 
-__all__ = ["read_fasttext", "table_of", "write_fasttext"]
-
 _LINE_END = "</s>"  # the only word that fastText gives no n-grams
 _LOSSES = {"ns": "negative", "hs": "hierarchical", "softmax": "softmax", "ova": "one-vs-all"}
 # wordladder's name of a setting, fastText's name, and what fastText has where it is not told

@@ -18,8 +18,6 @@ import numpy as np
 from ..errors import DataError, VectorsError
 from ..files.streams import ByteReader
 
-__all__ = ["Record", "array_of", "unpickle"]
-
 _NUMBERS = re.compile(r"[<>|=]?[bifuO?][0-9]{0,2}")
 _BROKEN = (
     UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError, TypeError, ValueError,

@@ -8,8 +8,6 @@ import numpy as np
 
 from ._cursor import Cursor
 
-__all__ = ["read_quantised"]
-
 _CENTROIDS = 256
 
 

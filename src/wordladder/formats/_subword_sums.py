@@ -6,8 +6,6 @@ import numpy as np
 
 from ..text.subwords import joined
 
-__all__ = ["composed"]
-
 _WORDS = 1 << 15  # composed at a time: their n-grams are many
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from ..errors import VectorsError
 from ..text.subwords import Subwords
 
-__all__ = ["BLOCK", "Table", "UnicodeErrors", "assembled", "check_finite", "checked", "encode", "unique"]
-
 BLOCK = 1 << 22  # bytes read at once
 _ROWS = 1 << 16  # looked at together
 UnicodeErrors = Literal["strict", "ignore", "replace"]
@@ -63,11 +61,7 @@ def encode(text: str) -> bytes:
 
 
 def assembled(
-    path: Path,
-    words: list[bytes],
-    vectors: np.ndarray,
-    where: Callable[[int], str],
-    errors: UnicodeErrors,
+    path: Path, words: list[bytes], vectors: np.ndarray, where: Callable[[int], str], errors: UnicodeErrors
 ) -> Table:
     """What was read, each word once.
 

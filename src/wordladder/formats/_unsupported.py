@@ -4,8 +4,6 @@ from collections.abc import Collection, Mapping
 
 from ._table import Table
 
-__all__ = ["losses"]
-
 _FASTTEXT = {
     "kind", "model", "dim", "window", "epochs", "min_count", "negative", "sample", "word_ngrams",
     "update_rate", "loss", "words", "min_n", "max_n", "buckets", "labels",

@@ -10,8 +10,6 @@ import numpy as np
 from ..errors import VectorsError
 from ._table import encode
 
-__all__ = ["MappedWords"]
-
 _PIECE = 1 << 16  # bytes between two marks
 _SEARCHED = 1 << 20  # bytes searched at once
 _ROWS = 1 << 14  # words decoded at once

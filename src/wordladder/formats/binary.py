@@ -16,8 +16,6 @@ from ._cursor import PACKED_AT_MOST
 from ._table import BLOCK, Table, UnicodeErrors, assembled, encode
 from .text import header_of
 
-__all__ = ["read_binary", "write_binary"]
-
 _WIDEST = 1 << 12  # numbers in a vector that are looked for
 _RECORDS = 64  # that must be plausible
 _LONGEST_WORD = 1000  # bytes

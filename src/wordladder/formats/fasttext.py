@@ -17,8 +17,6 @@ from ._cursor import Cursor
 from ._product_quantization import read_quantised
 from ._table import check_finite
 
-__all__ = ["MAGIC", "FastTextModel", "read_model", "write_model"]
-
 MAGIC = (793712314).to_bytes(4, "little")
 _VERSION = 12
 _INTEGERS = (

@@ -16,8 +16,6 @@ from ._pickle import Record, array_of, unpickle
 from ._subword_sums import composed
 from ._table import Table, checked, encode
 
-__all__ = ["read_gensim"]
-
 _CLASSES = {
     ("gensim.models.keyedvectors", "KeyedVectors"),
     ("gensim.models.keyedvectors", "Word2VecKeyedVectors"),

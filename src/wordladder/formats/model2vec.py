@@ -16,8 +16,6 @@ from ..files.json_files import read_json
 from ._table import Table, checked
 from .safetensors import read_header, tensor, write_tensors
 
-__all__ = ["is_model2vec", "read_model2vec", "write_model2vec"]
-
 _CONFIG, _TOKENIZER, _TENSORS = "config.json", "tokenizer.json", "model.safetensors"
 _OTHERS = {"README.md", "modules.json", ".gitattributes"}  # that a folder may have beside them
 _LAYOUTS = (("", "embeddings"), ("", "embedding.weight"), ("0_StaticEmbedding", "embedding.weight"))

@@ -15,8 +15,6 @@ from ..text.subwords import Subwords
 from ._table import Table, check_finite, checked, encode
 from ._words import MappedWords
 
-__all__ = ["read_header", "read_safetensors", "tensor", "write_safetensors", "write_tensors"]
-
 _SETTINGS_KEY, _SUBWORDS_KEY = "wordladder", "subwords"  # of the metadata
 _NAMES = (
     "vectors",

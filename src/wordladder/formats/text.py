@@ -16,8 +16,6 @@ from ..errors import VectorsError
 from ..files.streams import ByteReader, line_blocks
 from ._table import BLOCK, Table, UnicodeErrors, assembled, encode
 
-__all__ = ["header_of", "is_text", "read_text", "write_text"]
-
 _BLANKS = b" \t\r"  # that may end a line
 _BLANK = re.compile(rb"[ \t]")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

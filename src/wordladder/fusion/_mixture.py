@@ -8,8 +8,6 @@ from torch import Tensor, nn
 from ..errors import RecipeError
 from ..layers.sequence import Sequence
 
-__all__ = ["Projections", "mixed", "without_padding"]
-
 
 class Projections(nn.Module):
     """A linear layer an embedder, to vectors of one length; one embedder alone of this length needs none.

@@ -14,8 +14,6 @@ from torch.nn import functional
 
 from ..errors import ModelError, did_you_mean
 
-__all__ = ["Dense", "Norm", "keep_dense", "open_dense"]
-
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "GELU": nn.GELU,
     "Identity": nn.Identity,

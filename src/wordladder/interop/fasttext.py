@@ -6,8 +6,6 @@ from typing import Any
 from ..engines import ShallowEngine
 from ..recipe import Recipe
 
-__all__ = ["SUFFIXES", "fasttext_engine"]
-
 SUFFIXES = (".bin", ".ftz")
 
 

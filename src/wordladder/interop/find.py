@@ -9,8 +9,6 @@ from ..errors import ModelError
 from ..extras import require
 from ..files.folders import is_saved, size_mb
 
-__all__ = ["find_encoder", "needed_mb"]
-
 _NAME = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
 _MAKER = "sentence-transformers"  # whose models may be named without it
 

@@ -31,8 +31,6 @@ from ..tasks._word_tags import WordScheme
 from ..text.words import TextSettings, Tokens, tokenize
 from .sentence_encoder import MEAN, Ints, Precision, SentenceEngine
 
-__all__ = ["FineTuned", "task_of"]
-
 _TASKS = {
     "ForSequenceClassification": "classification",
     "ForTokenClassification": "tagging",

@@ -4,8 +4,6 @@ from typing import Any, NoReturn
 
 from ..errors import ModelError
 
-__all__ = ["NoTask"]
-
 
 class NoTask:
     """No labels, no head; whatever is asked of it is refused in plain words.

@@ -29,8 +29,6 @@ from ..recipe import Recipe
 from .dense_layers import Dense, Norm, keep_dense, open_dense
 from .no_task import NoTask
 
-__all__ = ["SentenceEngine"]
-
 _BATCH_PIECES, _TEXTS = 4096, 8192  # pieces computed together; texts sorted together
 _MOST_ROWS = 4096
 MEAN = "{}: no modules.json says how a text gets its vector; the mean of the vectors of all pieces is taken"

@@ -10,8 +10,6 @@ from .compiling import inlined
 from .sampling import Draws, Weights
 from .simd import LANES, ROWS, add, broadcast, gather, load, multiply_add, scatter_add, store, weighted, zeros
 
-__all__ = ["learn_targets", "move_rows", "pool_rows"]
-
 
 @inlined
 def pool_rows(

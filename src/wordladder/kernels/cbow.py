@@ -34,8 +34,6 @@ from .sampling import (
     uniform,
 )
 
-__all__ = ["cbow"]
-
 
 class Room(NamedTuple):
     """Arrays that a kernel works in."""

@@ -1,24 +1,10 @@
-"""The numbers of the classes of code points, for `text` and the scan; the table itself is `text.words.classes`.
+"""The classes of code points as numbers, for `text.words`, which has the table, and for the scan of corpora.
 
 Comparisons rely on the order: below LETTER nothing is a word, and a text without a class from EXTEND on is
 plain enough for the short way.
 """
 
 from typing import Final
-
-__all__ = [
-    "APOSTROPHE",
-    "CONTROL",
-    "DIGIT",
-    "EMOJI",
-    "EXTEND",
-    "HAN",
-    "LETTER",
-    "MODIFIER",
-    "REGIONAL",
-    "SPACE",
-    "SYMBOL",
-]
 
 SPACE: Final = 0  # what str.isspace() says
 CONTROL: Final = 1  # control and format characters

@@ -6,8 +6,6 @@ from typing import Any
 from numba import njit
 from numba.core.cpu import CPUTargetOptions
 
-__all__ = ["bare", "inlined"]
-
 # Numba counts references to an array wherever a function takes it from a tuple or hands it on: atomic
 # operations, a hundred for each word of a text, and half of the time. What allocates nothing needs no count.
 _UNCOUNTED: dict[str, Any] = {"_nrt": False} if hasattr(CPUTargetOptions, "_nrt") else {}

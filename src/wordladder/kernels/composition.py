@@ -7,8 +7,6 @@ Bojanowski et al. 2017, "Enriching Word Vectors with Subword Information", secti
 import numpy as np
 from numba import njit
 
-__all__ = ["means"]
-
 
 @njit(nogil=True, cache=True)
 def means(own: np.ndarray, rows: np.ndarray, offsets: np.ndarray, parts: np.ndarray) -> np.ndarray:

@@ -11,8 +11,6 @@ from numba import float32, int64, njit, uint64
 
 from .sampling import GAMMA, random, uniform
 
-__all__ = ["add_rows", "count_rows", "places_by_word", "scatter", "shuffle"]
-
 
 @njit(nogil=True, cache=True)
 def places_by_word(ids: np.ndarray, words: int) -> tuple[np.ndarray, np.ndarray]:

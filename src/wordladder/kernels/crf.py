@@ -25,8 +25,6 @@ from numba import njit
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
 from .forward_backward import Chain, new_factors, new_room, path_score, probability, sum_paths
 
-__all__ = ["Chain", "Spread", "blocks", "likelihood", "marginals", "one_by_one", "segments"]
-
 _EXACT = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 _LEAST, _MOST = 16, 64  # sentences of a block, at least, and blocks, at most
@@ -78,11 +76,7 @@ def likelihood(
 
 
 def marginals(
-    emissions: np.ndarray,
-    begins: np.ndarray,
-    sizes: np.ndarray,
-    chain: Chain,
-    spread: Spread = one_by_one,
+    emissions: np.ndarray, begins: np.ndarray, sizes: np.ndarray, chain: Chain, spread: Spread = one_by_one
 ) -> np.ndarray:
     """How probable each tag is at each word, `(rows, tags)` float32, zero in rows of no sentence.
 

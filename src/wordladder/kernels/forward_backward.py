@@ -15,8 +15,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-__all__ = ["Chain", "fill_factors", "new_factors", "new_room", "path_score", "probability", "sum_paths"]
-
 # "reassoc" lets a sum be taken in several lanes; the order is fixed when it is compiled.
 _EXACT = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 _FAST = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}

@@ -13,8 +13,6 @@ from .compiling import bare
 from .sampling import PARTS, prefetch_row
 from .simd import LANES, broadcast, load, multiply_add, reciprocal_root, store, sums, zeros
 
-__all__ = ["glove"]
-
 _AHEAD = 8  # entries from one asked for to one learned
 
 

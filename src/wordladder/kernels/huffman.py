@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-__all__ = ["Tree", "huffman", "no_tree"]
-
 
 class Tree(NamedTuple):
     """The way to word `w` is `nodes[begins[w]:begins[w + 1]]`, from the root on.

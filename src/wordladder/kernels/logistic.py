@@ -9,8 +9,6 @@ their logarithms count, and either may be tiny.
 import numpy as np
 from numba import njit
 
-__all__ = ["one_pass"]
-
 _LEAST = 1e-8  # share of the cost from where a dual variable is sought
 _CLOSE = 1e-6  # slope of a text's problem where it counts as solved
 _STEPS = 100  # of Newton's method, at most; four are usual

@@ -14,8 +14,6 @@ from .recurrence import PANEL, product
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
 from .recurrent_cells import _0, _1, _sigmoid, _tanh
 
-__all__ = ["backward", "forward"]
-
 _FAST = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 

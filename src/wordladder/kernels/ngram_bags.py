@@ -16,8 +16,6 @@ from .compiling import bare, inlined
 from .sampling import PARTS, Schedule, fingerprint, prefetch_row
 from .simd import LANES, add, load, multiply_add, store, sums, zeros
 
-__all__ = ["Bags", "Spelling", "Texts", "bag_means", "bags_of", "runs_of", "textbags"]
-
 _LOT = 16  # rows pooled or moved together, while the next lot is asked for
 _RUN = np.uint64(116049371)  # fastText's multiplier for the next word of a run
 

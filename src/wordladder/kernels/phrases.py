@@ -19,8 +19,6 @@ from numba import int32, int64, njit, uint32, uint64
 
 from .simd import prefetch
 
-__all__ = ["BREAK", "CONNECTOR", "WORD", "count", "join", "marks", "neighbours", "put", "shrink"]
-
 WORD: Final = 0
 BREAK: Final = 1
 CONNECTOR: Final = 2

@@ -27,8 +27,6 @@ from numpy.typing import NDArray
 from .recurrent_cells import gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
 from .simd import LANES, broadcast, load, multiply_add, store
 
-__all__ = ["GRU", "LANES", "LSTM", "PANEL", "RNN", "backward", "forward", "panels"]
-
 LSTM, GRU, RNN = 0, 1, 2
 PANEL = 4 * LANES  # columns that `product` works on at a time
 _CHUNK = 64  # rows of the gates' gradient that go into the weights together, and fit the first cache

@@ -13,8 +13,6 @@ for GRU.
 import numpy as np
 from numba import njit
 
-__all__ = ["gru_backward", "gru_forward", "lstm_backward", "lstm_forward", "rnn_backward", "rnn_forward"]
-
 # "contract" fuses a product and a sum into one instruction; nothing is reordered, NaN stays NaN.
 _FAST = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 

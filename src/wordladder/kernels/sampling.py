@@ -18,29 +18,6 @@ from .compiling import inlined
 from .huffman import Tree
 from .simd import LANES, ROWS, gather, gradients, load, multiply_add, prefetch, store, sums, zeros
 
-__all__ = [
-    "GAMMA",
-    "LINE",
-    "PARTS",
-    "Draws",
-    "Schedule",
-    "Tables",
-    "Weights",
-    "alias_table",
-    "contexts_of",
-    "draw",
-    "fingerprint",
-    "finish",
-    "keep_thresholds",
-    "loss_of",
-    "new_draws",
-    "prefetch_row",
-    "random",
-    "read_line",
-    "score",
-    "uniform",
-]
-
 LINE = 1000  # words of a line that are learned together: longer lines are cut, as in word2vec.c
 LINE_OF_CACHE = 16  # float32 numbers
 

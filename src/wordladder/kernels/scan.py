@@ -32,8 +32,6 @@ from .character_classes import (
     SYMBOL,
 )
 
-__all__ = ["DISTINCT", "IDS", "IN_LINE", "LINES", "LOST", "PADDING", "WORDS", "rehash", "scan"]
-
 # Places of `scan`'s running figures.
 DISTINCT = 0  # different words so far
 WORDS = 1  # words so far

@@ -16,25 +16,6 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-__all__ = [
-    "LANES",
-    "ROWS",
-    "Block",
-    "add",
-    "broadcast",
-    "gather",
-    "gradients",
-    "load",
-    "multiply_add",
-    "prefetch",
-    "reciprocal_root",
-    "scatter_add",
-    "store",
-    "sums",
-    "weighted",
-    "zeros",
-]
-
 
 def _registers_here() -> tuple[int, int]:
     """float32 numbers in the widest register of this processor, and how many registers it has."""

@@ -32,8 +32,6 @@ from .sampling import (
 )
 from .simd import LANES, ROWS, broadcast, gather, load, multiply_add, scatter_add, store, weighted, zeros
 
-__all__ = ["skipgram", "update"]
-
 
 @inlined
 def update(

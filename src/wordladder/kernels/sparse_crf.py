@@ -15,8 +15,6 @@ from numba import njit
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
 from .forward_backward import Chain, fill_factors, new_factors, new_room, path_score, probability, sum_paths
 
-__all__ = ["Weights", "emissions_of", "learn"]
-
 _DELTA = np.float32(1e-2)  # where sums of squared gradients begin
 
 _EXACT = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}

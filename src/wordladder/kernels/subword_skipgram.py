@@ -37,8 +37,6 @@ from .sampling import (
 from .simd import LANES, broadcast, load, multiply_add, store, zeros
 from .skipgram import update
 
-__all__ = ["Parts", "subwordgram"]
-
 
 class Parts(NamedTuple):
     """The parts of word `w` are `rows[begins[w]:begins[w + 1]]`, places of rows in the flat inputs.

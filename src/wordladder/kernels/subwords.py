@@ -9,8 +9,6 @@ from numba import njit, uint32
 
 from .character_classes import HAN
 
-__all__ = ["hashes", "ngrams"]
-
 _BEGIN, _END = np.uint8(ord("<")), np.uint8(ord(">"))
 _OFFSET, _PRIME = np.uint32(2166136261), np.uint32(16777619)
 _SIGN = np.uint32(0xFFFFFF00)
@@ -49,12 +47,7 @@ def hashes(letters: np.ndarray, begins: np.ndarray) -> np.ndarray:
 
 @njit(nogil=True, cache=True)
 def ngrams(
-    letters: np.ndarray,
-    begins: np.ndarray,
-    min_n: int,
-    max_n: int,
-    buckets: int,
-    classes: np.ndarray,
+    letters: np.ndarray, begins: np.ndarray, min_n: int, max_n: int, buckets: int, classes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Buckets of the n-grams of each word: (offsets (words + 1,) int64, buckets (n-grams,) int32).
 

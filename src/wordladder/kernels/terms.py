@@ -13,8 +13,6 @@ from numba import int64, njit, uint64
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
 from .terms_python import EDGE, LEAST, LETTERS, PRIME, RUN, WORD
 
-__all__ = ["Bags", "bags_of", "counted", "linear_scores", "table_of", "terms_of", "unit_bags"]
-
 _PRIME, _RUN, _LETTERS, _WORD, _EDGE = map(np.uint64, (PRIME, RUN, LETTERS, WORD, EDGE))
 _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 

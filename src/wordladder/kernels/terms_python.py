@@ -2,8 +2,6 @@
 as long as to answer a text, and three times the memory.
 """
 
-__all__ = ["EDGE", "LEAST", "LETTERS", "PRIME", "RUN", "WORD", "terms_of_text"]
-
 PRIME = 0x100000001B3
 RUN = 0x9E3779B97F4A7C15
 LETTERS = 0xD6E8FEB86659FD93  # what n-grams of characters start from: never that of a word

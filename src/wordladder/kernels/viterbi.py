@@ -12,8 +12,6 @@ from numba import njit
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
 from .crf import Chain, Spread, blocks, one_by_one
 
-__all__ = ["best", "nbest"]
-
 _EXACT = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 _WIDTH = 8  # tags are padded to whole registers of float64
@@ -21,11 +19,7 @@ _NOTHING = -np.inf
 
 
 def best(
-    emissions: np.ndarray,
-    begins: np.ndarray,
-    sizes: np.ndarray,
-    chain: Chain,
-    spread: Spread = one_by_one,
+    emissions: np.ndarray, begins: np.ndarray, sizes: np.ndarray, chain: Chain, spread: Spread = one_by_one
 ) -> tuple[np.ndarray, np.ndarray]:
     """The best path of each sentence (Viterbi 1967).
 

@@ -16,8 +16,6 @@ from .rung import Rung
 if TYPE_CHECKING:
     from .result import Climb
 
-__all__ = ["MANY_ROWS", "Answers", "Choice", "Rule", "answers", "best_rung", "choose", "rows_needed"]
-
 MANY_ROWS = 1_000_000
 
 

@@ -34,8 +34,6 @@ from .rung import Rung
 from .runner import Workshop
 from .split import Source, Split, fingerprint, split_data
 
-__all__ = ["climb"]
-
 CURVE_PARTS = (16, 4)  # a sixteenth and a quarter of the rows, and all
 FEWEST_CURVE_ROWS = 16
 

@@ -24,8 +24,6 @@ from .plan import FixedModel
 from .run import RESULT, SCORES, Result
 from .significance import Scores
 
-__all__ = ["Record"]
-
 PLAN = "plan.json"
 ALREADY = "a climb is kept here already; continue it with resume, or choose another output"
 

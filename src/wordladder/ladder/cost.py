@@ -17,8 +17,6 @@ import numpy as np
 from ..errors import WordladderError
 from .subprocess_job import answering
 
-__all__ = ["Cost", "measure", "peak_memory_mb"]
-
 Predict = Callable[[list[Any]], Any]
 
 WARM_UP_CALLS = 10
@@ -57,11 +55,7 @@ class Cost:
 
 
 def measure(
-    load: Callable[[], Predict],
-    texts: Sequence[Any],
-    *,
-    threads: int,
-    device: str | None = None,
+    load: Callable[[], Predict], texts: Sequence[Any], *, threads: int, device: str | None = None
 ) -> Cost:
     """Load a model and time it.
 

@@ -19,21 +19,6 @@ from ..errors import SettingError
 from ..files.json_files import read_json
 from ..recipe import Recipe
 
-__all__ = [
-    "ADVICE",
-    "TITLES",
-    "Encoder",
-    "LeftOut",
-    "families",
-    "family",
-    "hub_trouble",
-    "lack",
-    "left_out_lines",
-    "read_encoder",
-    "read_starter",
-    "with_encoders",
-]
-
 ADVICE = "Add it with --encoder FOLDER; `wordladder pretrain` makes such a folder from your own text."
 TITLES = {"bert": "BERT", "albert": "ALBERT", "elmo": "ELMo"}
 WEIGHTS = tuple(

@@ -10,15 +10,6 @@ from numpy.typing import NDArray
 from ..data.examples import Answer, Examples, Label, Span, label_names
 from ..files.streams import atomic_path, atomic_write, write_errors
 
-__all__ = [
-    "nested_order",
-    "read_examples",
-    "read_json",
-    "write_array",
-    "write_examples",
-    "write_json",
-]
-
 _PLAIN = ("segments", "labels", "source", "scheme", "ids", "groups", "words", "weights")
 
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Mark", "name_width", "place_labels"]
-
 Box = tuple[float, float, float, float]  # left, bottom, right, top, in points
 SIZE = 9.0
 HEIGHT = SIZE
@@ -42,11 +40,7 @@ class _Place(NamedTuple):
 
 
 def place_labels(
-    axes: "Axes",
-    marks: Sequence[Mark],
-    *,
-    line: Sequence[tuple[float, float]] = (),
-    only_right: bool = False,
+    axes: "Axes", marks: Sequence[Mark], *, line: Sequence[tuple[float, float]] = (), only_right: bool = False
 ) -> None:
     """Write a name beside each point.
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from .. import __version__
 
-__all__ = ["LIBRARIES", "available_threads", "describe", "version_of"]
-
 LIBRARIES = ("torch", "numpy", "scikit-learn", "transformers", "numba")
 
 

@@ -18,8 +18,6 @@ from .rung import CurvePoint, Rung, pareto_front
 from .runner import Workshop
 from .significance import Scores, difference, interval
 
-__all__ = ["Measured", "comparable_by_metric", "compare", "measure_rung", "with_gaps"]
-
 
 @dataclass(frozen=True)
 class Measured:

@@ -21,17 +21,6 @@ from .encoders import (
     with_encoders,
 )
 
-__all__ = [
-    "FixedModel",
-    "Plan",
-    "plan_models",
-    "plan_recipes",
-    "tuned_from_hub",
-    "with_corpus",
-    "with_vectors",
-]
-
-
 STARTED = ("albert-bilstm", "albert-bilstm-crf")  # the rungs that read the starter encoder, if there is one
 
 

@@ -7,18 +7,6 @@ from operator import attrgetter
 
 from ..errors import SettingError, did_you_mean
 
-__all__ = [
-    "COSTS",
-    "Budget",
-    "CostKind",
-    "Price",
-    "cost_kind",
-    "figure",
-    "unit_of",
-    "written_megabytes",
-    "written_seconds",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Price:

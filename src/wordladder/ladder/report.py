@@ -21,8 +21,6 @@ from .report_table import metric_name, rung_table
 from .result import Climb
 from .rung import Rung
 
-__all__ = ["report", "write_report"]
-
 
 def write_report(climb: Climb, path: Path) -> None:
     """Write the report, wholly or not at all."""

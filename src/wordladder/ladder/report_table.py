@@ -7,8 +7,6 @@ from .price import COSTS, Price, figure, written_megabytes, written_seconds
 from .result import Climb
 from .rung import Rung
 
-__all__ = ["metric_name", "rung_table"]
-
 PRICE_COLUMNS = ("Latency", "{}s a second", "Memory", "Size", "Training")
 
 

@@ -9,8 +9,6 @@ from .choice import Choice, Rule
 from .encoders import LeftOut
 from .rung import Rung
 
-__all__ = ["Climb"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Climb:

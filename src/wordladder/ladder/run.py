@@ -14,8 +14,6 @@ from ..data.examples import Examples
 from .job_files import nested_order, read_examples, write_array, write_json
 from .subprocess_job import Line, answering
 
-__all__ = ["OUTCOMES", "RESULT", "SCORES", "Result", "Run", "train_and_test"]
-
 OUTCOMES, SCORES, RESULT = "outcomes.npy", "scores.npy", "result.json"
 
 

@@ -9,8 +9,6 @@ from ..evaluation.agreement import Gap
 from .price import CostKind, Price
 from .significance import Difference
 
-__all__ = ["CurvePoint", "Rung", "pareto_front"]
-
 
 @dataclass(frozen=True)
 class CurvePoint:

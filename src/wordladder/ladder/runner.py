@@ -19,8 +19,6 @@ from .plan import FixedModel
 from .split import Split
 from .subprocess_job import Ended, run_child
 
-__all__ = ["Workshop"]
-
 Train = Callable[..., Ended]
 TEXTS = "texts.json"
 COST = "cost.json"

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Difference", "Scores", "difference", "interval"]
-
 Scores = NDArray[np.float64]
 
 

@@ -22,8 +22,6 @@ from ..data.reading import read_examples
 from ..data.splits import hold_out
 from ..errors import DataError
 
-__all__ = ["Source", "Split", "fingerprint", "read_parts", "split_data"]
-
 TEST_SHARE, DEV_SHARE = 0.2, 0.1
 
 Source = Examples | str | Path

@@ -20,8 +20,6 @@ from typing import IO, Any
 from ..errors import UserError, WordladderError
 from ..progress import Progress, quiet
 
-__all__ = ["Ended", "Line", "answering", "run_child"]
-
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",

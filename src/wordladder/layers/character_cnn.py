@@ -8,8 +8,6 @@ from torch import Tensor, nn
 
 from .highway import Highway
 
-__all__ = ["CharacterCNN"]
-
 _TOGETHER = 256  # words whose convolutions are in memory together
 
 

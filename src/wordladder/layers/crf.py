@@ -20,8 +20,6 @@ from ..kernels import crf as kernel
 from .tag_chain import MANY, Allowed, TagChain
 from .threads import in_parallel
 
-__all__ = ["CRF"]
-
 _NEVER = -1e30  # stands for −∞ in torch, whose gradients would not be numbers; millions of them add up to one
 
 _Weights = tuple[Tensor, Tensor, Tensor]  # transitions (tags, tags), starts (tags,), ends (tags,)

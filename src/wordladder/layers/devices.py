@@ -11,8 +11,6 @@ from torch import Tensor, nn
 
 from ..errors import SettingError, TrainingError
 
-__all__ = ["chosen", "device_of", "memory_told", "on_device", "threads", "to_device"]
-
 Item = TypeVar("Item")
 
 

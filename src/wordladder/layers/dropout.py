@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-__all__ = ["VariationalDropout"]
-
 
 class VariationalDropout(nn.Module):
     """Sets a share of the components to zero while training, the same ones for all words of a text.

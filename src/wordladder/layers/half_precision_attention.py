@@ -13,8 +13,6 @@ from torch import Tensor, nn
 
 from ..extras import require
 
-__all__ = ["NAME", "attention", "use_fast_attention"]
-
 NAME = "wordladder"
 
 

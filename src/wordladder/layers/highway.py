@@ -2,8 +2,6 @@
 
 from torch import Tensor, nn
 
-__all__ = ["Highway"]
-
 
 class Highway(nn.Module):
     """`g · relu(W x + b) + (1 - g) · x` with `g = sigmoid(V x + c)` (Srivastava, Greff & Schmidhuber 2015,

@@ -26,8 +26,6 @@ from . import lstm_projection_torch as projected_steps
 from .lstm_projection_torch import Clips, Trace, steps
 from .threads import in_parallel
 
-__all__ = ["Clips", "run_both_ways"]
-
 _BLOCK = 512  # words whose gates are found together where nothing is kept
 _NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_hr_l0")
 

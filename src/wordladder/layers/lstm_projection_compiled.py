@@ -11,8 +11,6 @@ from ..kernels import lstm_projection as kernel
 from ..kernels.recurrence import LANES, PANEL, panels
 from .lstm_projection_torch import Clips, Trace
 
-__all__ = ["backward", "fits", "forward"]
-
 
 def fits(gates: Tensor, w_projection: Tensor | None) -> bool:
     """Whether the kernel takes a layer with such weights."""

@@ -9,8 +9,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Clips", "Trace", "backward", "forward", "steps"]
-
 
 class Clips(NamedTuple):
     """The largest size of a number of the memory, and of a projected hidden vector; None: any."""

@@ -13,8 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Packing", "pack"]
-
 
 class Packing(NamedTuple):
     """Where packed words stand in a batch `(texts, time)` that is read row after row.

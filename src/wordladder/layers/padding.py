@@ -4,8 +4,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["pad"]
-
 
 def pad(values: Tensor, offsets: NDArray) -> tuple[Tensor, Tensor]:
     """Lay out ragged rows in a rectangle, with zeros after each row's end.

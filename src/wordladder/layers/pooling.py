@@ -7,8 +7,6 @@ from torch import Tensor, nn
 
 from .sequence import Sequence
 
-__all__ = ["Pooling"]
-
 
 class Pooling(nn.Module):
     """`(batch, time, dim)` to `(batch, dim)`; a text without words gives the zero vector.

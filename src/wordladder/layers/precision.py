@@ -2,8 +2,6 @@
 
 import torch
 
-__all__ = ["has_bfloat16"]
-
 
 def has_bfloat16(device: torch.device) -> bool:
     """Whether matrix products in bfloat16 run in hardware on this device."""

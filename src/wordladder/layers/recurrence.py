@@ -14,8 +14,6 @@ from torch import Tensor
 
 from .threads import in_parallel
 
-__all__ = ["flip_by_length", "run_layer"]
-
 
 def run_layer(cells: Sequence[Any], vectors: Tensor, mask: Tensor) -> Tensor:
     """One recurrent layer in one or two directions.

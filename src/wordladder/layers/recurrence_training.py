@@ -17,8 +17,6 @@ from torch.autograd.function import once_differentiable
 from ..kernels import recurrence as kernel
 from .threads import in_parallel
 
-__all__ = ["run_with_gradients"]
-
 _WEIGHTS = 4  # of a direction: word's and hidden vector's, and a bias for each
 _LEAST_ROWS = 8  # fewer rows side by side leave the kernel waiting for weights
 

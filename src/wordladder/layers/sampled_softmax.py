@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["draw_candidates", "found_among", "log_expected", "sampled_softmax"]
-
 
 def draw_candidates(
     generator: np.random.Generator, classes: int, samples: int

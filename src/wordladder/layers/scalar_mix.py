@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ScalarMix"]
-
 
 class ScalarMix(nn.Module):
     """Layers summed with weights that are a softmax of learned numbers, times one more learned number

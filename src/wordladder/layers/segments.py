@@ -7,8 +7,6 @@ from torch import Tensor
 
 from .sequence import Sequence
 
-__all__ = ["apart", "together"]
-
 
 def apart(sequence: Sequence, widths: Seq[int]) -> tuple[Sequence, ...]:
     """One Sequence a segment; the summary is dropped.

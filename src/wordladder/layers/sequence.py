@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-__all__ = ["Sequence"]
-
 
 class Sequence(NamedTuple):
     """The vectors of a batch of texts.

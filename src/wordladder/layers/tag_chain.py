@@ -15,8 +15,6 @@ from ..errors import SettingError, did_you_mean
 from ..kernels import crf as kernel
 from ..kernels import viterbi as paths
 
-__all__ = ["MANY", "Allowed", "TagChain", "allowed_transitions", "continuations", "unweighted"]
-
 MANY = 1 << 18  # words times tags times tags, from where on threads pay
 
 

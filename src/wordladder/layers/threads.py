@@ -12,8 +12,6 @@ from typing import TypeVar
 
 import torch
 
-__all__ = ["in_parallel"]
-
 T = TypeVar("T")
 
 _pools: dict[int, ThreadPoolExecutor] = {}

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from ..errors import SettingError, did_you_mean
 
-__all__ = ["Style", "answer_outcomes", "best_no_answer_threshold", "exact_match", "f1", "style_of"]
-
 Style = Literal["squad", "cmrc"]
 
 _HAN = re.compile("[\u4e00-\u9fa5]")  # what CMRC's script takes for one

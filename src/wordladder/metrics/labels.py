@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["accuracy", "calibration_error", "macro_f1", "micro_f1", "multilabel_f1", "per_label"]
-
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 

@@ -6,8 +6,6 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Entity", "per_type", "span_counts", "span_f1"]
-
 Entity = tuple[int, int, str]
 Rows = Sequence[Collection[Entity]]
 

@@ -17,8 +17,6 @@ from ..errors import OutputError, SettingError
 from ..files.folders import MARK, check_output, named
 from ..files.streams import write_errors
 
-__all__ = ["close_work", "open_work", "sole"]
-
 
 @contextmanager
 def sole(output: Path) -> Iterator[None]:

@@ -7,8 +7,6 @@ from typing import Any, Self
 from ..errors import SettingError
 from ..recipe import Recipe
 
-__all__ = ["Estimator"]
-
 
 class Estimator:
     """A class whose constructor stores `recipe`, `device` and `threads` untouched, and whose `fit` sets

@@ -18,21 +18,6 @@ from ..errors import DataError, ModelError, SettingError, did_you_mean
 from ..extras import require
 from ..tasks.classification import Classification
 
-__all__ = [
-    "LabelKind",
-    "SavedKind",
-    "classes_of",
-    "examples_of",
-    "label_kind",
-    "labelled",
-    "labels_back",
-    "prompted",
-    "similarities",
-    "tags_back",
-    "text_rows",
-    "unit",
-]
-
 
 @dataclass(frozen=True)
 class LabelKind:
@@ -94,12 +79,7 @@ def examples_of(texts: Any, labels: Any = None, task: Any = Classification, grou
 
 
 def labelled(
-    texts: Any,
-    labels: Any,
-    task: Any,
-    groups: Any = None,
-    weights: Any = None,
-    known: Iterable[str] = (),
+    texts: Any, labels: Any, task: Any, groups: Any = None, weights: Any = None, known: Iterable[str] = ()
 ) -> Examples:
     """Examples to learn from or to measure on.
 

@@ -47,8 +47,6 @@ from .inputs import (
 from .model_card import model_card
 from .warnings import notes_on
 
-__all__ = ["Model"]
-
 SMALLEST_DEV = 4
 
 

@@ -5,8 +5,6 @@ from typing import Any
 from .. import __version__
 from ..recipe import Recipe
 
-__all__ = ["model_card"]
-
 TEXT = '"…"'
 INPUTS = {"span_qa": '("question", "passage")'}
 

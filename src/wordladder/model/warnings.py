@@ -2,8 +2,6 @@
 
 from typing import Any
 
-__all__ = ["notes_on"]
-
 CUT, UNKNOWN = 0.05, 0.05
 
 

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-__all__ = ["Projection", "bridged", "fold_projection", "orthogonal", "project_embeddings", "scaled"]
-
 
 def bridged(vectors: NDArray[np.float32], dim: int, seed: int) -> NDArray[np.float32]:
     """Vectors `(pieces, length)`, of zero mean, as `(pieces, dim)`.

@@ -17,8 +17,6 @@ from ..errors import DataError
 from ..layers.sampled_softmax import draw_candidates
 from ..text.corpus import Corpus
 
-__all__ = ["SPECIAL", "LmBatch", "LmText", "Parts"]
-
 SPECIAL = ("<S>", "</S>", "<UNK>")  # the first words that can be predicted; the rest follows, frequent first
 _UNKNOWN = 2
 _HELD_OUT_LINES, _CANDIDATES, _ORDER = 0, 1, 2  # drawn with, beside the seed: no two draws are alike

@@ -12,8 +12,6 @@ from ..errors import SettingError
 from ..text.words import lower
 from ..word_vectors import WordVectors
 
-__all__ = ["COMPOSED", "DIRECT", "SPECIAL", "WITHOUT", "PieceVectors", "piece_vectors"]
-
 SPECIAL, WITHOUT, COMPOSED, DIRECT = range(4)
 _WORDS = 1_000_000  # most frequent words that are read
 _BATCH = 1 << 16

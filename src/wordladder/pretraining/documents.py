@@ -25,8 +25,6 @@ from ..text.words import TextSettings, tokenize
 from .raw_text import RawText, sentences
 from .vocabulary import piece_count, word_openings
 
-__all__ = ["Documents", "Facts", "hold_out", "open_documents", "write_documents"]
-
 _BATCH = 2048  # sentences that are taken apart together
 
 

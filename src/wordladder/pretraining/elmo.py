@@ -31,8 +31,6 @@ from ..text.vocabulary import Vocabulary
 from ..text.words import Segmenter, TextSettings
 from ._elmo_batches import SPECIAL, LmBatch, LmText
 
-__all__ = ["SIZES", "SOFTMAX", "BiLanguageModel", "ElmoObjective", "ElmoSettings", "elmo_objective"]
-
 SOFTMAX, VOCABULARY = "softmax.safetensors", "vocabulary.txt"
 _ROWS = 1024  # predictions whose scores for all words are held in memory together
 

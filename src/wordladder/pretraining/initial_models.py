@@ -11,8 +11,6 @@ from ..extras import require
 from .settings import PretrainingSettings
 from .vocabulary import piece_count
 
-__all__ = ["Started", "check_continued", "open_started", "open_tokenizer"]
-
 _CLASSES = {
     ("bert", True): "BertForPreTraining",
     ("bert", False): "BertForMaskedLM",

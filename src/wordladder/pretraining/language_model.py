@@ -17,8 +17,6 @@ from ..layers.half_precision_attention import use_fast_attention
 from .segments import Batch
 from .teacher import Teacher
 
-__all__ = ["MaskedLanguageModel", "Scores"]
-
 _BODIES = {"bert": "bert", "albert": "albert"}
 LESSONS = 10.0  # what the teacher's losses count beside the others
 

@@ -30,8 +30,6 @@ from ..training.precision import autocast
 from ..training.settings import TrainingSettings
 from .schedule import Plans, factor
 
-__all__ = ["LoopSettings", "Objective", "Outcome", "pretrain_network"]
-
 CHECKPOINT_SECONDS, TELL_SECONDS = 60.0, 0.2
 WORKERS = 4  # threads that make batches for an accelerator
 MEMORY = "Smaller batch_pieces need less; more parts make up for it."

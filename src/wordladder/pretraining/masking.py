@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Masked", "Masking", "choose_pieces"]
-
 Ints = np.ndarray
 
 

@@ -5,8 +5,6 @@ from typing import Any
 
 from .. import __version__
 
-__all__ = ["pretraining_card"]
-
 _NAMES = {"bert": "BERT", "albert": "ALBERT", "elmo": "ELMo"}
 _POINTS = 12  # lines of the curve
 _FOLDERS = ("teacher", "tokenizer")  # settings that may be one: its name tells enough

@@ -21,8 +21,6 @@ from .settings import PretrainingSettings
 from .teacher import Teacher
 from .vocabulary import piece_count
 
-__all__ = ["MaskedObjective", "new_model"]
-
 HELD_OUT_PIECES = 65_536  # looked at, at most, each time
 _FINE_TUNING_DROPOUT = 0.1
 

@@ -41,8 +41,6 @@ from .teacher import open_teacher
 from .vocabulary import cut_vocabulary, piece_count, train_vocabulary
 from .word_vectors import start_from_vectors
 
-__all__ = ["MARK", "prepare", "pretrain"]
-
 MARK, PREPARED = "pretraining.json", "text/facts.json"
 _COUNTED = 1 << 22  # pieces counted at a time
 
@@ -252,11 +250,7 @@ def _figures(outcome: Outcome, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _encoder(
-    text: RawText,
-    settings: PretrainingSettings,
-    work: Path,
-    sources: Sources,
-    progress: Progress,
+    text: RawText, settings: PretrainingSettings, work: Path, sources: Sources, progress: Progress
 ) -> tuple[Objective, dict[str, Any]]:
     """The objective of a BERT or an ALBERT, and what is to be told of it."""
     given = sources.continue_from
@@ -353,11 +347,7 @@ def _tokenizer(
 
 
 def _elmo(
-    text: RawText,
-    settings: PretrainingSettings,
-    work: Path,
-    sources: Sources,
-    progress: Progress,
+    text: RawText, settings: PretrainingSettings, work: Path, sources: Sources, progress: Progress
 ) -> tuple[Objective, dict[str, Any]]:
     """The objective of an ELMo, and what is to be told of it."""
     chosen: dict[str, Any] = {

@@ -14,8 +14,6 @@ from ..files.streams import ahead
 from ..progress import Progress, quiet
 from ..text.corpus_files import file_blocks, find_files, is_json
 
-__all__ = ["Block", "RawText", "sentences"]
-
 _LOOK = 64  # blocks of a file in which a blank line is looked for before its lines count as documents
 _CUT = 1 << 20  # bytes after which a line is cut
 _TITLES = ("mr", "mrs", "ms", "dr", "prof", "st", "mt", "gen", "col", "lt", "sgt", "capt", "rev", "hon")

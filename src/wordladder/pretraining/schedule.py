@@ -10,8 +10,6 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Plan", "Plans", "factor"]
-
 _SECONDS = 30.0  # at most, between two plans
 _LATE = 4  # plans back, from which the pace is measured
 

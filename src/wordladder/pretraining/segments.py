@@ -20,8 +20,6 @@ from ..errors import DataError
 from .documents import Documents
 from .masking import Masking
 
-__all__ = ["Batch", "Batches", "Order"]
-
 Order = Literal["sop", "nsp"]
 
 _SHORT = 0.1  # share of the rows that are shorter than they could be, as BERT's are

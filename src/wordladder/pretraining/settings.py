@@ -5,8 +5,6 @@ from typing import Literal, NamedTuple, get_args
 
 from ..errors import SettingError, did_you_mean
 
-__all__ = ["SIZES", "Kind", "PretrainingSettings", "Shape", "Size"]
-
 Kind = Literal["bert", "albert", "elmo"]
 Size = Literal["tiny", "mini", "small", "base", "starter"]
 

@@ -26,8 +26,6 @@ from .segments import Batch
 from .settings import PretrainingSettings
 from .vocabulary import piece_count
 
-__all__ = ["Teacher", "open_teacher", "relation_loss", "state_loss", "value_layer"]
-
 
 class Teacher(nn.Module):
     """What a student learns from another encoder. Its only weights that learn are those of `map`.

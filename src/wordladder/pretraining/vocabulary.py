@@ -20,8 +20,6 @@ from ..extras import require
 from ..progress import Progress, quiet
 from .raw_text import RawText
 
-__all__ = ["HAN", "TokenizerKind", "cut_vocabulary", "piece_count", "train_vocabulary", "word_openings"]
-
 TokenizerKind = Literal["wordpiece", "sentencepiece"]
 
 COVERAGE = 0.9997  # share of the characters of a text that have pieces
@@ -145,11 +143,7 @@ def _unigram(
     from tokenizers import trainers
 
     trainer = trainers.UnigramTrainer(
-        vocab_size=size,
-        special_tokens=special,
-        unk_token="<unk>",
-        max_piece_length=16,
-        show_progress=False,
+        vocab_size=size, special_tokens=special, unk_token="<unk>", max_piece_length=16, show_progress=False
     )
     tokenizer.train_from_iterator(_covered(sample, tokenizer.normalizer, alphabet), trainer)
     return tokenizer.model

@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from ..errors import SettingError, VectorsError
 from ..formats import check_finite
 from ..word_vectors import WordVectors
-from ._dimension_mapping import bridged, fold_projection, orthogonal, project_embeddings, scaled
+from ._dimension_mapping import bridged, orthogonal, project_embeddings, scaled
 from ._piece_vectors import COMPOSED, DIRECT, SPECIAL, WITHOUT, PieceVectors, piece_vectors
-
-__all__ = ["VectorStart", "fold_projection", "start_from_vectors"]
 
 Bridge = Literal["pca", "projection"]
 
@@ -170,18 +168,12 @@ def _project(model: Any, table: NDArray[np.float32], has: NDArray[np.bool_], see
     matrix = (short if length <= dim else short.T) * np.sqrt(max(dim / length, 1.0))
     weight = embeddings.weight
     project_embeddings(
-        model,
-        torch.from_numpy(wide).to(weight),
-        torch.from_numpy(matrix.astype(np.float32)).to(weight),
+        model, torch.from_numpy(wide).to(weight), torch.from_numpy(matrix.astype(np.float32)).to(weight)
     )
 
 
 def _report(
-    found: PieceVectors,
-    vectors: WordVectors,
-    dim: int,
-    bridge: Bridge,
-    counts: NDArray[np.int64] | None,
+    found: PieceVectors, vectors: WordVectors, dim: int, bridge: Bridge, counts: NDArray[np.int64] | None
 ) -> VectorStart:
     known = vectors.counts is not None and vectors.counts.sum() > 0
     weight, source = found.weight, "words" if known else "ranks"

@@ -6,8 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Judged"]
-
 
 class Judged(NamedTuple):
     """Texts to decide on, and what becomes of their scores: the loss of each, `(rows,)`."""

@@ -11,8 +11,6 @@ from ..files.streams import atomic_write
 from ..formats.fasttext import FastTextModel, read_model, write_model
 from .fasttext import FastTextClassifier
 
-__all__ = ["classifier_from", "write_classifier"]
-
 _PREFIX = "__label__"
 
 

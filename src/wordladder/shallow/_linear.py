@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from ..kernels.terms import Bags
 
-__all__ = ["Linear", "fit_linear"]
-
 _PASSES, _FLAT = 50, 1e-4  # most passes over the texts; the slope from where on they are enough
 
 

@@ -14,8 +14,6 @@ from ..text.words import TextSettings, lower, tokenize
 if TYPE_CHECKING:
     from ..kernels.terms import Bags
 
-__all__ = ["Terms"]
-
 Ids = NDArray[np.int64]
 Values = NDArray[np.float32]
 

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from ..text.vocabulary import Vocabulary
 from ..vectors._starter import starter
 
-__all__ = ["DEPTHS", "WordTree", "grown"]
-
 DEPTHS = (5, 8, 11)  # at which a path is a feature
 _ROUNDS = 6  # of each search
 _LEAST = 3  # words of a branch that is split

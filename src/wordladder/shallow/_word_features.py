@@ -18,8 +18,6 @@ from ..text.vocabulary import Vocabulary
 from ..text.words import Tokens, classes, lower
 from ._word_clusters import DEPTHS, WordTree
 
-__all__ = ["WordFeatures"]
-
 _PLAIN = ("form", "character", "shape", "class")  # attributes of every form
 _EDGES = 2  # values of an attribute beyond those of words: in front of the sentence, behind it
 

@@ -148,7 +148,7 @@ class Tfidf:
         )
         characters = _CHARACTERS if size <= _SHORT else 0
         rounds: list[Callable[[Choice], list[Choice]]] = [
-            lambda best: [best._replace(weighting=how, regularisation=strength) for how, strength in others],
+            lambda best: [best._replace(weighting=how, regularisation=strength) for how, strength in others]
         ]
         if "characters" not in given and size <= _LONG:
             rounds.append(lambda best: [best._replace(characters=0 if characters else _CHARACTERS)])

@@ -7,8 +7,6 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["best_thresholds", "fit_temperature", "log_losses", "log_softmax", "sigmoid", "softmax"]
-
 Floats = NDArray[np.float64]
 Float = TypeVar("Float", bound=np.floating)
 

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from ..text.words import Tokens
 
-__all__ = ["IGNORED", "WordScores", "WordTargets"]
-
 IGNORED = -100  # the target of a place that has none, as torch counts it
 
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from ..data.examples import Span
 from ..text.words import Tokens
 
-__all__ = ["Covered", "TagSet", "WordScheme", "covered", "spans_of"]
-
 Ints = NDArray[np.int64]
 WordScheme = Literal["bioes", "bio", "words"]
 

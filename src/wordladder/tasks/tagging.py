@@ -50,11 +50,7 @@ class Tagging:
     higher_is_better = True
 
     def __init__(
-        self,
-        *,
-        crf: bool = True,
-        scheme: Literal["bioes", "bio"] = "bioes",
-        dropout: float = 0.3,
+        self, *, crf: bool = True, scheme: Literal["bioes", "bio"] = "bioes", dropout: float = 0.3
     ) -> None:
         self.crf, self.dropout, self._scheme = crf, dropout, scheme
         self.labels: list[str] = []

@@ -24,8 +24,6 @@ from .phrases import Joined, PhraseSettings, RawWords, join_phrases
 from .vocabulary import Vocabulary
 from .words import TextSettings, classes
 
-__all__ = ["Corpus", "corpus_from_texts", "read_corpus"]
-
 _CHUNK = 1 << 20  # numbers rewritten at a time
 _DROPPED = -2
 _PLAIN = TextSettings()
@@ -222,12 +220,7 @@ class _Reading(NamedTuple):
                 raise SettingError(f"{key} is {value}; it must be at least 1.")
 
 
-def _build(
-    blocks: _Blocks,
-    total: int | None,
-    reading: _Reading,
-    progress: Progress,
-) -> Corpus:
+def _build(blocks: _Blocks, total: int | None, reading: _Reading, progress: Progress) -> Corpus:
     reading.check()
     _compile(reading.text, progress)
     counter = _Counter(reading.text)

@@ -12,8 +12,6 @@ from ..errors import DataError, did_you_mean
 from ..files.streams import ByteReader, line_blocks
 from .words import Segmenter, TextSettings, lower, tokenize
 
-__all__ = ["file_blocks", "find_files", "is_json", "text_blocks"]
-
 Blocks = Generator[tuple[bytes, int], None, None]
 
 TEXT_FIELDS = ("text", "review", "sentence", "content", "document", "body")

@@ -16,8 +16,6 @@ from ..kernels.character_classes import APOSTROPHE, CONTROL, EXTEND, SPACE, SYMB
 from ..progress import Progress, quiet
 from .words import classes
 
-__all__ = ["ENGLISH_CONNECTORS", "Joined", "PhraseSettings", "RawWords", "Scoring", "join_phrases"]
-
 Scoring = Literal["default", "npmi"]
 
 # Articles, prepositions and conjunctions that stand inside English names: the same as in gensim.

@@ -12,8 +12,6 @@ from ..errors import SettingError
 from ..kernels.character_classes import HAN
 from .words import classes
 
-__all__ = ["Subwords", "first_han", "joined", "ngrams", "spelled"]
-
 _WORDS = 1 << 12  # words put together at a time: their n-grams are many
 
 

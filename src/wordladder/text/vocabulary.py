@@ -11,8 +11,6 @@ import numpy as np
 from ..errors import DataError, SettingError
 from ..files.streams import ByteReader, atomic_write
 
-__all__ = ["Vocabulary"]
-
 
 class Vocabulary:
     """Distinct words, in order, and how often each was seen.

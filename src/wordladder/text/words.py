@@ -32,8 +32,6 @@ from ..kernels.character_classes import (
     SPACE,
 )
 
-__all__ = ["Segmenter", "TextSettings", "Tokens", "classes", "lower", "merged", "tokenize"]
-
 Segmenter = Literal["characters", "jieba", "whitespace"]
 
 _JOINER = 0x200D

@@ -9,8 +9,6 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["Average"]
-
 _UPDATES = 8  # within the steps that the mean reaches back
 
 

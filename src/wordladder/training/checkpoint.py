@@ -20,8 +20,6 @@ from torch.optim import Optimizer
 from ..errors import ModelError
 from ..files.streams import atomic_path
 
-__all__ = ["Kept", "Place", "load_checkpoint", "save_checkpoint", "tunable"]
-
 
 @dataclass
 class Place:

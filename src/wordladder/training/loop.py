@@ -27,8 +27,6 @@ from .optimizer import build_optimizers, clip_gradients, rate
 from .precision import autocast
 from .settings import TrainingSettings
 
-__all__ = ["Job", "Score", "train"]
-
 CHECKPOINT_SECONDS, TELL_SECONDS = 60.0, 0.2
 MEMORY = (
     "A smaller training.batch_words or training.batch_rows needs less; training.accumulate makes up for it."

@@ -9,8 +9,6 @@ from torch.optim import AdamW, Optimizer, SparseAdam
 
 from .settings import TrainingSettings
 
-__all__ = ["build_optimizers", "clip_gradients", "peak_rates", "rate", "rates_by_part"]
-
 USUAL_RATE = 1e-3  # of everything but a pretrained encoder
 
 

@@ -7,8 +7,6 @@ import torch
 from ..layers.precision import has_bfloat16
 from .settings import TrainingSettings
 
-__all__ = ["autocast", "has_bfloat16"]
-
 
 def autocast(settings: TrainingSettings, device: torch.device) -> AbstractContextManager[object]:
     """The context in which the forward pass runs."""

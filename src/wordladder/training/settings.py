@@ -8,8 +8,6 @@ from typing import Literal
 
 from ..errors import SettingError
 
-__all__ = ["TrainingSettings"]
-
 _EPOCHS = (7, 60)
 _LONG, _LONG_EPOCHS = 2_000_000, (5, 60)  # words of all examples, and how often so many are read
 

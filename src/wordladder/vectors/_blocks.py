@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["SIZE", "Batch", "Blocks"]
-
 SIZE = 32  # words of a block, which share a draw of negatives
 
 

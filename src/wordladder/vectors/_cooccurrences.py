@@ -17,8 +17,6 @@ import numpy as np
 from ..files.streams import write_errors
 from ..progress import Progress
 
-__all__ = ["Counting", "Entries", "count"]
-
 _PART = 1 << 25  # places of the text that are counted together
 _ROOM = 1 << 22  # entries that a thread counts before they are written
 _BUCKET = 1 << 18  # entries that are shuffled together, about

@@ -19,23 +19,6 @@ from ..progress import Progress
 from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 
-__all__ = [
-    "Learner",
-    "Pace",
-    "Stretch",
-    "aligned",
-    "check_run",
-    "check_settings",
-    "compiled",
-    "cores",
-    "facts_of",
-    "first_rows",
-    "padded",
-    "run",
-    "stretches",
-    "target_tables",
-]
-
 _STRETCH = (10_000, 500_000)  # ids that a thread learns from at a time, at least and at most
 _STRETCHES = 2_000  # wanted in a training
 _LOOK = 1024  # ids looked through at a time for a line end: little of a mapped text is read for it

@@ -23,8 +23,6 @@ from ..text.corpus import Corpus
 from ._blocks import SIZE, Batch, Blocks
 from ._hogwild import Pace, Stretch, compiled, run, stretches, target_tables
 
-__all__ = ["Tables", "pair_weights", "step", "train_on"]
-
 _BLOCKS = 640  # in a step at most
 _STEPS = 1000  # wanted in a training
 _STRETCH = 1 << 22  # ids that are on the device at a time, at least

@@ -18,8 +18,6 @@ from ..text.words import TextSettings
 from ..word_vectors import WordVectors
 from ._starter import starter, starter_files
 
-__all__ = ["TrainedVectors", "train_vectors"]
-
 
 class TrainedVectors(NamedTuple):
     """Word vectors, the seconds that training them took, and whether that was an earlier time."""

@@ -9,8 +9,6 @@ import numpy as np
 from ..text.vocabulary import Vocabulary
 from ..word_vectors import WordVectors
 
-__all__ = ["language_of", "starter", "starter_files"]
-
 _COVERED = 0.5  # share of a text's words that must have a vector
 
 

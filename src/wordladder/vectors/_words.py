@@ -8,8 +8,6 @@ from ..errors import SettingError
 from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 
-__all__ = ["Words"]
-
 
 class Words(NamedTuple):
     """Words with counts: first those of the text in its order, then those known before and not met again.

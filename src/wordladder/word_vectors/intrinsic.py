@@ -14,17 +14,6 @@ import numpy as np
 from ..errors import DataError, SettingError, did_you_mean
 from ..files.streams import ByteReader
 
-__all__ = [
-    "EPSILON",
-    "Analogies",
-    "AnalogySection",
-    "Method",
-    "WordPairs",
-    "checked_method",
-    "word_analogies",
-    "word_pairs",
-]
-
 Method = Literal["add", "mul"]
 EPSILON = np.float32(1e-6)  # keeps 3CosMul from a division by zero
 _WORDS, _QUESTIONS = 1 << 13, 1 << 13  # of a block: as many scores as caches hold

@@ -17,8 +17,6 @@ from ..text.subwords import Subwords
 from ..text.words import TextSettings, lower, tokenize
 from .intrinsic import EPSILON, Analogies, Method, WordPairs, checked_method, word_analogies, word_pairs
 
-__all__ = ["WordVectors"]
-
 _ROWS = 1 << 14  # rows of the matrix taken at once: a memory-mapped matrix is never copied whole
 _SEARCHES = 50  # times the bytes of mapped words are searched before the dictionary of all is built
 _HINTED = 200_000  # words that a mistyped one is compared with

@@ -10,8 +10,6 @@ from .._warnings import tell
 if TYPE_CHECKING:
     from ...formats import UnicodeErrors
 
-__all__ = ["File", "Format", "TopN", "load"]
-
 File = Annotated[
     Path,
     typer.Argument(

@@ -6,8 +6,6 @@ from typing import Any
 from ..console import console
 from ..tables import duration
 
-__all__ = ["Watch", "print_training"]
-
 
 class Watch:
     """Passes progress on, and remembers when training began and what was told last."""

@@ -10,8 +10,6 @@ from ..options import Json, UnicodeErrors
 from ..tables import figures_table
 from ._shared import File, Format, TopN, load
 
-__all__ = ["analogy", "as_trained", "doesnt_match", "near", "neighbors"]
-
 
 def neighbors(
     file: File,

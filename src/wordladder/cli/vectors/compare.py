@@ -11,8 +11,6 @@ from ..tables import figures_table
 from ._shared import File, Format, load
 from .ask import as_trained, near
 
-__all__ = ["compare"]
-
 _SHOWN = 5  # neighbours in a table; JSON has them all
 
 

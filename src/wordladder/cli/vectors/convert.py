@@ -9,8 +9,6 @@ from ..console import console, print_json
 from ..options import Json, UnicodeErrors
 from ._shared import Format
 
-__all__ = ["convert"]
-
 
 def convert(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="Word vectors to read.")],

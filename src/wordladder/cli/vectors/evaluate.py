@@ -11,8 +11,6 @@ from ..options import Json, UnicodeErrors
 from ..tables import figures_table
 from ._shared import File, Format, load
 
-__all__ = ["evaluate"]
-
 _NAMES = {"add": "3CosAdd", "mul": "3CosMul"}
 
 

@@ -11,8 +11,6 @@ from ..options import Json, UnicodeErrors
 from ._shared import File, Format, load
 from .ask import as_trained
 
-__all__ = ["draw_map"]
-
 
 def draw_map(
     file: File,

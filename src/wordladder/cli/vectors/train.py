@@ -15,8 +15,6 @@ from ._told import Watch, print_training
 if TYPE_CHECKING:
     from ...text.phrases import PhraseSettings
 
-__all__ = ["train"]
-
 METHOD = "Method"
 PREDICTING = "word2vec and fasttext"
 FASTTEXT = "fasttext"
@@ -29,8 +27,7 @@ def train(
     corpus: Annotated[
         list[Path],
         typer.Argument(
-            metavar="CORPUS",
-            help="Raw text, one text a line, or JSONL; folders too; .gz .xz .zst .bz2 too.",
+            metavar="CORPUS", help="Raw text, one text a line, or JSONL; folders too; .gz .xz .zst .bz2 too."
         ),
     ],
     output: Annotated[
@@ -164,10 +161,7 @@ def train(
             show_default="sum",
         ),
     ] = None,
-    lowercase: Annotated[
-        bool | None,
-        option("Lower-case the text first.", READING, "--lowercase"),
-    ] = None,
+    lowercase: Annotated[bool | None, option("Lower-case the text first.", READING, "--lowercase")] = None,
     segmenter: Annotated[
         str | None,
         option("How words are found: characters, jieba or whitespace.", READING, show_default="characters"),

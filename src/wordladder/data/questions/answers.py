@@ -10,8 +10,6 @@ from ..examples import Answer
 from ..labels import scalar
 from ..plurals import counted
 
-__all__ = ["Question", "answers_of", "placed", "repeated"]
-
 _SHAPES = (
     '[{"text": "…", "answer_start": 0}] or {"text": ["…"], "answer_start": [0]} is expected; without '
     "answers []."

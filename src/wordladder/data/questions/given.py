@@ -9,8 +9,6 @@ from ..labels import is_missing
 from ..python_values import is_place, plain
 from .answers import Question, answers_of, placed
 
-__all__ = ["given_answers"]
-
 
 def given_answers(labels: Sequence[Any], examples: Examples) -> list[tuple[Answer, ...]]:
     """The answers of each question, where they stand in its passage.

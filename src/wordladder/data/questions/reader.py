@@ -21,8 +21,6 @@ from ..raw_table import ABSENT, RawTable
 from .answers import Question, answers_of, placed, repeated
 from .squad import read_articles
 
-__all__ = ["QuestionFormat", "read_questions"]
-
 QuestionFormat = Literal["squad", "jsonl", "csv", "tsv", "parquet"]
 
 _QUESTIONS = ("question", "query", "question_text", "问题")

@@ -9,8 +9,6 @@ from ...errors import DataError
 from ..labels import scalar
 from .answers import Question, answers_of
 
-__all__ = ["read_articles"]
-
 
 def read_articles(articles: Sequence[object], source: str, labelled: bool | None = True) -> list[Question]:
     """The questions of all articles.

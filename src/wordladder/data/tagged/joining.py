@@ -8,8 +8,6 @@ from itertools import accumulate, pairwise
 from ...kernels.character_classes import HAN
 from ...text.words import classes
 
-__all__ = ["are_characters", "join_words"]
-
 # CJK symbols and punctuation, kana; full and half width forms.
 _WIDE = ((0x3000, 0x30FF), (0x31F0, 0x31FF), (0xFF00, 0xFFEF))
 # Dashes, quotes, the ellipsis and the middle dot: Chinese beside Chinese, Western beside Western.

@@ -15,8 +15,6 @@ from ..examples import Span
 from ..plurals import counted
 from ..raw_table import RawTable
 
-__all__ = ["marked_spans"]
-
 _STARTS = ("start", "start_offset", "begin")
 _ENDS = ("end", "end_offset", "stop")
 _TYPES = ("type", "label", "entity_group", "entity_type", "entity", "tag")

@@ -26,8 +26,6 @@ from .rows import read_rows
 from .schemes import SCHEME_NAMES, UNTYPED, faults_of_tags, spans_of_tags, tags_of_spans, tell_scheme
 from .word_columns import TaggedWords, read_columns
 
-__all__ = ["TaggedFormat", "read_tagged", "tagged_words", "tags_of_words"]
-
 TaggedFormat = Literal["columns", "conllu", "jsonl", "csv", "tsv", "parquet"]
 
 _SUFFIXES: dict[str, TaggedFormat] = {

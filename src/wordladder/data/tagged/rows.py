@@ -12,8 +12,6 @@ from ..raw_table import RawTable
 from .marked_spans import marked_spans
 from .word_columns import TaggedWords
 
-__all__ = ["MarkedTexts", "read_rows"]
-
 _WORDS = ("tokens", "words", "token", "word")
 _TAGS = ("ner_tags", "tags", "labels", "label", "ner", "entities", "upos", "pos_tags", "pos")
 _TEXTS = ("text", "sentence", "content", "input", "query", "文本")

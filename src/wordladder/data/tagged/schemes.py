@@ -19,8 +19,6 @@ from typing import NamedTuple
 from ...errors import DataError, SettingError, did_you_mean
 from ..examples import Scheme
 
-__all__ = ["SCHEME_NAMES", "UNTYPED", "faults_of_tags", "spans_of_tags", "tags_of_spans", "tell_scheme"]
-
 SCHEME_NAMES: dict[Scheme, str] = {"iob1": "IOB1", "bio": "BIO", "bioes": "BIOES", "bilou": "BILOU"}
 UNTYPED = "span"
 """The type of spans whose tags are letters alone."""

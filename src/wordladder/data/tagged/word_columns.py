@@ -17,8 +17,6 @@ from ...errors import DataError, SettingError, did_you_mean
 from ..columns import Column
 from ..plurals import counted
 
-__all__ = ["TaggedWords", "read_columns"]
-
 _DOCUMENT = "-DOCSTART-"
 _NEW_DOCUMENT = re.compile(r"# ?newdoc\b")
 _CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
