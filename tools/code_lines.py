@@ -1,6 +1,6 @@
 """Prints the lines of code of each folder of the package: docstrings, comments and blank lines do not count.
 
-    python tools/code_lines.py [FOLDER]
+python tools/code_lines.py [FOLDER]
 """
 
 import ast
