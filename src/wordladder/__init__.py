@@ -11,13 +11,14 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .ladder.climb import climb
+    from .model.loading import load
     from .model.model import Model
     from .recipe import Recipe
     from .word_vectors import WordVectors
 
 _HOMES = {"Model": "model.model", "Recipe": "recipe", "WordVectors": "word_vectors", "climb": "ladder.climb"}
 
-__all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb"]
+__all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb", "load"]
 
 
 def __getattr__(name: str) -> object:

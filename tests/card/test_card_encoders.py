@@ -16,10 +16,11 @@ from wordladder.data.examples import Examples
 from wordladder.embedders import _inference
 from wordladder.embedders._pretrained import open_pretrained
 from wordladder.embedders._sentence_layout import Pooled, SentenceLayout
-from wordladder.evaluation.word_reader import WordReader
 from wordladder.interop.dense_layers import Dense, Norm
-from wordladder.interop.fine_tuned import _TASKS, FineTuned
+from wordladder.interop.fine_tuned import FineTuned
 from wordladder.interop.sentence_encoder import SentenceEngine
+from wordladder.interop.sources import _TASKS
+from wordladder.model.word_reader import WordReader
 
 MAKERS = {"albert": tiny_albert, "bert": tiny_bert, "roberta": tiny_roberta}
 

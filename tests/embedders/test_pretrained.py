@@ -15,7 +15,7 @@ from wordladder.embedders._sentence_layout import SentenceLayout, write_layout
 from wordladder.embedders._training_text import Material
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import WordladderError
-from wordladder.evaluation.word_reader import WordReader
+from wordladder.model.word_reader import WordReader
 from wordladder.pretraining.initial_models import open_started
 from wordladder.pretraining.settings import PretrainingSettings
 from wordladder.text.words import tokenize

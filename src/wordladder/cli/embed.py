@@ -1,6 +1,5 @@
 """`wordladder embed`: one vector a text, from a model, an encoder of another program, or word vectors."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +9,6 @@ from ..errors import OutputError, SettingError
 from ._warnings import tell
 from .console import console, print_json, progress_bar
 from .options import Device, Format, Input, Json, Text, Threads, UnicodeErrors, blocks, option
-from .vectors._shared import load
 
 BLOCK = 4096
 _SETTINGS = "Vectors"
@@ -58,31 +56,39 @@ def embed(
     Example:  wordladder embed model texts.txt --output vectors.npy
     """
     import time
+    import warnings
 
     import numpy as np
 
     from ..data.tables import read_texts
+    from ..model.loading import load
+    from ..word_vectors import WordVectors
 
     if output.suffix not in (".npy", ".parquet"):
         raise OutputError(f"{output}: vectors are written as .npy or .parquet")
     if not output.absolute().parent.is_dir():
         raise OutputError(f"{output}: there is no folder {output.parent}")
-    options: dict[str, Any] = {"batch_size": batch_size, "normalize_embeddings": normalize}
-    options |= {"prompt": prompt, "prompt_name": prompt_name}
-    opening: dict[str, Any] = {"device": device, "threads": threads, "precision": precision}
-    engine, encode = _opened(model, opening, unicode_errors, options)
-    tell(getattr(engine, "notes", ()))  # of models of other programs
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the notes are printed
+        given: dict[str, Any] = {"device": device, "threads": threads, "precision": precision}
+        loaded: Any = load(model, unicode_errors=unicode_errors, **given)
+    tell(loaded.notes)
+    settings = {"prompt": prompt, "prompt_name": prompt_name, "batch_size": batch_size}
+    if isinstance(loaded, WordVectors):
+        if prompt or prompt_name:
+            raise SettingError(f"{model}: word vectors take no prompt")
+        settings = {}
     texts = list(read_texts(file, text=text, format=format_))
     started = time.perf_counter()
     with progress_bar() as progress:
         parts = []
         for block in blocks(texts, BLOCK):
-            parts.append(encode(block))
+            parts.append(loaded.encode(block, normalize_embeddings=normalize, **settings))
             progress("texts", sum(map(len, parts)), len(texts))
     seconds = time.perf_counter() - started
     vectors = np.concatenate(parts) if parts else np.zeros((0, 0), "f4")
     _write_vectors(output, texts, vectors)
-    cut = getattr(engine, "cut", 0)
+    cut = getattr(loaded, "texts_cut", 0)
     facts = {"texts": len(texts), "dim": vectors.shape[1], "seconds": seconds, "texts_cut": cut}
     if json:
         print_json(facts | {"output": str(output)})
@@ -92,37 +98,6 @@ def embed(
         f"{len(texts):,} vectors of {vectors.shape[1]} numbers in [bold]{output}[/bold]  "
         f"[dim]{seconds:.1f} s[/dim]"
     )
-
-
-def _opened(
-    model: Path, opening: dict[str, Any], unicode_errors: Any, options: dict[str, Any]
-) -> tuple[Any, Callable[[list[str]], Any]]:
-    """The engine of a model, None of word vectors, and what turns texts into vectors."""
-    from ..model.inputs import unit
-
-    if model.is_file() or _has_our_vectors(model):
-        vectors = load(model, unicode_errors=unicode_errors)
-        if options["prompt"] or options["prompt_name"]:
-            raise SettingError(f"{model}: word vectors take no prompt")
-        if options["normalize_embeddings"]:
-            return None, lambda texts: unit(vectors.encode(texts))
-        return None, vectors.encode
-    from ..model.model import Model
-
-    loaded = Model.load(model, **opening)
-    return loaded.engine_, lambda texts: loaded.encode(texts, **options)
-
-
-def _has_our_vectors(folder: Path) -> bool:
-    """Whether it is a model2vec folder that was written here, whose words are ours."""
-    import json
-
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except ValueError:
-        return False
-    return isinstance(config, dict) and "wordladder" in config
 
 
 def _write_vectors(output: Path, texts: list[str], vectors: Any) -> None:

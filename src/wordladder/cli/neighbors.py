@@ -16,7 +16,7 @@ from .tables import plain_table
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from ..evaluation.context_neighbors import Occurrence
+    from ..model.context_neighbors import Occurrence
 
 
 def neighbors(
@@ -69,9 +69,9 @@ def neighbors(
     Example:  wordladder neighbors bert-folder "He sat on the bank of the river." --word bank --among text.txt
     """
     require("torch", "train", "the vector of a word in its sentence")
-    from ..evaluation.context_neighbors import context_neighbors
-    from ..evaluation.word_reader import WordReader
     from ..layers.devices import threads as computing
+    from ..model.context_neighbors import context_neighbors
+    from ..model.word_reader import WordReader
     from ..text.words import TextSettings
 
     settings = None if segmenter is None else TextSettings(segmenter=segmenter)

@@ -17,6 +17,7 @@ class Engine(Protocol):
     """What a Model drives."""
 
     task: Any
+    recipe: Any
 
     def threads(self, count: int | None) -> AbstractContextManager[None]: ...
     def fit(self, train: Examples, dev: Examples | None, run: "FitRun") -> dict[str, Any]: ...

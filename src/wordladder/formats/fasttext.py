@@ -27,6 +27,7 @@ _LOSSES = {1: "hs", 2: "ns", 3: "softmax", 4: "ova"}
 _MODELS = {1: "cbow", 2: "skipgram", 3: "supervised"}
 _LIMITS = (("dim", 1, 1 << 20), ("bucket", 0, 1 << 30), ("minn", 0, 255), ("maxn", 0, 255))
 _WORD, _LABEL = 0, 1
+SUFFIXES = (".bin", ".ftz")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +68,17 @@ class FastTextModel:
             return np.full(buckets.shape, -1)
         places = np.minimum(np.searchsorted(self.pruned[:, 0], buckets), len(self.pruned) - 1)
         return np.where(self.pruned[places, 0] == buckets, self.pruned[places, 1] + len(self.words), -1)
+
+
+def is_classifier(path: Path) -> bool:
+    """Whether a file is a fastText model that was trained with labels."""
+    if path.suffix not in SUFFIXES or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        header = file.read(8 + 4 * len(_INTEGERS))
+    place = 8 + 4 * _INTEGERS.index("model")
+    kind = int.from_bytes(header[place : place + 4], "little")
+    return header[:4] == MAGIC and _MODELS.get(kind) == "supervised"
 
 
 def read_model(path: str | Path) -> FastTextModel:

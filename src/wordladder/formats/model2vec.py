@@ -38,6 +38,15 @@ def is_model2vec(folder: Path) -> bool:
     return any((folder / part / _TENSORS).is_file() for part, _ in _LAYOUTS)
 
 
+def is_own_folder(folder: Path) -> bool:
+    """Whether a model2vec folder was written here, so that its words are wordladder's."""
+    try:
+        config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and _SETTINGS_KEY in config
+
+
 def read_model2vec(folder: Path) -> Table:
     """The words of the tokenizer in the order of their numbers, with their vectors.
 

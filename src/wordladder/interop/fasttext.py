@@ -1,32 +1,26 @@
-"""Models that other programs have trained, as engines of ours: fastText's classifiers."""
+"""fastText's classifiers as engines."""
 
 from pathlib import Path
-from typing import Any
 
 from ..engines import ShallowEngine
 from ..recipe import Recipe
+from ..shallow._fasttext_file import classifier_from
 
-SUFFIXES = (".bin", ".ftz")
 
-
-def fasttext_engine(path: str | Path) -> tuple[ShallowEngine, dict[str, Any]]:
-    """A classifier of fastText, and a report of what is known about it.
-
-    Its words are what stands between blanks, as there.
+def fasttext_engine(path: Path) -> ShallowEngine:
+    """A classifier that fastText has trained. Words are separated by blanks, as in fastText.
 
     Raises:
-        ModelError: the file holds no classifier.
+        ModelError: the file holds no classifier, or its labels form a tree.
         VectorsError: the file is broken.
     """
-    from ..shallow._fasttext_file import classifier_from
-
     settings, labels, parts = classifier_from(path)
     tables = {
         "text": {"segmenter": "whitespace"},
         "shallow": {"kind": "fasttext", **settings},
         "task": {"kind": "classification", "multi_label": settings["loss"] == "ova"},
     }
-    engine = ShallowEngine(Recipe({"format": 1, **tables}, Path(path).stem))
+    engine = ShallowEngine(Recipe(tables, path.stem))
     engine.shallow.take(**parts)
     engine.task.take_labels(labels, multi_label=settings["loss"] == "ova")
-    return engine, {"name": engine.recipe.name, "source": Path(path).name}
+    return engine

@@ -4,7 +4,6 @@ Their answers are those of transformers: a class from the whole text, cut where 
 the tag of a word from its first piece; the ends of an answer from the best pieces of its words.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from functools import partial
@@ -30,33 +29,14 @@ from ..tasks._word_scores import WordScores
 from ..tasks._word_tags import WordScheme
 from ..text.words import TextSettings, Tokens, tokenize
 from .sentence_encoder import MEAN, Ints, Precision, SentenceEngine
+from .sources import task_of
 
-_TASKS = {
-    "ForSequenceClassification": "classification",
-    "ForTokenClassification": "tagging",
-    "ForQuestionAnswering": "span_qa",
-}
 _BIOES = {"L-": "E-", "U-": "S-"}
 _NEVER = -1e4  # the score of what the model says nothing of
 _OVERLAP = 128  # pieces that windows share, as in transformers
 _ROWS = 256  # examples that are read together
 _HAN = re.compile("[\u3400-\u9fff]")
 _CHINESE = 0.25  # the least share of a Chinese tokenizer's pieces that have Han characters
-
-
-def task_of(folder: Path) -> tuple[str, str] | None:
-    """The class of transformers that opens a fine-tuned model, and the kind of its task.
-
-    None where no head lies there that answers here; that of a regression, one number a text, does not.
-    """
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        name = str(config["architectures"][0])
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    if config.get("problem_type") == "regression" or len(config.get("id2label") or ("", "")) == 1:
-        return None
-    return next((("AutoModel" + end, task) for end, task in _TASKS.items() if name.endswith(end)), None)
 
 
 class FineTuned(SentenceEngine):

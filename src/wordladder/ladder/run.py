@@ -121,7 +121,7 @@ def _tested(run: Run, dev: Examples, test: Examples) -> Any:
     """
     from ..data.labels import spelled_like
     from ..evaluation.evaluate import evaluate_scores
-    from ..interop.find import needed_mb
+    from ..interop.sources import needed_mb
     from ..model.model import Model
 
     model = Model.load(run.model or "", device=run.device, threads=run.threads)

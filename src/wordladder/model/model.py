@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
 from .. import __version__
 from ..data.examples import Examples, all_names, check_texts
@@ -21,10 +20,9 @@ from ..data.splits import hold_out, overlap
 from ..engines import Engine, FitRun, FusionWeights, engine_for
 from ..errors import ModelError, NotFittedError, UserError
 from ..evaluation.evaluate import Evaluation, evaluate_scores
-from ..files.folders import MARK, content_hash, find_model, is_saved, new_folder, size_mb
-from ..files.json_files import read_facts, write_facts
+from ..files.folders import MARK, content_hash, new_folder, size_mb
+from ..files.json_files import write_facts
 from ..files.streams import disk_errors
-from ..interop import imported_engine
 from ..progress import Progress, quiet
 from ..recipe import Recipe, component
 from ..training.settings import TrainingSettings
@@ -32,7 +30,6 @@ from .checkpoint_folder import close_work, open_work, sole
 from .estimator import Estimator
 from .inputs import (
     LabelKind,
-    SavedKind,
     classes_of,
     examples_of,
     label_kind,
@@ -352,13 +349,12 @@ class Model(Estimator):
         threads: int | None = None,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
     ) -> "Model":
-        """Read a saved model. No path that its recipe names is opened, and nothing in it is executed.
+        """Load a saved model, or a model of another program: `wordladder.load` without word vectors. No path
+        in its recipe is opened, and no code in it is executed.
 
         Args:
-            folder: The folder; a `.bin` or `.ftz` file with a classifier that fastText has trained; the
-                folder of a model that was fine-tuned with transformers to classify texts, tag words or answer
-                questions, or of an encoder, which predicts nothing; or a name on the Hugging Face hub.
-            device: Where the model runs; the best there is if not given.
+            folder: What `wordladder.load` takes.
+            device: Where the model computes; left out, the best there is.
             threads: Threads that it may use.
             precision: The arithmetic of an encoder of another program; `"auto"` takes bfloat16 where the
                 hardware computes in it.
@@ -366,29 +362,46 @@ class Model(Estimator):
         Raises:
             ModelError: there is no model, or it is incomplete.
         """
-        if not is_saved(Path(folder)) and (found := imported_engine(folder, device, precision)):
-            imported, report = found
-            model = cls(imported.recipe, device=device, threads=threads)
-            model.report_ = report
-            model._adopt(imported, imported.recipe, label_kind(None, imported.task))
-            return model
-        place = find_model(folder)
-        try:
-            report = read_facts(place / "report.json", dict[str, Any])
-            saved = read_facts(place / "report.json", SavedKind)
-            recipe = Recipe.read(place / MARK, saved.name)
-            engine = engine_for(recipe, device)
-            engine.restore(place)
-            path = place / "metrics.json"
-            known = read_facts(path, Evaluation) if path.is_file() and path.read_text() != "{}" else None
-        except (OSError, LookupError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"{folder}: the saved model is incomplete or damaged: {error}") from error
-        model = cls(recipe, device=device, threads=threads)
+        from .loading import load
+
+        found = load(folder, device=device, threads=threads, precision=precision)
+        if not isinstance(found, cls):
+            raise ModelError(f"{folder} holds word vectors, not a model; WordVectors.load reads them")
+        return found
+
+    @classmethod
+    def of_engine(
+        cls,
+        engine: Engine,
+        report: dict[str, Any],
+        kind: LabelKind | None = None,
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+    ) -> "Model":
+        """A fitted model around an engine.
+
+        Args:
+            engine: What computes.
+            report: What is known of its training.
+            kind: How its labels are written; left out, as text.
+            device: Where it computes.
+            threads: Threads that it may use.
+        """
+        model = cls(engine.recipe, device=device, threads=threads)
         model.report_ = report
-        model._adopt(engine, recipe, saved.label_kind)
-        if known is not None:
-            model.evaluation_ = known
+        model._adopt(engine, engine.recipe, kind or label_kind(None, engine.task))
         return model
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of a model of another program."""
+        return list(getattr(self._fitted(), "notes", ()))
+
+    @property
+    def texts_cut(self) -> int:
+        """How many of the texts encoded so far were longer than the encoder reads, and were truncated."""
+        return getattr(self._fitted(), "cut", 0)
 
     def __repr__(self) -> str:
         name = self.recipe.name if isinstance(self.recipe, Recipe) else self.recipe

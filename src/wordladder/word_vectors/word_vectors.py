@@ -285,10 +285,11 @@ class WordVectors:
         checked_method(method)
         return (self.most_similar if method == "add" else self.most_similar_cosmul)([b, c], [a], topn)
 
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
+    def encode(self, texts: Sequence[str], *, normalize_embeddings: bool = False) -> np.ndarray:
         """The mean of the vectors of each text's words, (texts, dim); zero where none is known.
 
-        Words are found as when the vectors were trained.
+        Words are found as when the vectors were trained. With `normalize_embeddings`, each mean is scaled to
+        length one.
         """
         text = self.settings.get("text")
         settings = TextSettings(**text) if isinstance(text, Mapping) else TextSettings()
@@ -298,7 +299,10 @@ class WordVectors:
         owner = np.repeat(np.arange(len(texts)), tokens.lengths)[rows >= 0]
         means = np.zeros((len(texts), self.dim), dtype=np.float32)
         np.add.at(means, owner, self._finite(self.vectors[rows[rows >= 0]]))
-        return means / np.maximum(1, np.bincount(owner, minlength=len(texts)))[:, None].astype(np.float32)
+        means /= np.maximum(1, np.bincount(owner, minlength=len(texts)))[:, None].astype(np.float32)
+        if normalize_embeddings:
+            means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+        return means
 
     def doesnt_match(self, words: Sequence[str]) -> str:
         """The word whose vector is farthest, by cosine, from the mean of all of them.

@@ -11,17 +11,16 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
 from ..data.batches import length_batches
 from ..embedders._training_text import Material
-from ..engines.network_engine import NetworkEngine
 from ..errors import ModelError
-from ..files.folders import MARK, find_model, is_saved
 from ..formats import UnicodeErrors
+from ..interop.sources import identify
 from ..layers.devices import chosen, device_of, on_device
-from ..recipe import Recipe, build
+from ..recipe import build
 from ..text.words import TextSettings, Tokens, tokenize
+from .model import Model
 
 WORDS, ROWS = 4096, 256  # of a batch, padding included
 
@@ -68,44 +67,30 @@ class WordReader:
             ModelError: there is none of these, or a saved model has no vectors of words.
             RecipeError: the encoder cannot be read, or has no such layer.
         """
-        path = Path(source)
-        if is_saved(path):
+        kind, path, _ = identify(source)
+        if kind == "model":
             if layers is not None:
                 raise ModelError(f"{source}: the layers of a saved model are those of its recipe; give none")
-            return cls._saved(path, settings, device)
+            model = Model.load(source, device=device)
+            if (network := getattr(model.engine_, "network", None)) is None:
+                raise ModelError(f"{source}: a shallow model has no vectors of words")
+            return cls(network.eval(), network.encode, settings or model.recipe_.text, f"model {source}")
         table: dict[str, Any] = {"kind": "transformer", "source": str(source)}
-        table |= {"pooling": "mean", "overlap": 16}
-        if any(path.glob("*options.json")):  # those of published models have long names
-            if layers == "last4":
-                raise ModelError(f"{source}: an ELMo has no four last layers; give the number of one")
-            table = {"kind": "elmo", "source": str(source), "layers": -1}
         if path.is_file():
             if layers is not None:
                 raise ModelError(f"{source}: word vectors have no layers; give none")
-            table = {"kind": "static", "source": str(source), "tune": False, "standardise": False}
-            table["unicode_errors"] = unicode_errors
-        elif layers is not None:
-            table["layers"] = -1 if layers == "last" and table["kind"] == "elmo" else layers
+            table |= {"kind": "static", "tune": False, "standardise": False, "unicode_errors": unicode_errors}
+        elif kind == "elmo":
+            if layers == "last4":
+                raise ModelError(f"{source}: an ELMo has no four last layers; give the number of one")
+            table |= {"kind": "elmo", "layers": -1 if layers in (None, "last") else layers}
+        else:
+            table |= {"pooling": "mean", "overlap": 16} | ({} if layers is None else {"layers": layers})
         embedder = build("embedders", table)
         settings = settings or TextSettings()
         embedder.initialise(Material(tokenize([], settings)))
         embedder.to(chosen(device)).eval()
         return cls(embedder, embedder, settings, f"{table['kind']} {source}")
-
-    @classmethod
-    def _saved(cls, path: Path, settings: TextSettings | None, device: str | None) -> "WordReader":
-        place = find_model(path)
-        try:
-            recipe = Recipe.read(place / MARK)
-            if recipe.table("shallow"):
-                raise ModelError(f"{path}: a shallow model has no vectors of words")
-            engine = NetworkEngine(recipe, device)
-            engine.restore(place)
-        except (OSError, KeyError, ValueError, SafetensorError) as error:
-            raise ModelError(f"{path}: the saved model is incomplete or damaged: {error}") from error
-        network = engine.network.eval()
-        settings = settings or recipe.text
-        return cls(network, network.encode, settings, f"model {path}")
 
     def tokens(self, texts: Sequence[str]) -> Tokens:
         """The words of texts."""

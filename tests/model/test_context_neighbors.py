@@ -13,8 +13,8 @@ from tiny_transformers import tiny_bert
 from wordladder import Model
 from wordladder.cli.neighbors import neighbors
 from wordladder.errors import DataError, ModelError, SettingError, VectorsError
-from wordladder.evaluation.context_neighbors import context_neighbors, sample
-from wordladder.evaluation.word_reader import WordReader
+from wordladder.model.context_neighbors import context_neighbors, sample
+from wordladder.model.word_reader import WordReader
 from wordladder.text.words import TextSettings
 from wordladder.word_vectors import WordVectors
 
@@ -87,8 +87,8 @@ def test_the_nearest_are_those_of_a_slow_search(tiny):
 
 
 def test_small_batches_find_the_same(tiny, monkeypatch):
-    from wordladder.evaluation import context_neighbors as module
-    from wordladder.evaluation import word_reader
+    from wordladder.model import context_neighbors as module
+    from wordladder.model import word_reader
 
     whole = context_neighbors(tiny, ASKED, "act", SENTENCES, topn=5)
     monkeypatch.setattr(module, "BLOCK", 2)
