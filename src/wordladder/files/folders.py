@@ -1,15 +1,4 @@
-"""The saved model: a folder that is written whole or not at all, and read without running any code from it.
-
-    recipe.toml          what the model is
-    weights.safetensors  every tensor once
-    embedders/N/         the vocabulary of embedder N, and what else it keeps itself
-    labels.json          the labels, temperature and thresholds
-    metrics.json         the dev metrics
-    report.json          what happened in training
-    README.md            a model card, written from the run
-
-What a model does is in `model.py`; this file knows only folders.
-"""
+"""Folders that are written whole or not at all: of saved models, and with another mark of anything else."""
 
 import hashlib
 import os

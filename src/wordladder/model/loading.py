@@ -7,21 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from safetensors import SafetensorError
-
-from ..engines import engine_for
 from ..errors import ModelError
-from ..evaluation.evaluate import Evaluation
 from ..extras import require
-from ..files.folders import MARK, find_model
-from ..files.json_files import read_facts
 from ..formats import UnicodeErrors
 from ..interop.fasttext import fasttext_engine
 from ..interop.sources import Source, identify
-from ..recipe import Recipe
 from ..word_vectors import WordVectors
-from .inputs import SavedKind
 from .model import Model
+from .saved_folder import read_model
 
 
 class Options(NamedTuple):
@@ -64,20 +57,8 @@ def load(
 
 
 def _saved_model(source: Source, options: Options) -> Model:
-    folder = find_model(source.path)
-    try:
-        report = read_facts(folder / "report.json", dict[str, Any])
-        saved = read_facts(folder / "report.json", SavedKind)
-        engine = engine_for(Recipe.read(folder / MARK, saved.name), options.device)
-        engine.restore(folder)
-        path = folder / "metrics.json"
-        known = read_facts(path, Evaluation) if path.is_file() and path.read_text() != "{}" else None
-    except (OSError, LookupError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{source.name}: the saved model is incomplete or damaged: {error}") from error
-    model = Model.of_engine(engine, report, saved.label_kind, device=options.device, threads=options.threads)
-    if known is not None:
-        model.evaluation_ = known
-    return model
+    saved = read_model(source.path, options.device)
+    return Model.of_engine(*saved, device=options.device, threads=options.threads)
 
 
 def _word_vectors(source: Source, options: Options) -> WordVectors:

@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,8 +19,7 @@ from ..data.splits import hold_out, overlap
 from ..engines import Engine, FitRun, FusionWeights, engine_for
 from ..errors import ModelError, NotFittedError, UserError
 from ..evaluation.evaluate import Evaluation, evaluate_scores
-from ..files.folders import MARK, content_hash, new_folder, size_mb
-from ..files.json_files import write_facts
+from ..files.folders import content_hash
 from ..files.streams import disk_errors
 from ..progress import Progress, quiet
 from ..recipe import Recipe, component
@@ -41,7 +39,7 @@ from .inputs import (
     text_rows,
     unit,
 )
-from .model_card import model_card
+from .saved_folder import write_model
 from .warnings import notes_on
 
 SMALLEST_DEV = 4
@@ -169,7 +167,7 @@ class Model(Estimator):
         return {"metric": engine.task.metric, "dev_value": self.evaluation_.value, "decoding": decoding}
 
     def _adopt(self, engine: Engine, recipe: Recipe, kind: LabelKind) -> None:
-        self.engine_, self.recipe_, self.task_, self._kind = engine, recipe, engine.task, kind
+        self.engine_, self.recipe_, self.task_, self.label_kind_ = engine, recipe, engine.task, kind
         self.classes_, self._places = classes_of(engine.task.labels, kind)
 
     # Using
@@ -195,8 +193,8 @@ class Model(Estimator):
         if isinstance(texts, str):
             return self.predict([texts])[0]
         texts = text_rows(texts, self._fitted().task)  # they are looked at twice
-        found = labels_back(self.task_predictions(self.scores(texts)), self._kind)
-        return tags_back(texts, found, self.task_) if self._kind.type == "parts" else found
+        found = labels_back(self.task_predictions(self.scores(texts)), self.label_kind_)
+        return tags_back(texts, found, self.task_) if self.label_kind_.type == "parts" else found
 
     def task_predictions(self, scores: Any) -> list[Any]:
         """Labels from scores, as text."""
@@ -211,7 +209,7 @@ class Model(Estimator):
         if isinstance(texts, str):
             return self.predict_proba([texts])[0]
         self._fitted()
-        if self._kind.type == "parts":
+        if self.label_kind_.type == "parts":
             raise ModelError(
                 f"{self.recipe_.task}: no classes of texts, so no probabilities of them; see answers"
             )
@@ -325,19 +323,7 @@ class Model(Estimator):
 
             write_classifier(folder, getattr(engine, "shallow", None), self.task_)
             return Path(folder)
-        with new_folder(folder) as fresh:
-            engine.keep(fresh)
-            if getattr(engine, "foreign", False):
-                return Path(folder)
-            recipe = self.recipe_.portable()
-            (fresh / MARK).write_text(recipe.to_toml(), encoding="utf-8", newline="\n")
-            report = self.report_ | {"name": recipe.name, "label_kind": asdict(self._kind)}
-            report = self.recipe_.without_paths(report)
-            metrics = self.evaluation_.to_dict() if hasattr(self, "evaluation_") else {}
-            for name, content in (("report.json", report), ("metrics.json", metrics)):
-                write_facts(fresh / name, content)
-            card = model_card(recipe, report, metrics, size_mb(fresh))
-            (fresh / "README.md").write_text(card, encoding="utf-8", newline="\n")
+        write_model(self, Path(folder))
         return Path(folder)
 
     @classmethod
@@ -375,6 +361,7 @@ class Model(Estimator):
         engine: Engine,
         report: dict[str, Any],
         kind: LabelKind | None = None,
+        evaluation: Evaluation | None = None,
         *,
         device: str | None = None,
         threads: int | None = None,
@@ -385,12 +372,15 @@ class Model(Estimator):
             engine: What computes.
             report: What is known of its training.
             kind: How its labels are written; left out, as text.
+            evaluation: Its evaluation on dev, if there is one.
             device: Where it computes.
             threads: Threads that it may use.
         """
         model = cls(engine.recipe, device=device, threads=threads)
         model.report_ = report
         model._adopt(engine, engine.recipe, kind or label_kind(None, engine.task))
+        if evaluation is not None:
+            model.evaluation_ = evaluation
         return model
 
     @property
