@@ -128,7 +128,7 @@ def learned(recipe, examples, device, waits=list, half=False):
     """What three steps from the same weights on came to, and what they waited for."""
     engine = NetworkEngine(recipe, str(device))
     engine.task.initialise(examples)
-    tokens = engine.words.of(examples)
+    tokens = engine.words.tokens(examples)
     torch.manual_seed(1)
     with FitRun() as run:
         engine._start(examples, tokens, run)

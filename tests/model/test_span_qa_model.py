@@ -117,7 +117,7 @@ def test_a_transformer_reads_question_and_passage_together(reader):
 
 def test_an_answer_in_a_late_window(reader):
     pairs, answers = marked(8, seed=3, before=80)
-    tokens = reader.engine_.words.of(Examples(tuple(map(list, zip(*pairs)))))
+    tokens = reader.engine_.words.tokens(Examples(tuple(map(list, zip(*pairs)))))
     laid = reader.engine_.network.embedders[0].prepare(tokens)
     assert sum(len(group.ids) for group in laid.groups) >= 16  # at least two windows each
     assert reader.score(pairs, answers) > 0.6

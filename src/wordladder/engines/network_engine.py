@@ -26,7 +26,7 @@ from ..text.words import Tokens
 from ..training.settings import TrainingSettings
 from .engine import FitRun, FusionWeights, text_facts
 from .network import Network
-from .tokenization import OwnWords
+from .word_joining import WordJoiner
 
 PREDICT_ROWS, PREDICT_WORDS = 256, 32_768
 MEMORY = 'Something else may be using it; device = "cpu" does without.'
@@ -41,7 +41,7 @@ class NetworkEngine:
         self.settings = TrainingSettings(**recipe.table("training"))
         self.task = build("tasks", recipe.tables["task"])
         self.network: Any = None
-        self.words = OwnWords(recipe.text)
+        self.words = WordJoiner(recipe.text)
         self._cache: Path | None = None  # where features of frozen embedders stay
 
     threads = staticmethod(threads)
@@ -58,8 +58,8 @@ class NetworkEngine:
             self.task.check(dev)
         if not self._knows_words():
             self.words.learn(train)
-        tokens = self.words.of(train)
-        dev_tokens = self.words.of(dev) if dev is not None else None
+        tokens = self.words.tokens(train)
+        dev_tokens = self.words.tokens(dev) if dev is not None else None
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             found = self._start(train, tokens, run)
@@ -233,7 +233,7 @@ class NetworkEngine:
         """Scores `(rows, labels)`, or of words; where features are cached, those of many texts are kept there
         too.
         """
-        tokens = self.words.of(examples)
+        tokens = self.words.tokens(examples)
         if self._cache is not None and len(tokens) >= MANY:
             from ..embedders._feature_cache import remember
 
@@ -243,7 +243,7 @@ class NetworkEngine:
 
     def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
         """What the task's head reads: one vector a text, `(rows, dim)`."""
-        return self._run(self.words.of(examples), self._pooled_of, self.network.task.dim, batch_rows)
+        return self._run(self.words.tokens(examples), self._pooled_of, self.network.task.dim, batch_rows)
 
     def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
         """What the fusion gives each embedder at each word.
@@ -251,7 +251,7 @@ class NetworkEngine:
         Raises:
             ModelError: there is no fusion, or it does not weigh.
         """
-        tokens = self.words.of(examples)
+        tokens = self.words.tokens(examples)
         found: dict[int, NDArray[np.float32]] = {}
         for rows, weights in self._results(tokens, lambda batch: self.network.fusion_weights(batch.inputs)):
             found.update(zip(rows.tolist(), weights))

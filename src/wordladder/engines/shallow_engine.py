@@ -15,7 +15,7 @@ from ..tasks._word_scores import WordScores
 from ..text.words import Tokens
 from ..training.settings import TrainingSettings
 from .engine import FitRun, FusionWeights, text_facts
-from .tokenization import OwnWords
+from .word_joining import WordJoiner
 
 
 class ShallowEngine:
@@ -25,7 +25,7 @@ class ShallowEngine:
         self.recipe = recipe
         self.shallow = build("shallow", recipe.tables["shallow"], recipe.text)
         self.task = build("tasks", recipe.tables["task"])
-        self.words = OwnWords(recipe.text)
+        self.words = WordJoiner(recipe.text)
 
     def threads(self, count: int | None) -> AbstractContextManager[None]:
         """Nothing to set: the number is given to `fit`, and answers take one thread."""
@@ -47,12 +47,12 @@ class ShallowEngine:
             self.shallow.fit(train.texts, self.task.gold(train), **told)
             return self.shallow.facts()
         self.words.learn(train)
-        tokens = self.words.of(train)
+        tokens = self.words.tokens(train)
         targets = self.task.targets(train, tokens).values
         self.shallow.fit(tokens, targets, self.task.allowed, **told)
         facts = {"train": self._facts(train, tokens)}
         if dev is not None:
-            facts["dev"] = self._facts(dev, self.words.of(dev))
+            facts["dev"] = self._facts(dev, self.words.tokens(dev))
         return {"text": facts}
 
     def _facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
@@ -61,7 +61,7 @@ class ShallowEngine:
     def scores(self, examples: Examples) -> Any:
         """Scores `(rows, labels)`, or of words; a single yes-or-no score becomes one for each of the two."""
         if self.task.per_word:
-            tokens = self.words.of(examples)
+            tokens = self.words.tokens(examples)
             return WordScores(self.shallow.scores(tokens), tokens, self.shallow.chain)
         return self._wide(self.shallow.scores(examples.texts))
 

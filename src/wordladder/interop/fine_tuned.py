@@ -21,7 +21,7 @@ from ..embedders._inference import answering, padded
 from ..embedders._pieces import Group, Pieces
 from ..embedders._pretrained import Pretrained, keep_pretrained, open_pretrained
 from ..embedders._sentence_layout import SentenceLayout
-from ..engines.tokenization import given_words
+from ..engines.word_joining import join_to_given_words
 from ..errors import ModelError
 from ..layers.threads import in_parallel
 from ..recipe import Recipe, build
@@ -114,7 +114,7 @@ class FineTuned(SentenceEngine):
             return self._of_texts(examples.texts, self._of_rows, nothing)
         tokens = tokenize(examples.flat(), TextSettings(), segments=len(examples.segments))
         if examples.words is not None:  # those of a file of tagged words
-            tokens = given_words(tokens, examples.words)
+            tokens = join_to_given_words(tokens, examples.words)
         found = [
             self._of_words(tokens.take(np.arange(first, min(first + _ROWS, len(tokens)))))
             for first in range(0, len(tokens), _ROWS)

@@ -30,7 +30,7 @@ class _Facts:
     shapes: list[str]
 
 
-class OwnWords:
+class WordJoiner:
     """How a file's words are put together from ours; nothing for Chinese, which has no spaces.
 
     Args:
@@ -59,13 +59,13 @@ class OwnWords:
         shapes = Counter(_shape(word) for word in words if word[0].isalnum() and word[-1].isalnum())
         self.shapes = {shape for shape, count in shapes.items() if count >= _OFTEN}
 
-    def of(self, examples: Examples) -> Tokens:
+    def tokens(self, examples: Examples) -> Tokens:
         """The words of examples: those given, or ours, put together as the file does it."""
         tokens = tokenize(examples.flat(), self.text, segments=len(examples.segments))
         if not self.forms or not len(tokens.starts):
             return tokens
         if examples.words is not None:
-            return given_words(tokens, examples.words)
+            return join_to_given_words(tokens, examples.words)
         return merged(tokens, self._as_learned(tokens))
 
     def _as_learned(self, tokens: Tokens) -> NDArray[np.bool_]:
@@ -100,7 +100,7 @@ class OwnWords:
             self.forms, self.shapes = set(facts.forms), set(facts.shapes)
 
 
-def given_words(tokens: Tokens, starts: Sequence[Sequence[int]]) -> Tokens:
+def join_to_given_words(tokens: Tokens, starts: Sequence[Sequence[int]]) -> Tokens:
     """Our words put together to those that the texts are given as, which begin at `starts`."""
     return merged(tokens, _opens(tokens, starts))
 

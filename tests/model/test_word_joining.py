@@ -8,7 +8,7 @@ import pytest
 from wordladder import Model
 from wordladder.data.examples import Examples
 from wordladder.data.reading import read_examples
-from wordladder.engines.tokenization import OwnWords
+from wordladder.engines.word_joining import WordJoiner
 from wordladder.text.words import TextSettings, merged, tokenize
 
 FILE = [
@@ -25,24 +25,24 @@ def given(*texts, words=None):
 
 
 def learned(*texts):
-    own = OwnWords(TextSettings())
-    own.learn(given(*texts))
-    return own
+    joiner = WordJoiner(TextSettings())
+    joiner.learn(given(*texts))
+    return joiner
 
 
-def words(own, text):
-    return own.of(Examples(([text],))).surfaces()
+def words(joiner, text):
+    return joiner.tokens(Examples(([text],))).surfaces()
 
 
 @pytest.fixture
-def own():
+def joiner():
     return learned(*FILE)
 
 
-def test_the_words_of_the_file_are_kept(own):
+def test_the_words_of_the_file_are_kept(joiner):
     for text in FILE:
-        assert own.of(given(text)).surfaces() == text.split(" ")
-    assert own.of(given("Unseen-one A.B.C. .")).surfaces() == ["Unseen-one", "A.B.C.", "."]
+        assert joiner.tokens(given(text)).surfaces() == text.split(" ")
+    assert joiner.tokens(given("Unseen-one A.B.C. .")).surfaces() == ["Unseen-one", "A.B.C.", "."]
 
 
 @pytest.mark.parametrize(
@@ -54,22 +54,22 @@ def test_the_words_of_the_file_are_kept(own):
         ("", [], []),
     ],
 )
-def test_words_that_touch_are_kept(own, text, starts, found):
-    assert own.of(given(text, words=[starts])).surfaces() == found
-    assert own.of(given("U.N. a", text, "b-c", words=[[0, 5], starts, [0]])).words_of(1) == found
+def test_words_that_touch_are_kept(joiner, text, starts, found):
+    assert joiner.tokens(given(text, words=[starts])).surfaces() == found
+    assert joiner.tokens(given("U.N. a", text, "b-c", words=[[0, 5], starts, [0]])).words_of(1) == found
 
 
-def test_words_behind_the_last_that_is_read(own):
-    own.text = TextSettings(max_words=5)
-    assert own.of(given("U.N. met the-man")).surfaces() == ["U.N.", "met"]
+def test_words_behind_the_last_that_is_read(joiner):
+    joiner.text = TextSettings(max_words=5)
+    assert joiner.tokens(given("U.N. met the-man")).surfaces() == ["U.N.", "met"]
 
 
-def test_raw_text_is_joined_as_the_file_does_it(own):
+def test_raw_text_is_joined_as_the_file_does_it(joiner):
     text = "The U.N. met on 2024-05-31. Mr. Smith paid 99.9, he said."
     expected = "The U.N. met on 2024-05-31 . Mr. Smith paid 99.9 , he said ."
-    assert words(own, text) == expected.split(" ")
-    assert words(own, "u.n. (U.S.-led)") == ["u.n.", "(", "U.S.-led", ")"]
-    assert words(own, "") == []
+    assert words(joiner, text) == expected.split(" ")
+    assert words(joiner, "u.n. (U.S.-led)") == ["u.n.", "(", "U.S.-led", ")"]
+    assert words(joiner, "") == []
 
 
 def test_what_the_file_does_not_join_stays_apart():
@@ -78,14 +78,14 @@ def test_what_the_file_does_not_join_stays_apart():
 
 
 def test_chinese_has_no_spaces_to_learn_from():
-    own = learned("我在北京U.N.工作", "他去上海")
-    assert own.of(given("我在北京", words=[[0, 1, 2]])).surfaces() == list("我在北京")
+    joiner = learned("我在北京U.N.工作", "他去上海")
+    assert joiner.tokens(given("我在北京", words=[[0, 1, 2]])).surfaces() == list("我在北京")
 
 
 def test_texts_without_words_have_none_to_learn():
-    own = OwnWords(TextSettings())
-    own.learn(Examples((["U.N."],)))
-    assert own.forms == set()
+    joiner = WordJoiner(TextSettings())
+    joiner.learn(Examples((["U.N."],)))
+    assert joiner.forms == set()
 
 
 def test_merged_words_are_runs_of_words():
