@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from .recipe import Recipe
     from .word_vectors import WordVectors
 
-_HOMES = {"Model": "model.model", "Recipe": "recipe", "WordVectors": "word_vectors", "climb": "ladder.climb"}
+_HOMES = {
+    "Model": "model.model",
+    "Recipe": "recipe",
+    "WordVectors": "word_vectors",
+    "climb": "ladder.climb",
+    "load": "model.loading",
+}
 
 __all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb", "load"]
 
