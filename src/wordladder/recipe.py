@@ -9,14 +9,14 @@ is trained or read here but the recipe itself.
 import inspect
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, NamedTuple
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -123,6 +123,20 @@ def rung_text(name: str, task: str | None = None) -> str:
     raise RecipeError(f"there is no rung {name!r}{where}.{did_you_mean(name, known)}")
 
 
+class Encoder(NamedTuple):
+    """A pretrained encoder that embedders can read.
+
+    Attributes:
+        source: Its absolute folder, or its name on the Hugging Face hub.
+        family: `"albert"`, `"elmo"`, or `"bert"` for every other transformer.
+        limit: The most pieces that it reads at once, special ones included; None where there is no limit.
+    """
+
+    source: str
+    family: str
+    limit: int | None = None
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What a model is made of and how it is trained: a checked TOML document.
@@ -191,6 +205,62 @@ class Recipe:
         for key, value in changes.items():
             _put(tables, key, value)
         return Recipe(tables, self.name, self.folder)
+
+    def with_vectors(self, path: str | Path, unicode_errors: str = "strict") -> "Recipe":
+        """A copy whose static embedders read this file of word vectors; none are trained.
+
+        Raises:
+            RecipeError: there is no static embedder.
+        """
+        static = self._embedders("static", "--vectors", "no static embedder that could read them")
+        settings = {"source": str(Path(path).absolute())}
+        if unicode_errors != "strict":
+            settings["unicode_errors"] = unicode_errors
+        changed = self.with_settings({f"embedders.{i}.{k}": v for i in static for k, v in settings.items()})
+        tables = {name: table for name, table in changed.tables.items() if name != "vectors"}
+        return Recipe(tables, self.name, self.folder)
+
+    def with_corpus(self, files: str | Path | Sequence[str | Path]) -> "Recipe":
+        """A copy whose word vectors are trained on this raw text too.
+
+        Raises:
+            RecipeError: it trains no word vectors.
+        """
+        if not self.table("vectors"):
+            raise RecipeError(f"--corpus: {self.name} trains no word vectors here.")
+        paths = [files] if isinstance(files, str | Path) else files
+        return self.with_settings({"vectors.corpus": [str(Path(path).absolute()) for path in paths]})
+
+    def with_encoder(self, encoder: Encoder, numbers: Sequence[int] | None = None) -> "Recipe":
+        """A copy that reads this pretrained encoder, in windows that are not longer than it can read.
+
+        Args:
+            encoder: The encoder.
+            numbers: Of the embedders that read it; left out, all that can.
+
+        Raises:
+            RecipeError: there is no embedder for it.
+        """
+        if numbers is None:
+            kind = "elmo" if encoder.family == "elmo" else "transformer"
+            lacking = f"no {kind} embedder to read it; see `wordladder rungs`"
+            numbers = self._embedders(kind, f"--encoder {encoder.source}", lacking)
+        changes: dict[str, Any] = {f"embedders.{number}.source": encoder.source for number in numbers}
+        for number in numbers if encoder.limit is not None else ():
+            table = self.tables["embedders"][number]
+            if (table.get("max_pieces") or 0) > encoder.limit:
+                changes[f"embedders.{number}.max_pieces"] = encoder.limit
+            if table.get("overlap", 0) > encoder.limit // 2:
+                changes[f"embedders.{number}.overlap"] = encoder.limit // 4
+        return self.with_settings(changes)
+
+    def _embedders(self, kind: str, option: str, lacking: str) -> list[int]:
+        """The numbers of the embedders of a kind."""
+        tables = self.tables.get("embedders", ())
+        numbers = [number for number, table in enumerate(tables) if table["kind"] == kind]
+        if not numbers:
+            raise RecipeError(f"{option}: {self.name} has {lacking}")
+        return numbers
 
     def paths(self) -> list[str]:
         """The files and folders that it names by absolute paths."""
