@@ -212,7 +212,8 @@ class Recipe:
         Raises:
             RecipeError: there is no static embedder.
         """
-        static = self._embedders("static", "--vectors", "no static embedder that could read them")
+        if not (static := self.embedders("static")):
+            raise RecipeError(f"--vectors: {self.name} has no static embedder that could read them.")
         settings = {"source": str(Path(path).absolute())}
         if unicode_errors != "strict":
             settings["unicode_errors"] = unicode_errors
@@ -243,8 +244,11 @@ class Recipe:
         """
         if numbers is None:
             kind = "elmo" if encoder.family == "elmo" else "transformer"
-            lacking = f"no {kind} embedder to read it; see `wordladder rungs`"
-            numbers = self._embedders(kind, f"--encoder {encoder.source}", lacking)
+            numbers = self.embedders(kind)
+            if not numbers:
+                raise RecipeError(
+                    f"--encoder {encoder.source}: {self.name} has no {kind} embedder; see `wordladder rungs`"
+                )
         changes: dict[str, Any] = {f"embedders.{number}.source": encoder.source for number in numbers}
         for number in numbers if encoder.limit is not None else ():
             table = self.tables["embedders"][number]
@@ -254,13 +258,9 @@ class Recipe:
                 changes[f"embedders.{number}.overlap"] = encoder.limit // 4
         return self.with_settings(changes)
 
-    def _embedders(self, kind: str, option: str, lacking: str) -> list[int]:
-        """The numbers of the embedders of a kind."""
-        tables = self.tables.get("embedders", ())
-        numbers = [number for number, table in enumerate(tables) if table["kind"] == kind]
-        if not numbers:
-            raise RecipeError(f"{option}: {self.name} has {lacking}")
-        return numbers
+    def embedders(self, kind: str) -> list[int]:
+        """The numbers of the embedders of a kind, counted from 0."""
+        return [i for i, table in enumerate(self.tables.get("embedders", ())) if table["kind"] == kind]
 
     def paths(self) -> list[str]:
         """The files and folders that it names by absolute paths."""
