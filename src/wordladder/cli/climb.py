@@ -2,113 +2,60 @@
 
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
 from ..data.plurals import counted
-from ._warnings import tell
-from .console import console, print_json, progress_bar, say
-from .options import (
-    Corpus,
-    Device,
-    Format,
-    Group,
-    IgnoreSplit,
-    Json,
-    Label,
-    LabelSeparator,
-    Output,
-    Resume,
-    Set,
-    SkipIncomplete,
-    Text,
-    Threads,
-    Time,
-    UnicodeErrors,
-    Vectors,
-    option,
-    parse_settings,
+from . import options as shared
+from .console import (
+    console,
+    duration,
+    interval,
+    milliseconds,
+    percent_or_value,
+    plain_table,
+    print_json,
+    progress_bar,
+    say,
+    tell,
 )
-from .tables import duration, interval, milliseconds, percent_or_value, plain_table
+from .library_options import add_options, library_options
 
 if TYPE_CHECKING:
     from ..ladder.result import Climb
     from ..ladder.rung import Rung
 
-BUDGET = "Budget"
 FIGURES = ("metric", "95 % interval", "p50", "p95", "{}s/s", "memory", "size", "training")
 WIDE = 100
+OPTIONS = library_options(
+    "ladder/climb.py",
+    "climb",
+    {
+        None: "test dev task rungs recipes seeds seed label_curve encoders models",
+        "Budget": "cost margin max_latency_ms max_size_mb max_memory_mb max_minutes",
+    },
+    test={"type": Path},
+    dev={"type": Path},
+    rungs={"metavar": "NAME[,NAME]..."},
+    seeds={"min": 1},
+    encoders={"flags": ["--encoder"]},
+    models={"flags": ["--model"]},
+    cost={"type": Literal["latency", "size", "memory", "train"]},
+    margin={"min": 0},
+)
 
 
+@add_options(OPTIONS, shared.WORD_VECTORS, shared.COLUMNS, shared.SPLITTING, shared.COMPUTING)
 def climb(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE", help="Labelled table, tagged text, or questions with answers; .gz .xz .zst too."
-        ),
-    ],
-    output: Output,
-    test: Annotated[
-        Path | None,
-        typer.Option(
-            help="Table that tells how good the rungs are; left out, a fifth of the rows is held out."
-        ),
-    ] = None,
-    dev: Annotated[
-        Path | None,
-        typer.Option(help="Table on which all choosing is done; left out, a tenth of the rest is held out."),
-    ] = None,
-    task: Annotated[str, typer.Option(help="The task.")] = "classification",
-    rungs: Annotated[str | None, typer.Option(help="Rungs to climb, between commas; left out, all.")] = None,
-    recipes: Annotated[Path | None, typer.Option(help="Folder of recipes to climb instead.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds every rung is trained with.")] = 3,
-    seed: Annotated[int, typer.Option(help="The first seed, also of the split.")] = 1,
-    label_curve: Annotated[
-        bool, typer.Option("--label-curve", help="Also train on parts of the rows.")
-    ] = False,
-    cost: Annotated[
-        Literal["latency", "size", "memory", "train"], option("What cheap means.", BUDGET)
-    ] = "latency",
-    margin: Annotated[
-        float, option("How much worse than the best still counts as good.", BUDGET, min=0)
-    ] = 0.01,
-    max_latency_ms: Annotated[float | None, option("Most milliseconds for one text.", BUDGET)] = None,
-    max_size_mb: Annotated[float | None, option("Most MB on disk.", BUDGET)] = None,
-    max_memory_mb: Annotated[float | None, option("Most MB of memory.", BUDGET)] = None,
-    max_minutes: Annotated[
-        float | None, option("Most minutes to train a rung once; it is stopped there.", BUDGET)
-    ] = None,
-    vectors: Vectors = None,
-    unicode_errors: UnicodeErrors = "strict",
-    corpus: Corpus = None,
-    encoder: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Folder (or hub name) of a pretrained BERT, ALBERT or ELMo for the rungs that read one; may "
-            "be repeated."
-        ),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Model that is there already, measured beside the rungs: a folder of ours or of "
-            "transformers, a fastText .bin; may be repeated."
-        ),
-    ] = None,
-    set_: Set = None,
-    resume: Resume = False,
-    text: Text = None,
-    label: Label = None,
-    label_separator: LabelSeparator = None,
-    format_: Format = None,
-    skip_incomplete: SkipIncomplete = False,
-    group: Group = None,
-    time: Time = None,
-    ignore_split: IgnoreSplit = False,
-    device: Device = None,
-    threads: Threads = None,
-    json: Json = False,
+    file: shared.LabelledFile,
+    output: shared.Output,
+    *,
+    unicode_errors: shared.UnicodeErrors = "strict",
+    set_: shared.Set = None,
+    resume: shared.Resume = False,
+    json: shared.Json = False,
+    **options: Any,
 ) -> None:
     """Train several rungs on the same rows, measure quality and price, and recommend one.
 
@@ -116,52 +63,18 @@ def climb(
     """
     from ..ladder.climb import climb as run
 
-    settings = parse_settings(set_)
-    if rungs is None and recipes is None and not encoder and max_minutes is None:
-        _tell_of_the_hub(task, settings)
+    settings = shared.parse_settings(set_)
+    options |= {"rungs": shared.split_names(options["rungs"]), "unicode_errors": unicode_errors}
+    if not any(options[name] for name in ("rungs", "recipes", "encoders", "max_minutes")):
+        _tell_of_the_hub(options["task"], settings)
     with progress_bar() as progress:
-        found = run(
-            file,
-            output=output,
-            test=test,
-            dev=dev,
-            task=task,
-            rungs=None if rungs is None else [name.strip() for name in rungs.split(",") if name.strip()],
-            recipes=recipes,
-            seeds=seeds,
-            seed=seed,
-            cost=cost,
-            margin=margin,
-            max_latency_ms=max_latency_ms,
-            max_size_mb=max_size_mb,
-            max_memory_mb=max_memory_mb,
-            max_minutes=max_minutes,
-            vectors=vectors,
-            unicode_errors=unicode_errors,
-            corpus=corpus,
-            encoders=encoder,
-            models=model,
-            settings=settings,
-            text=text,
-            label=label,
-            label_separator=label_separator,
-            format=format_,
-            skip_incomplete=skip_incomplete,
-            group=group,
-            time=time,
-            ignore_split=ignore_split,
-            threads=threads,
-            device=device,
-            resume=resume,
-            label_curve=label_curve,
-            progress=progress,
-        )
+        result = run(file, output=output, settings=settings, resume=resume, progress=progress, **options)
     if json:
-        print_json(found.to_json())
+        print_json(result.to_json())
     else:
-        print_climb(found)
-        console.print(f"[dim]report:[/dim] {found.folder / 'report.html'}")
-    if any(rung.error for rung in found.rungs):
+        print_climb(result)
+        console.print(f"[dim]report:[/dim] {result.folder / 'report.html'}")
+    if any(rung.error for rung in result.rungs):
         raise typer.Exit(1)
 
 

@@ -1,18 +1,15 @@
-"""What the command line shows: one console, progress bars on a terminal, JSON for programs."""
+"""What the command line prints: text, notes, tables, progress bars on a terminal, JSON for programs."""
 
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 
 from ..progress import Progress
-from .tables import duration
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -30,6 +27,18 @@ def say(mark: str, text: str, to: Console = console) -> None:
     to.print(text, markup=False, soft_wrap=True)
 
 
+def print_notes(examples: Any, to: Console = console) -> None:
+    """The notes of some Examples, if there are any, in one line."""
+    if examples.notes:
+        tell([f"{examples.source}: {' '.join(examples.notes)}"], to)
+
+
+def tell(notes: Iterable[str], to: Console = errors) -> None:
+    """Notes, a line for each; on standard error programs that read JSON do not meet them."""
+    for note in notes:
+        say("[yellow]note:[/yellow]", note, to)
+
+
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
     """A callable for the library's long work; it draws one bar a stage on a terminal, and elsewhere writes a
@@ -38,6 +47,15 @@ def progress_bar() -> Iterator[Progress]:
     if not errors.is_terminal:
         yield _lines()
         return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+
     bars = Bars(
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
@@ -91,3 +109,44 @@ def _short(value: float | str) -> str:
     if abs(value) >= 1e4:
         return f"{value / 1e3:.0f} k"
     return f"{value:.4g}"
+
+
+def plain_table() -> Any:
+    """A table without lines and, as yet, without columns."""
+    from rich.table import Table
+
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+
+
+def figures_table(*columns: str) -> Any:
+    """A table whose first column is text and whose others are figures."""
+    table = plain_table()
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left")
+    return table
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def percent_or_value(value: float) -> str:
+    """A metric with as many digits as a test set can carry."""
+    return f"{value:.4f}"
+
+
+def interval(bounds: tuple[float, float] | list[float]) -> str:
+    """The two ends of an interval."""
+    low, high = bounds
+    return f"{low:.3f} – {high:.3f}"
+
+
+def milliseconds(value: float) -> str:
+    """A latency with two telling digits."""
+    return f"{value:.2f} ms" if value < 10 else f"{value:.0f} ms"

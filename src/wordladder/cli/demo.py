@@ -6,15 +6,14 @@ import re
 import shutil
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from rich.markup import escape
 
 from ..extras import require
 from .climb import print_climb
-from .console import console, progress_bar
-from .tables import duration, milliseconds, percent_or_value
+from .console import console, duration, milliseconds, percent_or_value, progress_bar
+from .options import Output, Seed
 
 if TYPE_CHECKING:
     from ..data.docstrings import DocstringData
@@ -28,12 +27,7 @@ THREADS = 1  # more hardly help models this small, and make the demo slow where 
 WORDS = ("matrix", "axis", "color", "graph")
 
 
-def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
-        "wordladder-demo"
-    ),
-    seed: Annotated[int, typer.Option(help="Start of everything random.")] = 1,
-) -> None:
+def demo(output: Output = Path("wordladder-demo"), seed: Seed = 1) -> None:
     """Climb five rungs on sentences about the installed Python packages: no download, about a minute.
 
     Example:  wordladder demo

@@ -4,12 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import typer
-
 from ..errors import OutputError, SettingError
-from ._warnings import tell
-from .console import console, print_json, progress_bar
-from .options import Device, Format, Input, Json, Text, Threads, UnicodeErrors, blocks, option
+from .console import console, print_json, progress_bar, tell
+from .options import Device, Format, Input, Json, Text, Threads, UnicodeErrors, argument, blocks, option
 from .vectors._shared import load
 
 BLOCK = 4096
@@ -19,29 +16,27 @@ _SETTINGS = "Vectors"
 def embed(
     model: Annotated[
         Path,
-        typer.Argument(
-            metavar="MODEL",
-            help="Folder of a saved model, of sentence-transformers or of transformers; a name on the "
-            "Hugging Face hub; or a file of word vectors.",
+        argument(
+            "MODEL",
+            "Folder of a saved model, of sentence-transformers or of transformers; a name on the Hugging "
+            "Face hub; or a file of word vectors.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy or .parquet.")],
+    output: Annotated[Path, option("File to write: .npy or .parquet.", None, "--output", "-o")],
     file: Input = "-",
-    normalize: Annotated[bool, option("Give vectors the length one.", _SETTINGS, "--normalize")] = False,
-    prompt: Annotated[str | None, option("Put before each text.", _SETTINGS)] = None,
+    normalize: Annotated[bool, option("Scale vectors to length one.", _SETTINGS, "--normalize")] = False,
+    prompt: Annotated[str | None, option("Text to put before each text.", _SETTINGS)] = None,
     prompt_name: Annotated[
         str | None, option("Name of a prompt that the model has, such as query.", _SETTINGS)
     ] = None,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
         option(
-            "Arithmetic of an encoder of another program; auto takes bfloat16 where the hardware "
-            "computes in it.",
-            _SETTINGS,
+            "Arithmetic of a pretrained encoder; auto is bfloat16 where the hardware supports it.", _SETTINGS
         ),
     ] = "auto",
     batch_size: Annotated[
-        int | None, option("Most texts computed together; left out, as many as pay.", _SETTINGS, min=1)
+        int | None, option("Most texts in a batch; chosen automatically if not given.", _SETTINGS, min=1)
     ] = None,
     unicode_errors: UnicodeErrors = "strict",
     text: Text = None,

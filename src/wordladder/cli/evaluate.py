@@ -1,29 +1,21 @@
 """`wordladder evaluate`: what a saved model is worth on a labelled file."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from ._warnings import print_notes
-from .console import console, print_json
-from .options import Device, Format, Json, Label, LabelSeparator, ModelPath, SkipIncomplete, Text, Threads
-from .tables import figures_table, interval, percent_or_value
+from .console import console, figures_table, interval, percent_or_value, print_json, print_notes
+from .library_options import add_options
+from .options import COLUMNS, Device, Json, LabelledFile, ModelPath, Threads
 
 
+@add_options(COLUMNS)
 def evaluate(
     model: ModelPath,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Labelled table, tagged text, or questions with answers.")
-    ],
-    text: Text = None,
-    label: Label = None,
-    label_separator: LabelSeparator = None,
-    format_: Format = None,
-    skip_incomplete: SkipIncomplete = False,
+    file: LabelledFile,
+    *,
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
+    **columns: Any,
 ) -> None:
     """Measure a saved model on labelled rows, in the form that its task has them.
 
@@ -33,9 +25,7 @@ def evaluate(
     from ..model.model import Model
 
     loaded = Model.load(model, device=device, threads=threads)
-    layout: dict[str, Any] = {"text": text, "label": label, "label_separator": label_separator}
-    layout |= {"format": format_, "skip_incomplete": skip_incomplete}
-    examples = read_examples(file, loaded.recipe_.task, **layout)
+    examples = read_examples(file, loaded.recipe_.task, **columns)
     found = loaded.evaluate(examples)
     if json:
         print_json(found.to_dict())

@@ -4,14 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import typer
-
 from ..errors import SettingError
 from ..extras import require
-from ._warnings import tell
-from .console import console, print_json, progress_bar
-from .options import Device, Json, Threads, UnicodeErrors
-from .tables import plain_table
+from .console import console, plain_table, print_json, progress_bar, tell
+from .library_options import add_options, library_options
+from .options import Device, Json, Threads, UnicodeErrors, argument, option
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -19,47 +16,44 @@ if TYPE_CHECKING:
     from ..evaluation.context_neighbors import Occurrence
 
 
+OPTIONS = library_options(
+    "evaluation/context_neighbors.py",
+    "context_neighbors",
+    {None: "topn only distinct limit seed"},
+    topn={"min": 1},
+    only={"type": Literal["same", "other"], "metavar": None},
+    limit={"min": 0, "help": "Most sentences to read, a random sample if there are more; 0 reads all."},
+)
+
+
+@add_options(OPTIONS)
 def neighbors(
     encoder: Annotated[
         str,
-        typer.Argument(
-            metavar="ENCODER",
-            help="A saved model; the folder or hub name of a BERT, ALBERT or other transformer; the folder "
-            "of an ELMo; or a file of word vectors.",
+        argument(
+            "ENCODER",
+            "A saved model; the folder or hub name of a BERT, ALBERT or other transformer; the folder of an "
+            "ELMo; or a file of word vectors.",
         ),
     ],
-    text: Annotated[str, typer.Argument(metavar="SENTENCE", help="The sentence that the word stands in.")],
-    word: Annotated[str, typer.Option("--word", help="The word, or several that follow each other.")],
+    text: Annotated[str, argument("SENTENCE", "The sentence that the word occurs in.")],
+    word: Annotated[str, option("The word, or several consecutive ones.")],
     among: Annotated[
-        list[Path],
-        typer.Option(
-            "--among", help="Raw text to look in: files or folders, compressed or not; may be repeated."
-        ),
+        list[Path], option("Raw text to search: files or folders, compressed or not. May be repeated.")
     ],
-    topn: Annotated[int, typer.Option(min=1, help="How many neighbours.")] = 10,
-    only: Annotated[
-        Literal["same", "other"] | None,
-        typer.Option(help="same: only this word in other sentences. other: only other words."),
-    ] = None,
-    distinct: Annotated[
-        bool, typer.Option("--distinct", help="Show each word once, where it is nearest.")
-    ] = False,
+    *,
     layers: Annotated[
-        str | None,
-        typer.Option(help="Layer of a transformer or an ELMo: last, last4 or a number; left out, last."),
+        str | None, option("Layer of a transformer or an ELMo: last, last4 or a number.", show_default="last")
     ] = None,
-    limit: Annotated[
-        int, typer.Option(min=0, help="Most sentences to read, a random sample if there are more; 0: all.")
-    ] = 10_000,
     segmenter: Annotated[
         Literal["characters", "jieba", "whitespace"] | None,
-        typer.Option(help="What makes words; left out, as a saved model has it, else characters."),
+        option("How words are found; as in the saved model if not given, else characters."),
     ] = None,
     unicode_errors: UnicodeErrors = "strict",
-    seed: Annotated[int, typer.Option(help="Start of the sample.")] = 1,
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
+    **options: Any,
 ) -> None:
     """Show where, in a text, words stand for the same as a word does in its sentence.
 
@@ -79,18 +73,8 @@ def neighbors(
         opening: dict[str, Any] = {"settings": settings, "device": device, "unicode_errors": unicode_errors}
         reader = WordReader.open(encoder, layers=_layers(layers), **opening)
         tell(getattr(reader.network, "notes", ()))
-        found = context_neighbors(
-            reader,
-            text,
-            word,
-            _sentences(among),
-            topn=topn,
-            only=only,
-            distinct=distinct,
-            limit=limit or None,
-            seed=seed,
-            progress=progress,
-        )
+        options["limit"] = options["limit"] or None
+        found = context_neighbors(reader, text, word, _sentences(among), progress=progress, **options)
     if json:
         print_json(found.to_json())
         return

@@ -2,9 +2,10 @@
 
 import tomllib
 from collections.abc import Iterable, Iterator
+from inspect import Parameter
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -15,31 +16,49 @@ SPLIT = "Split"
 RUN = "Run"
 
 
-def option(help: str, panel: str, *names: str, **more: Any) -> Any:
-    """An option that stands in a panel of its command's help."""
+def option(help: str, panel: str | None = None, *names: str, **more: Any) -> Any:
+    """An option in a panel of its command's help; None is the first panel."""
     return typer.Option(*names, help=help, rich_help_panel=panel, **more)
 
 
-ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.")]
-Input = Annotated[
-    str, typer.Argument(metavar="FILE", help="One text a line, or a table; - is standard input.")
-]
+def argument(metavar: str, help: str) -> Any:
+    """A positional argument."""
+    return typer.Argument(metavar=metavar, help=help)
+
+
+def option_group(**options: Any) -> list[Parameter]:
+    """Options for `add_options`: False if they are flags, else None, where they are not given."""
+    return [
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            annotation=kind,
+            default=False if get_args(kind)[0] is bool else None,
+        )
+        for name, kind in options.items()
+    ]
+
+
+ModelPath = Annotated[Path, argument("MODEL", "Folder of a saved model.")]
+LABELLED = "Labelled table, tagged text, or questions with answers; .gz .xz .zst too."
+LabelledFile = Annotated[Path, argument("FILE", LABELLED)]
+Input = Annotated[str, argument("FILE", "One text a line, or a table; - is standard input.")]
 Text = Annotated[
     str | None,
-    option("Column of the texts; left out, found by the usual names.", TABLE, "--text", metavar="COLUMN"),
+    option("Column of the texts; found by the usual names if not given.", TABLE, "--text", metavar="COLUMN"),
 ]
 Label = Annotated[
     str | None,
-    option("Column of the labels; left out, found by the usual names.", TABLE, "--label", metavar="COLUMN"),
+    option("Column of the labels; found by the usual names if not given.", TABLE, metavar="COLUMN"),
 ]
 LabelSeparator = Annotated[
-    str | None, option("What stands between several labels in a cell; a JSON list needs none.", TABLE)
+    str | None, option("Separator of several labels in a cell; not needed for JSON lists.", TABLE)
 ]
 Format = Annotated[
     str | None,
     option(
-        "csv, tsv, jsonl, parquet, fasttext, lines; of tagged text columns, conllu; of questions squad. "
-        "Left out, the file's name and first lines tell.",
+        "Tables: csv, tsv, jsonl, parquet, fasttext or lines. Tagged text: columns or conllu. Questions: "
+        "squad. Found by the file's name and first lines if not given.",
         TABLE,
         "--format",
     ),
@@ -47,8 +66,7 @@ Format = Annotated[
 SkipIncomplete = Annotated[
     bool,
     option(
-        "Leave out rows of a table that lack a text or a label, and say how many; without it they are "
-        "refused.",
+        "Leave out rows that lack a text or a label, and report how many; otherwise they are an error.",
         TABLE,
         "--skip-incomplete",
     ),
@@ -56,8 +74,8 @@ SkipIncomplete = Annotated[
 Group = Annotated[
     str | None,
     option(
-        "Column of authors, documents or files: rows of one stay together in every part. In a SQuAD "
-        "document title, in tagged columns document.",
+        "Column of authors, documents or files: rows of one stay together in every part. For SQuAD files "
+        "`title`, for tagged text `document`.",
         SPLIT,
         metavar="COLUMN",
     ),
@@ -73,39 +91,49 @@ Time = Annotated[
 IgnoreSplit = Annotated[
     bool,
     option(
-        "Ignore the column split, whose train, dev (or validation) and test are obeyed otherwise.",
+        "Ignore a column named split; otherwise its train, dev (or validation) and test are used.",
         SPLIT,
         "--ignore-split",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
+COLUMNS = option_group(
+    text=Text, label=Label, label_separator=LabelSeparator, format=Format, skip_incomplete=SkipIncomplete
+)
+SPLITTING = option_group(group=Group, time=Time, ignore_split=IgnoreSplit)
+Json = Annotated[bool, option("Print JSON for programs.", None, "--json")]
+Output = Annotated[Path, option("Folder to write.", None, "--output", "-o")]
+Resume = Annotated[bool, option("Continue an interrupted run.", None, "--resume")]
+Seed = Annotated[int, option("Seed of everything random.")]
 Device = Annotated[
-    str | None, option("cpu, cuda, or cuda:1 for the second accelerator; left out, the best there is.", RUN)
+    str | None,
+    option("cpu, cuda, or cuda:1 for the second accelerator; the best there is if not given.", RUN),
 ]
 Threads = Annotated[int | None, option("Threads to compute with.", RUN, min=1)]
+COMPUTING = option_group(device=Device, threads=Threads)
 Vectors = Annotated[
-    Path | None, typer.Option(help="Word vectors for every static embedder, instead of training them.")
+    Path | None, option("Word vectors for every static embedder, instead of training them.", metavar="FILE")
 ]
 UnicodeErrors = Annotated[
     Literal["strict", "ignore", "replace"],
-    typer.Option(
+    option(
+        "Words of text or word2vec binary vectors that are not UTF-8: `strict` is an error, `ignore` drops "
+        "the invalid bytes, `replace` puts U+FFFD there.",
+        None,
         "--unicode-errors",
-        help="Words of text or word2vec binary vectors that are not UTF-8: strict refuses them, ignore "
-        "leaves their wrong bytes out, replace puts U+FFFD there.",
     ),
 ]
 Corpus = Annotated[
     list[Path] | None,
-    typer.Option(help="Raw text to train word vectors on, beside the training texts; may be repeated."),
+    option("Raw text to train word vectors on, in addition to the training texts. May be repeated."),
 ]
+WORD_VECTORS = option_group(vectors=Vectors, corpus=Corpus)
 Set = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
+        "Change a setting of the recipe, such as training.epochs=3. May be repeated.",
+        None,
         "--set",
         metavar="KEY=VALUE",
-        help="Change a setting of the recipe, such as training.epochs=3; may be repeated.",
     ),
 ]
 
@@ -117,17 +145,22 @@ def blocks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
         yield block
 
 
-def parse_settings(given: list[str] | None, seed: int | None = None) -> dict[str, Any]:
-    """`["training.epochs=3"]` as `{"training.epochs": 3}`; a value is read as TOML, else as it stands.
+def split_names(texts: list[str] | None) -> list[str] | None:
+    """The names in texts such as "a,b"; None if there are no texts."""
+    return texts and [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
+def parse_settings(options: list[str] | None, seed: int | None = None) -> dict[str, Any]:
+    """`["training.epochs=3"]` as `{"training.epochs": 3}`; a value that is not TOML is a string.
 
     Raises:
         RecipeError: there is no `=`.
     """
     settings: dict[str, Any] = {} if seed is None else {"training.seed": seed}
-    for one in given or []:
-        key, equals, value = one.partition("=")
+    for text in options or []:
+        key, equals, value = text.partition("=")
         if not equals:
-            raise RecipeError(f"--set {one}: write it as KEY=VALUE, such as training.epochs=3")
+            raise RecipeError(f"--set {text}: write it as KEY=VALUE, such as training.epochs=3")
         try:
             settings[key.strip()] = tomllib.loads(f"value = {value.strip()}")["value"]
         except tomllib.TOMLDecodeError:

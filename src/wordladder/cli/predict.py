@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from ..errors import SettingError
-from ._warnings import print_notes
-from .console import console, errors, print_json
+from .console import console, errors, print_json, print_notes
 from .entities import coloured, marked
-from .options import Device, Format, Input, Json, ModelPath, SkipIncomplete, Text, Threads, blocks
+from .options import Device, Format, Input, Json, ModelPath, SkipIncomplete, Text, Threads, blocks, option
 
 BLOCK = 1024
 COLUMNS, SUFFIXES = ("columns", "conllu"), (".conll", ".conllu")  # files with a word a line
@@ -19,12 +16,8 @@ COLUMNS, SUFFIXES = ("columns", "conllu"), (".conll", ".conllu")  # files with a
 def predict(
     model: ModelPath,
     file: Input = "-",
-    top: Annotated[
-        int, typer.Option(min=1, help="Labels, ways to tag, or answers that are told of each text.")
-    ] = 1,
-    html: Annotated[
-        Path | None, typer.Option(help="Page to write with the entities marked in their texts.")
-    ] = None,
+    top: Annotated[int, option("Labels, taggings or answers to print for each text.", min=1)] = 1,
+    html: Annotated[Path | None, option("Page to write with the entities marked in their texts.")] = None,
     text: Text = None,
     format_: Format = None,
     skip_incomplete: SkipIncomplete = False,

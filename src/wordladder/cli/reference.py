@@ -4,7 +4,6 @@ A setting is described once, in a docstring or an option's help; a test fails wh
 """
 
 import inspect
-import re
 import sys
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -12,6 +11,7 @@ from typing import Any, get_args, get_origin
 from ..recipe import component, kinds
 from ..text.words import TextSettings
 from ..training.settings import TrainingSettings
+from .library_options import documented_arguments
 
 FOLDERS = {
     "vectors": "[vectors]",
@@ -21,23 +21,6 @@ FOLDERS = {
     "shallow": "[shallow]",
     "tasks": "[task]",
 }
-
-
-def settings_of(cls: type) -> dict[str, str]:
-    """The sentences of the `Args:` section of a class's docstring, by name."""
-    doc = inspect.getdoc(cls) or ""
-    section = re.search(r"^Args:\n((?:    .*\n?|\n)+)", doc, re.MULTILINE)
-    if section is None:
-        return {}
-    found: dict[str, str] = {}
-    name = ""
-    for line in section.group(1).split("\n"):
-        if start := re.match(r"    (\w+): (.*)", line):
-            name = start.group(1)
-            found[name] = start.group(2)
-        elif name and line.strip():
-            found[name] += " " + line.strip()
-    return found
 
 
 def recipes_page() -> str:
@@ -54,7 +37,7 @@ def recipes_page() -> str:
 def _section(title: str, cls: type) -> list[str]:
     doc = (inspect.getdoc(cls) or "").split("\n\n")[0].replace("\n", " ")
     lines = [f"## {title}", "", doc, ""]
-    about = settings_of(cls)
+    about = documented_arguments(inspect.getdoc(cls) or "")
     parameters = [
         p for p in inspect.signature(cls, eval_str=True).parameters.values() if p.kind is p.KEYWORD_ONLY
     ]

@@ -80,26 +80,26 @@ def climb(
     Args:
         train: Labelled rows, or a file of them.
         output: A folder for everything that is kept: models, figures, `climb.json`, `report.html`.
-        test: Rows to compare the rungs on; left out, a fifth of train is held out, duplicates together.
-        dev: Rows on which all choosing is done; left out, a tenth of what is left of train.
-        task: The kind of the task.
-        rungs: The rungs to climb, by name; left out, all that come with the package.
+        test: Rows to compare the rungs on; if not given, a fifth of the rows, duplicates together.
+        dev: Rows on which all choices are made; if not given, a tenth of the remaining rows.
+        task: The kind of task: classification, tagging or span_qa.
+        rungs: Names of the rungs to climb; if not given, all of the task.
         recipes: A folder of recipes to climb instead.
         seeds: How many seeds every rung is trained with.
-        seed: The first of them, and the seed of the split.
-        cost: What cheap means: latency, size, memory or train.
+        seed: The first seed, also that of the split.
+        cost: What makes a rung cheap: latency, size, memory or train (the time to train it).
         margin: How much worse than the best still counts as good, in units of the metric.
-        max_latency_ms: Most median milliseconds for one text.
-        max_size_mb: Most MB on disk.
-        max_memory_mb: Most MB of memory at the peak.
-        max_minutes: Most minutes to train a rung with one seed; training is stopped there.
+        max_latency_ms: Highest median latency for one text, in milliseconds.
+        max_size_mb: Largest model on disk, in MB.
+        max_memory_mb: Highest peak memory, in MB.
+        max_minutes: Most minutes to train a rung with one seed; training stops there.
         vectors: A file of word vectors for every rung that uses static ones.
         unicode_errors: What becomes of its words that are not UTF-8: `strict`, `ignore` or `replace`.
         corpus: Raw text on which the rungs that train word vectors train them too.
-        encoders: Folders of pretrained encoders for the rungs of their families: BERT, ALBERT, ELMo. A rung
-            without one is left out, unless it reads the starter encoder or its own can be had from the hub.
-        models: Models that are there already, to be measured beside the rungs: folders of ours, of
-            transformers with a head, classifiers of fastText.
+        encoders: Folder or hub name of a pretrained BERT, ALBERT or ELMo for the rungs that use one. A rung
+            without its encoder is left out, unless a starter encoder or the hub provides it.
+        models: Existing model to measure with the rungs: a folder of wordladder, a folder of transformers
+            with a head, or a fastText .bin classifier.
         settings: Recipe settings to change in every rung, such as `{"training.epochs": 3}`.
         text: The column of the texts.
         label: The column of the labels.

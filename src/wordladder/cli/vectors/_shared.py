@@ -3,26 +3,24 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from .._warnings import tell
+from ..console import tell
+from ..options import argument, option
 
 if TYPE_CHECKING:
     from ...formats import UnicodeErrors
 
 File = Annotated[
-    Path,
-    typer.Argument(
-        metavar="FILE", help="Word vectors: .vec .txt .bin .ftz .kv .safetensors, a model2vec folder."
-    ),
+    Path, argument("FILE", "Word vectors: .vec .txt .bin .ftz .kv .safetensors, a model2vec folder.")
 ]
 Format = Annotated[
     str | None,
-    typer.Option(
-        "--format", help="text, binary, fasttext, gensim, safetensors or model2vec; left out, the file tells."
+    option(
+        "text, binary, fasttext, gensim, safetensors or model2vec; found from the file if not given.",
+        None,
+        "--format",
     ),
 ]
-TopN = Annotated[int, typer.Option("--topn", min=1, help="Answers shown.")]
+TopN = Annotated[int, option("Answers to show.", min=1)]
 
 
 def load(file: Path, format_: str | None = None, unicode_errors: "UnicodeErrors" = "strict") -> Any:

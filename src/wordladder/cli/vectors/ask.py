@@ -5,15 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from ..console import console, print_json
-from ..options import Json, UnicodeErrors
-from ..tables import figures_table
+from ..console import console, figures_table, print_json
+from ..options import Json, UnicodeErrors, argument, option
 from ._shared import File, Format, TopN, load
 
 
 def neighbors(
     file: File,
-    words: Annotated[list[str], typer.Argument(metavar="WORD", help="Words to look up.")],
+    words: Annotated[list[str], argument("WORD", "Words to look up.")],
     topn: TopN = 10,
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
@@ -41,9 +40,7 @@ def analogy(
     topn: TopN = 10,
     method: Annotated[
         str,
-        typer.Option(
-            metavar="add|mul", help="add: nearest to B - A + C (3CosAdd). mul: cosines multiplied (3CosMul)."
-        ),
+        option("add: nearest to B - A + C (3CosAdd). mul: cosines multiplied (3CosMul).", metavar="add|mul"),
     ] = "add",
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
@@ -64,7 +61,7 @@ def analogy(
 
 def doesnt_match(
     file: File,
-    words: Annotated[list[str], typer.Argument(metavar="WORD", help="Words, of which one is odd.")],
+    words: Annotated[list[str], argument("WORD", "Words, one of which does not match.")],
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,

@@ -3,37 +3,36 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from ..console import console, print_json
-from ..options import Json, UnicodeErrors
-from ..tables import figures_table
+from ..console import console, figures_table, print_json
+from ..library_options import add_options, library_options
+from ..options import Json, UnicodeErrors, argument, split_names
 from ._shared import File, Format, load
 from .ask import as_trained, near
 
 _SHOWN = 5  # neighbours in a table; JSON has them all
 
 
+OPTIONS = library_options(
+    "evaluation/vector_drift.py",
+    "compare_vectors",
+    {None: "words neighbors frequent sample topn"},
+    words={"default": None, "metavar": "WORD[,WORD]..."},
+    neighbors={"min": 1},
+    frequent={"min": 2},
+    sample={"min": 1},
+    topn={"min": 1},
+)
+
+
+@add_options(OPTIONS)
 def compare(
     file: File,
-    other: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The vectors to compare it with, later ones.")
-    ],
-    words: Annotated[
-        list[str] | None,
-        typer.Option(metavar="WORD[,WORD]...", help="Words to tell of in any case; may be repeated."),
-    ] = None,
-    neighbors: Annotated[int, typer.Option(min=1, help="Nearest words compared.")] = 10,
-    frequent: Annotated[
-        int, typer.Option(min=2, help="How many of the shared words are compared: those frequent in both.")
-    ] = 20_000,
-    sample: Annotated[
-        int, typer.Option(min=1, help="For how many of these, evenly taken, neighbours are compared.")
-    ] = 1000,
-    topn: Annotated[int, typer.Option(min=1, help="Words shown that moved most, and least.")] = 10,
+    other: Annotated[Path, argument("FILE", "The later vectors to compare with.")],
+    *,
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
+    **options: Any,
 ) -> None:
     """Show what moved between two files of word vectors, aligned by orthogonal Procrustes.
 
@@ -42,11 +41,8 @@ def compare(
     from ...evaluation.vector_drift import compare_vectors
 
     first, second = (load(one, format_, unicode_errors) for one in (file, other))
-    asked = [
-        as_trained(one.strip(), first) for given in words or [] for one in given.split(",") if one.strip()
-    ]
-    numbers = {"neighbors": neighbors, "frequent": frequent, "sample": sample, "topn": topn}
-    found = compare_vectors(first, second, words=asked, **numbers)
+    options["words"] = [as_trained(word, first) for word in split_names(options["words"]) or ()]
+    found = compare_vectors(first, second, **options)
     if json:
         print_json({"files": [str(file), str(other)], **_figures(found)})
         return

@@ -3,34 +3,29 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from ..console import console, print_json
-from ..options import Json, UnicodeErrors
+from ..options import Json, UnicodeErrors, argument, option
 from ._shared import Format
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="Word vectors to read.")],
+    source: Annotated[Path, argument("FILE", "Word vectors to read.")],
     target: Annotated[
         Path,
-        typer.Argument(
-            metavar="FILE",
-            help="File to write; its suffix says the format, .gz compresses. Without a suffix: a model2vec "
-            "folder.",
+        argument(
+            "FILE",
+            "File to write; its suffix is the format, .gz compresses. Without a suffix: a model2vec folder.",
         ),
     ],
     format_: Format = None,
     to_format: Annotated[
         str | None,
-        typer.Option(
-            "--to-format",
-            help="text, binary, fasttext, safetensors or model2vec; left out, the new file's name tells.",
+        option(
+            "text, binary, fasttext, safetensors or model2vec; found from the new file's name if not given."
         ),
     ] = None,
     dim: Annotated[
-        int | None,
-        typer.Option(min=1, help="Numbers in a vector, where a word2vec binary file does not say."),
+        int | None, option("Numbers in a vector, where a word2vec binary file does not say.", min=1)
     ] = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,

@@ -4,11 +4,8 @@ import math
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from ..console import console, print_json
-from ..options import Json, UnicodeErrors
-from ..tables import figures_table
+from ..console import console, figures_table, print_json
+from ..options import Json, UnicodeErrors, option
 from ._shared import File, Format, load
 
 _NAMES = {"add": "3CosAdd", "mul": "3CosMul"}
@@ -17,30 +14,28 @@ _NAMES = {"add": "3CosAdd", "mul": "3CosMul"}
 def evaluate(
     file: File,
     pairs: Annotated[
-        list[Path] | None,
-        typer.Option(help="Word pairs with people's scores: word, word, score a line; may be repeated."),
+        list[Path] | None, option("Word pairs with human scores: word, word, score a line. May be repeated.")
     ] = None,
     analogies: Annotated[
         list[Path] | None,
-        typer.Option(help="Analogies: four words a line, sections after a colon; may be repeated."),
+        option("Analogies: four words a line, a section's name after a colon. May be repeated."),
     ] = None,
     method: Annotated[
         str,
-        typer.Option(
+        option(
+            "How analogies are solved: add is 3CosAdd, mul 3CosMul (Levy and Goldberg 2014).",
             metavar="add|mul|both",
-            help="How analogies are solved: add is 3CosAdd, mul 3CosMul (Levy and Goldberg 2014).",
         ),
     ] = "add",
     subwords: Annotated[
         bool,
-        typer.Option(
+        option(
+            "Whether word pairs may use vectors composed of subwords, where the file has subwords.",
+            None,
             "--subwords/--known-only",
-            help="Whether words without a vector count in word pairs with one from their subwords, if there.",
         ),
     ] = True,
-    restrict_vocab: Annotated[
-        int, typer.Option(min=1, help="Only the first so many words are known.")
-    ] = 300_000,
+    restrict_vocab: Annotated[int, option("Use only this many words, the first ones.", min=1)] = 300_000,
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,

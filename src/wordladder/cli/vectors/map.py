@@ -3,41 +3,32 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from .._warnings import tell
-from ..console import console, print_json
-from ..options import Json, UnicodeErrors
+from ..console import console, print_json, tell
+from ..library_options import add_options, library_options
+from ..options import Json, UnicodeErrors, argument, option
 from ._shared import File, Format, load
 from .ask import as_trained
 
+OPTIONS = library_options(
+    "evaluation/word_map.py", "word_map", {None: "neighbors method seed"}, neighbors={"min": 0}
+)
 
+
+@add_options(OPTIONS)
 def draw_map(
     file: File,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write: .svg, .png or .pdf.")],
-    words: Annotated[list[str] | None, typer.Argument(metavar="WORD", help="Words to show.")] = None,
-    words_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="More words to show, one a line.")
-    ] = None,
-    neighbors: Annotated[
-        int, typer.Option(min=0, help="Also show so many of the nearest words of each word.")
-    ] = 0,
-    method: Annotated[
-        str,
-        typer.Option(
-            metavar="pca|tsne",
-            help="pca: directions of largest variance. tsne: neighbours together; needs scikit-learn.",
-        ),
-    ] = "pca",
+    output: Annotated[Path, option("Picture to write: .svg, .png or .pdf.", None, "--output", "-o")],
+    words: Annotated[list[str] | None, argument("WORD", "Words to show.")] = None,
+    words_file: Annotated[Path | None, option("More words to show, one a line.", metavar="FILE")] = None,
+    *,
     font: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Font for the labels; left out, an installed one that fits."),
+        Path | None, option("Font for the labels; if not given, an installed one that fits.", metavar="FILE")
     ] = None,
-    title: Annotated[str, typer.Option(help="A line above the map.")] = "",
-    seed: Annotated[int, typer.Option(help="Start of t-SNE's chance.")] = 1,
+    title: Annotated[str, option("A line above the map.")] = "",
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
+    **options: Any,
 ) -> None:
     """Draw words, and the words nearest to them, as a map in two dimensions.
 
@@ -50,21 +41,20 @@ def draw_map(
 
     kind = picture_format(output)
     require("matplotlib", "plot", "A map of words")
-    asked = [*(words or []), *(_listed(words_file) if words_file else [])]
+    shown = [*(words or []), *(_read_words(words_file) if words_file else [])]
     vectors = load(file, format_, unicode_errors)
-    asked = [as_trained(word, vectors) for word in asked]
-    found = word_map(vectors, asked, neighbors=neighbors, method=method, seed=seed)  # type: ignore[arg-type]
-    picture = draw_word_map(found, kind, font=font, title=title)
+    result = word_map(vectors, [as_trained(word, vectors) for word in shown], **options)
+    picture = draw_word_map(result, kind, font=font, title=title)
     with atomic_write(output) as target:
         target.write(picture.content)
-    _tell(picture)
+    _print_notes(picture)
     if json:
-        print_json({"output": str(output), **_facts(found)})
+        print_json({"output": str(output), **_figures(result)})
         return
-    console.print(f"{output}: {len(found.words)} words", markup=False, soft_wrap=True)
+    console.print(f"{output}: {len(result.words)} words", markup=False, soft_wrap=True)
 
 
-def _listed(path: Path) -> list[str]:
+def _read_words(path: Path) -> list[str]:
     """The words of a file, one a line."""
     from ...data.file_content import decode, read_bytes
 
@@ -72,17 +62,15 @@ def _listed(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def _facts(found: Any) -> dict[str, Any]:
-    places = zip(found.words, found.points.tolist(), found.groups)
+def _figures(result: Any) -> dict[str, Any]:
+    rows = zip(result.words, result.points.tolist(), result.groups)
     return {
-        "method": found.method,
-        "explained": found.explained,
-        "perplexity": found.perplexity,
-        "words": [{"word": w, "x": x, "y": y, "group": found.words[g]} for w, (x, y), g in places],
+        **{name: getattr(result, name) for name in ("method", "explained", "perplexity")},
+        "words": [{"word": w, "x": x, "y": y, "group": result.words[g]} for w, (x, y), g in rows],
     }
 
 
-def _tell(picture: Any) -> None:
+def _print_notes(picture: Any) -> None:
     notes = []
     if picture.missing:
         notes.append(
