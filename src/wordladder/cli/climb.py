@@ -1,8 +1,7 @@
 """`wordladder climb`: from a table of texts to a measured recommendation."""
 
 from math import isfinite
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -20,7 +19,7 @@ from .console import (
     say,
     tell,
 )
-from .library_options import add_options, library_options
+from .library_options import add_options
 
 if TYPE_CHECKING:
     from ..ladder.result import Climb
@@ -28,25 +27,16 @@ if TYPE_CHECKING:
 
 FIGURES = ("metric", "95 % interval", "p50", "p95", "{}s/s", "memory", "size", "training")
 WIDE = 100
-OPTIONS = library_options(
-    "ladder/climb.py",
-    "climb",
-    {
-        None: "test dev task rungs recipes seeds seed label_curve encoders models",
-        "Budget": "cost margin max_latency_ms max_size_mb max_memory_mb max_minutes",
-    },
-    test={"type": Path},
-    dev={"type": Path},
-    rungs={"metavar": "NAME[,NAME]..."},
-    seeds={"min": 1},
-    encoders={"flags": ["--encoder"]},
-    models={"flags": ["--model"]},
-    cost={"type": Literal["latency", "size", "memory", "train"]},
-    margin={"min": 0},
-)
+OPTIONS = {
+    "Options": "test dev task rungs recipes seeds seed label_curve vectors corpus encoders models",
+    "Budget": "cost margin max_latency_ms max_size_mb max_memory_mb max_minutes",
+    **shared.COLUMNS,
+    **shared.SPLIT,
+    shared.RUN: "device threads",
+}
 
 
-@add_options(OPTIONS, shared.WORD_VECTORS, shared.COLUMNS, shared.SPLITTING, shared.COMPUTING)
+@add_options(shared.climb_options(OPTIONS))
 def climb(
     file: shared.LabelledFile,
     output: shared.Output,

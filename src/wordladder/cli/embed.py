@@ -6,13 +6,15 @@ from typing import Annotated, Any, Literal
 
 from ..errors import OutputError, SettingError
 from .console import console, print_json, progress_bar, tell
-from .options import Device, Format, Input, Json, Text, Threads, UnicodeErrors, argument, blocks, option
+from .library_options import add_options
+from .options import Device, Input, Json, Threads, UnicodeErrors, argument, blocks, climb_options, option
 from .vectors._shared import load
 
 BLOCK = 4096
 _SETTINGS = "Vectors"
 
 
+@add_options(climb_options({"Table": "text format"}))
 def embed(
     model: Annotated[
         Path,
@@ -38,12 +40,12 @@ def embed(
     batch_size: Annotated[
         int | None, option("Most texts in a batch; chosen automatically if not given.", _SETTINGS, min=1)
     ] = None,
+    *,
     unicode_errors: UnicodeErrors = "strict",
-    text: Text = None,
-    format_: Format = None,
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
+    **columns: Any,
 ) -> None:
     """Write one vector a text.
 
@@ -67,7 +69,7 @@ def embed(
     opening: dict[str, Any] = {"device": device, "threads": threads, "precision": precision}
     engine, encode = _opened(model, opening, unicode_errors, options)
     tell(getattr(engine, "notes", ()))  # of models of other programs
-    texts = list(read_texts(file, text=text, format=format_))
+    texts = list(read_texts(file, **columns))
     started = time.perf_counter()
     with progress_bar() as progress:
         parts = []

@@ -4,10 +4,10 @@ from typing import Any
 
 from .console import console, figures_table, interval, percent_or_value, print_json, print_notes
 from .library_options import add_options
-from .options import COLUMNS, Device, Json, LabelledFile, ModelPath, Threads
+from .options import COLUMNS, Device, Json, LabelledFile, ModelPath, Threads, climb_options
 
 
-@add_options(COLUMNS)
+@add_options(climb_options(COLUMNS))
 def evaluate(
     model: ModelPath,
     file: LabelledFile,

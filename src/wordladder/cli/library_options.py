@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cache
 from inspect import Parameter, cleandoc, signature
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_origin
 
 import typer
 
@@ -79,29 +79,31 @@ def _type_and_choices(annotation: ast.expr, aliases: dict[str, ast.expr]) -> tup
 
 
 def library_option(
-    name: str, parameter: LibraryParameter, panel: str | None, flags: Sequence[str] = (), **changes: Any
+    name: str, parameter: LibraryParameter, panel: str, flags: Sequence[str] = (), **changes: Any
 ) -> Parameter:
     """The option for a parameter of the library, in a panel of the help.
 
     Args:
         name: The name of the option's value among the command's keywords.
         parameter: The parameter.
-        panel: The panel; None is the first one.
+        panel: The panel; "Options" is the first one.
         flags: The option's own names; left out, `--name`, and for what is true or unset `--no-name` too.
         changes: Keywords of `typer.Option`, `type` and `default` that differ from what the library has.
     """
     if not flags and parameter.default is False:
         flags = (f"--{name.replace('_', '-')}",)
     kind, default = changes.pop("type", parameter.type), changes.pop("default", parameter.default)
-    about: dict[str, Any] = {"help": parameter.help + (" May be repeated." if kind == list[str] else "")}
-    about |= {"metavar": "|".join(parameter.choices) or None, "rich_help_panel": panel, **changes}
+    about: dict[str, Any] = {"help": parameter.help, "metavar": "|".join(parameter.choices) or None}
+    if get_origin(kind) is list:
+        about["help"] += " May be repeated."
+    about |= {"rich_help_panel": panel, **changes}
     values: Any = kind if default is not None else kind | None
     annotation = Annotated[values, typer.Option(*flags, **about)]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def library_options(
-    path: str, function: str, panels: dict[str | None, str], prefix: str = "", **changes: dict[str, Any]
+    path: str, function: str, panels: dict[str, str], prefix: str = "", **changes: dict[str, Any]
 ) -> list[Parameter]:
     """The options for some parameters of a library function.
 

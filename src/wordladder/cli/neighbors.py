@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 OPTIONS = library_options(
     "evaluation/context_neighbors.py",
     "context_neighbors",
-    {None: "topn only distinct limit seed"},
+    {"Options": "topn only distinct limit seed"},
     topn={"min": 1},
     only={"type": Literal["same", "other"], "metavar": None},
     limit={"min": 0, "help": "Most sentences to read, a random sample if there are more; 0 reads all."},

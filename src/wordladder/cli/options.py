@@ -5,15 +5,16 @@ from collections.abc import Iterable, Iterator
 from inspect import Parameter
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import typer
 
 from ..errors import RecipeError
+from .library_options import library_options
 
-TABLE = "Table"
-SPLIT = "Split"
 RUN = "Run"
+COLUMNS = {"Table": "text label label_separator format skip_incomplete"}
+SPLIT = {"Split": "group time ignore_split"}
 
 
 def option(help: str, panel: str | None = None, *names: str, **more: Any) -> Any:
@@ -26,80 +27,10 @@ def argument(metavar: str, help: str) -> Any:
     return typer.Argument(metavar=metavar, help=help)
 
 
-def option_group(**options: Any) -> list[Parameter]:
-    """Options for `add_options`: False if they are flags, else None, where they are not given."""
-    return [
-        Parameter(
-            name,
-            Parameter.KEYWORD_ONLY,
-            annotation=kind,
-            default=False if get_args(kind)[0] is bool else None,
-        )
-        for name, kind in options.items()
-    ]
-
-
 ModelPath = Annotated[Path, argument("MODEL", "Folder of a saved model.")]
 LABELLED = "Labelled table, tagged text, or questions with answers; .gz .xz .zst too."
 LabelledFile = Annotated[Path, argument("FILE", LABELLED)]
 Input = Annotated[str, argument("FILE", "One text a line, or a table; - is standard input.")]
-Text = Annotated[
-    str | None,
-    option("Column of the texts; found by the usual names if not given.", TABLE, "--text", metavar="COLUMN"),
-]
-Label = Annotated[
-    str | None,
-    option("Column of the labels; found by the usual names if not given.", TABLE, metavar="COLUMN"),
-]
-LabelSeparator = Annotated[
-    str | None, option("Separator of several labels in a cell; not needed for JSON lists.", TABLE)
-]
-Format = Annotated[
-    str | None,
-    option(
-        "Tables: csv, tsv, jsonl, parquet, fasttext or lines. Tagged text: columns or conllu. Questions: "
-        "squad. Found by the file's name and first lines if not given.",
-        TABLE,
-        "--format",
-    ),
-]
-SkipIncomplete = Annotated[
-    bool,
-    option(
-        "Leave out rows that lack a text or a label, and report how many; otherwise they are an error.",
-        TABLE,
-        "--skip-incomplete",
-    ),
-]
-Group = Annotated[
-    str | None,
-    option(
-        "Column of authors, documents or files: rows of one stay together in every part. For SQuAD files "
-        "`title`, for tagged text `document`.",
-        SPLIT,
-        metavar="COLUMN",
-    ),
-]
-Time = Annotated[
-    str | None,
-    option(
-        "Column of ISO dates, ISO datetimes or numbers: the newest rows are held out.",
-        SPLIT,
-        metavar="COLUMN",
-    ),
-]
-IgnoreSplit = Annotated[
-    bool,
-    option(
-        "Ignore a column named split; otherwise its train, dev (or validation) and test are used.",
-        SPLIT,
-        "--ignore-split",
-    ),
-]
-COLUMNS = option_group(
-    text=Text, label=Label, label_separator=LabelSeparator, format=Format, skip_incomplete=SkipIncomplete
-)
-SPLITTING = option_group(group=Group, time=Time, ignore_split=IgnoreSplit)
 Json = Annotated[bool, option("Print JSON for programs.", None, "--json")]
 Output = Annotated[Path, option("Folder to write.", None, "--output", "-o")]
 Resume = Annotated[bool, option("Continue an interrupted run.", None, "--resume")]
@@ -109,24 +40,13 @@ Device = Annotated[
     option("cpu, cuda, or cuda:1 for the second accelerator; the best there is if not given.", RUN),
 ]
 Threads = Annotated[int | None, option("Threads to compute with.", RUN, min=1)]
-COMPUTING = option_group(device=Device, threads=Threads)
-Vectors = Annotated[
-    Path | None, option("Word vectors for every static embedder, instead of training them.", metavar="FILE")
-]
 UnicodeErrors = Annotated[
     Literal["strict", "ignore", "replace"],
     option(
         "Words of text or word2vec binary vectors that are not UTF-8: `strict` is an error, `ignore` drops "
-        "the invalid bytes, `replace` puts U+FFFD there.",
-        None,
-        "--unicode-errors",
+        "the invalid bytes, `replace` puts U+FFFD there."
     ),
 ]
-Corpus = Annotated[
-    list[Path] | None,
-    option("Raw text to train word vectors on, in addition to the training texts. May be repeated."),
-]
-WORD_VECTORS = option_group(vectors=Vectors, corpus=Corpus)
 Set = Annotated[
     list[str] | None,
     option(
@@ -136,6 +56,35 @@ Set = Annotated[
         metavar="KEY=VALUE",
     ),
 ]
+
+
+def climb_options(panels: dict[str, str]) -> list[Parameter]:
+    """Options that are parameters of `climb`; other commands have some of them too.
+
+    Args:
+        panels: The parameters' names, between spaces, by the panel of the help that shows them.
+    """
+    column = {"metavar": "COLUMN"}
+    return library_options(
+        "ladder/climb.py",
+        "climb",
+        panels,
+        test={"type": Path},
+        dev={"type": Path},
+        rungs={"metavar": "NAME[,NAME]..."},
+        seeds={"min": 1},
+        cost={"type": Literal["latency", "size", "memory", "train"]},
+        margin={"min": 0},
+        vectors={"metavar": "FILE"},
+        corpus={"type": list[Path]},
+        encoders={"flags": ["--encoder"]},
+        models={"flags": ["--model"]},
+        text=column,
+        label=column,
+        group=column,
+        time=column,
+        threads={"min": 1},
+    )
 
 
 def blocks(texts: Iterable[str], size: int) -> Iterator[list[str]]:

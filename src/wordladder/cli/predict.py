@@ -7,23 +7,24 @@ from typing import Annotated, Any
 from ..errors import SettingError
 from .console import console, errors, print_json, print_notes
 from .entities import coloured, marked
-from .options import Device, Format, Input, Json, ModelPath, SkipIncomplete, Text, Threads, blocks, option
+from .library_options import add_options
+from .options import Device, Input, Json, ModelPath, Threads, blocks, climb_options, option
 
 BLOCK = 1024
 COLUMNS, SUFFIXES = ("columns", "conllu"), (".conll", ".conllu")  # files with a word a line
 
 
+@add_options(climb_options({"Table": "text format skip_incomplete"}))
 def predict(
     model: ModelPath,
     file: Input = "-",
     top: Annotated[int, option("Labels, taggings or answers to print for each text.", min=1)] = 1,
     html: Annotated[Path | None, option("Page to write with the entities marked in their texts.")] = None,
-    text: Text = None,
-    format_: Format = None,
-    skip_incomplete: SkipIncomplete = False,
+    *,
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
+    **columns: Any,
 ) -> None:
     """Answer for each text of a file or of standard input.
 
@@ -40,7 +41,7 @@ def predict(
     if html is not None and task != "tagging":
         raise SettingError(f"--html shows entities; this model is for {task}")
     page: list[tuple[str, dict[str, Any]]] = []
-    for rows, ids in _rows(task, file, text, format_, skip_incomplete):
+    for rows, ids in _rows(task, file, **columns):
         for number, (row, answer) in enumerate(zip(rows, loaded.answers(rows, top))):
             if html is not None:
                 page.append((row, answer))

@@ -10,17 +10,18 @@ import typer
 from ..extras import require
 from .console import console, duration, errors, print_json, progress_bar, tell
 from .library_options import add_options, library_options
-from .options import COMPUTING, Json, Output, Resume, UnicodeErrors, argument, option
+from .options import RUN, Json, Output, Resume, UnicodeErrors, argument, option
 
 STOPPED = 130
 SETTINGS = library_options(
     "pretraining/settings.py",
     "PretrainingSettings",
     {
-        None: "kind size minutes steps",
+        "Options": "kind size minutes steps",
         "Objective": "objectives whole_words longest_run teacher",
         "Text": "tokenizer vocabulary_size lowercase segmenter held_out",
         "Training": "max_pieces batch_pieces parts learning_rate dropout seed",
+        RUN: "device threads",
     },
     steps={"min": 1},
     objectives={"show_default": "bert mlm,nsp; albert mlm,sop; elmo lm"},
@@ -31,11 +32,12 @@ SETTINGS = library_options(
     lowercase={"show_default": "lowercase"},
     batch_pieces={"show_default": "4096, elmo 2048"},
     parts={"min": 1},
+    threads={"min": 1},
     learning_rate={"show_default": "1e-3, base 2e-4, elmo 5 times as high"},
 )
 
 
-@add_options(SETTINGS, COMPUTING)
+@add_options(SETTINGS)
 def pretrain(
     corpus: Annotated[
         list[Path],

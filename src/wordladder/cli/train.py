@@ -21,7 +21,7 @@ from .console import (
 from .library_options import add_options
 
 
-@add_options(shared.COLUMNS, shared.SPLITTING)
+@add_options(shared.climb_options({"Options": "vectors corpus", **shared.COLUMNS, **shared.SPLIT}))
 def train(
     recipe: Annotated[
         str, shared.argument("RECIPE", "A rung's name (see `wordladder rungs`) or a TOML file.")
@@ -36,9 +36,8 @@ def train(
     encoder: Annotated[
         str | None, shared.option("Folder or hub name of the pretrained encoder, instead of the recipe's.")
     ] = None,
-    vectors: shared.Vectors = None,
+    *,
     unicode_errors: shared.UnicodeErrors = "strict",
-    corpus: shared.Corpus = None,
     set_: shared.Set = None,
     seed: Annotated[int | None, shared.option("Seed of everything random.")] = None,
     resume: shared.Resume = False,
@@ -46,11 +45,10 @@ def train(
         Path | None,
         shared.option("Folder that keeps word vectors and features of frozen encoders for other runs."),
     ] = None,
-    *,
     device: shared.Device = None,
     threads: shared.Threads = None,
     json: shared.Json = False,
-    **columns: Any,
+    **options: Any,
 ) -> None:
     """Train one rung or recipe, and save the model.
 
@@ -66,10 +64,10 @@ def train(
     chosen = Recipe.load(recipe)
     if encoder is not None:
         chosen = read_encoder(encoder).into(chosen)
-    chosen = _with_word_vectors(chosen, vectors, corpus, unicode_errors)
+    chosen = _with_word_vectors(chosen, options.pop("vectors"), options.pop("corpus"), unicode_errors)
     chosen = chosen.with_settings(shared.parse_settings(set_, seed))
-    columns["origin"] = origin_of(**{name: columns.pop(name) for name in ("group", "time", "ignore_split")})
-    parts = read_parts(train, test, dev, task=chosen.task, columns=columns)
+    options["origin"] = origin_of(**{name: options.pop(name) for name in ("group", "time", "ignore_split")})
+    parts = read_parts(train, test, dev, task=chosen.task, columns=options)
     model = Model(chosen, device=device, threads=threads)
     with progress_bar() as progress:
         model.fit(parts.train, dev=parts.dev, output=output, resume=resume, cache=cache, progress=progress)

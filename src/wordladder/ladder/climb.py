@@ -93,26 +93,27 @@ def climb(
         max_size_mb: Largest model on disk, in MB.
         max_memory_mb: Highest peak memory, in MB.
         max_minutes: Most minutes to train a rung with one seed; training stops there.
-        vectors: A file of word vectors for every rung that uses static ones.
+        vectors: Word vectors for every static embedder, instead of training them.
         unicode_errors: What becomes of its words that are not UTF-8: `strict`, `ignore` or `replace`.
-        corpus: Raw text on which the rungs that train word vectors train them too.
+        corpus: Raw text to train word vectors on, in addition to the training texts.
         encoders: Folder or hub name of a pretrained BERT, ALBERT or ELMo for the rungs that use one. A rung
             without its encoder is left out, unless a starter encoder or the hub provides it.
         models: Existing model to measure with the rungs: a folder of wordladder, a folder of transformers
             with a head, or a fastText .bin classifier.
         settings: Recipe settings to change in every rung, such as `{"training.epochs": 3}`.
-        text: The column of the texts.
-        label: The column of the labels.
-        label_separator: What separates several labels in a cell.
-        format: The format of the files, where their names do not tell.
-        skip_incomplete: Whether rows of a table without a text or a label are left out; if not, they are
-            refused.
-        group: The column of authors, documents or files: rows of one stay together in the split. In a SQuAD
-            document "title", in tagged columns "document".
-        time: The column that says when rows were written: train on the oldest, test on the newest.
-        ignore_split: Whether a column called split, with train, dev and test, is ignored.
-        threads: Threads to train and to measure with; left out, all there are.
-        device: Where networks train and answer: `"cpu"`, `"cuda"`; left out, the best there is.
+        text: Column of the texts; if not given, found by the usual names.
+        label: Column of the labels; if not given, found by the usual names.
+        label_separator: Separator of several labels in a cell; not needed for JSON lists.
+        format: Tables are csv, tsv, jsonl, parquet, fasttext or lines; tagged text is columns or conllu;
+            questions are squad. If not given, found from the file's name and first lines.
+        skip_incomplete: Leave out rows that lack a text or a label, and report how many; otherwise they are
+            an error.
+        group: Column of authors, documents or files: rows of one stay together in every part. For SQuAD files
+            it is `title`, for tagged text `document`.
+        time: Column of ISO dates, ISO datetimes or numbers: the newest rows are held out.
+        ignore_split: Ignore a column named split; otherwise its train, dev (or validation) and test are used.
+        threads: Threads to train and measure with; if not given, all there are.
+        device: `cpu`, `cuda`, or `cuda:1` for the second accelerator; if not given, the best there is.
         resume: Continue the climb that lies in the output.
         label_curve: Also train every rung on a sixteenth and a quarter of the rows.
         progress: Told how far it is.

@@ -76,8 +76,8 @@ class PretrainingSettings:
         log_steps: Steps between two lines of the log.
         evaluations: Most evaluations on the held-out text in a run, each when the log is written.
         seed: Seed of everything random.
-        threads: Threads to compute with; if not given, as many as torch takes.
-        device: `cpu` forces the processor; if not given, the best device there is.
+        threads: Threads to compute with; if not given, as many as PyTorch uses.
+        device: `cpu`, `cuda`, or `cuda:1` for the second accelerator; if not given, the best there is.
 
     Raises:
         SettingError: a value cannot be used.

@@ -14,11 +14,7 @@ File = Annotated[
 ]
 Format = Annotated[
     str | None,
-    option(
-        "text, binary, fasttext, gensim, safetensors or model2vec; found from the file if not given.",
-        None,
-        "--format",
-    ),
+    option("text, binary, fasttext, gensim, safetensors or model2vec; found if not given.", None, "--format"),
 ]
 TopN = Annotated[int, option("Answers to show.", min=1)]
 

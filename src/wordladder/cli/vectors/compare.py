@@ -15,7 +15,7 @@ _SHOWN = 5  # neighbours in a table; JSON has them all
 OPTIONS = library_options(
     "evaluation/vector_drift.py",
     "compare_vectors",
-    {None: "words neighbors frequent sample topn"},
+    {"Options": "words neighbors frequent sample topn"},
     words={"default": None, "metavar": "WORD[,WORD]..."},
     neighbors={"min": 1},
     frequent={"min": 2},

@@ -10,7 +10,7 @@ from ._shared import File, Format, load
 from .ask import as_trained
 
 OPTIONS = library_options(
-    "evaluation/word_map.py", "word_map", {None: "neighbors method seed"}, neighbors={"min": 0}
+    "evaluation/word_map.py", "word_map", {"Options": "neighbors method seed"}, neighbors={"min": 0}
 )
 
 

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ...errors import SettingError, VectorsError, did_you_mean
 from ..console import console, duration, print_json, progress_bar, tell
-from ..library_options import add_options, library_option, library_options, library_parameters
-from ..options import RUN, Json, Seed, Threads, argument, option, option_group
+from ..library_options import (
+    LibraryParameter,
+    add_options,
+    library_option,
+    library_options,
+    library_parameters,
+)
+from ..options import RUN, Json, Seed, Threads, argument, option
 from ._shared import load
 
 if TYPE_CHECKING:
@@ -56,15 +62,9 @@ def _trainer_options() -> list[Parameter]:
     return options
 
 
+JOIN = LibraryParameter(bool, (), False, "Join words that occur together more often than by chance.")
 PHRASE_OPTIONS = [
-    *option_group(
-        phrases=Annotated[
-            bool,
-            option(
-                "Join words that occur together more often than by chance: New_York.", PHRASES, "--phrases"
-            ),
-        ]
-    ),
+    library_option("phrases", JOIN, PHRASES),
     *library_options(
         "text/phrases.py",
         "PhraseSettings",
@@ -87,13 +87,12 @@ def train(
     ],
     output: Annotated[Path, option("File to write: .safetensors .vec .txt .bin.", None, "--output", "-o")],
     kind: Annotated[
-        str | None,
-        option("How vectors are trained.", metavar="word2vec|glove|fasttext", show_default="word2vec"),
+        str | None, option("How vectors are trained: word2vec, glove or fasttext.", show_default="word2vec")
     ] = None,
     continue_from: Annotated[
         Path | None,
         option(
-            "Vectors to continue training, on more text with new words; its settings stay.", metavar="FILE"
+            "Vectors to train further, on more text and its new words, with their settings.", metavar="FILE"
         ),
     ] = None,
     vectors_only: Annotated[
@@ -104,9 +103,7 @@ def train(
     lowercase: Annotated[bool | None, option("Lower-case the text first.", READING, "--lowercase")] = None,
     segmenter: Annotated[
         str | None,
-        option(
-            "How words are found.", READING, metavar="characters|jieba|whitespace", show_default="characters"
-        ),
+        option("How words are found: characters, jieba or whitespace.", READING, show_default="characters"),
     ] = None,
     field: Annotated[
         str | None,
