@@ -12,7 +12,6 @@ from .console import (
     duration,
     interval,
     milliseconds,
-    percent_or_value,
     plain_table,
     print_json,
     progress_bar,
@@ -115,10 +114,7 @@ def _figures(rung: "Rung") -> dict[str, str]:
     """What the table shows of a rung, by column."""
     if rung.value is None or rung.interval is None:
         return {"metric": "[red]–[/red]"}
-    figures = {
-        "metric": f"[bold]{percent_or_value(rung.value)}[/bold]",
-        "95 % interval": interval(rung.interval),
-    }
+    figures = {"metric": f"[bold]{rung.value:.4f}[/bold]", "95 % interval": interval(rung.interval)}
     if (price := rung.price) is not None:
         figures |= {
             "p50": milliseconds(price.latency_p50),

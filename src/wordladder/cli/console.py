@@ -3,11 +3,12 @@
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from ..progress import Progress
 
@@ -118,12 +119,24 @@ def plain_table() -> Any:
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
 
 
-def figures_table(*columns: str) -> Any:
-    """A table whose first column is text and whose others are figures."""
+def print_figures(
+    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], texts: Sequence[str] = ()
+) -> None:
+    """Print a table.
+
+    Args:
+        columns: The columns' names: the first column is text, the others are figures.
+        rows: The cells of each row. The first one is shown as it is, the others may have markup.
+        texts: The names of more columns of text, the last ones.
+    """
     table = plain_table()
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left")
-    return table
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    for column in texts:
+        table.add_column(column, ratio=1)
+    for first, *others in rows:
+        table.add_row(Text(str(first)), *others)
+    console.print(table)
 
 
 def duration(seconds: float) -> str:
@@ -134,11 +147,6 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def percent_or_value(value: float) -> str:
-    """A metric with as many digits as a test set can carry."""
-    return f"{value:.4f}"
 
 
 def interval(bounds: tuple[float, float] | list[float]) -> str:

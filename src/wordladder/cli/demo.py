@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from ..extras import require
 from .climb import print_climb
-from .console import console, duration, milliseconds, percent_or_value, progress_bar
+from .console import console, duration, milliseconds, progress_bar
 from .options import Output, Seed
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _print_answers(found: "Climb") -> None:
         shown = (
             "none"
             if rung is None or rung.value is None or rung.price is None
-            else f"[bold]{rung.name}[/bold]  {percent_or_value(rung.value)} at "
+            else f"[bold]{rung.name}[/bold]  {rung.value:.4f} at "
             f"{milliseconds(rung.price.latency_p50)} a text"
         )
         console.print(f"  {title:<20} {shown}")

@@ -6,15 +6,21 @@ from typing import Annotated, Any, Literal
 
 from ..errors import OutputError, SettingError
 from .console import console, print_json, progress_bar, tell
-from .library_options import add_options
+from .library_options import add_options, library_options
 from .options import Device, Input, Json, Threads, UnicodeErrors, argument, blocks, climb_options, option
 from .vectors._shared import load
 
 BLOCK = 4096
-_SETTINGS = "Vectors"
+OPTIONS = library_options(
+    "model/model.py",
+    "Model.encode",
+    {"Vectors": "normalize_embeddings prompt prompt_name batch_size"},
+    normalize_embeddings={"flags": ["--normalize"]},
+    batch_size={"min": 1},
+)
 
 
-@add_options(climb_options({"Table": "text format"}))
+@add_options(OPTIONS, climb_options({"Table": "text format"}))
 def embed(
     model: Annotated[
         Path,
@@ -26,26 +32,16 @@ def embed(
     ],
     output: Annotated[Path, option("File to write: .npy or .parquet.", None, "--output", "-o")],
     file: Input = "-",
-    normalize: Annotated[bool, option("Scale vectors to length one.", _SETTINGS, "--normalize")] = False,
-    prompt: Annotated[str | None, option("Text to put before each text.", _SETTINGS)] = None,
-    prompt_name: Annotated[
-        str | None, option("Name of a prompt that the model has, such as query.", _SETTINGS)
-    ] = None,
+    *,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
-        option(
-            "Arithmetic of a pretrained encoder; auto is bfloat16 where the hardware supports it.", _SETTINGS
-        ),
+        option("Arithmetic of a pretrained encoder; auto is bfloat16 where the hardware has it.", "Vectors"),
     ] = "auto",
-    batch_size: Annotated[
-        int | None, option("Most texts in a batch; chosen automatically if not given.", _SETTINGS, min=1)
-    ] = None,
-    *,
     unicode_errors: UnicodeErrors = "strict",
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
-    **columns: Any,
+    **options: Any,
 ) -> None:
     """Write one vector a text.
 
@@ -64,8 +60,7 @@ def embed(
         raise OutputError(f"{output}: vectors are written as .npy or .parquet")
     if not output.absolute().parent.is_dir():
         raise OutputError(f"{output}: there is no folder {output.parent}")
-    options: dict[str, Any] = {"batch_size": batch_size, "normalize_embeddings": normalize}
-    options |= {"prompt": prompt, "prompt_name": prompt_name}
+    columns = {name: options.pop(name) for name in ("text", "format")}
     opening: dict[str, Any] = {"device": device, "threads": threads, "precision": precision}
     engine, encode = _opened(model, opening, unicode_errors, options)
     tell(getattr(engine, "notes", ()))  # of models of other programs

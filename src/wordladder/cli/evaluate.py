@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .console import console, figures_table, interval, percent_or_value, print_json, print_notes
+from .console import console, interval, print_figures, print_json, print_notes
 from .library_options import add_options
 from .options import COLUMNS, Device, Json, LabelledFile, ModelPath, Threads, climb_options
 
@@ -31,7 +31,7 @@ def evaluate(
         print_json(found.to_dict())
         return
     console.print(
-        f"{found.metric} [bold]{percent_or_value(found.value)}[/bold]  "
+        f"{found.metric} [bold]{found.value:.4f}[/bold]  "
         f"(95 % interval {interval(found.interval)}, {found.rows:,} rows)"
     )
     _print_metrics(found.metrics, _counted(found.task, found.metric))
@@ -53,11 +53,11 @@ def _print_metrics(metrics: dict[str, Any], counted: str) -> None:
     labels = metrics.get("labels")
     if not labels:
         return
-    table = figures_table("label", "precision", "recall", "F1", counted)
     largest = sorted(labels.items(), key=lambda item: -item[1]["support"])
-    for label, row in largest[:20]:
-        figures = [f"{row[name]:.3f}" for name in ("precision", "recall", "f1")]
-        table.add_row(label, *figures, f"{row['support']:,}")
-    console.print(table)
+    rows = (
+        [label, *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), f"{row['support']:,}"]
+        for label, row in largest[:20]
+    )
+    print_figures(["label", "precision", "recall", "F1", counted], rows)
     if len(largest) > 20:
         console.print(f"[dim]… and {len(largest) - 20} more labels; --json has them all[/dim]")

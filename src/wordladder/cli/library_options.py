@@ -7,8 +7,8 @@ import ast
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
-from inspect import Parameter, cleandoc, signature
+from functools import cache, wraps
+from inspect import Parameter, Signature, cleandoc, signature
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_origin
 
@@ -16,6 +16,7 @@ import typer
 
 _PACKAGE = Path(__file__).parents[1]
 _TYPES = {"bool": bool, "int": int, "float": float, "str | Path": Path}
+_LITERALS = re.compile(r"^(\w+) = Literal(\[.*\])$", re.MULTILINE)
 _ARGS = re.compile(r"^Args:\n((?:    .*\n?|\n)+)", re.MULTILINE)
 _ARG = re.compile(r"^    (\w+): (.*(?:\n {5,}.*)*)", re.MULTILINE)
 
@@ -49,33 +50,45 @@ def library_parameters(path: str, name: str) -> dict[str, LibraryParameter]:
 
     Args:
         path: The file, relative to the package, such as "ladder/climb.py".
-        name: The name of the function or class.
+        name: The name of the function or class, or that of a method after its class: "Model.encode".
     """
-    module = ast.parse((_PACKAGE / path).read_text(encoding="utf-8")).body
-    definition: Any = next(node for node in module if getattr(node, "name", None) == name)
-    help_texts = documented_arguments(ast.get_docstring(definition) or "")
-    aliases = {ast.unparse(node.targets[0]): node.value for node in module if isinstance(node, ast.Assign)}
+    source = (_PACKAGE / path).read_text(encoding="utf-8")
+    outer, *inner = name.split(".")
+    text = re.search(rf"^(class|def) {outer}\b.*?(?=^[^\s)]|\Z)", source, re.MULTILINE | re.DOTALL)
+    definition: Any = ast.parse(text[0] if text else "").body[0]
+    for part in inner:
+        definition = next(node for node in definition.body if getattr(node, "name", None) == part)
+    help_texts, literals = (
+        documented_arguments(ast.get_docstring(definition) or ""),
+        _LITERALS.findall(source),
+    )
     fields = [node for node in definition.body if isinstance(node, ast.AnnAssign)]
     declared: list[Any] = [(ast.unparse(node.target), node.annotation, node.value) for node in fields]
     for node in (definition, *definition.body):
-        if isinstance(node, ast.FunctionDef) and node.name in (name, "__init__"):
+        if isinstance(node, ast.FunctionDef) and (node is definition or node.name == "__init__"):
             arguments = zip(node.args.kwonlyargs, node.args.kw_defaults)
             declared += [(argument.arg, argument.annotation, default) for argument, default in arguments]
-    found = {}
+    parameters = {}
     for key, annotation, default in declared:
         with suppress(KeyError, ValueError):  # undocumented, or its default is not a constant
             value, about = ast.literal_eval(default), help_texts[key]
-            found[key] = LibraryParameter(*_type_and_choices(annotation, aliases), value, about)
-    return found
+            kind, choices = _type_and_choices(ast.unparse(annotation), dict(literals))
+            parameters[key] = LibraryParameter(kind, choices, value, about)
+    return parameters
 
 
-def _type_and_choices(annotation: ast.expr, aliases: dict[str, ast.expr]) -> tuple[Any, list[str]]:
-    """The type and the listed values of `int | None`, `Sequence[str]`, `Literal["a", "b"]` or an alias."""
-    text = ast.unparse(annotation).removesuffix(" | None")
-    text = ast.unparse(aliases[text]) if text in aliases else text
-    if text.startswith("Literal"):
-        return str, ast.literal_eval(text.removeprefix("Literal"))
-    return list[str] if text.startswith("Sequence") else _TYPES.get(text, str), []
+def _type_and_choices(annotation: str, literals: dict[str, str]) -> tuple[Any, Sequence[str]]:
+    """The type and the values of `int | None`, `Sequence[str]`, `Literal["a", "b"]` or a name for the latter.
+
+    Args:
+        annotation: The annotation's source.
+        literals: The lists of values that have a name.
+    """
+    text = annotation.removesuffix(" | None")
+    text = literals.get(text, text.removeprefix("Literal"))
+    if text.startswith("["):
+        return str, ast.literal_eval(text)
+    return list[str] if text.startswith("Sequence") else _TYPES.get(text, str), ()
 
 
 def library_option(
@@ -128,12 +141,19 @@ def add_options(*groups: Sequence[Parameter]) -> Callable[[Callable[..., None]],
     In the help they follow the command's positional parameters; its keyword-only ones come last.
     """
 
+    added = [option for group in groups for option in group]
+
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = [one for one in signature(command).parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
-        added = [option for group in groups for option in group]
+        defaults = {option.name: option.default for option in added}
+
+        @wraps(command)
+        def call(*arguments: Any, **options: Any) -> None:
+            command(*arguments, **defaults | options)
+
         parameters = sorted([*added, *own], key=lambda one: one.kind)
-        command.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
-        command.__annotations__ = {one.name: one.annotation for one in parameters}
-        return command
+        call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {one.name: one.annotation for one in parameters}
+        return call
 
     return decorate

@@ -7,17 +7,7 @@ from typing import Annotated, Any
 
 from ..errors import SettingError
 from . import options as shared
-from .console import (
-    console,
-    duration,
-    figures_table,
-    interval,
-    percent_or_value,
-    plain_table,
-    print_json,
-    progress_bar,
-    tell,
-)
+from .console import console, duration, interval, plain_table, print_figures, print_json, progress_bar, tell
 from .library_options import add_options
 
 
@@ -147,14 +137,16 @@ def _print(model: Any, tested: Any, output: Path, notes: Sequence[str]) -> None:
     dev = "dev (held out)" if report["dev_held_out"] else "dev"
     results = {dev: getattr(model, "evaluation_", None), "test": tested}
     results = {name: result for name, result in results.items() if result is not None}
+    columns = ["", report["metric"], "95 % interval", "rows"]
+    rows = [
+        [name, f"[bold]{result.value:.4f}[/bold]", interval(result.interval), f"{result.rows:,}"]
+        for name, result in results.items()
+    ]
     errors = [result.metrics.get("calibration_error") for result in results.values()]
-    columns = ["", report["metric"], "95 % interval", "rows", "calibration error"]
-    table = figures_table(*columns[: 4 if None in errors else 5])
-    for (name, result), error in zip(results.items(), errors):
-        value = f"[bold]{percent_or_value(result.value)}[/bold]"
-        last = [] if None in errors else [f"{error:.3f}"]
-        table.add_row(name, value, interval(result.interval), f"{result.rows:,}", *last)
-    console.print(table)
+    if None not in errors:
+        columns.append("calibration error")
+        rows = [[*row, f"{error:.3f}"] for row, error in zip(rows, errors)]
+    print_figures(columns, rows)
     tell(notes, to=console)
     questions = f"wordladder predict {output} questions.json --top 3"
     text = f'echo "…" | wordladder predict {output} -'

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..console import console, figures_table, print_json
+from ..console import console, print_figures, print_json
 from ..options import Json, UnicodeErrors, argument, option
 from ._shared import File, Format, TopN, load
 
@@ -100,10 +100,5 @@ def near(answers: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
 
 
 def _print_answers(found: dict[str, list[tuple[str, float]]], figure: str = "cosine") -> None:
-    from rich.text import Text
-
     for question, answers in found.items():
-        table = figures_table(question, figure)
-        for word, score in answers:
-            table.add_row(Text(word), f"{score:.3f}")
-        console.print(table)
+        print_figures([question, figure], ((word, f"{score:.3f}") for word, score in answers))

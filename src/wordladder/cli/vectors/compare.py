@@ -1,9 +1,12 @@
 """Compare two files of word vectors: what moved between them."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-from ..console import console, figures_table, print_json
+from rich.text import Text
+
+from ..console import console, print_figures, print_json
 from ..library_options import add_options, library_options
 from ..options import Json, UnicodeErrors, argument, split_names
 from ._shared import File, Format, load
@@ -42,54 +45,38 @@ def compare(
 
     first, second = (load(one, format_, unicode_errors) for one in (file, other))
     options["words"] = [as_trained(word, first) for word in split_names(options["words"]) or ()]
-    found = compare_vectors(first, second, **options)
+    result = compare_vectors(first, second, **options)
     if json:
-        print_json({"files": [str(file), str(other)], **_figures(found)})
+        print_json({"files": [str(file), str(other)], **_figures(result)})
         return
-    _print(file, other, found)
+    _print(file, other, result)
 
 
-def _figures(found: Any) -> dict[str, Any]:
+def _figures(result: Any) -> dict[str, Any]:
     """The same as a dictionary, neighbours as `vectors neighbors` writes them."""
-    from dataclasses import asdict
-
-    figures = asdict(found)
+    figures = asdict(result)
     for change in (one for part in ("most", "least", "asked") for one in figures[part]):
         for side in ("then", "now"):
             change[side] = near(change[side])
     return figures
 
 
-def _print(file: Path, other: Path, found: Any) -> None:
-    from rich.text import Text
-
-    table = figures_table("file", "words", "numbers each")
-    for path, size, dim in zip((file, other), found.sizes, found.dims):
-        table.add_row(Text(str(path)), f"{size:,}", f"{dim:,}")
-    console.print(table)
+def _print(file: Path, other: Path, result: Any) -> None:
+    sizes = zip((file, other), result.sizes, result.dims)
+    print_figures(["file", "words", "numbers each"], ((str(f), f"{n:,}", f"{dim:,}") for f, n, dim in sizes))
     console.print(
-        f"{found.shared:,} words in both; of these the {found.frequent:,} most frequent, aligned:\n"
-        f"mean cosine {found.mean_cosine:.3f}; of {found.neighbors} nearest words {found.mean_kept:.0%} "
-        f"stayed (over {found.sample:,} words)",
+        f"{result.shared:,} words in both; of these the {result.frequent:,} most frequent, aligned:\n"
+        f"mean cosine {result.mean_cosine:.3f}; of {result.neighbors} nearest words {result.mean_kept:.0%} "
+        f"stayed (over {result.sample:,} words)",
         soft_wrap=True,
     )
-    for name, changes in (
-        ("asked for", found.asked),
-        ("moved most", found.most),
-        ("moved least", found.least),
-    ):
-        if changes:
+    changes = {"asked for": result.asked, "moved most": result.most, "moved least": result.least}
+    for title, words in changes.items():
+        if words:
             console.print()
-            console.print(_table(name, changes))
+            print_figures([title, "cosine", "stayed"], map(_row, words), ["nearest then", "nearest now"])
 
 
-def _table(name: str, changes: Any) -> Any:
-    from rich.text import Text
-
-    table = figures_table(name, "cosine", "stayed")
-    for column in ("nearest then", "nearest now"):
-        table.add_column(column, ratio=1)
-    for one in changes:
-        sides = (Text(" ".join(word for word, _ in side[:_SHOWN])) for side in (one.then, one.now))
-        table.add_row(Text(one.word), f"{one.cosine:.3f}", f"{one.kept:.0%}", *sides)
-    return table
+def _row(change: Any) -> list[str | Text]:
+    sides = [Text(" ".join(word for word, _ in side[:_SHOWN])) for side in (change.then, change.now)]
+    return [change.word, f"{change.cosine:.3f}", f"{change.kept:.0%}", *sides]
