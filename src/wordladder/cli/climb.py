@@ -1,6 +1,7 @@
 """`wordladder climb`: from a table of texts to a measured recommendation."""
 
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -18,7 +19,7 @@ from .console import (
     say,
     tell,
 )
-from .library_options import add_options
+from .docstring_options import command_options
 
 if TYPE_CHECKING:
     from ..ladder.result import Climb
@@ -35,11 +36,11 @@ OPTIONS = {
 }
 
 
-@add_options(shared.climb_options(OPTIONS))
+@command_options(shared.climb_options(OPTIONS))
 def climb(
-    file: shared.LabelledFile,
-    output: shared.Output,
+    file: Path,
     *,
+    output: shared.Output,
     unicode_errors: shared.UnicodeErrors = "strict",
     set_: shared.Set = None,
     resume: shared.Resume = False,
@@ -49,6 +50,9 @@ def climb(
     """Train several rungs on the same rows, measure quality and price, and recommend one.
 
     Example:  wordladder climb reviews.csv --rungs tfidf,vectors-mean,bilstm --seeds 1 --output climb
+
+    Args:
+        file: Labelled table, tagged text, or questions with answers; .gz .xz .zst too.
     """
     from ..ladder.climb import climb as run
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from ..errors import OutputError, SettingError
 from .console import console, print_json, progress_bar, tell
-from .library_options import add_options, library_options
-from .options import Device, Input, Json, Threads, UnicodeErrors, argument, blocks, climb_options, option
+from .docstring_options import command_options, library_options
+from .options import Device, Input, Json, Threads, UnicodeErrors, blocks, climb_options
 from .vectors._shared import load
 
 BLOCK = 4096
@@ -20,23 +20,13 @@ OPTIONS = library_options(
 )
 
 
-@add_options(OPTIONS, climb_options({"Table": "text format"}))
+@command_options(OPTIONS, climb_options({"Table": "text format"}), precision={"rich_help_panel": "Vectors"})
 def embed(
-    model: Annotated[
-        Path,
-        argument(
-            "MODEL",
-            "Folder of a saved model, of sentence-transformers or of transformers; a name on the Hugging "
-            "Face hub; or a file of word vectors.",
-        ),
-    ],
-    output: Annotated[Path, option("File to write: .npy or .parquet.", None, "--output", "-o")],
+    model: Path,
     file: Input = "-",
     *,
-    precision: Annotated[
-        Literal["auto", "float32", "bfloat16"],
-        option("Arithmetic of a pretrained encoder; auto is bfloat16 where the hardware has it.", "Vectors"),
-    ] = "auto",
+    output: Path,
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
     unicode_errors: UnicodeErrors = "strict",
     device: Device = None,
     threads: Threads = None,
@@ -49,6 +39,12 @@ def embed(
     transformers the mean of all pieces is taken, and of word vectors the mean of a text's words.
 
     Example:  wordladder embed model texts.txt --output vectors.npy
+
+    Args:
+        model: Folder of a saved model, of sentence-transformers or of transformers; a name on the Hugging
+            Face hub; or a file of word vectors.
+        output: File to write: .npy or .parquet.
+        precision: Arithmetic of a pretrained encoder; `auto` is bfloat16 where the hardware has it.
     """
     import time
 

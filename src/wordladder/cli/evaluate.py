@@ -1,16 +1,17 @@
 """`wordladder evaluate`: what a saved model is worth on a labelled file."""
 
+from pathlib import Path
 from typing import Any
 
 from .console import console, interval, print_figures, print_json, print_notes
-from .library_options import add_options
-from .options import COLUMNS, Device, Json, LabelledFile, ModelPath, Threads, climb_options
+from .docstring_options import command_options
+from .options import COLUMNS, Device, Json, ModelPath, Threads, climb_options
 
 
-@add_options(climb_options(COLUMNS))
+@command_options(climb_options(COLUMNS))
 def evaluate(
     model: ModelPath,
-    file: LabelledFile,
+    file: Path,
     *,
     device: Device = None,
     threads: Threads = None,
@@ -20,6 +21,9 @@ def evaluate(
     """Measure a saved model on labelled rows, in the form that its task has them.
 
     Example:  wordladder evaluate model test.csv
+
+    Args:
+        file: Labelled table, tagged text, or questions with answers.
     """
     from ..data.reading import read_examples
     from ..model.model import Model

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import SettingError
 from ..extras import require
 from .console import console, plain_table, print_json, progress_bar, tell
-from .library_options import add_options, library_options
-from .options import Device, Json, Threads, UnicodeErrors, argument, option
+from .docstring_options import command_options, library_options
+from .options import Device, Json, Threads, UnicodeErrors
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -26,29 +26,15 @@ OPTIONS = library_options(
 )
 
 
-@add_options(OPTIONS)
+@command_options(OPTIONS, text={"metavar": "SENTENCE"}, layers={"show_default": "last"})
 def neighbors(
-    encoder: Annotated[
-        str,
-        argument(
-            "ENCODER",
-            "A saved model; the folder or hub name of a BERT, ALBERT or other transformer; the folder of an "
-            "ELMo; or a file of word vectors.",
-        ),
-    ],
-    text: Annotated[str, argument("SENTENCE", "The sentence that the word occurs in.")],
-    word: Annotated[str, option("The word, or several consecutive ones.")],
-    among: Annotated[
-        list[Path], option("Raw text to search: files or folders, compressed or not. May be repeated.")
-    ],
+    encoder: str,
+    text: str,
     *,
-    layers: Annotated[
-        str | None, option("Layer of a transformer or an ELMo: last, last4 or a number.", show_default="last")
-    ] = None,
-    segmenter: Annotated[
-        Literal["characters", "jieba", "whitespace"] | None,
-        option("How words are found; as in the saved model if not given, else characters."),
-    ] = None,
+    word: str,
+    among: list[Path],
+    layers: str | None = None,
+    segmenter: Literal["characters", "jieba", "whitespace"] | None = None,
     unicode_errors: UnicodeErrors = "strict",
     device: Device = None,
     threads: Threads = None,
@@ -61,6 +47,15 @@ def neighbors(
     a bank for money finds lenders.
 
     Example:  wordladder neighbors bert-folder "He sat on the bank of the river." --word bank --among text.txt
+
+    Args:
+        encoder: A saved model; the folder or hub name of a BERT, ALBERT or other transformer; the folder of
+            an ELMo; or a file of word vectors.
+        text: The sentence that the word occurs in.
+        word: The word, or several consecutive ones.
+        among: Raw text to search: files or folders, compressed or not.
+        layers: Layer of a transformer or an ELMo: last, last4 or a number.
+        segmenter: How words are found; if not given, as in the saved model, else characters.
     """
     require("torch", "train", "the vector of a word in its sentence")
     from ..evaluation.context_neighbors import context_neighbors

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..errors import RecipeError
-from .library_options import library_options
+from .docstring_options import library_options
 
 RUN = "Run"
 COLUMNS = {"Table": "text label label_separator format skip_incomplete"}
@@ -22,22 +22,16 @@ def option(help: str, panel: str | None = None, *names: str, **more: Any) -> Any
     return typer.Option(*names, help=help, rich_help_panel=panel, **more)
 
 
-def argument(metavar: str, help: str) -> Any:
-    """A positional argument."""
-    return typer.Argument(metavar=metavar, help=help)
-
-
-ModelPath = Annotated[Path, argument("MODEL", "Folder of a saved model.")]
-LABELLED = "Labelled table, tagged text, or questions with answers; .gz .xz .zst too."
-LabelledFile = Annotated[Path, argument("FILE", LABELLED)]
-Input = Annotated[str, argument("FILE", "One text a line, or a table; - is standard input.")]
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.")]
+Input = Annotated[
+    str, typer.Argument(metavar="FILE", help="One text a line, or a table; - is standard input.")
+]
 Json = Annotated[bool, option("Print JSON for programs.", None, "--json")]
 Output = Annotated[Path, option("Folder to write.", None, "--output", "-o")]
 Resume = Annotated[bool, option("Continue an interrupted run.", None, "--resume")]
 Seed = Annotated[int, option("Seed of everything random.")]
 Device = Annotated[
-    str | None,
-    option("cpu, cuda, or cuda:1 for the second accelerator; the best there is if not given.", RUN),
+    str | None, option("`cpu`, `cuda`, or `cuda:1`; if not given, the best device there is.", RUN)
 ]
 Threads = Annotated[int | None, option("Threads to compute with.", RUN, min=1)]
 UnicodeErrors = Annotated[
@@ -50,7 +44,7 @@ UnicodeErrors = Annotated[
 Set = Annotated[
     list[str] | None,
     option(
-        "Change a setting of the recipe, such as training.epochs=3. May be repeated.",
+        "Change a setting of the recipe: training.epochs=3. May be repeated.",
         None,
         "--set",
         metavar="KEY=VALUE",
@@ -69,8 +63,6 @@ def climb_options(panels: dict[str, str]) -> list[Parameter]:
         "ladder/climb.py",
         "climb",
         panels,
-        test={"type": Path},
-        dev={"type": Path},
         rungs={"metavar": "NAME[,NAME]..."},
         seeds={"min": 1},
         cost={"type": Literal["latency", "size", "memory", "train"]},

@@ -2,25 +2,25 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from ..errors import SettingError
 from .console import console, errors, print_json, print_notes
+from .docstring_options import command_options
 from .entities import coloured, marked
-from .library_options import add_options
-from .options import Device, Input, Json, ModelPath, Threads, blocks, climb_options, option
+from .options import Device, Input, Json, ModelPath, Threads, blocks, climb_options
 
 BLOCK = 1024
 COLUMNS, SUFFIXES = ("columns", "conllu"), (".conll", ".conllu")  # files with a word a line
 
 
-@add_options(climb_options({"Table": "text format skip_incomplete"}))
+@command_options(climb_options({"Table": "text format skip_incomplete"}), top={"min": 1})
 def predict(
     model: ModelPath,
     file: Input = "-",
-    top: Annotated[int, option("Labels, taggings or answers to print for each text.", min=1)] = 1,
-    html: Annotated[Path | None, option("Page to write with the entities marked in their texts.")] = None,
     *,
+    top: int = 1,
+    html: Path | None = None,
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
@@ -33,6 +33,10 @@ def predict(
     line.
 
     Example:  echo "what a wonderful film" | wordladder predict model -
+
+    Args:
+        top: Labels, taggings or answers to print for each text.
+        html: Page to write with the entities marked in their texts.
     """
     from ..model.model import Model
 

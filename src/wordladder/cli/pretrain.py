@@ -3,14 +3,14 @@
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from ..extras import require
 from .console import console, duration, errors, print_json, progress_bar, tell
-from .library_options import add_options, library_options
-from .options import RUN, Json, Output, Resume, UnicodeErrors, argument, option
+from .docstring_options import command_options, library_options
+from .options import RUN, Json, Output, Resume, UnicodeErrors
 
 STOPPED = 130
 SETTINGS = library_options(
@@ -37,39 +37,35 @@ SETTINGS = library_options(
 )
 
 
-@add_options(SETTINGS)
+@command_options(
+    SETTINGS,
+    continue_from={"metavar": "FOLDER"},
+    vectors={"metavar": "FILE"},
+    field={"rich_help_panel": "Text"},
+)
 def pretrain(
-    corpus: Annotated[
-        list[Path],
-        argument(
-            "CORPUS",
-            "Raw text with a blank line between documents, or JSONL; folders too; .gz .xz .zst .bz2 too.",
-        ),
-    ],
-    output: Output,
+    corpus: list[Path],
     *,
+    output: Output,
     resume: Resume = False,
-    prepare: Annotated[
-        bool,
-        option("Only tokenize the text: OUTPUT can then be the CORPUS of other runs.", None, "--prepare"),
-    ] = False,
-    continue_from: Annotated[
-        Path | None, option("A BERT, ALBERT or ELMo to continue training.", metavar="FOLDER")
-    ] = None,
-    vectors: Annotated[
-        Path | None, option("Word vectors that the embedding layer starts from.", metavar="FILE")
-    ] = None,
+    prepare: bool = False,
+    continue_from: Path | None = None,
+    vectors: Path | None = None,
     unicode_errors: UnicodeErrors = "strict",
-    field: Annotated[
-        str | None,
-        option("Field of JSON lines that holds the text; found by the usual names if not given.", "Text"),
-    ] = None,
+    field: str | None = None,
     json: Json = False,
     **settings: Any,
 ) -> None:
     """Pretrain an encoder on raw text; the result opens in transformers and in recipes.
 
     Example:  wordladder pretrain wiki.txt.xz --kind albert --size tiny --minutes 60 --output encoder
+
+    Args:
+        corpus: Raw text with a blank line between documents, or JSONL; folders too; .gz .xz .zst .bz2 too.
+        prepare: Only tokenize the text: OUTPUT can then be the CORPUS of other runs.
+        continue_from: A BERT, ALBERT or ELMo to continue training.
+        vectors: Word vectors that the embedding layer starts from.
+        field: Field of JSON lines that holds the text; if not given, found by the usual names.
     """
     # Threads that spin while they wait take the processor from each other where other work is going on: with
     # one of two cores busy, four times the time. It must be said before torch is loaded.

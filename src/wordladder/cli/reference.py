@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 from ..recipe import component, kinds
 from ..text.words import TextSettings
 from ..training.settings import TrainingSettings
-from .library_options import documented_arguments
+from .docstring_options import documented_arguments
 
 FOLDERS = {
     "vectors": "[vectors]",

@@ -3,46 +3,49 @@
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from ..errors import SettingError
 from . import options as shared
 from .console import console, duration, interval, plain_table, print_figures, print_json, progress_bar, tell
-from .library_options import add_options
+from .docstring_options import command_options
 
 
-@add_options(shared.climb_options({"Options": "vectors corpus", **shared.COLUMNS, **shared.SPLIT}))
+@command_options(shared.climb_options({**shared.COLUMNS, **shared.SPLIT}), vectors={"metavar": "FILE"})
 def train(
-    recipe: Annotated[
-        str, shared.argument("RECIPE", "A rung's name (see `wordladder rungs`) or a TOML file.")
-    ],
-    train: Annotated[Path, shared.option(shared.LABELLED, None, "--train")],
-    output: shared.Output,
-    dev: Annotated[
-        Path | None,
-        shared.option("Rows on which all choices are made; if not given, a tenth of the training rows."),
-    ] = None,
-    test: Annotated[Path | None, shared.option("Rows on which the trained model is evaluated.")] = None,
-    encoder: Annotated[
-        str | None, shared.option("Folder or hub name of the pretrained encoder, instead of the recipe's.")
-    ] = None,
+    recipe: str,
     *,
+    train: Path,
+    output: shared.Output,
+    dev: Path | None = None,
+    test: Path | None = None,
+    encoder: str | None = None,
+    vectors: Path | None = None,
     unicode_errors: shared.UnicodeErrors = "strict",
+    corpus: list[Path] | None = None,
     set_: shared.Set = None,
-    seed: Annotated[int | None, shared.option("Seed of everything random.")] = None,
+    seed: int | None = None,
     resume: shared.Resume = False,
-    cache: Annotated[
-        Path | None,
-        shared.option("Folder that keeps word vectors and features of frozen encoders for other runs."),
-    ] = None,
+    cache: Path | None = None,
     device: shared.Device = None,
     threads: shared.Threads = None,
     json: shared.Json = False,
-    **options: Any,
+    **columns: Any,
 ) -> None:
     """Train one rung or recipe, and save the model.
 
     Example:  wordladder train bilstm --train reviews.csv --output model --set training.epochs=3
+
+    Args:
+        recipe: A rung's name (see `wordladder rungs`) or a TOML file.
+        train: Labelled table, tagged text, or questions with answers; .gz .xz .zst too.
+        dev: Rows on which all choices are made; if not given, a tenth of the training rows.
+        test: Rows on which the trained model is evaluated.
+        encoder: Folder or hub name of the pretrained encoder, instead of the recipe's.
+        vectors: Word vectors for every static embedder, instead of training them.
+        corpus: Raw text to train word vectors on, in addition to the training texts.
+        seed: Seed of everything random.
+        cache: Folder that keeps word vectors and features of frozen encoders for other runs.
     """
     from ..data.origin import origin_of
     from ..data.parts import labels_lacking, spread
@@ -54,10 +57,10 @@ def train(
     chosen = Recipe.load(recipe)
     if encoder is not None:
         chosen = read_encoder(encoder).into(chosen)
-    chosen = _with_word_vectors(chosen, options.pop("vectors"), options.pop("corpus"), unicode_errors)
+    chosen = _with_word_vectors(chosen, vectors, corpus, unicode_errors)
     chosen = chosen.with_settings(shared.parse_settings(set_, seed))
-    options["origin"] = origin_of(**{name: options.pop(name) for name in ("group", "time", "ignore_split")})
-    parts = read_parts(train, test, dev, task=chosen.task, columns=options)
+    columns["origin"] = origin_of(**{name: columns.pop(name) for name in ("group", "time", "ignore_split")})
+    parts = read_parts(train, test, dev, task=chosen.task, columns=columns)
     model = Model(chosen, device=device, threads=threads)
     with progress_bar() as progress:
         model.fit(parts.train, dev=parts.dev, output=output, resume=resume, cache=cache, progress=progress)
@@ -153,14 +156,15 @@ def _print(model: Any, tested: Any, output: Path, notes: Sequence[str]) -> None:
     console.print(f"[dim]next:[/dim]  {questions if model.recipe_.task == 'span_qa' else text}")
 
 
-def rungs(
-    name: Annotated[str | None, shared.argument("NAME", "Print this rung's recipe.")] = None,
-    task: Annotated[str | None, shared.option("List the rungs of this task only.")] = None,
-    json: shared.Json = False,
-) -> None:
+@command_options()
+def rungs(name: str | None = None, *, task: str | None = None, json: shared.Json = False) -> None:
     """List the rungs, or print one's recipe.
 
     Example:  wordladder rungs bilstm > mine.toml
+
+    Args:
+        name: Print this rung's recipe.
+        task: List the rungs of this task only.
     """
     from ..ladder.encoders import TITLES
     from ..recipe import rung_names, rung_tasks, rung_text

@@ -3,20 +3,24 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
 from ..console import tell
-from ..options import argument, option
+from ..options import option
 
 if TYPE_CHECKING:
     from ...formats import UnicodeErrors
 
 File = Annotated[
-    Path, argument("FILE", "Word vectors: .vec .txt .bin .ftz .kv .safetensors, a model2vec folder.")
+    Path,
+    typer.Argument(
+        metavar="FILE", help="Word vectors: .vec .txt .bin .ftz .kv .safetensors, a model2vec folder."
+    ),
 ]
 Format = Annotated[
     str | None,
     option("text, binary, fasttext, gensim, safetensors or model2vec; found if not given.", None, "--format"),
 ]
-TopN = Annotated[int, option("Answers to show.", min=1)]
 
 
 def load(file: Path, format_: str | None = None, unicode_errors: "UnicodeErrors" = "strict") -> Any:

@@ -1,19 +1,20 @@
 """Ask word vectors: neighbours, analogies, and the word that does not match the others."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from ..console import console, print_figures, print_json
-from ..options import Json, UnicodeErrors, argument, option
-from ._shared import File, Format, TopN, load
+from ..docstring_options import command_options
+from ..options import Json, UnicodeErrors
+from ._shared import File, Format, load
 
 
+@command_options(words={"metavar": "WORD"}, topn={"min": 1})
 def neighbors(
     file: File,
-    words: Annotated[list[str], argument("WORD", "Words to look up.")],
-    topn: TopN = 10,
+    words: list[str],
+    *,
+    topn: int = 10,
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
@@ -23,6 +24,10 @@ def neighbors(
     Where the vectors have subwords, a word need not be among theirs.
 
     Example:  wordladder vectors neighbors words.safetensors king queen
+
+    Args:
+        words: Words to look up.
+        topn: Answers to show.
     """
     vectors = load(file, format_, unicode_errors)
     found = {word: vectors.most_similar(as_trained(word, vectors), topn=topn) for word in words}
@@ -32,16 +37,15 @@ def neighbors(
     _print_answers({f"{word}{_unseen(word, vectors)}": answers for word, answers in found.items()})
 
 
+@command_options(topn={"min": 1}, method={"metavar": "add|mul"})
 def analogy(
     file: File,
-    a: Annotated[str, typer.Argument(metavar="A")],
-    b: Annotated[str, typer.Argument(metavar="B")],
-    c: Annotated[str, typer.Argument(metavar="C")],
-    topn: TopN = 10,
-    method: Annotated[
-        str,
-        option("add: nearest to B - A + C (3CosAdd). mul: cosines multiplied (3CosMul).", metavar="add|mul"),
-    ] = "add",
+    a: str,
+    b: str,
+    c: str,
+    *,
+    topn: int = 10,
+    method: str = "add",
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
@@ -49,6 +53,10 @@ def analogy(
     """Show what is to C as B is to A.
 
     Example:  wordladder vectors analogy words.safetensors man king woman
+
+    Args:
+        topn: Answers to show.
+        method: add: nearest to B - A + C (3CosAdd). mul: cosines multiplied (3CosMul).
     """
     vectors = load(file, format_, unicode_errors)
     found = vectors.analogy(*(as_trained(word, vectors) for word in (a, b, c)), topn=topn, method=method)
@@ -59,9 +67,11 @@ def analogy(
     _print_answers({question: found}, "cosine" if method == "add" else "3CosMul")
 
 
+@command_options(words={"metavar": "WORD"})
 def doesnt_match(
     file: File,
-    words: Annotated[list[str], argument("WORD", "Words, one of which does not match.")],
+    words: list[str],
+    *,
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
@@ -69,6 +79,9 @@ def doesnt_match(
     """Show which word does not match the others: its vector is farthest from their mean.
 
     Example:  wordladder vectors doesnt-match words.safetensors breakfast cereal dinner lunch
+
+    Args:
+        words: Words, one of which does not match.
     """
     from ...errors import SettingError
 

@@ -2,13 +2,13 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from rich.text import Text
 
 from ..console import console, print_figures, print_json
-from ..library_options import add_options, library_options
-from ..options import Json, UnicodeErrors, argument, split_names
+from ..docstring_options import command_options, library_options
+from ..options import Json, UnicodeErrors, split_names
 from ._shared import File, Format, load
 from .ask import as_trained, near
 
@@ -27,10 +27,10 @@ OPTIONS = library_options(
 )
 
 
-@add_options(OPTIONS)
+@command_options(OPTIONS, other={"metavar": "FILE"})
 def compare(
     file: File,
-    other: Annotated[Path, argument("FILE", "The later vectors to compare with.")],
+    other: Path,
     *,
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
@@ -40,6 +40,9 @@ def compare(
     """Show what moved between two files of word vectors, aligned by orthogonal Procrustes.
 
     Example:  wordladder vectors compare before.safetensors after.safetensors --words apple,cloud
+
+    Args:
+        other: The later vectors to compare with.
     """
     from ...evaluation.vector_drift import compare_vectors
 

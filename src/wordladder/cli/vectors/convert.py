@@ -1,32 +1,21 @@
 """Write word vectors in another format."""
 
 from pathlib import Path
-from typing import Annotated
 
 from ..console import console, print_json
-from ..options import Json, UnicodeErrors, argument, option
+from ..docstring_options import command_options
+from ..options import Json, UnicodeErrors
 from ._shared import Format
 
 
+@command_options(source={"metavar": "FILE"}, target={"metavar": "FILE"}, dim={"min": 1})
 def convert(
-    source: Annotated[Path, argument("FILE", "Word vectors to read.")],
-    target: Annotated[
-        Path,
-        argument(
-            "FILE",
-            "File to write; its suffix is the format, .gz compresses. Without a suffix: a model2vec folder.",
-        ),
-    ],
+    source: Path,
+    target: Path,
+    *,
     format_: Format = None,
-    to_format: Annotated[
-        str | None,
-        option(
-            "text, binary, fasttext, safetensors or model2vec; found from the new file's name if not given."
-        ),
-    ] = None,
-    dim: Annotated[
-        int | None, option("Numbers in a vector, where a word2vec binary file does not say.", min=1)
-    ] = None,
+    to_format: str | None = None,
+    dim: int | None = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
 ) -> None:
@@ -36,6 +25,14 @@ def convert(
     .safetensors. A .bin of vectors with subwords is written as a fastText model. Only .safetensors keeps all.
 
     Example:  wordladder vectors convert words.vec.gz words.safetensors
+
+    Args:
+        source: Word vectors to read.
+        target: File to write; its suffix says the format, .gz compresses. Without a suffix: a model2vec
+            folder.
+        to_format: text, binary, fasttext, safetensors or model2vec; if not given, found from the new file's
+            name.
+        dim: Numbers in a vector, where a word2vec binary file does not say.
     """
     from ...formats import format_of, lost_in, read_vectors, target_format, write_vectors
 

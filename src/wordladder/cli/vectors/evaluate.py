@@ -3,41 +3,30 @@
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from ...errors import SettingError, did_you_mean
 from ..console import print_figures, print_json
-from ..options import Json, UnicodeErrors, option
+from ..docstring_options import command_options
+from ..options import Json, UnicodeErrors
 from ._shared import File, Format, load
 
 _NAMES = {"add": "3CosAdd", "mul": "3CosMul"}
 
 
+@command_options(
+    method={"metavar": "add|mul|both"},
+    subwords={"flags": ["--subwords/--known-only"]},
+    restrict_vocab={"min": 1},
+)
 def evaluate(
     file: File,
-    pairs: Annotated[
-        list[Path] | None, option("Word pairs with human scores: word, word, score a line. May be repeated.")
-    ] = None,
-    analogies: Annotated[
-        list[Path] | None,
-        option("Analogies: four words a line, a section's name after a colon. May be repeated."),
-    ] = None,
-    method: Annotated[
-        str,
-        option(
-            "How analogies are solved: add is 3CosAdd, mul 3CosMul (Levy and Goldberg 2014).",
-            metavar="add|mul|both",
-        ),
-    ] = "add",
-    subwords: Annotated[
-        bool,
-        option(
-            "Whether word pairs may use vectors composed of subwords, where the file has subwords.",
-            None,
-            "--subwords/--known-only",
-        ),
-    ] = True,
-    restrict_vocab: Annotated[int, option("Use only this many words, the first ones.", min=1)] = 300_000,
+    *,
+    pairs: list[Path] | None = None,
+    analogies: list[Path] | None = None,
+    method: str = "add",
+    subwords: bool = True,
+    restrict_vocab: int = 300_000,
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
@@ -45,6 +34,13 @@ def evaluate(
     """Test word vectors on word similarity (Spearman's correlation) and analogies (accuracy).
 
     Example:  wordladder vectors evaluate words.vec --pairs wordsim.txt --analogies questions-words.txt
+
+    Args:
+        pairs: Word pairs with human scores: word, word, score a line.
+        analogies: Analogies: four words a line, a section's name after a colon.
+        method: How analogies are solved: add is 3CosAdd, mul 3CosMul (Levy and Goldberg 2014).
+        subwords: Whether word pairs may use vectors composed of subwords, where the file has subwords.
+        restrict_vocab: Use only this many words, the first ones.
     """
     if not pairs and not analogies:
         raise SettingError("evaluate needs a test: --pairs FILE or --analogies FILE.")

@@ -1,11 +1,11 @@
 """Draw a map of words."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from ..console import console, print_json, tell
-from ..library_options import add_options, library_options
-from ..options import Json, UnicodeErrors, argument, option
+from ..docstring_options import command_options, library_options
+from ..options import Json, UnicodeErrors
 from ._shared import File, Format, load
 from .ask import as_trained
 
@@ -14,17 +14,15 @@ OPTIONS = library_options(
 )
 
 
-@add_options(OPTIONS)
+@command_options(OPTIONS, words={"metavar": "WORD"}, words_file={"metavar": "FILE"}, font={"metavar": "FILE"})
 def draw_map(
     file: File,
-    output: Annotated[Path, option("Picture to write: .svg, .png or .pdf.", None, "--output", "-o")],
-    words: Annotated[list[str] | None, argument("WORD", "Words to show.")] = None,
-    words_file: Annotated[Path | None, option("More words to show, one a line.", metavar="FILE")] = None,
+    words: list[str] | None = None,
     *,
-    font: Annotated[
-        Path | None, option("Font for the labels; if not given, an installed one that fits.", metavar="FILE")
-    ] = None,
-    title: Annotated[str, option("A line above the map.")] = "",
+    output: Path,
+    words_file: Path | None = None,
+    font: Path | None = None,
+    title: str = "",
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
@@ -33,6 +31,13 @@ def draw_map(
     """Draw words, and the words nearest to them, as a map in two dimensions.
 
     Example:  wordladder vectors map words.safetensors king queen cat dog --neighbors 8 --output map.svg
+
+    Args:
+        words: Words to show.
+        output: Picture to write: .svg, .png or .pdf.
+        words_file: More words to show, one a line.
+        font: Font for the labels; if not given, an installed one that fits.
+        title: A line above the map.
     """
     from ...evaluation.word_map import word_map
     from ...evaluation.word_map_picture import draw_word_map, picture_format

@@ -3,18 +3,18 @@
 import time
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import SettingError, VectorsError, did_you_mean
 from ..console import console, duration, print_json, progress_bar, tell
-from ..library_options import (
+from ..docstring_options import (
     LibraryParameter,
-    add_options,
+    command_options,
     library_option,
     library_options,
     library_parameters,
 )
-from ..options import RUN, Json, Seed, Threads, argument, option
+from ..options import RUN, Json, Seed, Threads
 from ._shared import load
 
 if TYPE_CHECKING:
@@ -79,45 +79,28 @@ PHRASE_OPTIONS = [
 ]
 
 
-@add_options(_trainer_options(), PHRASE_OPTIONS)
+@command_options(
+    _trainer_options(),
+    PHRASE_OPTIONS,
+    kind={"show_default": "word2vec"},
+    continue_from={"metavar": "FILE"},
+    lowercase={"flags": ["--lowercase"], "rich_help_panel": READING},
+    segmenter={"show_default": "characters", "rich_help_panel": READING},
+    field={"rich_help_panel": READING},
+    device={"show_default": "cpu", "rich_help_panel": RUN},
+)
 def train(
-    corpus: Annotated[
-        list[Path],
-        argument("CORPUS", "Raw text, one text a line, or JSONL; folders too; .gz .xz .zst .bz2 too."),
-    ],
-    output: Annotated[Path, option("File to write: .safetensors .vec .txt .bin.", None, "--output", "-o")],
-    kind: Annotated[
-        str | None, option("How vectors are trained: word2vec, glove or fasttext.", show_default="word2vec")
-    ] = None,
-    continue_from: Annotated[
-        Path | None,
-        option(
-            "Vectors to train further, on more text and its new words, with their settings.", metavar="FILE"
-        ),
-    ] = None,
-    vectors_only: Annotated[
-        bool,
-        option("Leave out what further training needs: half of a .safetensors file.", None, "--vectors-only"),
-    ] = False,
+    corpus: list[Path],
     *,
-    lowercase: Annotated[bool | None, option("Lower-case the text first.", READING, "--lowercase")] = None,
-    segmenter: Annotated[
-        str | None,
-        option("How words are found: characters, jieba or whitespace.", READING, show_default="characters"),
-    ] = None,
-    field: Annotated[
-        str | None,
-        option("Field of JSON lines that holds the text; found by the usual names if not given.", READING),
-    ] = None,
+    output: Path,
+    kind: str | None = None,
+    continue_from: Path | None = None,
+    vectors_only: bool = False,
+    lowercase: bool | None = None,
+    segmenter: str | None = None,
+    field: str | None = None,
     seed: Seed = 1,
-    device: Annotated[
-        str | None,
-        option(
-            "cpu, or cuda for an accelerator, which trains word2vec with skipgram and negative.",
-            RUN,
-            show_default="cpu",
-        ),
-    ] = None,
+    device: str | None = None,
     threads: Threads = None,
     json: Json = False,
     **options: Any,
@@ -128,6 +111,17 @@ def train(
     and their files differ a little from run to run.
 
     Example:  wordladder vectors train corpus.txt.gz --kind fasttext --lowercase --output words.safetensors
+
+    Args:
+        corpus: Raw text, one text a line, or JSONL; folders too; .gz .xz .zst .bz2 too.
+        output: File to write: .safetensors .vec .txt .bin.
+        kind: How vectors are trained: word2vec, glove or fasttext.
+        continue_from: Vectors to train further, on more text and its new words, with their settings.
+        vectors_only: Leave out what further training needs: half of a .safetensors file.
+        lowercase: Lower-case the text first.
+        segmenter: How words are found: characters, jieba or whitespace.
+        field: Field of JSON lines that holds the text; if not given, found by the usual names.
+        device: cpu, or cuda for an accelerator, which trains word2vec with skipgram and negative.
     """
     from ...formats import format_of, write_vectors
     from ...recipe import build

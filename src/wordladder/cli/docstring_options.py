@@ -1,6 +1,7 @@
-"""Options that are parameters of a library function: their types, defaults and help are written once, there.
+"""Options made from signatures and docstrings: types and defaults from the first, help from `Args:`.
 
-The function's source is read and not imported, so that help is shown without loading a heavy library.
+They are made from the command's own signature and from those of library functions, so that a setting is
+described once. A library function's source is read and not imported: help is shown without heavy libraries.
 """
 
 import ast
@@ -10,12 +11,13 @@ from contextlib import suppress
 from functools import cache, wraps
 from inspect import Parameter, Signature, cleandoc, signature
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_origin
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 import typer
 
+Command = Callable[..., None]
 _PACKAGE = Path(__file__).parents[1]
-_TYPES = {"bool": bool, "int": int, "float": float, "str | Path": Path}
+_TYPES = {"bool": bool, "int": int, "float": float, "str | Path": Path, "Source": Path}
 _LITERALS = re.compile(r"^(\w+) = Literal(\[.*\])$", re.MULTILINE)
 _ARGS = re.compile(r"^Args:\n((?:    .*\n?|\n)+)", re.MULTILINE)
 _ARG = re.compile(r"^    (\w+): (.*(?:\n {5,}.*)*)", re.MULTILINE)
@@ -91,28 +93,39 @@ def _type_and_choices(annotation: str, literals: dict[str, str]) -> tuple[Any, S
     return list[str] if text.startswith("Sequence") else _TYPES.get(text, str), ()
 
 
-def library_option(
-    name: str, parameter: LibraryParameter, panel: str, flags: Sequence[str] = (), **changes: Any
-) -> Parameter:
+def library_option(name: str, parameter: LibraryParameter, panel: str, **changes: Any) -> Parameter:
     """The option for a parameter of the library, in a panel of the help.
 
     Args:
         name: The name of the option's value among the command's keywords.
         parameter: The parameter.
         panel: The panel; "Options" is the first one.
-        flags: The option's own names; left out, `--name`, and for what is true or unset `--no-name` too.
-        changes: Keywords of `typer.Option`, `type` and `default` that differ from what the library has.
+        changes: What differs from the library: keywords of `typer.Option`, `flags`, `type`, `default`.
     """
-    if not flags and parameter.default is False:
-        flags = (f"--{name.replace('_', '-')}",)
     kind, default = changes.pop("type", parameter.type), changes.pop("default", parameter.default)
-    about: dict[str, Any] = {"help": parameter.help, "metavar": "|".join(parameter.choices) or None}
-    if get_origin(kind) is list:
-        about["help"] += " May be repeated."
-    about |= {"rich_help_panel": panel, **changes}
-    values: Any = kind if default is not None else kind | None
-    annotation = Annotated[values, typer.Option(*flags, **about)]
+    about: dict[str, Any] = {
+        "help": parameter.help,
+        "metavar": "|".join(parameter.choices) or None,
+        "rich_help_panel": panel,
+    }
+    about["flags"] = _flags(name, parameter.default)
+    annotation = _annotated(kind if default is not None else kind | None, **about | changes)
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _flags(name: str, default: Any) -> Sequence[str]:
+    """The names of an option where they differ from what typer makes of its parameter's name: `--name` and,
+    of what is true or unset, `--no-name`.
+    """
+    if name == "output":
+        return ["--output", "-o"]
+    return [f"--{name.strip('_').replace('_', '-')}"] if default is False or name.endswith("_") else []
+
+
+def _annotated(kind: Any, help: str, flags: Sequence[str] = (), **about: Any) -> Any:
+    several = any(get_origin(one) is list for one in (kind, *get_args(kind)))
+    help = f"{help} May be repeated." if several else help
+    return Annotated[kind, typer.Option(*flags, help=help, **about)]
 
 
 def library_options(
@@ -125,7 +138,7 @@ def library_options(
         function: Its name, or that of a class.
         panels: The parameters' names, between spaces, by the panel of the help that shows them.
         prefix: What is put before each name.
-        changes: By parameter, the arguments `flags` and `changes` of `library_option`.
+        changes: By parameter, the changes of `library_option`.
     """
     known = library_parameters(path, function)
     return [
@@ -135,25 +148,42 @@ def library_options(
     ]
 
 
-def add_options(*groups: Sequence[Parameter]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command more options, which it receives as keywords in its `**options`.
+def command_options(*groups: Sequence[Parameter], **changes: dict[str, Any]) -> Callable[[Command], Command]:
+    """Make a command of a function: its positional parameters are arguments, the others options. What the
+    docstring's `Args:` says of them is their help; a parameter that is not there has an annotation of typer.
 
-    In the help they follow the command's positional parameters; its keyword-only ones come last.
+    Args:
+        groups: More options, which the function receives as keywords. In the help they follow the function's
+            required options and precede its others.
+        changes: By parameter, keywords of `typer.Option` or `typer.Argument`, and the option's `flags`.
     """
-
     added = [option for group in groups for option in group]
+    defaults = {option.name: option.default for option in added}
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = [one for one in signature(command).parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
-        defaults = {option.name: option.default for option in added}
+    def decorate(function: Command) -> Command:
+        docstring = cleandoc(function.__doc__ or "")
+        help_texts, parameters = documented_arguments(docstring), list(added)
+        for one in signature(function).parameters.values():
+            if one.name in help_texts:
+                one = _with_help(one, help_texts[one.name], changes.get(one.name, {}))
+            if one.kind is not Parameter.VAR_KEYWORD:
+                parameters.append(one)
+        parameters.sort(key=lambda one: (one.kind, one.default is not Parameter.empty))
 
-        @wraps(command)
-        def call(*arguments: Any, **options: Any) -> None:
-            command(*arguments, **defaults | options)
+        @wraps(function)
+        def command(*arguments: Any, **options: Any) -> None:
+            function(*arguments, **defaults | options)
 
-        parameters = sorted([*added, *own], key=lambda one: one.kind)
-        call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-        call.__annotations__ = {one.name: one.annotation for one in parameters}
-        return call
+        command.__doc__ = docstring.partition("\n\nArgs:\n")[0]
+        command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {one.name: one.annotation for one in parameters}
+        return command
 
     return decorate
+
+
+def _with_help(parameter: Parameter, help: str, about: dict[str, Any]) -> Parameter:
+    if parameter.kind is Parameter.KEYWORD_ONLY:
+        about = {"help": help, "flags": _flags(parameter.name, parameter.default)} | about
+        return parameter.replace(annotation=_annotated(parameter.annotation, **about))
+    return parameter.replace(annotation=Annotated[parameter.annotation, typer.Argument(help=help, **about)])
