@@ -141,7 +141,7 @@ def test_a_wrong_argument_is_named(corpus, given):
 
 
 def test_the_command_line_describes_settings_in_the_same_words():
-    from wordladder.cli.docstring_options import documented_arguments
+    from wordladder.cli.signatures import documented_arguments
     from wordladder.cli.vectors.train import train
 
     settings = documented_arguments(inspect.getdoc(Word2Vec))

@@ -8,18 +8,8 @@ import typer
 
 from ..data.plurals import counted
 from . import options as shared
-from .console import (
-    console,
-    duration,
-    interval,
-    milliseconds,
-    plain_table,
-    print_json,
-    progress_bar,
-    say,
-    tell,
-)
-from .docstring_options import command_options
+from .console import console, duration, interval, milliseconds, plain_table, print_json, progress_bar, tell
+from .signatures import command_options
 
 if TYPE_CHECKING:
     from ..ladder.result import Climb
@@ -80,38 +70,37 @@ def _tell_of_the_hub(task: str, settings: dict[str, Any]) -> None:
     recipes = plan_recipes(task, None, None, settings=settings, language=language).recipes
     started = [r.name for r in recipes if r.flat().get("embedders.0.source") == STARTER]
     for names, where in ((tuned_from_hub(recipes), "from the Hugging Face hub"), (started, "from a starter")):
-        if names:
-            told = f"{', '.join(names)} will be tuned {where}: hours on a processor"
-            tell([f"{told}; --rungs or --max-minutes limits it"])
+        note = f"will be tuned {where}: hours on a processor; --rungs or --max-minutes limits it"
+        tell([f"{', '.join(names)} {note}"] if names else [])
 
 
-def print_climb(found: "Climb") -> None:
+def print_climb(result: "Climb") -> None:
     """The table of a climb, what was noticed, and the recommendation."""
     from ..ladder.encoders import left_out_lines
 
-    rows = found.rows
+    rows = result.rows
     console.print(
         f"{rows['train']:,} training rows · {rows['dev']:,} dev · {rows['test']:,} test · "
-        f"{counted(len(found.seeds), 'seed')} · {counted(found.threads, 'thread')} · "
-        f"{duration(found.seconds)}"
+        f"{counted(len(result.seeds), 'seed')} · {counted(result.threads, 'thread')} · "
+        f"{duration(result.seconds)}"
     )
     # A narrow terminal shows what the choice rests on; the report has everything.
     shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "{}s/s", "memory")]
     table = plain_table()
     table.add_column("rung", overflow="fold")
     for column in shown:
-        head = found.metric if column == "metric" else column.format(found.rule.unit)
+        head = result.metric if column == "metric" else column.format(result.rule.unit)
         table.add_column(head, justify="right", no_wrap=True)
-    for rung in found.rungs:
-        name = f"[bold green]{rung.name} ◀[/bold green]" if rung.name == found.recommended else rung.name
+    for rung in result.rungs:
+        name = f"[bold green]{rung.name} ◀[/bold green]" if rung.name == result.recommended else rung.name
         figures = _figures(rung)
         table.add_row(name, *(figures.get(column, "") for column in shown))
     console.print(table)
-    for rung in found.rungs:
+    for rung in result.rungs:
         if rung.error:
-            say(f"[red]{rung.name} did not finish:[/red]", rung.error)
-    tell([*found.notes, *found.warnings, *left_out_lines(found.left_out)], to=console)
-    console.print(f"\n[bold]{found.reason}[/bold]", soft_wrap=True)
+            tell([rung.error], console, f"[red]{rung.name} did not finish:[/red]")
+    tell([*result.notes, *result.warnings, *left_out_lines(result.left_out)], to=console)
+    console.print(f"\n[bold]{result.reason}[/bold]", soft_wrap=True)
 
 
 def _figures(rung: "Rung") -> dict[str, str]:

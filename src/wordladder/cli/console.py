@@ -22,22 +22,17 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
-def say(mark: str, text: str, to: Console = console) -> None:
-    """A line that opens with a mark in colour; the text stands as it is."""
-    to.print(mark, end=" ")
-    to.print(text, markup=False, soft_wrap=True)
-
-
 def print_notes(examples: Any, to: Console = console) -> None:
     """The notes of some Examples, if there are any, in one line."""
     if examples.notes:
         tell([f"{examples.source}: {' '.join(examples.notes)}"], to)
 
 
-def tell(notes: Iterable[str], to: Console = errors) -> None:
-    """Notes, a line for each; on standard error programs that read JSON do not meet them."""
+def tell(notes: Iterable[str], to: Console = errors, mark: str = "[yellow]note:[/yellow]") -> None:
+    """Print notes, each on a line after a mark in colour. On standard error they stay out of JSON output."""
     for note in notes:
-        say("[yellow]note:[/yellow]", note, to)
+        to.print(mark, end=" ")
+        to.print(note, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -48,25 +43,17 @@ def progress_bar() -> Iterator[Progress]:
     if not errors.is_terminal:
         yield _lines()
         return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bars
+    from rich import progress
 
-    bars = Bars(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[facts]}"),
-        console=errors,
-        transient=True,
-    )
+    columns = [
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(bar_width=30),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("[dim]{task.fields[facts]}"),
+    ]
+    bars = progress.Progress(*columns, console=errors, transient=True)
     stages: dict[str, Any] = {}
 
     def tell(stage: str, done: float, total: float | None, **facts: float | str) -> None:
@@ -89,11 +76,8 @@ def _lines() -> Progress:
             return
         last = now
         part = f" {_short(done)}" + (f" of {_short(total)}" if total else "") if done or total else ""
-        errors.print(
-            f"{duration(now - started)}  {stage}{part}  {_shown(facts)}".rstrip(),
-            markup=False,
-            soft_wrap=True,
-        )
+        line = f"{duration(now - started)}  {stage}{part}  {_shown(facts)}"
+        errors.print(line.rstrip(), markup=False, soft_wrap=True)
 
     return tell
 
@@ -151,8 +135,7 @@ def duration(seconds: float) -> str:
 
 def interval(bounds: tuple[float, float] | list[float]) -> str:
     """The two ends of an interval."""
-    low, high = bounds
-    return f"{low:.3f} – {high:.3f}"
+    return " – ".join(f"{bound:.3f}" for bound in bounds)
 
 
 def milliseconds(value: float) -> str:

@@ -20,11 +20,11 @@ def doctor(json: Json = False) -> None:
 
     Example:  wordladder doctor
     """
-    found = examine()
+    report = examine()
     if json:
-        print_json(found)
+        print_json(report)
         return
-    for section, facts in found.items():
+    for section, facts in report.items():
         console.print(f"[bold]{section}[/bold]")
         for name, value in facts.items():
             shown = ", ".join(value) if isinstance(value, list) else str(value)
@@ -61,27 +61,23 @@ def _arithmetic() -> dict[str, Any]:
 
     from ..training.precision import has_bfloat16
 
-    cpu = torch.device("cpu")
+    accelerators = []  # such as "NVIDIA H200, 140 GB, compute capability 9.0, bfloat16"
+    for number in range(torch.cuda.device_count()):
+        card = torch.cuda.get_device_properties(number)
+        facts = [
+            card.name,
+            f"{card.total_memory / 1e9:.0f} GB",
+            f"compute capability {card.major}.{card.minor}",
+        ]
+        facts += ["bfloat16"] if has_bfloat16(torch.device("cuda", number)) else []
+        accelerators.append(", ".join(facts))
     return {
         "instruction set": torch.backends.cpu.get_cpu_capability(),
-        "bfloat16 on cpu": "yes" if has_bfloat16(cpu) else "no (float32 is used)",
+        "bfloat16 on cpu": "yes" if has_bfloat16(torch.device("cpu")) else "no (float32 is used)",
         "threads": torch.get_num_threads(),
         "CUDA": torch.version.cuda or "none (a PyTorch for processors)",
-        "accelerators": [_card(number) for number in range(torch.cuda.device_count())] or "none",
+        "accelerators": accelerators or "none",
     }
-
-
-def _card(number: int) -> str:
-    """Such as "NVIDIA H200, 140 GB, compute capability 9.0, bfloat16"."""
-    import torch
-
-    from ..training.precision import has_bfloat16
-
-    card = torch.cuda.get_device_properties(number)
-    half = ", bfloat16" if has_bfloat16(torch.device("cuda", number)) else ""
-    return (
-        f"{card.name}, {card.total_memory / 1e9:.0f} GB, compute capability {card.major}.{card.minor}{half}"
-    )
 
 
 def _folders() -> dict[str, str]:

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from ..errors import OutputError, SettingError
 from .console import console, print_json, progress_bar, tell
-from .docstring_options import command_options, library_options
 from .options import Device, Input, Json, Threads, UnicodeErrors, blocks, climb_options
+from .signatures import command_options, library_options
 from .vectors._shared import load
 
 BLOCK = 4096

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from .console import console, interval, print_figures, print_json, print_notes
-from .docstring_options import command_options
 from .options import COLUMNS, Device, Json, ModelPath, Threads, climb_options
+from .signatures import command_options
 
 
 @command_options(climb_options(COLUMNS))
@@ -38,15 +38,9 @@ def evaluate(
         f"{found.metric} [bold]{found.value:.4f}[/bold]  "
         f"(95 % interval {interval(found.interval)}, {found.rows:,} rows)"
     )
-    _print_metrics(found.metrics, _counted(found.task, found.metric))
+    counted = "rows" if found.task != "tagging" else "words" if found.metric == "accuracy" else "entities"
+    _print_metrics(found.metrics, counted)
     print_notes(examples)
-
-
-def _counted(task: str, metric: str) -> str:
-    """What a label has so many of."""
-    if task != "tagging":
-        return "rows"
-    return "words" if metric == "accuracy" else "entities"
 
 
 def _print_metrics(metrics: dict[str, Any], counted: str) -> None:

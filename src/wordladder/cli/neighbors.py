@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rich.text import Text
+
 from ..errors import SettingError
 from ..extras import require
 from .console import console, plain_table, print_json, progress_bar, tell
-from .docstring_options import command_options, library_options
 from .options import Device, Json, Threads, UnicodeErrors
+from .signatures import command_options, library_options
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from ..evaluation.context_neighbors import Occurrence
 
 
@@ -108,10 +108,9 @@ def _print_table(answers: "tuple[tuple[Occurrence, float], ...]") -> None:
     console.print(table)
 
 
-def _line(one: "Occurrence", style: str) -> "Text":
+def _line(one: "Occurrence", style: str) -> Text:
     """The word between what stands around it, as much as fits into a line."""
     from rich.cells import cell_len
-    from rich.text import Text
 
     room = console.width * len(one.sentence) // max(1, cell_len(one.sentence))  # some characters are wide
     room = max(20, room - 10 - (one.end - one.start))

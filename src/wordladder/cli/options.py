@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Iterator
-from inspect import Parameter
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..errors import RecipeError
-from .docstring_options import library_options
+from .signatures import library_options
 
 RUN = "Run"
+_COLUMN = {"metavar": "COLUMN"}
 COLUMNS = {"Table": "text label label_separator format skip_incomplete"}
 SPLIT = {"Split": "group time ignore_split"}
 
@@ -52,31 +53,25 @@ Set = Annotated[
 ]
 
 
-def climb_options(panels: dict[str, str]) -> list[Parameter]:
-    """Options that are parameters of `climb`; other commands have some of them too.
-
-    Args:
-        panels: The parameters' names, between spaces, by the panel of the help that shows them.
-    """
-    column = {"metavar": "COLUMN"}
-    return library_options(
-        "ladder/climb.py",
-        "climb",
-        panels,
-        rungs={"metavar": "NAME[,NAME]..."},
-        seeds={"min": 1},
-        cost={"type": Literal["latency", "size", "memory", "train"]},
-        margin={"min": 0},
-        vectors={"metavar": "FILE"},
-        corpus={"type": list[Path]},
-        encoders={"flags": ["--encoder"]},
-        models={"flags": ["--model"]},
-        text=column,
-        label=column,
-        group=column,
-        time=column,
-        threads={"min": 1},
-    )
+# Options that are parameters of `climb`, for the panels given; other commands have some of them too.
+climb_options = partial(
+    library_options,
+    "ladder/climb.py",
+    "climb",
+    rungs={"metavar": "NAME[,NAME]..."},
+    seeds={"min": 1},
+    cost={"type": Literal["latency", "size", "memory", "train"]},
+    margin={"min": 0},
+    vectors={"metavar": "FILE"},
+    corpus={"type": list[Path]},
+    encoders={"flags": ["--encoder"]},
+    models={"flags": ["--model"]},
+    text=_COLUMN,
+    label=_COLUMN,
+    group=_COLUMN,
+    time=_COLUMN,
+    threads={"min": 1},
+)
 
 
 def blocks(texts: Iterable[str], size: int) -> Iterator[list[str]]:

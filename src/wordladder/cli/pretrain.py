@@ -9,8 +9,8 @@ import typer
 
 from ..extras import require
 from .console import console, duration, errors, print_json, progress_bar, tell
-from .docstring_options import command_options, library_options
 from .options import RUN, Json, Output, Resume, UnicodeErrors
+from .signatures import command_options, library_options
 
 STOPPED = 130
 SETTINGS = library_options(

@@ -4,6 +4,7 @@ A setting is described once, in a docstring or an option's help; a test fails wh
 """
 
 import inspect
+import re
 import sys
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -11,7 +12,7 @@ from typing import Any, get_args, get_origin
 from ..recipe import component, kinds
 from ..text.words import TextSettings
 from ..training.settings import TrainingSettings
-from .docstring_options import documented_arguments
+from .signatures import documented_arguments
 
 FOLDERS = {
     "vectors": "[vectors]",
@@ -78,21 +79,14 @@ def commands_page() -> str:
 
     lines = ["# Commands", "", "Made from the code by `make docs`.", ""]
     for path, command in _commands("wordladder", get_command(app)):
-        lines += [f"## {path}", "", *_paragraphs(command.help or ""), ""]
+        text = re.sub(r"^Example: *", "    ", inspect.cleandoc(command.help or ""), flags=re.MULTILINE)
+        lines += [f"## {path}", "", text, ""]
         lines += ["| | |", "|---|---|"]
         for parameter in command.params:
             if parameter.name != "help":
                 lines.append(f"| `{_usage(parameter)}` | {getattr(parameter, 'help', '') or ''} |")
         lines.append("")
     return "\n".join(lines)
-
-
-def _paragraphs(text: str) -> list[str]:
-    lines = inspect.cleandoc(text).split("\n")
-    return [
-        f"    {line.removeprefix('Example:').strip()}" if line.startswith("Example:") else line
-        for line in lines
-    ]
 
 
 def _commands(path: str, command: Any) -> list[tuple[str, Any]]:

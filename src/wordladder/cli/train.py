@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import SettingError
 from . import options as shared
 from .console import console, duration, interval, plain_table, print_figures, print_json, progress_bar, tell
-from .docstring_options import command_options
+from .signatures import command_options
 
 
 @command_options(shared.climb_options({**shared.COLUMNS, **shared.SPLIT}), vectors={"metavar": "FILE"})
@@ -68,10 +68,13 @@ def train(
     notes = [*parts.notes, *model.report_["split"], *spread({"test": parts.test})]
     notes += labels_lacking(parts.train, parts.test, "test")
     warnings = [*model.report_["warnings"], *_leaks(parts, chosen.task), *_gap(model, tested, parts)]
-    if json:
-        print_json(_summary(model, tested, output) | {"warnings": warnings, "notes": notes})
-    else:
+    if not json:
         _print(model, tested, output, notes + warnings)
+        return
+    summary = {name: model.report_[name] for name in ("metric", "rows", "train_seconds")}
+    summary |= {"recipe": model.recipe_.name, "output": str(output), "dev": model.report_["dev_value"]}
+    summary["test"] = None if tested is None else tested.to_dict()
+    print_json(summary | {"warnings": warnings, "notes": notes})
 
 
 def _leaks(parts: Any, task: str) -> list[str]:
@@ -116,17 +119,6 @@ def _gap(model: Any, tested: Any, parts: Any) -> list[str]:
         grouped=parts.train.groups is not None,
         timed=parts.test.times is not None,
     )
-
-
-def _summary(model: Any, tested: Any, output: Path) -> dict[str, Any]:
-    report = model.report_
-    return {
-        "recipe": model.recipe_.name,
-        "output": str(output),
-        "dev": report["dev_value"],
-        "test": None if tested is None else tested.to_dict(),
-        **{name: report[name] for name in ("metric", "rows", "train_seconds")},
-    }
 
 
 def _print(model: Any, tested: Any, output: Path, notes: Sequence[str]) -> None:

@@ -1,15 +1,12 @@
 """What the commands about word vectors share: their options, and loading."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ..console import tell
-from ..options import option
-
-if TYPE_CHECKING:
-    from ...formats import UnicodeErrors
+from ..options import UnicodeErrors, option
 
 File = Annotated[
     Path,
@@ -23,7 +20,7 @@ Format = Annotated[
 ]
 
 
-def load(file: Path, format_: str | None = None, unicode_errors: "UnicodeErrors" = "strict") -> Any:
+def load(file: Path, format_: str | None = None, unicode_errors: UnicodeErrors = "strict") -> Any:
     """The vectors of a file; its notes are told."""
     from ...formats import read_vectors
     from ...word_vectors import WordVectors

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ...errors import SettingError
 from ..console import console, print_figures, print_json
-from ..docstring_options import command_options
 from ..options import Json, UnicodeErrors
+from ..signatures import command_options
 from ._shared import File, Format, load
 
 
@@ -33,8 +34,8 @@ def neighbors(
     found = {word: vectors.most_similar(as_trained(word, vectors), topn=topn) for word in words}
     if json:
         print_json({word: near(answers) for word, answers in found.items()})
-        return
-    _print_answers({f"{word}{_unseen(word, vectors)}": answers for word, answers in found.items()})
+    else:
+        _print_answers({f"{word}{_unseen(word, vectors)}": answers for word, answers in found.items()})
 
 
 @command_options(topn={"min": 1}, method={"metavar": "add|mul"})
@@ -59,12 +60,11 @@ def analogy(
         method: add: nearest to B - A + C (3CosAdd). mul: cosines multiplied (3CosMul).
     """
     vectors = load(file, format_, unicode_errors)
-    found = vectors.analogy(*(as_trained(word, vectors) for word in (a, b, c)), topn=topn, method=method)
+    answers = vectors.analogy(*(as_trained(word, vectors) for word in (a, b, c)), topn=topn, method=method)
     if json:
-        print_json({"a": a, "b": b, "c": c, "method": method, "answers": near(found)})
-        return
-    question = f"{a} : {b} = {c} : ?"
-    _print_answers({question: found}, "cosine" if method == "add" else "3CosMul")
+        print_json({"a": a, "b": b, "c": c, "method": method, "answers": near(answers)})
+    else:
+        _print_answers({f"{a} : {b} = {c} : ?": answers}, "cosine" if method == "add" else "3CosMul")
 
 
 @command_options(words={"metavar": "WORD"})
@@ -83,17 +83,12 @@ def doesnt_match(
     Args:
         words: Words, one of which does not match.
     """
-    from ...errors import SettingError
-
     if len(words) < 3:
         raise SettingError("doesnt-match needs at least three words to compare.")
     vectors = load(file, format_, unicode_errors)
     forms = [as_trained(word, vectors) for word in words]
     odd = words[forms.index(vectors.doesnt_match(forms))]
-    if json:
-        print_json({"words": words, "doesnt_match": odd})
-        return
-    console.print(odd, markup=False)
+    print_json({"words": words, "doesnt_match": odd}) if json else console.print(odd, markup=False)
 
 
 def as_trained(word: str, vectors: Any) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 from rich.text import Text
 
 from ..console import console, print_figures, print_json
-from ..docstring_options import command_options, library_options
 from ..options import Json, UnicodeErrors, split_names
+from ..signatures import command_options, library_options
 from ._shared import File, Format, load
 from .ask import as_trained, near
 
@@ -49,10 +49,8 @@ def compare(
     first, second = (load(one, format_, unicode_errors) for one in (file, other))
     options["words"] = [as_trained(word, first) for word in split_names(options["words"]) or ()]
     result = compare_vectors(first, second, **options)
-    if json:
-        print_json({"files": [str(file), str(other)], **_figures(result)})
-        return
-    _print(file, other, result)
+    paths = [str(file), str(other)]
+    print_json({"files": paths, **_figures(result)}) if json else _print(paths, result)
 
 
 def _figures(result: Any) -> dict[str, Any]:
@@ -64,9 +62,9 @@ def _figures(result: Any) -> dict[str, Any]:
     return figures
 
 
-def _print(file: Path, other: Path, result: Any) -> None:
-    sizes = zip((file, other), result.sizes, result.dims)
-    print_figures(["file", "words", "numbers each"], ((str(f), f"{n:,}", f"{dim:,}") for f, n, dim in sizes))
+def _print(paths: list[str], result: Any) -> None:
+    sizes = zip(paths, result.sizes, result.dims)
+    print_figures(["file", "words", "numbers each"], ((path, f"{n:,}", f"{dim:,}") for path, n, dim in sizes))
     console.print(
         f"{result.shared:,} words in both; of these the {result.frequent:,} most frequent, aligned:\n"
         f"mean cosine {result.mean_cosine:.3f}; of {result.neighbors} nearest words {result.mean_kept:.0%} "

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ..console import console, print_json
-from ..docstring_options import command_options
 from ..options import Json, UnicodeErrors
+from ..signatures import command_options
 from ._shared import Format
 
 

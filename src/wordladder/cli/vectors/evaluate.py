@@ -7,8 +7,8 @@ from typing import Any
 
 from ...errors import SettingError, did_you_mean
 from ..console import print_figures, print_json
-from ..docstring_options import command_options
 from ..options import Json, UnicodeErrors
+from ..signatures import command_options
 from ._shared import File, Format, load
 
 _NAMES = {"add": "3CosAdd", "mul": "3CosMul"}

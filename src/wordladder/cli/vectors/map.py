@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from ..console import console, print_json, tell
-from ..docstring_options import command_options, library_options
 from ..options import Json, UnicodeErrors
+from ..signatures import command_options, library_options
 from ._shared import File, Format, load
 from .ask import as_trained
 
@@ -53,10 +53,13 @@ def draw_map(
     with atomic_write(output) as target:
         target.write(picture.content)
     _print_notes(picture)
-    if json:
-        print_json({"output": str(output), **_figures(result)})
+    if not json:
+        console.print(f"{output}: {len(result.words)} words", markup=False, soft_wrap=True)
         return
-    console.print(f"{output}: {len(result.words)} words", markup=False, soft_wrap=True)
+    facts = {name: getattr(result, name) for name in ("method", "explained", "perplexity")}
+    rows = zip(result.words, result.points.tolist(), result.groups)
+    places = [{"word": word, "x": x, "y": y, "group": result.words[group]} for word, (x, y), group in rows]
+    print_json({"output": str(output), **facts, "words": places})
 
 
 def _read_words(path: Path) -> list[str]:
@@ -67,21 +70,9 @@ def _read_words(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def _figures(result: Any) -> dict[str, Any]:
-    rows = zip(result.words, result.points.tolist(), result.groups)
-    return {
-        **{name: getattr(result, name) for name in ("method", "explained", "perplexity")},
-        "words": [{"word": w, "x": x, "y": y, "group": result.words[g]} for w, (x, y), g in rows],
-    }
-
-
 def _print_notes(picture: Any) -> None:
-    notes = []
     if picture.missing:
-        notes.append(
-            f"no installed font has {picture.missing[:12]!r}: these characters are drawn as boxes. Install a "
-            "font that has them, such as Noto Sans CJK, or give one with --font FILE."
-        )
+        boxes = f"no installed font has {picture.missing[:12]!r}: these characters are drawn as boxes."
+        tell([f"{boxes} Install a font that has them, such as Noto Sans CJK, or give one with --font FILE."])
     if picture.overlaps:
-        notes.append(f"{picture.overlaps} pairs of labels touch: fewer words would make a clearer map.")
-    tell(notes)
+        tell([f"{picture.overlaps} pairs of labels touch: fewer words would make a clearer map."])

@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import SettingError, VectorsError, did_you_mean
 from ..console import console, duration, print_json, progress_bar, tell
-from ..docstring_options import (
-    LibraryParameter,
-    command_options,
-    library_option,
-    library_options,
-    library_parameters,
-)
 from ..options import RUN, Json, Seed, Threads
+from ..signatures import LibraryParameter, command_options, library_option, library_options, read_parameters
 from ._shared import load
 
 if TYPE_CHECKING:
@@ -31,13 +25,9 @@ CHANGES: dict[str, dict[str, Any]] = {
         "show_default": "0.025 skipgram, 0.06 cbow, 0.05 glove, 0.04 fasttext",
     },
     "max_vocabulary": {"show_default": False},
-    "cbow_mean": {"flags": ["--cbow-mean/--cbow-sum"], "show_default": "cbow-mean"},
-    "han": {"show_default": "han"},
-    "symmetric": {"flags": ["--symmetric/--left-only"], "show_default": "symmetric"},
-    "distance_weighting": {
-        "flags": ["--distance-weighting/--equal-weighting"],
-        "show_default": "distance-weighting",
-    },
+    "cbow_mean": {"flags": ["--cbow-mean/--cbow-sum"]},
+    "symmetric": {"flags": ["--symmetric/--left-only"]},
+    "distance_weighting": {"flags": ["--distance-weighting/--equal-weighting"]},
 }
 
 
@@ -45,18 +35,16 @@ def _trainer_options() -> list[Parameter]:
     """An option for each parameter of the trainers, in a panel named after the kinds that have it. It is None
     if not given; the help shows the default of the first kind, and of others where it differs.
     """
-    trainers = {kind: library_parameters(f"vectors/{kind}.py", name) for kind, name in TRAINERS.items()}
+    trainers = {kind: read_parameters(f"vectors/{kind}.py", name) for kind, name in TRAINERS.items()}
     names = dict.fromkeys(name for known in trainers.values() for name in known if name not in NOT_METHOD)
     owners = {name: [kind for kind in trainers if name in trainers[kind]] for name in names}
     options = []
     for name, kinds in sorted(owners.items(), key=lambda item: -len(item[1])):
         panel = "Method" if len(kinds) == len(trainers) else " and ".join(kinds)
         first = trainers[kinds[0]][name]
-        defaults = [(kind, trainers[kind][name].default) for kind in kinds]
-        shown = [
-            str(first.default),
-            *(f"{kind} {value}" for kind, value in defaults if value != first.default),
-        ]
+        usual = name.replace("_", "-") if first.default is True else str(first.default)
+        others = {kind: trainers[kind][name].default for kind in kinds}
+        shown = [usual, *(f"{kind} {value}" for kind, value in others.items() if value != first.default)]
         changes = {"show_default": ", ".join(shown)} | CHANGES.get(name, {})
         options.append(library_option(name, first, panel, default=None, **changes))
     return options

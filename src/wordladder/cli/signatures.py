@@ -47,7 +47,7 @@ def documented_arguments(docstring: str) -> dict[str, str]:
 
 
 @cache
-def library_parameters(path: str, name: str) -> dict[str, LibraryParameter]:
+def read_parameters(path: str, name: str) -> dict[str, LibraryParameter]:
     """The documented parameters of a function or a class that have a default, read from its source.
 
     Args:
@@ -103,13 +103,9 @@ def library_option(name: str, parameter: LibraryParameter, panel: str, **changes
         changes: What differs from the library: keywords of `typer.Option`, `flags`, `type`, `default`.
     """
     kind, default = changes.pop("type", parameter.type), changes.pop("default", parameter.default)
-    about: dict[str, Any] = {
-        "help": parameter.help,
-        "metavar": "|".join(parameter.choices) or None,
-        "rich_help_panel": panel,
-    }
-    about["flags"] = _flags(name, parameter.default)
-    annotation = _annotated(kind if default is not None else kind | None, **about | changes)
+    about: dict[str, Any] = {"help": parameter.help, "flags": _flags(name, parameter.default)}
+    about |= {"metavar": "|".join(parameter.choices) or None, "rich_help_panel": panel, **changes}
+    annotation = _annotated(kind if default is not None else kind | None, **about)
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
@@ -140,7 +136,7 @@ def library_options(
         prefix: What is put before each name.
         changes: By parameter, the changes of `library_option`.
     """
-    known = library_parameters(path, function)
+    known = read_parameters(path, function)
     return [
         library_option(prefix + name, known[name], panel, **changes.get(name, {}))
         for panel, names in panels.items()
@@ -186,4 +182,5 @@ def _with_help(parameter: Parameter, help: str, about: dict[str, Any]) -> Parame
     if parameter.kind is Parameter.KEYWORD_ONLY:
         about = {"help": help, "flags": _flags(parameter.name, parameter.default)} | about
         return parameter.replace(annotation=_annotated(parameter.annotation, **about))
-    return parameter.replace(annotation=Annotated[parameter.annotation, typer.Argument(help=help, **about)])
+    about = {"help": help, "metavar": parameter.name.upper()} | about
+    return parameter.replace(annotation=Annotated[parameter.annotation, typer.Argument(**about)])
