@@ -1,7 +1,7 @@
-"""Options made from signatures and docstrings: types and defaults from the first, help from `Args:`.
+"""Command-line options from signatures and docstrings: types and defaults from the first, help from `Args:`.
 
-They are made from the command's own signature and from those of library functions, so that a setting is
-described once. A library function's source is read and not imported: help is shown without heavy libraries.
+The signature is the command's own or that of a library function, so that each setting is described once. The
+source of a library function is read, not imported: help must not load heavy libraries.
 """
 
 import ast
@@ -27,9 +27,9 @@ class LibraryParameter(NamedTuple):
     """A parameter of a function, or of a class: of its `__init__`, or a field of a dataclass.
 
     Attributes:
-        type: The type as a command line has it. A text whose values are listed is `str`: the library checks
-            it, and suggests the nearest value.
-        choices: The values that a `Literal` lists.
+        type: The type on the command line. A `Literal` of strings is `str`: the library checks the value and
+            suggests the nearest one.
+        choices: The values of a `Literal`.
         default: The value if the option is not given.
         help: What the docstring says of it.
     """
@@ -60,10 +60,8 @@ def read_parameters(path: str, name: str) -> dict[str, LibraryParameter]:
     definition: Any = ast.parse(text[0] if text else "").body[0]
     for part in inner:
         definition = next(node for node in definition.body if getattr(node, "name", None) == part)
-    help_texts, literals = (
-        documented_arguments(ast.get_docstring(definition) or ""),
-        _LITERALS.findall(source),
-    )
+    help_texts = documented_arguments(ast.get_docstring(definition) or "")
+    literals = dict(_LITERALS.findall(source))
     fields = [node for node in definition.body if isinstance(node, ast.AnnAssign)]
     declared: list[Any] = [(ast.unparse(node.target), node.annotation, node.value) for node in fields]
     for node in (definition, *definition.body):
@@ -74,7 +72,7 @@ def read_parameters(path: str, name: str) -> dict[str, LibraryParameter]:
     for key, annotation, default in declared:
         with suppress(KeyError, ValueError):  # undocumented, or its default is not a constant
             value, about = ast.literal_eval(default), help_texts[key]
-            kind, choices = _type_and_choices(ast.unparse(annotation), dict(literals))
+            kind, choices = _type_and_choices(ast.unparse(annotation), literals)
             parameters[key] = LibraryParameter(kind, choices, value, about)
     return parameters
 

@@ -89,13 +89,11 @@ def _leaks(parts: Any, task: str) -> list[str]:
     return found
 
 
-def _with_word_vectors(
-    recipe: Any, vectors: Path | None, corpus: list[Path] | None, unicode_errors: Any
-) -> Any:
+def _with_word_vectors(recipe: Any, vectors: Path | None, corpus: list[Path] | None, errors: Any) -> Any:
     """The recipe with the word vectors, or the raw text for them, that were given."""
     from ..ladder.plan import with_corpus, with_vectors
 
-    changed = with_vectors(recipe, vectors, unicode_errors)
+    changed = with_vectors(recipe, vectors, errors)
     if vectors is not None and changed is recipe:
         raise SettingError(f"--vectors: {recipe.name} has no static embedder that could read them.")
     trained = with_corpus(changed, corpus)
