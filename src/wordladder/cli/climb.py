@@ -49,7 +49,7 @@ def climb(
     settings = shared.parse_settings(set_)
     options |= {"rungs": shared.split_names(options["rungs"]), "unicode_errors": unicode_errors}
     if not any(options[name] for name in ("rungs", "recipes", "encoders", "max_minutes")):
-        _tell_of_the_hub(options["task"], settings)
+        _warn_of_slow_rungs(options["task"], settings)
     with progress_bar() as progress:
         result = run(file, output=output, settings=settings, resume=resume, progress=progress, **options)
     if json:
@@ -61,8 +61,8 @@ def climb(
         raise typer.Exit(1)
 
 
-def _tell_of_the_hub(task: str, settings: dict[str, Any]) -> None:
-    """Say beforehand which rungs take hours, where nobody asked for them."""
+def _warn_of_slow_rungs(task: str, settings: dict[str, Any]) -> None:
+    """Warn about rungs that take hours, if nobody asked for them."""
     from ..embedders._starter import STARTER, starter_languages
     from ..ladder.plan import plan_recipes, tuned_from_hub
 
@@ -75,7 +75,7 @@ def _tell_of_the_hub(task: str, settings: dict[str, Any]) -> None:
 
 
 def print_climb(result: "Climb") -> None:
-    """The table of a climb, what was noticed, and the recommendation."""
+    """The table of a climb, its notes and warnings, and the recommendation."""
     from ..ladder.encoders import left_out_lines
 
     rows = result.rows

@@ -66,7 +66,7 @@ def progress_bar() -> Iterator[Progress]:
 
 
 def _lines() -> Progress:
-    """Writes where the work is, if the last line is `SECONDS` ago; what ends sooner is quiet."""
+    """Writes a line of progress every `SECONDS`; work that ends sooner is quiet."""
     started = last = time.monotonic()
 
     def tell(stage: str, done: float, total: float | None, **facts: float | str) -> None:
@@ -97,7 +97,7 @@ def _short(value: float | str) -> str:
 
 
 def plain_table() -> Any:
-    """A table without lines and, as yet, without columns."""
+    """A table without lines, to which columns are added."""
     from rich.table import Table
 
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
@@ -124,7 +124,7 @@ def print_figures(
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
+    """Seconds as people write them: "3.1 s", "5 min 02 s"."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 90:
@@ -139,5 +139,5 @@ def interval(bounds: tuple[float, float] | list[float]) -> str:
 
 
 def milliseconds(value: float) -> str:
-    """A latency with two telling digits."""
+    """A latency with two significant digits."""
     return f"{value:.2f} ms" if value < 10 else f"{value:.0f} ms"

@@ -16,7 +16,7 @@ BASE = ("numpy", "numba", "pyarrow", "tokenizers", "safetensors", "pydantic", "t
 
 
 def doctor(json: Json = False) -> None:
-    """Show versions, extras, cores, instruction sets, accelerators, and where caches lie.
+    """Show versions, extras, cores, instruction sets, accelerators, and cache folders.
 
     Example:  wordladder doctor
     """
@@ -81,7 +81,7 @@ def _arithmetic() -> dict[str, Any]:
 
 
 def _folders() -> dict[str, str]:
-    """Where compiled kernels, downloaded models and temporary corpora lie."""
+    """The folders of compiled kernels, downloaded models and temporary corpora."""
     hub = os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface"))
     kernels = os.environ.get("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / "kernels" / "__pycache__"))
     return {"compiled kernels": kernels, "models from a hub": hub, "temporary files": tempfile.gettempdir()}

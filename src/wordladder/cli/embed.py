@@ -33,10 +33,10 @@ def embed(
     json: Json = False,
     **options: Any,
 ) -> None:
-    """Write one vector a text.
+    """Write one vector for each text.
 
-    An encoder of sentence-transformers gives the vectors that it gives there; of a plain encoder of
-    transformers the mean of all pieces is taken, and of word vectors the mean of a text's words.
+    A model of sentence-transformers gives the same vectors as there; a plain encoder of transformers gives
+    the mean of all pieces, and word vectors the mean of a text's words.
 
     Example:  wordladder embed model texts.txt --output vectors.npy
 

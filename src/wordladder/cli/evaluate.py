@@ -18,7 +18,7 @@ def evaluate(
     json: Json = False,
     **columns: Any,
 ) -> None:
-    """Measure a saved model on labelled rows, in the form that its task has them.
+    """Evaluate a saved model on labelled rows.
 
     Example:  wordladder evaluate model test.csv
 

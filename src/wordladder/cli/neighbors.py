@@ -1,4 +1,4 @@
-"""`wordladder neighbors`: the words nearest to a word as it is meant in its sentence."""
+"""`wordladder neighbors`: the words nearest to a word as it is used in its sentence."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +41,7 @@ def neighbors(
     json: Json = False,
     **options: Any,
 ) -> None:
-    """Show where, in a text, words stand for the same as a word does in its sentence.
+    """Show the words in a text that are nearest to a word as it is used in its sentence.
 
     Every word is compared by the vector that it has in its own sentence, so a river's bank finds shores, and
     a bank for money finds lenders.

@@ -1,4 +1,4 @@
-"""`wordladder predict`: what a saved model answers to the texts of a file or of standard input."""
+"""`wordladder predict`: what a saved model predicts for the texts of a file or of standard input."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -34,11 +34,10 @@ def predict(
     json: Json = False,
     **columns: Any,
 ) -> None:
-    """Answer for each text of a file or of standard input.
+    """Predict for each text of a file or of standard input.
 
-    Prints the text's label, its entities marked in colour, or the answer to a question; what is asked stands
-    in the file with its passage, or before it on the line, with a tab between. --json prints one object a
-    line.
+    Prints the text's label, its entities marked in colour, or the answer to a question. Questions come with
+    their passages in a file, or one a line: question, tab, passage. --json prints one object a line.
 
     Example:  echo "what a wonderful film" | wordladder predict model -
 
@@ -63,14 +62,14 @@ def predict(
                 _show(loaded.task_, row, answer, top)
     if html is not None:
         _write_page(html, loaded.recipe_.name, page)
-        # Where programs read standard output, people are told on the other one.
+        # With --json, standard output is for programs.
         (errors if json else console).print(f"{len(page):,} texts marked in [bold]{html}[/bold]")
 
 
 def _rows(
     task: str, file: str, text: str | None, format: str | None, skip_incomplete: bool
 ) -> Iterator[tuple[list[Any], list[str] | None]]:
-    """Blocks of texts, or of questions and their passages with the names that the file has for them."""
+    """Blocks of texts, or of questions with their passages, and their ids if the file has any."""
     from ..data.questions import read_questions
     from ..data.tables import read_table, read_texts
     from ..data.tagged import read_tagged
@@ -111,7 +110,7 @@ def _show(task: Any, row: Any, answer: dict[str, Any], top: int) -> None:
 
 
 def _show_tags(text: str, answer: dict[str, Any], types: list[str]) -> None:
-    """The text with its entities or the tags of its words; other ways below, with their probabilities."""
+    """The text with its entities or the tags of its words; alternatives below, with their probabilities."""
     for number, way in enumerate([answer, *answer.get("alternatives", ())[1:]]):
         found = way["entities"] if "entities" in way else way["words"]
         sure = f"{way['probability']:.3f}  " if number else ""

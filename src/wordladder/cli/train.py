@@ -78,7 +78,7 @@ def train(
 
 
 def _leaks(parts: Any, task: str) -> list[str]:
-    """What the parts should not share; the texts that dev shares with train are in the model's report."""
+    """Texts and origins that the parts share; texts in both dev and train are in the model's report."""
     from ..data.parts import shared_origins, shared_texts
 
     found = [] if parts.dev is None else shared_origins(parts.train, parts.dev, "dev")

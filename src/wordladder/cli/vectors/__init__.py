@@ -7,8 +7,7 @@ from . import ask, compare, convert, evaluate, map, train
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Static word vectors: train them on raw text, ask them, test them, draw them, convert them.",
-    no_args_is_help=True,
+    help="Static word vectors: train on raw text, query, test, draw, compare, convert.", no_args_is_help=True
 )
 
 app.command("train")(train.train)

@@ -16,12 +16,14 @@ File = Annotated[
 ]
 Format = Annotated[
     str | None,
-    option("text, binary, fasttext, gensim, safetensors or model2vec; found if not given.", None, "--format"),
+    option(
+        "text, binary, fasttext, gensim, safetensors or model2vec; detected if not given.", None, "--format"
+    ),
 ]
 
 
 def load(file: Path, format_: str | None = None, unicode_errors: UnicodeErrors = "strict") -> Any:
-    """The vectors of a file; its notes are told."""
+    """The vectors of a file; its notes are printed."""
     from ...formats import read_vectors
     from ...word_vectors import WordVectors
 

@@ -19,16 +19,16 @@ def convert(
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
 ) -> None:
-    """Write word vectors in another format, and say what that format has no place for.
+    """Write word vectors in another format, and report what is lost in it.
 
-    Read are word2vec text and binary, GloVe, fastText .vec, .bin and .ftz, gensim .kv, model2vec folders and
+    Reads word2vec text and binary, GloVe, fastText .vec, .bin and .ftz, gensim .kv, model2vec folders and
     .safetensors. A .bin of vectors with subwords is written as a fastText model. Only .safetensors keeps all.
 
     Example:  wordladder vectors convert words.vec.gz words.safetensors
 
     Args:
         source: Word vectors to read.
-        target: File to write; its suffix says the format, .gz compresses. Without a suffix: a model2vec
+        target: File to write; its suffix is the format, .gz compresses. Without a suffix: a model2vec
             folder.
         to_format: text, binary, fasttext, safetensors or model2vec; if not given, found from the new file's
             name.
@@ -36,7 +36,7 @@ def convert(
     """
     from ...formats import format_of, lost_in, read_vectors, target_format, write_vectors
 
-    format_of(target, to_format)  # a wrong suffix is told now, not after the reading
+    format_of(target, to_format)  # report a wrong suffix before reading
     read = read_vectors(source, format_, dim=dim, unicode_errors=unicode_errors)
     name, lost = target_format(target, read, to_format), lost_in(target, read, to_format)
     written = write_vectors(target, read, to_format)

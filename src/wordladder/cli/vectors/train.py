@@ -116,13 +116,13 @@ def train(
     from ...text.corpus import read_corpus
 
     started = time.perf_counter()
-    format_of(output)  # a wrong suffix is reported now, not after the training
-    before = _earlier(continue_from)
+    format_of(output)  # report a wrong suffix before training
+    before = _previous_vectors(continue_from)
     phrases = _phrase_settings({one.name: options.pop(one.name) for one in PHRASE_OPTIONS})
     settings = options | {"lowercase": lowercase}
     table = _table(kind, before, {name: value for name, value in settings.items() if value is not None})
     trainer = build("vectors", table)
-    where = _where(trainer, table["kind"], device)
+    where = _device_argument(trainer, table["kind"], device)
     reading: dict[str, Any] = {"text": _text_settings(segmenter, before), "field": field, "phrases": phrases}
     reading |= {name: getattr(trainer, name) for name in ("lowercase", "min_count", "max_vocabulary")}
     reading["known"] = () if before is None else before.index
@@ -146,8 +146,8 @@ def train(
     print_json(figures) if json else _print(figures)
 
 
-def _earlier(file: Path | None) -> Any:
-    """The vectors to go on from.
+def _previous_vectors(file: Path | None) -> Any:
+    """The vectors to train further.
 
     Raises:
         VectorsError: the file cannot be read, or does not say how its vectors were trained.
@@ -164,7 +164,7 @@ def _earlier(file: Path | None) -> Any:
 
 
 def _table(kind: str | None, before: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """The recipe table of a training: what is given, and what it goes on from.
+    """The recipe table of a trainer: the options given, and the settings of the vectors to train further.
 
     Raises:
         SettingError: there is no such kind, or an option is of another one.
@@ -183,11 +183,11 @@ def _table(kind: str | None, before: Any, given: dict[str, Any]) -> dict[str, An
     return {"kind": kind, **{name: old[name] for name in keys if old.get(name) is not None}, **given}
 
 
-def _where(trainer: Any, kind: str, device: str | None) -> dict[str, str]:
-    """What a trainer is told of the device; a wrong one is refused now, not after the reading.
+def _device_argument(trainer: Any, kind: str, device: str | None) -> dict[str, str]:
+    """The argument `device` of `train`, if it is given; a wrong one is reported before the text is read.
 
     Raises:
-        SettingError: trainers of this kind have no choice, or this one cannot use the device.
+        SettingError: trainers of this kind have no such argument, or this one cannot use the device.
     """
     if device is None:
         return {}
@@ -205,7 +205,7 @@ def _text_settings(segmenter: str | None, before: Any) -> Any:
 
 
 def _check_output(output: Path, trainer: Any, words: list[str]) -> None:
-    """What the output's format cannot hold is told now, not after the training."""
+    """Report what the output's format cannot hold before training."""
     from ...text.subwords import first_han
 
     binary = output.name.lower().endswith((".bin", ".bin.gz"))
@@ -233,7 +233,7 @@ def _phrase_settings(options: dict[str, Any]) -> "PhraseSettings | None":
 
 
 class Watch:
-    """Passes progress on, and remembers when training began and what was told last."""
+    """Passes progress on, and remembers when training began and the last facts about it."""
 
     def __init__(self, progress: Any) -> None:
         self._progress, self._compiled = progress, time.perf_counter()
