@@ -16,9 +16,7 @@ File = Annotated[
 ]
 Format = Annotated[
     str | None,
-    option(
-        "text, binary, fasttext, gensim, safetensors or model2vec; detected if not given.", None, "--format"
-    ),
+    option("text, binary, fasttext, gensim, safetensors or model2vec; found if not given.", None, "--format"),
 ]
 
 
