@@ -367,7 +367,7 @@ def _of(encoder: Path, prepared: Path) -> bool:
 
 def machine(device: str) -> dict[str, Any]:
     """What it runs on."""
-    from wordladder.cli._machine_report import examine
+    from wordladder.cli.doctor import examine
 
     found = examine()
     return {"device": device, **found["machine"], **found["arithmetic"]}

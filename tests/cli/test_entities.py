@@ -6,7 +6,7 @@ import pytest
 from rich.color import Color
 from rich.console import Console
 
-from wordladder.cli.entities import NAMES, coloured, marked
+from wordladder.cli.predict import NAMES, coloured, marked
 from wordladder.errors import DataError
 from wordladder.evaluation.entity_marks import COLOURS
 

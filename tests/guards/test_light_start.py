@@ -37,9 +37,10 @@ def test_the_package_is_light():
     assert not loaded("import wordladder") & {"torch", "numba", "pyarrow", "sklearn", "transformers", "numpy"}
 
 
-def test_the_help_is_light():
-    code = COMMAND.format(["wordladder", "--help"])
-    assert not loaded(code) & {"torch", "numba", "pyarrow", "sklearn", "transformers", "accelerate"}
+@pytest.mark.parametrize("command", ["", "climb", "pretrain", "vectors train"])
+def test_the_help_is_light(command):
+    code = COMMAND.format(["wordladder", *command.split(), "--help"])
+    assert not loaded(code) & {"torch", "numba", "numpy", "pyarrow", "sklearn", "transformers", "accelerate"}
 
 
 def test_word_vectors_need_neither_torch_nor_numba():

@@ -11,7 +11,7 @@ import typer
 from ..errors import UserError, WordladderError
 from ..files.streams import disk_errors
 from . import climb, demo, doctor, embed, evaluate, neighbors, predict, pretrain, train, vectors
-from .console import errors, say
+from .console import errors, tell
 
 __all__ = ["app", "main"]
 
@@ -56,31 +56,25 @@ def main() -> None:
     if not debug:
         sys.excepthook = _fault
     try:
-        with disk_errors("standard output or the temporary folder"):  # of files their writers tell
+        with disk_errors("standard output or the temporary folder"):
             app()
-    except UserError as error:
-        _stop(str(error), 2, debug, error)
-    except WordladderError as error:
-        _stop(str(error), 1, debug, error)
     except BrokenPipeError:
         # The reader of our output went away, as `head` does: no message, and no second complaint at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EROFS, errno.ENOENT, errno.EISDIR):
+    except (WordladderError, OSError) as error:
+        message = str(error)
+        if isinstance(error, OSError):
+            if error.errno not in (errno.EACCES, errno.EROFS, errno.ENOENT, errno.EISDIR):
+                raise
+            message = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+        if debug:
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        _stop(f"{where}{error.strerror}", 2, debug, error)
-
-
-def _stop(message: str, code: int, debug: bool, error: BaseException) -> None:
-    if debug:
-        raise error
-    say("[red]error:[/red]", message, errors)
-    sys.exit(code)
+        tell([message], mark="[red]error:[/red]")
+        sys.exit(2 if isinstance(error, UserError | OSError) else 1)
 
 
 def _fault(kind: type[BaseException], value: BaseException, _: object) -> None:
     """What is shown of an error that nobody expected; the exit code is 1."""
-    say(f"[red]a fault in wordladder:[/red] {kind.__name__}:", str(value), errors)
+    tell([str(value)], mark=f"[red]a fault in wordladder:[/red] {kind.__name__}:")
     errors.print("Run the command with --debug for the traceback, and please report it.")

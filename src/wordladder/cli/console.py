@@ -1,18 +1,16 @@
-"""What the command line shows: one console, progress bars on a terminal, JSON for programs."""
+"""What the command line prints: text, notes, tables, progress bars on a terminal, JSON for programs."""
 
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
+from rich.text import Text
 
 from ..progress import Progress
-from .tables import duration
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -24,10 +22,17 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
-def say(mark: str, text: str, to: Console = console) -> None:
-    """A line that opens with a mark in colour; the text stands as it is."""
-    to.print(mark, end=" ")
-    to.print(text, markup=False, soft_wrap=True)
+def print_notes(examples: Any, to: Console = console) -> None:
+    """The notes of some Examples, if there are any, in one line."""
+    if examples.notes:
+        tell([f"{examples.source}: {' '.join(examples.notes)}"], to)
+
+
+def tell(notes: Iterable[str], to: Console = errors, mark: str = "[yellow]note:[/yellow]") -> None:
+    """Print notes, each on a line after a mark in colour. On standard error they stay out of JSON output."""
+    for note in notes:
+        to.print(mark, end=" ")
+        to.print(note, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -38,16 +43,17 @@ def progress_bar() -> Iterator[Progress]:
     if not errors.is_terminal:
         yield _lines()
         return
-    bars = Bars(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[facts]}"),
-        console=errors,
-        transient=True,
-    )
+    from rich import progress
+
+    columns = [
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(bar_width=30),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("[dim]{task.fields[facts]}"),
+    ]
+    bars = progress.Progress(*columns, console=errors, transient=True)
     stages: dict[str, Any] = {}
 
     def tell(stage: str, done: float, total: float | None, **facts: float | str) -> None:
@@ -60,7 +66,7 @@ def progress_bar() -> Iterator[Progress]:
 
 
 def _lines() -> Progress:
-    """Writes where the work is, if the last line is `SECONDS` ago; what ends sooner is quiet."""
+    """Writes a line of progress every `SECONDS`; work that ends sooner is quiet."""
     started = last = time.monotonic()
 
     def tell(stage: str, done: float, total: float | None, **facts: float | str) -> None:
@@ -70,11 +76,8 @@ def _lines() -> Progress:
             return
         last = now
         part = f" {_short(done)}" + (f" of {_short(total)}" if total else "") if done or total else ""
-        errors.print(
-            f"{duration(now - started)}  {stage}{part}  {_shown(facts)}".rstrip(),
-            markup=False,
-            soft_wrap=True,
-        )
+        line = f"{duration(now - started)}  {stage}{part}  {_shown(facts)}"
+        errors.print(line.rstrip(), markup=False, soft_wrap=True)
 
     return tell
 
@@ -91,3 +94,50 @@ def _short(value: float | str) -> str:
     if abs(value) >= 1e4:
         return f"{value / 1e3:.0f} k"
     return f"{value:.4g}"
+
+
+def plain_table() -> Any:
+    """A table without lines, to which columns are added."""
+    from rich.table import Table
+
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+
+
+def print_figures(
+    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], texts: Sequence[str] = ()
+) -> None:
+    """Print a table.
+
+    Args:
+        columns: The columns' names: the first column is text, the others are figures.
+        rows: The cells of each row. The first one is shown as it is, the others may have markup.
+        texts: The names of more columns of text, the last ones.
+    """
+    table = plain_table()
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    for column in texts:
+        table.add_column(column, ratio=1)
+    for first, *others in rows:
+        table.add_row(Text(str(first)), *others)
+    console.print(table)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people write them: "3.1 s", "5 min 02 s"."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def interval(bounds: tuple[float, float] | list[float]) -> str:
+    """The two ends of an interval."""
+    return " – ".join(f"{bound:.3f}" for bound in bounds)
+
+
+def milliseconds(value: float) -> str:
+    """A latency with two significant digits."""
+    return f"{value:.2f} ms" if value < 10 else f"{value:.0f} ms"

@@ -6,15 +6,14 @@ import re
 import shutil
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.markup import escape
 
 from ..extras import require
 from .climb import print_climb
-from .console import console, progress_bar
-from .tables import duration, milliseconds, percent_or_value
+from .console import console, duration, milliseconds, progress_bar
+from .options import Output, Seed
 
 if TYPE_CHECKING:
     from ..data.docstrings import DocstringData
@@ -28,12 +27,7 @@ THREADS = 1  # more hardly help models this small, and make the demo slow where 
 WORDS = ("matrix", "axis", "color", "graph")
 
 
-def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
-        "wordladder-demo"
-    ),
-    seed: Annotated[int, typer.Option(help="Start of everything random.")] = 1,
-) -> None:
+def demo(output: Output = Path("wordladder-demo"), seed: Seed = 1) -> None:
     """Climb five rungs on sentences about the installed Python packages: no download, about a minute.
 
     Example:  wordladder demo
@@ -50,27 +44,17 @@ def demo(
         data = gather(seed=seed, max_rows=ROWS, progress=progress)
         _print_data(data)
         output.mkdir(parents=True, exist_ok=True)
-        raw = output / "text.txt"
-        raw.write_text(
-            "\n".join(" ".join(text.split("\n")) for text in data.raw), encoding="utf-8", newline="\n"
-        )
-        found = climb(
-            data.train,
-            test=data.test,
-            corpus=raw,
-            rungs=RUNGS,
-            seeds=1,
-            seed=seed,
-            threads=THREADS,
-            output=output / "climb",
-            progress=progress,
-        )
-    print_climb(found)
-    _print_answers(found)
-    _print_conclusion(found)
-    _print_sentences(found, data.test)
-    _print_neighbours(found)
-    _print_next(found, perf_counter() - started)
+        raw, lines = output / "text.txt", [" ".join(text.split("\n")) for text in data.raw]
+        raw.write_text("\n".join(lines), encoding="utf-8", newline="\n")
+        settings: dict[str, Any] = {"rungs": RUNGS, "seeds": 1, "seed": seed, "threads": THREADS}
+        settings |= {"test": data.test, "corpus": raw, "output": output / "climb"}
+        result = climb(data.train, **settings, progress=progress)
+    print_climb(result)
+    _print_answers(result)
+    _print_conclusion(result)
+    _print_sentences(result, data.test)
+    _print_neighbours(result)
+    _print_next(result, perf_counter() - started)
 
 
 def _print_data(data: "DocstringData") -> None:
@@ -94,76 +78,66 @@ def _handy(text: str) -> bool:
     return 50 <= len(text) <= 80 and not re.search(r"…|^(This|Private|Internal|Helper)\b", text)
 
 
-def _print_answers(found: "Climb") -> None:
+def _print_answers(result: "Climb") -> None:
     from ..ladder.choice import answers
 
-    three = answers(found)
+    three = answers(result)
     console.print()
-    for title, rung in (
-        ("cheapest good one", three.cheapest_good),
-        ("best", three.best),
-        (f"best under {three.latency_ms:g} ms", three.best_fast),
-    ):
-        shown = (
-            "none"
-            if rung is None or rung.value is None or rung.price is None
-            else f"[bold]{rung.name}[/bold]  {percent_or_value(rung.value)} at "
-            f"{milliseconds(rung.price.latency_p50)} a text"
-        )
+    fast = f"best under {three.latency_ms:g} ms"
+    rungs = {"cheapest good one": three.cheapest_good, "best": three.best, fast: three.best_fast}
+    for title, rung in rungs.items():
+        shown = "none"
+        if rung is not None and rung.value is not None and rung.price is not None:
+            latency = milliseconds(rung.price.latency_p50)
+            shown = f"[bold]{rung.name}[/bold]  {rung.value:.4f} at {latency} a text"
         console.print(f"  {title:<20} {shown}")
 
 
-def _print_sentences(found: "Climb", test: "Examples") -> None:
+def _print_sentences(result: "Climb", test: "Examples") -> None:
     """What the best rung says of a test sentence of each library."""
     from ..model.model import Model
 
-    if found.best is None:
+    if result.best is None:
         return
-    console.print(f"\n[bold]{found.best}[/bold] reads sentences of the test:")
-    model = Model.load(found.folder / "runs" / found.best / f"seed-{found.seeds[0]}" / "model")
+    console.print(f"\n[bold]{result.best}[/bold] reads sentences of the test:")
+    model = Model.load(result.folder / "runs" / result.best / f"seed-{result.seeds[0]}" / "model")
     rows = {label: row for row, label in enumerate(test.labels or ()) if _handy(test.texts[row])}
     for (label, row), answer in zip(rows.items(), model.answers([test.texts[row] for row in rows.values()])):
         guess, probability = next(iter(answer["probabilities"].items()))
-        right = guess == label
-        shown = f"[green]✓ {guess}[/green]" if right else f"[red]✗ {guess}[/red]"
-        told = "" if right else f", but it is from {label}"
-        console.print(
-            f"  {escape(test.texts[row]):<80} {shown} [dim]{probability:.0%}{told}[/dim]", soft_wrap=True
-        )
+        shown = f"[green]✓ {guess}[/green] [dim]{probability:.0%}[/dim]"
+        if guess != label:
+            shown = f"[red]✗ {guess}[/red] [dim]{probability:.0%}, but it is from {label}[/dim]"
+        console.print(f"  {escape(test.texts[row]):<80} {shown}", soft_wrap=True)
 
 
-def _print_conclusion(found: "Climb") -> None:
+def _print_conclusion(result: "Climb") -> None:
     """Whether the networks were worth their price, as the test rows have it."""
-    base = found.rung(BASELINE)
-    best = next((rung for rung in found.rungs if rung.name == found.best), None)
+    base = result.rung(BASELINE)
+    best = next((rung for rung in result.rungs if rung.name == result.best), None)
     if best is None or best.price is None or base.price is None or base.difference is None:
         return
     gap, times = base.difference, best.price.latency_p50 / base.price.latency_p50
-    between = f"{-gap.high:+.3f} to {-gap.low:+.3f}"
+    counter, between = f"{BASELINE}, which only counts words", f"{-gap.high:+.3f} to {-gap.low:+.3f}"
     if best is base:
-        told = (
-            f"{BASELINE}, which only counts words and pairs of words, wins here: with "
-            f"{found.rows['train']:,} sentences to learn from, no network is worth its price. "
-            "More rows, or a pretrained encoder (--encoder), may change that."
+        text = (
+            f"{counter} and pairs of words, wins here: with {result.rows['train']:,} sentences to learn from "
+            "no network is worth its price. More rows, or a pretrained encoder (--encoder), may change that."
         )
     elif gap.high < 0:
-        told = (
-            f"{best.name} beats {BASELINE}, which only counts words, by {-gap.value:.3f} ({between}) at "
-            f"{times:.1f} times its latency."
-        )
+        better = f"{-gap.value:.3f} ({between})"
+        text = f"{best.name} beats {counter}, by {better} at {times:.1f} times its latency."
     else:
-        told = (
-            f"{best.name} is the best on dev, but the test rows do not show that it beats {BASELINE}, which "
-            f"only counts words ({-gap.value:+.3f}, {between}): {BASELINE} is enough until more rows say "
-            "otherwise."
+        text = (
+            f"{best.name} is the best on dev, but the test rows do not show that it beats {counter} "
+            f"({-gap.value:+.3f}, {between}): {BASELINE} is enough until more rows say otherwise."
         )
-    console.print(f"\n{told}", soft_wrap=True)
+    console.print(f"\n{text}", soft_wrap=True)
 
 
-def _print_neighbours(found: "Climb") -> None:
+def _print_neighbours(result: "Climb") -> None:
     from ..word_vectors import WordVectors
 
-    files = sorted((found.folder / "cache").glob("vectors-*.safetensors"))
+    files = sorted((result.folder / "cache").glob("vectors-*.safetensors"))
     if not files:
         return
     vectors = WordVectors.load(files[0])
@@ -174,9 +148,9 @@ def _print_neighbours(found: "Climb") -> None:
             console.print(f"  {word:<10} {near}", soft_wrap=True)
 
 
-def _print_next(found: "Climb", seconds: float) -> None:
-    name = found.recommended or found.best
-    console.print(f"\nDone in {duration(seconds)}. The report: [bold]{found.folder / 'report.html'}[/bold]")
+def _print_next(result: "Climb", seconds: float) -> None:
+    name = result.recommended or result.best
+    console.print(f"\nDone in {duration(seconds)}. The report: [bold]{result.folder / 'report.html'}[/bold]")
     console.print("Next, on a table of your own with a column of texts and one of labels:")
     console.print("  wordladder climb reviews.csv --output climb")
     console.print(f"  wordladder train {name or 'bilstm'} --train reviews.csv --output model")

@@ -1,25 +1,87 @@
-"""`wordladder doctor`: what this installation and this machine have."""
+"""`wordladder doctor`: what this installation and this machine have: versions, extras, cores, instruction
+sets, accelerators, caches.
+"""
+
+import os
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 from ..extras import EXTRAS
 from .console import console, print_json
 from .options import Json
 
+BASE = ("numpy", "numba", "pyarrow", "tokenizers", "safetensors", "pydantic", "typer", "rich")
+
 
 def doctor(json: Json = False) -> None:
-    """Show versions, extras, cores, instruction sets, accelerators, and where caches lie.
+    """Show versions, extras, cores, instruction sets, accelerators, and cache folders.
 
     Example:  wordladder doctor
     """
-    from ._machine_report import examine
-
-    found = examine()
+    report = examine()
     if json:
-        print_json(found)
+        print_json(report)
         return
-    for section, facts in found.items():
+    for section, facts in report.items():
         console.print(f"[bold]{section}[/bold]")
         for name, value in facts.items():
             shown = ", ".join(value) if isinstance(value, list) else str(value)
             missing = section == "extras" and value == "missing"
             hint = f'  [dim]pip install "wordladder\\[{name}]"[/dim]' if missing and name in EXTRAS else ""
             console.print(f"  {name:<18} {shown}{hint}")
+
+
+def examine() -> dict[str, dict[str, Any]]:
+    """Facts by section; nothing is changed."""
+    from ..ladder.machine import describe, version_of
+
+    return {
+        "machine": describe(),
+        "versions": {name: version_of(name) or "missing" for name in BASE},
+        "extras": {extra: _extra(modules) for extra, modules in EXTRAS.items()},
+        "arithmetic": _arithmetic(),
+        "folders": _folders(),
+    }
+
+
+def _extra(modules: tuple[str, ...]) -> str:
+    missing = [name for name in modules if find_spec(name) is None]
+    if not missing:
+        return "installed"
+    return "missing" if len(missing) == len(modules) else f"missing: {', '.join(missing)}"
+
+
+def _arithmetic() -> dict[str, Any]:
+    """What PyTorch computes with, if it is there."""
+    if find_spec("torch") is None:
+        return {"torch": "missing"}
+    import torch
+
+    from ..training.precision import has_bfloat16
+
+    accelerators = []  # such as "NVIDIA H200, 140 GB, compute capability 9.0, bfloat16"
+    for number in range(torch.cuda.device_count()):
+        card = torch.cuda.get_device_properties(number)
+        facts = [
+            card.name,
+            f"{card.total_memory / 1e9:.0f} GB",
+            f"compute capability {card.major}.{card.minor}",
+        ]
+        facts += ["bfloat16"] if has_bfloat16(torch.device("cuda", number)) else []
+        accelerators.append(", ".join(facts))
+    return {
+        "instruction set": torch.backends.cpu.get_cpu_capability(),
+        "bfloat16 on cpu": "yes" if has_bfloat16(torch.device("cpu")) else "no (float32 is used)",
+        "threads": torch.get_num_threads(),
+        "CUDA": torch.version.cuda or "none (a PyTorch for processors)",
+        "accelerators": accelerators or "none",
+    }
+
+
+def _folders() -> dict[str, str]:
+    """The folders of compiled kernels, downloaded models and temporary corpora."""
+    hub = os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface"))
+    kernels = os.environ.get("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / "kernels" / "__pycache__"))
+    return {"compiled kernels": kernels, "models from a hub": hub, "temporary files": tempfile.gettempdir()}

@@ -1,59 +1,48 @@
 """`wordladder embed`: one vector a text, from a model, an encoder of another program, or word vectors."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-import typer
+from typing import Any, Literal
 
 from ..errors import OutputError, SettingError
-from ._warnings import tell
-from .console import console, print_json, progress_bar
-from .options import Device, Format, Input, Json, Text, Threads, UnicodeErrors, blocks, option
+from .console import console, print_json, progress_bar, tell
+from .options import Device, Input, Json, Threads, UnicodeErrors, blocks, climb_options
+from .signatures import command_options, library_options
 
 BLOCK = 4096
-_SETTINGS = "Vectors"
+OPTIONS = library_options(
+    "model/model.py",
+    "Model.encode",
+    {"Vectors": "normalize_embeddings prompt prompt_name batch_size"},
+    normalize_embeddings={"flags": ["--normalize"]},
+    batch_size={"min": 1},
+)
 
 
+@command_options(OPTIONS, climb_options({"Table": "text format"}), precision={"rich_help_panel": "Vectors"})
 def embed(
-    model: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MODEL",
-            help="Folder of a saved model, of sentence-transformers or of transformers; a name on the "
-            "Hugging Face hub; or a file of word vectors.",
-        ),
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy or .parquet.")],
+    model: Path,
     file: Input = "-",
-    normalize: Annotated[bool, option("Give vectors the length one.", _SETTINGS, "--normalize")] = False,
-    prompt: Annotated[str | None, option("Put before each text.", _SETTINGS)] = None,
-    prompt_name: Annotated[
-        str | None, option("Name of a prompt that the model has, such as query.", _SETTINGS)
-    ] = None,
-    precision: Annotated[
-        Literal["auto", "float32", "bfloat16"],
-        option(
-            "Arithmetic of an encoder of another program; auto takes bfloat16 where the hardware "
-            "computes in it.",
-            _SETTINGS,
-        ),
-    ] = "auto",
-    batch_size: Annotated[
-        int | None, option("Most texts computed together; left out, as many as pay.", _SETTINGS, min=1)
-    ] = None,
+    *,
+    output: Path,
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
     unicode_errors: UnicodeErrors = "strict",
-    text: Text = None,
-    format_: Format = None,
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
+    **options: Any,
 ) -> None:
-    """Write one vector a text.
+    """Write one vector for each text.
 
-    An encoder of sentence-transformers gives the vectors that it gives there; of a plain encoder of
-    transformers the mean of all pieces is taken, and of word vectors the mean of a text's words.
+    A model of sentence-transformers gives the same vectors as there; a plain encoder of transformers gives
+    the mean of all pieces, and word vectors the mean of a text's words.
 
     Example:  wordladder embed model texts.txt --output vectors.npy
+
+    Args:
+        model: Folder of a saved model, of sentence-transformers or of transformers; a name on the Hugging
+            Face hub; or a file of word vectors.
+        output: File to write: .npy or .parquet.
+        precision: Arithmetic of a pretrained encoder; `auto` is bfloat16 where the hardware has it.
     """
     import time
     import warnings
@@ -68,22 +57,22 @@ def embed(
         raise OutputError(f"{output}: vectors are written as .npy or .parquet")
     if not output.absolute().parent.is_dir():
         raise OutputError(f"{output}: there is no folder {output.parent}")
+    columns = {name: options.pop(name) for name in ("text", "format")}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the notes are printed
-        given: dict[str, Any] = {"device": device, "threads": threads, "precision": precision}
-        loaded: Any = load(model, unicode_errors=unicode_errors, **given)
+        opening: dict[str, Any] = {"device": device, "threads": threads, "precision": precision}
+        loaded: Any = load(model, unicode_errors=unicode_errors, **opening)
     tell(loaded.notes)
-    settings = {"prompt": prompt, "prompt_name": prompt_name, "batch_size": batch_size}
     if isinstance(loaded, WordVectors):
-        if prompt or prompt_name:
+        if options["prompt"] or options["prompt_name"]:
             raise SettingError(f"{model}: word vectors take no prompt")
-        settings = {}
-    texts = list(read_texts(file, text=text, format=format_))
+        options = {"normalize_embeddings": options["normalize_embeddings"]}
+    texts = list(read_texts(file, **columns))
     started = time.perf_counter()
     with progress_bar() as progress:
         parts = []
         for block in blocks(texts, BLOCK):
-            parts.append(loaded.encode(block, normalize_embeddings=normalize, **settings))
+            parts.append(loaded.encode(block, **options))
             progress("texts", sum(map(len, parts)), len(texts))
     seconds = time.perf_counter() - started
     vectors = np.concatenate(parts) if parts else np.zeros((0, 0), "f4")

@@ -1,72 +1,61 @@
-"""`wordladder neighbors`: the words nearest to a word as it is meant in its sentence."""
+"""`wordladder neighbors`: the words nearest to a word as it is used in its sentence."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import typer
+from rich.text import Text
 
 from ..errors import SettingError
 from ..extras import require
-from ._warnings import tell
-from .console import console, print_json, progress_bar
+from .console import console, plain_table, print_json, progress_bar, tell
 from .options import Device, Json, Threads, UnicodeErrors
-from .tables import plain_table
+from .signatures import command_options, library_options
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from ..model.context_neighbors import Occurrence
 
 
+OPTIONS = library_options(
+    "model/context_neighbors.py",
+    "context_neighbors",
+    {"Options": "topn only distinct limit seed"},
+    topn={"min": 1},
+    only={"type": Literal["same", "other"], "metavar": None},
+    limit={"min": 0, "help": "Most sentences to read, a random sample if there are more; 0 reads all."},
+)
+
+
+@command_options(OPTIONS, text={"metavar": "SENTENCE"}, layers={"show_default": "last"})
 def neighbors(
-    encoder: Annotated[
-        str,
-        typer.Argument(
-            metavar="ENCODER",
-            help="A saved model; the folder or hub name of a BERT, ALBERT or other transformer; the folder "
-            "of an ELMo; or a file of word vectors.",
-        ),
-    ],
-    text: Annotated[str, typer.Argument(metavar="SENTENCE", help="The sentence that the word stands in.")],
-    word: Annotated[str, typer.Option("--word", help="The word, or several that follow each other.")],
-    among: Annotated[
-        list[Path],
-        typer.Option(
-            "--among", help="Raw text to look in: files or folders, compressed or not; may be repeated."
-        ),
-    ],
-    topn: Annotated[int, typer.Option(min=1, help="How many neighbours.")] = 10,
-    only: Annotated[
-        Literal["same", "other"] | None,
-        typer.Option(help="same: only this word in other sentences. other: only other words."),
-    ] = None,
-    distinct: Annotated[
-        bool, typer.Option("--distinct", help="Show each word once, where it is nearest.")
-    ] = False,
-    layers: Annotated[
-        str | None,
-        typer.Option(help="Layer of a transformer or an ELMo: last, last4 or a number; left out, last."),
-    ] = None,
-    limit: Annotated[
-        int, typer.Option(min=0, help="Most sentences to read, a random sample if there are more; 0: all.")
-    ] = 10_000,
-    segmenter: Annotated[
-        Literal["characters", "jieba", "whitespace"] | None,
-        typer.Option(help="What makes words; left out, as a saved model has it, else characters."),
-    ] = None,
+    encoder: str,
+    text: str,
+    *,
+    word: str,
+    among: list[Path],
+    layers: str | None = None,
+    segmenter: Literal["characters", "jieba", "whitespace"] | None = None,
     unicode_errors: UnicodeErrors = "strict",
-    seed: Annotated[int, typer.Option(help="Start of the sample.")] = 1,
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
+    **options: Any,
 ) -> None:
-    """Show where, in a text, words stand for the same as a word does in its sentence.
+    """Show the words in a text that are nearest to a word as it is used in its sentence.
 
     Every word is compared by the vector that it has in its own sentence, so a river's bank finds shores, and
     a bank for money finds lenders.
 
     Example:  wordladder neighbors bert-folder "He sat on the bank of the river." --word bank --among text.txt
+
+    Args:
+        encoder: A saved model; the folder or hub name of a BERT, ALBERT or other transformer; the folder of
+            an ELMo; or a file of word vectors.
+        text: The sentence that the word occurs in.
+        word: The word, or several consecutive ones.
+        among: Raw text to search: files or folders, compressed or not.
+        layers: Layer of a transformer or an ELMo: last, last4 or a number.
+        segmenter: How words are found; if not given, as in the saved model, else characters.
     """
     require("torch", "train", "the vector of a word in its sentence")
     from ..layers.devices import threads as computing
@@ -79,18 +68,8 @@ def neighbors(
         opening: dict[str, Any] = {"settings": settings, "device": device, "unicode_errors": unicode_errors}
         reader = WordReader.open(encoder, layers=_layers(layers), **opening)
         tell(getattr(reader.network, "notes", ()))
-        found = context_neighbors(
-            reader,
-            text,
-            word,
-            _sentences(among),
-            topn=topn,
-            only=only,
-            distinct=distinct,
-            limit=limit or None,
-            seed=seed,
-            progress=progress,
-        )
+        options["limit"] = options["limit"] or None
+        found = context_neighbors(reader, text, word, _sentences(among), progress=progress, **options)
     if json:
         print_json(found.to_json())
         return
@@ -129,10 +108,9 @@ def _print_table(answers: "tuple[tuple[Occurrence, float], ...]") -> None:
     console.print(table)
 
 
-def _line(one: "Occurrence", style: str) -> "Text":
+def _line(one: "Occurrence", style: str) -> Text:
     """The word between what stands around it, as much as fits into a line."""
     from rich.cells import cell_len
-    from rich.text import Text
 
     room = console.width * len(one.sentence) // max(1, cell_len(one.sentence))  # some characters are wide
     room = max(20, room - 10 - (one.end - one.start))

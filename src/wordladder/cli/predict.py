@@ -1,44 +1,49 @@
-"""`wordladder predict`: what a saved model answers to the texts of a file or of standard input."""
+"""`wordladder predict`: what a saved model predicts for the texts of a file or of standard input."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+from rich.text import Text
 
 from ..errors import SettingError
-from ._warnings import print_notes
-from .console import console, errors, print_json
-from .entities import coloured, marked
-from .options import Device, Format, Input, Json, ModelPath, SkipIncomplete, Text, Threads, blocks
+from ..evaluation.entity_marks import COLOURS, colour_numbers, pieces
+from .console import console, errors, print_json, print_notes
+from .options import Device, Input, Json, ModelPath, Threads, blocks, climb_options
+from .signatures import command_options
 
 BLOCK = 1024
 COLUMNS, SUFFIXES = ("columns", "conllu"), (".conll", ".conllu")  # files with a word a line
 
+# The colours of the page's marks, of middling lightness: on dark and on light terminals.
+NAMES = (
+    "dodger_blue2", "green4", "dark_orange3", "medium_purple3", "dark_cyan", "red3", "dark_goldenrod",
+    "slate_blue3", "deep_pink3", "sea_green3", "deep_sky_blue3", "chartreuse4",
+)  # fmt: skip
 
+
+@command_options(climb_options({"Table": "text format skip_incomplete"}), top={"min": 1})
 def predict(
     model: ModelPath,
     file: Input = "-",
-    top: Annotated[
-        int, typer.Option(min=1, help="Labels, ways to tag, or answers that are told of each text.")
-    ] = 1,
-    html: Annotated[
-        Path | None, typer.Option(help="Page to write with the entities marked in their texts.")
-    ] = None,
-    text: Text = None,
-    format_: Format = None,
-    skip_incomplete: SkipIncomplete = False,
+    *,
+    top: int = 1,
+    html: Path | None = None,
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
+    **columns: Any,
 ) -> None:
-    """Answer for each text of a file or of standard input.
+    """Predict for each text of a file or of standard input.
 
-    Prints the text's label, its entities marked in colour, or the answer to a question; what is asked stands
-    in the file with its passage, or before it on the line, with a tab between. --json prints one object a
-    line.
+    Prints the text's label, its entities marked in colour, or the answer to a question. Questions come with
+    their passages in a file, or one a line: question, tab, passage. --json prints one object a line.
 
     Example:  echo "what a wonderful film" | wordladder predict model -
+
+    Args:
+        top: Labels, taggings or answers to print for each text.
+        html: Page to write with the entities marked in their texts.
     """
     from ..model.model import Model
 
@@ -47,7 +52,7 @@ def predict(
     if html is not None and task != "tagging":
         raise SettingError(f"--html shows entities; this model is for {task}")
     page: list[tuple[str, dict[str, Any]]] = []
-    for rows, ids in _rows(task, file, text, format_, skip_incomplete):
+    for rows, ids in _rows(task, file, **columns):
         for number, (row, answer) in enumerate(zip(rows, loaded.answers(rows, top))):
             if html is not None:
                 page.append((row, answer))
@@ -57,14 +62,14 @@ def predict(
                 _show(loaded.task_, row, answer, top)
     if html is not None:
         _write_page(html, loaded.recipe_.name, page)
-        # Where programs read standard output, people are told on the other one.
+        # With --json, standard output is for programs.
         (errors if json else console).print(f"{len(page):,} texts marked in [bold]{html}[/bold]")
 
 
 def _rows(
     task: str, file: str, text: str | None, format: str | None, skip_incomplete: bool
 ) -> Iterator[tuple[list[Any], list[str] | None]]:
-    """Blocks of texts, or of questions and their passages with the names that the file has for them."""
+    """Blocks of texts, or of questions with their passages, and their ids if the file has any."""
     from ..data.questions import read_questions
     from ..data.tables import read_table, read_texts
     from ..data.tagged import read_tagged
@@ -105,7 +110,7 @@ def _show(task: Any, row: Any, answer: dict[str, Any], top: int) -> None:
 
 
 def _show_tags(text: str, answer: dict[str, Any], types: list[str]) -> None:
-    """The text with its entities or the tags of its words; other ways below, with their probabilities."""
+    """The text with its entities or the tags of its words; alternatives below, with their probabilities."""
     for number, way in enumerate([answer, *answer.get("alternatives", ())[1:]]):
         found = way["entities"] if "entities" in way else way["words"]
         sure = f"{way['probability']:.3f}  " if number else ""
@@ -113,6 +118,40 @@ def _show_tags(text: str, answer: dict[str, Any], types: list[str]) -> None:
             console.print(f"[dim]{sure}[/dim]", coloured(text, found, types), sep="", soft_wrap=True)
         else:
             print(sure + marked(text, found))
+
+
+def coloured(text: str, entities: Sequence[Mapping[str, Any]], types: Iterable[str] = ()) -> Text:
+    """A text whose entities are bold, in the colour of their type, which follows in brackets.
+
+    Args:
+        text: The text.
+        entities: What `predict` answers: each has `type`, `start` and `end` in characters.
+        types: All types that are shown beside; they keep the same colours in all texts.
+
+    Raises:
+        DataError: an entity does not lie within the text or overlaps another one.
+    """
+    numbers = colour_numbers({*types, *(entity["type"] for entity in entities)})
+    shown = Text()
+    for piece, entity in pieces(text, entities):
+        if entity is None:
+            shown.append(piece)
+            continue
+        shade, colour = divmod(numbers[entity["type"]], COLOURS)
+        shown.append(piece, f"bold {NAMES[colour]}{' underline' if shade % 2 else ''}")
+        shown.append(f"[{entity['type']}]", f"dim {NAMES[colour]}")
+    return shown
+
+
+def marked(text: str, entities: Sequence[Mapping[str, Any]]) -> str:
+    """A text with its entities in brackets, as in `[Paris LOC] is large.`
+
+    Raises:
+        DataError: an entity does not lie within the text or overlaps another one.
+    """
+    return "".join(
+        piece if entity is None else f"[{piece} {entity['type']}]" for piece, entity in pieces(text, entities)
+    )
 
 
 def _show_answers(pair: tuple[str, str], answer: dict[str, Any]) -> None:

@@ -3,165 +3,92 @@
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from ..extras import require
-from ._warnings import tell
-from .console import console, errors, print_json, progress_bar
-from .options import Device, Json, Output, Resume, Threads, UnicodeErrors, option
-from .tables import duration
+from .console import console, duration, errors, print_json, progress_bar, tell
+from .options import RUN, Json, Output, Resume, UnicodeErrors
+from .signatures import command_options, library_options
 
-TEXT = "Text"
-OBJECTIVE = "Objective"
-TRAINING = "Training"
 STOPPED = 130
+SETTINGS = library_options(
+    "pretraining/settings.py",
+    "PretrainingSettings",
+    {
+        "Options": "kind size minutes steps",
+        "Objective": "objectives whole_words longest_run teacher",
+        "Text": "tokenizer vocabulary_size lowercase segmenter held_out",
+        "Training": "max_pieces batch_pieces parts learning_rate dropout seed",
+        RUN: "device threads",
+    },
+    steps={"min": 1},
+    objectives={"show_default": "bert mlm,nsp; albert mlm,sop; elmo lm"},
+    whole_words={"show_default": "whole-words"},
+    longest_run={"show_default": "bert 1, albert 3", "min": 1},
+    tokenizer={"show_default": "bert wordpiece, albert sentencepiece"},
+    vocabulary_size={"show_default": "16000 or 30000 by size, elmo 50000", "min": 100},
+    lowercase={"show_default": "lowercase"},
+    batch_pieces={"show_default": "4096, elmo 2048"},
+    parts={"min": 1},
+    threads={"min": 1},
+    learning_rate={"show_default": "1e-3, base 2e-4, elmo 5 times as high"},
+)
 
 
+@command_options(
+    SETTINGS,
+    continue_from={"metavar": "FOLDER"},
+    vectors={"metavar": "FILE"},
+    field={"rich_help_panel": "Text"},
+)
 def pretrain(
-    corpus: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="CORPUS",
-            help="Raw text, a blank line between documents, or JSONL; folders too; .gz .xz .zst .bz2 too.",
-        ),
-    ],
+    corpus: list[Path],
+    *,
     output: Output,
-    kind: Annotated[str, typer.Option(help="What is pretrained: bert, albert or elmo.")] = "bert",
-    size: Annotated[str, typer.Option(help="How large it is: tiny, mini, small, base or starter.")] = "tiny",
-    minutes: Annotated[
-        float | None, typer.Option(help="Minutes to train; the rate falls to zero then.")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps, instead of minutes.")] = None,
     resume: Resume = False,
-    prepare: Annotated[
-        bool, typer.Option("--prepare", help="Only take the text apart: OUTPUT can be the CORPUS of others.")
-    ] = False,
-    continue_from: Annotated[
-        Path | None,
-        typer.Option("--continue-from", metavar="FOLDER", help="A BERT, ALBERT or ELMo to go on from."),
-    ] = None,
-    vectors: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Word vectors that the embedding layer starts from.")
-    ] = None,
+    prepare: bool = False,
+    continue_from: Path | None = None,
+    vectors: Path | None = None,
     unicode_errors: UnicodeErrors = "strict",
-    objectives: Annotated[
-        str | None,
-        option(
-            "mlm hides words; sop asks whether two segments are in order, nsp whether the second follows.",
-            OBJECTIVE,
-            show_default="bert mlm,nsp; albert mlm,sop",
-        ),
-    ] = None,
-    whole_words: Annotated[
-        bool | None,
-        option(
-            "Whether words are hidden as a whole; not for elmo.",
-            OBJECTIVE,
-            "--whole-words/--no-whole-words",
-            show_default="whole-words",
-        ),
-    ] = None,
-    longest_run: Annotated[
-        int | None,
-        option(
-            "Words hidden together, at most; not for elmo.", OBJECTIVE, show_default="bert 1, albert 3", min=1
-        ),
-    ] = None,
-    teacher: Annotated[
-        str | None,
-        option("Folder of a BERT to learn from beside the text, with its pieces; not for elmo.", OBJECTIVE),
-    ] = None,
-    field: Annotated[
-        str | None, option("Field of JSON lines that holds the text; left out, found.", TEXT)
-    ] = None,
-    tokenizer: Annotated[
-        str | None,
-        option(
-            "wordpiece, sentencepiece, or a folder whose tokenizer is taken.",
-            TEXT,
-            show_default="bert wordpiece, albert sentencepiece",
-        ),
-    ] = None,
-    vocabulary_size: Annotated[
-        int | None, option("Pieces of the vocabulary, at most.", TEXT, show_default="16000, 30000", min=100)
-    ] = None,
-    lowercase: Annotated[
-        bool | None,
-        option(
-            "Whether the vocabulary drops case and accents; not for elmo.",
-            TEXT,
-            "--lowercase/--no-lowercase",
-            show_default="lowercase",
-        ),
-    ] = None,
-    segmenter: Annotated[
-        str | None, option("jieba: Chinese characters are hidden by words, not one by one.", TEXT)
-    ] = None,
-    held_out: Annotated[float, option("Share of the text that is kept to measure on.", TEXT)] = 0.01,
-    max_pieces: Annotated[int, option("Pieces that the model reads at once.", TRAINING)] = 128,
-    batch_pieces: Annotated[
-        int | None, option("Pieces of a batch.", TRAINING, show_default="4096, elmo 2048")
-    ] = None,
-    parts: Annotated[int, option("Batches whose gradients make up one step.", TRAINING, min=1)] = 1,
-    learning_rate: Annotated[
-        float | None, option("Highest learning rate.", TRAINING, show_default="1e-3, base 2e-4")
-    ] = None,
-    dropout: Annotated[float, option("Share of activations set to zero.", TRAINING)] = 0.0,
-    seed: Annotated[int, option("Start of everything random.", TRAINING)] = 1,
-    device: Device = None,
-    threads: Threads = None,
+    field: str | None = None,
     json: Json = False,
+    **settings: Any,
 ) -> None:
-    """Pretrain an encoder on raw text; what comes out opens in transformers and in recipes.
+    """Pretrain an encoder on raw text; the result opens in transformers and in recipes.
 
     Example:  wordladder pretrain wiki.txt.xz --kind albert --size tiny --minutes 60 --output encoder
+
+    Args:
+        corpus: Raw text with a blank line between documents, or JSONL; folders too; .gz .xz .zst .bz2 too.
+        prepare: Only tokenize the text: OUTPUT can then be the CORPUS of other runs.
+        continue_from: A BERT, ALBERT or ELMo to continue training.
+        vectors: Word vectors that the embedding layer starts from.
+        field: Field of JSON lines that holds the text; if not given, found by the usual names.
     """
     # Threads that spin while they wait take the processor from each other where other work is going on: with
     # one of two cores busy, four times the time. It must be said before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     require("torch", "train", "pretraining")
-    from ..pretraining.pretrain import prepare as take_apart
+    from ..pretraining.pretrain import prepare as tokenize
     from ..pretraining.pretrain import pretrain as run
     from ..pretraining.settings import PretrainingSettings
 
-    settings = PretrainingSettings(
-        kind=kind,  # type: ignore[arg-type]
-        size=size,  # type: ignore[arg-type]
-        objectives=objectives,
-        vocabulary_size=vocabulary_size,
-        tokenizer=tokenizer,
-        lowercase=lowercase,
-        max_pieces=max_pieces,
-        batch_pieces=batch_pieces,
-        whole_words=whole_words,
-        longest_run=longest_run,
-        teacher=teacher,
-        segmenter=segmenter,  # type: ignore[arg-type]
-        held_out=held_out,
-        dropout=dropout,
-        learning_rate=learning_rate,
-        steps=steps,
-        minutes=minutes,
-        parts=parts,
-        seed=seed,
-        threads=threads,
-        device=device,
-    )
+    chosen = PretrainingSettings(**settings)
     if prepare:
         with progress_bar() as progress:
-            facts = take_apart(corpus, output, settings, field=field, progress=progress)
-        told = f"{facts.pieces:,} pieces of {facts.documents:,} documents in [bold]{output}[/bold]"
-        print_json({"output": str(output), **asdict(facts)}) if json else console.print(told)
+            facts = tokenize(corpus, output, chosen, field=field, progress=progress)
+        text = f"{facts.pieces:,} pieces of {facts.documents:,} documents in [bold]{output}[/bold]"
+        print_json({"output": str(output), **asdict(facts)}) if json else console.print(text)
         return
-    sources: dict[str, Any] = {"field": field, "continue_from": continue_from, "vectors": vectors}
-    sources["unicode_errors"] = unicode_errors
+    sources: dict[str, Any] = {"continue_from": continue_from, "vectors": vectors, "field": field}
+    sources |= {"unicode_errors": unicode_errors, "resume": resume}
     try:
         with progress_bar() as progress:
-            report = run(corpus, output, settings, resume=resume, progress=progress, **sources)
+            report = run(corpus, output, chosen, progress=progress, **sources)
     except KeyboardInterrupt:
-        errors.print("stopped. The same command with [bold]--resume[/bold] goes on from here")
+        errors.print("stopped. The same command with [bold]--resume[/bold] continues from here")
         raise typer.Exit(STOPPED) from None
     tell(report["notes"])
     print_json({"output": str(output), **report}) if json else _print(report, output)

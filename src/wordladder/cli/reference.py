@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin
 from ..recipe import component, kinds
 from ..text.words import TextSettings
 from ..training.settings import TrainingSettings
+from .signatures import documented_arguments
 
 FOLDERS = {
     "vectors": "[vectors]",
@@ -21,23 +22,6 @@ FOLDERS = {
     "shallow": "[shallow]",
     "tasks": "[task]",
 }
-
-
-def settings_of(cls: type) -> dict[str, str]:
-    """The sentences of the `Args:` section of a class's docstring, by name."""
-    doc = inspect.getdoc(cls) or ""
-    section = re.search(r"^Args:\n((?:    .*\n?|\n)+)", doc, re.MULTILINE)
-    if section is None:
-        return {}
-    found: dict[str, str] = {}
-    name = ""
-    for line in section.group(1).split("\n"):
-        if start := re.match(r"    (\w+): (.*)", line):
-            name = start.group(1)
-            found[name] = start.group(2)
-        elif name and line.strip():
-            found[name] += " " + line.strip()
-    return found
 
 
 def recipes_page() -> str:
@@ -54,7 +38,7 @@ def recipes_page() -> str:
 def _section(title: str, cls: type) -> list[str]:
     doc = (inspect.getdoc(cls) or "").split("\n\n")[0].replace("\n", " ")
     lines = [f"## {title}", "", doc, ""]
-    about = settings_of(cls)
+    about = documented_arguments(inspect.getdoc(cls) or "")
     parameters = [
         p for p in inspect.signature(cls, eval_str=True).parameters.values() if p.kind is p.KEYWORD_ONLY
     ]
@@ -95,21 +79,14 @@ def commands_page() -> str:
 
     lines = ["# Commands", "", "Made from the code by `make docs`.", ""]
     for path, command in _commands("wordladder", get_command(app)):
-        lines += [f"## {path}", "", *_paragraphs(command.help or ""), ""]
+        text = re.sub(r"^Example: *", "    ", inspect.cleandoc(command.help or ""), flags=re.MULTILINE)
+        lines += [f"## {path}", "", text, ""]
         lines += ["| | |", "|---|---|"]
         for parameter in command.params:
             if parameter.name != "help":
                 lines.append(f"| `{_usage(parameter)}` | {getattr(parameter, 'help', '') or ''} |")
         lines.append("")
     return "\n".join(lines)
-
-
-def _paragraphs(text: str) -> list[str]:
-    lines = inspect.cleandoc(text).split("\n")
-    return [
-        f"    {line.removeprefix('Example:').strip()}" if line.startswith("Example:") else line
-        for line in lines
-    ]
 
 
 def _commands(path: str, command: Any) -> list[tuple[str, Any]]:

@@ -3,85 +3,49 @@
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from ..errors import SettingError
-from ._warnings import tell
-from .console import console, print_json, progress_bar
-from .options import (
-    Corpus,
-    Device,
-    Format,
-    Group,
-    IgnoreSplit,
-    Json,
-    Label,
-    LabelSeparator,
-    Output,
-    Resume,
-    Set,
-    SkipIncomplete,
-    Text,
-    Threads,
-    Time,
-    UnicodeErrors,
-    Vectors,
-    parse_settings,
-)
-from .tables import duration, figures_table, interval, percent_or_value, plain_table
+from . import options as shared
+from .console import console, duration, interval, plain_table, print_figures, print_json, progress_bar, tell
+from .signatures import command_options
 
 
+@command_options(shared.climb_options({**shared.COLUMNS, **shared.SPLIT}), vectors={"metavar": "FILE"})
 def train(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A rung's name (see `wordladder rungs`) or a TOML file.")
-    ],
-    train: Annotated[
-        Path,
-        typer.Option(
-            "--train", help="Labelled table, tagged text, or questions with answers; .gz .xz .zst too."
-        ),
-    ],
-    output: Output,
-    dev: Annotated[
-        Path | None,
-        typer.Option(
-            help="Table on which all choosing is done; left out, a tenth of the training rows is held out."
-        ),
-    ] = None,
-    test: Annotated[Path | None, typer.Option(help="Table on which the finished model is evaluated.")] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(help="Folder (or hub name) of the pretrained encoder, instead of the recipe's own."),
-    ] = None,
-    vectors: Vectors = None,
-    unicode_errors: UnicodeErrors = "strict",
-    corpus: Corpus = None,
-    set_: Set = None,
-    seed: Annotated[int | None, typer.Option(help="Start of everything random.")] = None,
-    resume: Resume = False,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder in which word vectors, and features of frozen encoders, stay for other trainings."
-        ),
-    ] = None,
-    text: Text = None,
-    label: Label = None,
-    label_separator: LabelSeparator = None,
-    format_: Format = None,
-    skip_incomplete: SkipIncomplete = False,
-    group: Group = None,
-    time: Time = None,
-    ignore_split: IgnoreSplit = False,
-    device: Device = None,
-    threads: Threads = None,
-    json: Json = False,
+    recipe: str,
+    *,
+    train: Path,
+    output: shared.Output,
+    dev: Path | None = None,
+    test: Path | None = None,
+    encoder: str | None = None,
+    vectors: Path | None = None,
+    unicode_errors: shared.UnicodeErrors = "strict",
+    corpus: list[Path] | None = None,
+    set_: shared.Set = None,
+    seed: int | None = None,
+    resume: shared.Resume = False,
+    cache: Path | None = None,
+    device: shared.Device = None,
+    threads: shared.Threads = None,
+    json: shared.Json = False,
+    **columns: Any,
 ) -> None:
     """Train one rung or recipe, and save the model.
 
     Example:  wordladder train bilstm --train reviews.csv --output model --set training.epochs=3
+
+    Args:
+        recipe: A rung's name (see `wordladder rungs`) or a TOML file.
+        train: Labelled table, tagged text, or questions with answers; .gz .xz .zst too.
+        dev: Rows on which all choices are made; if not given, a tenth of the training rows.
+        test: Rows on which the trained model is evaluated.
+        encoder: Folder or hub name of the pretrained encoder, instead of the recipe's.
+        vectors: Word vectors for every static embedder, instead of training them.
+        corpus: Raw text to train word vectors on, in addition to the training texts.
+        seed: Seed of everything random.
+        cache: Folder that keeps word vectors and features of frozen encoders for other runs.
     """
     from ..data.origin import origin_of
     from ..data.parts import labels_lacking, spread
@@ -94,32 +58,27 @@ def train(
     if encoder is not None:
         chosen = read_encoder(encoder).into(chosen)
     chosen = _with_word_vectors(chosen, vectors, corpus, unicode_errors)
-    chosen = chosen.with_settings(parse_settings(set_, seed))
-    layout: dict[str, Any] = {
-        "text": text,
-        "label": label,
-        "label_separator": label_separator,
-        "format": format_,
-        "skip_incomplete": skip_incomplete,
-        "origin": origin_of(group, time, ignore_split=ignore_split),
-    }
-    parts = read_parts(train, test, dev, task=chosen.task, columns=layout)
+    chosen = chosen.with_settings(shared.parse_settings(set_, seed))
+    columns["origin"] = origin_of(**{name: columns.pop(name) for name in ("group", "time", "ignore_split")})
+    parts = read_parts(train, test, dev, task=chosen.task, columns=columns)
     model = Model(chosen, device=device, threads=threads)
     with progress_bar() as progress:
-        given: dict[str, Any] = {"output": output, "resume": resume, "cache": cache}
-        model.fit(parts.train, dev=parts.dev, **given, progress=progress)
+        model.fit(parts.train, dev=parts.dev, output=output, resume=resume, cache=cache, progress=progress)
     tested = None if parts.test is None else model.evaluate(parts.test)
     notes = [*parts.notes, *model.report_["split"], *spread({"test": parts.test})]
     notes += labels_lacking(parts.train, parts.test, "test")
     warnings = [*model.report_["warnings"], *_leaks(parts, chosen.task), *_gap(model, tested, parts)]
-    if json:
-        print_json(_summary(model, tested, output) | {"warnings": warnings, "notes": notes})
-    else:
+    if not json:
         _print(model, tested, output, notes + warnings)
+        return
+    summary = {name: model.report_[name] for name in ("metric", "rows", "train_seconds")}
+    summary |= {"recipe": model.recipe_.name, "output": str(output), "dev": model.report_["dev_value"]}
+    summary["test"] = None if tested is None else tested.to_dict()
+    print_json(summary | {"warnings": warnings, "notes": notes})
 
 
 def _leaks(parts: Any, task: str) -> list[str]:
-    """What the parts should not share; the texts that dev shares with train are in the model's report."""
+    """Texts and origins that the parts share; texts in both dev and train are in the model's report."""
     from ..data.parts import shared_origins, shared_texts
 
     found = [] if parts.dev is None else shared_origins(parts.train, parts.dev, "dev")
@@ -130,17 +89,15 @@ def _leaks(parts: Any, task: str) -> list[str]:
     return found
 
 
-def _with_word_vectors(
-    recipe: Any, vectors: Path | None, corpus: list[Path] | None, unicode_errors: Any
-) -> Any:
+def _with_word_vectors(recipe: Any, vectors: Path | None, corpus: list[Path] | None, errors: Any) -> Any:
     """The recipe with the word vectors, or the raw text for them, that were given."""
     from ..ladder.plan import with_corpus, with_vectors
 
-    found = with_vectors(recipe, vectors, unicode_errors)
-    if vectors is not None and found is recipe:
+    changed = with_vectors(recipe, vectors, errors)
+    if vectors is not None and changed is recipe:
         raise SettingError(f"--vectors: {recipe.name} has no static embedder that could read them.")
-    trained = with_corpus(found, corpus)
-    if corpus is not None and trained is found:
+    trained = with_corpus(changed, corpus)
+    if corpus is not None and trained is changed:
         raise SettingError(f"--corpus: {recipe.name} trains no word vectors here.")
     return trained
 
@@ -162,52 +119,42 @@ def _gap(model: Any, tested: Any, parts: Any) -> list[str]:
     )
 
 
-def _summary(model: Any, tested: Any, output: Path) -> dict[str, Any]:
-    report = model.report_
-    return {
-        "recipe": model.recipe_.name,
-        "output": str(output),
-        "metric": report["metric"],
-        "dev": report["dev_value"],
-        "test": None if tested is None else tested.to_dict(),
-        "rows": report["rows"],
-        "train_seconds": report["train_seconds"],
-    }
-
-
 def _print(model: Any, tested: Any, output: Path, notes: Sequence[str]) -> None:
     from ..files.folders import size_mb
 
-    report, rows = model.report_, model.report_["rows"]
-    held = " (held out)" if report["dev_held_out"] else ""
+    report = model.report_
     console.print(
-        f"[bold]{model.recipe_.name}[/bold]  trained on {rows['train']:,} rows in "
+        f"[bold]{model.recipe_.name}[/bold]  trained on {report['rows']['train']:,} rows in "
         f"{duration(report['train_seconds'])}, {size_mb(output):.1f} MB in [bold]{output}[/bold]"
     )
-    evaluations = [("dev" + held, getattr(model, "evaluation_", None)), ("test", tested)]
-    shown = {name: found for name, found in evaluations if found is not None}
-    errors = [found.metrics.get("calibration_error") for found in shown.values()]
-    columns = ["", report["metric"], "95 % interval", "rows", "calibration error"]
-    table = figures_table(*columns[: 4 if None in errors else 5])
-    for (name, found), error in zip(shown.items(), errors):
-        value = f"[bold]{percent_or_value(found.value)}[/bold]"
-        last = [] if None in errors else [f"{error:.3f}"]
-        table.add_row(name, value, interval(found.interval), f"{found.rows:,}", *last)
-    console.print(table)
+    dev = "dev (held out)" if report["dev_held_out"] else "dev"
+    results = {dev: getattr(model, "evaluation_", None), "test": tested}
+    results = {name: result for name, result in results.items() if result is not None}
+    columns = ["", report["metric"], "95 % interval", "rows"]
+    rows = [
+        [name, f"[bold]{result.value:.4f}[/bold]", interval(result.interval), f"{result.rows:,}"]
+        for name, result in results.items()
+    ]
+    errors = [result.metrics.get("calibration_error") for result in results.values()]
+    if None not in errors:
+        columns.append("calibration error")
+        rows = [[*row, f"{error:.3f}"] for row, error in zip(rows, errors)]
+    print_figures(columns, rows)
     tell(notes, to=console)
-    asked = f"wordladder predict {output} questions.json --top 3"
+    questions = f"wordladder predict {output} questions.json --top 3"
     text = f'echo "…" | wordladder predict {output} -'
-    console.print(f"[dim]next:[/dim]  {asked if model.recipe_.task == 'span_qa' else text}")
+    console.print(f"[dim]next:[/dim]  {questions if model.recipe_.task == 'span_qa' else text}")
 
 
-def rungs(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Print this rung's recipe.")] = None,
-    task: Annotated[str | None, typer.Option(help="The task whose rungs are listed; left out, all.")] = None,
-    json: Json = False,
-) -> None:
+@command_options()
+def rungs(name: str | None = None, *, task: str | None = None, json: shared.Json = False) -> None:
     """List the rungs, or print one's recipe.
 
     Example:  wordladder rungs bilstm > mine.toml
+
+    Args:
+        name: Print this rung's recipe.
+        task: List the rungs of this task only.
     """
     from ..ladder.encoders import TITLES
     from ..recipe import rung_names, rung_tasks, rung_text
@@ -216,19 +163,19 @@ def rungs(
         print(rung_text(name, task), end="")
         return
     tasks = rung_tasks() if task is None else [task]
-    headers = [(one, rung, _header(rung_text(rung, one))) for one in tasks for rung in rung_names(one)]
+    rows = [{"name": r, "task": t, **_header(rung_text(r, t))} for t in tasks for r in rung_names(t)]
     if json:
-        print_json([{"name": rung, "task": one, **header} for one, rung, header in headers])
+        print_json(rows)
         return
     table = plain_table()
     table.add_column("rung", no_wrap=True)
-    for column in ("what it is", "measured price"):
-        table.add_column(column)
-    for place, (one, rung, header) in enumerate(headers):
-        if len(tasks) > 1 and (not place or headers[place - 1][0] != one):
-            table.add_row(f"[cyan]{one}[/cyan]")
-        needs = f"[dim]needs {TITLES[header['encoder']]}: --encoder FOLDER[/dim]" if header["encoder"] else ""
-        table.add_row(f"[bold]{rung}[/bold]", header["about"], f"{header['price']} {needs}".strip())
+    table.add_column("what it is")
+    table.add_column("measured price")
+    for number, row in enumerate(rows):
+        if len(tasks) > 1 and (number == 0 or rows[number - 1]["task"] != row["task"]):
+            table.add_row(f"[cyan]{row['task']}[/cyan]")
+        needs = f"[dim]needs {TITLES[row['encoder']]}: --encoder FOLDER[/dim]" if row["encoder"] else ""
+        table.add_row(f"[bold]{row['name']}[/bold]", row["about"], f"{row['price']} {needs}".strip())
     console.print(table)
 
 

@@ -94,12 +94,12 @@ def compare_vectors(
     Args:
         first: The earlier vectors, most frequent words first.
         second: The later vectors, most frequent words first; their dimension may differ.
-        words: Words to tell of in any case; each must be in both.
+        words: Words to report in any case; each must be in both.
         neighbors: How many nearest words of a word are compared.
         frequent: How many of the shared words are aligned and compared: those frequent in both.
         sample: For how many of these, taken evenly from the most to the least frequent, neighbours are
             compared.
-        topn: How many words that moved most and least are told.
+        topn: How many words to report that moved most, and how many that moved least.
 
     Raises:
         VectorsError: fewer than two words are shared, or a word asked for is missing.

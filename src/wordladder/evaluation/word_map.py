@@ -49,11 +49,11 @@ def word_map(
     Args:
         vectors: The vectors, of which directions count and lengths do not.
         words: The words; one given twice counts once.
-        neighbors: How many of the nearest words of each come along; a word near to several goes with the
+        neighbors: How many of the nearest words of each word to add; a word near to several goes with the
             nearest.
         method: `pca` shows the directions of largest variance, `tsne` keeps neighbours together (van der
             Maaten and Hinton 2008; needs scikit-learn).
-        seed: Start of t-SNE's chance.
+        seed: Seed of t-SNE.
 
     Raises:
         VectorsError: a word has no vector.

@@ -80,39 +80,40 @@ def climb(
     Args:
         train: Labelled rows, or a file of them.
         output: A folder for everything that is kept: models, figures, `climb.json`, `report.html`.
-        test: Rows to compare the rungs on; left out, a fifth of train is held out, duplicates together.
-        dev: Rows on which all choosing is done; left out, a tenth of what is left of train.
-        task: The kind of the task.
-        rungs: The rungs to climb, by name; left out, all that come with the package.
+        test: Rows to compare the rungs on; if not given, a fifth of the rows, duplicates together.
+        dev: Rows on which all choices are made; if not given, a tenth of the remaining rows.
+        task: The kind of task: classification, tagging or span_qa.
+        rungs: Names of the rungs to climb; if not given, all of the task.
         recipes: A folder of recipes to climb instead.
         seeds: How many seeds every rung is trained with.
-        seed: The first of them, and the seed of the split.
-        cost: What cheap means: latency, size, memory or train.
+        seed: The first seed, also that of the split.
+        cost: What makes a rung cheap: latency, size, memory or train (the time to train it).
         margin: How much worse than the best still counts as good, in units of the metric.
-        max_latency_ms: Most median milliseconds for one text.
-        max_size_mb: Most MB on disk.
-        max_memory_mb: Most MB of memory at the peak.
-        max_minutes: Most minutes to train a rung with one seed; training is stopped there.
-        vectors: A file of word vectors for every rung that uses static ones.
+        max_latency_ms: Highest median latency for one text, in milliseconds.
+        max_size_mb: Largest model on disk, in MB.
+        max_memory_mb: Highest peak memory, in MB.
+        max_minutes: Most minutes to train a rung with one seed; training stops there.
+        vectors: Word vectors for every static embedder, instead of training them.
         unicode_errors: What becomes of its words that are not UTF-8: `strict`, `ignore` or `replace`.
-        corpus: Raw text on which the rungs that train word vectors train them too.
-        encoders: Folders of pretrained encoders for the rungs of their families: BERT, ALBERT, ELMo. A rung
-            without one is left out, unless it reads the starter encoder or its own can be had from the hub.
-        models: Models that are there already, to be measured beside the rungs: folders of ours, of
-            transformers with a head, classifiers of fastText.
+        corpus: Raw text to train word vectors on, in addition to the training texts.
+        encoders: Folder or hub name of a pretrained BERT, ALBERT or ELMo for the rungs that use one. A rung
+            without its encoder is left out, unless a starter encoder or the hub provides it.
+        models: Existing model to measure with the rungs: a folder of wordladder, a folder of transformers
+            with a head, or a fastText .bin classifier.
         settings: Recipe settings to change in every rung, such as `{"training.epochs": 3}`.
-        text: The column of the texts.
-        label: The column of the labels.
-        label_separator: What separates several labels in a cell.
-        format: The format of the files, where their names do not tell.
-        skip_incomplete: Whether rows of a table without a text or a label are left out; if not, they are
-            refused.
-        group: The column of authors, documents or files: rows of one stay together in the split. In a SQuAD
-            document "title", in tagged columns "document".
-        time: The column that says when rows were written: train on the oldest, test on the newest.
-        ignore_split: Whether a column called split, with train, dev and test, is ignored.
-        threads: Threads to train and to measure with; left out, all there are.
-        device: Where networks train and answer: `"cpu"`, `"cuda"`; left out, the best there is.
+        text: Column of the texts; if not given, found by the usual names.
+        label: Column of the labels; if not given, found by the usual names.
+        label_separator: Separator of several labels in a cell; not needed for JSON lists.
+        format: Tables are csv, tsv, jsonl, parquet, fasttext or lines; tagged text is columns or conllu;
+            questions are squad. If not given, found from the file's name and first lines.
+        skip_incomplete: Leave out rows that lack a text or a label, and report how many; otherwise they are
+            an error.
+        group: Column of authors, documents or files: rows of one stay together in every part. For SQuAD files
+            it is `title`, for tagged text `document`.
+        time: Column of ISO dates, ISO datetimes or numbers: the newest rows are held out.
+        ignore_split: Ignore a column named split; otherwise its train, dev (or validation) and test are used.
+        threads: Threads to train and measure with; if not given, all there are.
+        device: `cpu`, `cuda`, or `cuda:1` for the second accelerator; if not given, the best there is.
         resume: Continue the climb that lies in the output.
         label_curve: Also train every rung on a sixteenth and a quarter of the rows.
         progress: Told how far it is.

@@ -105,11 +105,10 @@ def context_neighbors(
         word: One of its words, or several that follow each other, whose mean is taken. Case does not matter.
         among: The sentences to look in.
         topn: How many neighbours.
-        only: `"same"`: the word in other sentences alone, which is a single one; `"other"`: other words
-            alone.
-        distinct: Whether each word is shown once, where it is nearest.
-        limit: Sentences that are read at most: a random sample of them if there are more; None reads all.
-        seed: Start of the sample.
+        only: `same`: only this word in other sentences, if it is a single one; `other`: only other words.
+        distinct: Show each word once, where it is nearest.
+        limit: Most sentences to read, a random sample if there are more; None reads all.
+        seed: Seed of the sample.
         progress: Told how many sentences have been read.
 
     Raises:

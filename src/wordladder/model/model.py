@@ -244,10 +244,10 @@ class Model(Estimator):
 
         Args:
             texts: Texts, or one text.
-            batch_size: Most texts computed together; left out, as many as pay.
-            normalize_embeddings: Whether vectors have length one; those of some sentence encoders always do.
-            prompt: Put before each text.
-            prompt_name: The name of one of the model's own prompts, to be put there.
+            batch_size: Most texts in a batch; if not given, chosen automatically.
+            normalize_embeddings: Scale vectors to length one; some sentence encoders always do.
+            prompt: Text to put before each text.
+            prompt_name: Name of a prompt that the model has, such as `query`.
 
         Raises:
             ModelError: the model has no such vector.

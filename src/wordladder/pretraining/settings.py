@@ -47,38 +47,37 @@ SIZES = {
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainingSettings:
-    """How an encoder is pretrained from raw text. Where None stands, the kind or the size decides.
+    """How an encoder is pretrained from raw text. What is None depends on the kind or the size.
 
     Args:
-        kind: `"bert"`, `"albert"` or `"elmo"`.
-        size: `"tiny"`, `"mini"`, `"small"`, `"base"` or `"starter"`.
-        objectives: `"mlm"`, and behind a comma `"sop"` (are two neighbouring segments in order?) or `"nsp"`
-            (does the second segment follow the first?).
-        vocabulary_size: Pieces of the vocabulary, at most.
-        tokenizer: `"wordpiece"`, `"sentencepiece"`, or a folder whose tokenizer is taken.
-        lowercase: Whether the vocabulary drops case and accents; left out, it does. Not for ELMo.
-        max_pieces: Pieces of a row, at most, special ones included; the model reads no more at once.
-        batch_pieces: Pieces of a batch, or ELMo's words; left out, 4096 pieces, 2048 words.
-        whole_words: Whether words are hidden as a whole; left out, they are. Not for ELMo.
-        longest_run: Words that are hidden together, at most; a run of n words is as likely as 1/n. Not for
-            ELMo.
-        teacher: A folder with a BERT to learn from beside the objectives: its vectors of all pieces, and how
-            they relate. Its pieces make up the vocabulary. Not for ELMo.
-        segmenter: `"jieba"` groups Chinese characters into the words that are hidden as a whole.
-        held_out: Share of the documents that are kept to measure on; for ELMo, share of the words, 10,000 at
-            most, as whole lines.
+        kind: What is pretrained: `bert`, `albert` or `elmo`.
+        size: How large the model is: `tiny`, `mini`, `small`, `base` or `starter`.
+        objectives: `mlm` predicts hidden words; after a comma, `sop` asks whether two neighbouring segments
+            are in order, or `nsp` whether the second follows the first. ELMo has `lm` alone.
+        vocabulary_size: Most pieces in the vocabulary, or words that ELMo predicts.
+        tokenizer: `wordpiece`, `sentencepiece`, or a folder with the tokenizer to use.
+        lowercase: Whether the vocabulary drops case and accents; not for ELMo.
+        max_pieces: Most pieces in a row, special ones included; the model reads no more at once.
+        batch_pieces: Pieces in a batch, or words for ELMo.
+        whole_words: Whether words are hidden as a whole; not for ELMo.
+        longest_run: Most words hidden together; a run of n words is as likely as 1/n. Not for ELMo.
+        teacher: Folder of a BERT to learn from in addition to the objectives: its vectors of all pieces, and
+            how they relate. Its pieces become the vocabulary. Not for ELMo.
+        segmenter: `jieba` groups Chinese characters into the words that are hidden as a whole.
+        held_out: Share of the documents that is held out for evaluation; for ELMo, share of the words, 10,000
+            at most, as whole lines.
         dropout: Share of activations set to zero in pretraining; for ELMo, 0 leaves it at 0.1.
         learning_rate: Highest learning rate.
-        steps: Optimizer steps.
-        minutes: Minutes of training, where `steps` is left out.
+        steps: Optimizer steps, instead of minutes.
+        minutes: Minutes to train; the learning rate reaches zero at the end.
         warmup: Share of the run in which the learning rate rises from zero.
         parts: Batches whose gradients make up one step.
-        precision: `"auto"` takes bfloat16 where the processor or the accelerator computes in it.
+        precision: `auto` uses bfloat16 where the processor or the accelerator supports it.
         log_steps: Steps between two lines of the log.
-        evaluations: How often in a run the held-out text is looked at, at most, when the log is written.
-        seed: Start of everything random.
-        threads: Threads to compute with; left out, as many as torch takes.
-        device: `"cpu"` forces the processor; left out, the best there is.
+        evaluations: Most evaluations on the held-out text in a run, each when the log is written.
+        seed: Seed of everything random.
+        threads: Threads to compute with; if not given, as many as PyTorch uses.
+        device: `cpu`, `cuda`, or `cuda:1` for the second accelerator; if not given, the best there is.
 
     Raises:
         SettingError: a value cannot be used.

@@ -34,12 +34,11 @@ class PhraseSettings:
     """Which neighbouring words become one word, joined by "_".
 
     Args:
-        min_count: Pairs seen less often are no phrases; the default scoring takes it from each count.
-        threshold: The score that a pair must exceed; the higher, the fewer phrases. For `npmi` it is between
-            −1 and 1.
+        min_count: Pairs seen less often are no phrases; the default scoring subtracts it from each count.
+        threshold: Score that a pair must exceed: the higher, the fewer phrases; for `npmi` between −1 and 1.
         scoring: `default` is (count(ab) − min_count) / (count(a) · count(b)) times the number of different
             words and pairs; `npmi` is the normalised pointwise mutual information.
-        passes: Times this is done, so that phrases grow longer.
+        passes: Times that pairs are joined, so that phrases grow longer.
         connectors: Words that may stand inside a phrase, but neither begin nor end one.
         max_pairs: Different pairs counted at a time; the rarest are dropped when there are more. A pair takes
             some 30 to 80 bytes of memory.

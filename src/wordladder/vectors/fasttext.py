@@ -55,7 +55,8 @@ class FastText:
         min_n: Characters of the shortest n-gram; the marks < and > around a word are characters of it.
         max_n: Characters of the longest n-gram; 0: no n-grams.
         buckets: How many buckets n-grams are hashed into; those in one bucket share a vector.
-        han: Whether each Han character is a unit of its word, whatever `min_n` is.
+        han: Whether each Han character is a unit of its word, whatever `min_n` is; fastText's .bin files have
+            no such units.
         min_count: Words that occur less often have no vector of their own.
         epochs: Times the corpus is read.
         sample: Words more frequent than this share of the text are thinned out; 0 keeps all. fastText's own

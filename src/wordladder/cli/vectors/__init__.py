@@ -1,4 +1,4 @@
-"""`wordladder vectors`: train static word vectors, ask them, test them, draw them, convert them."""
+"""`wordladder vectors`: train static word vectors, query, test, draw, compare and convert them."""
 
 import typer
 
@@ -7,7 +7,7 @@ from . import ask, compare, convert, evaluate, map, train
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Static word vectors: train them on raw text, ask them, test them, draw them, convert them.",
+    help="Static word vectors: train them on raw text, query, test, draw, compare and convert them.",
     no_args_is_help=True,
 )
 

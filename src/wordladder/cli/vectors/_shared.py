@@ -1,14 +1,12 @@
 """What the commands about word vectors share: their options, and loading."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from .._warnings import tell
-
-if TYPE_CHECKING:
-    from ...formats import UnicodeErrors
+from ..console import tell
+from ..options import UnicodeErrors, option
 
 File = Annotated[
     Path,
@@ -18,15 +16,12 @@ File = Annotated[
 ]
 Format = Annotated[
     str | None,
-    typer.Option(
-        "--format", help="text, binary, fasttext, gensim, safetensors or model2vec; left out, the file tells."
-    ),
+    option("text, binary, fasttext, gensim, safetensors or model2vec; found if not given.", None, "--format"),
 ]
-TopN = Annotated[int, typer.Option("--topn", min=1, help="Answers shown.")]
 
 
-def load(file: Path, format_: str | None = None, unicode_errors: "UnicodeErrors" = "strict") -> Any:
-    """The vectors of a file; its notes are told."""
+def load(file: Path, format_: str | None = None, unicode_errors: UnicodeErrors = "strict") -> Any:
+    """The vectors of a file; its notes are printed."""
     from ...formats import read_vectors
     from ...word_vectors import WordVectors
 

@@ -1,20 +1,21 @@
 """Ask word vectors: neighbours, analogies, and the word that does not match the others."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from ..console import console, print_json
+from ...errors import SettingError
+from ..console import console, print_figures, print_json
 from ..options import Json, UnicodeErrors
-from ..tables import figures_table
-from ._shared import File, Format, TopN, load
+from ..signatures import command_options
+from ._shared import File, Format, load
 
 
+@command_options(words={"metavar": "WORD"}, topn={"min": 1})
 def neighbors(
     file: File,
-    words: Annotated[list[str], typer.Argument(metavar="WORD", help="Words to look up.")],
-    topn: TopN = 10,
+    words: list[str],
+    *,
+    topn: int = 10,
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
@@ -24,27 +25,28 @@ def neighbors(
     Where the vectors have subwords, a word need not be among theirs.
 
     Example:  wordladder vectors neighbors words.safetensors king queen
+
+    Args:
+        words: Words to look up.
+        topn: Answers to show.
     """
     vectors = load(file, format_, unicode_errors)
     found = {word: vectors.most_similar(as_trained(word, vectors), topn=topn) for word in words}
     if json:
         print_json({word: near(answers) for word, answers in found.items()})
-        return
-    _print_answers({f"{word}{_unseen(word, vectors)}": answers for word, answers in found.items()})
+    else:
+        _print_answers({f"{word}{_unseen(word, vectors)}": answers for word, answers in found.items()})
 
 
+@command_options(topn={"min": 1}, method={"metavar": "add|mul"})
 def analogy(
     file: File,
-    a: Annotated[str, typer.Argument(metavar="A")],
-    b: Annotated[str, typer.Argument(metavar="B")],
-    c: Annotated[str, typer.Argument(metavar="C")],
-    topn: TopN = 10,
-    method: Annotated[
-        str,
-        typer.Option(
-            metavar="add|mul", help="add: nearest to B - A + C (3CosAdd). mul: cosines multiplied (3CosMul)."
-        ),
-    ] = "add",
+    a: str,
+    b: str,
+    c: str,
+    *,
+    topn: int = 10,
+    method: str = "add",
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
@@ -52,19 +54,24 @@ def analogy(
     """Show what is to C as B is to A.
 
     Example:  wordladder vectors analogy words.safetensors man king woman
+
+    Args:
+        topn: Answers to show.
+        method: add: nearest to B - A + C (3CosAdd). mul: cosines multiplied (3CosMul).
     """
     vectors = load(file, format_, unicode_errors)
-    found = vectors.analogy(*(as_trained(word, vectors) for word in (a, b, c)), topn=topn, method=method)
+    answers = vectors.analogy(*(as_trained(word, vectors) for word in (a, b, c)), topn=topn, method=method)
     if json:
-        print_json({"a": a, "b": b, "c": c, "method": method, "answers": near(found)})
-        return
-    question = f"{a} : {b} = {c} : ?"
-    _print_answers({question: found}, "cosine" if method == "add" else "3CosMul")
+        print_json({"a": a, "b": b, "c": c, "method": method, "answers": near(answers)})
+    else:
+        _print_answers({f"{a} : {b} = {c} : ?": answers}, "cosine" if method == "add" else "3CosMul")
 
 
+@command_options(words={"metavar": "WORD"})
 def doesnt_match(
     file: File,
-    words: Annotated[list[str], typer.Argument(metavar="WORD", help="Words, of which one is odd.")],
+    words: list[str],
+    *,
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
@@ -72,18 +79,16 @@ def doesnt_match(
     """Show which word does not match the others: its vector is farthest from their mean.
 
     Example:  wordladder vectors doesnt-match words.safetensors breakfast cereal dinner lunch
-    """
-    from ...errors import SettingError
 
+    Args:
+        words: Words, one of which does not match.
+    """
     if len(words) < 3:
         raise SettingError("doesnt-match needs at least three words to compare.")
     vectors = load(file, format_, unicode_errors)
     forms = [as_trained(word, vectors) for word in words]
     odd = words[forms.index(vectors.doesnt_match(forms))]
-    if json:
-        print_json({"words": words, "doesnt_match": odd})
-        return
-    console.print(odd, markup=False)
+    print_json({"words": words, "doesnt_match": odd}) if json else console.print(odd, markup=False)
 
 
 def as_trained(word: str, vectors: Any) -> str:
@@ -103,10 +108,5 @@ def near(answers: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
 
 
 def _print_answers(found: dict[str, list[tuple[str, float]]], figure: str = "cosine") -> None:
-    from rich.text import Text
-
     for question, answers in found.items():
-        table = figures_table(question, figure)
-        for word, score in answers:
-            table.add_row(Text(word), f"{score:.3f}")
-        console.print(table)
+        print_figures([question, figure], ((word, f"{score:.3f}") for word, score in answers))

@@ -1,99 +1,83 @@
 """Compare two files of word vectors: what moved between them."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+from rich.text import Text
 
-from ..console import console, print_json
-from ..options import Json, UnicodeErrors
-from ..tables import figures_table
+from ..console import console, print_figures, print_json
+from ..options import Json, UnicodeErrors, split_names
+from ..signatures import command_options, library_options
 from ._shared import File, Format, load
 from .ask import as_trained, near
 
 _SHOWN = 5  # neighbours in a table; JSON has them all
 
 
+OPTIONS = library_options(
+    "evaluation/vector_drift.py",
+    "compare_vectors",
+    {"Options": "words neighbors frequent sample topn"},
+    words={"default": None, "metavar": "WORD[,WORD]..."},
+    neighbors={"min": 1},
+    frequent={"min": 2},
+    sample={"min": 1},
+    topn={"min": 1},
+)
+
+
+@command_options(OPTIONS, other={"metavar": "FILE"})
 def compare(
     file: File,
-    other: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The vectors to compare it with, later ones.")
-    ],
-    words: Annotated[
-        list[str] | None,
-        typer.Option(metavar="WORD[,WORD]...", help="Words to tell of in any case; may be repeated."),
-    ] = None,
-    neighbors: Annotated[int, typer.Option(min=1, help="Nearest words compared.")] = 10,
-    frequent: Annotated[
-        int, typer.Option(min=2, help="How many of the shared words are compared: those frequent in both.")
-    ] = 20_000,
-    sample: Annotated[
-        int, typer.Option(min=1, help="For how many of these, evenly taken, neighbours are compared.")
-    ] = 1000,
-    topn: Annotated[int, typer.Option(min=1, help="Words shown that moved most, and least.")] = 10,
+    other: Path,
+    *,
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
+    **options: Any,
 ) -> None:
     """Show what moved between two files of word vectors, aligned by orthogonal Procrustes.
 
     Example:  wordladder vectors compare before.safetensors after.safetensors --words apple,cloud
+
+    Args:
+        other: The later vectors to compare with.
     """
     from ...evaluation.vector_drift import compare_vectors
 
     first, second = (load(one, format_, unicode_errors) for one in (file, other))
-    asked = [
-        as_trained(one.strip(), first) for given in words or [] for one in given.split(",") if one.strip()
-    ]
-    numbers = {"neighbors": neighbors, "frequent": frequent, "sample": sample, "topn": topn}
-    found = compare_vectors(first, second, words=asked, **numbers)
-    if json:
-        print_json({"files": [str(file), str(other)], **_figures(found)})
-        return
-    _print(file, other, found)
+    options["words"] = [as_trained(word, first) for word in split_names(options["words"]) or ()]
+    result = compare_vectors(first, second, **options)
+    paths = [str(file), str(other)]
+    print_json({"files": paths, **_figures(result)}) if json else _print(paths, result)
 
 
-def _figures(found: Any) -> dict[str, Any]:
+def _figures(result: Any) -> dict[str, Any]:
     """The same as a dictionary, neighbours as `vectors neighbors` writes them."""
-    from dataclasses import asdict
-
-    figures = asdict(found)
+    figures = asdict(result)
     for change in (one for part in ("most", "least", "asked") for one in figures[part]):
         for side in ("then", "now"):
             change[side] = near(change[side])
     return figures
 
 
-def _print(file: Path, other: Path, found: Any) -> None:
-    from rich.text import Text
-
-    table = figures_table("file", "words", "numbers each")
-    for path, size, dim in zip((file, other), found.sizes, found.dims):
-        table.add_row(Text(str(path)), f"{size:,}", f"{dim:,}")
-    console.print(table)
+def _print(paths: list[str], result: Any) -> None:
+    sizes = zip(paths, result.sizes, result.dims)
+    print_figures(["file", "words", "numbers each"], ((path, f"{n:,}", f"{dim:,}") for path, n, dim in sizes))
     console.print(
-        f"{found.shared:,} words in both; of these the {found.frequent:,} most frequent, aligned:\n"
-        f"mean cosine {found.mean_cosine:.3f}; of {found.neighbors} nearest words {found.mean_kept:.0%} "
-        f"stayed (over {found.sample:,} words)",
+        f"{result.shared:,} words in both; of these the {result.frequent:,} most frequent, aligned:\n"
+        f"mean cosine {result.mean_cosine:.3f}; of {result.neighbors} nearest words {result.mean_kept:.0%} "
+        f"stayed (over {result.sample:,} words)",
         soft_wrap=True,
     )
-    for name, changes in (
-        ("asked for", found.asked),
-        ("moved most", found.most),
-        ("moved least", found.least),
-    ):
-        if changes:
+    changes = {"asked for": result.asked, "moved most": result.most, "moved least": result.least}
+    for title, words in changes.items():
+        if words:
             console.print()
-            console.print(_table(name, changes))
+            print_figures([title, "cosine", "stayed"], map(_row, words), ["nearest then", "nearest now"])
 
 
-def _table(name: str, changes: Any) -> Any:
-    from rich.text import Text
-
-    table = figures_table(name, "cosine", "stayed")
-    for column in ("nearest then", "nearest now"):
-        table.add_column(column, ratio=1)
-    for one in changes:
-        sides = (Text(" ".join(word for word, _ in side[:_SHOWN])) for side in (one.then, one.now))
-        table.add_row(Text(one.word), f"{one.cosine:.3f}", f"{one.kept:.0%}", *sides)
-    return table
+def _row(change: Any) -> list[str | Text]:
+    sides = [Text(" ".join(word for word, _ in side[:_SHOWN])) for side in (change.then, change.now)]
+    return [change.word, f"{change.cosine:.3f}", f"{change.kept:.0%}", *sides]

@@ -1,50 +1,42 @@
 """Write word vectors in another format."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ..console import console, print_json
 from ..options import Json, UnicodeErrors
+from ..signatures import command_options
 from ._shared import Format
 
 
+@command_options(source={"metavar": "FILE"}, target={"metavar": "FILE"}, dim={"min": 1})
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="Word vectors to read.")],
-    target: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="File to write; its suffix says the format, .gz compresses. Without a suffix: a model2vec "
-            "folder.",
-        ),
-    ],
+    source: Path,
+    target: Path,
+    *,
     format_: Format = None,
-    to_format: Annotated[
-        str | None,
-        typer.Option(
-            "--to-format",
-            help="text, binary, fasttext, safetensors or model2vec; left out, the new file's name tells.",
-        ),
-    ] = None,
-    dim: Annotated[
-        int | None,
-        typer.Option(min=1, help="Numbers in a vector, where a word2vec binary file does not say."),
-    ] = None,
+    to_format: str | None = None,
+    dim: int | None = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
 ) -> None:
-    """Write word vectors in another format, and say what that format has no place for.
+    """Write word vectors in another format, and report what is lost in it.
 
-    Read are word2vec text and binary, GloVe, fastText .vec, .bin and .ftz, gensim .kv, model2vec folders and
+    Reads word2vec text and binary, GloVe, fastText .vec, .bin and .ftz, gensim .kv, model2vec folders and
     .safetensors. A .bin of vectors with subwords is written as a fastText model. Only .safetensors keeps all.
 
     Example:  wordladder vectors convert words.vec.gz words.safetensors
+
+    Args:
+        source: Word vectors to read.
+        target: File to write; its suffix is the format, .gz compresses. Without a suffix: a model2vec
+            folder.
+        to_format: text, binary, fasttext, safetensors or model2vec; if not given, found from the new file's
+            name.
+        dim: Numbers in a vector, where a word2vec binary file does not say.
     """
     from ...formats import format_of, lost_in, read_vectors, target_format, write_vectors
 
-    format_of(target, to_format)  # a wrong suffix is told now, not after the reading
+    format_of(target, to_format)  # report a wrong suffix before reading
     read = read_vectors(source, format_, dim=dim, unicode_errors=unicode_errors)
     name, lost = target_format(target, read, to_format), lost_in(target, read, to_format)
     written = write_vectors(target, read, to_format)

@@ -1,46 +1,32 @@
 """Test word vectors on word similarity and analogies."""
 
 import math
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from ..console import console, print_json
+from ...errors import SettingError, did_you_mean
+from ..console import print_figures, print_json
 from ..options import Json, UnicodeErrors
-from ..tables import figures_table
+from ..signatures import command_options
 from ._shared import File, Format, load
 
 _NAMES = {"add": "3CosAdd", "mul": "3CosMul"}
 
 
+@command_options(
+    method={"metavar": "add|mul|both"},
+    subwords={"flags": ["--subwords/--known-only"]},
+    restrict_vocab={"min": 1},
+)
 def evaluate(
     file: File,
-    pairs: Annotated[
-        list[Path] | None,
-        typer.Option(help="Word pairs with people's scores: word, word, score a line; may be repeated."),
-    ] = None,
-    analogies: Annotated[
-        list[Path] | None,
-        typer.Option(help="Analogies: four words a line, sections after a colon; may be repeated."),
-    ] = None,
-    method: Annotated[
-        str,
-        typer.Option(
-            metavar="add|mul|both",
-            help="How analogies are solved: add is 3CosAdd, mul 3CosMul (Levy and Goldberg 2014).",
-        ),
-    ] = "add",
-    subwords: Annotated[
-        bool,
-        typer.Option(
-            "--subwords/--known-only",
-            help="Whether words without a vector count in word pairs with one from their subwords, if there.",
-        ),
-    ] = True,
-    restrict_vocab: Annotated[
-        int, typer.Option(min=1, help="Only the first so many words are known.")
-    ] = 300_000,
+    *,
+    pairs: list[Path] | None = None,
+    analogies: list[Path] | None = None,
+    method: str = "add",
+    subwords: bool = True,
+    restrict_vocab: int = 300_000,
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
@@ -48,11 +34,14 @@ def evaluate(
     """Test word vectors on word similarity (Spearman's correlation) and analogies (accuracy).
 
     Example:  wordladder vectors evaluate words.vec --pairs wordsim.txt --analogies questions-words.txt
+
+    Args:
+        pairs: Word pairs with human scores: word, word, score a line.
+        analogies: Analogies: four words a line, a section's name after a colon.
+        method: How analogies are solved: add is 3CosAdd, mul 3CosMul (Levy and Goldberg 2014).
+        subwords: Whether word pairs may use vectors composed of subwords, where the file has subwords.
+        restrict_vocab: Use only this many words, the first ones.
     """
-    from dataclasses import asdict
-
-    from ...errors import SettingError, did_you_mean
-
     if not pairs and not analogies:
         raise SettingError("evaluate needs a test: --pairs FILE or --analogies FILE.")
     if method not in ("add", "mul", "both"):
@@ -69,9 +58,8 @@ def evaluate(
         for path in analogies or []
     }
     if json:
-        print_json(
-            _finite({"pairs": similar, "analogies": {path: _figures(*s) for path, s in solved.items()}})
-        )
+        figures = {path: _figures(*results) for path, results in solved.items()}
+        print_json(_finite({"pairs": similar, "analogies": figures}))
         return
     _print_pairs(similar)
     for path, results in solved.items():
@@ -80,12 +68,14 @@ def evaluate(
 
 def _figures(first: Any, second: Any = None) -> dict[str, Any]:
     """A result with its sections as a table, name → figures; a second method's under its name."""
-    sections = {one.name: _section(one) for one in first.sections}
     kinds = {"semantic": first.semantic, "syntactic": first.syntactic}
-    figures = {key: getattr(first, key) for key in ("accuracy", "correct", "used", "total", "method")}
-    figures |= {name: _section(one) for name, one in kinds.items() if one is not None}
-    figures["sections"] = sections
-    return figures | ({second.method: _figures(second)} if second else {})
+    return {
+        **_section(first),
+        "method": first.method,
+        **{name: _section(one) for name, one in kinds.items() if one is not None},
+        "sections": {one.name: _section(one) for one in first.sections},
+        **({second.method: _figures(second)} if second else {}),
+    }
 
 
 def _section(one: Any) -> dict[str, Any]:
@@ -100,30 +90,24 @@ def _finite(value: Any) -> Any:
 
 
 def _print_pairs(pairs: dict[str, Any]) -> None:
-    from rich.text import Text
-
-    if not pairs:
-        return
-    composed = any(one["composed"] for one in pairs.values())
-    table = figures_table(
-        "word pairs", "Spearman", "used", "of", *(["used through subwords"] if composed else [])
+    columns = {"used": "used", "total": "of", "composed": "used through subwords"}
+    if not any(one["composed"] for one in pairs.values()):
+        del columns["composed"]
+    rows = (
+        [path, f"{one['spearman']:.4f}", *(f"{one[key]:,}" for key in columns)] for path, one in pairs.items()
     )
-    for path, one in pairs.items():
-        figures = [f"{one[key]:,}" for key in ("used", "total", *(["composed"] if composed else []))]
-        table.add_row(Text(path), f"{one['spearman']:.4f}", *figures)
-    console.print(table)
+    if pairs:
+        print_figures(["word pairs", "Spearman", *columns.values()], rows)
 
 
 def _print_analogies(path: str, results: list[Any]) -> None:
-    from rich.text import Text
-
-    shares = ["accuracy"] if len(results) == 1 else [_NAMES[one.method] for one in results]
-    table = figures_table(path, *shares, *(["correct"] if len(results) == 1 else []), "used", "of")
-    for same in zip(*(_rows(one) for one in results)):
-        accuracies = [f"{one.accuracy:.4f}" for one in same]
-        counts = [f"{same[0].correct:,}"] if len(results) == 1 else []
-        table.add_row(Text(same[0].name), *accuracies, *counts, f"{same[0].used:,}", f"{same[0].total:,}")
-    console.print(table)
+    columns = ["accuracy", "correct"] if len(results) == 1 else [_NAMES[one.method] for one in results]
+    rows = []
+    for first, *others in zip(*(_rows(one) for one in results)):
+        accuracies = [f"{one.accuracy:.4f}" for one in (first, *others)]
+        correct = [] if others else [f"{first.correct:,}"]
+        rows.append([first.name, *accuracies, *correct, f"{first.used:,}", f"{first.total:,}"])
+    print_figures([path, *columns, "used", "of"], rows)
 
 
 def _rows(result: Any) -> list[Any]:

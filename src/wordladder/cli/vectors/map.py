@@ -1,47 +1,43 @@
 """Draw a map of words."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from .._warnings import tell
-from ..console import console, print_json
+from ..console import console, print_json, tell
 from ..options import Json, UnicodeErrors
+from ..signatures import command_options, library_options
 from ._shared import File, Format, load
 from .ask import as_trained
 
+OPTIONS = library_options(
+    "evaluation/word_map.py", "word_map", {"Options": "neighbors method seed"}, neighbors={"min": 0}
+)
 
+
+@command_options(OPTIONS, words={"metavar": "WORD"}, words_file={"metavar": "FILE"}, font={"metavar": "FILE"})
 def draw_map(
     file: File,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write: .svg, .png or .pdf.")],
-    words: Annotated[list[str] | None, typer.Argument(metavar="WORD", help="Words to show.")] = None,
-    words_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="More words to show, one a line.")
-    ] = None,
-    neighbors: Annotated[
-        int, typer.Option(min=0, help="Also show so many of the nearest words of each word.")
-    ] = 0,
-    method: Annotated[
-        str,
-        typer.Option(
-            metavar="pca|tsne",
-            help="pca: directions of largest variance. tsne: neighbours together; needs scikit-learn.",
-        ),
-    ] = "pca",
-    font: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Font for the labels; left out, an installed one that fits."),
-    ] = None,
-    title: Annotated[str, typer.Option(help="A line above the map.")] = "",
-    seed: Annotated[int, typer.Option(help="Start of t-SNE's chance.")] = 1,
+    words: list[str] | None = None,
+    *,
+    output: Path,
+    words_file: Path | None = None,
+    font: Path | None = None,
+    title: str = "",
     format_: Format = None,
     unicode_errors: UnicodeErrors = "strict",
     json: Json = False,
+    **options: Any,
 ) -> None:
     """Draw words, and the words nearest to them, as a map in two dimensions.
 
     Example:  wordladder vectors map words.safetensors king queen cat dog --neighbors 8 --output map.svg
+
+    Args:
+        words: Words to show.
+        output: Picture to write: .svg, .png or .pdf.
+        words_file: More words to show, one a line.
+        font: Font for the labels; if not given, an installed one that fits.
+        title: A line above the map.
     """
     from ...evaluation.word_map import word_map
     from ...evaluation.word_map_picture import draw_word_map, picture_format
@@ -50,21 +46,23 @@ def draw_map(
 
     kind = picture_format(output)
     require("matplotlib", "plot", "A map of words")
-    asked = [*(words or []), *(_listed(words_file) if words_file else [])]
+    shown = [*(words or []), *(_read_words(words_file) if words_file else [])]
     vectors = load(file, format_, unicode_errors)
-    asked = [as_trained(word, vectors) for word in asked]
-    found = word_map(vectors, asked, neighbors=neighbors, method=method, seed=seed)  # type: ignore[arg-type]
-    picture = draw_word_map(found, kind, font=font, title=title)
+    result = word_map(vectors, [as_trained(word, vectors) for word in shown], **options)
+    picture = draw_word_map(result, kind, font=font, title=title)
     with atomic_write(output) as target:
         target.write(picture.content)
-    _tell(picture)
-    if json:
-        print_json({"output": str(output), **_facts(found)})
+    _print_notes(picture)
+    if not json:
+        console.print(f"{output}: {len(result.words)} words", markup=False, soft_wrap=True)
         return
-    console.print(f"{output}: {len(found.words)} words", markup=False, soft_wrap=True)
+    facts = {name: getattr(result, name) for name in ("method", "explained", "perplexity")}
+    rows = zip(result.words, result.points.tolist(), result.groups)
+    places = [{"word": word, "x": x, "y": y, "group": result.words[group]} for word, (x, y), group in rows]
+    print_json({"output": str(output), **facts, "words": places})
 
 
-def _listed(path: Path) -> list[str]:
+def _read_words(path: Path) -> list[str]:
     """The words of a file, one a line."""
     from ...data.file_content import decode, read_bytes
 
@@ -72,23 +70,9 @@ def _listed(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def _facts(found: Any) -> dict[str, Any]:
-    places = zip(found.words, found.points.tolist(), found.groups)
-    return {
-        "method": found.method,
-        "explained": found.explained,
-        "perplexity": found.perplexity,
-        "words": [{"word": w, "x": x, "y": y, "group": found.words[g]} for w, (x, y), g in places],
-    }
-
-
-def _tell(picture: Any) -> None:
-    notes = []
+def _print_notes(picture: Any) -> None:
     if picture.missing:
-        notes.append(
-            f"no installed font has {picture.missing[:12]!r}: these characters are drawn as boxes. Install a "
-            "font that has them, such as Noto Sans CJK, or give one with --font FILE."
-        )
+        boxes = f"no installed font has {picture.missing[:12]!r}: these characters are drawn as boxes."
+        tell([f"{boxes} Install a font that has them, such as Noto Sans CJK, or give one with --font FILE."])
     if picture.overlaps:
-        notes.append(f"{picture.overlaps} pairs of labels touch: fewer words would make a clearer map.")
-    tell(notes)
+        tell([f"{picture.overlaps} pairs of labels touch: fewer words would make a clearer map."])

@@ -1,217 +1,97 @@
 """Train word vectors on raw text."""
 
 import time
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from .._warnings import tell
-from ..console import print_json, progress_bar
-from ..options import RUN, Json, Threads, option
+from ...errors import SettingError, VectorsError, did_you_mean
+from ..console import console, duration, print_json, progress_bar, tell
+from ..options import RUN, Json, Seed, Threads
+from ..signatures import LibraryParameter, command_options, library_option, library_options, read_parameters
 from ._shared import load
-from ._told import Watch, print_training
 
 if TYPE_CHECKING:
     from ...text.phrases import PhraseSettings
 
-METHOD = "Method"
-PREDICTING = "word2vec and fasttext"
-FASTTEXT = "fasttext"
-GLOVE = "glove"
+TRAINERS = {"word2vec": "Word2Vec", "fasttext": "FastText", "glove": "GloVe"}
+NOT_METHOD = ("corpus", "start", "lowercase")  # parameters of the trainers about other things
 READING = "Reading"
 PHRASES = "Phrases"
+# Where an option differs from the trainer's parameter.
+CHANGES: dict[str, dict[str, Any]] = {
+    "learning_rate": {
+        "help": "Step at the start; it falls to nearly zero.",
+        "show_default": "0.025 skipgram, 0.06 cbow, 0.05 glove, 0.04 fasttext",
+    },
+    "max_vocabulary": {"show_default": False},
+    "cbow_mean": {"flags": ["--cbow-mean/--cbow-sum"]},
+    "symmetric": {"flags": ["--symmetric/--left-only"]},
+    "distance_weighting": {"flags": ["--distance-weighting/--equal-weighting"]},
+}
 
 
-def train(
-    corpus: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="CORPUS", help="Raw text, one text a line, or JSONL; folders too; .gz .xz .zst .bz2 too."
-        ),
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: .safetensors .vec .txt .bin.")
-    ],
-    kind: Annotated[
-        str | None,
-        typer.Option(help="How vectors are trained: word2vec, glove or fasttext.", show_default="word2vec"),
-    ] = None,
-    continue_from: Annotated[
-        Path | None,
-        typer.Option(
-            "--continue-from",
-            metavar="FILE",
-            help="Vectors to train on, with more text and its new words; settings are those of then.",
-        ),
-    ] = None,
-    vectors_only: Annotated[
-        bool,
-        typer.Option("--vectors-only", help="Leave out what training on needs: half of a .safetensors file."),
-    ] = False,
-    dim: Annotated[int | None, option("Numbers in a vector.", METHOD, show_default="100")] = None,
-    window: Annotated[
-        int | None,
-        option("Words to each side that count as neighbours, at most.", METHOD, show_default="5, glove 10"),
-    ] = None,
-    min_count: Annotated[
-        int | None, option("Words that occur less often have no vector.", METHOD, show_default="5")
-    ] = None,
-    epochs: Annotated[
-        int | None, option("Times the corpus is gone through.", METHOD, show_default="5, glove 15")
-    ] = None,
-    learning_rate: Annotated[
-        float | None,
-        option(
-            "Step at the start; it falls to nearly nothing.",
-            METHOD,
-            show_default="0.025 skipgram, 0.06 cbow, 0.05 glove, 0.04 fasttext",
-        ),
-    ] = None,
-    max_vocabulary: Annotated[
-        int | None, option("Words that get a vector at most, the most frequent first.", METHOD)
-    ] = None,
-    model: Annotated[
-        str | None,
-        option(
-            "`skipgram` learns from each pair of neighbours and is better on rare words; "
-            "`cbow` learns from the neighbours together and is faster.",
-            PREDICTING,
-            show_default="skipgram",
-        ),
-    ] = None,
-    loss: Annotated[
-        str | None,
-        option(
-            "`negative` tells each word from a few random ones; `hierarchical` finds it in a tree.",
-            PREDICTING,
-            show_default="negative",
-        ),
-    ] = None,
-    negative: Annotated[
-        int | None, option("Random words that each word is told from.", PREDICTING, show_default="5")
-    ] = None,
-    sample: Annotated[
-        float | None,
-        option(
-            "Words more frequent than this share of the text are thinned out; 0 keeps all.",
-            PREDICTING,
-            show_default="1e-3, fasttext 1e-4",
-        ),
-    ] = None,
-    cbow_mean: Annotated[
-        bool | None,
-        option(
-            "Whether cbow takes the mean of the neighbours, or their sum.",
-            PREDICTING,
-            "--cbow-mean/--cbow-sum",
-            show_default="mean",
-        ),
-    ] = None,
-    min_n: Annotated[
-        int | None, option("Characters of the shortest n-gram.", FASTTEXT, show_default="3")
-    ] = None,
-    max_n: Annotated[
-        int | None, option("Characters of the longest n-gram; 0: none.", FASTTEXT, show_default="6")
-    ] = None,
-    buckets: Annotated[
-        int | None, option("Buckets that n-grams are hashed into.", FASTTEXT, show_default="2000000")
-    ] = None,
-    han: Annotated[
-        bool | None,
-        option(
-            "Whether each Chinese character is a unit of its word. fastText's .bin knows no such units.",
-            FASTTEXT,
-            "--han/--no-han",
-            show_default="han",
-        ),
-    ] = None,
-    x_max: Annotated[
-        float | None, option("Count from which a pair has the full weight.", GLOVE, show_default="10")
-    ] = None,
-    alpha: Annotated[
-        float | None,
-        option(
-            "Power of the count, relative to --x-max, that weighs rarer pairs.", GLOVE, show_default="0.75"
-        ),
-    ] = None,
-    symmetric: Annotated[
-        bool | None,
-        option(
-            "Whether words to the right count as neighbours, or only those to the left.",
-            GLOVE,
-            "--symmetric/--left-only",
-            show_default="symmetric",
-        ),
-    ] = None,
-    distance_weighting: Annotated[
-        bool | None,
-        option(
-            "Whether a neighbour counts one over its distance.",
-            GLOVE,
-            "--distance-weighting/--equal-weighting",
-            show_default="distance-weighting",
-        ),
-    ] = None,
-    combine: Annotated[
-        str | None,
-        option(
-            "`sum` adds a word's vector and its vector as a neighbour; `word` takes the first alone.",
-            GLOVE,
-            show_default="sum",
-        ),
-    ] = None,
-    lowercase: Annotated[bool | None, option("Lower-case the text first.", READING, "--lowercase")] = None,
-    segmenter: Annotated[
-        str | None,
-        option("How words are found: characters, jieba or whitespace.", READING, show_default="characters"),
-    ] = None,
-    field: Annotated[
-        str | None,
-        option("Field of a JSON line that holds the text; left out, found by usual names.", READING),
-    ] = None,
-    phrases: Annotated[
-        bool,
-        option(
-            "Whether words that stand side by side more often than by chance become one word, as in "
-            "New_York.",
-            PHRASES,
-            "--phrases",
-        ),
-    ] = False,
-    phrase_min_count: Annotated[int, option("Pairs that occur less often are no phrases.", PHRASES)] = 5,
-    phrase_threshold: Annotated[
-        float,
-        option(
-            "Score that a pair must exceed: the higher, the fewer phrases; for npmi between -1 and 1.",
-            PHRASES,
-        ),
-    ] = 10.0,
-    phrase_scoring: Annotated[
-        str, option("How pairs are scored: default (Mikolov et al. 2013) or npmi.", PHRASES)
-    ] = "default",
-    phrase_passes: Annotated[
-        int, option("Times that pairs are joined, so that phrases grow longer.", PHRASES)
-    ] = 1,
-    phrase_connectors: Annotated[
-        str,
-        option(
-            "Words, with blanks between, that may stand inside a phrase but neither begin nor end one; "
+def _trainer_options() -> list[Parameter]:
+    """An option for each parameter of the trainers, in a panel named after the kinds that have it. It is None
+    if not given; the help shows the default of the first kind, and of others where it differs.
+    """
+    trainers = {kind: read_parameters(f"vectors/{kind}.py", name) for kind, name in TRAINERS.items()}
+    names = dict.fromkeys(name for known in trainers.values() for name in known if name not in NOT_METHOD)
+    owners = {name: [kind for kind in trainers if name in trainers[kind]] for name in names}
+    options = []
+    for name, kinds in sorted(owners.items(), key=lambda item: -len(item[1])):
+        panel = "Method" if len(kinds) == len(trainers) else " and ".join(kinds)
+        first = trainers[kinds[0]][name]
+        usual = name.replace("_", "-") if first.default is True else str(first.default)
+        others = {kind: trainers[kind][name].default for kind in kinds}
+        shown = [usual, *(f"{kind} {value}" for kind, value in others.items() if value != first.default)]
+        changes = {"show_default": ", ".join(shown)} | CHANGES.get(name, {})
+        options.append(library_option(name, first, panel, default=None, **changes))
+    return options
+
+
+JOIN = LibraryParameter(bool, (), False, "Join words that occur together more often than by chance.")
+PHRASE_OPTIONS = [
+    library_option("phrases", JOIN, PHRASES),
+    *library_options(
+        "text/phrases.py",
+        "PhraseSettings",
+        {PHRASES: "min_count threshold scoring passes connectors"},
+        prefix="phrase_",
+        connectors={
+            "default": "",
+            "help": "Words, separated by spaces, that may occur inside a phrase but not at its ends; "
             "`english` stands for 15 such as of, the, and.",
-            PHRASES,
-        ),
-    ] = "",
-    seed: Annotated[int, typer.Option(help="Start of everything random.")] = 1,
-    device: Annotated[
-        str | None,
-        option(
-            '"cpu", or "cuda" for an accelerator, which trains word2vec with skipgram and negative.',
-            RUN,
-            show_default="cpu",
-        ),
-    ] = None,
+        },
+    ),
+]
+
+
+@command_options(
+    _trainer_options(),
+    PHRASE_OPTIONS,
+    kind={"show_default": "word2vec"},
+    continue_from={"metavar": "FILE"},
+    lowercase={"flags": ["--lowercase"], "rich_help_panel": READING},
+    segmenter={"show_default": "characters", "rich_help_panel": READING},
+    field={"rich_help_panel": READING},
+    device={"show_default": "cpu", "rich_help_panel": RUN},
+)
+def train(
+    corpus: list[Path],
+    *,
+    output: Path,
+    kind: str | None = None,
+    continue_from: Path | None = None,
+    vectors_only: bool = False,
+    lowercase: bool | None = None,
+    segmenter: str | None = None,
+    field: str | None = None,
+    seed: Seed = 1,
+    device: str | None = None,
     threads: Threads = None,
     json: Json = False,
+    **options: Any,
 ) -> None:
     """Train word vectors on raw text: Word2Vec, GloVe or fastText.
 
@@ -219,65 +99,61 @@ def train(
     and their files differ a little from run to run.
 
     Example:  wordladder vectors train corpus.txt.gz --kind fasttext --lowercase --output words.safetensors
+
+    Args:
+        corpus: Raw text, one text a line, or JSONL; folders too; .gz .xz .zst .bz2 too.
+        output: File to write: .safetensors .vec .txt .bin.
+        kind: How vectors are trained: word2vec, glove or fasttext.
+        continue_from: Vectors to train further, on more text and its new words, with their settings.
+        vectors_only: Leave out what further training needs: half of a .safetensors file.
+        lowercase: Lower-case the text first.
+        segmenter: How words are found: characters, jieba or whitespace.
+        field: Field of JSON lines that holds the text; if not given, found by the usual names.
+        device: cpu, or cuda for an accelerator, which trains word2vec with skipgram and negative.
     """
     from ...formats import format_of, write_vectors
     from ...recipe import build
     from ...text.corpus import read_corpus
 
     started = time.perf_counter()
-    format_of(output)  # a wrong suffix is told now, not after the training
-    before = _earlier(continue_from)
-    given = {
-        "dim": dim, "window": window, "min_count": min_count, "epochs": epochs,
-        "learning_rate": learning_rate, "max_vocabulary": max_vocabulary, "lowercase": lowercase,
-        "model": model, "loss": loss, "negative": negative, "sample": sample, "cbow_mean": cbow_mean,
-        "min_n": min_n, "max_n": max_n, "buckets": buckets, "han": han,
-        "x_max": x_max, "alpha": alpha, "symmetric": symmetric, "distance_weighting": distance_weighting,
-        "combine": combine,
-    }  # fmt: skip
-    table = _table(kind, before, {name: value for name, value in given.items() if value is not None})
+    format_of(output)  # report a wrong suffix before training
+    before = _previous_vectors(continue_from)
+    phrases = _phrase_settings({one.name: options.pop(one.name) for one in PHRASE_OPTIONS})
+    settings = options | {"lowercase": lowercase}
+    table = _table(kind, before, {name: value for name, value in settings.items() if value is not None})
     trainer = build("vectors", table)
-    where = _where(trainer, table["kind"], device)
-    chosen = _phrase_settings(
-        phrases, phrase_min_count, phrase_threshold, phrase_scoring, phrase_passes, phrase_connectors
-    )
-    reading: dict[str, Any] = {
-        "field": field,
-        "phrases": chosen,
-        "known": () if before is None else before.index,
-    }
+    where = _device_argument(trainer, table["kind"], device)
+    reading: dict[str, Any] = {"text": _text_settings(segmenter, before), "field": field, "phrases": phrases}
     reading |= {name: getattr(trainer, name) for name in ("lowercase", "min_count", "max_vocabulary")}
-    text = _text_settings(segmenter, before)
+    reading["known"] = () if before is None else before.index
     with progress_bar() as progress:
         watch = Watch(progress)
-        with read_corpus(corpus, text=text, threads=threads, progress=watch, **reading) as read:
+        with read_corpus(corpus, threads=threads, progress=watch, **reading) as read:
             _check_output(output, trainer, read.vocabulary.words)
             vectors = trainer.train(read, threads=threads, seed=seed, start=before, progress=watch, **where)
     if vectors_only:
         vectors.outputs = None
     tell(write_vectors(output, vectors.table).notes)
-    words, seconds = int(read.words) * trainer.epochs, watch.seconds
-    found = {
+    figures = {
         "kind": table["kind"], "words": read.words, "vocabulary": len(vectors), "dim": vectors.dim,
-        "epochs": trainer.epochs, "seconds": seconds, "words_per_second": words / max(seconds, 1e-9),
+        "epochs": trainer.epochs, "seconds": watch.seconds,
+        "words_per_second": int(read.words) * trainer.epochs / max(watch.seconds, 1e-9),
         "seconds_total": time.perf_counter() - started, "compile_seconds": watch.compile_seconds,
         "loss": watch.facts.get("loss"), "threads": vectors.settings["threads"],
         "device": vectors.settings.get("device", "cpu"),
         "known_before": 0 if before is None else len(before), "phrases": read.phrases, "output": str(output),
     }  # fmt: skip
-    print_json(found) if json else print_training(found)
+    print_json(figures) if json else _print(figures)
 
 
-def _earlier(file: Path | None) -> Any:
-    """The vectors to go on from.
+def _previous_vectors(file: Path | None) -> Any:
+    """The vectors to train further.
 
     Raises:
         VectorsError: the file cannot be read, or does not say how its vectors were trained.
     """
     if file is None:
         return None
-    from ...errors import VectorsError
-
     vectors = load(file)
     if "kind" not in vectors.settings:
         raise VectorsError(
@@ -288,14 +164,11 @@ def _earlier(file: Path | None) -> Any:
 
 
 def _table(kind: str | None, before: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """The recipe table of a training: what is given, and what it goes on from.
+    """The recipe table of a trainer: the options given, and the settings of the vectors to train further.
 
     Raises:
         SettingError: there is no such kind, or an option is of another one.
     """
-    from inspect import signature
-
-    from ...errors import SettingError, did_you_mean
     from ...recipe import component, kinds
 
     known, old = kinds("vectors"), {} if before is None else before.settings
@@ -310,16 +183,12 @@ def _table(kind: str | None, before: Any, given: dict[str, Any]) -> dict[str, An
     return {"kind": kind, **{name: old[name] for name in keys if old.get(name) is not None}, **given}
 
 
-def _where(trainer: Any, kind: str, device: str | None) -> dict[str, str]:
-    """What a trainer is told of the device; a wrong one is refused now, not after the reading.
+def _device_argument(trainer: Any, kind: str, device: str | None) -> dict[str, str]:
+    """The argument `device` of `train`, if it is given; a wrong one is reported before the text is read.
 
     Raises:
-        SettingError: trainers of this kind have no choice, or this one cannot use the device.
+        SettingError: trainers of this kind have no such argument, or this one cannot use the device.
     """
-    from inspect import signature
-
-    from ...errors import SettingError
-
     if device is None:
         return {}
     if "device" not in signature(trainer.train).parameters:
@@ -336,8 +205,7 @@ def _text_settings(segmenter: str | None, before: Any) -> Any:
 
 
 def _check_output(output: Path, trainer: Any, words: list[str]) -> None:
-    """What the output's format cannot hold is told now, not after the training."""
-    from ...errors import SettingError
+    """Report what the output's format cannot hold before training."""
     from ...text.subwords import first_han
 
     binary = output.name.lower().endswith((".bin", ".bin.gz"))
@@ -348,22 +216,59 @@ def _check_output(output: Path, trainer: Any, words: list[str]) -> None:
         )
 
 
-def _phrase_settings(
-    wanted: bool, min_count: int, threshold: float, scoring: str, passes: int, connectors: str
-) -> "PhraseSettings | None":
-    from ...errors import SettingError
+def _phrase_settings(options: dict[str, Any]) -> "PhraseSettings | None":
+    """The settings in the options about phrases; None without `--phrases`."""
     from ...text.phrases import ENGLISH_CONNECTORS, PhraseSettings
 
-    words = ENGLISH_CONNECTORS if connectors == "english" else tuple(connectors.split())
-    settings = PhraseSettings(
-        min_count=min_count,
-        threshold=threshold,
-        scoring=scoring,  # type: ignore[arg-type]
-        passes=passes,
-        connectors=words,
-    )
+    wanted = options.pop("phrases")
+    values = {name.removeprefix("phrase_"): value for name, value in options.items()}
+    words = values.pop("connectors")
+    connectors = ENGLISH_CONNECTORS if words == "english" else tuple(words.split())
+    settings = PhraseSettings(connectors=connectors, **values)
     if not wanted and settings != PhraseSettings():
         raise SettingError(
             "An option of phrases is given without --phrases; add it, or leave the option out."
         )
     return settings if wanted else None
+
+
+class Watch:
+    """Passes progress on, and remembers when training began and the last facts about it."""
+
+    def __init__(self, progress: Any) -> None:
+        self._progress, self._compiled = progress, time.perf_counter()
+        self.facts: dict[str, Any] = {}
+        self.seconds = self.compile_seconds = 0.0
+
+    def __call__(self, stage: str, done: float, total: float | None, **facts: float | str) -> None:
+        if stage == "compiling":
+            self._compiled = time.perf_counter()
+            self.compile_seconds += float(facts.get("seconds", 0))
+        elif stage.startswith("training"):
+            self.seconds, self.facts = time.perf_counter() - self._compiled, facts
+        self._progress(stage, done, total, **facts)
+
+
+def _print(figures: dict[str, Any]) -> None:
+    """What a training made, and how fast."""
+    console.print(
+        f"[bold]{figures['vocabulary']:,}[/bold] words of {figures['dim']} numbers from "
+        f"{figures['words']:,} words of text, in [bold]{figures['output']}[/bold]"
+    )
+    if figures["known_before"]:
+        console.print(f"{figures['known_before']:,} of the words were known before")
+    if made := figures["phrases"]:
+        console.print(f"{made['found']:,} phrases, joined at {made['joined']:,} places of the text")
+    by = f"{figures['threads']} threads" if figures["device"] == "cpu" else figures["device"]
+    speed = f"{figures['words_per_second'] or 0:,.0f} words/s, {by}"
+    console.print(
+        f"trained {figures['epochs']} epochs in {duration(figures['seconds'])} "
+        f"({speed}, loss {figures['loss']:.4f}); "
+        f"{duration(figures['seconds_total'])} with reading and writing"
+    )
+    if figures["compile_seconds"] > 1:
+        console.print(
+            f"[dim]compiling took {duration(figures['compile_seconds'])}, once on this machine[/dim]"
+        )
+    if figures["threads"] > 1 or figures["device"] != "cpu":
+        console.print(f"[dim]{by}: another run gives slightly other vectors (--threads 1 does not)[/dim]")
