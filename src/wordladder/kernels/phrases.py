@@ -31,7 +31,7 @@ _LARGEST = 0x7FFFFFFF
 
 
 @njit(inline="always")
-def _home(first: int, between: int, second: int, mask: int) -> int:
+def _home(first, between, second, mask):
     """The entry at which the search for a pair starts."""
     value = (uint64(uint32(first)) << uint64(32) | uint64(uint32(second))) ^ uint64(between) * _MIX_BETWEEN
     value = (value ^ value >> uint64(32)) * _MIX
@@ -39,7 +39,7 @@ def _home(first: int, between: int, second: int, mask: int) -> int:
 
 
 @njit(inline="always")
-def _entry(slots: np.ndarray, first: int, between: int, second: int, mask: int) -> int:
+def _entry(slots, first, between, second, mask):
     """Where a pair is in the table, or the free entry where it belongs."""
     at = _home(first, between, second, mask)
     while slots[_WIDTH * at + 3] != 0:
@@ -51,16 +51,14 @@ def _entry(slots: np.ndarray, first: int, between: int, second: int, mask: int) 
 
 
 @njit(inline="always")
-def _longer(between: int, connector: int, connectors: int) -> int:
+def _longer(between, connector, connectors):
     """`between` with one more connector, or −1 if there is no more room."""
     value = between * (connectors + 1) + connector + 1
     return value if value <= _LARGEST else -1
 
 
 @njit(nogil=True, cache=True)
-def neighbours(
-    ids: np.ndarray, kinds: np.ndarray, connectors: int, state: np.ndarray, pairs: np.ndarray
-) -> int:
+def neighbours(ids, kinds, connectors, state, pairs):
     """Write the pairs of a piece of text, three int32 each: how many there are.
 
     Args:
@@ -93,7 +91,7 @@ def neighbours(
 
 
 @njit(nogil=True, cache=True)
-def count(pairs: np.ndarray, begin: int, end: int, slots: np.ndarray, figures: np.ndarray) -> int:
+def count(pairs, begin, end, slots, figures):
     """Count the pairs from `begin` to `end`: the first that was not counted because the table is full.
 
     Args:
@@ -121,7 +119,7 @@ def count(pairs: np.ndarray, begin: int, end: int, slots: np.ndarray, figures: n
 
 
 @njit(nogil=True, cache=True)
-def put(entries: np.ndarray, slots: np.ndarray) -> None:
+def put(entries, slots):
     """Add entries that are not in the table yet; their last number may be any but zero."""
     mask = len(slots) // _WIDTH - 1
     for at in range(0, len(entries), _WIDTH):
@@ -131,7 +129,7 @@ def put(entries: np.ndarray, slots: np.ndarray) -> None:
 
 
 @njit(nogil=True, cache=True)
-def shrink(slots: np.ndarray, least: int) -> np.ndarray:
+def shrink(slots, least):
     """The entries counted at least `least` times, in the order of the table."""
     kept = 0
     for at in range(3, len(slots), _WIDTH):
@@ -146,17 +144,7 @@ def shrink(slots: np.ndarray, least: int) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def join(
-    ids: np.ndarray,
-    kinds: np.ndarray,
-    connectors: int,
-    phrases: np.ndarray,
-    begins: np.ndarray,
-    state: np.ndarray,
-    waiting: np.ndarray,
-    counts: np.ndarray,
-    joined: np.ndarray,
-) -> int:
+def join(ids, kinds, connectors, phrases, begins, state, waiting, counts, joined):
     """Write a piece of text with its phrases joined, from left to right: how many numbers were written.
 
     A word that ends a phrase begins no other. Words that may still become part of a phrase wait for the next
@@ -211,7 +199,7 @@ def join(
 
 
 @njit(nogil=True, cache=True)
-def marks(letters: np.ndarray, begins: np.ndarray, words: int, of_words: np.ndarray) -> np.ndarray:
+def marks(letters, begins, words, of_words):
     """Whether each word has no character of the classes that `of_words` tells: (words,) bool.
 
     Args:

@@ -16,6 +16,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
+from .compiling import inlined
+
 
 def _registers_here() -> tuple[int, int]:
     """float32 numbers in the widest register of this processor, and how many registers it has."""
@@ -32,6 +34,7 @@ LANES, _REGISTERS = _registers_here()
 # Rows of a block: two blocks, a weight for each row and a few more have to fit the registers at once.
 ROWS = 6 if _REGISTERS == 32 and LANES > 4 else 3
 
+_CACHE_LINE = 16  # float32 numbers
 _REGISTER = ir.VectorType(ir.FloatType(), LANES)
 _INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 _FAST = ("fast",)  # sums may be regrouped, a product and a sum may become one instruction
@@ -303,3 +306,36 @@ def sums(typing: Any, block: Any) -> Any:
         return _block(builder, rows)
 
     return Block(1)(block), build
+
+
+# ── rows of a matrix ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@inlined
+def prefetch_row(matrix, row, width):
+    """Ask for the cache lines of a row that is needed in a moment."""
+    for at in range(row, row + width, _CACHE_LINE):
+        prefetch(matrix, at)
+
+
+@inlined
+def pool_rows(matrix, rows, begin, end, width, factor, hidden):
+    """Write the sum of `rows[begin:end]` of the matrix, times `factor[0]`, to `hidden`."""
+    for at in range(0, width, LANES):
+        total, more = zeros(1), zeros(1)
+        for i in range(begin, end - 1, 2):  # two sums: an addition does not wait for the one before
+            total = add(total, load(matrix, rows[i] + at))
+            more = add(more, load(matrix, rows[i + 1] + at))
+        if (end - begin) & 1:
+            total = add(total, load(matrix, rows[end - 1] + at))
+        store(hidden, at, multiply_add(add(total, more), broadcast(factor, 0, total), zeros(1)))
+
+
+@inlined
+def move_rows(matrix, rows, begin, end, width, factor, move):
+    """Add `move` times `factor[0]` to each of `rows[begin:end]`."""
+    for at in range(0, width, LANES):
+        step = load(move, at)
+        step = multiply_add(step, broadcast(factor, 0, step), zeros(1))
+        for i in range(begin, end):
+            store(matrix, rows[i] + at, add(load(matrix, rows[i] + at), step))

@@ -15,14 +15,14 @@ _SIGN = np.uint32(0xFFFFFF00)
 
 
 @njit(nogil=True, inline="always")
-def _hashed(value: int, byte: int) -> int:
+def _hashed(value, byte):
     """One step of FNV-1a; fastText takes a byte as a signed number, which sets the upper bits from 128 on."""
     wide = uint32(byte) | _SIGN if byte >= 128 else uint32(byte)
     return uint32((value ^ wide) * _PRIME)
 
 
 @njit(nogil=True)
-def _code_point(word: np.ndarray, at: int) -> int:
+def _code_point(word, at):
     lead = word[at]
     if lead < 0x80:
         return lead
@@ -34,7 +34,7 @@ def _code_point(word: np.ndarray, at: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def hashes(letters: np.ndarray, begins: np.ndarray) -> np.ndarray:
+def hashes(letters, begins):
     """FNV-1a of each word: (words,) uint32. Word `i` is `letters[begins[i]:begins[i + 1]]`."""
     found = np.empty(len(begins) - 1, np.uint32)
     for i in range(len(found)):
@@ -46,9 +46,7 @@ def hashes(letters: np.ndarray, begins: np.ndarray) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def ngrams(
-    letters: np.ndarray, begins: np.ndarray, min_n: int, max_n: int, buckets: int, classes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def ngrams(letters, begins, min_n, max_n, buckets, classes):
     """Buckets of the n-grams of each word: (offsets (words + 1,) int64, buckets (n-grams,) int32).
 
     A word stands between < and >, which are characters of its n-grams but never one alone. An n-gram is

@@ -324,7 +324,7 @@ def _where(trainer: Any, kind: str, device: str | None) -> dict[str, str]:
         return {}
     if "device" not in signature(trainer.train).parameters:
         raise SettingError(f"--device is no option of --kind {kind}.")
-    trainer.place(device)
+    trainer.accelerator(device)
     return {"device": device}
 
 
