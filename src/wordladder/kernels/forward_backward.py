@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from .compiling import exact
+
 # "reassoc" lets a sum be taken in several lanes; the order is fixed when it is compiled.
-_EXACT = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 _FAST = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
 
 _WIDTH = 8  # tags are padded to whole registers of float64; a padded tag has zero factors and stays zero
@@ -63,7 +64,7 @@ class _Room(NamedTuple):
 # ── factors ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@njit(**_EXACT)
+@exact
 def _exponentials(values, count):
     """Replace the first values, at most 0, by e^x to 2e-16, relative; what is below −700 by 0.
 
@@ -81,7 +82,7 @@ def _exponentials(values, count):
         values[k] = p * power if x >= -700.0 else 0.0
 
 
-@njit(**_EXACT)
+@exact
 def _top(values):
     """The greatest value, 0 where all are −inf, and how far the least one that is not lies below."""
     top, low = _NOTHING, np.inf
@@ -92,7 +93,7 @@ def _top(values):
     return (top, top - low) if top != _NOTHING else (0.0, 0.0)
 
 
-@njit(**_EXACT)
+@exact
 def new_factors(chain):
     """The factors of a chain, and whether they lie close enough together."""
     tags = len(chain.starts)
@@ -104,7 +105,7 @@ def new_factors(chain):
     return made, gentle
 
 
-@njit(**_EXACT)
+@exact
 def fill_factors(chain, made):
     """Write the factors of a chain to `made`: whether they lie close enough together."""
     tags = len(chain.starts)
@@ -124,7 +125,7 @@ def fill_factors(chain, made):
     return max(apart, first, last) < _STEEP
 
 
-@njit(**_EXACT)
+@exact
 def new_room(longest, tags):
     width = -(-tags // _WIDTH) * _WIDTH
     return _Room(
@@ -239,7 +240,7 @@ def _backward(size, tags, factors, room):
 # ── both passes, in logarithms ─────────────────────────────────────────────────────────────────────────────
 
 
-@njit(**_EXACT)
+@exact
 def _log_sum(values, count):
     top = _NOTHING
     for k in range(count):
@@ -252,7 +253,7 @@ def _log_sum(values, count):
     return top + np.log(total)
 
 
-@njit(**_EXACT)
+@exact
 def _both_logarithms(emissions, begin, size, chain, room):
     """Fill `alphas` and `betas` with logarithms, `pairs` with probabilities: log Z."""
     tags, here = len(chain.starts), room.here
@@ -286,7 +287,7 @@ def _both_logarithms(emissions, begin, size, chain, room):
 # ── what is asked of a sentence ────────────────────────────────────────────────────────────────────────────
 
 
-@njit(**_EXACT)
+@exact
 def sum_paths(emissions, begin, size, chain, factors, gentle, room):
     """Both passes over one sentence of at least a word: (log Z, whether `room` holds logarithms)."""
     if gentle:
@@ -299,7 +300,7 @@ def sum_paths(emissions, begin, size, chain, factors, gentle, room):
     return _both_logarithms(emissions, begin, size, chain, room), True
 
 
-@njit(**_EXACT)
+@exact
 def probability(t, j, log_z, logarithms, room):
     """How probable tag `j` is at word `t`, after `sum_paths`."""
     if not logarithms:
@@ -307,7 +308,7 @@ def probability(t, j, log_z, logarithms, room):
     return np.exp(room.alphas[t, j] + room.betas[t, j] - log_z) if log_z != _NOTHING else 0.0
 
 
-@njit(**_EXACT)
+@exact
 def path_score(emissions, begin, size, tags, chain):
     """The score of the path `tags[begin : begin + size]`."""
     score = chain.starts[tags[begin]] + np.float64(chain.ends[tags[begin + size - 1]])

@@ -17,6 +17,8 @@ from typing import Final
 import numpy as np
 from numba import int32, int64, njit, uint32, uint64
 
+# Numba copies these into the machine code it caches: whoever changes them has to touch this file.
+from .scan import decode
 from .simd import prefetch
 
 WORD: Final = 0
@@ -128,19 +130,10 @@ def put(entries, slots):
             slots[entry : entry + _WIDTH] = entries[at : at + _WIDTH]
 
 
-@njit(nogil=True, cache=True)
-def shrink(slots, least):
+def shrink(slots: np.ndarray, least: int) -> np.ndarray:
     """The entries counted at least `least` times, in the order of the table."""
-    kept = 0
-    for at in range(3, len(slots), _WIDTH):
-        kept += slots[at] >= least
-    entries = np.empty(_WIDTH * kept, np.int32)
-    written = 0
-    for at in range(0, len(slots), _WIDTH):
-        if slots[at + 3] >= least:
-            entries[written : written + _WIDTH] = slots[at : at + _WIDTH]
-            written += _WIDTH
-    return entries
+    entries = slots.reshape(-1, _WIDTH)
+    return entries[entries[:, 3] >= least].ravel()
 
 
 @njit(nogil=True, cache=True)
@@ -208,23 +201,13 @@ def marks(letters, begins, words, of_words):
         words: How many words there are.
         of_words: Whether a code point can be part of a word that is no mark.
     """
-    found = np.ones(words, np.bool_)
+    result = np.ones(words, np.bool_)
     for word in range(words):
         at = begins[word]
         while at < begins[word + 1]:
-            lead = int64(letters[at])
-            if lead < 0x80:
-                code, at = lead, at + 1
-            elif lead < 0xE0:
-                code, at = (lead & 0x1F) << 6 | letters[at + 1] & 0x3F, at + 2
-            elif lead < 0xF0:
-                code = (lead & 0x0F) << 12 | (letters[at + 1] & 0x3F) << 6 | letters[at + 2] & 0x3F
-                at += 3
-            else:
-                code = (lead & 7) << 18 | (letters[at + 1] & 0x3F) << 12 | (letters[at + 2] & 0x3F) << 6
-                code |= letters[at + 3] & 0x3F
-                at += 4
+            code, width = decode(letters, at)
+            at += width
             if of_words[code]:
-                found[word] = False
+                result[word] = False
                 break
-    return found
+    return result

@@ -1,18 +1,15 @@
 # mypy: ignore-errors
-"""What the kernels of word vectors share: random numbers, subsampling, negative samples, the Huffman tree,
-and the scores of a centre's targets.
-
-How a gradient reaches the vectors differs between skip-gram and CBOW: see `word2vec.py`.
+"""What the kernels of word vectors draw from: random numbers, subsampling, the alias table of negative
+samples, and the Huffman tree of hierarchical softmax.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import float32, int64, njit, uint32, uint64
+from numba import int64, njit, uint32, uint64
 
 from . import compiling, simd
 from .compiling import fingerprint, inlined
-from .simd import LANES, ROWS, gather, gradients, load, multiply_add, prefetch_row, store, sums, zeros
 
 LINE = 1000  # words of a line that are learned together: longer lines are cut, as in word2vec.c
 
@@ -71,33 +68,6 @@ class Schedule(NamedTuple):
     floor: float
 
 
-class Targets(NamedTuple):
-    """The targets of two centres, on a side each: one is drawn and prefetched while the other is learned.
-
-    `rows` are offsets in the outputs, `size` a side at most, and `counts` of them a side, whole blocks of
-    `ROWS`. `labels` and `rates`, `lanes` a side, say what each target should answer and its learning rate.
-    The rate is 0 for a negative that is the centre itself and for what fills the last block, so that nothing
-    is learned there and no branch is needed. `negative`: negatives of a centre.
-    """
-
-    rows: np.ndarray
-    labels: np.ndarray
-    rates: np.ndarray
-    counts: np.ndarray
-    negative: int
-    size: int
-    lanes: int
-
-
-def new_targets(negative: int, tree: Tree) -> Targets:
-    """Arrays for the targets of two centres; a centre has as many as the tree is deep, or 1 + `negative`."""
-    size = -(-(tree.depth or 1 + negative) // ROWS) * ROWS
-    lanes = -(-(size - ROWS + LANES) // LANES) * LANES  # the last block writes a whole register
-    rows, counts = np.zeros(2 * size, np.int64), np.zeros(2, np.int64)
-    labels, rates = np.zeros(2 * lanes, np.float32), np.zeros(2 * lanes, np.float32)
-    return Targets(rows, labels, rates, counts, negative, size, lanes)
-
-
 # ── tables, made once ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -119,14 +89,12 @@ def alias_table(counts: np.ndarray, power: float = 0.75) -> np.ndarray:
     Source: Walker 1977; the order of filling is Vose's, 1991.
     """
     share = counts.astype(np.float64) ** power
-    share *= len(share) / share.sum()
-    table = np.empty((len(share), 2), dtype=np.uint32)
-    _fill_alias(share, table)
-    return table
+    return _fill_alias(share * (len(share) / share.sum()))
 
 
 @njit(nogil=True, cache=True)
-def _fill_alias(share, table):
+def _fill_alias(share):
+    table = np.empty((len(share), 2), np.uint32)
     small = np.flatnonzero(share < 1.0)
     large = np.flatnonzero(share >= 1.0)
     smalls, larges = len(small), len(large)
@@ -142,6 +110,7 @@ def _fill_alias(share, table):
             larges -= 1
             small[smalls] = rich
             smalls += 1
+    return table
 
 
 def no_tree() -> Tree:
@@ -205,9 +174,6 @@ def uniform(bits, bound):
     return int64(((bits >> _32) * uint64(bound)) >> _32)
 
 
-# ── the words of a line, and the targets of a centre ───────────────────────────────────────────────────────
-
-
 @inlined
 def read_line(ids, at, end, keep, state, line):
     """Fill `line` with the words from `at` on that subsampling keeps: (next position, words, counter)."""
@@ -222,79 +188,3 @@ def read_line(ids, at, end, keep, state, line):
         line[words] = word
         words += uint32(random(state) >> _32) <= keep[word]
     return at, words, state
-
-
-@inlined
-def draw_targets(centre, tables, weights, rate, state, targets, side):
-    """Write the targets of a centre to one side of `targets`, and prefetch their rows; returns the counter.
-
-    With a tree these are the nodes on the path to the centre, else the centre itself and random words.
-    """
-    first, lane = side * targets.size, side * targets.lanes
-    if len(tables.tree.nodes):
-        begin, count = tables.tree.begins[centre], tables.tree.begins[centre + 1] - tables.tree.begins[centre]
-        for i in range(count):
-            targets.rows[first + i] = tables.tree.nodes[begin + i] * weights.stride
-            targets.labels[lane + i] = tables.tree.labels[begin + i]
-            targets.rates[lane + i] = rate
-    else:
-        count = 1 + targets.negative
-        targets.rows[first] = centre * weights.stride
-        targets.labels[lane], targets.rates[lane] = 1, rate
-        for i in range(1, count):
-            state += GAMMA
-            bits = random(state)
-            word = uniform(bits, len(tables.alias))
-            if uint32(bits) > tables.alias[word, 0]:
-                word = int64(tables.alias[word, 1])
-            targets.rows[first + i] = word * weights.stride
-            targets.labels[lane + i], targets.rates[lane + i] = 0, float32(0) if word == centre else rate
-    for i in range(count):
-        prefetch_row(weights.outputs, targets.rows[first + i], weights.width)
-    targets.counts[side] = (count + ROWS - 1) // ROWS * ROWS
-    for i in range(count, targets.counts[side]):
-        targets.rows[first + i] = 0
-        targets.rates[lane + i] = 0
-    return state
-
-
-@inlined
-def score_targets(inputs, contexts, count, weights, targets, side, scores):
-    """Write (label − σ(input · output)) · rate for each context and target.
-
-    The scores of a context begin every `targets.lanes`. The inputs are not always those of the weights: CBOW
-    passes the mean of the contexts.
-    """
-    lanes, first = targets.lanes, side * targets.size
-    for one in range(0, count - 1, 2):  # two contexts at a time: each register loaded is used twice
-        for block in range(0, targets.counts[side], ROWS):
-            dots, more = zeros(ROWS), zeros(ROWS)
-            for at in range(0, weights.width, LANES):
-                rows = gather(weights.outputs, targets.rows, first + block, at, dots)
-                dots = multiply_add(rows, load(inputs, contexts[one] + at), dots)
-                more = multiply_add(rows, load(inputs, contexts[one + 1] + at), more)
-            store(scores, one * lanes + block, sums(dots))
-            store(scores, (one + 1) * lanes + block, sums(more))
-    if count & 1:
-        for block in range(0, targets.counts[side], ROWS):
-            dots = zeros(ROWS)
-            for at in range(0, weights.width, LANES):
-                rows = gather(weights.outputs, targets.rows, first + block, at, dots)
-                dots = multiply_add(rows, load(inputs, contexts[count - 1] + at), dots)
-            store(scores, (count - 1) * lanes + block, sums(dots))
-    for context in range(0, count * lanes, lanes):
-        for at in range(0, targets.counts[side], LANES):
-            label, rate = load(targets.labels, side * lanes + at), load(targets.rates, side * lanes + at)
-            store(scores, context + at, gradients(load(scores, context + at), label, rate))
-
-
-@inlined
-def loss_of(scores, count, targets, side):
-    """−log likelihood of `count` contexts, from the scores: |label − σ| is one minus the likelihood."""
-    loss = 0.0
-    for context in range(count):
-        for i in range(targets.counts[side]):
-            rate = targets.rates[side * targets.lanes + i]
-            if rate > 0:
-                loss -= np.log(1.0 + 1e-7 - abs(scores[context * targets.lanes + i]) / rate)
-    return loss

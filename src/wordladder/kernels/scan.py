@@ -51,7 +51,7 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits without a pattern: 2^64 ov
 
 
 @njit(inline="always")
-def _decode(block, at):
+def decode(block, at):
     """The code point that starts at byte `at`, and how many bytes it takes. The bytes are valid UTF-8."""
     byte = int(block[at])
     if byte < _ASCII:
@@ -80,7 +80,7 @@ def _walk(block, at, stop, classes):
     flags = 0  # regional indicators read: two make a flag
     last = 0
     while at < stop:
-        code, width = _decode(block, at)
+        code, width = decode(block, at)
         kind = classes[code]
         after = at + width
         if kind in (DIGIT, SYMBOL):
@@ -89,7 +89,7 @@ def _walk(block, at, stop, classes):
             if on_key and _is_keycap(block, after, stop):
                 kind = EMOJI
         elif kind == APOSTROPHE and owner == LETTER and after < stop:
-            following, _ = _decode(block, after)
+            following, _ = decode(block, after)
             if classes[following] == LETTER:
                 kind = LETTER
         if owner == -1:
@@ -128,13 +128,13 @@ def _word_end(block, at, stop, classes, runs):
     while runs[block[end]]:
         end += 1
     if end == at:
-        code, width = _decode(block, at)
+        code, width = decode(block, at)
         kind = classes[code]
         if kind <= CONTROL or kind == EXTEND:
             return at
         end += width
         if kind in (HAN, SYMBOL):
-            following, _ = _decode(block, end)
+            following, _ = decode(block, end)
             return end if classes[following] != EXTEND else _walk(block, at, stop, classes)
         return _walk(block, at, stop, classes)
     if block[end] >= _ASCII or block[end] == 0x27:
@@ -142,7 +142,8 @@ def _word_end(block, at, stop, classes, runs):
     return end
 
 
-def _build_eight(typing: Any, array: Any, at: Any) -> Any:
+@intrinsic
+def _eight(typing: Any, array: Any, at: Any) -> Any:
     """The eight bytes of an array from `at` on as one number, wherever they stand in memory."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> ir.Value:
@@ -151,9 +152,6 @@ def _build_eight(typing: Any, array: Any, at: Any) -> Any:
         return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
 
     return types.uint64(array, types.intp), build
-
-
-_eight: Any = intrinsic(_build_eight)
 
 
 @njit(inline="always")
@@ -236,7 +234,7 @@ def scan(block, at, classes, max_words, slots, letters, begins, counts, ids, fig
             continue
         end = _word_end(block, at, stop, classes, runs)
         if end == at:
-            _, width = _decode(block, at)
+            _, width = decode(block, at)
             at += width
             continue
         if figures[IN_LINE] >= max_words:

@@ -1,5 +1,6 @@
 # mypy: ignore-errors
-"""The character n-grams of words as numbers of buckets, hashed as fastText does.
+"""The character n-grams of words as numbers of buckets, and vectors of words from them: hashed and summed as
+fastText does.
 
 Bojanowski et al. 2017, "Enriching Word Vectors with Subword Information", section 3.2.
 """
@@ -7,7 +8,9 @@ Bojanowski et al. 2017, "Enriching Word Vectors with Subword Information", secti
 import numpy as np
 from numba import njit, uint32
 
+# Numba copies these into the machine code it caches: whoever changes them has to touch this file.
 from .character_classes import HAN
+from .scan import decode
 
 _BEGIN, _END = np.uint8(ord("<")), np.uint8(ord(">"))
 _OFFSET, _PRIME = np.uint32(2166136261), np.uint32(16777619)
@@ -19,18 +22,6 @@ def _hashed(value, byte):
     """One step of FNV-1a; fastText takes a byte as a signed number, which sets the upper bits from 128 on."""
     wide = uint32(byte) | _SIGN if byte >= 128 else uint32(byte)
     return uint32((value ^ wide) * _PRIME)
-
-
-@njit(nogil=True)
-def _code_point(word, at):
-    lead = word[at]
-    if lead < 0x80:
-        return lead
-    if lead < 0xE0:
-        return (lead & 0x1F) << 6 | word[at + 1] & 0x3F
-    if lead < 0xF0:
-        return (lead & 0x0F) << 12 | (word[at + 1] & 0x3F) << 6 | word[at + 2] & 0x3F
-    return (lead & 7) << 18 | (word[at + 1] & 0x3F) << 12 | (word[at + 2] & 0x3F) << 6 | word[at + 3] & 0x3F
 
 
 @njit(nogil=True, cache=True)
@@ -66,7 +57,7 @@ def ngrams(letters, begins, min_n, max_n, buckets, classes):
         for first in range(size):
             if word[first] & 0xC0 == 0x80:
                 continue  # inside a character
-            han = len(classes) > 0 and 0 < first < size - 1 and classes[_code_point(word, first)] == HAN
+            han = len(classes) > 0 and 0 < first < size - 1 and classes[decode(word, first)[0]] == HAN
             value, at = _OFFSET, first
             for n in range(1, max_n + 1):
                 if at >= size:
@@ -81,3 +72,22 @@ def ngrams(letters, begins, min_n, max_n, buckets, classes):
                     total += 1
         offsets[i + 1] = total
     return offsets, found[:total].copy()
+
+
+@njit(nogil=True, cache=True)
+def word_means(own, rows, offsets, parts):
+    """The mean of each word's row of `own` and the rows of its n-grams: (words, dim) float32.
+
+    Word `i` has the rows `parts[offsets[i]:offsets[i + 1]]` of `rows`; a part below zero is none. The sum is
+    one float32 addition after the other: another order gives other last bits.
+    """
+    means = own.astype(np.float32)
+    for i in range(len(means)):
+        count = 1
+        for part in parts[offsets[i] : offsets[i + 1]]:
+            if part >= 0:
+                count += 1
+                for j in range(means.shape[1]):
+                    means[i, j] += rows[part, j]
+        means[i] *= np.float32(1.0 / count)
+    return means

@@ -24,38 +24,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import float32, uint64
 
-from .compiling import bare, inlined
-from .sampling import (
-    GAMMA,
-    LINE,
-    SOURCES,
-    Schedule,
-    Tables,
-    Targets,
-    Weights,
-    draw_targets,
-    loss_of,
-    new_targets,
-    random,
-    read_line,
-    score_targets,
-    uniform,
-)
-from .simd import (
-    LANES,
-    ROWS,
-    broadcast,
-    gather,
-    load,
-    move_rows,
-    multiply_add,
-    pool_rows,
-    prefetch_row,
-    scatter_add,
-    store,
-    weighted,
-    zeros,
-)
+from . import targets as of_targets
+from .compiling import bare, fingerprint, inlined
+from .sampling import GAMMA, LINE, SOURCES, Schedule, Tables, Weights, random, read_line, uniform
+from .simd import LANES, broadcast, load, move_rows, multiply_add, pool_rows, prefetch_row, store, zeros
+from .targets import Targets, draw_targets, loss_of, move_pairs, move_targets, new_targets, score_targets
+
+_SOURCES = SOURCES ^ fingerprint(of_targets.__file__)
 
 
 class SubwordRows(NamedTuple):
@@ -144,7 +119,7 @@ def train_word2vec(
 
 @bare
 def _train(
-    ids, start, end, tables, subwords, weights, schedule, window, cbow, mean, scratch, seed, sources=SOURCES
+    ids, start, end, tables, subwords, weights, schedule, window, cbow, mean, scratch, seed, sources=_SOURCES
 ):
     line, offsets, contexts, targets = scratch.line, scratch.offsets, scratch.contexts, scratch.targets
     scores, inputs = scratch.scores, weights.inputs if subwords is None else scratch.means
@@ -170,13 +145,13 @@ def _train(
                 if cbow and count > 0:
                     _pool_contexts(subwords, inputs, count, mean, weights.width, scratch)
                     score_targets(scratch.hidden, scratch.zero, 1, weights, targets, side, scores)
-                    _move_targets(scratch.hidden, weights, targets, side, scores, scratch.move)
+                    move_targets(scratch.hidden, weights, targets, side, scores, scratch.move)
                     scratch.factor[0] = 1 if mean or subwords is not None else float32(1) / float32(count)
                     move_rows(inputs, contexts, 0, count, weights.width, scratch.factor, scratch.move)
                     count = 1
                 elif not cbow:
                     score_targets(inputs, contexts, count, weights, targets, side, scores)
-                    _move_pairs(inputs, contexts, count, weights, targets, side, scores)
+                    move_pairs(inputs, contexts, count, weights, targets, side, scores)
                 centres += count > 0 or (subwords is None and not cbow)
                 if count > 0 and centres & 15 == 0:  # a sixteenth of the centres is enough for the loss
                     loss += loss_of(scores, count, targets, side)
@@ -240,37 +215,3 @@ def _pool_contexts(subwords, inputs, count, mean, width, scratch):
             rows = broadcast(scratch.counts, contexts[i] // width, total)
             total = multiply_add(load(inputs, contexts[i] + at), rows, total)
         store(scratch.hidden, at, multiply_add(total, broadcast(factor, 0, total), zeros(1)))
-
-
-@inlined
-def _move_targets(hidden, weights, targets, side, scores, move):
-    """Move every target by score · hidden, and write to `move` the sum of scores · targets as they were."""
-    outputs, first = weights.outputs, side * targets.size
-    for at in range(0, weights.width, LANES):
-        pooled, total = load(hidden, at), zeros(1)
-        for block in range(0, targets.counts[side], ROWS):
-            shares = broadcast(scores, block, zeros(ROWS))
-            total = weighted(shares, gather(outputs, targets.rows, first + block, at, shares), total)
-            scatter_add(outputs, targets.rows, first + block, at, multiply_add(shares, pooled, zeros(ROWS)))
-        store(move, at, total)
-
-
-@inlined
-def _move_pairs(inputs, contexts, count, weights, targets, side, scores):
-    """Move every context by scores · targets and every target by scores · contexts.
-
-    ROWS targets stay in registers while all contexts pass by. A block of targets moves the contexts before
-    the next block meets them; the scores are those from before the first.
-    """
-    outputs = weights.outputs
-    for block in range(0, targets.counts[side], ROWS):
-        first = side * targets.size + block
-        for at in range(0, weights.width, LANES):
-            moves = zeros(ROWS)
-            rows = gather(outputs, targets.rows, first, at, moves)
-            for context in range(count):
-                shares = broadcast(scores, context * targets.lanes + block, moves)
-                row = load(inputs, contexts[context] + at)
-                moves = multiply_add(shares, row, moves)
-                store(inputs, contexts[context] + at, weighted(shares, rows, row))
-            scatter_add(outputs, targets.rows, first, at, moves)
