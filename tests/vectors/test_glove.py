@@ -8,6 +8,7 @@ from wordladder.kernels.glove import train_glove
 from wordladder.kernels.simd import LANES
 from wordladder.text.corpus import corpus_from_texts
 from wordladder.vectors import _cooccurrences as cooccurrences
+from wordladder.vectors._hogwild import Run
 from wordladder.vectors.glove import GloVe
 
 
@@ -47,7 +48,7 @@ def test_counts_are_those_of_brute_force(monkeypatch, symmetric, weighted, part)
     monkeypatch.setattr(cooccurrences, "_BUCKET", 100)
     ids = text(40, 2000)
     settings = GloVe(window=4, symmetric=symmetric, distance_weighting=weighted)
-    with cooccurrences.count_cooccurrences(ids, 40, settings, threads=2, seed=1, progress=told) as found:
+    with cooccurrences.count_cooccurrences(ids, 40, settings, Run(2, 1, told)) as found:
         at = np.concatenate([np.arange(*bucket) for bucket in found.buckets])
         pairs, facts = found.pairs[at], found.targets[at]
     expected = brute_force(ids, 4, symmetric, weighted)

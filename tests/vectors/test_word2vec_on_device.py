@@ -12,7 +12,7 @@ from wordladder.kernels.sampling import alias_table
 from wordladder.progress import quiet
 from wordladder.text.corpus import corpus_from_texts
 from wordladder.vectors import _on_device
-from wordladder.vectors._hogwild import sampling_tables
+from wordladder.vectors._hogwild import Run, sampling_tables
 from wordladder.vectors._on_device import Batch, BatchSampler
 
 PROCESSOR = torch.device("cpu")
@@ -30,7 +30,7 @@ def corpus():
 
 def trained(corpus, seed=1, start=None, progress=quiet, **settings):
     """Vectors trained by what an accelerator computes."""
-    return small(**settings)._train(corpus, PROCESSOR, None, seed, start, progress)
+    return small(**settings)._train(corpus, start, Run(None, seed, progress), PROCESSOR)
 
 
 def drawn_by_hand(words=7, seed=3):

@@ -3,6 +3,7 @@
 
 import zlib
 from pathlib import Path
+from typing import Any
 
 from numba import njit
 from numba.core.cpu import CPUTargetOptions
@@ -11,13 +12,13 @@ from numba.core.cpu import CPUTargetOptions
 # operations, a hundred for each word of a text, and half of the time. What allocates nothing needs no count.
 _UNCOUNTED = {"_nrt": False} if hasattr(CPUTargetOptions, "_nrt") else {}
 
-bare = njit(nogil=True, fastmath=True, cache=True, **_UNCOUNTED)
+bare: Any = njit(nogil=True, fastmath=True, cache=True, **_UNCOUNTED)
 """Compiles a kernel that works on the arrays passed in and allocates none."""
 
-inlined = njit(nogil=True, fastmath=True, forceinline=True, **_UNCOUNTED)
+inlined: Any = njit(nogil=True, fastmath=True, forceinline=True, **_UNCOUNTED)
 """Compiles a part of such a kernel into it, whatever its size."""
 
-exact = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+exact: Any = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 """Compiles a kernel in which a product and a sum may become one instruction; nothing is reordered."""
 
 

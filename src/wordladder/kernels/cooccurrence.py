@@ -1,8 +1,8 @@
 # mypy: ignore-errors
 """Counting which words occur near which, weighted by their distance: no sorting, no hashing.
 
-The places of the text are put in order of their words. Then each word is taken by itself: its neighbours are
-added up in one number for each word of the vocabulary, which stay in the processor's cache.
+The positions of the text are sorted by word. Then each word is counted by itself: its neighbours are added up
+in one number for each word of the vocabulary, and these numbers stay in the processor's cache.
 Pennington et al. 2014, "GloVe: Global Vectors for Word Representation", section 4.2.
 """
 
@@ -14,7 +14,7 @@ from .sampling import GAMMA, random, uniform
 
 @njit(nogil=True, cache=True)
 def places_by_word(ids, words):
-    """The places of each word in `ids`: word `w` stands at `places[begins[w]:begins[w + 1]]`.
+    """The places of each word in `ids`: word `w` is at `places[begins[w]:begins[w + 1]]`.
 
     Returns:
         (begins (words + 1,) int64, places int32).
@@ -36,9 +36,9 @@ def places_by_word(ids, words):
 
 @njit(nogil=True, cache=True)
 def count_rows(ids, begins, places, first, last, window, weights, symmetric, sums, others, values, ends):
-    """Count the neighbours of the words from `first` on: the first word that was not counted.
+    """Count the neighbours of the words from `first` on, and return the first word that was not counted.
 
-    Ends before `last` when there may be no more room.
+    It stops before `last` when there may be no more room.
 
     Args:
         ids: Word numbers; −1 ends a line.

@@ -12,7 +12,7 @@ from .compiling import bare
 from .sampling import SOURCES
 from .simd import LANES, broadcast, load, multiply_add, prefetch_row, reciprocal_root, store, sums, zeros
 
-_AHEAD = 8  # entries from one asked for to one learned
+_AHEAD = 8  # entries that rows are prefetched ahead
 
 
 @bare

@@ -1,12 +1,12 @@
 # mypy: ignore-errors
-"""Pairs of neighbouring words: found, counted in a hash table, and joined; scores are computed elsewhere.
+"""Pairs of neighbouring words: listed, counted in a hash table, and joined; `text.phrases` scores them.
 
 Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality",
 section 4.
 
-A word is of a kind: `WORD` can be part of a phrase, `BREAK` (punctuation, the end of a line) parts its
-neighbours, and the kinds from `CONNECTOR` on are words such as "of", which may stand inside a phrase. What
-stands between the two ends of a pair is one number, `between`, whose digits are the connectors.
+A word has a kind: `WORD` can be part of a phrase, `BREAK` (punctuation, the end of a line) separates its
+neighbours, and the kinds from `CONNECTOR` on are words such as "of", which may occur inside a phrase. The
+connectors between the two ends of a pair are the digits of one number, `between`.
 
 The table is an open hash table of four int32 an entry: first word, between, second word, count. An entry
 without a count is free. Nothing here grows: `count` stops when the table is full.
@@ -61,26 +61,26 @@ def _longer(between, connector, connectors):
 
 @njit(nogil=True, cache=True)
 def neighbours(ids, kinds, connectors, state, pairs):
-    """Write the pairs of a piece of text, three int32 each: how many there are.
+    """Write the pairs of a piece of text, three int32 each, and return how many there are.
 
     Args:
         ids: The numbers of the words; −1 ends a line.
         kinds: The kind of each number.
         connectors: How many connectors there are.
-        state: The last word (−1: none) and what has come since: carried from piece to piece.
+        state: The last word (−1: none) and the connectors since: carried from piece to piece.
         pairs: Room for as many pairs as there are words.
     """
-    found = 0
+    size = 0
     first, between = state[0], state[1]
     for at in range(len(ids)):
         word = int64(ids[at])
         kind = kinds[word] if word >= 0 else BREAK
         if kind == WORD:
             if first >= 0:
-                pairs[3 * found] = first
-                pairs[3 * found + 1] = between
-                pairs[3 * found + 2] = word
-                found += 1
+                pairs[3 * size] = first
+                pairs[3 * size + 1] = between
+                pairs[3 * size + 2] = word
+                size += 1
             first, between = word, 0
         elif kind == BREAK:
             first = -1
@@ -89,12 +89,12 @@ def neighbours(ids, kinds, connectors, state, pairs):
             if between < 0:
                 first = -1
     state[0], state[1] = first, between
-    return found
+    return size
 
 
 @njit(nogil=True, cache=True)
 def count(pairs, begin, end, slots, figures):
-    """Count the pairs from `begin` to `end`: the first that was not counted because the table is full.
+    """Count the pairs from `begin` to `end`, and return the first that was not counted: the table is full.
 
     Args:
         pairs: Three int32 a pair.
@@ -138,10 +138,10 @@ def shrink(slots: np.ndarray, least: int) -> np.ndarray:
 
 @njit(nogil=True, cache=True)
 def join(ids, kinds, connectors, phrases, begins, state, waiting, counts, joined):
-    """Write a piece of text with its phrases joined, from left to right: how many numbers were written.
+    """Write a piece of text with its phrases joined, from left to right, and return how many numbers that is.
 
     A word that ends a phrase begins no other. Words that may still become part of a phrase wait for the next
-    piece; a line end after the last piece lets them go.
+    piece, or for a line end after the last piece.
 
     Args:
         ids: The numbers of the words; −1 ends a line.
@@ -149,51 +149,51 @@ def join(ids, kinds, connectors, phrases, begins, state, waiting, counts, joined
         connectors: How many connectors there are.
         phrases: A table as for `count`, with the number of the phrase in the place of the count, plus one.
         begins: Whether any phrase begins with a word.
-        state: How many words wait, and what stands between: carried from piece to piece; phrases so far.
+        state: How many words wait, the connectors between, phrases so far: carried from piece to piece.
         waiting: Room for the waiting words.
         counts: How often each number occurs; brought up to date.
         joined: Room for the result: as many as `ids` and `waiting` together.
     """
     mask = len(phrases) // _WIDTH - 1
     written = 0
-    held, between = state[0], state[1]
+    pending, between = state[0], state[1]
     for at in range(len(ids)):
         word = ids[at]
         kind = kinds[word] if word >= 0 else BREAK
-        if kind >= CONNECTOR and held > 0:
+        if kind >= CONNECTOR and pending > 0:
             between = _longer(between, kind - CONNECTOR, connectors)
             if between >= 0:
-                waiting[held] = word
-                held += 1
+                waiting[pending] = word
+                pending += 1
                 continue
-        elif kind == WORD and held > 0:
+        elif kind == WORD and pending > 0:
             entry = _entry(phrases, waiting[0], between, word, mask)
             if phrases[entry + 3] != 0:
                 phrase = phrases[entry + 3] - 1
-                for i in range(held):
+                for i in range(pending):
                     counts[waiting[i]] -= 1
                 counts[word] -= 1
                 counts[phrase] += 1
                 joined[written] = phrase
                 written += 1
                 state[2] += 1
-                held = 0
+                pending = 0
                 continue
-        joined[written : written + held] = waiting[:held]
-        written += held
-        held = 0
+        joined[written : written + pending] = waiting[:pending]
+        written += pending
+        pending = 0
         if kind == WORD and begins[word]:
-            waiting[0], held, between = word, 1, 0
+            waiting[0], pending, between = word, 1, 0
         else:
             joined[written] = word
             written += 1
-    state[0], state[1] = held, between
+    state[0], state[1] = pending, between
     return written
 
 
 @njit(nogil=True, cache=True)
 def marks(letters, begins, words, of_words):
-    """Whether each word has no character of the classes that `of_words` tells: (words,) bool.
+    """Whether each word has no character that `of_words` marks: (words,) bool.
 
     Args:
         letters: The UTF-8 letters of all words.

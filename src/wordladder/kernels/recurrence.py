@@ -1,6 +1,6 @@
 """One recurrent layer in one direction over a batch of texts, forward and backward, float32, without padding.
 
-Words lie in packed order: the first words of all texts, then the second words, and so on, the longest text
+Words are in packed order: the first words of all texts, then the second words, and so on, the longest text
 first. Step t is `counts[t]` rows; since a text that has ended never comes back, row r of a step goes on from
 row r of the step before. No time is spent on padding, and all texts of a step are worked on side by side.
 
@@ -61,8 +61,8 @@ def product(a, a_at, a_row, a_step, rows, w, w_at, w_panel, w_step, depth, width
     """c += a w, for `rows` rows of a and c, `depth` rows of w, and `width` columns of w and c, in whole
     panels.
 
-    Element k of row r of a lies `a_at + r * a_row + k * a_step` into the array, which may thus stand either
-    way; row k of panel j of w lies `w_at + j * w_panel + k * w_step` into it; c starts at `c_at`.
+    Element k of row r of a is at `a_at + r * a_row + k * a_step` of the array, which may be transposed; row k
+    of panel j of w is at `w_at + j * w_panel + k * w_step`; c starts at `c_at`.
 
     Two rows by four registers of c stay in registers while k runs. A fused multiply-add takes four cycles,
     and two start in each: eight sums under way keep both busy. A register of w serves both rows, and the
@@ -213,8 +213,8 @@ def backward(
     """
     units, hidden = memory.shape[1], d_outputs.shape[2]
     dim, recalled_at = inputs.shape[1] - units, _recalled_at(cell, units)
-    # The gradient waits here until it is enough for the weights. Rows are filled from the last one up, which
-    # makes them packed order again; they are no power of two apart, which would share few lines of the cache.
+    # The gradient is collected until there are enough rows for the weights. They are filled from the last one
+    # up, which is packed order again; a power of two apart they would share few cache lines.
     d_gates = np.zeros((_CHUNK + counts[0], gates.shape[1] + PANEL), np.float32)
     d_hidden = np.zeros((counts[0], w_recurrent.shape[0] * PANEL), np.float32)
     d_memory = np.zeros((counts[0], units), np.float32)

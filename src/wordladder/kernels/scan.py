@@ -40,7 +40,7 @@ LINES = 3  # line ends so far
 IN_LINE = 4  # words since the last line end
 IDS = 5  # numbers written by this call
 
-# Put behind each block: runs end there without a look at where they are, and eight bytes can be read at once.
+# Appended to each block: runs end there without a check of the position, and eight bytes can be read at once.
 PADDING = b"\n" * 8
 
 _NEWLINE = 10
@@ -122,7 +122,7 @@ def _walk(block, at, stop, classes):
 def _word_end(block, at, stop, classes, runs):
     """Where the word ends that starts at byte `at`; `at` itself if none starts there.
 
-    Most words are ASCII letters with an ASCII blank or point behind them: those are read byte by byte.
+    Most words are ASCII letters followed by an ASCII blank or full stop: these are read byte by byte.
     """
     end = at
     while runs[block[end]]:
@@ -144,7 +144,7 @@ def _word_end(block, at, stop, classes, runs):
 
 @intrinsic
 def _eight(typing: Any, array: Any, at: Any) -> Any:
-    """The eight bytes of an array from `at` on as one number, wherever they stand in memory."""
+    """The eight bytes of an array from `at` on as one number; they need not be aligned."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> ir.Value:
         data = arrayobj.make_array(signature.args[0])(context, builder, values[0]).data
@@ -207,7 +207,7 @@ def scan(block, at, classes, max_words, slots, letters, begins, counts, ids, fig
     """Read `block` from byte `at`; returns where it stopped: at its end, or before a word without room.
 
     Args:
-        block: Valid UTF-8 that begins and ends where words do, with `PADDING` behind it: (bytes + 8,) uint8.
+        block: Valid UTF-8 that begins and ends where words do, followed by `PADDING`: (bytes + 8,) uint8.
         at: The first byte to read.
         classes: The class of each code point: (0x110000,) uint8.
         max_words: Words kept of a line.

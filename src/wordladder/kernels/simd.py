@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Vector registers for Numba kernels: rows of float32 arrays, several at a time; words are unknown here.
+"""Vector registers for Numba kernels: operations on rows of float32 arrays, several at a time.
 
 A `Block` is a fixed number of registers of `LANES` float32 each, held by the processor while a kernel works
 on them; the number is part of its type. So every operation below becomes a few instructions in a straight

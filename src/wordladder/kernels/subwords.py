@@ -27,33 +27,33 @@ def _hashed(value, byte):
 @njit(nogil=True, cache=True)
 def hashes(letters, begins):
     """FNV-1a of each word: (words,) uint32. Word `i` is `letters[begins[i]:begins[i + 1]]`."""
-    found = np.empty(len(begins) - 1, np.uint32)
-    for i in range(len(found)):
+    result = np.empty(len(begins) - 1, np.uint32)
+    for i in range(len(result)):
         value = _OFFSET
         for at in range(begins[i], begins[i + 1]):
             value = _hashed(value, letters[at])
-        found[i] = value
-    return found
+        result[i] = value
+    return result
 
 
 @njit(nogil=True, cache=True)
 def ngrams(letters, begins, min_n, max_n, buckets, classes):
     """Buckets of the n-grams of each word: (offsets (words + 1,) int64, buckets (n-grams,) int32).
 
-    A word stands between < and >, which are characters of its n-grams but never one alone. An n-gram is
+    A word is put between < and >, which are characters of its n-grams but never one alone. An n-gram is
     counted once for each place. Where `classes`, the class of each code point, is not empty, every Han
     character is a unit of its word too, whatever `min_n` is.
     """
     offsets = np.zeros(len(begins), np.int64)
-    found = np.empty(len(letters) * 4 + 64, np.int32)
+    result = np.empty(len(letters) * 4 + 64, np.int32)
     word = np.empty(np.max(np.diff(begins)) + 2 if len(begins) > 1 else 2, np.uint8)
     total = 0
     for i in range(len(begins) - 1):
         size = begins[i + 1] - begins[i] + 2
         word[0], word[size - 1] = _BEGIN, _END
         word[1 : size - 1] = letters[begins[i] : begins[i + 1]]
-        if total + size * (max(max_n - min_n, 0) + 2) > len(found):
-            found = np.append(found, np.empty(max(len(found), size * (max_n + 2)), np.int32))
+        if total + size * (max(max_n - min_n, 0) + 2) > len(result):
+            result = np.append(result, np.empty(max(len(result), size * (max_n + 2)), np.int32))
         for first in range(size):
             if word[first] & 0xC0 == 0x80:
                 continue  # inside a character
@@ -68,10 +68,10 @@ def ngrams(letters, begins, min_n, max_n, buckets, classes):
                     value = _hashed(value, word[at])
                     at += 1
                 if (n >= min_n and not (n == 1 and (first == 0 or at == size))) or (n == 1 and han):
-                    found[total] = value % uint32(buckets)
+                    result[total] = value % uint32(buckets)
                     total += 1
         offsets[i + 1] = total
-    return offsets, found[:total].copy()
+    return offsets, result[:total].copy()
 
 
 @njit(nogil=True, cache=True)

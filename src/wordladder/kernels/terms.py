@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Terms of texts (words, runs of words, n-grams of characters inside words) as 64-bit hashes: found, counted,
+"""Terms of texts (word n-grams, and character n-grams inside words) as 64-bit hashes: extracted, counted,
 looked up, weighed and scored.
 
 A term is its hash; two that meet in a table are taken for one with a probability of 2^-32.
@@ -87,7 +87,7 @@ def terms_of(codes, starts, ends, offsets, run, longest):
 
 @njit(nogil=True, inline="always")
 def _slot(table, value):
-    """Where a hash stands in an open table, or the free place where it would.
+    """Where a hash is in an open table, or the free place where it belongs.
 
     A place is one number, so that a look is one line of the cache: the upper half that of the hash, the lower
     half the term's number plus one.

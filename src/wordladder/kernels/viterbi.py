@@ -51,8 +51,8 @@ def nbest(
 
 @exact
 def _best(first, last, sentences, chain, tags, scores):
-    """Forward, only the best score that ends in each tag; which tag came before is found on the way back, for
-    one tag a word.
+    """Forward only the best score that ends in each tag is kept; the tag before is looked up on the way back,
+    for one tag a word.
     """
     emissions, begins, sizes = sentences
     count = len(chain.starts)
@@ -87,12 +87,12 @@ def _best(first, last, sentences, chain, tags, scores):
 
 
 @exact
-def _greatest(given, onward, count, result):
-    """result[j] = max given[i] + onward[i, j]. Eight stay in a register while i runs."""
+def _greatest(scores, onward, count, result):
+    """result[j] = max scores[i] + onward[i, j]. Eight stay in a register while i runs."""
     for j in range(0, len(result), _WIDTH):
         s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = _NOTHING
         for i in range(count):
-            x = given[i]
+            x = scores[i]
             s0, s1 = _more(s0, x + onward[i, j]), _more(s1, x + onward[i, j + 1])
             s2, s3 = _more(s2, x + onward[i, j + 2]), _more(s3, x + onward[i, j + 3])
             s4, s5 = _more(s4, x + onward[i, j + 4]), _more(s5, x + onward[i, j + 5])
@@ -108,7 +108,7 @@ def _more(a, b):
 
 @exact
 def _insert(score, place, scores, places, filled):
-    """Put a score where it belongs in a falling list, behind equal ones: how long the list is now."""
+    """Insert a score into a descending list, after equal ones, and return the new length."""
     if score == _NOTHING or (filled == len(scores) and not score > scores[filled - 1]):
         return filled
     k = min(filled, len(scores) - 1)
@@ -145,7 +145,7 @@ def _nbest(first, last, sentences, chain, tags, scores):
                     for rank in range(n):
                         score = sums[t - 1, i, rank] + chain.transitions[i, j] + here
                         if filled == n and not score > sums[t, j, n - 1]:
-                            break  # those behind it are no better
+                            break  # the following are no better
                         filled = _insert(score, i * n + rank, sums[t, j], places[t, j], filled)
         filled = 0
         for j in range(count):

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..files.streams import write_errors
-from ..progress import Progress
+from ._hogwild import Run, cores, split_at_line_ends
 
 if TYPE_CHECKING:
     from .glove import GloVe
 
 _PART = 1 << 25  # ids of the text that are counted together
+_REACH = 1 << 20  # ids searched for a line end where a part ends
 _ROOM = 1 << 22  # entries that a thread counts before they are written
 _BUCKET = 1 << 18  # entries that are shuffled together, about
 
@@ -47,18 +48,14 @@ class _Rows(NamedTuple):
 
 
 @contextmanager
-def count_cooccurrences(
-    ids: np.ndarray, words: int, settings: "GloVe", *, threads: int, seed: int, progress: Progress
-) -> Iterator[Cooccurrences]:
+def count_cooccurrences(ids: np.ndarray, words: int, settings: "GloVe", run: Run) -> Iterator[Cooccurrences]:
     """Count the pairs of a text; the counts are in a temporary folder, which is removed after the block.
 
     Args:
         ids: Word numbers, −1 ends a line, perhaps memory-mapped.
         words: Words of the vocabulary.
         settings: Which words are near, and what a count is worth in training.
-        threads: How many count at a time.
-        seed: Start of the random order.
-        progress: Told the ids counted.
+        run: Threads, the seed of the random order, and progress in ids.
 
     Raises:
         OutputError: the counts cannot be written, such as when the disk is full.
@@ -66,25 +63,15 @@ def count_cooccurrences(
     with tempfile.TemporaryDirectory(prefix="wordladder-", ignore_cleanup_errors=True) as name:
         with write_errors(name):
             parts = _Parts(Path(name), words)
-            for start, end in pairwise([*_borders(ids, _PART), len(ids)]):
-                progress("counting neighbours", start, len(ids))
-                parts.add(_count_part(ids[start:end], words, settings, threads))
-            progress("counting neighbours", len(ids), len(ids))
-            entries = _shuffle(parts, settings, seed)
+            for start, end in pairwise([*split_at_line_ends(ids, _PART, _REACH), len(ids)]):
+                run.progress("counting neighbours", start, len(ids))
+                parts.add(_count_part(ids[start:end], words, settings, run.threads or cores()))
+            run.progress("counting neighbours", len(ids), len(ids))
+            entries = _shuffle(parts, settings, run.seed)
         try:
             yield entries
         finally:
             del entries.pairs, entries.targets  # not every system can remove a mapped file
-
-
-def _borders(ids: np.ndarray, step: int) -> Iterator[int]:
-    """Where parts begin: at the first, and after line ends."""
-    at = 0
-    while at < len(ids):
-        yield at
-        at += step
-        ends = np.flatnonzero(ids[at : at + (1 << 20)] < 0)
-        at += int(ends[0]) + 1 if len(ends) else 0
 
 
 def _count_part(ids: np.ndarray, words: int, settings: "GloVe", threads: int) -> Iterator[_Rows]:
@@ -97,13 +84,13 @@ def _count_part(ids: np.ndarray, words: int, settings: "GloVe", threads: int) ->
     weights = np.ones(settings.window + 1, np.float32)
     if settings.distance_weighting:
         weights[1:] /= np.arange(1, settings.window + 1)
-    # stretches of words with about as many places each
+    # ranges of words with about as many places each
     cuts = np.searchsorted(begins, np.linspace(0, begins[-1], 16 * threads + 1)[1:-1])
-    stretches = list(pairwise([0, *np.unique(cuts[cuts > 0]).tolist(), words]))
+    ranges = list(pairwise([0, *np.unique(cuts[cuts > 0]).tolist(), words]))
 
-    def rows(stretch: tuple[int, int]) -> list[_Rows]:
-        first, last = stretch
-        found, sums = [], np.zeros(words, np.float32)
+    def count_range(limits: tuple[int, int]) -> list[_Rows]:
+        first, last = limits
+        rows, sums = [], np.zeros(words, np.float32)
         room = max(_ROOM, words)
         while first < last:
             others, values = np.empty(room, np.int32), np.empty(room, np.float32)
@@ -111,13 +98,13 @@ def _count_part(ids: np.ndarray, words: int, settings: "GloVe", threads: int) ->
             near = (settings.window, weights, settings.symmetric)
             done = count_rows(ids, begins, places, first, last, *near, sums, others, values, ends)
             size = int(ends[done - first - 1])
-            found.append(_Rows(ends[: done - first], first, others[:size].copy(), values[:size].copy()))
+            rows.append(_Rows(ends[: done - first], first, others[:size].copy(), values[:size].copy()))
             first = done
-        return found
+        return rows
 
     with ThreadPoolExecutor(threads) as pool:
-        for some in pool.map(rows, [one for one in stretches if one[0] < one[1]]):
-            yield from some
+        for rows in pool.map(count_range, [limits for limits in ranges if limits[0] < limits[1]]):
+            yield from rows
 
 
 class _Parts:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
 
 import numpy as np
 
 from ..errors import SettingError, did_you_mean
-from ..progress import Progress
+from ..progress import Progress, quiet
 from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 
@@ -26,12 +26,14 @@ Loss = Literal["negative", "hierarchical"]
 
 _CHUNK = (10_000, 500_000)  # ids that a thread learns from at a time, at least and at most
 _CHUNKS = 2_000  # wanted in a training
-_SEARCH = 1024  # ids searched at a time for a line end: little of a mapped text is read for it
-_AROUND = 1 << 15  # ids that the system may map again when it reads the first ones behind them
+_SEARCH = 1024  # ids searched at a time for a line end, so that little of a mapped text is read
+_AROUND = 1 << 15  # ids that the system may map again when it reads the ids that follow
 _CACHE_LINE = 16  # float32 numbers
 _LEAST_RATE = 1e-4  # of the first one
-_COUNTS = ("dim", "window", "negative", "word_ngrams", "min_count", "min_count_runs", "max_vocabulary")
-_COUNTS += ("epochs", "buckets")
+_COUNTS = (
+    "dim", "window", "negative", "word_ngrams", "min_count", "min_count_runs", "max_vocabulary", "epochs",
+    "buckets",
+)  # fmt: skip
 _READING = ("lowercase", "max_vocabulary", "corpus", "start")  # settings that are not of the method
 
 
@@ -72,16 +74,24 @@ def check_settings(trainer: object, choices: Mapping[str, tuple[str, ...]] | Non
         raise SettingError(f"learning_rate is {rate}; it must be above 0, as a rule below 0.1.")
 
 
-def check_run(threads: int | None, seed: int) -> None:
-    """Check the arguments of `train`.
+class Run(NamedTuple):
+    """How a training runs: threads (None: all cores), seed and progress."""
 
-    Raises:
-        SettingError: `threads` or `seed` has a value that cannot be used.
-    """
-    if threads is not None and threads < 1:
-        raise SettingError(f"threads is {threads}; it must be at least 1.")
-    if seed < 0:
-        raise SettingError(f"seed is {seed}; it must not be negative.")
+    threads: int | None
+    seed: int
+    progress: Progress
+
+    def check(self) -> Self:
+        """Return the run itself.
+
+        Raises:
+            SettingError: `threads` or `seed` has a value that cannot be used.
+        """
+        if self.threads is not None and self.threads < 1:
+            raise SettingError(f"threads is {self.threads}; it must be at least 1.")
+        if self.seed < 0:
+            raise SettingError(f"seed is {self.seed}; it must not be negative.")
+        return self
 
 
 class Trainer:
@@ -101,6 +111,37 @@ class Trainer:
     def rate(self) -> float:
         """The learning rate at the start."""
         return self.default_rate if self.learning_rate is None else self.learning_rate
+
+    def train(
+        self,
+        corpus: Corpus,
+        *,
+        threads: int | None = None,
+        seed: int = 1,
+        start: WordVectors | None = None,
+        progress: Progress = quiet,
+    ) -> WordVectors:
+        """Train vectors for the corpus's vocabulary.
+
+        One thread and one seed give the same bytes on every run. Several threads write to the same vectors
+        without waiting for each other (Hogwild), so their results differ a little from run to run.
+
+        Args:
+            corpus: The text as word numbers; words that are not in its vocabulary are left out.
+            threads: Threads to train with; all cores if not given, and one for a short text.
+            seed: Start of everything random.
+            start: Vectors to go on from. Their words stay, whether the corpus has them or not; its other
+                words are new.
+            progress: Told how much is learned, the mean loss of the epoch so far and the speed.
+
+        Raises:
+            SettingError: `threads`, `seed` or `start` cannot be used.
+            OutputError: GloVe's counts cannot be written to the temporary folder.
+        """
+        return self._train(corpus, start, Run(threads, seed, progress).check())
+
+    def _train(self, corpus: Corpus, start: WordVectors | None, run: Run) -> WordVectors:
+        raise NotImplementedError
 
     def settings(
         self, corpus: Corpus, seed: int, threads: int, losses: list[float], start: WordVectors | None
@@ -136,21 +177,24 @@ def chunks(corpus: Corpus, epochs: int, sizes: tuple[int, int] | None = None) ->
     ids = corpus.ids
     least, most = sizes or _CHUNK
     step = min(most, max(least, len(ids) * epochs // _CHUNKS))
-    borders = [*_borders(corpus, step), len(ids)]
-    return [Chunk(epoch, *pair) for epoch in range(epochs) for pair in pairwise(borders)]
+    borders = []
+    for at in split_at_line_ends(ids, step, step // 4):
+        corpus.release(max(0, at - 2 * step), min(len(ids), at + step))
+        borders.append(at)
+    return [Chunk(epoch, *pair) for epoch in range(epochs) for pair in pairwise([*borders, len(ids)])]
 
 
-def _borders(corpus: Corpus, step: int) -> Iterator[int]:
-    ids, at = corpus.ids, 0
+def split_at_line_ends(ids: np.ndarray, step: int, reach: int) -> Iterator[int]:
+    """Where parts of about `step` ids begin: after a line end if there is one within `reach` ids."""
+    at = 0
     while at < len(ids):
         yield at
         at += step
-        for first in range(at, min(len(ids), at + step // 4), _SEARCH):
+        for first in range(at, min(len(ids), at + reach), _SEARCH):
             ends = np.flatnonzero(ids[first : first + _SEARCH] < 0)
             if len(ends):
                 at = first + int(ends[0]) + 1
                 break
-        corpus.release(max(0, at - 2 * step), min(len(ids), at + step))
 
 
 def train_chunks(
@@ -171,7 +215,7 @@ def train_chunks(
         threads: How many learn at a time.
         progress: Told how much is learned, the mean loss of the epoch so far and the speed.
         total: How much there is to learn, and in what unit, such as "words".
-        corpus: The text that the chunks are of, whose memory is released behind them.
+        corpus: The text of the chunks, whose memory is released after each.
     """
     started, done, size = time.perf_counter(), 0, sum(chunk.end - chunk.start for chunk in plan)
     losses: list[float] = []
@@ -290,9 +334,7 @@ class HogwildTrainer(Trainer):
         corpus: Corpus,
         counts: np.ndarray,
         matrices: tuple[np.ndarray, np.ndarray],
-        threads: int | None,
-        seed: int,
-        progress: Progress,
+        run: Run,
         **method: Any,
     ) -> tuple[list[float], int]:
         """Learn inputs and outputs in place: the mean loss of each epoch, and the threads used.
@@ -301,9 +343,7 @@ class HogwildTrainer(Trainer):
             corpus: The text.
             counts: How often each word occurred, in this text and before.
             matrices: Inputs and outputs, of `random_rows` and `zero_rows`.
-            threads: Threads to train with; None: all cores.
-            seed: Start of everything random.
-            progress: Told the words learned, the mean loss of the epoch so far and the words per second.
+            run: Threads, seed and progress.
             method: More arguments of the kernel.
         """
         from ..kernels.sampling import Weights
@@ -317,15 +357,15 @@ class HogwildTrainer(Trainer):
         inputs, outputs = matrices
         width = -(-self.dim // LANES) * LANES
         weights = Weights(inputs.ravel(), outputs.ravel(), inputs.shape[1], width)
-        decay, method = self.decay(corpus, seed), {"cbow": self.model == "cbow", **method}
+        decay, method = self.decay(corpus, run.seed), {"cbow": self.model == "cbow", **method}
 
         def learn(chunk: Chunk) -> tuple[float, int]:
             schedule, state = decay.at(chunk)
             where = (ids, chunk.start, chunk.end, tables, weights, schedule, self.window, self.negative)
             return train_word2vec(*where, state, **method)
 
-        compile_kernel(lambda: learn(Chunk(0, 0, 0)), progress)
+        compile_kernel(lambda: learn(Chunk(0, 0, 0)), run.progress)
         plan = chunks(corpus, self.epochs)
-        threads = min(threads or cores(), len(plan) // self.epochs)
+        threads = min(run.threads or cores(), len(plan) // self.epochs)
         total = (corpus.words * self.epochs, "words")
-        return train_chunks(self.kind, plan, learn, threads, progress, total, corpus), threads
+        return train_chunks(self.kind, plan, learn, threads, run.progress, total, corpus), threads

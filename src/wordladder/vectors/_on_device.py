@@ -19,9 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..progress import Progress
 from ..text.corpus import Corpus
-from ._hogwild import Chunk, LinearDecay, chunks, compile_kernel, sampling_tables, train_chunks
+from ._hogwild import Chunk, LinearDecay, Run, chunks, compile_kernel, sampling_tables, train_chunks
 
 if TYPE_CHECKING:
     from ..kernels.sampling import Tables as SamplingTables
@@ -287,9 +286,8 @@ def train_on(
     corpus: Corpus,
     counts: np.ndarray,
     matrices: tuple[np.ndarray, np.ndarray],
-    decay: LinearDecay,
     trainer: "Word2Vec",
-    progress: Progress,
+    run: Run,
 ) -> list[float]:
     """Learn from the corpus on a device: the mean loss of each epoch.
 
@@ -298,9 +296,8 @@ def train_on(
         corpus: The text.
         counts: How often each word occurred, in this text and before.
         matrices: Inputs and outputs (words, width), learned in place.
-        decay: Learning rate and random states.
         trainer: The settings.
-        progress: Told the words learned, the mean loss of the epoch so far and the words per second.
+        run: Seed and progress.
     """
     epochs, negative = trainer.epochs, trainer.negative
     count = min(_BLOCKS, max(1, len(corpus.ids) * epochs // (_STEPS * BLOCK_SIZE)))
@@ -308,10 +305,10 @@ def train_on(
     arrays = (*matrices, _frequent(corpus, counts, negative))
     tables = Tables(*(torch.from_numpy(array).to(device) for array in arrays))
     with _fast_products(device):
-        learn = _Learner(corpus.ids, sampler, decay, tables, negative)
-        compile_kernel(lambda: learn(Chunk(0, 0, 0)), progress)
+        learn = _Learner(corpus.ids, sampler, trainer.decay(corpus, run.seed), tables, negative)
+        compile_kernel(lambda: learn(Chunk(0, 0, 0)), run.progress)
         plan, total = chunks(corpus, epochs, (_CHUNK, _CHUNK)), (corpus.words * epochs, "words")
-        losses = train_chunks(trainer.kind, plan, learn, 1, progress, total, corpus)
+        losses = train_chunks(trainer.kind, plan, learn, 1, run.progress, total, corpus)
     for matrix, learned in zip(matrices, tables):
         matrix[:] = learned.cpu().numpy()
     return losses

@@ -9,11 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from ..errors import SettingError
-from ..progress import Progress, quiet
 from ..text.corpus import Corpus
 from ..text.subwords import Subwords, ngrams
 from ..word_vectors import WordVectors
-from ._hogwild import Architecture, HogwildTrainer, Loss, check_run, random_rows, zero_rows
+from ._hogwild import Architecture, HogwildTrainer, Loss, Run, random_rows, zero_rows
 from ._words import Words
 
 __all__ = ["FastText"]
@@ -79,37 +78,21 @@ class FastText(HogwildTrainer):
             )
         super().__post_init__()
 
-    def train(
-        self,
-        corpus: Corpus,
-        *,
-        threads: int | None = None,
-        seed: int = 1,
-        start: WordVectors | None = None,
-        progress: Progress = quiet,
-    ) -> WordVectors:
-        """Train vectors for the corpus's vocabulary and its n-grams; see `Word2Vec.train`.
-
-        Raises:
-            SettingError: `threads`, `seed` or `start` cannot be used.
-        """
+    def _train(self, corpus: Corpus, start: WordVectors | None, run: Run) -> WordVectors:
         from ..kernels.word2vec import SubwordRows
 
-        check_run(threads, seed)
         words = Words.from_corpus(corpus, start, self.dim)
         count, rows = len(words.names), _Rows(self, words.names)
         matrices = (
-            random_rows(count + len(rows.buckets), self.dim, 1 / self.dim, seed),
+            random_rows(count + len(rows.buckets), self.dim, 1 / self.dim, run.seed),
             zero_rows(count, self.dim),
         )
         inputs, outputs = (matrix[:, : self.dim] for matrix in matrices)
         if start is not None:
             self._copy_known(start, words, rows, inputs, outputs)
         subwords = SubwordRows(rows.begins, rows.of_words * matrices[0].shape[1])
-        losses, threads = self.train_rows(
-            corpus, words.counts, matrices, threads, seed, progress, subwords=subwords
-        )
-        settings = self.settings(corpus, seed, threads, losses, start)
+        losses, threads = self.train_rows(corpus, words.counts, matrices, run, subwords=subwords)
+        settings = self.settings(corpus, run.seed, threads, losses, start)
         vectors = words.by_frequency(inputs[:count], settings, outputs)
         sizes = (self.min_n, self.max_n, self.han, self.buckets)
         vectors.subwords = Subwords(vectors.vectors, inputs[count:][rows.order], *sizes, rows.buckets)
@@ -139,9 +122,9 @@ class FastText(HogwildTrainer):
 
 
 class _Rows:
-    """Where the inputs of words are: their own rows, and behind those the rows of the buckets that they use.
+    """Where the inputs of words are: their own rows, then the rows of the buckets that they use.
 
-    Word `w` has the rows `of_words[begins[w]:begins[w + 1]]`; row `order[i]` behind the words is that of
+    Word `w` has the rows `of_words[begins[w]:begins[w + 1]]`; row `order[i]` after the words is that of
     bucket `buckets[i]`.
     """
 

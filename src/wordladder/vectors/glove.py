@@ -13,7 +13,7 @@ from ..progress import Progress, quiet
 from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 from ._cooccurrences import Cooccurrences, count_cooccurrences
-from ._hogwild import Chunk, Trainer, aligned_zeros, check_run, compile_kernel, cores, train_chunks
+from ._hogwild import Chunk, Run, Trainer, aligned_zeros, compile_kernel, cores, train_chunks
 from ._words import Words
 
 __all__ = ["GloVe"]
@@ -71,43 +71,26 @@ class GloVe(Trainer):
                 f"x_max is {self.x_max} and alpha {self.alpha}; x_max must be above 0, alpha not below."
             )
 
-    def train(
-        self,
-        corpus: Corpus,
-        *,
-        threads: int | None = None,
-        seed: int = 1,
-        start: WordVectors | None = None,
-        progress: Progress = quiet,
-    ) -> WordVectors:
-        """Train vectors for the corpus's vocabulary; see `Word2Vec.train`.
-
-        Raises:
-            SettingError: `threads`, `seed` or `start` cannot be used.
-            OutputError: the counts cannot be written to the temporary folder.
-        """
-        check_run(threads, seed)
-        threads = threads or cores()
+    def _train(self, corpus: Corpus, start: WordVectors | None, run: Run) -> WordVectors:
         words = Words.from_corpus(corpus, start, self.dim)
-        compile_kernel(self._train_on_two_words, progress)
-        size = (corpus.ids, len(words.names))
-        with count_cooccurrences(*size, self, threads=threads, seed=seed, progress=progress) as entries:
-            threads = min(threads, len(entries.buckets))
-            rows = self._random_rows(len(words.names), seed)
+        compile_kernel(self._train_on_two_words, run.progress)
+        with count_cooccurrences(corpus.ids, len(words.names), self, run) as entries:
+            threads = min(run.threads or cores(), len(entries.buckets))
+            rows = self._random_rows(len(words.names), run.seed)
             inputs, outputs = rows[:, :, 0, : self.dim]
             if start is not None:
                 before = start.vectors / 2 if start.outputs is None else start.outputs
                 summed = start.settings.get("combine") == "sum"
                 words.copy_known(inputs, start.vectors - before if summed else start.vectors)
                 words.copy_known(outputs, before)
-            losses = self._train_rows(entries, rows, threads, progress)
-            settings = self.settings(corpus, seed, threads, losses, start) | {"entries": entries.size}
+            losses = self._train_rows(entries, rows, threads, run.progress)
+            settings = self.settings(corpus, run.seed, threads, losses, start) | {"entries": entries.size}
         vectors = inputs + outputs if self.combine == "sum" else inputs.copy()
         return words.by_frequency(vectors, settings, outputs.copy())
 
     def _train_on_two_words(self) -> None:
         ids = np.array([0, 1, -1], np.int32)
-        with count_cooccurrences(ids, 2, self, threads=1, seed=1, progress=quiet) as entries:
+        with count_cooccurrences(ids, 2, self, Run(1, 1, quiet)) as entries:
             self._train_rows(entries, self._random_rows(2, 1), 1, quiet)
 
     def _random_rows(self, words: int, seed: int) -> np.ndarray:

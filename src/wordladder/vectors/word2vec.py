@@ -11,7 +11,7 @@ from ..extras import require
 from ..progress import Progress, quiet
 from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
-from ._hogwild import Architecture, HogwildTrainer, Loss, check_run, random_rows, zero_rows
+from ._hogwild import Architecture, HogwildTrainer, Loss, Run, random_rows, zero_rows
 from ._words import Words
 
 if TYPE_CHECKING:
@@ -88,26 +88,26 @@ class Word2Vec(HogwildTrainer):
         """Train vectors for the corpus's vocabulary.
 
         One thread and one seed give the same bytes on every run. Several threads write to the same vectors
-        without waiting for each other (Hogwild), so their results differ a little from run to run; so does
-        an accelerator, in the order of its sums. It also learns in other steps than the processor, with
-        vectors as good and not the same. It is therefore used only when asked for.
+        without waiting for each other (Hogwild), so their results differ a little from run to run, and so do
+        those of an accelerator, in the order of its sums. An accelerator also takes other steps than the
+        processor: its vectors are as good, but not the same. So it is used only when asked for.
 
         Args:
-            corpus: The text as word numbers; what was left out of its vocabulary is not seen.
+            corpus: The text as word numbers; words that are not in its vocabulary are left out.
             threads: Threads to train with; all cores if not given, and one for a short text.
             seed: Start of everything random.
-            start: Vectors to go on from. Their words stay, whether the corpus has them or not; what the
-                corpus has beside them is learned anew.
-            device: `"cuda"`, or of several accelerators `"cuda:1"`, trains skipgram with negative sampling
-                there; `"cpu"` or left out: the processor.
+            start: Vectors to go on from. Their words stay, whether the corpus has them or not; its other
+                words are new.
+            device: `"cuda"`, or one of several such as `"cuda:1"`, to train skip-gram with negative sampling
+                on an accelerator; `"cpu"` or left out: the processor.
             progress: Told the words learned, the mean loss of the epoch so far and the words per second.
 
         Raises:
             SettingError: `threads`, `seed`, `start` or `device` cannot be used.
             MissingExtraError: an accelerator is asked for, and PyTorch is not installed.
         """
-        check_run(threads, seed)
-        return self._train(corpus, self.accelerator(device), threads, seed, start, progress)
+        run = Run(threads, seed, progress).check()
+        return self._train(corpus, start, run, self.accelerator(device))
 
     def accelerator(self, device: str | None) -> "torch.device | None":
         """The accelerator that `device` names; None for the processor.
@@ -132,18 +132,12 @@ class Word2Vec(HogwildTrainer):
         return accelerator
 
     def _train(
-        self,
-        corpus: Corpus,
-        device: "torch.device | None",
-        threads: int | None,
-        seed: int,
-        start: WordVectors | None,
-        progress: Progress,
+        self, corpus: Corpus, start: WordVectors | None, run: Run, device: "torch.device | None" = None
     ) -> WordVectors:
         """Train on any device of PyTorch, or with None by the kernels."""
         words = Words.from_corpus(corpus, start, self.dim)
         matrices = (
-            random_rows(len(words.names), self.dim, _FIRST / self.dim**0.5, seed),
+            random_rows(len(words.names), self.dim, _FIRST / self.dim**0.5, run.seed),
             zero_rows(len(words.names), self.dim),
         )
         inputs, outputs = (matrix[:, : self.dim] for matrix in matrices)
@@ -152,15 +146,12 @@ class Word2Vec(HogwildTrainer):
             if start.outputs is not None and self.loss == "negative":  # another text has another tree
                 words.copy_known(outputs, start.outputs)
         if device is None:
-            run = (corpus, words.counts, matrices, threads, seed, progress)
-            losses, threads = self.train_rows(*run, mean=self.cbow_mean)
+            losses, threads = self.train_rows(corpus, words.counts, matrices, run, mean=self.cbow_mean)
         else:
             from ._on_device import train_on
 
-            threads = 1  # which feeds the device
-            decay = self.decay(corpus, seed)
-            losses = train_on(device, corpus, words.counts, matrices, decay, self, progress)
-        settings = self.settings(corpus, seed, threads, losses, start)
+            losses, threads = train_on(device, corpus, words.counts, matrices, self, run), 1
+        settings = self.settings(corpus, run.seed, threads, losses, start)
         if self.model == "skipgram":
             del settings["cbow_mean"]
         if device is not None:
