@@ -10,6 +10,7 @@ import torch
 
 from static_vectors import COMMON, Watch
 from wordladder.text.corpus import Corpus, read_corpus
+from wordladder.vectors._hogwild import Run
 from wordladder.vectors.word2vec import Word2Vec
 
 __all__ = ["word2vec_part"]
@@ -52,7 +53,7 @@ def judged(
 ) -> dict[str, float]:
     """One training with the speed and the quality of its vectors."""
     trainer, watch = Word2Vec(lowercase=True), Watch()
-    vectors = trainer._train(corpus, place, None, seed, None, watch)
+    vectors = trainer._train(corpus, None, Run(None, seed, watch), place)
     found = {"words_per_second": corpus.words * trainer.epochs / (time.perf_counter() - watch.compiled)}
     if pairs is not None:
         found["word_pairs"] = vectors.evaluate_word_pairs(pairs).spearman

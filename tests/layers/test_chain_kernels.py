@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from wordladder.kernels.crf import Chain, likelihood, marginals, segments
+from wordladder.kernels.crf import Chain, Sentences, likelihood, marginals, segments
 from wordladder.kernels.viterbi import best, nbest
 
 SIZES = np.array([4, 0, 1, 3, 5, 2])
@@ -70,12 +70,12 @@ def case(request):
     """Emissions, where sentences begin and how long they are; the chain; tags."""
     given = {"sizes": SIZES, **CASES[request.param]}
     emissions, chain, tags = made_up(**given)
-    return (emissions, begins_of(given["sizes"]), given["sizes"]), chain, tags
+    return Sentences(emissions, begins_of(given["sizes"]), given["sizes"]), chain, tags
 
 
 def test_losses_are_those_of_all_paths(case):
     given, chain, tags = case
-    losses = likelihood(*given, tags, chain)[0]
+    losses = likelihood(given, tags, chain)[0]
     expected = np.zeros(len(given[2]))
     for number, words, mine in sentences(*given):
         paths, scores = paths_of(mine, chain)
@@ -85,7 +85,7 @@ def test_losses_are_those_of_all_paths(case):
 
 def test_marginals_are_those_of_all_paths(case):
     given, chain, _ = case
-    found = marginals(*given, chain)
+    found = marginals(given, chain)
     for _, words, mine in sentences(*given):
         paths, scores = paths_of(mine, chain)
         shares = np.exp(scores - log_sum(scores))
@@ -95,8 +95,8 @@ def test_marginals_are_those_of_all_paths(case):
 
 def test_the_best_path_and_the_next_best(case):
     given, chain, _ = case
-    tags, scores = best(*given, chain)
-    several, several_scores = nbest(*given, chain, 5)
+    tags, scores = best(given, chain)
+    several, several_scores = nbest(given, chain, 5)
     assert scores[given[2] == 0].tolist() == [0.0] * int((given[2] == 0).sum())
     for number, words, mine in sentences(*given):
         paths, every = paths_of(mine, chain)
@@ -122,7 +122,7 @@ def test_segments_are_those_of_all_paths(case):
     offsets = np.append(0, np.cumsum([len(path) for _, _, path, _ in asked]))
     path = np.concatenate([path for _, _, path, _ in asked])
     owners, firsts = (np.array([one[k] for one in asked]) for k in (0, 1))
-    found = segments(*given, chain, owners, firsts, offsets, path)
+    found = segments(given, chain, owners, firsts, offsets, path)
     for value, (_, first, wanted, mine) in zip(found, asked):
         paths, scores = paths_of(mine, chain)
         through = (paths[:, first : first + len(wanted)] == wanted).all(axis=1)
@@ -134,11 +134,11 @@ def test_segments_are_those_of_all_paths(case):
 @pytest.mark.parametrize("scale", [1.0, 40.0])
 def test_gradients_are_finite_differences(scale, forbidden):
     emissions, chain, tags = made_up(scale=scale, forbidden=forbidden)
-    _, d_emissions, d_chain = likelihood(emissions, BEGINS, SIZES, tags, chain)
+    _, d_emissions, d_chain = likelihood(Sentences(emissions, BEGINS, SIZES), tags, chain)
     step = np.float32(1 / 512)
 
     def loss():
-        return likelihood(emissions, BEGINS, SIZES, tags, chain)[0].sum()
+        return likelihood(Sentences(emissions, BEGINS, SIZES), tags, chain)[0].sum()
 
     for weight, gradient in zip((emissions, *chain), (d_emissions, *d_chain)):
         flat, found = weight.reshape(-1), gradient.reshape(-1)
@@ -164,11 +164,11 @@ def test_a_path_that_fades_and_comes_back_is_not_lost():
         np.zeros(2, np.float32),
         np.array([-np.inf, 0], np.float32),
     )
-    given = emissions, np.array([0]), np.array([40])
-    losses, d_emissions, _ = likelihood(*given, np.ones(40, np.int64), chain)
+    given = Sentences(emissions, np.array([0]), np.array([40]))
+    losses, d_emissions, _ = likelihood(given, np.ones(40, np.int64), chain)
     assert losses[0] == 0
     assert not d_emissions.any()
-    np.testing.assert_array_equal(marginals(*given, chain), np.tile([0.0, 1.0], (40, 1)))
+    np.testing.assert_array_equal(marginals(given, chain), np.tile([0.0, 1.0], (40, 1)))
 
 
 def test_an_unreachable_tag_gives_no_nan():
@@ -181,7 +181,7 @@ def test_an_unreachable_tag_gives_no_nan():
         np.zeros(2, np.float32),
     )
     losses, d_emissions, d_chain = likelihood(
-        emissions, np.array([0]), np.array([600]), np.zeros(600, np.int64), chain
+        Sentences(emissions, np.array([0]), np.array([600])), np.zeros(600, np.int64), chain
     )
     assert losses[0] == pytest.approx(0.0, abs=1e-9)
     assert all(np.isfinite(part).all() for part in (d_emissions, *d_chain))
@@ -190,11 +190,11 @@ def test_an_unreachable_tag_gives_no_nan():
 def test_a_sentence_without_an_allowed_path():
     emissions, chain, tags = made_up()
     chain.starts[:] = -np.inf
-    losses, d_emissions, d_chain = likelihood(emissions, BEGINS, SIZES, tags, chain)
+    losses, d_emissions, d_chain = likelihood(Sentences(emissions, BEGINS, SIZES), tags, chain)
     assert (losses == np.where(SIZES > 0, np.inf, 0)).all()
     assert not any(part.any() for part in (d_emissions, *d_chain))
-    assert not marginals(emissions, BEGINS, SIZES, chain).any()
-    assert (best(emissions, BEGINS, SIZES, chain)[1][SIZES > 0] == -np.inf).all()
+    assert not marginals(Sentences(emissions, BEGINS, SIZES), chain).any()
+    assert (best(Sentences(emissions, BEGINS, SIZES), chain)[1][SIZES > 0] == -np.inf).all()
 
 
 @pytest.mark.parametrize("scale", [1.0, 50.0])
@@ -202,7 +202,7 @@ def test_thousands_of_words_stay_exact(scale):
     """Twin: the forward pass in logarithms, in the widest float that NumPy has."""
     size = 5000
     emissions, chain, tags = made_up(tags=7, scale=scale, sizes=np.array([size]))
-    loss = likelihood(emissions, np.array([0]), np.array([size]), tags, chain)[0][0]
+    loss = likelihood(Sentences(emissions, np.array([0]), np.array([size])), tags, chain)[0][0]
     wide = emissions.astype(np.longdouble)
     alpha, score = chain.starts + wide[0], np.longdouble(0)
     for t in range(1, size):
@@ -218,13 +218,13 @@ def test_any_number_of_threads_gives_the_same_bits():
     sizes = np.random.default_rng(3).integers(0, 30, 300)
     emissions, chain, tags = made_up(tags=5, sizes=sizes)
     begins = begins_of(sizes)
-    alone = likelihood(emissions, begins, sizes, tags, chain)
+    alone = likelihood(Sentences(emissions, begins, sizes), tags, chain)
     with ThreadPoolExecutor(2) as pool:
 
         def spread(jobs):
             assert len(jobs) > 2
             list(pool.map(lambda job: job(), reversed(jobs)))
 
-        shared = likelihood(emissions, begins, sizes, tags, chain, spread)
+        shared = likelihood(Sentences(emissions, begins, sizes), tags, chain, spread)
     for one, two in zip((*alone[:2], *alone[2]), (*shared[:2], *shared[2])):
         assert one.tobytes() == two.tobytes()

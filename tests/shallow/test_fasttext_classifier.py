@@ -7,7 +7,7 @@ import pytest
 
 from wordladder import Model
 from wordladder.errors import DataError, SettingError
-from wordladder.kernels.ngram_bags import Bags, textbags
+from wordladder.kernels.ngram_bags import Bags, train_texts
 from wordladder.kernels.sampling import Schedule
 from wordladder.shallow.fasttext import FastTextClassifier
 from wordladder.text.words import TextSettings
@@ -51,7 +51,7 @@ def test_the_kernel_learns_what_its_twin_learns(softmax):
         np.add.at(inputs, mine, move / len(mine))
     schedule = Schedule(0.2, 0.01, 0.05)
     matrices = [one.ravel() for one in flat]
-    loss = textbags(order, bags, targets, weights, softmax, *matrices, width, schedule, int(sizes.max()))
+    loss = train_texts(order, bags, targets, weights, softmax, *matrices, width, schedule)
     assert loss == pytest.approx(expected, rel=1e-4)
     np.testing.assert_allclose(flat[0][:, :dim], inputs, atol=1e-4)
     np.testing.assert_allclose(flat[1][:, :dim], outputs, atol=1e-4)

@@ -5,10 +5,17 @@ import pytest
 import word2vec_twins as twins
 
 from wordladder.errors import SettingError
-from wordladder.kernels.huffman import huffman, no_tree
-from wordladder.kernels.sampling import Schedule, Tables, Weights, alias_table, keep_thresholds
+from wordladder.kernels.sampling import (
+    Schedule,
+    Tables,
+    Weights,
+    alias_table,
+    huffman,
+    keep_thresholds,
+    no_tree,
+)
 from wordladder.kernels.simd import LANES
-from wordladder.kernels.subword_skipgram import Parts, subwordgram
+from wordladder.kernels.word2vec import SubwordRows, train_word2vec
 from wordladder.text.corpus import corpus_from_texts
 from wordladder.vectors.fasttext import FastText
 from wordladder.word_vectors import WordVectors
@@ -30,7 +37,7 @@ def parts():
     random = np.random.default_rng(4)
     lists = [[word, *(WORDS + random.permutation(15)[: word % 5])] for word in range(WORDS)]
     begins = np.concatenate([[0], np.cumsum([len(one) for one in lists])])
-    return lists, Parts(begins, np.concatenate(lists).astype(np.int64) * STRIDE)
+    return lists, SubwordRows(begins, np.concatenate(lists).astype(np.int64) * STRIDE)
 
 
 def padded(rows, seed):
@@ -92,9 +99,8 @@ def test_the_kernel_learns_what_its_twin_learns(cbow, tree):
     outputs, flat_outputs = padded(WORDS, 2)
     weights = Weights(flat_inputs, flat_outputs, STRIDE, -(-DIM // LANES) * LANES)
     schedule = Schedule(0.05, 0.04 / len(ids), 0.02)
-    size = int(np.diff(ways.begins).max()) if tree else 6
-    where = (ids, 0, len(ids), tables, of_words, weights, schedule, 3, 5, size, cbow)
-    loss, pairs = subwordgram(*where, np.uint64(7))
+    where = (ids, 0, len(ids), tables, weights, schedule, 3, 5)
+    loss, pairs = train_word2vec(*where, np.uint64(7), cbow=cbow, subwords=of_words)
     expected = twin(ids, tables, lists, inputs, outputs, schedule, 3, 5, cbow, 7)
     np.testing.assert_allclose(flat_inputs.reshape(-1, STRIDE)[:, :DIM], inputs, atol=1e-3)
     np.testing.assert_allclose(flat_outputs.reshape(-1, STRIDE)[:, :DIM], outputs, atol=1e-3)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from wordladder.errors import SettingError
-from wordladder.kernels.glove import glove
+from wordladder.kernels.glove import train_glove
 from wordladder.kernels.simd import LANES
 from wordladder.text.corpus import corpus_from_texts
 from wordladder.vectors import _cooccurrences as cooccurrences
+from wordladder.vectors._hogwild import Run
 from wordladder.vectors.glove import GloVe
 
 
@@ -46,10 +47,10 @@ def test_counts_are_those_of_brute_force(monkeypatch, symmetric, weighted, part)
     monkeypatch.setattr(cooccurrences, "_ROOM", 64)
     monkeypatch.setattr(cooccurrences, "_BUCKET", 100)
     ids = text(40, 2000)
-    settings = cooccurrences.Counting(4, symmetric, weighted, 10.0, 0.75)
-    with cooccurrences.count(ids, 40, settings, threads=2, seed=1, progress=told) as found:
+    settings = GloVe(window=4, symmetric=symmetric, distance_weighting=weighted)
+    with cooccurrences.count_cooccurrences(ids, 40, settings, Run(2, 1, told)) as found:
         at = np.concatenate([np.arange(*bucket) for bucket in found.buckets])
-        pairs, facts = found.pairs[at], found.facts[at]
+        pairs, facts = found.pairs[at], found.targets[at]
     expected = brute_force(ids, 4, symmetric, weighted)
     assert len(pairs) == found.size == len(expected)
     assert {tuple(pair) for pair in pairs.tolist()} == set(expected)
@@ -93,7 +94,7 @@ def test_the_kernel_learns_what_its_twin_learns():
 
     room = np.empty(LANES, np.float32)
     halves = [half.ravel() for half in rows]
-    loss = glove(pairs, facts, *halves, masks.ravel(), width, rate, room)
+    loss = train_glove(pairs, facts, *halves, masks.ravel(), width, rate, room)
     assert loss == pytest.approx(expected, rel=1e-4)
     np.testing.assert_allclose(rows[:, :, 0, :dim], vectors, atol=1e-4)
     np.testing.assert_allclose(rows[0, :, 0, dim], bias[0], atol=1e-4)

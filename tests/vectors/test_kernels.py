@@ -4,13 +4,20 @@ import numpy as np
 import pytest
 import word2vec_twins as twins
 
-from wordladder.kernels.cbow import cbow
-from wordladder.kernels.huffman import huffman, no_tree
-from wordladder.kernels.sampling import LINE, Schedule, Tables, Weights, alias_table, keep_thresholds
+from wordladder.kernels.sampling import (
+    LINE,
+    Schedule,
+    Tables,
+    Weights,
+    alias_table,
+    huffman,
+    keep_thresholds,
+    no_tree,
+)
 from wordladder.kernels.simd import LANES
-from wordladder.kernels.skipgram import skipgram
+from wordladder.kernels.word2vec import train_word2vec
 
-KERNELS = {"skipgram": skipgram, "cbow": cbow}
+MODELS = ("skipgram", "cbow")
 
 
 def rows(words, dim, scale, seed):
@@ -32,11 +39,8 @@ def text(words, length, seed):
 
 
 def run(model, ids, tables, weights, schedule, window, negative, seed, mean=True):
-    size = int(np.diff(tables.tree.begins).max()) if len(tables.tree.nodes) else 1 + negative
-    where = (ids, 0, len(ids), tables, weights, schedule, window, negative, size)
-    if model == "cbow":
-        return cbow(*where, mean, np.uint64(seed))
-    return skipgram(*where, np.uint64(seed))
+    where = (ids, 0, len(ids), tables, weights, schedule, window, negative)
+    return train_word2vec(*where, np.uint64(seed), cbow=model == "cbow", mean=mean)
 
 
 def tables_of(counts, sample, tree=False):
@@ -67,7 +71,7 @@ def test_a_kernel_learns_what_its_twin_learns(model, mean, tree, dim, window, ne
     assert loss / pairs == pytest.approx(expected, rel=1e-3)
 
 
-@pytest.mark.parametrize("model", KERNELS)
+@pytest.mark.parametrize("model", MODELS)
 def test_lines_longer_than_the_buffer_are_cut(model):
     ids = np.arange(2 * LINE + 50, dtype=np.int32) % 7
     ids.flags.writeable = False
@@ -81,7 +85,7 @@ def test_lines_longer_than_the_buffer_are_cut(model):
     np.testing.assert_allclose(flat_inputs.reshape(7, -1)[:, :LANES], inputs, atol=2e-3)
 
 
-@pytest.mark.parametrize("model", KERNELS)
+@pytest.mark.parametrize("model", MODELS)
 def test_a_vocabulary_of_one_word_is_no_trouble(model):
     ids = np.array([0, 0, 0, -1, 0], dtype=np.int32)
     ids.flags.writeable = False

@@ -31,7 +31,7 @@ def small(**settings):
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_words_of_one_kind_come_together(corpus, model, threads, monkeypatch):
-    monkeypatch.setattr(_hogwild, "_STRETCH", (1000, 2000))  # enough stretches for two threads
+    monkeypatch.setattr(_hogwild, "_CHUNK", (1000, 2000))  # enough chunks for two threads
     vectors = small(model=model).train(corpus, threads=threads)
     assert vectors.settings["threads"] == threads
     for kind in KINDS:
@@ -41,7 +41,7 @@ def test_words_of_one_kind_come_together(corpus, model, threads, monkeypatch):
 
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
 def test_one_thread_and_one_seed_give_the_same_bytes(corpus, model, tmp_path, monkeypatch):
-    monkeypatch.setattr(_hogwild, "_STRETCH", (1000, 2000))
+    monkeypatch.setattr(_hogwild, "_CHUNK", (1000, 2000))
     files = [tmp_path / "1.safetensors", tmp_path / "2.safetensors", tmp_path / "3.safetensors"]
     for file, seed in zip(files, (5, 5, 6)):
         small(model=model).train(corpus, threads=1, seed=seed).save(file)
@@ -50,7 +50,7 @@ def test_one_thread_and_one_seed_give_the_same_bytes(corpus, model, tmp_path, mo
 
 
 def test_a_short_text_is_learned_by_one_thread(corpus, monkeypatch):
-    monkeypatch.setattr(_hogwild, "_STRETCH", (50_000, 50_000))
+    monkeypatch.setattr(_hogwild, "_CHUNK", (50_000, 50_000))
     assert small().train(corpus, threads=2).settings["threads"] == 1
 
 
@@ -94,11 +94,11 @@ def test_an_error_in_a_thread_reaches_the_caller(corpus):
 
 
 @pytest.mark.parametrize("length", [1, 999, 1000, 5000, 43_210])
-def test_stretches_cover_the_text_once_an_epoch(length, monkeypatch):
-    monkeypatch.setattr(_hogwild, "_STRETCH", (1000, 2000))
+def test_chunks_cover_the_text_once_an_epoch(length, monkeypatch):
+    monkeypatch.setattr(_hogwild, "_CHUNK", (1000, 2000))
     ids = np.zeros(length, np.int32)
     ids[99::100] = -1
-    plan = _hogwild.stretches(SimpleNamespace(ids=ids, release=lambda start, end: None), 3)
+    plan = _hogwild.chunks(SimpleNamespace(ids=ids, release=lambda start, end: None), 3)
     for epoch in range(3):
         mine = [one for one in plan if one.epoch == epoch]
         assert [one.start for one in mine] == [0, *(one.end for one in mine[:-1])]
@@ -108,9 +108,9 @@ def test_stretches_cover_the_text_once_an_epoch(length, monkeypatch):
 
 
 def test_first_vectors_are_small_even_and_padded():
-    flat = _hogwild.first_rows(9000, 20, 0.4 / 20**0.5, 1)
-    assert flat.ctypes.data % 64 == 0
-    rows = flat.reshape(9000, 32)
+    rows = _hogwild.random_rows(9000, 20, 0.4 / 20**0.5, 1)
+    assert rows.ctypes.data % 64 == 0
+    assert rows.shape == (9000, 32)
     assert not rows[:, 20:].any()
     assert np.abs(rows).max() <= 0.4 / 20**0.5
     assert np.abs(rows[:, :20]).mean() == pytest.approx(0.2 / 20**0.5, rel=0.02)

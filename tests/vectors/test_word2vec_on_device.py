@@ -11,9 +11,9 @@ from wordladder.errors import MissingExtraError, SettingError
 from wordladder.kernels.sampling import alias_table
 from wordladder.progress import quiet
 from wordladder.text.corpus import corpus_from_texts
-from wordladder.vectors import _blocks, _on_device
-from wordladder.vectors._blocks import Batch, Blocks
-from wordladder.vectors._hogwild import target_tables
+from wordladder.vectors import _on_device
+from wordladder.vectors._hogwild import Run, sampling_tables
+from wordladder.vectors._on_device import Batch, BatchSampler
 
 PROCESSOR = torch.device("cpu")
 WINDOW = 3
@@ -30,7 +30,7 @@ def corpus():
 
 def trained(corpus, seed=1, start=None, progress=quiet, **settings):
     """Vectors trained by what an accelerator computes."""
-    return small(**settings)._train(corpus, PROCESSOR, None, seed, start, progress)
+    return small(**settings)._train(corpus, start, Run(None, seed, progress), PROCESSOR)
 
 
 def drawn_by_hand(words=7, seed=3):
@@ -124,7 +124,7 @@ def test_a_random_word_that_is_the_target_is_left_out():
 @pytest.fixture
 def blocks():
     counts = np.array([500, 300, 200, 100, 50, 10])
-    return Blocks(target_tables(counts, 0, "negative", 5)[0], WINDOW, 5, 4, PROCESSOR)
+    return BatchSampler(sampling_tables(counts, 0), WINDOW, 5, 4, PROCESSOR)
 
 
 def test_each_kept_word_is_once_in_the_middle_with_its_neighbours(blocks):
@@ -133,7 +133,7 @@ def test_each_kept_word_is_once_in_the_middle_with_its_neighbours(blocks):
     kept, lines = ids[ids >= 0], (ids < 0).cumsum(0)[ids >= 0]
     order = [drawn.words, drawn.lines, drawn.spans]
     words, of_line, spans = (one.transpose(0, 1).flatten(0, 1) for one in order)
-    middle = slice(WINDOW, WINDOW + _blocks.SIZE)
+    middle = slice(WINDOW, WINDOW + _on_device.BLOCK_SIZE)
     assert words[:, middle].flatten()[: len(kept)].equal(kept)
     assert of_line[:, middle].flatten()[: len(kept)].equal(lines.int())
     assert not spans.flatten()[len(kept) :].any()
@@ -154,12 +154,12 @@ def test_no_pair_crosses_a_line_end(blocks):
         met |= {
             (words[block][other], words[block][WINDOW + place]) for block, other, place in pairs_of(batch)
         }
-        pairs = _on_device.pair_weights(batch, 5, torch.tensor(1.0))[:, :, : _blocks.SIZE].nonzero()
+        pairs = _on_device.pair_weights(batch, 5, torch.tensor(1.0))[:, :, : _on_device.BLOCK_SIZE].nonzero()
         assert [tuple(one) for one in pairs.tolist()] == sorted(pairs_of(batch))
     assert met == {(0, 1), (1, 0), (2, 3), (3, 2), (3, 4), (4, 3), (2, 4), (4, 2)}
 
 
-def test_an_empty_stretch_has_a_batch_of_nothing(blocks):
+def test_an_empty_chunk_has_a_batch_of_nothing(blocks):
     drawn = blocks.draw(torch.tensor([-1, -1], dtype=torch.int32), 1)
     assert len(drawn.words) == 1
     assert not _on_device.pair_weights(Batch(*(one[0] for one in drawn)), 5, torch.tensor(1.0)).any()
@@ -167,8 +167,10 @@ def test_an_empty_stretch_has_a_batch_of_nothing(blocks):
 
 def test_negatives_and_kept_words_are_as_frequent_as_they_should_be():
     counts = np.array([60_000, 20_000, 9_000, 1_000, 400, 20])
-    tables, _ = target_tables(counts, 1e-2, "negative", 5)
-    drawn = Blocks(tables, WINDOW, 5, 2, PROCESSOR).draw(torch.arange(6, dtype=torch.int32).repeat(40_000), 1)
+    tables = sampling_tables(counts, 1e-2)
+    drawn = BatchSampler(tables, WINDOW, 5, 2, PROCESSOR).draw(
+        torch.arange(6, dtype=torch.int32).repeat(40_000), 1
+    )
     share = counts**0.75 / (counts**0.75).sum()
     found = np.bincount(drawn.negatives.flatten().numpy(), minlength=6) / drawn.negatives.numel()
     np.testing.assert_allclose(found, share, atol=4 * np.sqrt(share.max() / drawn.negatives.numel()))
@@ -196,7 +198,7 @@ def test_words_of_one_kind_come_together(corpus):
 
 
 def test_one_seed_gives_the_same_vectors(corpus, monkeypatch):
-    monkeypatch.setattr(_on_device, "_STRETCH", 5000)
+    monkeypatch.setattr(_on_device, "_CHUNK", 5000)
     first, again, other = (trained(corpus, seed=seed) for seed in (5, 5, 6))
     assert (first.vectors == again.vectors).all()
     assert (first.outputs == again.outputs).all()
@@ -230,7 +232,8 @@ def test_the_processor_is_what_it_is_without_a_device(corpus):
         ({"model": "cbow"}, "cuda", "trains model 'skipgram' with loss 'negative'"),
         ({"loss": "hierarchical"}, "cuda", "trains model 'skipgram' with loss 'negative'"),
         ({}, "gpu", "device is 'gpu'; it can be"),
-        ({}, "cuda:1", "device is 'cuda:1'; accelerators that PyTorch finds here: none"),
+        ({}, "meta", "device is 'meta'; it can be"),
+        ({}, "cuda:1", "device is 'cuda:1', but PyTorch sees no accelerator"),
     ],
 )
 def test_a_wrong_device_is_refused(corpus, settings, device, message, monkeypatch):

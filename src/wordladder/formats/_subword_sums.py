@@ -27,8 +27,7 @@ def composed(
         alone: Words that have no n-grams.
         rows_of: Gives the rows of buckets, below zero for none; left out, they are the buckets.
     """
-    from ..kernels.composition import means
-    from ..kernels.subwords import ngrams
+    from ..kernels.subwords import ngrams, word_means
 
     vectors = np.empty(own.shape, np.float32)
     for start in range(0, len(words), _WORDS):
@@ -40,5 +39,7 @@ def composed(
         for place, word in enumerate(block):
             if word in alone:
                 parts[offsets[place] : offsets[place + 1]] = -1
-        vectors[start : start + len(block)] = means(own[start : start + len(block)], rows, offsets, parts)
+        vectors[start : start + len(block)] = word_means(
+            own[start : start + len(block)], rows, offsets, parts
+        )
     return vectors

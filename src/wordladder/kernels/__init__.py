@@ -1,1 +1,1 @@
-"""Numba kernels: arrays in, arrays out. They know no files and check nothing they are given."""
+"""Numba kernels: arrays in, arrays out. They read no files and check no arguments."""

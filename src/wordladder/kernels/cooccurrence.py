@@ -1,8 +1,8 @@
 # mypy: ignore-errors
 """Counting which words occur near which, weighted by their distance: no sorting, no hashing.
 
-The places of the text are put in order of their words. Then each word is taken by itself: its neighbours are
-added up in one number for each word of the vocabulary, which stay in the processor's cache.
+The positions of the text are sorted by word. Then each word is counted by itself: its neighbours are added up
+in one number for each word of the vocabulary, and these numbers stay in the processor's cache.
 Pennington et al. 2014, "GloVe: Global Vectors for Word Representation", section 4.2.
 """
 
@@ -13,8 +13,8 @@ from .sampling import GAMMA, random, uniform
 
 
 @njit(nogil=True, cache=True)
-def places_by_word(ids: np.ndarray, words: int) -> tuple[np.ndarray, np.ndarray]:
-    """The places of each word in `ids`: word `w` stands at `places[begins[w]:begins[w + 1]]`.
+def places_by_word(ids, words):
+    """The places of each word in `ids`: word `w` is at `places[begins[w]:begins[w + 1]]`.
 
     Returns:
         (begins (words + 1,) int64, places int32).
@@ -35,23 +35,10 @@ def places_by_word(ids: np.ndarray, words: int) -> tuple[np.ndarray, np.ndarray]
 
 
 @njit(nogil=True, cache=True)
-def count_rows(
-    ids: np.ndarray,
-    begins: np.ndarray,
-    places: np.ndarray,
-    first: int,
-    last: int,
-    window: int,
-    weights: np.ndarray,
-    symmetric: bool,
-    sums: np.ndarray,
-    others: np.ndarray,
-    values: np.ndarray,
-    ends: np.ndarray,
-) -> int:
-    """Count the neighbours of the words from `first` on: the first word that was not counted.
+def count_rows(ids, begins, places, first, last, window, weights, symmetric, sums, others, values, ends):
+    """Count the neighbours of the words from `first` on, and return the first word that was not counted.
 
-    Ends before `last` when there may be no more room.
+    It stops before `last` when there may be no more room.
 
     Args:
         ids: Word numbers; −1 ends a line.
@@ -96,7 +83,7 @@ def count_rows(
 
 
 @njit(nogil=True, cache=True)
-def add_rows(others: np.ndarray, values: np.ndarray, sums: np.ndarray, into: np.ndarray, size: int) -> int:
+def add_rows(others, values, sums, into, size):
     """Add counted neighbours of one word to `sums`, and those new there to `into`: its new size."""
     for i in range(len(others)):
         other = others[i]
@@ -107,19 +94,7 @@ def add_rows(others: np.ndarray, values: np.ndarray, sums: np.ndarray, into: np.
 
 
 @njit(nogil=True, cache=True)
-def scatter(
-    ends: np.ndarray,
-    first: int,
-    others: np.ndarray,
-    values: np.ndarray,
-    x_max: float,
-    alpha: float,
-    seed: int,
-    limits: np.ndarray,
-    sizes: np.ndarray,
-    pairs: np.ndarray,
-    facts: np.ndarray,
-) -> None:
+def scatter(ends, first, others, values, x_max, alpha, seed, limits, sizes, pairs, facts):
     """Write entries to random buckets: the words to `pairs`, log count and weight to `facts`.
 
     Args:
@@ -151,7 +126,7 @@ def scatter(
 
 
 @njit(nogil=True, cache=True)
-def shuffle(pairs: np.ndarray, facts: np.ndarray, seed: int) -> None:
+def shuffle(pairs, facts, seed):
     """Put entries in random order, in place (Fisher and Yates)."""
     state = uint64(seed)
     for i in range(len(pairs) - 1, 0, -1):

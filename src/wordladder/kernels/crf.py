@@ -5,11 +5,9 @@ probability is e^score over Z, the sum over all paths (Lafferty, McCallum & Pere
 2011, section 3.2.2). The passes over one sentence are in `forward_backward.py`, the best paths in
 `viterbi.py`.
 
-The words of sentence s are the rows `begins[s] : begins[s] + sizes[s]` of `emissions`, which may thus be
-ragged or padded; sentences may have no words. Sentences are worked on in blocks, which depend on the
+Sentences may be packed or padded, and may have no words. They are worked on in blocks, which depend on the
 sentences alone and whose gradients are added up in their order: the answers are the same bits whatever the
-number of threads. Who calls says how blocks are spread over threads, by a function that runs all jobs it is
-given.
+number of threads. The caller passes a function that runs all jobs, on as many threads as it likes.
 
 A sentence without any path that is allowed has Z = 0: its loss is infinite, and its gradient and all its
 probabilities are zero.
@@ -18,19 +16,30 @@ probabilities are zero.
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
+from .compiling import exact
 from .forward_backward import Chain, new_factors, new_room, path_score, probability, sum_paths
-
-_EXACT = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 _LEAST, _MOST = 16, 64  # sentences of a block, at least, and blocks, at most
 
 Spread = Callable[[Sequence[Callable[[], None]]], object]
 """Runs all the jobs."""
+
+
+class Sentences(NamedTuple):
+    """Sentences of words.
+
+    `emissions` (rows, tags) float32: the scores of tags. `begins` and `sizes` (sentences,) int64: the rows of
+    sentence s are `begins[s] : begins[s] + sizes[s]`.
+    """
+
+    emissions: np.ndarray
+    begins: np.ndarray
+    sizes: np.ndarray
 
 
 def one_by_one(jobs: Sequence[Callable[[], None]]) -> None:
@@ -39,25 +48,24 @@ def one_by_one(jobs: Sequence[Callable[[], None]]) -> None:
         job()
 
 
-def blocks(sentences: int) -> list[tuple[int, int]]:
+def run_blocks(spread: Spread, kernel: Callable[..., None], sentences: Sentences, *arguments: Any) -> None:
+    """Run `kernel(first, last, sentences, *arguments)` on all blocks."""
+    spread([partial(kernel, *block, sentences, *arguments) for block in blocks(sentences)])
+
+
+def blocks(sentences: Sentences) -> list[tuple[int, int]]:
     """The sentences that are worked on together: the first one of each block and the one behind its last."""
-    size = max(_LEAST, -(-sentences // _MOST))
-    return list(pairwise([*range(0, sentences, size), sentences]))
+    count = len(sentences.begins)
+    return list(pairwise([*range(0, count, max(_LEAST, -(-count // _MOST))), count]))
 
 
 def likelihood(
-    emissions: np.ndarray,
-    begins: np.ndarray,
-    sizes: np.ndarray,
-    tags: np.ndarray,
-    chain: Chain,
-    spread: Spread = one_by_one,
+    sentences: Sentences, tags: np.ndarray, chain: Chain, spread: Spread = one_by_one
 ) -> tuple[np.ndarray, np.ndarray, Chain]:
     """The negative log-likelihood of each sentence's tags, and the gradients of their sum.
 
     Args:
-        emissions: Scores of tags, `(rows, tags)` float32.
-        begins, sizes: Where sentences lie, `(sentences,)` int64.
+        sentences: The sentences.
         tags: The right tag of each row, `(rows,)` int64; rows of no sentence may have any number.
         chain: The weights.
         spread: How blocks are spread over threads.
@@ -66,32 +74,24 @@ def likelihood(
         The losses `(sentences,)` float64, the gradients of emissions `(rows, tags)` float32, zero in rows of
         no sentence, and those of the weights, float32.
     """
-    count, parts = len(chain.starts), blocks(len(begins))
-    losses, d_emissions = np.zeros(len(begins)), np.zeros(emissions.shape, np.float32)
+    count, parts = len(chain.starts), blocks(sentences)
+    losses, d_emissions = np.zeros(len(sentences.begins)), np.zeros(sentences.emissions.shape, np.float32)
     d_chain = np.zeros((len(parts), count + 2, count))
-    given = (emissions, begins, sizes, tags, chain, losses, d_emissions)
-    spread([partial(_likelihood, *part, *given, sums) for part, sums in zip(parts, d_chain)])
+    arguments = (sentences, tags, chain, losses, d_emissions)
+    spread([partial(_likelihood, *part, *arguments, sums) for part, sums in zip(parts, d_chain)])
     total = d_chain.sum(axis=0).astype(np.float32)
     return losses, d_emissions, Chain(total[:count], total[count], total[count + 1])
 
 
-def marginals(
-    emissions: np.ndarray, begins: np.ndarray, sizes: np.ndarray, chain: Chain, spread: Spread = one_by_one
-) -> np.ndarray:
-    """How probable each tag is at each word, `(rows, tags)` float32, zero in rows of no sentence.
-
-    The arguments are those of `likelihood`.
-    """
-    found = np.zeros(emissions.shape, np.float32)
-    given = (emissions, begins, sizes, chain, found)
-    spread([partial(_marginals, *part, *given) for part in blocks(len(begins))])
-    return found
+def marginals(sentences: Sentences, chain: Chain, spread: Spread = one_by_one) -> np.ndarray:
+    """How probable each tag is at each word, `(rows, tags)` float32, zero in rows of no sentence."""
+    result = np.zeros(sentences.emissions.shape, np.float32)
+    run_blocks(spread, _marginals, sentences, chain, result)
+    return result
 
 
 def segments(
-    emissions: np.ndarray,
-    begins: np.ndarray,
-    sizes: np.ndarray,
+    sentences: Sentences,
     chain: Chain,
     owners: np.ndarray,
     firsts: np.ndarray,
@@ -104,7 +104,7 @@ def segments(
     The sum over the paths that pass through the segment's tags, over Z (Culotta & McCallum 2004).
 
     Args:
-        emissions, begins, sizes, chain, spread: As `likelihood` has them.
+        sentences, chain, spread: As in `likelihood`.
         owners: The sentence of each segment, `(segments,)` int64.
         firsts: Its first word, counted from the beginning of the sentence, int64.
         offsets: Segment s has the tags `tags[offsets[s] : offsets[s + 1]]`, one a word and at least one,
@@ -114,18 +114,18 @@ def segments(
     Returns:
         The probabilities, `(segments,)` float64.
     """
-    found, order = np.zeros(len(owners)), np.argsort(owners, kind="stable")
-    bounds = np.searchsorted(owners[order], np.arange(len(begins) + 1))
-    given = (emissions, begins, sizes, chain, order, bounds, firsts, offsets, tags, found)
-    spread([partial(_segments, *part, *given) for part in blocks(len(begins))])
-    return found
+    result, order = np.zeros(len(owners)), np.argsort(owners, kind="stable")
+    bounds = np.searchsorted(owners[order], np.arange(len(sentences.begins) + 1))
+    run_blocks(spread, _segments, sentences, chain, order, bounds, firsts, offsets, tags, result)
+    return result
 
 
-@njit(**_EXACT)
-def _likelihood(first, last, emissions, begins, sizes, tags, chain, losses, d_emissions, d_chain):
+@exact
+def _likelihood(first, last, sentences, tags, chain, losses, d_emissions, d_chain):
     """The losses of some sentences, and what they add to the gradients: `d_chain` has a row a tag, then those
     of starts and ends.
     """
+    emissions, begins, sizes = sentences
     count, room = len(chain.starts), new_room(max(1, sizes[first:last].max()), len(chain.starts))
     factors, gentle = new_factors(chain)
     for sentence in range(first, last):
@@ -153,8 +153,9 @@ def _likelihood(first, last, emissions, begins, sizes, tags, chain, losses, d_em
         d_chain[count + 1, tags[end]] -= 1
 
 
-@njit(**_EXACT)
-def _marginals(first, last, emissions, begins, sizes, chain, found):
+@exact
+def _marginals(first, last, sentences, chain, result):
+    emissions, begins, sizes = sentences
     room = new_room(max(1, sizes[first:last].max()), len(chain.starts))
     factors, gentle = new_factors(chain)
     for sentence in range(first, last):
@@ -163,13 +164,14 @@ def _marginals(first, last, emissions, begins, sizes, chain, found):
             continue
         log_z, logarithms = sum_paths(emissions, begin, size, chain, factors, gentle, room)
         for t in range(size):
-            for j in range(found.shape[1]):
-                found[begin + t, j] = probability(t, j, log_z, logarithms, room)
+            for j in range(result.shape[1]):
+                result[begin + t, j] = probability(t, j, log_z, logarithms, room)
 
 
-@njit(**_EXACT)
-def _segments(first, last, emissions, begins, sizes, chain, order, bounds, firsts, offsets, tags, found):
+@exact
+def _segments(first, last, sentences, chain, order, bounds, firsts, offsets, tags, result):
     """`order[bounds[s] : bounds[s + 1]]` are the segments of sentence s."""
+    emissions, begins, sizes = sentences
     room = new_room(max(1, sizes[first:last].max()), len(chain.starts))
     factors, gentle = new_factors(chain)
     for sentence in range(first, last):
@@ -184,10 +186,10 @@ def _segments(first, last, emissions, begins, sizes, chain, order, bounds, first
                 for k in range(1, len(path)):
                     value += chain.transitions[path[k - 1], path[k]]
                     value += emissions[begin + t + k, path[k]]
-                found[segment] = np.exp(value + room.betas[t + len(path) - 1, path[-1]])
+                result[segment] = np.exp(value + room.betas[t + len(path) - 1, path[-1]])
                 continue
             share = room.alphas[t, path[0]]
             for k in range(1, len(path)):
                 onward = factors.onward[path[k - 1], path[k]] * room.scores[t + k, path[k]]
                 share *= onward * room.scales[t + k]
-            found[segment] = share * room.betas[t + len(path) - 1, path[-1]]
+            result[segment] = share * room.betas[t + len(path) - 1, path[-1]]

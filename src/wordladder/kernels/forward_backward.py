@@ -1,11 +1,10 @@
 """The forward and the backward pass over one sentence of a linear chain: the sum over all of its tag paths.
 
-What is asked of them is in `crf.py`. The forward pass keeps, for each word, the share of each tag among all
-beginnings of paths (Rabiner 1989, V.A): float64, made to add up to one at every word, so that a sentence may
-have any length. That takes an e^x for a word and a tag and none for a pair of tags. It is exact as long as no
-share falls out of float64, which is looked after: scores of a word or of the transitions further apart than
-`_STEEP`, or a share below `_LEAST`, and the sentence is done again in logarithms, which takes six times as
-long and cannot fail.
+`crf.py` uses them. The forward pass keeps, for each word, the share of each tag among all beginnings of paths
+(Rabiner 1989, V.A): float64, scaled to add up to one at every word, so that a sentence may have any length.
+That takes an e^x for a word and a tag and none for a pair of tags. It is exact if no share underflows,
+which is checked: where scores of a word or of the transitions are further apart than `_STEEP`, or a share is
+below `_LEAST`, the sentence is computed again in logarithms, which takes six times as long and cannot fail.
 
 A forbidden transition is −inf, its factor 0.
 """
@@ -15,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from .compiling import exact
+
 # "reassoc" lets a sum be taken in several lanes; the order is fixed when it is compiled.
-_EXACT = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 _FAST = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
 
 _WIDTH = 8  # tags are padded to whole registers of float64; a padded tag has zero factors and stays zero
@@ -63,7 +63,7 @@ class _Room(NamedTuple):
 # ── factors ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@njit(**_EXACT)
+@exact
 def _exponentials(values, count):
     """Replace the first values, at most 0, by e^x to 2e-16, relative; what is below −700 by 0.
 
@@ -81,7 +81,7 @@ def _exponentials(values, count):
         values[k] = p * power if x >= -700.0 else 0.0
 
 
-@njit(**_EXACT)
+@exact
 def _top(values):
     """The greatest value, 0 where all are −inf, and how far the least one that is not lies below."""
     top, low = _NOTHING, np.inf
@@ -92,39 +92,39 @@ def _top(values):
     return (top, top - low) if top != _NOTHING else (0.0, 0.0)
 
 
-@njit(**_EXACT)
+@exact
 def new_factors(chain):
-    """The factors of a chain, and whether they lie close enough together."""
+    """The factors of a chain, and whether they are close enough together."""
     tags = len(chain.starts)
     width = -(-tags // _WIDTH) * _WIDTH
-    made = _Factors(
+    factors = _Factors(
         np.zeros((tags, width)), np.zeros((tags, width)), np.zeros(width), np.zeros(width), np.zeros(3)
     )
-    gentle = fill_factors(chain, made)
-    return made, gentle
+    gentle = fill_factors(chain, factors)
+    return factors, gentle
 
 
-@njit(**_EXACT)
-def fill_factors(chain, made):
-    """Write the factors of a chain to `made`: whether they lie close enough together."""
+@exact
+def fill_factors(chain, factors):
+    """Write the factors of a chain to `factors`, and return whether they are close enough together."""
     tags = len(chain.starts)
-    made.tops[0], apart = _top(chain.transitions.ravel())
-    made.tops[1], first = _top(chain.starts)
-    made.tops[2], last = _top(chain.ends)
+    factors.tops[0], apart = _top(chain.transitions.ravel())
+    factors.tops[1], first = _top(chain.starts)
+    factors.tops[2], last = _top(chain.ends)
     for i in range(tags):
         for j in range(tags):
-            made.onward[i, j] = chain.transitions[i, j] - made.tops[0]
-        _exponentials(made.onward[i], tags)
+            factors.onward[i, j] = chain.transitions[i, j] - factors.tops[0]
+        _exponentials(factors.onward[i], tags)
         for j in range(tags):
-            made.backward[j, i] = made.onward[i, j]
-        made.starts[i] = chain.starts[i] - made.tops[1]
-        made.ends[i] = chain.ends[i] - made.tops[2]
-    _exponentials(made.starts, tags)
-    _exponentials(made.ends, tags)
+            factors.backward[j, i] = factors.onward[i, j]
+        factors.starts[i] = chain.starts[i] - factors.tops[1]
+        factors.ends[i] = chain.ends[i] - factors.tops[2]
+    _exponentials(factors.starts, tags)
+    _exponentials(factors.ends, tags)
     return max(apart, first, last) < _STEEP
 
 
-@njit(**_EXACT)
+@exact
 def new_room(longest, tags):
     width = -(-tags // _WIDTH) * _WIDTH
     return _Room(
@@ -140,7 +140,7 @@ def new_room(longest, tags):
 @njit(**_FAST)
 def _word_factors(emissions, begin, size, room):
     """e^score of each word and tag over the greatest of the word: the sum of the greatest, NaN where scores
-    of a word lie too far apart.
+    of a word are too far apart.
     """
     tags, width = emissions.shape[1], room.scores.shape[1]
     total, apart = 0.0, 0.0
@@ -164,12 +164,12 @@ def _word_factors(emissions, begin, size, room):
 
 
 @njit(**_FAST)
-def _pass_on(given, factors, tags, result):
-    """result[j] = Σ given[i] factors[i, j]. Eight sums stay in a register while i runs."""
+def _multiply(vector, factors, tags, result):
+    """result[j] = Σ vector[i] factors[i, j]. Eight sums stay in a register while i runs."""
     for j in range(0, len(result), _WIDTH):
         s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
         for i in range(tags):
-            x = given[i]
+            x = vector[i]
             s0 += x * factors[i, j]
             s1 += x * factors[i, j + 1]
             s2 += x * factors[i, j + 2]
@@ -191,7 +191,7 @@ def _forward(size, tags, factors, room):
         if t == 0:
             alpha[:] = factors.starts
         else:
-            _pass_on(room.alphas[t - 1], factors.onward, tags, alpha)
+            _multiply(room.alphas[t - 1], factors.onward, tags, alpha)
         total = 0.0
         for j in range(width):
             alpha[j] *= score[j]
@@ -228,7 +228,7 @@ def _backward(size, tags, factors, room):
             x = alpha[i]
             for j in range(width):
                 room.pairs[i, j] += x * here[j]
-        _pass_on(here, factors.backward, tags, beta)
+        _multiply(here, factors.backward, tags, beta)
         for j in range(width):
             beta[j] = beta[j] if alpha[j] > 0.0 else 0.0
     for i in range(tags):
@@ -239,7 +239,7 @@ def _backward(size, tags, factors, room):
 # ── both passes, in logarithms ─────────────────────────────────────────────────────────────────────────────
 
 
-@njit(**_EXACT)
+@exact
 def _log_sum(values, count):
     top = _NOTHING
     for k in range(count):
@@ -252,7 +252,7 @@ def _log_sum(values, count):
     return top + np.log(total)
 
 
-@njit(**_EXACT)
+@exact
 def _both_logarithms(emissions, begin, size, chain, room):
     """Fill `alphas` and `betas` with logarithms, `pairs` with probabilities: log Z."""
     tags, here = len(chain.starts), room.here
@@ -283,10 +283,10 @@ def _both_logarithms(emissions, begin, size, chain, room):
     return log_z
 
 
-# ── what is asked of a sentence ────────────────────────────────────────────────────────────────────────────
+# ── results of a sentence ──────────────────────────────────────────────────────────────────────────────────
 
 
-@njit(**_EXACT)
+@exact
 def sum_paths(emissions, begin, size, chain, factors, gentle, room):
     """Both passes over one sentence of at least a word: (log Z, whether `room` holds logarithms)."""
     if gentle:
@@ -299,7 +299,7 @@ def sum_paths(emissions, begin, size, chain, factors, gentle, room):
     return _both_logarithms(emissions, begin, size, chain, room), True
 
 
-@njit(**_EXACT)
+@exact
 def probability(t, j, log_z, logarithms, room):
     """How probable tag `j` is at word `t`, after `sum_paths`."""
     if not logarithms:
@@ -307,7 +307,7 @@ def probability(t, j, log_z, logarithms, room):
     return np.exp(room.alphas[t, j] + room.betas[t, j] - log_z) if log_z != _NOTHING else 0.0
 
 
-@njit(**_EXACT)
+@exact
 def path_score(emissions, begin, size, tags, chain):
     """The score of the path `tags[begin : begin + size]`."""
     score = chain.starts[tags[begin]] + np.float64(chain.ends[tags[begin + size - 1]])

@@ -6,40 +6,29 @@ and a one that meets the other row's bias, so that one product of rows is the wh
 lie the sums of squared gradients of the same numbers.
 """
 
-import numpy as np
 from numba import float32
 
 from .compiling import bare
-from .sampling import PARTS, prefetch_row
-from .simd import LANES, broadcast, load, multiply_add, reciprocal_root, store, sums, zeros
+from .sampling import SOURCES
+from .simd import LANES, broadcast, load, multiply_add, prefetch_row, reciprocal_root, store, sums, zeros
 
-_AHEAD = 8  # entries from one asked for to one learned
+_AHEAD = 8  # entries that rows are prefetched ahead
 
 
 @bare
-def glove(
-    pairs: np.ndarray,
-    facts: np.ndarray,
-    words: np.ndarray,
-    contexts: np.ndarray,
-    masks: np.ndarray,
-    width: int,
-    rate: float,
-    room: np.ndarray,
-    parts: int = PARTS,
-) -> float:
-    """Learn from all entries: the sum of their losses.
+def train_glove(pairs, targets, words, contexts, masks, width, rate, lane, sources=SOURCES):
+    """Learn from all entries, and return the sum of their losses.
 
     Args:
         pairs: Word and context of each entry, (entries, 2) int32.
-        facts: Logarithm of the count, and weight, of each entry, (entries, 2) float32.
+        targets: Logarithm of the count, and weight, of each entry, (entries, 2) float32.
         words: Rows of the words, flat float32: `width` numbers, then `width` sums of squares.
         contexts: The same of the contexts.
         masks: 1 for what is learned and 0 for what is not, first of a word's row, then of a context's.
         width: Numbers of half a row.
         rate: Learning rate.
-        room: `LANES` float32.
-        parts: See `sampling.PARTS`.
+        lane: Scratch, `LANES` float32.
+        sources: See `sampling.SOURCES`.
     """
     total, end = 0.0, len(pairs) - 1
     for entry in range(len(pairs)):
@@ -50,12 +39,12 @@ def glove(
         dot = zeros(1)
         for at in range(0, width, LANES):
             dot = multiply_add(load(words, word + at), load(contexts, context + at), dot)
-        store(room, 0, sums(dot))
-        error = room[0] - facts[entry, 0]
-        steep = facts[entry, 1] * error
+        store(lane, 0, sums(dot))
+        error = lane[0] - targets[entry, 0]
+        steep = targets[entry, 1] * error
         total += 0.5 * steep * error
-        room[0] = -float32(rate) * float32(steep)
-        slope = broadcast(room, 0, dot)
+        lane[0] = -float32(rate) * float32(steep)
+        slope = broadcast(lane, 0, dot)
         for at in range(0, width, LANES):
             row, other = load(words, word + at), load(contexts, context + at)
             move = multiply_add(multiply_add(slope, other, zeros(1)), load(masks, at), zeros(1))

@@ -15,16 +15,7 @@ _STEPS = 100  # of Newton's method, at most; four are usual
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def one_pass(
-    order: np.ndarray,
-    begins: np.ndarray,
-    ids: np.ndarray,
-    values: np.ndarray,
-    signs: np.ndarray,
-    costs: np.ndarray,
-    duals: np.ndarray,
-    weights: np.ndarray,
-) -> float:
+def one_pass(order, begins, ids, values, signs, costs, duals, weights):
     """Solve the problem of one text after the other, and return the steepest slope that was met.
 
     Args:

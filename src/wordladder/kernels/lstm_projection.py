@@ -1,65 +1,20 @@
 """The steps of an LSTM whose hidden vector is projected and which may be clipped, forward and backward.
 
-Words lie in packed order, as in `recurrence.py`, whose product of matrices is used: row r of a step goes on
-from row r of the step before. What needs no step to be over, the words' share of the gates and the gradients
-of all weights, is left to one large product each, outside. Rows of hidden vectors and memory begin with those
-that the first step goes on from, `counts[0]` of them.
+Words are in packed order, as in `recurrence.py`, whose product of matrices is used: row r of a step goes on
+from row r of the step before. What does not depend on the step before, the words' share of the gates and the
+gradients of all weights, is left to one large product each, outside. Rows of hidden vectors and memory begin
+with those that the first step goes on from, `counts[0]` of them.
 """
 
 import numpy as np
-from numba import njit
-
-from .recurrence import PANEL, product
 
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
-from .recurrent_cells import _0, _1, _sigmoid, _tanh
-
-_FAST = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
-
-
-@njit(**_FAST)
-def _multiply(a, a_row, rows, w, c, c_row):
-    """c[c_row : c_row + rows] += a[a_row : a_row + rows] w, for w in panels."""
-    a_at, c_at = a_row * a.shape[1], c_row * c.shape[1]
-    width = w.shape[0] * PANEL
-    product(a, a_at, a.shape[1], 1, rows, w, 0, w.shape[1] * PANEL, PANEL, w.shape[1], width, c, c_at)
+from .compiling import exact
+from .recurrence import PANEL, multiply
+from .recurrent_cells import _0, lstm_backward, lstm_forward
 
 
-@njit(**_FAST)
-def _cell_forward(gates, memory_before, memory, wide, clip):
-    """The cell of `gates.lstm_forward`, its memory cut to ±`clip` before anything is made of it."""
-    units = len(wide)
-    ins, forgets, news, outs = gates[:units], gates[units:], gates[2 * units :], gates[3 * units :]
-    for j in range(units):
-        i, f, g, o = _sigmoid(ins[j]), _sigmoid(forgets[j]), _tanh(news[j]), _sigmoid(outs[j])
-        c = min(max(f * memory_before[j] + i * g, -clip), clip)
-        ins[j], forgets[j], news[j], outs[j] = i, f, g, o
-        memory[j] = c
-        wide[j] = o * _tanh(c)
-
-
-@njit(**_FAST)
-def _cell_backward(gates, memory_before, memory, d_gates, d_wide, d_memory, clip):
-    """The gradient of the sums of i, f, g, o; `d_memory` is taken from the step after to the step before.
-    A number that was cut passes none on.
-    """
-    units = len(d_memory)
-    ins, forgets, news, outs = gates[:units], gates[units:], gates[2 * units :], gates[3 * units :]
-    d_ins, d_forgets = d_gates[:units], d_gates[units:]
-    d_news, d_outs = d_gates[2 * units :], d_gates[3 * units :]
-    for j in range(units):
-        i, f, g, o = ins[j], forgets[j], news[j], outs[j]
-        t, d_h = _tanh(memory[j]), d_wide[j]
-        d_c = d_memory[j] + d_h * o * (_1 - t * t)
-        d_c = d_c if abs(memory[j]) < clip else _0
-        d_ins[j] = d_c * g * i * (_1 - i)
-        d_forgets[j] = d_c * memory_before[j] * f * (_1 - f)
-        d_news[j] = d_c * i * (_1 - g * g)
-        d_outs[j] = d_h * t * o * (_1 - o)
-        d_memory[j] = d_c * f
-
-
-@njit(**_FAST)
+@exact
 def forward(counts, w_recurrent, w_projection, memory_clip, hidden_clip, gates, memory, wide, hidden):
     """Run the steps.
 
@@ -76,13 +31,11 @@ def forward(counts, w_recurrent, w_projection, memory_clip, hidden_clip, gates, 
     start, before = 0, 0
     for t in range(len(counts)):
         count, here = counts[t], counts[0] + start
-        _multiply(hidden, before, count, w_recurrent, gates, start)
+        multiply(hidden, before, 0, count, w_recurrent, gates, start, 0)
         for r in range(count):
-            _cell_forward(
-                gates[start + r], memory[before + r], memory[here + r], wide[start + r], memory_clip
-            )
+            lstm_forward(gates[start + r], memory[before + r], memory[here + r], wide[start + r], memory_clip)
             hidden[here + r] = _0
-        _multiply(wide, start, count, w_projection, hidden, here)
+        multiply(wide, start, 0, count, w_projection, hidden, here, 0)
         for r in range(count):
             row = hidden[here + r]
             for j in range(len(row)):
@@ -90,7 +43,7 @@ def forward(counts, w_recurrent, w_projection, memory_clip, hidden_clip, gates, 
         start, before = start + count, here
 
 
-@njit(**_FAST)
+@exact
 def backward(
     counts, w_recurrent, w_projection, memory_clip, hidden_clip, gates, memory, hidden, d_hidden, d_gates
 ):
@@ -115,12 +68,9 @@ def backward(
             row, d_row = hidden[here + r], d_hidden[here + r]
             for j in range(len(row)):
                 d_row[j] = d_row[j] if abs(row[j]) < hidden_clip else _0
-        d_wide[:count] = _0
-        _multiply(d_hidden, here, count, w_projection, d_wide, 0)
+        multiply(d_hidden, here, 0, count, w_projection, d_wide, 0, 0)
         for r in range(count):
-            given, made = memory[before + r], memory[here + r]
-            _cell_backward(
-                gates[start + r], given, made, d_gates[start + r], d_wide[r], d_memory[r], memory_clip
-            )
+            step = (gates[start + r], memory[before + r], memory[here + r], d_gates[start + r])
+            lstm_backward(*step, d_wide[r], d_memory[r], memory_clip)  # leaves zeros in d_wide
         if t > 0:
-            _multiply(d_gates, start, count, w_recurrent, d_hidden, before)
+            multiply(d_gates, start, 0, count, w_recurrent, d_hidden, before, 0)

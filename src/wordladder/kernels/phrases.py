@@ -1,12 +1,12 @@
 # mypy: ignore-errors
-"""Pairs of neighbouring words: found, counted in a hash table, and joined; scores are computed elsewhere.
+"""Pairs of neighbouring words: listed, counted in a hash table, and joined; `text.phrases` scores them.
 
 Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality",
 section 4.
 
-A word is of a kind: `WORD` can be part of a phrase, `BREAK` (punctuation, the end of a line) parts its
-neighbours, and the kinds from `CONNECTOR` on are words such as "of", which may stand inside a phrase. What
-stands between the two ends of a pair is one number, `between`, whose digits are the connectors.
+A word has a kind: `WORD` can be part of a phrase, `BREAK` (punctuation, the end of a line) separates its
+neighbours, and the kinds from `CONNECTOR` on are words such as "of", which may occur inside a phrase. The
+connectors between the two ends of a pair are the digits of one number, `between`.
 
 The table is an open hash table of four int32 an entry: first word, between, second word, count. An entry
 without a count is free. Nothing here grows: `count` stops when the table is full.
@@ -17,6 +17,8 @@ from typing import Final
 import numpy as np
 from numba import int32, int64, njit, uint32, uint64
 
+# Numba copies these into the machine code it caches: whoever changes them has to touch this file.
+from .scan import decode
 from .simd import prefetch
 
 WORD: Final = 0
@@ -31,7 +33,7 @@ _LARGEST = 0x7FFFFFFF
 
 
 @njit(inline="always")
-def _home(first: int, between: int, second: int, mask: int) -> int:
+def _home(first, between, second, mask):
     """The entry at which the search for a pair starts."""
     value = (uint64(uint32(first)) << uint64(32) | uint64(uint32(second))) ^ uint64(between) * _MIX_BETWEEN
     value = (value ^ value >> uint64(32)) * _MIX
@@ -39,7 +41,7 @@ def _home(first: int, between: int, second: int, mask: int) -> int:
 
 
 @njit(inline="always")
-def _entry(slots: np.ndarray, first: int, between: int, second: int, mask: int) -> int:
+def _entry(slots, first, between, second, mask):
     """Where a pair is in the table, or the free entry where it belongs."""
     at = _home(first, between, second, mask)
     while slots[_WIDTH * at + 3] != 0:
@@ -51,36 +53,34 @@ def _entry(slots: np.ndarray, first: int, between: int, second: int, mask: int) 
 
 
 @njit(inline="always")
-def _longer(between: int, connector: int, connectors: int) -> int:
+def _longer(between, connector, connectors):
     """`between` with one more connector, or −1 if there is no more room."""
     value = between * (connectors + 1) + connector + 1
     return value if value <= _LARGEST else -1
 
 
 @njit(nogil=True, cache=True)
-def neighbours(
-    ids: np.ndarray, kinds: np.ndarray, connectors: int, state: np.ndarray, pairs: np.ndarray
-) -> int:
-    """Write the pairs of a piece of text, three int32 each: how many there are.
+def neighbours(ids, kinds, connectors, state, pairs):
+    """Write the pairs of a piece of text, three int32 each, and return how many there are.
 
     Args:
         ids: The numbers of the words; −1 ends a line.
         kinds: The kind of each number.
         connectors: How many connectors there are.
-        state: The last word (−1: none) and what has come since: carried from piece to piece.
+        state: The last word (−1: none) and the connectors since: carried from piece to piece.
         pairs: Room for as many pairs as there are words.
     """
-    found = 0
+    size = 0
     first, between = state[0], state[1]
     for at in range(len(ids)):
         word = int64(ids[at])
         kind = kinds[word] if word >= 0 else BREAK
         if kind == WORD:
             if first >= 0:
-                pairs[3 * found] = first
-                pairs[3 * found + 1] = between
-                pairs[3 * found + 2] = word
-                found += 1
+                pairs[3 * size] = first
+                pairs[3 * size + 1] = between
+                pairs[3 * size + 2] = word
+                size += 1
             first, between = word, 0
         elif kind == BREAK:
             first = -1
@@ -89,12 +89,12 @@ def neighbours(
             if between < 0:
                 first = -1
     state[0], state[1] = first, between
-    return found
+    return size
 
 
 @njit(nogil=True, cache=True)
-def count(pairs: np.ndarray, begin: int, end: int, slots: np.ndarray, figures: np.ndarray) -> int:
-    """Count the pairs from `begin` to `end`: the first that was not counted because the table is full.
+def count(pairs, begin, end, slots, figures):
+    """Count the pairs from `begin` to `end`, and return the first that was not counted: the table is full.
 
     Args:
         pairs: Three int32 a pair.
@@ -121,7 +121,7 @@ def count(pairs: np.ndarray, begin: int, end: int, slots: np.ndarray, figures: n
 
 
 @njit(nogil=True, cache=True)
-def put(entries: np.ndarray, slots: np.ndarray) -> None:
+def put(entries, slots):
     """Add entries that are not in the table yet; their last number may be any but zero."""
     mask = len(slots) // _WIDTH - 1
     for at in range(0, len(entries), _WIDTH):
@@ -130,37 +130,18 @@ def put(entries: np.ndarray, slots: np.ndarray) -> None:
             slots[entry : entry + _WIDTH] = entries[at : at + _WIDTH]
 
 
-@njit(nogil=True, cache=True)
 def shrink(slots: np.ndarray, least: int) -> np.ndarray:
     """The entries counted at least `least` times, in the order of the table."""
-    kept = 0
-    for at in range(3, len(slots), _WIDTH):
-        kept += slots[at] >= least
-    entries = np.empty(_WIDTH * kept, np.int32)
-    written = 0
-    for at in range(0, len(slots), _WIDTH):
-        if slots[at + 3] >= least:
-            entries[written : written + _WIDTH] = slots[at : at + _WIDTH]
-            written += _WIDTH
-    return entries
+    entries = slots.reshape(-1, _WIDTH)
+    return entries[entries[:, 3] >= least].ravel()
 
 
 @njit(nogil=True, cache=True)
-def join(
-    ids: np.ndarray,
-    kinds: np.ndarray,
-    connectors: int,
-    phrases: np.ndarray,
-    begins: np.ndarray,
-    state: np.ndarray,
-    waiting: np.ndarray,
-    counts: np.ndarray,
-    joined: np.ndarray,
-) -> int:
-    """Write a piece of text with its phrases joined, from left to right: how many numbers were written.
+def join(ids, kinds, connectors, phrases, begins, state, waiting, counts, joined):
+    """Write a piece of text with its phrases joined, from left to right, and return how many numbers that is.
 
     A word that ends a phrase begins no other. Words that may still become part of a phrase wait for the next
-    piece; a line end after the last piece lets them go.
+    piece, or for a line end after the last piece.
 
     Args:
         ids: The numbers of the words; −1 ends a line.
@@ -168,51 +149,51 @@ def join(
         connectors: How many connectors there are.
         phrases: A table as for `count`, with the number of the phrase in the place of the count, plus one.
         begins: Whether any phrase begins with a word.
-        state: How many words wait, and what stands between: carried from piece to piece; phrases so far.
+        state: How many words wait, the connectors between, phrases so far: carried from piece to piece.
         waiting: Room for the waiting words.
         counts: How often each number occurs; brought up to date.
         joined: Room for the result: as many as `ids` and `waiting` together.
     """
     mask = len(phrases) // _WIDTH - 1
     written = 0
-    held, between = state[0], state[1]
+    pending, between = state[0], state[1]
     for at in range(len(ids)):
         word = ids[at]
         kind = kinds[word] if word >= 0 else BREAK
-        if kind >= CONNECTOR and held > 0:
+        if kind >= CONNECTOR and pending > 0:
             between = _longer(between, kind - CONNECTOR, connectors)
             if between >= 0:
-                waiting[held] = word
-                held += 1
+                waiting[pending] = word
+                pending += 1
                 continue
-        elif kind == WORD and held > 0:
+        elif kind == WORD and pending > 0:
             entry = _entry(phrases, waiting[0], between, word, mask)
             if phrases[entry + 3] != 0:
                 phrase = phrases[entry + 3] - 1
-                for i in range(held):
+                for i in range(pending):
                     counts[waiting[i]] -= 1
                 counts[word] -= 1
                 counts[phrase] += 1
                 joined[written] = phrase
                 written += 1
                 state[2] += 1
-                held = 0
+                pending = 0
                 continue
-        joined[written : written + held] = waiting[:held]
-        written += held
-        held = 0
+        joined[written : written + pending] = waiting[:pending]
+        written += pending
+        pending = 0
         if kind == WORD and begins[word]:
-            waiting[0], held, between = word, 1, 0
+            waiting[0], pending, between = word, 1, 0
         else:
             joined[written] = word
             written += 1
-    state[0], state[1] = held, between
+    state[0], state[1] = pending, between
     return written
 
 
 @njit(nogil=True, cache=True)
-def marks(letters: np.ndarray, begins: np.ndarray, words: int, of_words: np.ndarray) -> np.ndarray:
-    """Whether each word has no character of the classes that `of_words` tells: (words,) bool.
+def marks(letters, begins, words, of_words):
+    """Whether each word has no character that `of_words` marks: (words,) bool.
 
     Args:
         letters: The UTF-8 letters of all words.
@@ -220,23 +201,13 @@ def marks(letters: np.ndarray, begins: np.ndarray, words: int, of_words: np.ndar
         words: How many words there are.
         of_words: Whether a code point can be part of a word that is no mark.
     """
-    found = np.ones(words, np.bool_)
+    result = np.ones(words, np.bool_)
     for word in range(words):
         at = begins[word]
         while at < begins[word + 1]:
-            lead = int64(letters[at])
-            if lead < 0x80:
-                code, at = lead, at + 1
-            elif lead < 0xE0:
-                code, at = (lead & 0x1F) << 6 | letters[at + 1] & 0x3F, at + 2
-            elif lead < 0xF0:
-                code = (lead & 0x0F) << 12 | (letters[at + 1] & 0x3F) << 6 | letters[at + 2] & 0x3F
-                at += 3
-            else:
-                code = (lead & 7) << 18 | (letters[at + 1] & 0x3F) << 12 | (letters[at + 2] & 0x3F) << 6
-                code |= letters[at + 3] & 0x3F
-                at += 4
+            code, width = decode(letters, at)
+            at += width
             if of_words[code]:
-                found[word] = False
+                result[word] = False
                 break
-    return found
+    return result

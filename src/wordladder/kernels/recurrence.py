@@ -1,6 +1,6 @@
 """One recurrent layer in one direction over a batch of texts, forward and backward, float32, without padding.
 
-Words lie in packed order: the first words of all texts, then the second words, and so on, the longest text
+Words are in packed order: the first words of all texts, then the second words, and so on, the longest text
 first. Step t is `counts[t]` rows; since a text that has ended never comes back, row r of a step goes on from
 row r of the step before. No time is spent on padding, and all texts of a step are worked on side by side.
 
@@ -19,19 +19,18 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
+from .compiling import exact
 from .recurrent_cells import gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
 from .simd import LANES, broadcast, load, multiply_add, store
 
 LSTM, GRU, RNN = 0, 1, 2
 PANEL = 4 * LANES  # columns that `product` works on at a time
 _CHUNK = 64  # rows of the gates' gradient that go into the weights together, and fit the first cache
-
-_FAST = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 
 def panels(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -57,13 +56,13 @@ def _fence(typing: Any) -> Any:
     return types.void(), build
 
 
-@njit(**_FAST)
+@exact
 def product(a, a_at, a_row, a_step, rows, w, w_at, w_panel, w_step, depth, width, c, c_at):
     """c += a w, for `rows` rows of a and c, `depth` rows of w, and `width` columns of w and c, in whole
     panels.
 
-    Element k of row r of a lies `a_at + r * a_row + k * a_step` into the array, which may thus stand either
-    way; row k of panel j of w lies `w_at + j * w_panel + k * w_step` into it; c starts at `c_at`.
+    Element k of row r of a is at `a_at + r * a_row + k * a_step` of the array, which may be transposed; row k
+    of panel j of w is at `w_at + j * w_panel + k * w_step`; c starts at `c_at`.
 
     Two rows by four registers of c stay in registers while k runs. A fused multiply-add takes four cycles,
     and two start in each: eight sums under way keep both busy. A register of w serves both rows, and the
@@ -96,34 +95,34 @@ def product(a, a_at, a_row, a_step, rows, w, w_at, w_panel, w_step, depth, width
             store(c, q + 2 * LANES, q2), store(c, q + 3 * LANES, q3)
 
 
-@njit(**_FAST)
-def _multiply(a, a_row, a_column, rows, w, c, c_row, c_column):
+@exact
+def multiply(a, a_row, a_column, rows, w, c, c_row, c_column):
     """c[c_row : c_row + rows, c_column:] += a[a_row : a_row + rows, a_column:] w, for w in panels."""
     a_at, c_at = a_row * a.shape[1] + a_column, c_row * c.shape[1] + c_column
     width = w.shape[0] * PANEL
     product(a, a_at, a.shape[1], 1, rows, w, 0, w.shape[1] * PANEL, PANEL, w.shape[1], width, c, c_at)
 
 
-@njit(**_FAST)
+@exact
 def _multiply_rows(a, a_row, a_column, columns, w, w_row, w_column, rows, c):
     """c += aᵀ w, over `rows` rows of each, for `columns` columns of a and as many of w as c has."""
     a_at, w_at = a_row * a.shape[1] + a_column, w_row * w.shape[1] + w_column
     product(a, a_at, 1, a.shape[1], columns, w, w_at, PANEL, w.shape[1], rows, c.shape[1], c, 0)
 
 
-@njit(**_FAST)
+@exact
 def _recalled_at(cell, units):
     """The first column of the gates that the last hidden vector reaches."""
     return units if cell == GRU else 0
 
 
-@njit(**_FAST)
+@exact
 def _copy(source, target, count):
     for j in range(count):
         target[j] = source[j]
 
 
-@njit(**_FAST)
+@exact
 def forward(
     cell, direction, vectors, places, counts, w_input, w_recurrent, bias, inputs, gates, memory, outputs
 ):  # fmt: skip
@@ -154,8 +153,8 @@ def forward(
             _copy(vectors[places[start + r]], inputs[start + r], dim)
             _copy(hidden[r], inputs[start + r, dim:], units)
             _copy(bias, gates[start + r], len(bias))
-        _multiply(inputs, start, 0, count, w_input, gates, start, 0)
-        _multiply(inputs, start, dim, count, w_recurrent, gates, start, recalled_at)
+        multiply(inputs, start, 0, count, w_input, gates, start, 0)
+        multiply(inputs, start, dim, count, w_recurrent, gates, start, recalled_at)
         for r in range(count):
             if cell == LSTM:
                 lstm_forward(gates[start + r], memory[before + r], memory[here + r], hidden[r])
@@ -168,7 +167,7 @@ def forward(
         start, before = start + count, here
 
 
-@njit(**_FAST)
+@exact
 def _cells_backward(cell, count, inputs, gates, memory_before, memory, d_gates, d_hidden, d_memory):
     """All cells of one step: from the gradient of the hidden vectors to that of the sums."""
     units = memory.shape[1]
@@ -183,7 +182,7 @@ def _cells_backward(cell, count, inputs, gates, memory_before, memory, d_gates, 
             rnn_backward(gates[r], d_gates[r], d_new)
 
 
-@njit(**_FAST)
+@exact
 def _into_weights(cell, units, inputs, start, d_gates, first, d_input, d_recurrent, d_bias):
     """Add what the gates' gradient from row `first` on gives; its words start at row `start` of `inputs`."""
     dim, recalled_at = inputs.shape[1] - units, _recalled_at(cell, units)
@@ -196,7 +195,7 @@ def _into_weights(cell, units, inputs, start, d_gates, first, d_input, d_recurre
                 d_bias[j] += d_gates[r, j]
 
 
-@njit(**_FAST)
+@exact
 def backward(
     cell, direction, places, counts, w_input, w_recurrent, inputs, gates, memory,
     d_outputs, d_input, d_recurrent, d_bias, d_vectors,
@@ -214,8 +213,8 @@ def backward(
     """
     units, hidden = memory.shape[1], d_outputs.shape[2]
     dim, recalled_at = inputs.shape[1] - units, _recalled_at(cell, units)
-    # The gradient waits here until it is enough for the weights. Rows are filled from the last one up, which
-    # makes them packed order again; they are no power of two apart, which would share few lines of the cache.
+    # The gradient is collected until there are enough rows for the weights. They are filled from the last one
+    # up, which is packed order again; a power of two apart they would share few cache lines.
     d_gates = np.zeros((_CHUNK + counts[0], gates.shape[1] + PANEL), np.float32)
     d_hidden = np.zeros((counts[0], w_recurrent.shape[0] * PANEL), np.float32)
     d_memory = np.zeros((counts[0], units), np.float32)
@@ -232,10 +231,10 @@ def backward(
                 d_hidden[r, j] += d_new[j]
         step = (inputs[start:], gates[start:], memory[before:], memory[here:], d_gates[row:])
         _cells_backward(cell, count, *step, d_hidden, d_memory)
-        _multiply(d_gates, row, recalled_at, count, w_recurrent, d_hidden, 0, 0)
+        multiply(d_gates, row, recalled_at, count, w_recurrent, d_hidden, 0, 0)
         if len(d_vectors):
             d_words[:count] = 0
-            _multiply(d_gates, row, 0, count, w_input, d_words, 0, 0)
+            multiply(d_gates, row, 0, count, w_input, d_words, 0, 0)
             for r in range(count):
                 _copy(d_words[r], d_vectors[places[start + r]], dim)
         if len(d_gates) - row >= _CHUNK or t == 0:

@@ -13,8 +13,7 @@ for GRU.
 import numpy as np
 from numba import njit
 
-# "contract" fuses a product and a sum into one instruction; nothing is reordered, NaN stays NaN.
-_FAST = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
+from .compiling import exact
 
 _0, _1, _2 = np.float32(0), np.float32(1), np.float32(2)
 _HALF, _LIMIT = np.float32(0.5), np.float32(87)  # e^±87 are still normal numbers
@@ -48,26 +47,32 @@ def _tanh(x):
     return -t if x < _0 else t
 
 
-@njit(**_FAST)
-def lstm_forward(gates, memory_before, memory, hidden):
+@exact
+def lstm_forward(gates, memory_before, memory, hidden, clip=None):
     """c = f c' + i g, h = o tanh c. `gates` holds the sums of i, f, g, o and then their activations.
 
-    Source: Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000, in the order of torch.
+    With a `clip`, float32, c is clipped to ±`clip`. Source: Hochreiter & Schmidhuber 1997 with the forget
+    gate of Gers et al. 2000, in the order of torch.
     """
     units = len(hidden)
     ins, forgets, news, outs = gates[:units], gates[units:], gates[2 * units :], gates[3 * units :]
     for j in range(units):
         i, f, g, o = _sigmoid(ins[j]), _sigmoid(forgets[j]), _tanh(news[j]), _sigmoid(outs[j])
         c = f * memory_before[j] + i * g
+        if clip is not None:
+            c = min(max(c, -clip), clip)
         ins[j], forgets[j], news[j], outs[j] = i, f, g, o
         memory[j] = c
         hidden[j] = o * _tanh(c)
 
 
-@njit(**_FAST)
-def lstm_backward(gates, memory_before, memory, d_gates, d_hidden, d_memory):
-    """The gradient of the sums of i, f, g, o; `d_memory` is taken from the step after to the step before."""
-    units = len(d_hidden)
+@exact
+def lstm_backward(gates, memory_before, memory, d_gates, d_hidden, d_memory, clip=None):
+    """The gradient of the sums of i, f, g, o; `d_memory` is taken from the step after to the step before.
+
+    A memory that was clipped passes no gradient on.
+    """
+    units = len(d_memory)
     ins, forgets, news, outs = gates[:units], gates[units:], gates[2 * units :], gates[3 * units :]
     d_ins, d_forgets = d_gates[:units], d_gates[units:]
     d_news, d_outs = d_gates[2 * units :], d_gates[3 * units :]
@@ -76,6 +81,8 @@ def lstm_backward(gates, memory_before, memory, d_gates, d_hidden, d_memory):
         t = _tanh(memory[j])
         d_h = d_hidden[j]
         d_c = d_memory[j] + d_h * o * (_1 - t * t)
+        if clip is not None:
+            d_c = d_c if abs(memory[j]) < clip else _0
         d_ins[j] = d_c * g * i * (_1 - i)
         d_forgets[j] = d_c * memory_before[j] * f * (_1 - f)
         d_news[j] = d_c * i * (_1 - g * g)
@@ -84,7 +91,7 @@ def lstm_backward(gates, memory_before, memory, d_gates, d_hidden, d_memory):
         d_hidden[j] = _0
 
 
-@njit(**_FAST)
+@exact
 def gru_forward(gates, hidden_before, hidden):
     """h = (1 − z) n + z h' with n = tanh(a + r b). `gates` holds a, then the sums of r and z, then b.
 
@@ -100,7 +107,7 @@ def gru_forward(gates, hidden_before, hidden):
         hidden[j] = n + z * (hidden_before[j] - n)
 
 
-@njit(**_FAST)
+@exact
 def gru_backward(gates, hidden_before, d_gates, d_hidden):
     """The gradient of a, of the sums of r and z, and of b; `d_hidden` keeps what passes by z."""
     units = len(d_hidden)
@@ -118,14 +125,14 @@ def gru_backward(gates, hidden_before, d_gates, d_hidden):
         d_hidden[j] = d_h * z
 
 
-@njit(**_FAST)
+@exact
 def rnn_forward(gates, hidden):
     """h = tanh of the sum. Source: Elman 1990."""
     for j in range(len(hidden)):
         gates[j] = hidden[j] = _tanh(gates[j])
 
 
-@njit(**_FAST)
+@exact
 def rnn_backward(gates, d_gates, d_hidden):
     """The gradient of the sum."""
     for j in range(len(d_hidden)):

@@ -40,7 +40,7 @@ LINES = 3  # line ends so far
 IN_LINE = 4  # words since the last line end
 IDS = 5  # numbers written by this call
 
-# Put behind each block: runs end there without a look at where they are, and eight bytes can be read at once.
+# Appended to each block: runs end there without a check of the position, and eight bytes can be read at once.
 PADDING = b"\n" * 8
 
 _NEWLINE = 10
@@ -51,7 +51,7 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits without a pattern: 2^64 ov
 
 
 @njit(inline="always")
-def _decode(block: np.ndarray, at: int) -> tuple[int, int]:
+def decode(block, at):
     """The code point that starts at byte `at`, and how many bytes it takes. The bytes are valid UTF-8."""
     byte = int(block[at])
     if byte < _ASCII:
@@ -66,7 +66,7 @@ def _decode(block: np.ndarray, at: int) -> tuple[int, int]:
 
 
 @njit(inline="always")
-def _is_keycap(block: np.ndarray, at: int, stop: int) -> bool:
+def _is_keycap(block, at, stop):
     """Whether the digit or sign before byte `at` is the cap of a key: U+FE0F may follow, U+20E3 must."""
     if at + 3 <= stop and block[at] == 0xEF and block[at + 1] == 0xB8 and block[at + 2] == 0x8F:
         at += 3
@@ -74,13 +74,13 @@ def _is_keycap(block: np.ndarray, at: int, stop: int) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def _walk(block: np.ndarray, at: int, stop: int, classes: np.ndarray) -> int:
+def _walk(block, at, stop, classes):
     """Where the word ends that starts at byte `at`: the whole definition, one code point after the other."""
     owner = -1  # the class of what has been read of this word, marks left aside
     flags = 0  # regional indicators read: two make a flag
     last = 0
     while at < stop:
-        code, width = _decode(block, at)
+        code, width = decode(block, at)
         kind = classes[code]
         after = at + width
         if kind in (DIGIT, SYMBOL):
@@ -89,7 +89,7 @@ def _walk(block: np.ndarray, at: int, stop: int, classes: np.ndarray) -> int:
             if on_key and _is_keycap(block, after, stop):
                 kind = EMOJI
         elif kind == APOSTROPHE and owner == LETTER and after < stop:
-            following, _ = _decode(block, after)
+            following, _ = decode(block, after)
             if classes[following] == LETTER:
                 kind = LETTER
         if owner == -1:
@@ -119,22 +119,22 @@ def _walk(block: np.ndarray, at: int, stop: int, classes: np.ndarray) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _word_end(block: np.ndarray, at: int, stop: int, classes: np.ndarray, runs: np.ndarray) -> int:
+def _word_end(block, at, stop, classes, runs):
     """Where the word ends that starts at byte `at`; `at` itself if none starts there.
 
-    Most words are ASCII letters with an ASCII blank or point behind them: those are read byte by byte.
+    Most words are ASCII letters followed by an ASCII blank or full stop: these are read byte by byte.
     """
     end = at
     while runs[block[end]]:
         end += 1
     if end == at:
-        code, width = _decode(block, at)
+        code, width = decode(block, at)
         kind = classes[code]
         if kind <= CONTROL or kind == EXTEND:
             return at
         end += width
         if kind in (HAN, SYMBOL):
-            following, _ = _decode(block, end)
+            following, _ = decode(block, end)
             return end if classes[following] != EXTEND else _walk(block, at, stop, classes)
         return _walk(block, at, stop, classes)
     if block[end] >= _ASCII or block[end] == 0x27:
@@ -142,8 +142,9 @@ def _word_end(block: np.ndarray, at: int, stop: int, classes: np.ndarray, runs: 
     return end
 
 
-def _build_eight(typing: Any, array: Any, at: Any) -> Any:
-    """The eight bytes of an array from `at` on as one number, wherever they stand in memory."""
+@intrinsic
+def _eight(typing: Any, array: Any, at: Any) -> Any:
+    """The eight bytes of an array from `at` on as one number; they need not be aligned."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> ir.Value:
         data = arrayobj.make_array(signature.args[0])(context, builder, values[0]).data
@@ -153,18 +154,15 @@ def _build_eight(typing: Any, array: Any, at: Any) -> Any:
     return types.uint64(array, types.intp), build
 
 
-_eight: Any = intrinsic(_build_eight)
-
-
 @njit(inline="always")
-def _first(array: np.ndarray, at: int, length: int) -> np.uint64:
+def _first(array, at, length):
     """The first eight bytes of a word, zeros where it is shorter."""
     value = _eight(array, at)
     return value if length >= 8 else value & ((np.uint64(1) << np.uint64(8 * length)) - np.uint64(1))
 
 
 @njit(inline="always")
-def _fingerprint(block: np.ndarray, at: int, length: int) -> np.uint64:
+def _fingerprint(block, at, length):
     """32 bits that depend on every byte of a word, eight at a time; the last eight may overlap."""
     value = (_first(block, at, length) ^ np.uint64(length)) * _MIX
     done = 8
@@ -176,7 +174,7 @@ def _fingerprint(block: np.ndarray, at: int, length: int) -> np.uint64:
 
 
 @njit(inline="always")
-def _same(block: np.ndarray, at: int, letters: np.ndarray, begin: int, length: int) -> bool:
+def _same(block, at, letters, begin, length):
     """Whether `length` bytes are the same in both arrays."""
     if _first(block, at, length) != _first(letters, begin, length):
         return False
@@ -189,9 +187,7 @@ def _same(block: np.ndarray, at: int, letters: np.ndarray, begin: int, length: i
 
 
 @njit(inline="always")
-def _find(
-    block: np.ndarray, at: int, length: int, slots: np.ndarray, letters: np.ndarray, begins: np.ndarray
-) -> tuple[np.uint64, np.uint64]:
+def _find(block, at, length, slots, letters, begins):
     """The slot that holds a word or, if the word is new, the empty one it belongs to; and its fingerprint."""
     fingerprint = _fingerprint(block, at, length)
     mask = np.uint64(len(slots) - 1)
@@ -207,22 +203,11 @@ def _find(
 
 
 @njit(nogil=True, cache=True)
-def scan(
-    block: np.ndarray,
-    at: int,
-    classes: np.ndarray,
-    max_words: int,
-    slots: np.ndarray,
-    letters: np.ndarray,
-    begins: np.ndarray,
-    counts: np.ndarray,
-    ids: np.ndarray,
-    figures: np.ndarray,
-) -> int:
+def scan(block, at, classes, max_words, slots, letters, begins, counts, ids, figures):
     """Read `block` from byte `at`; returns where it stopped: at its end, or before a word without room.
 
     Args:
-        block: Valid UTF-8 that begins and ends where words do, with `PADDING` behind it: (bytes + 8,) uint8.
+        block: Valid UTF-8 that begins and ends where words do, followed by `PADDING`: (bytes + 8,) uint8.
         at: The first byte to read.
         classes: The class of each code point: (0x110000,) uint8.
         max_words: Words kept of a line.
@@ -249,7 +234,7 @@ def scan(
             continue
         end = _word_end(block, at, stop, classes, runs)
         if end == at:
-            _, width = _decode(block, at)
+            _, width = decode(block, at)
             at += width
             continue
         if figures[IN_LINE] >= max_words:
@@ -280,7 +265,7 @@ def scan(
 
 
 @njit(nogil=True, cache=True)
-def rehash(old: np.ndarray, new: np.ndarray) -> None:
+def rehash(old, new):
     """Move every word from the slots `old` to the empty, more numerous slots `new`."""
     mask = np.uint64(len(new) - 1)
     for entry in old:

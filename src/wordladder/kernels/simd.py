@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Vector registers for Numba kernels: rows of float32 arrays, several at a time; words are unknown here.
+"""Vector registers for Numba kernels: operations on rows of float32 arrays, several at a time.
 
 A `Block` is a fixed number of registers of `LANES` float32 each, held by the processor while a kernel works
 on them; the number is part of its type. So every operation below becomes a few instructions in a straight
@@ -8,13 +8,16 @@ has to find the vectors by itself. Arrays are flat float32; a place is an elemen
 padded to `LANES`. No bounds are checked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
+
+from .compiling import inlined
 
 
 def _registers_here() -> tuple[int, int]:
@@ -32,6 +35,7 @@ LANES, _REGISTERS = _registers_here()
 # Rows of a block: two blocks, a weight for each row and a few more have to fit the registers at once.
 ROWS = 6 if _REGISTERS == 32 and LANES > 4 else 3
 
+_CACHE_LINE = 16  # float32 numbers
 _REGISTER = ir.VectorType(ir.FloatType(), LANES)
 _INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 _FAST = ("fast",)  # sums may be regrouped, a product and a sum may become one instruction
@@ -130,6 +134,24 @@ def _rows(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any, count: i
     return [_place(context, builder, kinds[0], array, builder.add(offset, at)) for offset in offsets]
 
 
+def _arithmetic(like: int | None) -> Callable[[Callable[..., list[ir.Value]]], Any]:
+    """Makes an intrinsic of a function of a builder and the registers of blocks that returns registers.
+
+    The result is a block like the argument number `like`; None: one register.
+    """
+
+    def decorate(function: Callable[..., list[ir.Value]]) -> Any:
+        def declare(typing: Any, *blocks: Any) -> Any:
+            def build(context: Any, builder: Any, signature: Any, values: Any) -> ir.Value:
+                return _block(builder, function(builder, *(_registers(builder, value) for value in values)))
+
+            return (Block(1) if like is None else blocks[like])(*blocks), build
+
+        return intrinsic(wraps(function)(declare))
+
+    return decorate
+
+
 # ── one register ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -155,29 +177,20 @@ def store(typing: Any, array: Any, at: Any, block: Any) -> Any:
     return types.void(array, types.int64, block), build
 
 
-@intrinsic
-def gradients(typing: Any, dots: Any, labels: Any, rates: Any) -> Any:
+@_arithmetic(like=0)
+def gradients(builder, dots, labels, rates):
     """(label − σ(dot)) · rate in each lane: the gradient of the log likelihood, times the learning rate."""
-
-    def build(context: Any, builder: Any, signature: Any, values: Any) -> ir.Value:
-        dot, label, rate = (builder.extract_value(value, 0) for value in values)
-        error = builder.fsub(label, _sigmoid(builder, dot), flags=_FAST)
-        return _block(builder, [builder.fmul(error, rate, flags=_FAST)])
-
-    return dots(dots, labels, rates), build
+    errors = [builder.fsub(label, _sigmoid(builder, dot), flags=_FAST) for dot, label in zip(dots, labels)]
+    return [builder.fmul(*pair, flags=_FAST) for pair in zip(errors, rates)]
 
 
-@intrinsic
-def reciprocal_root(typing: Any, block: Any) -> Any:
+@_arithmetic(like=0)
+def reciprocal_root(builder, block):
     """1 / √x in each lane of each register."""
-
-    def build(context: Any, builder: Any, signature: Any, values: Any) -> ir.Value:
-        kind = ir.FunctionType(_REGISTER, [_REGISTER])
-        root = cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{LANES}f32")
-        roots = [builder.call(root, [one], fastmath=_FAST) for one in _registers(builder, values[0])]
-        return _block(builder, [builder.fdiv(_constant(1), one, flags=_FAST) for one in roots])
-
-    return block(block), build
+    kind = ir.FunctionType(_REGISTER, [_REGISTER])
+    root = cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{LANES}f32")
+    roots = [builder.call(root, [one], fastmath=_FAST) for one in block]
+    return [builder.fdiv(_constant(1), one, flags=_FAST) for one in roots]
 
 
 @intrinsic
@@ -244,62 +257,76 @@ def broadcast(typing: Any, array: Any, at: Any, like: Any) -> Any:
     return like(array, types.int64, like), build
 
 
-@intrinsic
-def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
+@_arithmetic(like=2)
+def multiply_add(builder, a, b, c):
     """a · b + c, register by register; a `b` of one register meets every register of `a`."""
-
-    def build(context: Any, builder: Any, signature: Any, values: Any) -> ir.Value:
-        first, second, third = (_registers(builder, value) for value in values)
-        second = second * len(first) if len(second) == 1 else second
-        return _block(builder, [_multiply_add(builder, *three) for three in zip(first, second, third)])
-
-    return c(a, b, c), build
+    b = b * len(a) if len(b) == 1 else b
+    return [_multiply_add(builder, *three) for three in zip(a, b, c)]
 
 
-@intrinsic
-def add(typing: Any, a: Any, b: Any) -> Any:
+@_arithmetic(like=0)
+def add(builder, a, b):
     """a + b, register by register."""
-
-    def build(context: Any, builder: Any, signature: Any, values: Any) -> ir.Value:
-        pairs = zip(*(_registers(builder, value) for value in values))
-        return _block(builder, [builder.fadd(*pair, flags=_FAST) for pair in pairs])
-
-    return a(a, b), build
+    return [builder.fadd(*pair, flags=_FAST) for pair in zip(a, b)]
 
 
-@intrinsic
-def weighted(typing: Any, weights: Any, block: Any, start: Any) -> Any:
+@_arithmetic(like=None)
+def weighted(builder, weights, block, start):
     """One register: `start` plus weights · block, summed over their registers."""
-
-    def build(context: Any, builder: Any, signature: Any, values: Any) -> ir.Value:
-        total = builder.extract_value(values[2], 0)
-        for pair in zip(*(_registers(builder, value) for value in values[:2])):
-            total = _multiply_add(builder, *pair, total)
-        return _block(builder, [total])
-
-    return start(weights, block, start), build
+    (total,) = start
+    for pair in zip(weights, block):
+        total = _multiply_add(builder, *pair, total)
+    return [total]
 
 
-@intrinsic
-def sums(typing: Any, block: Any) -> Any:
+@_arithmetic(like=None)
+def sums(builder, block):
     """One register: lane i is the sum of the lanes of register i, 0 beyond the last one.
 
     Registers are folded in pairs. A fold halves their number and lets one register hold twice as many of the
     sums; after log2(LANES) folds one register holds them all, in order, for little more work than one sum.
     """
+    rows = block + [_constant(0)] * (LANES - len(block))
+    fold = 1
+    while fold < LANES:  # lanes with this bit go to the second register of each pair
+        here = [lane + LANES * bool(lane & fold) for lane in range(LANES)]
+        there = [(lane ^ fold) + LANES * bool(lane & fold) for lane in range(LANES)]
+        rows = [
+            builder.fadd(_shuffled(builder, *pair, here), _shuffled(builder, *pair, there), flags=_FAST)
+            for pair in zip(rows[::2], rows[1::2])
+        ]
+        fold *= 2
+    return rows
 
-    def build(context: Any, builder: Any, signature: Any, values: Any) -> ir.Value:
-        rows = _registers(builder, values[0])
-        rows += [_constant(0)] * (LANES - len(rows))
-        fold = 1
-        while fold < LANES:  # lanes with this bit go to the second register of each pair
-            here = [lane + LANES * bool(lane & fold) for lane in range(LANES)]
-            there = [(lane ^ fold) + LANES * bool(lane & fold) for lane in range(LANES)]
-            rows = [
-                builder.fadd(_shuffled(builder, *pair, here), _shuffled(builder, *pair, there), flags=_FAST)
-                for pair in zip(rows[::2], rows[1::2])
-            ]
-            fold *= 2
-        return _block(builder, rows)
 
-    return Block(1)(block), build
+# ── rows of a matrix ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@inlined
+def prefetch_row(matrix, row, width):
+    """Ask for the cache lines of a row that is needed in a moment."""
+    for at in range(row, row + width, _CACHE_LINE):
+        prefetch(matrix, at)
+
+
+@inlined
+def pool_rows(matrix, rows, begin, end, width, factor, hidden):
+    """Write the sum of `rows[begin:end]` of the matrix, times `factor[0]`, to `hidden`."""
+    for at in range(0, width, LANES):
+        total, more = zeros(1), zeros(1)
+        for i in range(begin, end - 1, 2):  # two sums: an addition does not wait for the one before
+            total = add(total, load(matrix, rows[i] + at))
+            more = add(more, load(matrix, rows[i + 1] + at))
+        if (end - begin) & 1:
+            total = add(total, load(matrix, rows[end - 1] + at))
+        store(hidden, at, multiply_add(add(total, more), broadcast(factor, 0, total), zeros(1)))
+
+
+@inlined
+def move_rows(matrix, rows, begin, end, width, factor, move):
+    """Add `move` times `factor[0]` to each of `rows[begin:end]`."""
+    for at in range(0, width, LANES):
+        step = load(move, at)
+        step = multiply_add(step, broadcast(factor, 0, step), zeros(1))
+        for i in range(begin, end):
+            store(matrix, rows[i] + at, add(load(matrix, rows[i] + at), step))

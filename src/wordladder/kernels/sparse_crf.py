@@ -13,11 +13,10 @@ import numpy as np
 from numba import njit
 
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
+from .compiling import exact
 from .forward_backward import Chain, fill_factors, new_factors, new_room, path_score, probability, sum_paths
 
 _DELTA = np.float32(1e-2)  # where sums of squared gradients begin
-
-_EXACT = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 
 class Weights(NamedTuple):
@@ -31,7 +30,7 @@ class Weights(NamedTuple):
     chain_squares: Chain
 
 
-@njit(**_EXACT)
+@exact
 def _score(features, first, size, weights, emissions):
     """Write the scores of words to the first rows of `emissions`; a feature below zero is none."""
     for t in range(size):
@@ -43,7 +42,7 @@ def _score(features, first, size, weights, emissions):
                     emissions[t, j] += weights[feature, j]
 
 
-@njit(**_EXACT)
+@exact
 def emissions_of(features, weights):
     """The scores of words `(words, tags)` float32.
 
@@ -63,7 +62,7 @@ def _stepped(weight, squares, gradient, rate):
     return weight - rate * gradient / np.sqrt(squares + _DELTA), squares
 
 
-@njit(**_EXACT)
+@exact
 def _move_features(features, first, size, errors, weights, squares, penalties, rate):
     for t in range(size):
         for column in range(features.shape[1]):
@@ -77,7 +76,7 @@ def _move_features(features, first, size, errors, weights, squares, penalties, r
                     )
 
 
-@njit(**_EXACT)
+@exact
 def _move_chain(weights, squares, gradients, penalty, rate):
     """Weights of −∞ stay."""
     for k in range(len(weights)):
@@ -86,7 +85,7 @@ def _move_chain(weights, squares, gradients, penalty, rate):
             weights[k], squares[k] = _stepped(weights[k], squares[k], gradient, rate)
 
 
-@njit(**_EXACT)
+@exact
 def learn(order, begins, sizes, features, tags, weights, penalties, chain_penalty, rate):
     """Learn from the sentences `order`, one after the other: the sum of their losses before they are learned.
 

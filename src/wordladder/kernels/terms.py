@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Terms of texts (words, runs of words, n-grams of characters inside words) as 64-bit hashes: found, counted,
+"""Terms of texts (word n-grams, and character n-grams inside words) as 64-bit hashes: extracted, counted,
 looked up, weighed and scored.
 
 A term is its hash; two that meet in a table are taken for one with a probability of 2^-32.
@@ -34,9 +34,7 @@ def _mixed(value):
 
 
 @njit(nogil=True, cache=True)
-def terms_of(
-    codes: np.ndarray, starts: np.ndarray, ends: np.ndarray, offsets: np.ndarray, run: int, longest: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def terms_of(codes, starts, ends, offsets, run, longest):
     """The terms of each text: (begins (texts + 1,), middles (texts,), hashes uint64).
 
     Those of text `t` are `hashes[begins[t]:begins[t + 1]]`, from `middles[t]` on n-grams of characters.
@@ -89,7 +87,7 @@ def terms_of(
 
 @njit(nogil=True, inline="always")
 def _slot(table, value):
-    """Where a hash stands in an open table, or the free place where it would.
+    """Where a hash is in an open table, or the free place where it belongs.
 
     A place is one number, so that a look is one line of the cache: the upper half that of the hash, the lower
     half the term's number plus one.
@@ -111,7 +109,7 @@ def _power(least):
 
 
 @njit(nogil=True, cache=True)
-def table_of(hashes: np.ndarray) -> np.ndarray:
+def table_of(hashes):
     """An open table of different hashes."""
     table = np.zeros(_power(2 * len(hashes)), np.uint64)
     for number in range(len(hashes)):
@@ -125,7 +123,7 @@ def _place(value, number):
 
 
 @njit(nogil=True, cache=True)
-def counted(begins: np.ndarray, ends: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def counted(begins, ends, hashes):
     """Different hashes and in how many texts each occurs; text `t` has `hashes[begins[t]:ends[t]]`."""
     found, texts, last = np.empty(1024, np.uint64), np.empty(1024, np.int32), np.empty(1024, np.int32)
     table = table_of(found[:0])
@@ -151,7 +149,7 @@ def counted(begins: np.ndarray, ends: np.ndarray, hashes: np.ndarray) -> tuple[n
 
 
 @njit(nogil=True, cache=True)
-def bags_of(begins: np.ndarray, hashes: np.ndarray, table: np.ndarray) -> tuple:
+def bags_of(begins, hashes, table):
     """The known terms of each text with their counts, in the order in which they first occur.
 
     Args:
@@ -182,9 +180,7 @@ def bags_of(begins: np.ndarray, hashes: np.ndarray, table: np.ndarray) -> tuple:
 
 
 @njit(nogil=True, cache=True)
-def unit_bags(
-    begins: np.ndarray, ids: np.ndarray, values: np.ndarray, idf: np.ndarray, words: int, sublinear: bool
-) -> None:
+def unit_bags(begins, ids, values, idf, words, sublinear):
     """Weigh counts by tf-idf in place; a text's terms below `words` have length one together, and so have
     its others.
     """
@@ -200,9 +196,7 @@ def unit_bags(
 
 
 @njit(nogil=True, cache=True)
-def linear_scores(
-    begins: np.ndarray, ids: np.ndarray, values: np.ndarray, coefficients: np.ndarray, intercepts: np.ndarray
-) -> np.ndarray:
+def linear_scores(begins, ids, values, coefficients, intercepts):
     """`(texts, labels)` float32: the sum of values times rows of `coefficients` `(terms, labels)`."""
     scores = np.empty((len(begins) - 1, len(intercepts)), np.float32)
     for text in range(len(scores)):

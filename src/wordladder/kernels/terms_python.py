@@ -6,7 +6,7 @@ PRIME = 0x100000001B3
 RUN = 0x9E3779B97F4A7C15
 LETTERS = 0xD6E8FEB86659FD93  # what n-grams of characters start from: never that of a word
 WORD = 0xCBF29CE484222325
-EDGE = 32  # stands in front of a word and behind it
+EDGE = 32  # before and after each word
 LEAST = 2  # characters of the shortest n-gram
 
 _MASK = (1 << 64) - 1

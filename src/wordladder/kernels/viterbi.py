@@ -1,31 +1,25 @@
-"""The best tag paths of a linear chain: one a sentence, or several. What a path scores is told in `crf.py`.
+"""The best tag paths of a linear chain: one a sentence, or several. `crf.py` says what a path scores.
 
 Scores are added up in float64: a thousand words of float32 sums would mix up paths that differ by little.
 Of equal paths, that with the lower tag comes first, decided from the last word back.
 """
 
-from functools import partial
-
 import numpy as np
 from numba import njit
 
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
-from .crf import Chain, Spread, blocks, one_by_one
-
-_EXACT = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
+from .compiling import exact
+from .crf import Chain, Sentences, Spread, one_by_one, run_blocks
 
 _WIDTH = 8  # tags are padded to whole registers of float64
 _NOTHING = -np.inf
 
 
-def best(
-    emissions: np.ndarray, begins: np.ndarray, sizes: np.ndarray, chain: Chain, spread: Spread = one_by_one
-) -> tuple[np.ndarray, np.ndarray]:
+def best(sentences: Sentences, chain: Chain, spread: Spread = one_by_one) -> tuple[np.ndarray, np.ndarray]:
     """The best path of each sentence (Viterbi 1967).
 
     Args:
-        emissions: Scores of tags, `(rows, tags)` float32.
-        begins, sizes: Where sentences lie, `(sentences,)` int64.
+        sentences: The sentences.
         chain: The weights.
         spread: How blocks are spread over threads.
 
@@ -33,19 +27,13 @@ def best(
         The tag of each row `(rows,)` int64, −1 in rows of no sentence, and the scores `(sentences,)` float64:
         0 for a sentence of no words, −inf for one without an allowed path, whose tags mean nothing.
     """
-    tags, scores = np.full(len(emissions), -1), np.zeros(len(begins))
-    given = (emissions, begins, sizes, chain, tags, scores)
-    spread([partial(_best, *part, *given) for part in blocks(len(begins))])
+    tags, scores = np.full(len(sentences.emissions), -1), np.zeros(len(sentences.begins))
+    run_blocks(spread, _best, sentences, chain, tags, scores)
     return tags, scores
 
 
 def nbest(
-    emissions: np.ndarray,
-    begins: np.ndarray,
-    sizes: np.ndarray,
-    chain: Chain,
-    n: int,
-    spread: Spread = one_by_one,
+    sentences: Sentences, chain: Chain, n: int, spread: Spread = one_by_one
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `n` best paths of each sentence, the best first (Schwartz & Chow 1990: the lists of each tag).
 
@@ -55,17 +43,18 @@ def nbest(
         The tags `(n, rows)` int64 and the scores `(sentences, n)` float64. Where a sentence has fewer allowed
         paths, the tags of what is missing are −1 and its score is −inf.
     """
-    tags, scores = np.full((n, len(emissions)), -1), np.full((len(begins), n), _NOTHING)
-    given = (emissions, begins, sizes, chain, tags, scores)
-    spread([partial(_nbest, *part, *given) for part in blocks(len(begins))])
+    tags = np.full((n, len(sentences.emissions)), -1)
+    scores = np.full((len(sentences.begins), n), _NOTHING)
+    run_blocks(spread, _nbest, sentences, chain, tags, scores)
     return tags, scores
 
 
-@njit(**_EXACT)
-def _best(first, last, emissions, begins, sizes, chain, tags, scores):
-    """Forward, only the best score that ends in each tag; which tag came before is found on the way back, for
-    one tag a word.
+@exact
+def _best(first, last, sentences, chain, tags, scores):
+    """Forward only the best score that ends in each tag is kept; the tag before is looked up on the way back,
+    for one tag a word.
     """
+    emissions, begins, sizes = sentences
     count = len(chain.starts)
     width, longest = -(-count // _WIDTH) * _WIDTH, max(1, sizes[first:last].max())
     onward, backward = np.full((count, width), _NOTHING), np.full((count, count), _NOTHING)
@@ -97,13 +86,13 @@ def _best(first, last, emissions, begins, sizes, chain, tags, scores):
             tags[begin + t] = tag
 
 
-@njit(**_EXACT)
-def _greatest(given, onward, count, result):
-    """result[j] = max given[i] + onward[i, j]. Eight stay in a register while i runs."""
+@exact
+def _greatest(scores, onward, count, result):
+    """result[j] = max scores[i] + onward[i, j]. Eight stay in a register while i runs."""
     for j in range(0, len(result), _WIDTH):
         s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = _NOTHING
         for i in range(count):
-            x = given[i]
+            x = scores[i]
             s0, s1 = _more(s0, x + onward[i, j]), _more(s1, x + onward[i, j + 1])
             s2, s3 = _more(s2, x + onward[i, j + 2]), _more(s3, x + onward[i, j + 3])
             s4, s5 = _more(s4, x + onward[i, j + 4]), _more(s5, x + onward[i, j + 5])
@@ -117,9 +106,9 @@ def _more(a, b):
     return b if b > a else a
 
 
-@njit(**_EXACT)
+@exact
 def _insert(score, place, scores, places, filled):
-    """Put a score where it belongs in a falling list, behind equal ones: how long the list is now."""
+    """Insert a score into a descending list, after equal ones, and return the new length."""
     if score == _NOTHING or (filled == len(scores) and not score > scores[filled - 1]):
         return filled
     k = min(filled, len(scores) - 1)
@@ -130,11 +119,12 @@ def _insert(score, place, scores, places, filled):
     return min(filled + 1, len(scores))
 
 
-@njit(**_EXACT)
-def _nbest(first, last, emissions, begins, sizes, chain, tags, scores):
+@exact
+def _nbest(first, last, sentences, chain, tags, scores):
     """For each word and tag the n best beginnings that end there, each with its place in the lists of the
     word before: tag · n + rank.
     """
+    emissions, begins, sizes = sentences
     count, n, longest = len(chain.starts), len(tags), max(1, sizes[first:last].max())
     sums, places = np.empty((longest, count, n)), np.zeros((longest, count, n), np.int32)
     final, finals = np.empty(n), np.empty(n, np.int32)
@@ -155,7 +145,7 @@ def _nbest(first, last, emissions, begins, sizes, chain, tags, scores):
                     for rank in range(n):
                         score = sums[t - 1, i, rank] + chain.transitions[i, j] + here
                         if filled == n and not score > sums[t, j, n - 1]:
-                            break  # those behind it are no better
+                            break  # the following are no better
                         filled = _insert(score, i * n + rank, sums[t, j], places[t, j], filled)
         filled = 0
         for j in range(count):

@@ -123,9 +123,11 @@ class _Likelihood(torch.autograd.Function):
     def forward(ctx: Any, scores: Tensor, targets: Tensor, sizes: Tensor, *weights: Tensor) -> Tensor:
         rows, tags = scores.shape[0] * scores.shape[1], scores.shape[2]
         losses, d_scores, d_chain = kernel.likelihood(
-            scores.contiguous().numpy().reshape(rows, tags),
-            np.arange(scores.shape[0]) * scores.shape[1],
-            sizes.numpy(),
+            kernel.Sentences(
+                scores.contiguous().numpy().reshape(rows, tags),
+                np.arange(scores.shape[0]) * scores.shape[1],
+                sizes.numpy(),
+            ),
             targets.contiguous().numpy().ravel(),
             kernel.Chain(*(weight.numpy() for weight in weights)),
             in_parallel if rows * tags**2 >= MANY else kernel.one_by_one,

@@ -92,7 +92,7 @@ class TagChain:
         Raises:
             SettingError: shapes do not fit.
         """
-        return paths.best(*self._given(emissions, offsets), self._spread(len(emissions)))[0]
+        return paths.best(self._sentences(emissions, offsets), self.weights, self._spread(len(emissions)))[0]
 
     def nbest(
         self, emissions: NDArray, offsets: NDArray[np.int64], n: int
@@ -105,16 +105,17 @@ class TagChain:
         """
         if n < 1:
             raise SettingError(f"n is {n}; at least one path has to be asked for.")
-        given, spread = self._given(emissions, offsets), self._spread(len(emissions))
-        tags, scores = paths.nbest(*given, n, spread)
+        sentences, spread = self._sentences(emissions, offsets), self._spread(len(emissions))
+        tags, scores = paths.nbest(sentences, self.weights, n, spread)
         known = np.where(tags[0] < 0, 0, tags[0])
-        losses = kernel.likelihood(*given[:3], known, given[3], spread)[0]
+        losses = kernel.likelihood(sentences, known, self.weights, spread)[0]
         best = np.where(np.isneginf(scores[:, :1]), 0.0, scores[:, :1])
         return tags, np.exp(scores - best - losses[:, None])
 
     def marginals(self, emissions: NDArray, offsets: NDArray[np.int64]) -> NDArray[np.float32]:
         """How probable each tag is at each word, `(words, tags)`."""
-        return kernel.marginals(*self._given(emissions, offsets), self._spread(len(emissions)))
+        sentences = self._sentences(emissions, offsets)
+        return kernel.marginals(sentences, self.weights, self._spread(len(emissions)))
 
     def segment_probabilities(
         self,
@@ -140,7 +141,7 @@ class TagChain:
         Raises:
             SettingError: a segment has no word, or reaches beyond its sentence.
         """
-        given, spread = self._given(emissions, offsets), self._spread(len(emissions))
+        given, spread = (self._sentences(emissions, offsets), self.weights), self._spread(len(emissions))
         owners = np.searchsorted(offsets, firsts, "right") - 1
         limits = np.append(offsets, 0)[owners + 1]
         if ((owners < 0) | (owners >= len(offsets) - 1) | (ends <= firsts) | (ends > limits)).any():
@@ -160,15 +161,15 @@ class TagChain:
             found[longer] = np.maximum(0.0, found[longer] - rest[longer])
         return found
 
-    def _given(self, emissions: NDArray, offsets: NDArray) -> tuple[NDArray, NDArray, NDArray, kernel.Chain]:
-        """What every kernel takes."""
+    def _sentences(self, emissions: NDArray, offsets: NDArray) -> kernel.Sentences:
+        """The sentences, checked and in the types of the kernels."""
         if emissions.ndim != 2 or emissions.shape[1] != self.tags or offsets[-1] != len(emissions):
             raise SettingError(
                 f"emissions {emissions.shape} are not ({offsets[-1]}, {self.tags}): a row a word, a column a "
                 "tag"
             )
         emissions, offsets = np.ascontiguousarray(emissions, np.float32), np.asarray(offsets, np.int64)
-        return emissions, offsets[:-1].copy(), np.diff(offsets), self.weights
+        return kernel.Sentences(emissions, offsets[:-1].copy(), np.diff(offsets))
 
     def _spread(self, words: int) -> kernel.Spread:
         return self.spread if words * self.tags**2 >= MANY else kernel.one_by_one

@@ -22,7 +22,7 @@ from ..text.corpus import corpus_from_texts
 from ..text.subwords import ngrams, spelled
 from ..text.vocabulary import Vocabulary
 from ..text.words import TextSettings, tokenize
-from ..vectors._hogwild import check_settings, cores, first_rows, padded
+from ..vectors._hogwild import check_settings, cores, random_rows, zero_rows
 from ._dev_loss import Judged
 
 __all__ = ["FastTextClassifier"]
@@ -89,8 +89,7 @@ class FastTextClassifier:
         self.learning_rate, self.loss, self.lowercase = learning_rate, loss, lowercase
         self.given = {"epochs": epochs, "max_n": max_n}
         self.epochs, self.max_n = _EPOCHS[0] if epochs is None else epochs, max_n or 0
-        counted = ("dim", "word_ngrams", "buckets", "min_count", "min_count_runs", "epochs")
-        check_settings(self, at_least_one=counted)
+        check_settings(self)
         self.words = Vocabulary([])  # those with a row of their own
         self.used: NDArray[np.int32] = np.zeros(0, np.int32)  # the buckets that have rows, ascending
         self._placed: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
@@ -173,8 +172,8 @@ class FastTextClassifier:
         used = counted >= self.min_count_runs
         used[characters] = True
         self.used = np.flatnonzero(used).astype(np.int32)
-        self.rows = padded(len(self.words) + len(self.used), self.dim)
-        random = first_rows(len(self.words), self.dim, 1 / self.dim, seed)
+        self.rows = zero_rows(len(self.words) + len(self.used), self.dim)
+        random = random_rows(len(self.words), self.dim, 1 / self.dim, seed)
         self.rows[: len(random)] = random  # runs begin at zero: what they say is learned beside the words
         bags = bags_of(read, self._spelling(forms, own), begins, runs)
         self._learn(bags, targets, weights, seed, threads, progress)
@@ -209,7 +208,7 @@ class FastTextClassifier:
 
     def _runs(self, texts: Any, forms: list[str], threads: int) -> tuple[NDArray, NDArray]:
         """The buckets of the runs of each text: (where those of each begin (texts + 1,), buckets)."""
-        from ..kernels.ngram_bags import runs_of
+        from ..kernels.ngram_bags import hash_word_ngrams
         from ..kernels.subwords import hashes
 
         lengths, of_forms = np.diff(texts.begins), hashes(*spelled(forms))
@@ -221,7 +220,7 @@ class FastTextClassifier:
 
         def hash_some(part: tuple[int, int]) -> None:
             first, last = part
-            runs_of(*hashed, first, last, begins, found)
+            hash_word_ngrams(*hashed, first, last, begins, found)
 
         if threads == 1:
             hash_some((0, len(lengths)))
@@ -261,23 +260,21 @@ class FastTextClassifier:
         threads: int,
         progress: Progress,
     ) -> None:
-        from ..kernels.ngram_bags import textbags
+        from ..kernels.ngram_bags import train_texts
         from ..kernels.sampling import Schedule
 
         softmax = targets.ndim == 1 and self.loss == "softmax"
         several = targets if targets.ndim == 2 else np.eye(int(targets.max()) + 1)[targets]
         wanted = several.astype(np.float32)
         labels, rows = wanted.shape[1], len(wanted)
-        self.outputs = padded(labels, self.dim)
-        width = len(self.outputs) // labels
+        self.outputs = zero_rows(labels, self.dim)
+        matrices = (self.rows.ravel(), self.outputs.ravel(), self.rows.shape[1])
         slope = self.learning_rate / (rows * self.epochs)
         floor = self.learning_rate * _LEAST_RATE
-        longest = int(np.diff(texts.begins).max())
 
         def learn(epoch: int, begin: int, order: NDArray[np.int64]) -> tuple[float, int]:
             schedule = Schedule(self.learning_rate - slope * (epoch * rows + begin), slope, floor)
-            matrices = (self.rows, self.outputs, width)
-            return textbags(order, texts, wanted, weights, softmax, *matrices, schedule, longest), len(order)
+            return train_texts(order, texts, wanted, weights, softmax, *matrices, schedule), len(order)
 
         progress("compiling", 0, 1)
         learn(0, 0, np.zeros(0, np.int64))
@@ -292,12 +289,10 @@ class FastTextClassifier:
                 for more, count in pool.map(learn, [epoch] * len(lots), begins, lots):
                     loss, seen, done = loss + more, seen + count, done + count
                     progress("training fasttext", done, rows * self.epochs, loss=loss / seen)
-        self.rows = self.rows.reshape(-1, width)
-        self.outputs = self.outputs.reshape(-1, width)
 
     def means(self, texts: list[str]) -> NDArray[np.float32]:
         """The mean of the vectors of each text: (rows, dim); zeros for a text without any."""
-        from ..kernels.ngram_bags import Texts, bag_means, bags_of
+        from ..kernels.ngram_bags import Texts, bags_of, text_means
 
         tokens = tokenize(texts, self.text)
         surfaces = tokens.surfaces(lowercase=self.lowercase)
@@ -309,10 +304,7 @@ class FastTextClassifier:
         names = list(forms)
         read = Texts(begins, ids)
         bags = bags_of(read, self._spelling(names, self.words.ids(names)), *self._runs(read, names, 1))
-        means = np.zeros((len(texts), self.rows.shape[1]), np.float32)
-        longest = int(np.diff(bags.begins).max()) if len(texts) else 0
-        bag_means(bags, self.rows.ravel(), self.rows.shape[1], longest, means)
-        return means[:, : self.dim]
+        return text_means(bags, self.rows.ravel(), self.rows.shape[1])[:, : self.dim]
 
     def scores(self, texts: list[str]) -> NDArray[np.float32]:
         """Unnormalised scores `(rows, labels)`."""
@@ -366,6 +358,6 @@ def _part(
 
 
 def _padded(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    rows = padded(*matrix.shape).reshape(len(matrix), -1)
+    rows = zero_rows(*matrix.shape)
     rows[:, : matrix.shape[1]] = matrix
     return rows

@@ -7,53 +7,35 @@ the end. What comes out lies on disk too, in random order, and is read through a
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..files.streams import write_errors
-from ..progress import Progress
+from ._hogwild import Run, cores, split_at_line_ends
 
-_PART = 1 << 25  # places of the text that are counted together
+if TYPE_CHECKING:
+    from .glove import GloVe
+
+_PART = 1 << 25  # ids of the text that are counted together
+_REACH = 1 << 20  # ids searched for a line end where a part ends
 _ROOM = 1 << 22  # entries that a thread counts before they are written
 _BUCKET = 1 << 18  # entries that are shuffled together, about
 
 
-class Counting(NamedTuple):
-    """What counts as near, and what a count is worth in training."""
+class Cooccurrences:
+    """Pairs of words and their counts, in random order, memory-mapped.
 
-    window: int
-    symmetric: bool
-    distance_weighting: bool
-    x_max: float
-    alpha: float
-
-
-class Entries:
-    """Pairs of words and their counts, in random order, in a temporary folder; a context manager.
-
-    `pairs` (entries, 2) int32: word and context. `facts` (entries, 2) float32: the logarithm of the count,
+    `pairs` (entries, 2) int32: word and context. `targets` (entries, 2) float32: the logarithm of the count,
     and its weight. `buckets` (buckets, 2): where each lot of entries begins and ends, with room between.
     """
 
-    def __init__(
-        self, folder: tempfile.TemporaryDirectory, pairs: np.ndarray, facts: np.ndarray, buckets: np.ndarray
-    ) -> None:
-        self.pairs, self.facts, self.buckets = pairs, facts, buckets
+    def __init__(self, pairs: np.ndarray, targets: np.ndarray, buckets: np.ndarray) -> None:
+        self.pairs, self.targets, self.buckets = pairs, targets, buckets
         self.size = int(np.diff(buckets, axis=1).sum())
-        self._folder = folder
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        del self.pairs, self.facts
-        self._folder.cleanup()
 
 
 class _Rows(NamedTuple):
@@ -65,47 +47,34 @@ class _Rows(NamedTuple):
     values: np.ndarray
 
 
-def count(
-    ids: np.ndarray, words: int, settings: Counting, *, threads: int, seed: int, progress: Progress
-) -> Entries:
-    """Count the pairs of a text.
+@contextmanager
+def count_cooccurrences(ids: np.ndarray, words: int, settings: "GloVe", run: Run) -> Iterator[Cooccurrences]:
+    """Count the pairs of a text; the counts are in a temporary folder, which is removed after the block.
 
     Args:
         ids: Word numbers, −1 ends a line, perhaps memory-mapped.
         words: Words of the vocabulary.
-        settings: What counts as near.
-        threads: How many count at a time.
-        seed: Start of the random order.
-        progress: Told the places counted.
+        settings: Which words are near, and what a count is worth in training.
+        run: Threads, the seed of the random order, and progress in ids.
 
     Raises:
         OutputError: the counts cannot be written, such as when the disk is full.
     """
-    folder = tempfile.TemporaryDirectory(prefix="wordladder-", ignore_cleanup_errors=True)
-    try:
-        with write_errors(folder.name):
-            parts = _Parts(Path(folder.name), words)
-            for start, end in pairwise([*_borders(ids, _PART), len(ids)]):
-                progress("counting neighbours", start, len(ids))
-                parts.add(_count_part(ids[start:end], words, settings, threads))
-            progress("counting neighbours", len(ids), len(ids))
-            return _shuffled(folder, parts, settings, seed)
-    except BaseException:
-        folder.cleanup()
-        raise
+    with tempfile.TemporaryDirectory(prefix="wordladder-", ignore_cleanup_errors=True) as name:
+        with write_errors(name):
+            parts = _Parts(Path(name), words)
+            for start, end in pairwise([*split_at_line_ends(ids, _PART, _REACH), len(ids)]):
+                run.progress("counting neighbours", start, len(ids))
+                parts.add(_count_part(ids[start:end], words, settings, run.threads or cores()))
+            run.progress("counting neighbours", len(ids), len(ids))
+            entries = _shuffle(parts, settings, run.seed)
+        try:
+            yield entries
+        finally:
+            del entries.pairs, entries.targets  # not every system can remove a mapped file
 
 
-def _borders(ids: np.ndarray, step: int) -> Iterator[int]:
-    """Where parts begin: at the first, and after line ends."""
-    at = 0
-    while at < len(ids):
-        yield at
-        at += step
-        ends = np.flatnonzero(ids[at : at + (1 << 20)] < 0)
-        at += int(ends[0]) + 1 if len(ends) else 0
-
-
-def _count_part(ids: np.ndarray, words: int, settings: Counting, threads: int) -> Iterator[_Rows]:
+def _count_part(ids: np.ndarray, words: int, settings: "GloVe", threads: int) -> Iterator[_Rows]:
     """The rows of all words, in order."""
     from ..kernels.cooccurrence import count_rows, places_by_word
 
@@ -115,13 +84,13 @@ def _count_part(ids: np.ndarray, words: int, settings: Counting, threads: int) -
     weights = np.ones(settings.window + 1, np.float32)
     if settings.distance_weighting:
         weights[1:] /= np.arange(1, settings.window + 1)
-    # stretches of words with about as many places each
+    # ranges of words with about as many places each
     cuts = np.searchsorted(begins, np.linspace(0, begins[-1], 16 * threads + 1)[1:-1])
-    stretches = list(pairwise([0, *np.unique(cuts[cuts > 0]).tolist(), words]))
+    ranges = list(pairwise([0, *np.unique(cuts[cuts > 0]).tolist(), words]))
 
-    def rows(stretch: tuple[int, int]) -> list[_Rows]:
-        first, last = stretch
-        found, sums = [], np.zeros(words, np.float32)
+    def count_range(limits: tuple[int, int]) -> list[_Rows]:
+        first, last = limits
+        rows, sums = [], np.zeros(words, np.float32)
         room = max(_ROOM, words)
         while first < last:
             others, values = np.empty(room, np.int32), np.empty(room, np.float32)
@@ -129,13 +98,13 @@ def _count_part(ids: np.ndarray, words: int, settings: Counting, threads: int) -
             near = (settings.window, weights, settings.symmetric)
             done = count_rows(ids, begins, places, first, last, *near, sums, others, values, ends)
             size = int(ends[done - first - 1])
-            found.append(_Rows(ends[: done - first], first, others[:size].copy(), values[:size].copy()))
+            rows.append(_Rows(ends[: done - first], first, others[:size].copy(), values[:size].copy()))
             first = done
-        return found
+        return rows
 
     with ThreadPoolExecutor(threads) as pool:
-        for some in pool.map(rows, [one for one in stretches if one[0] < one[1]]):
-            yield from some
+        for rows in pool.map(count_range, [limits for limits in ranges if limits[0] < limits[1]]):
+            yield from rows
 
 
 class _Parts:
@@ -201,7 +170,7 @@ class _Parts:
             yield _Rows(ends, first, others[:size], values[:size])
 
 
-def _shuffled(folder: tempfile.TemporaryDirectory, parts: _Parts, settings: Counting, seed: int) -> Entries:
+def _shuffle(parts: _Parts, settings: "GloVe", seed: int) -> Cooccurrences:
     """All entries in random order: each goes to a random bucket, and each bucket is shuffled."""
     from ..kernels.cooccurrence import scatter, shuffle
 
@@ -209,14 +178,16 @@ def _shuffled(folder: tempfile.TemporaryDirectory, parts: _Parts, settings: Coun
     buckets = max(1, most // _BUCKET)
     room = most // buckets + 8 * int((most / buckets) ** 0.5) + 64  # none gets more by chance
     begins = np.arange(buckets) * room
-    place = Path(folder.name)
-    pairs = np.memmap(place / "pairs", np.int32, "w+", shape=(buckets * room, 2))
-    facts = np.memmap(place / "facts", np.float32, "w+", shape=(buckets * room, 2))
+    pairs = np.memmap(parts.folder / "pairs", np.int32, "w+", shape=(buckets * room, 2))
+    targets = np.memmap(parts.folder / "targets", np.float32, "w+", shape=(buckets * room, 2))
     ends = begins.copy()
     for number, rows in enumerate(parts.rows()):
-        state = np.random.SeedSequence([seed, 0, number]).generate_state(1, np.uint64)[0]
-        scatter(*rows, settings.x_max, settings.alpha, state, begins + room, ends, pairs, facts)
+        state = _random_state(seed, 0, number)
+        scatter(*rows, settings.x_max, settings.alpha, state, begins + room, ends, pairs, targets)
     for number, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist())):
-        state = np.random.SeedSequence([seed, 1, number]).generate_state(1, np.uint64)[0]
-        shuffle(pairs[begin:end], facts[begin:end], state)
-    return Entries(folder, pairs, facts, np.stack([begins, ends], axis=1))
+        shuffle(pairs[begin:end], targets[begin:end], _random_state(seed, 1, number))
+    return Cooccurrences(pairs, targets, np.stack([begins, ends], axis=1))
+
+
+def _random_state(*entropy: int) -> np.uint64:
+    return np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]

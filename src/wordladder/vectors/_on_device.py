@@ -2,7 +2,7 @@
 
 The words of a block share one draw of negatives (Ji et al. 2016, "Parallelizing Word2Vec in Shared and
 Distributed Memory"), so the scores of a block and the gradients of both sides are three products. As in
-`kernels.skipgram` the vectors of the neighbours are `inputs`, those of the word and of the negatives are
+`kernels.word2vec` the vectors of the neighbours are `inputs`, those of the word and of the negatives are
 `outputs`. A step takes blocks from places far apart in the text, and all its gradients at the same point.
 
 Estimate for an H200, dim 100: a step of 640 blocks is 60 kernels, launched as one, and moves 18 kB a kept
@@ -11,27 +11,115 @@ word, so 0.09 ms + 0.37 GB at 3 TB/s for 20,480 words: 100 M kept words a second
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..progress import Progress
 from ..text.corpus import Corpus
-from ._blocks import SIZE, Batch, Blocks
-from ._hogwild import Pace, Stretch, compiled, run, stretches, target_tables
+from ._hogwild import Chunk, LinearDecay, Run, chunks, compile_kernel, sampling_tables, train_chunks
 
+if TYPE_CHECKING:
+    from ..kernels.sampling import Tables as SamplingTables
+    from .word2vec import Word2Vec
+
+BLOCK_SIZE = 32  # words of a block, which share a draw of negatives
 _BLOCKS = 640  # in a step at most
 _STEPS = 1000  # wanted in a training
-_STRETCH = 1 << 22  # ids that are on the device at a time, at least
+_CHUNK = 1 << 22  # ids that are on the device at a time, at least
 _SPARE = 8 << 30  # bytes of the device's memory that the text leaves free
 _FREQUENT = 4096  # words that may have more pairs in a step than can be learned at once
 # How steep the loss is, a pair: along the mean of the other vectors in squares of it, at most the 1/4 that σ
 # has; and across it in their variance over √dim. In trainings of 1.6 M words (dim 100, one epoch and five)
 # they were 0.1 to 0.2 and 0.06 to 0.22.
 _ALONG, _ACROSS = 0.2, 0.2
+
+
+class Batch(NamedTuple):
+    """What a step learns from: blocks of `size` consecutive words, with their neighbours on both sides.
+
+    `words` (blocks, window + size + window) int32: rows of the words.
+    `lines`, the same shape: the line that each is in; −1 where there is no word.
+    `spans` (blocks, size): the window of each word of the block; 0: none.
+    `negatives` (blocks, negatives): rows of the random words.
+    """
+
+    words: Tensor
+    lines: Tensor
+    spans: Tensor
+    negatives: Tensor
+
+    def without_neighbours(self, values: Tensor) -> Tensor:
+        """`values` (blocks, window + size + window) of the blocks' own words (blocks, size)."""
+        window = (self.words.shape[1] - self.spans.shape[1]) // 2
+        return values[:, window : window + self.spans.shape[1]]
+
+
+class BatchSampler:
+    """Draws the batches of a chunk of the text on a device: subsampling, windows and negatives.
+
+    Args:
+        tables: What is drawn from, of `_hogwild.sampling_tables`.
+        window: The most words to each side.
+        negative: Negative samples of a pair; a block has enough that each is for `BLOCK_SIZE` pairs at most.
+        count: Blocks of a batch.
+        device: Where they are drawn.
+    """
+
+    def __init__(
+        self, tables: "SamplingTables", window: int, negative: int, count: int, device: torch.device
+    ) -> None:
+        self.window, self.count, self.device = window, count, device
+        self.negatives = -(-negative * (window + 1) // 8) * 8
+        self.generator = torch.Generator(device)
+        self.random = partial(torch.rand, generator=self.generator, device=device)
+        self.integers = partial(torch.randint, generator=self.generator, device=device, dtype=torch.int32)
+        self.keep, self.own = map(self._probabilities, (tables.keep, tables.alias[:, 0]))
+        self.other = torch.tensor(tables.alias[:, 1].astype(np.int32), device=device)
+
+    def _probabilities(self, thresholds: np.ndarray) -> Tensor:
+        return torch.tensor(thresholds / 2**32, dtype=torch.float32, device=self.device)
+
+    def empty(self) -> Batch:
+        """A batch of no words."""
+        zeros = partial(torch.zeros, self.count, dtype=torch.int32, device=self.device)
+        width = BLOCK_SIZE + 2 * self.window
+        sizes = (width, width, BLOCK_SIZE, self.negatives)
+        return Batch(*(zeros(size) for size in sizes))
+
+    def draw(self, ids: Tensor, seed: int) -> Batch:
+        """All batches of some text, each tensor with a first dimension of batches; the last one is padded.
+
+        Neighbouring blocks are in neighbouring batches, so that a batch has words from all over the text.
+        """
+        self.generator.manual_seed(seed)
+        probabilities = self.keep.index_select(0, ids.clamp(min=0))
+        kept = ((ids >= 0) & (self.random(len(ids)) < probabilities)).nonzero().squeeze(1)
+        steps = max(1, -(-len(kept) // (self.count * BLOCK_SIZE)))
+        rest = steps * self.count * BLOCK_SIZE - len(kept)
+        lines = (ids < 0).cumsum(0, dtype=torch.int32)
+        spans = functional.pad(self.integers(1, self.window + 1, (len(kept),)), (0, rest))
+        around = (self.window, rest + self.window)
+        return Batch(
+            self._cut(functional.pad(ids.index_select(0, kept), around), self.window),
+            self._cut(functional.pad(lines.index_select(0, kept), around, value=-1), self.window),
+            self._cut(spans, 0),
+            self._negatives(steps * self.count * self.negatives).view(steps, self.count, self.negatives),
+        )
+
+    def _cut(self, row: Tensor, around: int) -> Tensor:
+        """Blocks with `around` neighbours on both sides (batches, blocks, around + size + around)."""
+        blocks = row.unfold(0, BLOCK_SIZE + 2 * around, BLOCK_SIZE)
+        return blocks.unflatten(0, (self.count, -1)).transpose(0, 1)
+
+    def _negatives(self, count: int) -> Tensor:
+        """Random words, from Walker's alias table."""
+        places = self.integers(len(self.own), (count,))
+        own = self.random(count) < self.own.index_select(0, places)
+        return torch.where(own, places, self.other.index_select(0, places))
 
 
 class Tables(NamedTuple):
@@ -52,10 +140,10 @@ def pair_weights(batch: Batch, negative: int, rate: Tensor) -> Tensor:
     are random words: a pair has `negative` times `rate` of them together, less those that are its own target.
     """
     places = torch.arange(batch.words.shape[1], device=batch.words.device)
-    distances = (places[:, None] - batch.of_block(places[None])).abs()
+    distances = (places[:, None] - batch.without_neighbours(places[None])).abs()
     near = (distances <= batch.spans[:, None]) & (distances > 0)
-    pairs = (near & (batch.lines[:, :, None] == batch.of_block(batch.lines)[:, None])) * rate
-    own = (batch.of_block(batch.words)[:, :, None] == batch.negatives[:, None]).float()
+    pairs = (near & (batch.lines[:, :, None] == batch.without_neighbours(batch.lines)[:, None])) * rate
+    own = (batch.without_neighbours(batch.words)[:, :, None] == batch.negatives[:, None]).float()
     share = negative / batch.negatives.shape[1]
     others = torch.baddbmm(pairs.sum(2, keepdim=True), pairs, own, beta=share, alpha=-share)
     return torch.cat([pairs, others], 2)
@@ -72,7 +160,7 @@ def step(tables: Tables, batch: Batch, rate: Tensor, negative: int) -> Tensor:
     """
     inputs, outputs, frequent = tables
     weights, size = pair_weights(batch, negative, rate), batch.spans.shape[1]
-    targets = torch.cat([batch.of_block(batch.words), batch.negatives], 1)
+    targets = torch.cat([batch.without_neighbours(batch.words), batch.negatives], 1)
     rows = inputs.index_select(0, batch.words.flatten()).unflatten(0, batch.words.shape)
     others = outputs.index_select(0, targets.flatten()).unflatten(0, targets.shape)
     scores = torch.bmm(rows, others.transpose(1, 2))
@@ -122,50 +210,52 @@ def _move(
 
 
 class _Learner:
-    """Learns from one stretch after another.
+    """Learns from one chunk after another.
 
-    The tensors of a step stay where they are, so that a card can record it.
+    The tensors of a step stay where they are, so that an accelerator can record it.
     """
 
-    def __init__(self, ids: np.ndarray, blocks: Blocks, pace: Pace, tables: Tables, negative: int) -> None:
-        self.ids, self.blocks, self.pace, self.tables, self.negative = ids, blocks, pace, tables, negative
-        self.batch = blocks.empty()
-        self.rate = torch.ones((), device=blocks.device)
-        self.facts = torch.zeros(2, dtype=torch.float64, device=blocks.device)
-        self.held: dict[Stretch, Tensor] = {}
+    def __init__(
+        self, ids: np.ndarray, sampler: BatchSampler, decay: LinearDecay, tables: Tables, negative: int
+    ) -> None:
+        self.ids, self.sampler, self.decay, self.tables, self.negative = ids, sampler, decay, tables, negative
+        self.batch = sampler.empty()
+        self.rate = torch.ones((), device=sampler.device)
+        self.totals = torch.zeros(2, dtype=torch.float64, device=sampler.device)
+        self.chunks: dict[Chunk, Tensor] = {}
         with torch.cuda.device_of(self.rate):
-            self.go = _recorded(self._step, blocks.device)
+            self.run_step = _record(self._step, sampler.device)
 
     def _step(self) -> None:
-        self.facts += step(self.tables, self.batch, self.rate, self.negative)
+        self.totals += step(self.tables, self.batch, self.rate, self.negative)
 
-    def __call__(self, stretch: Stretch) -> tuple[float, int]:
-        schedule, state = self.pace.at(stretch)
+    def __call__(self, chunk: Chunk) -> tuple[float, int]:
+        schedule, state = self.decay.at(chunk)
         with torch.cuda.device_of(self.rate):
-            batches = self.blocks.draw(self._ids(stretch), int(state) >> 1)
+            batches = self.sampler.draw(self._load(chunk), int(state) >> 1)
             steps = len(batches.words)
             for number in range(steps):
-                done = (stretch.end - stretch.start) * number / steps
+                done = (chunk.end - chunk.start) * number / steps
                 self.rate.fill_(max(schedule.floor, schedule.rate - schedule.slope * done))
-                for place, drawn in zip(self.batch, batches):
-                    place.copy_(drawn[number])
-                self.go()
-            loss, pairs = self.facts.tolist()  # the device is waited for once a stretch
-            self.facts.zero_()
+                for tensor, drawn in zip(self.batch, batches):
+                    tensor.copy_(drawn[number])
+                self.run_step()
+            loss, pairs = self.totals.tolist()  # waits for the device once a chunk
+            self.totals.zero_()
         return loss, int(pairs)
 
-    def _ids(self, stretch: Stretch) -> Tensor:
-        """The ids of a stretch on the device, where they stay while there is room."""
-        device, key = self.blocks.device, stretch._replace(epoch=0)
-        if (ids := self.held.get(key)) is None:
-            ids = torch.tensor(self.ids[stretch.start : stretch.end], device=device)
+    def _load(self, chunk: Chunk) -> Tensor:
+        """The ids of a chunk on the device, where they stay while there is room."""
+        device, key = self.sampler.device, chunk._replace(epoch=0)
+        if (ids := self.chunks.get(key)) is None:
+            ids = torch.tensor(self.ids[chunk.start : chunk.end], device=device)
             if device.type == "cuda" and torch.cuda.mem_get_info(device)[0] > _SPARE:
-                self.held[key] = ids
+                self.chunks[key] = ids
         return ids
 
 
-def _recorded(work: Callable[[], None], device: torch.device) -> Callable[[], None]:
-    """The same work, on a card recorded as one launch; it is done a few times and must change nothing yet."""
+def _record(work: Callable[[], None], device: torch.device) -> Callable[[], None]:
+    """The same work, on an accelerator recorded as one launch; it is run a few times on an empty batch."""
     if device.type != "cuda":
         return work
     side = torch.cuda.Stream(device)
@@ -182,7 +272,7 @@ def _recorded(work: Callable[[], None], device: torch.device) -> Callable[[], No
 
 @contextmanager
 def _fast_products(device: torch.device) -> Iterator[None]:
-    """Inside the block a card multiplies matrices in TF32."""
+    """Inside the block an accelerator multiplies matrices in TF32."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high" if device.type == "cuda" else before)
     try:
@@ -196,35 +286,31 @@ def train_on(
     corpus: Corpus,
     counts: np.ndarray,
     matrices: tuple[np.ndarray, np.ndarray],
-    pace: Pace,
-    trainer: Any,
-    progress: Progress,
+    trainer: "Word2Vec",
+    run: Run,
 ) -> list[float]:
     """Learn from the corpus on a device: the mean loss of each epoch.
 
     Args:
         device: Where to compute.
         corpus: The text.
-        counts: How often each word was met, in this text and before.
-        matrices: Inputs and outputs (words, dim), learned in place.
-        pace: Learning rate and random states.
-        trainer: A `Word2Vec`, which has the settings.
-        progress: Told the words learned, the mean loss of the epoch so far and the words per second.
+        counts: How often each word occurred, in this text and before.
+        matrices: Inputs and outputs (words, width), learned in place.
+        trainer: The settings.
+        run: Seed and progress.
     """
-    epochs, window, negative = trainer.epochs, trainer.window, trainer.negative
-    tables, _ = target_tables(counts, trainer.sample, "negative", negative)
-    count = min(_BLOCKS, max(1, len(corpus.ids) * epochs // (_STEPS * SIZE)))
-    blocks = Blocks(tables, window, negative, count, device)
-    there = Tables(
-        *(torch.from_numpy(one).to(device) for one in (*matrices, _frequent(corpus, counts, negative)))
-    )
+    epochs, negative = trainer.epochs, trainer.negative
+    count = min(_BLOCKS, max(1, len(corpus.ids) * epochs // (_STEPS * BLOCK_SIZE)))
+    sampler = BatchSampler(sampling_tables(counts, trainer.sample), trainer.window, negative, count, device)
+    arrays = (*matrices, _frequent(corpus, counts, negative))
+    tables = Tables(*(torch.from_numpy(array).to(device) for array in arrays))
     with _fast_products(device):
-        learn = _Learner(corpus.ids, blocks, pace, there, negative)
-        compiled(learn, progress)
-        plan = stretches(corpus, epochs, (_STRETCH, _STRETCH))
-        losses = run("word2vec", corpus, plan, learn, 1, progress)
-    for one, learned in zip(matrices, there):
-        one[:] = learned.cpu().numpy()
+        learn = _Learner(corpus.ids, sampler, trainer.decay(corpus, run.seed), tables, negative)
+        compile_kernel(lambda: learn(Chunk(0, 0, 0)), run.progress)
+        plan, total = chunks(corpus, epochs, (_CHUNK, _CHUNK)), (corpus.words * epochs, "words")
+        losses = train_chunks(trainer.kind, plan, learn, 1, run.progress, total, corpus)
+    for matrix, learned in zip(matrices, tables):
+        matrix[:] = learned.cpu().numpy()
     return losses
 
 

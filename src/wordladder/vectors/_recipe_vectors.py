@@ -20,7 +20,7 @@ from ._starter import starter, starter_files
 
 
 class TrainedVectors(NamedTuple):
-    """Word vectors, the seconds that training them took, and whether that was an earlier time."""
+    """Word vectors, the seconds that their training took, and whether they come from the cache."""
 
     vectors: WordVectors
     seconds: float
@@ -28,7 +28,7 @@ class TrainedVectors(NamedTuple):
 
     @property
     def start(self) -> object:
-        """The starter vectors that they went on from, or the file; None where they began with nothing."""
+        """The starter vectors or the file that training went on from; None where it began from scratch."""
         before = self.vectors.settings.get("continued_from")
         return before.get("name") if isinstance(before, dict) else None
 
@@ -45,7 +45,7 @@ def train_vectors(
     threads: int | None = None,
     progress: Progress = quiet,
 ) -> TrainedVectors:
-    """Train the vectors that a recipe asks for.
+    """Train the vectors that a recipe asks for, or load them from the cache.
 
     Args:
         trainer: What `table` builds, such as a `Word2Vec`.
@@ -53,65 +53,47 @@ def train_vectors(
         texts: The training texts; they are always part of the corpus.
         text: How texts become words.
         folder: Where the relative path of `corpus` starts.
-        cache: A folder in which trained vectors are kept and found again.
+        cache: A folder that trained vectors are saved to and loaded from.
         seed: Start of everything random.
         threads: Threads to train with.
         progress: Told how far it is.
     """
-    files = [folder / name for name in _listed(trainer.corpus)]
+    names = [trainer.corpus] if isinstance(trainer.corpus, str) else trainer.corpus or []
+    files = [folder / name for name in names]
     start = getattr(trainer, "start", "none")
-    given = {"starter": starter_files(), "none": []}.get(start, [folder / start])
-    place = None
+    start_files = {"starter": starter_files(), "none": []}.get(start, [folder / start])
+    path = None
     if cache is not None:
-        place = cache / f"vectors-{_key(table, texts, text, [*files, *given], seed)}.safetensors"
-        if place.is_file():
-            vectors = WordVectors.load(place)
+        path = cache / f"vectors-{_key(table, texts, text, [*files, *start_files], seed)}.safetensors"
+        if path.is_file():
+            vectors = WordVectors.load(path)
             return TrainedVectors(vectors, float(str(vectors.settings["seconds"])), cached=True)
     started = time.perf_counter()
-    settings = {
+    settings: dict[str, Any] = {
         "text": replace(text, max_words=None),  # what a classifier does not read still teaches words
-        "lowercase": trainer.lowercase,
-        "min_count": trainer.min_count,
-        "max_vocabulary": trainer.max_vocabulary,
+        **{name: getattr(trainer, name) for name in ("lowercase", "min_count", "max_vocabulary")},
+        "progress": progress,
     }
-    corpus = (
-        read_corpus(files, texts=texts, **settings, progress=progress)
-        if files
-        else corpus_from_texts(texts, **settings, progress=progress)
-    )
-    with corpus:
-        before = starter(corpus.vocabulary, trainer.dim) if start == "starter" else None
-        if before is None and start not in ("starter", "none"):
-            before = _named(folder / start)
+    reading = read_corpus(files, texts=texts, **settings) if files else corpus_from_texts(texts, **settings)
+    with reading as corpus:
+        before = None
+        if start == "starter":
+            before = starter(corpus.vocabulary, trainer.dim)
+        elif start != "none":
+            before = WordVectors.load(folder / start)
+            before.settings["name"] = Path(start).name
         vectors = trainer.train(corpus, threads=threads, seed=seed, start=before, progress=progress)
-    if before is not None and not files:
-        vectors = _held(vectors, before)
+    if before is not None and not files:  # a few texts teach new words, and would spoil known ones
+        matrix = np.array(vectors.vectors)
+        matrix[[vectors.index[word] for word in before.words]] = before.vectors
+        vectors = WordVectors(vectors.words, matrix, vectors.counts, vectors.settings)
     seconds = time.perf_counter() - started
     vectors.settings["seconds"] = seconds
     vectors.outputs = None  # nobody trains these on
-    if cache is not None and place is not None:
-        cache.mkdir(parents=True, exist_ok=True)
-        vectors.save(place)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        vectors.save(path)
     return TrainedVectors(vectors, seconds, cached=False)
-
-
-def _held(vectors: WordVectors, start: WordVectors) -> WordVectors:
-    """The same with the words of `start` as they were: a few texts teach new words and unteach known ones."""
-    matrix = np.array(vectors.vectors)
-    matrix[[vectors.index[word] for word in start.words]] = start.vectors
-    return WordVectors(vectors.words, matrix, vectors.counts, vectors.settings)
-
-
-def _named(file: Path) -> WordVectors:
-    vectors = WordVectors.load(file)
-    vectors.settings["name"] = file.name
-    return vectors
-
-
-def _listed(corpus: str | list[str] | None) -> list[str]:
-    if corpus is None:
-        return []
-    return [corpus] if isinstance(corpus, str) else corpus
 
 
 def _key(table: Mapping[str, Any], texts: list[str], text: TextSettings, files: list[Path], seed: int) -> str:

@@ -1,5 +1,5 @@
-"""The word vectors that come with wordladder, one file a language, which vectors of the user's own text go on
-from. `tools/starter_vectors.py` makes them; `starters/README.md` tells what they are made of.
+"""The word vectors that come with wordladder, one file a language, from which training on the user's own text
+goes on. `tools/starter_vectors.py` makes them; `starters/README.md` says from what.
 """
 
 from pathlib import Path
@@ -22,9 +22,9 @@ def starter(vocabulary: Vocabulary, dim: int | None = None) -> WordVectors | Non
 
     Args:
         vocabulary: The text's words, with counts.
-        dim: Numbers in a vector; the most telling components come first, and as many are taken; None: all.
+        dim: Numbers in a vector; the components that matter most come first, and `dim` are taken; None: all.
     """
-    best = _nearest(vocabulary)
+    best = _best_match(vocabulary)
     if best is None or (dim or 0) > best.dim:
         return None
     return WordVectors(best.words, best.vectors[:, :dim], best.counts, best.settings)
@@ -32,18 +32,19 @@ def starter(vocabulary: Vocabulary, dim: int | None = None) -> WordVectors | Non
 
 def language_of(vocabulary: Vocabulary) -> str | None:
     """The language of a text, such as `"en"`, by its words; None where there are no starter vectors of it."""
-    best = _nearest(vocabulary)
+    best = _best_match(vocabulary)
     return None if best is None else str(best.settings["name"]).removeprefix("starter ").partition("-")[0]
 
 
-def _nearest(vocabulary: Vocabulary) -> WordVectors | None:
-    """The starter vectors that most of a text's words have, or None where too few do."""
+def _best_match(vocabulary: Vocabulary) -> WordVectors | None:
+    """The starter vectors with most of a text's words, or None where all have too few."""
     counts = np.asarray(vocabulary.counts)
-    found: list[tuple[float, WordVectors]] = []
+    covered, best = 0.0, None
     for file in starter_files():
         vectors = WordVectors.load(file)
         known = np.fromiter((word in vectors.index for word in vocabulary.words), bool, len(counts))
-        vectors.settings["name"] = f"starter {file.stem}"
-        found.append((float(counts[known].sum() / max(1, counts.sum())), vectors))
-    covered, best = max(found, key=lambda one: one[0])
-    return best if covered >= _COVERED else None
+        share = float(counts[known].sum() / max(1, counts.sum()))
+        if share >= _COVERED and share > covered:
+            vectors.settings["name"] = f"starter {file.stem}"
+            covered, best = share, vectors
+    return best

@@ -1,5 +1,6 @@
-"""The words that a training is about: those of its text, and those of the vectors that it goes on from."""
+"""The words of a training: those of its text, and those of the vectors that it goes on from."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -10,20 +11,20 @@ from ..word_vectors import WordVectors
 
 
 class Words(NamedTuple):
-    """Words with counts: first those of the text in its order, then those known before and not met again.
+    """Words with counts: first those of the text in its order, then known words that it does not have.
 
     Args:
         names: The words.
-        counts: How often each was met, then and now.
-        before: The row of each in the earlier vectors, −1 for a new word.
+        counts: How often each occurred, in this text and before.
+        start_rows: The row of each in the earlier vectors, −1 for a new word.
     """
 
     names: list[str]
     counts: np.ndarray
-    before: np.ndarray
+    start_rows: np.ndarray
 
     @classmethod
-    def of(cls, corpus: Corpus, start: WordVectors | None, dim: int) -> "Words":
+    def from_corpus(cls, corpus: Corpus, start: WordVectors | None, dim: int) -> "Words":
         """The words of a training on `corpus` that goes on from `start`.
 
         Raises:
@@ -35,31 +36,27 @@ class Words(NamedTuple):
             return cls(names, counts, np.full(len(names), -1))
         if start.dim != dim:
             raise SettingError(f"dim is {dim}; the vectors to go on from have {start.dim} numbers.")
-        fresh = corpus.vocabulary.index
-        rest = [row for row, word in enumerate(start.words) if word not in fresh]
+        new = corpus.vocabulary.index
+        rest = [row for row, word in enumerate(start.words) if word not in new]
+        start_rows = np.array([*(start.index.get(word, -1) for word in names), *rest])
         names = [*names, *(start.words[row] for row in rest)]
-        before = np.array([*(start.index.get(word, -1) for word in names[: len(fresh)]), *rest])
         counts = np.append(counts, np.zeros(len(rest), counts.dtype))
         if start.counts is not None:
-            counts = counts + np.where(before >= 0, start.counts[before], 0)
-        return cls(names, np.maximum(1, counts), before)
+            counts = counts + np.where(start_rows >= 0, start.counts[start_rows], 0)
+        return cls(names, np.maximum(1, counts), start_rows)
 
-    def put(self, matrix: np.ndarray, earlier: np.ndarray) -> None:
-        """Write the rows of the words known before into `matrix` (words, dim)."""
-        known = self.before >= 0
-        matrix[known] = earlier[self.before[known]]
+    def copy_known(self, matrix: np.ndarray, earlier: np.ndarray) -> None:
+        """Write the earlier rows of known words into `matrix` (words, dim)."""
+        known = self.start_rows >= 0
+        matrix[known] = earlier[self.start_rows[known]]
 
-    def in_order(self) -> "Words":
-        """The same words, most frequent first."""
-        if self._sorted:
-            return self
-        order = np.argsort(-self.counts, kind="stable")
-        return Words([self.names[row] for row in order.tolist()], self.counts[order], self.before[order])
-
-    def rows_in_order(self, matrix: np.ndarray) -> np.ndarray:
-        """The rows (words, dim) of the words, most frequent first; not copied where they are so already."""
-        return matrix if self._sorted else matrix[np.argsort(-self.counts, kind="stable")]
-
-    @property
-    def _sorted(self) -> bool:
-        return bool((np.diff(self.counts) <= 0).all())
+    def by_frequency(
+        self, vectors: np.ndarray, settings: Mapping[str, object], outputs: np.ndarray
+    ) -> WordVectors:
+        """Word vectors, the most frequent word first; rows that are in this order already are not copied."""
+        names, counts = self.names, self.counts
+        if (np.diff(counts) > 0).any():
+            order = np.argsort(-counts, kind="stable")
+            names = [names[row] for row in order.tolist()]
+            counts, vectors, outputs = counts[order], vectors[order], outputs[order]
+        return WordVectors(names, vectors, counts, settings, outputs=outputs)

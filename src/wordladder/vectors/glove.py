@@ -3,10 +3,8 @@
 The arithmetic is in `kernels.glove`, the counting in `_cooccurrences`.
 """
 
-import time
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -14,14 +12,15 @@ from ..errors import SettingError
 from ..progress import Progress, quiet
 from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
-from ._cooccurrences import Counting, Entries, count
-from ._hogwild import aligned, check_run, check_settings, cores, facts_of
+from ._cooccurrences import Cooccurrences, count_cooccurrences
+from ._hogwild import Chunk, Run, Trainer, aligned_zeros, compile_kernel, cores, train_chunks
 from ._words import Words
 
 __all__ = ["GloVe"]
 
 
-class GloVe:
+@dataclass(kw_only=True)
+class GloVe(Trainer):
     """Trains vectors whose product is the logarithm of how often their words occur near each other.
 
     Source: Pennington et al. 2014, "GloVe: Global Vectors for Word Representation".
@@ -49,97 +48,61 @@ class GloVe:
         SettingError: a setting has a value that cannot be used.
     """
 
-    def __init__(
-        self,
-        *,
-        dim: int = 100,
-        window: int = 10,
-        symmetric: bool = True,
-        distance_weighting: bool = True,
-        x_max: float = 10.0,
-        alpha: float = 0.75,
-        combine: Literal["sum", "word"] = "sum",
-        min_count: int = 5,
-        epochs: int = 15,
-        learning_rate: float = 0.05,
-        lowercase: bool = False,
-        max_vocabulary: int | None = None,
-        corpus: str | list[str] | None = None,
-        start: str = "starter",
-    ) -> None:
-        self.dim, self.window, self.epochs = dim, window, epochs
-        self.symmetric, self.distance_weighting = symmetric, distance_weighting
-        self.x_max, self.alpha, self.combine = x_max, alpha, combine
-        self.min_count, self.max_vocabulary = min_count, max_vocabulary
-        self.learning_rate, self.lowercase = learning_rate, lowercase
-        self.corpus, self.start = corpus, start
-        counted = ("dim", "window", "min_count", "max_vocabulary", "epochs")
-        check_settings(self, at_least_one=counted, choices={"combine": ("sum", "word")})
-        if x_max <= 0 or alpha < 0:
-            raise SettingError(f"x_max is {x_max} and alpha {alpha}; x_max must be above 0, alpha not below.")
+    kind: ClassVar[str] = "glove"
+    dim: int = 100
+    window: int = 10
+    symmetric: bool = True
+    distance_weighting: bool = True
+    x_max: float = 10.0
+    alpha: float = 0.75
+    combine: Literal["sum", "word"] = "sum"
+    min_count: int = 5
+    epochs: int = 15
+    learning_rate: float = 0.05
+    lowercase: bool = False
+    max_vocabulary: int | None = None
+    corpus: str | list[str] | None = None
+    start: str = "starter"
 
-    def train(
-        self,
-        corpus: Corpus,
-        *,
-        threads: int | None = None,
-        seed: int = 1,
-        start: WordVectors | None = None,
-        progress: Progress = quiet,
-    ) -> WordVectors:
-        """Train vectors for the corpus's vocabulary; see `Word2Vec.train`.
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.x_max <= 0 or self.alpha < 0:
+            raise SettingError(
+                f"x_max is {self.x_max} and alpha {self.alpha}; x_max must be above 0, alpha not below."
+            )
 
-        Raises:
-            SettingError: `threads`, `seed` or `start` cannot be used.
-            OutputError: the counts cannot be written to the temporary folder.
-        """
-        check_run(threads, seed)
-        threads = threads or cores()
-        words = Words.of(corpus, start, self.dim)
-        names = len(words.names)
-        self._compile(progress)
-        with self._counted(corpus.ids, names, threads, seed, progress) as entries:
-            threads = min(threads, len(entries.buckets))
-            rows = self._first_rows(names, seed)
+    def _train(self, corpus: Corpus, start: WordVectors | None, run: Run) -> WordVectors:
+        words = Words.from_corpus(corpus, start, self.dim)
+        compile_kernel(self._train_on_two_words, run.progress)
+        with count_cooccurrences(corpus.ids, len(words.names), self, run) as entries:
+            threads = min(run.threads or cores(), len(entries.buckets))
+            rows = self._random_rows(len(words.names), run.seed)
+            inputs, outputs = rows[:, :, 0, : self.dim]
             if start is not None:
-                self._go_on(start, words, rows)
-            losses = self._learn(entries, rows, threads, progress)
-            size = entries.size
-        inputs, outputs = (words.rows_in_order(half[:, 0, : self.dim]) for half in rows)
+                before = start.vectors / 2 if start.outputs is None else start.outputs
+                summed = start.settings.get("combine") == "sum"
+                words.copy_known(inputs, start.vectors - before if summed else start.vectors)
+                words.copy_known(outputs, before)
+            losses = self._train_rows(entries, rows, threads, run.progress)
+            settings = self.settings(corpus, run.seed, threads, losses, start) | {"entries": entries.size}
         vectors = inputs + outputs if self.combine == "sum" else inputs.copy()
-        names_in_order, counts, _ = words.in_order()
-        settings = self._settings(corpus, seed, threads, losses, start) | {"entries": size}
-        return WordVectors(names_in_order, vectors, counts, settings, outputs=outputs.copy())
+        return words.by_frequency(vectors, settings, outputs.copy())
 
-    def _counted(self, ids: np.ndarray, words: int, threads: int, seed: int, progress: Progress) -> Entries:
-        near = Counting(self.window, self.symmetric, self.distance_weighting, self.x_max, self.alpha)
-        return count(ids, words, near, threads=threads, seed=seed, progress=progress)
+    def _train_on_two_words(self) -> None:
+        ids = np.array([0, 1, -1], np.int32)
+        with count_cooccurrences(ids, 2, self, Run(1, 1, quiet)) as entries:
+            self._train_rows(entries, self._random_rows(2, 1), 1, quiet)
 
-    def _compile(self, progress: Progress) -> None:
-        """Have the kernels compiled, on a text of two words."""
-        started = time.perf_counter()
-        progress("compiling", 0, 1)
-        with self._counted(np.array([0, 1, -1], np.int32), 2, 1, 1, quiet) as entries:
-            self._learn(entries, self._first_rows(2, 1), 1, quiet)
-        progress("compiling", 1, 1, seconds=time.perf_counter() - started)
-
-    def _go_on(self, start: WordVectors, words: Words, rows: np.ndarray) -> None:
-        """Take over the vectors of an earlier training."""
-        outputs = start.vectors / 2 if start.outputs is None else start.outputs
-        inputs = start.vectors - outputs if start.settings.get("combine") == "sum" else start.vectors
-        words.put(rows[0, :, 0, : self.dim], inputs)
-        words.put(rows[1, :, 0, : self.dim], outputs)
-
-    def _first_rows(self, words: int, seed: int) -> np.ndarray:
+    def _random_rows(self, words: int, seed: int) -> np.ndarray:
         """Rows of words and of contexts: (2, words, 2, width), numbers and then sums of squared gradients.
 
-        Behind the vector stand the word's bias and a one for the other's bias; for a context the other way
+        Behind the vector are the word's bias and a one for the other's bias; for a context the other way
         round.
         """
         from ..kernels.simd import LANES
 
         width = -(-(self.dim + 2) // LANES) * LANES
-        rows = aligned(2 * words * 2 * width).reshape(2, words, 2, width)
+        rows = aligned_zeros(2 * words * 2 * width).reshape(2, words, 2, width)
         random = np.random.default_rng(seed)
         for side in range(2):
             for first in range(0, words, 1 << 12):
@@ -150,49 +113,25 @@ class GloVe:
         rows[:, :, 1] = 1
         return rows
 
-    def _learn(self, entries: Entries, rows: np.ndarray, threads: int, progress: Progress) -> list[float]:
+    def _train_rows(
+        self, entries: Cooccurrences, rows: np.ndarray, threads: int, progress: Progress
+    ) -> list[float]:
         """Go through all entries `epochs` times: the mean loss of each."""
-        from ..kernels.glove import glove
+        from ..kernels.glove import train_glove
         from ..kernels.simd import LANES
 
         width = rows.shape[-1]
         masks = np.zeros((2, width), np.float32)
         masks[:, : self.dim] = masks[0, self.dim] = masks[1, self.dim + 1] = 1
-        words, contexts, learned = rows[0].ravel(), rows[1].ravel(), masks.ravel()
+        matrices = (rows[0].ravel(), rows[1].ravel(), masks.ravel())
 
-        def learn(bucket: np.ndarray) -> float:
-            begin, end = bucket.tolist()
-            lot = (entries.pairs[begin:end], entries.facts[begin:end])
-            room = np.empty(LANES, np.float32)
-            return glove(*lot, words, contexts, learned, width, self.learning_rate, room)
+        def learn(bucket: Chunk) -> tuple[float, int]:
+            part = slice(bucket.start, bucket.end)
+            lane = np.empty(LANES, np.float32)
+            pairs, targets = entries.pairs[part], entries.targets[part]
+            loss = train_glove(pairs, targets, *matrices, width, self.learning_rate, lane)
+            return loss, bucket.end - bucket.start
 
-        started, done, losses = time.perf_counter(), 0, []
-        with ThreadPoolExecutor(threads) as pool:
-            for _ in range(self.epochs):
-                loss, here = 0.0, 0
-                waiting = deque((bucket, pool.submit(learn, bucket)) for bucket in entries.buckets)
-                try:
-                    while waiting:
-                        bucket, future = waiting.popleft()
-                        loss += future.result()
-                        here += int(bucket[1] - bucket[0])
-                        speed = (done + here) / (time.perf_counter() - started)
-                        facts = {"loss": loss / max(1, here), "entries_per_second": speed}
-                        progress("training glove", done + here, entries.size * self.epochs, **facts)
-                finally:
-                    for _, future in waiting:
-                        future.cancel()
-                done += here
-                losses.append(loss / max(1, here))
-        return losses
-
-    def _settings(
-        self, corpus: Corpus, seed: int, threads: int, losses: list[float], start: WordVectors | None
-    ) -> dict[str, object]:
-        names = ["dim", "window", "symmetric", "distance_weighting", "x_max", "alpha", "combine"]
-        names += ["min_count", "epochs", "learning_rate"]
-        return {
-            "kind": "glove",
-            **{name: getattr(self, name) for name in names},
-            **facts_of(corpus, seed, threads, losses, start),
-        }
+        plan = [Chunk(epoch, *bucket) for epoch in range(self.epochs) for bucket in entries.buckets.tolist()]
+        total = (entries.size * self.epochs, "entries")
+        return train_chunks(self.kind, plan, learn, threads, progress, total)

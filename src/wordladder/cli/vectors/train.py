@@ -193,7 +193,7 @@ def _device_argument(trainer: Any, kind: str, device: str | None) -> dict[str, s
         return {}
     if "device" not in signature(trainer.train).parameters:
         raise SettingError(f"--device is no option of --kind {kind}.")
-    trainer.place(device)
+    trainer.accelerator(device)
     return {"device": device}
 
 
