@@ -167,7 +167,7 @@ def climb(
 
 def _tell_of_the_hub(task: str, settings: dict[str, Any]) -> None:
     """Say beforehand which rungs take hours, where nobody asked for them."""
-    from ..embedders._starter import STARTER, starter_languages
+    from ..embedders._encoder_sources import STARTER, starter_languages
     from ..ladder.plan import plan_recipes, tuned_from_hub
 
     language = next(iter(starter_languages()), None)

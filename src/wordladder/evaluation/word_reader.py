@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from ..data.batches import length_batches
-from ..embedders._training_text import Material
+from ..embedders._training_text import TrainingText
 from ..engines.network_engine import NetworkEngine
 from ..errors import ModelError
 from ..files.folders import MARK, find_model, is_saved
 from ..formats import UnicodeErrors
-from ..layers.devices import chosen, device_of, on_device
+from ..layers.devices import batches_on_device, choose_device, device_of
 from ..recipe import Recipe, build
 from ..text.words import TextSettings, Tokens, tokenize
 
@@ -88,8 +88,8 @@ class WordReader:
             table["layers"] = -1 if layers == "last" and table["kind"] == "elmo" else layers
         embedder = build("embedders", table)
         settings = settings or TextSettings()
-        embedder.initialise(Material(tokenize([], settings)))
-        embedder.to(chosen(device)).eval()
+        embedder.initialise(TrainingText(tokenize([], settings)))
+        embedder.to(choose_device(device)).eval()
         return cls(embedder, embedder, settings, f"{table['kind']} {source}")
 
     @classmethod
@@ -117,7 +117,7 @@ class WordReader:
         """
         device = device_of(self.network)
         batches = length_batches(tokens.lengths, max_words=WORDS, max_rows=ROWS)
-        inputs = on_device(lambda rows: self.network.prepare(tokens.take(rows)), batches, device)
+        inputs = batches_on_device(lambda rows: self.network.prepare(tokens.take(rows)), batches, device)
         for rows, prepared in zip(batches, inputs):
             with torch.inference_mode():
                 sequence = self.embed(prepared)

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.pooling import Pooling
-from ..layers.sequence import Sequence
+from ..layers.sequence import Pooling, Sequence
 from ..tasks.classification import Classification
 
 __all__ = ["ClassificationHead"]
@@ -22,7 +21,7 @@ class ClassificationHead(nn.Module):
         self.weights = None if task.weights is None else torch.from_numpy(task.weights)
         self.use_summary = task.pooling == "auto" and summary_dim > 0
         kind: Any = "max" if task.pooling == "auto" else task.pooling
-        self.pooling = None if self.use_summary else Pooling(dim, kind)
+        self.pooling = None if self.use_summary else Pooling(kind)
         self.dim = summary_dim if self.use_summary else dim
         self.dropout = nn.Dropout(task.dropout)
         out = nn.Linear(task.hidden or self.dim, len(task.labels))

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ..embedders._hub import FILES, PICKLED, hub_folder
+from ..embedders._encoder_sources import FILES, PICKLED, hub_folder
 from ..embedders._sentence_layout import is_sentence_folder
 from ..errors import ModelError
 from ..extras import require
