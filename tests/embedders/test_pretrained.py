@@ -78,7 +78,7 @@ OPENERS = [open_to_embed, open_to_encode, open_as_sentences, open_for_neighbors,
 FAULTS = {
     "encoder.layer.1": without("encoder.layer.1."),
     "embeddings.word_embeddings": without("word_embeddings"),
-    "dense.weight has values that are not finite": with_number(float("nan")),
+    "dense.weight has numbers that are not finite": with_number(float("nan")),
     "are not finite": with_number(float("inf")),
 }
 

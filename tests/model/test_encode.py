@@ -153,7 +153,7 @@ def test_layer_norms_and_vectors_cut_short(bert, tmp_path):
         np.testing.assert_allclose(again.encode(TEXTS[:5]), there.encode(TEXTS[:5]), atol=1e-5)
     weights["norm.bias"][3] = float("nan")
     save_file(weights, place / "2_LayerNorm" / "model.safetensors")
-    with pytest.raises(ModelError, match=r"norm\.bias has values that are not finite"):
+    with pytest.raises(ModelError, match=r"norm\.bias has numbers that are not finite"):
         Model.load(place)
 
 

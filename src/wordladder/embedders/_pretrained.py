@@ -112,7 +112,7 @@ def load_weights(auto: Any, name: str, config: Any) -> Loaded:
         notes = (f"{Path(name).name}: the names of its weights begin with {prefix!r}, which was removed",)
     for weight, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise ValueError(f"the weight {weight} has values that are not finite")
+            raise ValueError(f"the weight {weight} has numbers that are not finite")
     return Loaded(model, frozenset(info["missing_keys"]), notes)
 
 

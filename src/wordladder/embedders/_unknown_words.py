@@ -59,14 +59,11 @@ def policy_steps(policy: Policy, subwords: Subwords | None, lowercase: bool, sou
     return tuple(step for step in _CHAINS[policy] if not useless.get(step))
 
 
-def has_own_vectors(steps: tuple[Step, ...]) -> bool:
-    """Whether some unknown words get a vector of their own."""
-    return steps[0] in ("subwords", "random")
-
-
-def is_savable(word: str) -> bool:
-    """Whether a vocabulary file can have the word: not with half a surrogate pair."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in word)
+def tunable_words(words: list[str], steps: tuple[Step, ...]) -> list[str]:
+    """The words that may get a vector of their own, and can be saved: not with half a surrogate pair."""
+    if steps[0] not in ("subwords", "random"):
+        return []
+    return [word for word in words if not any("\ud800" <= letter <= "\udfff" for letter in word)]
 
 
 def compress_subwords(subwords: Subwords, scale: float) -> Subwords:
@@ -125,11 +122,11 @@ class Unknown:
     def keep(self, folder: Path) -> None:
         """Write the n-grams, where there are any, and their settings."""
         facts: dict[str, Any] = {"steps": self.steps, "dim": self.dim, "spread": self.spread}
-        if (parts := self.subwords) is not None:
-            facts["subwords"] = {key: getattr(parts, key) for key in ("min_n", "max_n", "han", "total")}
-            np.save(folder / "ngrams.npy", parts.buckets, allow_pickle=False)
-            if parts.used is not None:
-                np.save(folder / "ngrams_used.npy", parts.used, allow_pickle=False)
+        if (subwords := self.subwords) is not None:
+            facts["subwords"] = {key: getattr(subwords, key) for key in ("min_n", "max_n", "han", "total")}
+            np.save(folder / "ngrams.npy", subwords.buckets, allow_pickle=False)
+            if subwords.used is not None:
+                np.save(folder / "ngrams_used.npy", subwords.used, allow_pickle=False)
         write_facts(folder / "unknown.json", facts)
 
     @classmethod
@@ -196,12 +193,9 @@ class Unknown:
         return dict.fromkeys(words, UNKNOWN if step == "shared" else PADDING)
 
     def own_vectors(self, words: list[str]) -> dict[str, NDArray[np.float32]]:
-        """Vectors for those of these different words that get one of their own: where tuning starts from."""
-        if not has_own_vectors(self.steps):
-            return {}
-        return {
-            word: answer for word, (step, answer) in self._compute(words).items() if step == self.steps[0]
-        }
+        """Vectors for those of these tunable words that get one of their own: where tuning starts from."""
+        answers = self._compute(words).items()
+        return {word: answer for word, (step, answer) in answers if step == self.steps[0]}
 
     def step_counts(self, words: list[str]) -> dict[str, int]:
         """How many of these words each step takes."""

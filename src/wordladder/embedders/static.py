@@ -5,7 +5,7 @@ frozen or tuned. `_unknown_words` decides what a word gets that is not in it.
 """
 
 from collections.abc import Sequence as Words
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,16 +21,7 @@ from ..text.vocabulary import Vocabulary
 from ..text.words import Tokens, lower
 from ..word_vectors import WordVectors
 from ._training_text import TrainingText
-from ._unknown_words import (
-    PADDING,
-    SPECIAL,
-    Policy,
-    Unknown,
-    compress_subwords,
-    has_own_vectors,
-    is_savable,
-    policy_steps,
-)
+from ._unknown_words import PADDING, SPECIAL, Policy, Unknown, compress_subwords, policy_steps, tunable_words
 
 __all__ = ["Static"]
 
@@ -105,8 +96,7 @@ class Static(nn.Module):
         super().__init__()
         self.source, self.dim, self.tune, self.lowercase = source, dim, tune, lowercase
         self.min_count, self.max_vocabulary, self.standardise = min_count, max_vocabulary, standardise
-        self.unknown: Policy = unknown
-        self.unicode_errors: UnicodeErrors = unicode_errors
+        self.unknown, self.unicode_errors = unknown, unicode_errors
         self.notes: tuple[str, ...] = ()
         self.dropout = VariationalDropout(dropout)
         self.vocabulary = Vocabulary([])
@@ -155,7 +145,7 @@ class Static(nn.Module):
         if steps[0] == "lowercase":
             forms = [form for word in missing if (form := lower(word)) in vectors.index]
             words += _first(forms, len(forms), set(words))
-        missing = [word for word in missing if is_savable(word)] if has_own_vectors(steps) else []
+        missing = tunable_words(missing, steps)
         words += _first(vectors.words, self.max_vocabulary - len(words) - len(missing), set(words))
         known = torch.from_numpy(np.array(vectors[words], dtype=np.float32))
         scale = known.std().clamp(min=1e-6) if self.standardise and len(known) > 1 else torch.ones(())
@@ -184,8 +174,7 @@ class Static(nn.Module):
         """Write the vocabulary and what unknown words need; the table is among the weights."""
         self.vocabulary.save(folder / "vocabulary.txt")
         self._unknown.keep(folder)
-        facts = {"dim": self.dim, "lowercase": self.lowercase, "made": self.made}
-        write_facts(folder / "static.json", facts)
+        write_facts(folder / "static.json", asdict(_Facts(self.dim, self.lowercase, self.made)))
 
     def restore(self, folder: Path) -> None:
         """Read the vocabulary and allocate the table."""
@@ -223,12 +212,10 @@ class Static(nn.Module):
         ids = self.vocabulary.ids(surfaces)
         missing = [surfaces[place] for place in np.flatnonzero(ids < 0).tolist()]
         counts = self._unknown.step_counts(missing)
-        made = np.count_nonzero(ids >= len(self.vocabulary) - self.made)
-        if made:
-            counts[self._unknown.steps[0]] += int(made)
+        counts[self._unknown.steps[0]] += np.count_nonzero(ids >= len(self.vocabulary) - self.made)
         words = max(1, len(surfaces))
-        facts: dict[str, float] = {f"unknown_{step}": count / words for step, count in counts.items()}
-        unknown = (len(missing) + made) / words
+        facts = {f"unknown_{step}": count / words for step, count in counts.items()}
+        unknown = sum(counts.values()) / words
         return {"unknown_words": unknown, **facts, "vocabulary": len(self.vocabulary)}
 
 

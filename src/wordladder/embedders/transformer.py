@@ -245,13 +245,10 @@ class Transformer(FeatureEmbedder):
 
     def feature_mark(self) -> str:
         """A short hash of what the features depend on, apart from the texts."""
-        settings = ("layers", "pooling", "summary", "max_pieces", "long", "overlap", "precision")
-        return encoder_mark(
-            self.model,
-            {name: getattr(self, name) for name in settings}
-            | {"kind": "transformer", "tokenizer": self._pieces.tokenizer.to_str()}
-            | {"limit": self._pieces.limit},
-        )
+        names = ("layers", "pooling", "summary", "max_pieces", "long", "overlap", "precision")
+        settings = {name: getattr(self, name) for name in names}
+        pieces = {"tokenizer": self._pieces.tokenizer.to_str(), "limit": self._pieces.limit}
+        return encoder_mark(self.model, settings | pieces | {"kind": "transformer"})
 
     def prepare_texts(self, tokens: Tokens) -> Prepared:
         """The pieces of the texts in windows, and which of them make up each word."""
@@ -322,20 +319,15 @@ class Transformer(FeatureEmbedder):
 
     def facts(self, tokens: Tokens) -> dict[str, float]:
         """The share of words that have no piece, and of texts and words that were truncated."""
-        without = truncated = texts = 0
+        counts = np.zeros(3)
         for first in range(0, len(tokens), _ROWS):
-            some = tokens.take(np.arange(first, min(first + _ROWS, len(tokens))))
-            windows = self._pieces.arrange(some)
-            without += int(windows.without_pieces.sum())
-            truncated += int(windows.truncated.sum())
-            owners = np.repeat(np.arange(len(some.texts)), some.lengths)
-            texts += len(np.unique(owners[windows.truncated]))
-        words = max(1, len(tokens.starts))
-        return {
-            "words_without_pieces": without / words,
-            "words_truncated": truncated / words,
-            "texts_truncated": texts / max(1, len(tokens.texts)),
-        }
+            batch = tokens.take(np.arange(first, min(first + _ROWS, len(tokens))))
+            windows = self._pieces.arrange(batch)
+            owners = np.repeat(np.arange(len(batch.texts)), batch.lengths)[windows.truncated]
+            counts += windows.without_pieces.sum(), windows.truncated.sum(), len(np.unique(owners))
+        words, texts = max(1, len(tokens.starts)), max(1, len(tokens.texts))
+        names = ("words_without_pieces", "words_truncated", "texts_truncated")
+        return dict(zip(names, (counts / (words, words, texts)).tolist()))
 
 
 def _sum_links(vectors: Tensor, links: Links, rows: int) -> Tensor:
