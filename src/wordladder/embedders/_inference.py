@@ -63,9 +63,8 @@ class FrozenEncoder:
         """The layers in float32, whatever precision is used around it."""
         with torch.autocast(self.model.device.type, enabled=False):
             output = self.model(output_hidden_states=every, **inputs)
-        return tuple(
-            layer.float() for layer in (output.hidden_states if every else (output.last_hidden_state,))
-        )
+        layers = output.hidden_states if every else (output.last_hidden_state,)
+        return tuple(layer.float() for layer in layers)
 
 
 class PackedEncoder(FrozenEncoder):
@@ -79,20 +78,18 @@ class PackedEncoder(FrozenEncoder):
     @torch.no_grad()
     def states(self, rows: Sequence[Ints]) -> Tensor:
         lengths = np.array([len(row) for row in rows])
-        return self._packed_layers(torch.from_numpy(np.concatenate(rows)), lengths, None, False)[0][0]
+        return self._packed(torch.from_numpy(np.concatenate(rows)), lengths, None, False)[0][0]
 
     @torch.no_grad()
     def layers(self, ids: Tensor, mask: Tensor, types: Tensor | None, every: bool) -> tuple[Tensor, ...]:
         types = None if types is None else types[mask]
         result = []
-        for states in self._packed_layers(ids[mask], mask.sum(dim=1).numpy(), types, every):
+        for states in self._packed(ids[mask], mask.sum(dim=1).numpy(), types, every):
             result.append(states.new_zeros(*mask.shape, states.shape[2]))
             result[-1][mask] = states[0]
         return tuple(result)
 
-    def _packed_layers(
-        self, ids: Tensor, lengths: Ints, types: Tensor | None, every: bool
-    ) -> tuple[Tensor, ...]:
+    def _packed(self, ids: Tensor, lengths: Ints, types: Tensor | None, every: bool) -> tuple[Tensor, ...]:
         starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
         options = {"position_ids": torch.from_numpy(np.arange(len(starts)) - starts + self.first)[None]}
         if types is not None:

@@ -55,7 +55,7 @@ class Elmo(FeatureEmbedder):
             computed only once; larger ones are not stored.
     """
 
-    kept = ("network.",)  # weights that are in the embedder's own folder, and nowhere else
+    separate_weights = ("network.",)  # saved in the folder of the embedder only
 
     def __init__(
         self,

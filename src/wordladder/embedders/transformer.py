@@ -100,7 +100,7 @@ class Transformer(FeatureEmbedder):
             CPU or the accelerator computes in it, else float32. If it is tuned, `[training]` decides.
     """
 
-    kept = ("model.",)  # weights that are in the embedder's own folder, and nowhere else
+    separate_weights = ("model.",)  # saved in the folder of the embedder only
 
     def __init__(
         self,

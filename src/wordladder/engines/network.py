@@ -72,11 +72,11 @@ class Network(nn.Module):
                 place.rmdir()
 
     def weights(self) -> dict[str, Tensor]:
-        """All weights but those that an embedder keeps in its own folder: `kept` has their first names."""
+        """All weights but those in an embedder's own folder, whose prefixes are its `separate_weights`."""
         own = tuple(
             f"embedders.{number}.{name}"
             for number, embedder in enumerate(self.embedders)
-            for name in getattr(embedder, "kept", ())
+            for name in getattr(embedder, "separate_weights", ())
         )
         return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(own)}
 

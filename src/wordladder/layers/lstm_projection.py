@@ -23,6 +23,7 @@ from torch.nn.utils.rnn import PackedSequence
 from .lstm_projection_steps import Clips, Layer, Trace, backward, forward
 from .threads import in_parallel
 
+State = tuple[Tensor, Tensor]  # memory and hidden vectors
 _BLOCK = 512  # words whose gates are computed together where no gradient is needed
 _NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_hr_l0")
 
@@ -55,13 +56,9 @@ def run_both_ways(cells: Seq[Any], words: Seq[Tensor], counts: list[int], clips:
 
 
 def _run(
-    counts: list[int],
-    clips: Clips,
-    words: Tensor,
-    weights: Seq[Tensor],
-    state: tuple[Tensor, Tensor] | None = None,
+    counts: list[int], clips: Clips, words: Tensor, weights: Seq[Tensor], state: State | None = None
 ) -> Trace:
-    """Run a layer from a state, memory and hidden vectors, or from zeros."""
+    """Run a layer from a state, or from zeros."""
     w_input, w_recurrent, b_input, b_recurrent, w_projection = weights
     gates = torch.addmm(b_input + b_recurrent, words, w_input.T)
     if state is None:
@@ -94,23 +91,16 @@ def _blocks(counts: list[int]) -> Iterator[list[int]]:
 
 
 def _gradients(
-    counts: list[int],
-    clips: Clips,
-    trace: Trace,
-    d_output: Tensor,
-    words: Tensor,
-    weights: Seq[Tensor],
-    of_words: bool,
+    layer: Layer, trace: Trace, d_output: Tensor, words: Tensor, w_input: Tensor, of_words: bool
 ) -> list[Tensor | None]:
     """The gradients of the words, if asked for, and of the weights."""
-    w_input, w_recurrent, _, _, w_projection = weights
-    layer = Layer(counts, clips, w_recurrent, w_projection)
-    d_hidden = torch.cat([torch.zeros_like(trace.hidden[: counts[0]]), d_output])
+    first = layer.counts[0]
+    d_hidden = torch.cat([torch.zeros_like(trace.hidden[:first]), d_output])
     d_gates = backward(layer, trace, d_hidden)
     earlier = torch.cat([trace.hidden[before] for _, _, before in layer.steps()])
     d_bias = d_gates.sum(dim=0)
     d_words = d_gates @ w_input if of_words else None
-    d_projection = None if w_projection is None else d_hidden[counts[0] :].T @ trace.wide
+    d_projection = None if layer.w_projection is None else d_hidden[first:].T @ trace.wide
     return [d_words, d_gates.T @ words, d_gates.T @ earlier, d_bias, d_bias, d_projection]
 
 
@@ -135,8 +125,10 @@ class _BothWays(torch.autograd.Function):
         inner = ways * (1 + len(_NAMES))
         words, weights = saved[:ways], _chunks(saved[ways:inner], ways)
         traces = [Trace(*tensors) for tensors in _chunks(saved[inner:], ways)]
-        run = partial(torch.no_grad()(_gradients), ctx.counts, ctx.clips)
-        arguments = zip(traces, d_hidden, words, weights, ctx.needs_input_grad[2:])
+        layers = [Layer(ctx.counts, ctx.clips, own[1], own[4]) for own in weights]
+        inputs = [own[0] for own in weights]
+        arguments = zip(layers, traces, d_hidden, words, inputs, ctx.needs_input_grad[2:])
+        run = torch.no_grad()(_gradients)
         gradients = in_parallel([partial(run, *own) for own in arguments], words[0].device.type)
         d_weights = [gradient for own in gradients for gradient in own[1:]]
         return None, None, *(own[0] for own in gradients), *d_weights

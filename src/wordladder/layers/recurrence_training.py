@@ -27,7 +27,7 @@ class _Kind(NamedTuple):
 
     number: int
     blocks: int
-    recalled_at: int  # first block of the gates that the hidden vector reaches
+    recurrent_at: int  # first block of the gates that the hidden vector reaches
     rolled: int  # blocks from the end that come first in the kernel, in the words' weights
 
 
@@ -106,13 +106,13 @@ def _forward(
     w_input, w_recurrent, b_input, b_recurrent = part.of(weights)
     hidden, words = w_recurrent.shape[1], len(part.places)
     units = _units(hidden)
-    columns, recalled_at = kind.blocks * units, kind.recalled_at * units
-    bias = np.zeros(recalled_at + columns, np.float32)
+    columns, recurrent_at = kind.blocks * units, kind.recurrent_at * units
+    bias = np.zeros(recurrent_at + columns, np.float32)
     bias[:columns] = _to_kernel(b_input, hidden, kind.rolled)[:, 0]
-    bias[recalled_at:] += _to_kernel(b_recurrent, hidden)[:, 0]
+    bias[recurrent_at:] += _to_kernel(b_recurrent, hidden)[:, 0]
     panels = kernel.panels(_to_kernel(w_recurrent, hidden).T)
     inputs = _empty(words, vectors.shape[1] + units)
-    gates = _empty(words, recalled_at + len(panels) * kernel.PANEL)
+    gates = _empty(words, recurrent_at + len(panels) * kernel.PANEL)
     memory = _empty(part.counts[0] + words if kind.number == kernel.LSTM else 0, units)
     memory[: part.counts[0]] = 0
     kernel.forward(
@@ -130,11 +130,11 @@ def _backward(
     own = part.of(weights)
     hidden = own[1].shape[1]
     w_input, w_recurrent = _to_kernel(own[0], hidden, kind.rolled), _to_kernel(own[1], hidden)
-    columns, recalled_at = len(w_input), kind.recalled_at * _units(hidden)
+    columns, recurrent_at = len(w_input), kind.recurrent_at * _units(hidden)
     width = -(-columns // kernel.PANEL) * kernel.PANEL
     d_input = np.zeros((w_input.shape[1], width), np.float32)
     d_recurrent = np.zeros((hidden, width), np.float32)
-    d_bias = np.zeros((1, recalled_at + columns), np.float32)
+    d_bias = np.zeros((1, recurrent_at + columns), np.float32)
     kernel.backward(
         kind.number, part.direction, part.places, part.counts,
         kernel.panels(w_input), kernel.panels(w_recurrent), *(tensor.numpy() for tensor in trace),
@@ -144,7 +144,7 @@ def _backward(
         _from_kernel(d_input[:, :columns], hidden, kind.rolled),
         _from_kernel(d_recurrent[:, :columns], hidden),
         _from_kernel(d_bias[:, :columns], hidden, kind.rolled)[:, 0],
-        _from_kernel(d_bias[:, recalled_at:], hidden)[:, 0],
+        _from_kernel(d_bias[:, recurrent_at:], hidden)[:, 0],
     ]
 
 
