@@ -26,6 +26,7 @@ from ._feature_store import Features, FeatureStore, text_keys
 ROWS, WORDS = 256, 16_384  # of a batch
 SPARE_BYTES = 1_000_000_000  # that stay free on the disk
 BYTES = 2  # of a number in half precision
+_Job = tuple[Tokens, list[bytes], NDArray[np.int64]]  # texts, their keys, and the rows to compute
 
 
 class FeatureEmbedder(nn.Module):
@@ -138,7 +139,7 @@ def cache_features(
     started = time.perf_counter()
     store = FeatureStore(folder / f"features-{embedder.feature_mark()}")
     size = needed = earlier = 0.0
-    jobs: list[tuple[Tokens, list[bytes], NDArray[np.int64]]] = []
+    jobs: list[_Job] = []
     seen: set[bytes] = set()  # the sets may have texts in common
     for tokens in texts:
         keys = text_keys(tokens)
@@ -154,8 +155,8 @@ def cache_features(
     if needed > (free := shutil.disk_usage(folder).free - SPARE_BYTES):
         return CacheReport(size / 1e9, False, why=f"only {max(0, free) / 1e9:.1f} GB of the disk are free")
     report = partial(progress, f"features ({size / 1e9:.1f} GB on disk)")
-    for tokens, keys, rows in jobs:
-        _compute(embedder, tokens, keys, rows, store, choose_device(device), report)
+    for job in jobs:
+        _compute(embedder, job, store, choose_device(device), report)
     embedder.store = store
     return CacheReport(size / 1e9, True, time.perf_counter() - started, earlier)
 
@@ -168,14 +169,9 @@ def _bytes(embedder: Any, tokens: Tokens, rows: list[int]) -> float:
 
 
 def _compute(
-    embedder: Any,
-    tokens: Tokens,
-    keys: list[bytes],
-    rows: NDArray[np.int64],
-    store: FeatureStore,
-    device: torch.device,
-    report: Callable[..., None],
+    embedder: Any, job: _Job, store: FeatureStore, device: torch.device, report: Callable[..., None]
 ) -> None:
+    tokens, keys, rows = job
     lengths = np.diff(tokens.example_offsets)
     total, done, started = float(lengths[rows].sum()), 0.0, time.perf_counter()
     embedder.to(device)

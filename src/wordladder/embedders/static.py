@@ -212,7 +212,7 @@ class Static(nn.Module):
         ids = self.vocabulary.ids(surfaces)
         missing = [surfaces[place] for place in np.flatnonzero(ids < 0).tolist()]
         counts = self._unknown.step_counts(missing)
-        counts[self._unknown.steps[0]] += np.count_nonzero(ids >= len(self.vocabulary) - self.made)
+        counts[self._unknown.steps[0]] += int(np.sum(ids >= len(self.vocabulary) - self.made))
         words = max(1, len(surfaces))
         facts = {f"unknown_{step}": count / words for step, count in counts.items()}
         unknown = sum(counts.values()) / words

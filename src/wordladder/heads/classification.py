@@ -1,4 +1,4 @@
-"""The head of classification: the vectors of a text's words are pooled, and a linear layer scores the labels."""
+"""The head of classification: the vectors of a text's words are pooled, and a linear layer scores labels."""
 
 from typing import Any
 
