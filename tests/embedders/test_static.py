@@ -150,7 +150,7 @@ class TestOthers:
             assert embedder.vocabulary.words == ["the", "film", "good", "common"]
             prepared = embedder.prepare(tokenize(["the goodness, film"]))
             assert prepared.ids.tolist() == [[2, UNKNOWN, UNKNOWN, 3]]
-            assert prepared.made is None
+            assert prepared.extra is None
             assert not embedder.table.weight[UNKNOWN].any()
         random = Static(lowercase=False)
         random.initialise(TrainingText(tokenize(TRAIN)))
@@ -205,7 +205,7 @@ class TestOthers:
     def test_made_vectors_count_among_the_vocabulary(self):
         embedder = started(words(), unknown="random", max_vocabulary=6)
         assert len(embedder.vocabulary) == 6
-        assert embedder.made == 3
+        assert embedder.new_words == 3
         assert embedder.vocabulary.words[:3] == ["the", "film", "good"]
 
     def test_half_a_surrogate_pair_is_no_word_to_keep(self, tmp_path):

@@ -97,11 +97,12 @@ def read_options(path: Path, error: type[UserError] = RecipeError) -> ElmoOption
             is given.
     """
     tree = read_json(path, dict, error)
-    values = {name: _value(tree, key) for name, key in _KEYS.items()}
-    values = {name: value for name, value in values.items() if value is not None}
-    values = _DEFAULTS | {name: value for name, value in values.items() if "clip" not in name or value != 0}
+    values: dict[str, Any] = {**_DEFAULTS}
     for name, key in _KEYS.items():
-        if name not in values:
+        value = _value(tree, key)
+        if value is not None and not (value == 0 and name.endswith("clip")):
+            values[name] = value
+        elif name not in values:
             raise error(f"{path}: {key} is missing")
     try:
         options = TypeAdapter(ElmoOptions).validate_python(values)
@@ -109,15 +110,16 @@ def read_options(path: Path, error: type[UserError] = RecipeError) -> ElmoOption
         first = problem.errors()[0]
         key = _KEYS[str(first["loc"][0])]
         raise error(f"{path}: {key} is {_value(tree, key)!r}: {first['msg']}") from None
-    for key, right, expected in (
-        ("lstm.projection_dim", options.dim <= options.units, f"at most lstm.dim, which is {options.units}"),
-        ("char_cnn.filters", options.widest <= options.longest,
-         f"widths up to max_characters_per_token, {options.longest}"),
-        (_CHARACTERS_KEY, _value(tree, _CHARACTERS_KEY) in (None, CHARACTERS - 1, CHARACTERS),
-         f"{CHARACTERS}: the bytes of UTF-8 and six more"),
-    ):  # fmt: skip
-        if not right:
-            raise error(f"{path}: {key} is {_value(tree, key)!r}; expected {expected}")
+    wrong = {}
+    if options.dim > options.units:
+        wrong["lstm.projection_dim"] = f"at most lstm.dim, which is {options.units}"
+    if options.widest > options.longest:
+        wrong["char_cnn.filters"] = f"widths up to max_characters_per_token, {options.longest}"
+    if _value(tree, _CHARACTERS_KEY) not in (None, CHARACTERS - 1, CHARACTERS):
+        wrong[_CHARACTERS_KEY] = f"{CHARACTERS}: the bytes of UTF-8 and six more"
+    if wrong:
+        key, expected = next(iter(wrong.items()))
+        raise error(f"{path}: {key} is {_value(tree, key)!r}; expected {expected}")
     return options
 
 

@@ -35,7 +35,7 @@ class Prepared(NamedTuple):
     ids: Tensor
     mask: Tensor
     segments: Tensor | None
-    made: Tensor | None = None
+    extra: Tensor | None = None
     outside: tuple[Tensor, ...] = ()
 
 
@@ -100,7 +100,7 @@ class Static(nn.Module):
         self.notes: tuple[str, ...] = ()
         self.dropout = VariationalDropout(dropout)
         self.vocabulary = Vocabulary([])
-        self.made = 0  # the last words of the vocabulary, which had no vector
+        self.new_words = 0  # the last words of the vocabulary, which the source does not have
         self._unknown = Unknown()
         self.table = nn.Embedding(SPECIAL, dim, padding_idx=PADDING)
 
@@ -158,11 +158,11 @@ class Static(nn.Module):
             spread=float(known.std()) if len(known) > 1 else 1.0,
             subwords=None if subwords is None else compress_subwords(subwords, float(scale)),
         )
-        made = self._unknown.own_vectors(missing)
-        self.made = len(made)
-        self.vocabulary = self._unknown.vocabulary = Vocabulary([*words, *made])
-        new = torch.from_numpy(np.array(list(made.values()), np.float32).reshape(-1, self.dim))
-        self._set_table(torch.cat([torch.zeros(SPECIAL, self.dim), known, new]))
+        new = self._unknown.own_vectors(missing)
+        self.new_words = len(new)
+        self.vocabulary = self._unknown.vocabulary = Vocabulary([*words, *new])
+        own = torch.from_numpy(np.array(list(new.values()), np.float32).reshape(-1, self.dim))
+        self._set_table(torch.cat([torch.zeros(SPECIAL, self.dim), known, own]))
 
     def _set_table(self, weight: Tensor) -> None:
         weight[PADDING] = 0.0
@@ -174,12 +174,12 @@ class Static(nn.Module):
         """Write the vocabulary and what unknown words need; the table is among the weights."""
         self.vocabulary.save(folder / "vocabulary.txt")
         self._unknown.keep(folder)
-        write_facts(folder / "static.json", asdict(_Facts(self.dim, self.lowercase, self.made)))
+        write_facts(folder / "static.json", asdict(_Facts(self.dim, self.lowercase, self.new_words)))
 
     def restore(self, folder: Path) -> None:
         """Read the vocabulary and allocate the table."""
         facts = read_facts(folder / "static.json", _Facts)
-        self.dim, self.lowercase, self.made = facts.dim, facts.lowercase, facts.made
+        self.dim, self.lowercase, self.new_words = facts.dim, facts.lowercase, facts.made
         self.vocabulary = Vocabulary.load(folder / "vocabulary.txt")
         self._unknown = Unknown.restore(folder, self.vocabulary)
         self._set_table(torch.empty(len(self.vocabulary) + SPECIAL, self.dim))
@@ -187,23 +187,23 @@ class Static(nn.Module):
     def prepare(self, tokens: Tokens) -> Prepared:
         """The table's rows of all words, padded to the longest example."""
         surfaces = tokens.surfaces(lowercase=bool(self.lowercase))
-        ids, made = self.vocabulary.ids(surfaces) + SPECIAL, None
+        ids, extra = self.vocabulary.ids(surfaces) + SPECIAL, None
         missing = np.flatnonzero(ids < SPECIAL)
         if len(missing):
             ids[missing], vectors = self._unknown.look_up([surfaces[place] for place in missing.tolist()])
-            made = None if vectors is None else torch.from_numpy(vectors)
+            extra = None if vectors is None else torch.from_numpy(vectors)
         padded, mask, segments = pad_words(ids, tokens)
-        outside = () if made is None else (padded >= self.table.num_embeddings).nonzero(as_tuple=True)
-        return Prepared(padded, mask, segments, made, outside)
+        outside = () if extra is None else (padded >= self.table.num_embeddings).nonzero(as_tuple=True)
+        return Prepared(padded, mask, segments, extra, outside)
 
     def forward(self, prepared: Prepared) -> Sequence:
         """Vectors `(batch, time, dim)`; padding is the zero vector."""
         ids, size, outside = prepared.ids, self.table.num_embeddings, prepared.outside
-        if prepared.made is None:
+        if prepared.extra is None:
             vectors = self.table(ids)
         else:
             vectors = self.table(ids.masked_fill(ids >= size, PADDING))
-            vectors[outside] = prepared.made.to(vectors.dtype)[ids[outside] - size]
+            vectors[outside] = prepared.extra.to(vectors.dtype)[ids[outside] - size]
         return Sequence(self.dropout(vectors), prepared.mask, None, prepared.segments)
 
     def facts(self, tokens: Tokens) -> dict[str, float]:
@@ -212,7 +212,7 @@ class Static(nn.Module):
         ids = self.vocabulary.ids(surfaces)
         missing = [surfaces[place] for place in np.flatnonzero(ids < 0).tolist()]
         counts = self._unknown.step_counts(missing)
-        counts[self._unknown.steps[0]] += int(np.sum(ids >= len(self.vocabulary) - self.made))
+        counts[self._unknown.steps[0]] += int(np.sum(ids >= len(self.vocabulary) - self.new_words))
         words = max(1, len(surfaces))
         facts = {f"unknown_{step}": count / words for step, count in counts.items()}
         unknown = sum(counts.values()) / words

@@ -276,7 +276,7 @@ class Transformer(FeatureEmbedder):
         jobs = [partial(self._states, group, learns) for group in groups]
         if learns or self.model.training or len(groups) == 1 or groups[0].ids.device.type != "cpu":
             return [job() for job in jobs]
-        self._frozen_encoder()  # once for all
+        self._frozen_encoder()  # before the threads start
         return in_parallel(jobs)
 
     def _states(self, group: Group, learns: bool) -> list[Tensor]:

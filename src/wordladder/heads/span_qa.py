@@ -45,10 +45,7 @@ class SpanQaHead(nn.Module):
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy of start and end over the rows whose answer is known."""
         known = (targets != IGNORED).all(dim=1)
-        if scores.device.type == "cpu":
-            scores, targets = scores[known], targets[known]
-        else:  # where selecting rows would wait for the device
-            scores = scores.masked_fill(~known[:, None, None], 0.0)
-            targets = targets.masked_fill(~known[:, None], IGNORED)
+        scores = scores.masked_fill(~known[:, None, None], 0.0)  # selecting rows would wait for a device
+        targets = targets.masked_fill(~known[:, None], IGNORED)
         total = functional.cross_entropy(scores, targets, ignore_index=IGNORED, reduction="sum")
         return total / (2 * known.sum().clamp(min=1))
