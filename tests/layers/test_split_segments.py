@@ -1,4 +1,4 @@
-"""The texts of an example apart and together again."""
+"""Splitting the texts of an example and joining them again."""
 
 import pytest
 import torch
