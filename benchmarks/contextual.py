@@ -77,16 +77,16 @@ def reading(source: Path, texts: list[str], folder: Path) -> dict[str, float]:
     """Features computed, and read back."""
     import torch
 
-    from wordladder.embedders._feature_cache import remember
-    from wordladder.embedders._training_text import Material
+    from wordladder.embedders._frozen_features import cache_features
+    from wordladder.embedders._training_text import TrainingText
     from wordladder.embedders.transformer import Transformer
     from wordladder.text.words import tokenize
 
     tokens = tokenize(texts)
     embedder = Transformer(source=str(source))
-    embedder.initialise(Material(tokens))
+    embedder.initialise(TrainingText(tokens))
     started = time.perf_counter()
-    found = remember(embedder, [tokens], folder)
+    found = cache_features(embedder, [tokens], folder)
     computed = time.perf_counter() - started
     batches = np.array_split(np.random.default_rng(2).permutation(len(texts)), len(texts) // 25)
     started = time.perf_counter()
@@ -155,7 +155,7 @@ def training_step(share: float) -> Callable[[], None]:
     """A step as `training` takes it: MiniLM and a linear layer, texts of words that are a piece each."""
     import torch
 
-    from wordladder.embedders._training_text import Material
+    from wordladder.embedders._training_text import TrainingText
     from wordladder.embedders.transformer import Transformer
     from wordladder.text.words import tokenize
     from wordladder.training.optimizer import build_optimizers, clip_gradients
@@ -166,7 +166,7 @@ def training_step(share: float) -> Callable[[], None]:
     settings = TrainingSettings(learning_rate=2e-5)
     torch.manual_seed(1)
     embedder = Transformer(source=str(minilm()), tune=True, attention_dropout=share, summary="cls")
-    embedder.initialise(Material(tokens))
+    embedder.initialise(TrainingText(tokens))
     network = torch.nn.ModuleList([embedder, torch.nn.Linear(embedder.summary_dim, 2)]).train()
     labels = torch.arange(TEXTS) % 2
     optimizers = build_optimizers(network, settings)

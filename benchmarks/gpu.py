@@ -270,9 +270,9 @@ def ours_tuning(given: argparse.Namespace, read: Any, device: torch.device, rows
 
     from wordladder import Recipe
     from wordladder.data.batches import length_batches
-    from wordladder.embedders._training_text import Material
+    from wordladder.embedders._training_text import TrainingText
     from wordladder.engines.network import Network
-    from wordladder.layers.devices import on_device
+    from wordladder.layers.devices import batches_on_device
     from wordladder.recipe import build
     from wordladder.text.words import tokenize
     from wordladder.training.optimizer import build_optimizers, clip_gradients
@@ -285,7 +285,7 @@ def ours_tuning(given: argparse.Namespace, read: Any, device: torch.device, rows
     task = build("tasks", recipe.tables["task"])
     task.initialise(read)
     tokens = tokenize(read.texts, recipe.text)
-    network = Network(recipe, task).initialise(Material(tokens, None, recipe.folder)).to(device).train()
+    network = Network(recipe, task).initialise(TrainingText(tokens, None, recipe.folder)).to(device).train()
     settings = TrainingSettings(**recipe.table("training"))
     optimizers, targets = build_optimizers(network, settings), task.targets(read, tokens)
     sizes = {"max_words": 16_384, "max_rows": rows, "seed": 1}
@@ -296,7 +296,7 @@ def ours_tuning(given: argparse.Namespace, read: Any, device: torch.device, rows
         batch = network.prepare(tokens.take(chosen), targets[chosen])
         return batch, sum(int(group.mask.sum()) for group in batch.inputs[0].groups)
 
-    batches = on_device(made, endless, device)
+    batches = batches_on_device(made, endless, device)
 
     def ours() -> tuple[int, torch.Tensor]:
         batch, pieces = next(batches)
@@ -324,7 +324,7 @@ def word2vec(given: argparse.Namespace) -> dict[str, Any]:
 
 def albert(given: argparse.Namespace) -> dict[str, Any]:
     """Pretrain for the minutes that are left, each text as long."""
-    from wordladder.embedders._pretrained import keep_pretrained
+    from wordladder.embedders._pretrained import save_pretrained
     from wordladder.pretraining.initial_models import open_started
     from wordladder.pretraining.pretrain import MARK, prepare
     from wordladder.pretraining.settings import PretrainingSettings
@@ -346,7 +346,7 @@ def albert(given: argparse.Namespace) -> dict[str, Any]:
         found = albert_part(folders, left, Path(work), teachers=teachers, **chosen)
         for name in folders:
             model, tokenizer, _ = open_started(Path(work) / name, PretrainingSettings(kind="albert", steps=1))
-            keep_pretrained(model, tokenizer, given.output / name, half=True)
+            save_pretrained(model, tokenizer, given.output / name, half=True)
             for kept in (MARK, "log.jsonl"):
                 shutil.copy(Path(work) / name / kept, given.output / name / kept)
     return found

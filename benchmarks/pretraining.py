@@ -83,7 +83,7 @@ class Ours:
     def __init__(self, objective: Any, device: torch.device) -> None:
         from itertools import count
 
-        from wordladder.layers.devices import on_device
+        from wordladder.layers.devices import batches_on_device
         from wordladder.training.optimizer import build_optimizers, clip_gradients
         from wordladder.training.precision import autocast
         from wordladder.training.settings import TrainingSettings
@@ -97,7 +97,7 @@ class Ours:
             batch = objective.batch(number, 0)
             return batch, objective.tokens(batch)
 
-        self.batches = on_device(made, count(), device, 0 if device.type == "cpu" else 4)
+        self.batches = batches_on_device(made, count(), device, 0 if device.type == "cpu" else 4)
 
     def step(self) -> tuple[int, torch.Tensor]:
         """One step; the pieces of text in it, and the loss."""

@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from _common import keep
-from wordladder.layers import lstm_projection_compiled as projected_kernel
+from wordladder.layers import lstm_projection_steps as steps
 from wordladder.layers.lstm_projection import Clips, run_both_ways
 
 # units, projection, texts, words a text
 SHAPES = [(256, 64, 16, 128), (256, 64, 64, 32), (512, 128, 32, 64), (1024, 128, 32, 64), (4096, 512, 32, 8)]
-_fits = projected_kernel.fits
+_fits_kernel = steps._fits_kernel
 
 
 def ways(units: int, dim: int, texts: int, words: int) -> dict[str, Callable[[], Tensor]]:
@@ -33,7 +33,7 @@ def ways(units: int, dim: int, texts: int, words: int) -> dict[str, Callable[[],
     packed = batch.detach().view(-1, dim).requires_grad_()
 
     def ours(kernel: bool) -> Tensor:
-        projected_kernel.fits = _fits if kernel else lambda gates, w_projection: False
+        steps._fits_kernel = _fits_kernel if kernel else lambda layer: False
         return run_both_ways([cell], [packed], counts, Clips(3.0, 3.0))[0]
 
     return {

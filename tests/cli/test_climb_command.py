@@ -4,7 +4,7 @@ import pytest
 from test_commands import run
 
 from tiny_transformers import tiny_albert
-from wordladder.embedders import _starter
+from wordladder.embedders import _encoder_sources
 from wordladder.errors import SettingError
 from wordladder.ladder import plan
 
@@ -39,7 +39,7 @@ def test_not_where_it_was_asked_for(stopped, options):
 
 def test_a_starter_encoder_is_told_of_too(stopped, monkeypatch, tmp_path):
     tiny_albert(tmp_path / "albert-en")
-    monkeypatch.setattr(_starter, "FOLDER", tmp_path)
+    monkeypatch.setattr(_encoder_sources, "FOLDER", tmp_path)
     monkeypatch.setattr(plan, "hub_trouble", lambda name: "the hub does not answer")
     assert said().startswith("note: albert-bilstm will be tuned from a starter: hours on a processor")
 

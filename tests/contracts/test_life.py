@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 import torch
 
-from wordladder.embedders._training_text import Material
+from wordladder.embedders._training_text import TrainingText
 from wordladder.layers.sequence import Sequence
 from wordladder.recipe import build, kinds
 from wordladder.text.words import tokenize
@@ -67,7 +67,7 @@ def sequence(lengths=(3, 7, 0, 5, 1), dim=6, seed=0):
 def new_embedder(kind, seed=1):
     torch.manual_seed(seed)
     embedder = build("embedders", table("embedders", kind))
-    embedder.initialise(Material(tokenize(TEXTS)))
+    embedder.initialise(TrainingText(tokenize(TEXTS)))
     return embedder.eval()
 
 

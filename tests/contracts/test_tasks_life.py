@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from wordladder.data.examples import Answer, Examples, Span
-from wordladder.layers.padding import pad
-from wordladder.layers.sequence import Sequence
+from wordladder.layers.sequence import Sequence, pad
 from wordladder.recipe import build, component, kinds
 from wordladder.tasks._word_scores import WordScores
 from wordladder.text.words import TextSettings, tokenize

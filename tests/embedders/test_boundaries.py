@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from wordladder.embedders import boundaries
-from wordladder.embedders._training_text import Material
+from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.boundaries import PLACES, Boundaries
 from wordladder.errors import MissingExtraError, RecipeError
 from wordladder.text.words import TextSettings, tokenize
@@ -28,7 +28,7 @@ TEXTS = [
 def started(seed=0, **settings):
     torch.manual_seed(seed)
     embedder = Boundaries(**settings)
-    embedder.initialise(Material(tokenize(TEXTS)))
+    embedder.initialise(TrainingText(tokenize(TEXTS)))
     return embedder.eval()
 
 

@@ -9,9 +9,8 @@ from torch import nn
 
 from conftest import reviews
 from wordladder import Model
-from wordladder.embedders._spelling import CASINGS, PADDING, SPECIAL, UNKNOWN, Spelling, casing
-from wordladder.embedders._training_text import Material
-from wordladder.embedders.characters import Characters
+from wordladder.embedders._training_text import TrainingText
+from wordladder.embedders.characters import CASINGS, PADDING, SPECIAL, UNKNOWN, Characters, Spelling, casing
 from wordladder.errors import RecipeError
 from wordladder.text.vocabulary import Vocabulary
 from wordladder.text.words import TextSettings, tokenize
@@ -27,7 +26,7 @@ TEXTS = [
 def started(texts=TEXTS, seed=0, **settings):
     torch.manual_seed(seed)
     embedder = Characters(**{"min_count": 1, **settings})
-    embedder.initialise(Material(tokenize(texts)))
+    embedder.initialise(TrainingText(tokenize(texts)))
     with torch.no_grad():  # so that unknown characters are seen too
         embedder.table.weight[UNKNOWN] = torch.randn(embedder.table.embedding_dim)
     return embedder.eval()
@@ -165,16 +164,16 @@ class TestSpelling:
 
     def test_numbers(self):
         spelling = Spelling(Vocabulary(["a", "我", "😀"]), 32, lowercase=True)
-        spelt = spelling.spell(["a我A", "😀", "z\ud800"])
-        assert spelt.numbers.tolist() == [2, 3, 2, 4, UNKNOWN, UNKNOWN]
-        assert spelt.offsets.tolist() == [0, 3, 4, 6]
+        numbers, offsets = spelling.spell(["a我A", "😀", "z\ud800"])
+        assert numbers.tolist() == [2, 3, 2, 4, UNKNOWN, UNKNOWN]
+        assert offsets.tolist() == [0, 3, 4, 6]
         assert len(spelling) == 5
 
     @pytest.mark.parametrize(("longest", "read"), [(4, "abgh"), (5, "abcgh"), (1, "a"), (8, "abcdefgh")])
     def test_of_a_long_word_head_and_tail_are_read(self, longest, read):
         spelling = Spelling(Vocabulary(list("abcdefgh")), longest, lowercase=False)
-        numbers = spelling.spell(["abcdefgh", "abcdefgh"]).numbers.tolist()
-        assert numbers == spelling.spell([read, read]).numbers.tolist()
+        numbers = spelling.spell(["abcdefgh", "abcdefgh"])[0].tolist()
+        assert numbers == spelling.spell([read, read])[0].tolist()
         assert len(numbers) == 2 * len(read)
 
     def test_the_longest_word_decides_no_shape(self):

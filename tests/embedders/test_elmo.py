@@ -10,9 +10,8 @@ import torch
 
 from tiny_elmo import published_options, published_weights, save_published, tiny_elmo
 from wordladder import Model, Recipe
-from wordladder.embedders._elmo_characters import spelled
-from wordladder.embedders._elmo_network import part_lengths
-from wordladder.embedders._training_text import Material
+from wordladder.embedders._elmo_network import part_lengths, spell_words
+from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.elmo import Elmo
 from wordladder.errors import MissingExtraError, ModelError, RecipeError
 from wordladder.text.words import TextSettings, tokenize
@@ -95,7 +94,7 @@ def clipped(x, limit):
 def made(folder, seed=1, **settings):
     torch.manual_seed(seed)
     embedder = Elmo(source=str(folder), **settings)
-    embedder.initialise(Material(tokenize(TEXTS)))
+    embedder.initialise(TrainingText(tokenize(TEXTS)))
     return embedder.eval()
 
 
@@ -242,12 +241,12 @@ def test_segments_are_read_apart(published):
 
 
 def test_words_are_spelled_as_published():
-    table = spelled(["ab", "é", LONG_WORD], 50, 7)
+    table = spell_words(["ab", "é", LONG_WORD], 50, 7)
     twin = Twin(published_options(), {})
     assert table.shape == (5, 50)
     for row, word in zip(table.tolist(), [256, 257, "ab", "é", LONG_WORD]):
         assert row == [number + 1 for number in twin.spell(word)]
-    assert spelled(["ab"], 50, 3).tolist()[2] == [259, 98, 99, 260, 261, 261, 261]
+    assert spell_words(["ab"], 50, 3).tolist()[2] == [259, 98, 99, 260, 261, 261, 261]
 
 
 def test_facts_tell_what_is_cut(published):
@@ -352,8 +351,8 @@ class TestBrokenFiles:
             ("char_cnn", "filters", [[3]], "char_cnn.filters"),
             ("char_cnn", "filters", [[51, 3]], "widths up to"),
             ("char_cnn", "n_highway", 3, "CNN_high_2/W_carry are missing"),
-            ("char_cnn", "n_highway", 1, "does not speak of the weights CNN_high_1"),
-            ("lstm", "n_layers", 1, "does not speak of the weights RNN_0/RNN/MultiRNNCell/Cell1"),
+            ("char_cnn", "n_highway", 1, "does not describe the weights CNN_high_1"),
+            ("lstm", "n_layers", 1, "does not describe the weights RNN_0/RNN/MultiRNNCell/Cell1"),
             ("lstm", "dim", 8, r"LSTMCell/W_0 are \(10, 36\); by options.json they are \(10, 32\)"),
         ],
     )

@@ -5,7 +5,7 @@ from torch import nn
 
 from tiny_transformers import embedder, tiny_albert, tiny_bert
 from wordladder import Model, Recipe
-from wordladder.embedders._learning_rates import encoder_rates
+from wordladder.embedders.transformer import encoder_rates
 from wordladder.training.optimizer import rates_by_part
 from wordladder.training.settings import TrainingSettings
 

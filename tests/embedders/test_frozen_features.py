@@ -7,10 +7,10 @@ import torch
 from tiny_elmo import tiny_elmo
 from tiny_transformers import embedder, tiny_bert
 from wordladder import Model
-from wordladder.embedders import _features
-from wordladder.embedders._feature_cache import remember
-from wordladder.embedders._features import Features, FeatureStore, text_keys
-from wordladder.embedders._training_text import Material
+from wordladder.embedders import _feature_store
+from wordladder.embedders._feature_store import Features, FeatureStore, text_keys
+from wordladder.embedders._frozen_features import cache_features
+from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.elmo import Elmo
 from wordladder.embedders.transformer import Transformer
 from wordladder.text.words import TextSettings, tokenize
@@ -32,7 +32,7 @@ def answers(made, tokens):
 def test_kept_features_are_those_computed_anew(bert, tmp_path, layers):
     made, tokens = embedder(bert, layers=layers, summary="mean"), tokenize(TEXTS)
     fresh = answers(made, tokens)
-    found = remember(made, [tokens], tmp_path)
+    found = cache_features(made, [tokens], tmp_path)
     assert found.kept
     assert isinstance(made.prepare(tokens), Features)
     for rows in ([0, 1, 2, 3, 4, 5], [5, 2], [1]):
@@ -45,7 +45,7 @@ def test_kept_features_are_those_computed_anew(bert, tmp_path, layers):
 
 def test_the_size_is_what_lies_on_the_disk(bert, tmp_path):
     made, tokens = embedder(bert, summary="cls"), tokenize(TEXTS[:4])
-    found = remember(made, [tokens], tmp_path)
+    found = cache_features(made, [tokens], tmp_path)
     words = sum(path.stat().st_size for path in tmp_path.rglob("*.safetensors"))
     assert found.gigabytes * 1e9 == 2 * 16 * (len(tokens.starts) + 4)
     assert found.gigabytes * 1e9 <= words < found.gigabytes * 1e9 + 1000
@@ -53,14 +53,14 @@ def test_the_size_is_what_lies_on_the_disk(bert, tmp_path):
 
 def test_only_new_texts_are_computed(bert, tmp_path, monkeypatch):
     made, tokens = embedder(bert), tokenize(TEXTS)
-    remember(made, [tokens.take([0, 2])], tmp_path)
+    cache_features(made, [tokens.take([0, 2])], tmp_path)
     seen = []
     compute = made.features
     monkeypatch.setattr(made, "features", lambda batch: seen.append(len(batch.mask)) or compute(batch))
-    found = remember(made, [tokens], tmp_path)
+    found = cache_features(made, [tokens], tmp_path)
     assert sum(seen) == 3, "the empty text, the Chinese one, the single word; a duplicate is not new"
     assert found.earlier > 0
-    assert remember(made, [tokens], tmp_path).kept
+    assert cache_features(made, [tokens], tmp_path).kept
     assert sum(seen) == 3
 
 
@@ -85,7 +85,7 @@ def test_another_encoder_or_setting_has_features_of_its_own(bert, tmp_path):
 
 def test_too_large_features_are_not_kept(bert, tmp_path):
     made, tokens = embedder(bert, cache_gb=1e-7), tokenize(TEXTS)
-    found = remember(made, [tokens], tmp_path)
+    found = cache_features(made, [tokens], tmp_path)
     assert not found.kept
     assert "cache_gb" in found.why
     assert made.store is None
@@ -94,8 +94,8 @@ def test_too_large_features_are_not_kept(bert, tmp_path):
 
 def test_what_an_interrupted_pass_wrote_stays(bert, tmp_path, monkeypatch):
     made, tokens = embedder(bert), tokenize([f"good film {'story ' * n}" for n in range(8)])
-    monkeypatch.setattr(_features, "PART_BYTES", 0)
-    monkeypatch.setattr("wordladder.embedders._feature_cache.ROWS", 2)
+    monkeypatch.setattr(_feature_store, "PART_BYTES", 0)
+    monkeypatch.setattr("wordladder.embedders._frozen_features.ROWS", 2)
     compute, count = made.features, [0]
 
     def broken(batch):
@@ -106,19 +106,19 @@ def test_what_an_interrupted_pass_wrote_stays(bert, tmp_path, monkeypatch):
 
     monkeypatch.setattr(made, "features", broken)
     with pytest.raises(KeyboardInterrupt):
-        remember(made, [tokens], tmp_path)
-    assert remember(made, [tokens], tmp_path).kept
+        cache_features(made, [tokens], tmp_path)
+    assert cache_features(made, [tokens], tmp_path).kept
     assert count[0] == 3 + 2, "two of four batches were there"
 
 
 def test_a_broken_file_is_computed_again(bert, tmp_path):
     made, tokens = embedder(bert), tokenize(TEXTS)
-    remember(made, [tokens], tmp_path)
+    cache_features(made, [tokens], tmp_path)
     fresh = answers(made, tokens).vectors
     (path,) = tmp_path.rglob("*.safetensors")
     path.write_bytes(path.read_bytes()[:-100])
     again = embedder(bert)
-    assert remember(again, [tokens], tmp_path).kept
+    assert cache_features(again, [tokens], tmp_path).kept
     torch.testing.assert_close(answers(again, tokens).vectors, fresh)
 
 
@@ -185,10 +185,10 @@ def test_features_of_elmo_are_kept_too(tmp_path, layers):
     folder = tmp_path / "elmo"
     folder.mkdir()
     made = Elmo(source=str(tiny_elmo(folder)), layers=layers)
-    made.initialise(Material(tokenize(["a"])))
+    made.initialise(TrainingText(tokenize(["a"])))
     tokens = tokenize(TEXTS)
     fresh = answers(made.eval(), tokens)
-    assert remember(made, [tokens], tmp_path / "cache").kept
+    assert cache_features(made, [tokens], tmp_path / "cache").kept
     assert isinstance(made.prepare(tokens), Features)
     torch.testing.assert_close(answers(made, tokens).vectors, fresh.vectors, rtol=2e-3, atol=2e-3)
 
@@ -198,14 +198,14 @@ def test_options_of_an_elmo_are_in_its_mark(tmp_path):
     for number, options in enumerate(({}, {"window": 5}, {"skip": False}, {"memory_clip": 0.5})):
         (tmp_path / str(number)).mkdir()
         made = Elmo(source=str(tiny_elmo(tmp_path / str(number), **options)))
-        made.initialise(Material(tokenize(["a"])))
+        made.initialise(TrainingText(tokenize(["a"])))
         marks.add(made.feature_mark())
     assert len(marks) == 4
 
 
 def test_files_that_another_program_takes_away(bert, tmp_path, monkeypatch):
     made, tokens = embedder(bert), tokenize(TEXTS)
-    remember(made, [tokens], tmp_path)
+    cache_features(made, [tokens], tmp_path)
     (folder,) = tmp_path.iterdir()
     (folder / "part-gone.safetensors").symlink_to(folder / "nothing")
     (folder / "part-gone.part").symlink_to(folder / "nothing")
@@ -216,7 +216,7 @@ def test_a_text_of_two_sets_is_computed_once(bert, tmp_path, monkeypatch):
     made, tokens = embedder(bert), tokenize(TEXTS)
     seen, compute = [], made.features
     monkeypatch.setattr(made, "features", lambda batch: seen.append(len(batch.mask)) or compute(batch))
-    found = remember(made, [tokens.take([0, 2, 4]), tokens.take([2, 5])], tmp_path)
+    found = cache_features(made, [tokens.take([0, 2, 4]), tokens.take([2, 5])], tmp_path)
     assert sum(seen) == 3
     assert found.gigabytes * 1e9 == 2 * 16 * int(tokens.lengths[[0, 2, 5]].sum())
     assert isinstance(made.prepare(tokens.take([2, 5])), Features)

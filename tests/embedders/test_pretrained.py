@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTo
 from tiny_transformers import SIZES, embedder, tiny_bert
 from wordladder import Model
 from wordladder.embedders._sentence_layout import SentenceLayout, write_layout
-from wordladder.embedders._training_text import Material
+from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import WordladderError
 from wordladder.model.word_reader import WordReader
@@ -248,5 +248,5 @@ def test_other_decoders_are_refused(bert, tmp_path):
 def test_windows_fit_encoders_of_few_positions_by_themselves(bert, tmp_path, limit):
     folder = saved(bert, tmp_path / "gpt2", "gpt2", n_embd=16, n_layer=1, n_head=2, n_positions=limit)
     made = Transformer(source=str(folder))
-    made.initialise(Material(tokenize(["a"])))
+    made.initialise(TrainingText(tokenize(["a"])))
     assert made._pieces.overlap == min(64, limit // 4)

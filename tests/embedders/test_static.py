@@ -12,7 +12,7 @@ from gensim.models.fasttext import save_facebook_model
 from conftest import reviews
 from wordladder import Model
 from wordladder.embedders import _unknown_words as _unknown
-from wordladder.embedders._training_text import Material
+from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders._unknown_words import PADDING, SPECIAL, UNKNOWN, Policy
 from wordladder.embedders.static import Static
 from wordladder.errors import RecipeError
@@ -45,7 +45,7 @@ def words(names=("the", "good", "film", "common"), dim=4):
 
 def started(vectors, texts=TRAIN, **settings):
     embedder = Static(source="trained", **settings)
-    embedder.initialise(Material(tokenize(texts), vectors))
+    embedder.initialise(TrainingText(tokenize(texts), vectors))
     return embedder.eval()
 
 
@@ -67,7 +67,7 @@ class TestSubwords:
     def test_words_get_the_vectors_that_gensim_gives_them(self, fasttext):
         theirs, path = fasttext
         embedder = Static(source=path, standardise=False)
-        embedder.initialise(Material(tokenize(TRAIN)))
+        embedder.initialise(TrainingText(tokenize(TRAIN)))
         seen, unseen = ["film", "filming", "goodness"], ["filmmakers", "goodly", "thé"]
         assert {"filming", "goodness"} <= set(embedder.vocabulary.words)
         assert not set(unseen) & set(embedder.vocabulary.words)
@@ -77,14 +77,14 @@ class TestSubwords:
     def test_words_of_the_source_are_exact(self, fasttext):
         theirs, path = fasttext
         embedder = Static(source=path, standardise=False)
-        embedder.initialise(Material(tokenize(TRAIN)))
+        embedder.initialise(TrainingText(tokenize(TRAIN)))
         for word in theirs.index_to_key:
             np.testing.assert_allclose(vectors_of(embedder, word)[0, 0], theirs[word], rtol=1e-6)
 
     def test_made_vectors_are_of_the_same_scale(self, fasttext):
         theirs, path = fasttext
         embedder = Static(source=path)
-        embedder.initialise(Material(tokenize(TRAIN)))
+        embedder.initialise(TrainingText(tokenize(TRAIN)))
         scale = vectors_of(embedder, "film")[0, 0] / theirs["film"]
         for word in ("filming", "filmmakers"):
             np.testing.assert_allclose(
@@ -141,7 +141,7 @@ class TestSubwords:
         with pytest.raises(RecipeError, match='"subwords" needs vectors with subwords'):
             started(words(), unknown="subwords")
         with pytest.raises(RecipeError, match='source = "random" has none'):
-            Static(unknown="subwords").initialise(Material(tokenize(TRAIN)))
+            Static(unknown="subwords").initialise(TrainingText(tokenize(TRAIN)))
 
 
 class TestOthers:
@@ -150,10 +150,10 @@ class TestOthers:
             assert embedder.vocabulary.words == ["the", "film", "good", "common"]
             prepared = embedder.prepare(tokenize(["the goodness, film"]))
             assert prepared.ids.tolist() == [[2, UNKNOWN, UNKNOWN, 3]]
-            assert prepared.made is None
+            assert prepared.extra is None
             assert not embedder.table.weight[UNKNOWN].any()
         random = Static(lowercase=False)
-        random.initialise(Material(tokenize(TRAIN)))
+        random.initialise(TrainingText(tokenize(TRAIN)))
         assert random.prepare(tokenize(["Film film"])).ids.tolist()[0][0] == UNKNOWN
         assert random.facts(tokenize(["Film film"])) == {
             "unknown_words": 0.5, "unknown_shared": 0.5, "vocabulary": 2,
@@ -205,7 +205,7 @@ class TestOthers:
     def test_made_vectors_count_among_the_vocabulary(self):
         embedder = started(words(), unknown="random", max_vocabulary=6)
         assert len(embedder.vocabulary) == 6
-        assert embedder.made == 3
+        assert embedder.new_words == 3
         assert embedder.vocabulary.words[:3] == ["the", "film", "good"]
 
     def test_half_a_surrogate_pair_is_no_word_to_keep(self, tmp_path):
@@ -243,7 +243,7 @@ def test_padding_stays_zero_when_tuned(policy, source, fasttext):
         return
     given = WordVectors.load(fasttext[1])
     embedder = Static(source="trained" if source == "given" else "random", unknown=policy).train()
-    embedder.initialise(Material(tokenize(TRAIN), given))
+    embedder.initialise(TrainingText(tokenize(TRAIN), given))
     optimizers = build_optimizers(embedder, TrainingSettings(learning_rate=0.1))
     before = embedder.table.weight.detach().clone()
     for _ in range(3):

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from tiny_transformers import SIZES, embedder, tiny_albert, tiny_bert, tiny_roberta
 from wordladder import Model, Recipe
-from wordladder.embedders._training_text import Material
+from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import ModelError, RecipeError
 from wordladder.text.words import TextSettings, tokenize
@@ -163,16 +163,16 @@ def test_long_texts_are_read_in_windows(folder, overlap, pooling):
 
 def test_summaries_of_windows(bert):
     made = embedder(bert, summary="mean")
-    laid = made._pieces.lay(tokenize([LONG, "the", LONG[:300]]))
-    shares = torch.zeros(3).index_add(0, laid.summary.rows, laid.summary.shares)
+    windows = made._pieces.arrange(tokenize([LONG, "the", LONG[:300]]))
+    shares = torch.zeros(3).index_add(0, windows.summary.rows, windows.summary.shares)
     torch.testing.assert_close(shares, torch.ones(3))
-    assert len(laid.summary.places.unique()) == len(laid.summary.places)
+    assert len(windows.summary.places.unique()) == len(windows.summary.places)
     pieces = [len(Twin(bert).tokenizer(text)["input_ids"]) for text in (LONG, "the", LONG[:300])]
-    assert torch.bincount(laid.summary.rows).tolist() == pieces, "each piece once, and two special ones"
+    assert torch.bincount(windows.summary.rows).tolist() == pieces, "each piece once, and two special ones"
     made = embedder(bert, summary="cls")
-    laid = made._pieces.lay(tokenize([LONG, "the"]))
-    ids = torch.cat([group.ids.reshape(-1) for group in laid.groups])
-    assert set(ids[laid.summary.places].tolist()) == {made._tokenizer.cls_token_id}
+    windows = made._pieces.arrange(tokenize([LONG, "the"]))
+    ids = torch.cat([group.ids.reshape(-1) for group in windows.groups])
+    assert set(ids[windows.summary.places].tolist()) == {made._tokenizer.cls_token_id}
 
 
 def test_truncated_texts(folder):
@@ -334,7 +334,7 @@ def test_settings_that_do_not_fit(bert, settings, message):
 def test_sources_that_cannot_be_read(bert, tmp_path, monkeypatch):
     def refused(source, message):
         with pytest.raises(RecipeError, match=message) as caught:
-            Transformer(source=str(source), overlap=8).initialise(Material(tokenize(["a"])))
+            Transformer(source=str(source), overlap=8).initialise(TrainingText(tokenize(["a"])))
         assert len(str(caught.value)) < 700
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -436,12 +436,12 @@ def test_the_first_text_stands_before_each_window_of_the_second(bert):
     made, twin = embedder(bert), Twin(bert)
     tokens = tokenize([question, passage], segments=2)
     out = made(made.prepare(tokens))
-    laid = made._pieces.lay(tokens)
-    windows = [row[row != 0].tolist() for group in laid.groups for row in group.ids]
+    arranged = made._pieces.arrange(tokens)
+    windows = [row[row != 0].tolist() for group in arranged.groups for row in group.ids]
     asked = twin.tokenizer(question)["input_ids"]
     assert len(windows) > 2
     assert all(window[: len(asked)] == asked and len(window) <= 64 for window in windows)
-    assert not laid.cut.any()
+    assert not arranged.truncated.any()
     frame = twin.tokenizer(question, "the")
     types = [frame["token_type_ids"][: len(asked)] + [1] * (len(window) - len(asked)) for window in windows]
     with torch.no_grad():

@@ -15,7 +15,7 @@ from wordladder import Model, Recipe
 from wordladder.cli.climb import print_climb
 from wordladder.cli.train import rungs as list_rungs
 from wordladder.data.examples import Examples
-from wordladder.embedders import _starter
+from wordladder.embedders import _encoder_sources
 from wordladder.errors import SettingError
 from wordladder.ladder import climb as climb_module
 from wordladder.ladder import encoders, plan, report
@@ -90,7 +90,7 @@ def test_what_the_hub_has_is_climbed_with_the_names_of_the_rungs(monkeypatch):
 def started(folders, monkeypatch, tmp_path):
     """A starter encoder of English alone, which reads 64 pieces."""
     shutil.copytree(folders["albert"], tmp_path / "albert-en")
-    monkeypatch.setattr(_starter, "FOLDER", tmp_path)
+    monkeypatch.setattr(_encoder_sources, "FOLDER", tmp_path)
 
 
 def test_a_starter_encoder_joins_every_climb(started, folders):

@@ -234,16 +234,6 @@ def test_what_bio_allows():
     assert continuations(BIO).tolist() == [-1, 2, 2, 4, 4]
 
 
-def test_weights_from_elsewhere():
-    crf, other = layer(seed=1), layer(seed=2)
-    crf.take(*other.chain.weights)
-    for mine, theirs in zip(crf.chain.weights, other.chain.weights):
-        np.testing.assert_array_equal(mine, theirs)
-    assert all(torch.isfinite(weight).all() for weight in crf.parameters())
-    with pytest.raises(SettingError, match=r"starts are \(3,\), not \(9,\)"):
-        crf.take(other.chain.weights.transitions, np.zeros(3), np.zeros(9))
-
-
 def test_what_does_not_fit_is_refused():
     with pytest.raises(SettingError, match="Did you mean 'bioes'"):
         allowed_transitions(BIOES, "bioe")

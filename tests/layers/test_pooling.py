@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from wordladder.layers.pooling import Pooling
-from wordladder.layers.sequence import Sequence
+from wordladder.layers.sequence import Pooling, Sequence
 
 TWINS = {
     "max": lambda words: words.max(0).values,
@@ -20,7 +19,7 @@ def test_each_text_alone(kind):
     mask = torch.arange(7) < lengths[:, None]
     vectors = torch.randn(4, 7, 5, generator=torch.Generator().manual_seed(0)) - 3
     vectors = (vectors * mask[..., None]).requires_grad_()
-    pooled = Pooling(5, kind)(Sequence(vectors, mask))
+    pooled = Pooling(kind)(Sequence(vectors, mask))
     for row, length in enumerate(lengths.tolist()):
         expected = TWINS[kind](vectors[row, :length]) if length else torch.zeros(5)
         torch.testing.assert_close(pooled[row], expected)

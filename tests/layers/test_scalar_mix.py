@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from wordladder.layers.scalar_mix import ScalarMix
+from wordladder.layers.sequence import ScalarMix
 
 
 def layers(count=4):

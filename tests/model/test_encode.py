@@ -16,7 +16,7 @@ from transformers import AutoModel, AutoTokenizer, ModernBertConfig, ModernBertM
 from conftest import reviews
 from tiny_transformers import tiny_albert, tiny_bert, tiny_roberta
 from wordladder import Model, Recipe
-from wordladder.embedders._inference import _copied, _Packed, _Padded, answering, runs
+from wordladder.embedders._inference import FrozenEncoder, PackedEncoder, _copy, find_runs, frozen_copy
 from wordladder.embedders._sentence_layout import SentenceLayout, read_layout, write_layout
 from wordladder.errors import ModelError, NotFittedError, SettingError
 from wordladder.interop.sentence_encoder import SentenceEngine
@@ -238,7 +238,7 @@ class TestRefused:
         place = in_layout(bert, tmp_path)
         pooling = place / "1_Pooling" / "config.json"
         pooling.write_text(json.dumps({"pooling_mode": "firsttoken"}))
-        self.refused(place, "'firsttoken' is not known here")
+        self.refused(place, "'firsttoken' is not supported")
         pooling.write_text("{")
         self.refused(place, r"config\.json cannot be read")
 
@@ -257,12 +257,12 @@ class TestAnswering:
         return [chance.integers(5, 60, length) for length in lengths]
 
     def test_texts_of_one_length(self):
-        assert runs(np.array([4, 4, 7, 1, 1, 1])) == [(0, 2, 4), (8, 1, 7), (15, 3, 1)]
+        assert find_runs(np.array([4, 4, 7, 1, 1, 1])) == [(0, 2, 4), (8, 1, 7), (15, 3, 1)]
 
     def test_without_padding_it_is_the_same(self, folder):
         model = AutoModel.from_pretrained(folder).eval()
-        ready, plain = answering(model, precision="float32"), _Padded(model, 0)
-        assert isinstance(ready, _Packed)
+        ready, plain = frozen_copy(model, precision="float32"), FrozenEncoder(model, 0)
+        assert isinstance(ready, PackedEncoder)
         torch.testing.assert_close(ready.states(self.rows()), plain.states(self.rows()), atol=1e-5, rtol=1e-5)
         mask = torch.arange(12) < torch.tensor([12, 5, 5, 1])[:, None]
         ids = torch.randint(5, 60, mask.shape, generator=torch.Generator().manual_seed(1)).where(mask, 1)
@@ -273,8 +273,8 @@ class TestAnswering:
     def test_bfloat16_is_near_and_leaves_the_weights_alone(self, folder):
         model = AutoModel.from_pretrained(folder).eval()
         before = {name: weight.clone() for name, weight in model.state_dict().items()}
-        exact = answering(model, precision="float32").states(self.rows())
-        near = answering(model, precision="bfloat16").states(self.rows())
+        exact = frozen_copy(model, precision="float32").states(self.rows())
+        near = frozen_copy(model, precision="bfloat16").states(self.rows())
         assert torch.nn.functional.cosine_similarity(exact, near).min() > 0.999
         assert not torch.equal(exact, near)
         assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
@@ -282,15 +282,15 @@ class TestAnswering:
     def test_an_encoder_whose_attention_cannot_be_exchanged_is_padded(self, folder):
         model = AutoModel.from_pretrained(folder).eval()
         model.config.model_type = "unknown"
-        assert isinstance(answering(model), _Padded)
+        assert type(frozen_copy(model)) is FrozenEncoder
 
     def test_a_tuned_encoder_answers_with_the_weights_that_it_has_now(self, bert):
-        from wordladder.embedders._training_text import Material
+        from wordladder.embedders._training_text import TrainingText
         from wordladder.embedders.transformer import Transformer
         from wordladder.text.words import tokenize
 
         made = Transformer(source=str(bert), tune=True, overlap=8, summary="mean", precision="float32")
-        made.initialise(Material(tokenize(["a"])))
+        made.initialise(TrainingText(tokenize(["a"])))
         prepared = made.eval().prepare(tokenize(TEXTS[:3]))
         for _ in range(2):
             with torch.no_grad():
@@ -336,9 +336,9 @@ def test_padding_at_the_end_of_the_vocabulary(bert):
     model, pad = AutoModel.from_pretrained(bert), 7
     model.resize_token_embeddings(pad + 1, mean_resizing=False)
     row = np.array([1, 5, 2])
-    expected = _Padded(model.eval(), pad).states([row])
+    expected = FrozenEncoder(model.eval(), pad).states([row])
     torch.testing.assert_close(
-        answering(model, precision="float32", pad=pad).states([row]), expected, atol=1e-5, rtol=0
+        frozen_copy(model, precision="float32", padding=pad).states([row]), expected, atol=1e-5, rtol=0
     )
 
 
@@ -346,7 +346,7 @@ def test_rotary_positions_stay_exact_in_bfloat16():
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
     special = {name: 0 for name in ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id")}
     model = ModernBertModel(ModernBertConfig(vocab_size=9, sep_token_id=0, **sizes, **special))
-    copied = _copied(model, torch.bfloat16, torch.device("cpu"))
+    copied = _copy(model, torch.bfloat16, torch.device("cpu"))
     assert {weight.dtype for weight in copied.parameters()} == {torch.bfloat16}
     buffers = dict(copied.named_buffers())
     assert buffers

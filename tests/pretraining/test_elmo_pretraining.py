@@ -12,7 +12,7 @@ import torch
 
 from tiny_elmo import published_options, published_weights, save_published
 from wordladder.embedders._elmo_options import ElmoOptions
-from wordladder.embedders._training_text import Material
+from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.elmo import Elmo
 from wordladder.errors import DataError, ModelError, SettingError
 from wordladder.pretraining import elmo as module
@@ -98,7 +98,7 @@ def test_nothing_is_held_out(corpus, tmp_path):
     settings = LoopSettings(steps=3, precision="float32", evaluations=2, threads=1)
     assert pretrain_network(objective, settings).held_out == {}
     (tmp_path / "one.txt").write_text("a line alone, from which there is enough to learn\n")
-    assert made(tmp_path / "one.txt", held_out=0.0).batch(0, 0).laid.places.shape[1] == 11
+    assert made(tmp_path / "one.txt", held_out=0.0).batch(0, 0).texts.places.shape[1] == 11
 
 
 def test_some_lines_are_left_to_learn_from(tmp_path):
@@ -113,8 +113,8 @@ def test_each_word_predicts_the_next_one(corpus):
     rows = objective.text._order[0][1][: objective.text._rows]
     texts = texts_of(objective, type(objective.text.train)(*(a[rows] for a in objective.text.train)))
     assert objective.tokens(batch) == sum(map(len, texts))
-    spelling = {tuple(row): i for i, row in enumerate(batch.laid.characters.tolist())}
-    assert len(spelling) == len(batch.laid.characters)
+    spelling = {tuple(row): i for i, row in enumerate(batch.texts.characters.tolist())}
+    assert len(spelling) == len(batch.texts.characters)
 
     def shown(word):
         return word if word in known else "<UNK>"
@@ -125,7 +125,7 @@ def test_each_word_predicts_the_next_one(corpus):
         expected[0].update(pairwise(line))
         expected[1].update(pairwise(line[::-1]))
     for way in range(2):
-        here = batch.laid.words[way][batch.sources]
+        here = batch.texts.words[way][batch.sources]
         surfaces = surfaces_of(batch)
         pairs = Counter(
             (shown(surfaces[row]), known[target]) for row, target in zip(here.tolist(), batch.targets[way])
@@ -136,7 +136,7 @@ def test_each_word_predicts_the_next_one(corpus):
 def surfaces_of(batch):
     """The words behind the rows of `characters`."""
     found = ["<S>", "</S>"]
-    for row in batch.laid.characters.tolist()[2:]:
+    for row in batch.texts.characters.tolist()[2:]:
         letters = row[1 : row.index(260)]
         found.append(bytes(number - 1 for number in letters).decode())
     return found
@@ -153,7 +153,7 @@ def test_batches_depend_on_their_numbers_alone(corpus):
 
 
 def flat(batch):
-    return [*batch.laid, *batch[1:]]
+    return [*batch.texts, *batch[1:]]
 
 
 def same(one, two):
@@ -186,7 +186,7 @@ def test_held_out_figures_are_those_of_single_texts(corpus):
     bias = network.bias.weight.detach().double().numpy()[:, 0]
     for words in texts_of(objective, objective.text.held_out):
         numbers = [0, *(known.get(word, 2) for word in words), 1]
-        states = embedder.network(embedder.prepare(tokenize([" ".join(words)])).laid)[-1]
+        states = embedder.network(embedder.prepare(tokenize([" ".join(words)])).texts)[-1]
         for way, line in enumerate((numbers, numbers[::-1])):
             scores = states[way][:-1].double().detach().numpy() @ table.T + bias
             log = scores - np.log(np.exp(scores).sum(1, keepdims=True))
@@ -202,7 +202,7 @@ def opened(objective, folder):
     folder.mkdir(exist_ok=True)
     objective.keep(folder)
     embedder = Elmo(source=str(folder))
-    embedder.initialise(Material(tokenize(["a"])))
+    embedder.initialise(TrainingText(tokenize(["a"])))
     return embedder.eval()
 
 

@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipelin
 
 from tiny_transformers import tiny_bert
 from wordladder.embedders._elmo_options import ElmoOptions
-from wordladder.embedders._training_text import Material
+from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import DataError, ModelError, OutputError, SettingError
 from wordladder.pretraining import elmo, settings
@@ -85,7 +85,7 @@ def test_the_embedder_opens_it(made):
     folder, _, _ = made
     embedder = Transformer(source=str(folder), summary="cls", overlap=8)
     tokens = tokenize(["the cat 喜欢 river.", "my sister"])
-    embedder.initialise(Material(tokens))
+    embedder.initialise(TrainingText(tokens))
     sequence = embedder(embedder.prepare(tokens))
     assert sequence.vectors.shape == (2, 6, 24)
     assert sequence.vectors[0].norm(dim=-1).min() > 0

@@ -12,8 +12,7 @@ from safetensors.torch import load_file
 from made_up_text import SENTENCES
 from tiny_transformers import tiny_bert
 from wordladder.data.examples import Examples
-from wordladder.embedders import _starter
-from wordladder.embedders._training_text import Material
+from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.transformer import Transformer
 from wordladder.pretraining import settings
 from wordladder.text.words import tokenize
@@ -74,7 +73,7 @@ def test_from_text_to_the_package(tool, corpus, tmp_path, capsys):
     assert "| judged: albert-bilstm | 0.9000 |" in card
     assert str(tmp_path) not in card
     made = Transformer(source="starter", overlap=8)
-    made.initialise(Material(tokenize(["The cat sees the river and the old garden."])))
+    made.initialise(TrainingText(tokenize(["The cat sees the river and the old garden."])))
     assert made.dim == 24
     tool.reached = {"bilstm": 0.8, "albert-bilstm": 0.8}
     shutil.rmtree(folder)

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from wordladder.data.examples import Answer, Examples
 from wordladder.errors import DataError
 from wordladder.heads.span_qa import SpanQaHead
-from wordladder.layers.padding import pad
-from wordladder.layers.sequence import Sequence
+from wordladder.layers.sequence import Sequence, pad
 from wordladder.tasks._decoding import log_softmax
 from wordladder.tasks._spans_in_passages import best_spans
 from wordladder.tasks._word_scores import IGNORED, WordScores

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from wordladder.errors import SettingError, TrainingError
-from wordladder.layers.devices import chosen, memory_told, on_device
+from wordladder.layers.devices import batches_on_device, choose_device, explain_out_of_memory
 from wordladder.training.loop import Job, train
 from wordladder.training.settings import TrainingSettings
 
@@ -18,20 +18,20 @@ CPU = torch.device("cpu")
 
 
 def test_the_processor_is_there():
-    assert chosen("cpu") == CPU
-    assert chosen(None).type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert choose_device("cpu") == CPU
+    assert choose_device(None).type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99", "cuda:-3", ""])
 def test_no_such_device(name):
     with pytest.raises(SettingError, match=f"device is '{name}'"):
-        chosen(name)
+        choose_device(name)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is an accelerator")
 def test_no_accelerator_is_told():
     with pytest.raises(SettingError, match=r"PyTorch sees no accelerator; `wordladder doctor` shows"):
-        chosen("cuda")
+        choose_device("cuda")
 
 
 class Pair(NamedTuple):
@@ -47,14 +47,14 @@ def test_batches_come_in_order_and_whole(workers):
         made.append(number)
         return Pair(torch.full((2,), number), (torch.arange(number), None, [number]))
 
-    with closing(on_device(make, count(), CPU, workers)) as batches:
+    with closing(batches_on_device(make, count(), CPU, workers)) as batches:
         for number in range(20):
             one, (other, nothing, listed) = next(batches)
             assert one.tolist() == [number, number]
             assert other.tolist() == list(range(number))
             assert (nothing, listed) == (None, [number])
     assert len(made) <= 20 + 2 * workers, "no further ahead than there are workers"
-    assert [int(batch.one[0]) for batch in on_device(make, [4, 2], CPU, workers)] == [4, 2]
+    assert [int(batch.one[0]) for batch in batches_on_device(make, [4, 2], CPU, workers)] == [4, 2]
 
 
 def test_an_error_in_a_worker_arrives():
@@ -63,14 +63,14 @@ def test_an_error_in_a_worker_arrives():
             raise ValueError("row 3")
         return torch.zeros(number)
 
-    batches = on_device(make, range(9), CPU, 2)
+    batches = batches_on_device(make, range(9), CPU, 2)
     assert [len(next(batches)) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="row 3"):
         next(batches)
 
 
 def test_full_memory_is_told_with_what_to_do():
-    with pytest.raises(TrainingError) as told, memory_told("Lower training.batch_words."):
+    with pytest.raises(TrainingError) as told, explain_out_of_memory("Lower training.batch_words."):
         raise torch.OutOfMemoryError(
             "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB of which "
             "1.1 GiB is free. See documentation for Memory Management"

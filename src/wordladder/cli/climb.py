@@ -63,7 +63,7 @@ def climb(
 
 def _warn_of_slow_rungs(task: str, settings: dict[str, Any]) -> None:
     """Warn about rungs that take hours, if nobody asked for them."""
-    from ..embedders._starter import STARTER, starter_languages
+    from ..embedders._encoder_sources import STARTER, starter_languages
     from ..ladder.plan import plan_recipes, tuned_from_hub
 
     language = next(iter(starter_languages()), None)

@@ -1,10 +1,11 @@
-"""Opening and keeping an ELMo: the published layout, an HDF5 file, and our own, a safetensors file, each
-beside an options.json. No code of the folder is run.
+"""Opening and saving an ELMo: the published layout, an HDF5 file, and our own, a safetensors file, each with
+an options.json next to it. No code in the folder is run.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,190 +14,163 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..errors import ModelError, RecipeError
+from ..errors import RecipeError, UserError
 from ..extras import require
-from ._elmo_characters import CHARACTERS
 from ._elmo_network import BiLM
-from ._elmo_options import ElmoOptions, read_options
+from ._elmo_options import CHARACTERS, ElmoOptions, read_options
 
 OPTIONS, WEIGHTS = "options.json", "model.safetensors"
 
-Errors = type[RecipeError] | type[ModelError]
+_CELL = "RNN_{}/RNN/MultiRNNCell/Cell{}/LSTMCell"
+_DATASETS = {  # patterns of our names, and the names in the published layout
+    r"characters\.convolutions\.(\d+)\.weight": r"CNN/W_cnn_\1",
+    r"characters\.convolutions\.(\d+)\.bias": r"CNN/b_cnn_\1",
+    r"characters\.highways\.(\d+)\.gate\.weight": r"CNN_high_\1/W_carry",
+    r"characters\.highways\.(\d+)\.gate\.bias": r"CNN_high_\1/b_carry",
+    r"characters\.highways\.(\d+)\.transform\.weight": r"CNN_high_\1/W_transform",
+    r"characters\.highways\.(\d+)\.transform\.bias": r"CNN_high_\1/b_transform",
+    r"characters\.projection\.weight": "CNN_proj/W_proj",
+    r"characters\.projection\.bias": "CNN_proj/b_proj",
+    r"forward_cells\.(\d+)\.weight_hr_l0": _CELL.format(0, r"\1") + "/W_P_0",
+    r"backward_cells\.(\d+)\.weight_hr_l0": _CELL.format(1, r"\1") + "/W_P_0",
+}
 
 
-def open_elmo(folder: Path, where: str, error: Errors = RecipeError) -> BiLM:
-    """Read a two-way language model.
+def open_elmo(folder: Path, where: str, error: type[UserError] = RecipeError) -> BiLM:
+    """Read a bidirectional language model.
 
     Args:
-        folder: Where `options.json` and `model.safetensors` lie, or a published model's options and weights,
-            `*options.json` and `*.hdf5`.
-        where: What asked for it, for messages.
+        folder: The folder of `options.json` and `model.safetensors`, or of a published model's options and
+            weights, `*options.json` and `*.hdf5`.
+        where: The setting that names it, for messages.
         error: What to raise.
 
     Raises:
-        RecipeError: there is no such folder, a file is missing or broken, or the weights are not those of
-            the options; `error` where that is given.
+        RecipeError: there is no such folder, a file is missing or broken, or the weights do not fit the
+            options; `error` where that is given.
         MissingExtraError: the weights are HDF5, and h5py is not installed.
     """
     if not folder.is_dir():
         raise error(
             f"{where}: there is no such folder; give one with options.json and the weights of an ELMo"
         )
-    options = read_options(_only(folder, "*options.json", where, error), error)
-    own = folder / WEIGHTS
-    if own.is_file():
-        return _open_own(own, options, error)
-    return _open_published(_only(folder, "*.hdf5", where, error), options, error)
+    options = read_options(_only_file(folder, "*options.json", where, error), error)
+    if (folder / WEIGHTS).is_file():
+        return _open_own(folder / WEIGHTS, options, error)
+    return _open_published(_only_file(folder, "*.hdf5", where, error), options, error)
 
 
-def _only(folder: Path, pattern: str, where: str, error: Errors) -> Path:
-    found = sorted(path for path in folder.glob(pattern) if path.is_file())
-    if len(found) == 1:
-        return found[0]
-    if not found:
+def _only_file(folder: Path, pattern: str, where: str, error: type[UserError]) -> Path:
+    paths = sorted(path for path in folder.glob(pattern) if path.is_file())
+    if not paths:
         raise error(
-            f"{where}: no {pattern} in {folder}; an ELMo is {OPTIONS} beside {WEIGHTS}, or beside an HDF5 "
+            f"{where}: no {pattern} in {folder}; an ELMo is {OPTIONS} next to {WEIGHTS}, or next to an HDF5 "
             "file, *.hdf5"
         )
-    raise error(
-        f"{where}: several files {pattern} in {folder} ({', '.join(p.name for p in found)}); leave one"
-    )
+    if len(paths) > 1:
+        names = ", ".join(path.name for path in paths)
+        raise error(f"{where}: several files {pattern} in {folder} ({names}); leave one")
+    return paths[0]
 
 
-def keep_elmo(network: BiLM, folder: Path) -> None:
+def save_elmo(network: BiLM, folder: Path) -> None:
     """Write our own layout: `options.json` and `model.safetensors`."""
     (folder / OPTIONS).write_text(network.options.as_json(), encoding="utf-8")
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     save_file(weights, folder / WEIGHTS)
 
 
-def _open_own(path: Path, options: ElmoOptions, error: Errors) -> BiLM:
+def _open_own(path: Path, options: ElmoOptions, error: type[UserError]) -> BiLM:
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as problem:
         raise error(f"{path}: these weights cannot be read: {problem}") from None
-    network = _empty(options, "characters.projection.weight" in weights)
-    wanted = network.state_dict()
-    for name, tensor in wanted.items():
+    network = _without_weights(options, "characters.projection.weight" in weights)
+    names = network.state_dict()
+    for name, tensor in names.items():
         _check(path, name, weights.get(name), tuple(tensor.shape), error)
-    if unknown := sorted(weights.keys() - wanted.keys()):
-        raise error(f"{path}: {OPTIONS} does not speak of the weights {', '.join(unknown[:3])}")
-    return _filled(network, {name: weights[name].float() for name in wanted})
+    if unknown := sorted(weights.keys() - names.keys()):
+        raise error(f"{path}: {OPTIONS} does not describe the weights {', '.join(unknown[:3])}")
+    return _with_weights(network, {name: weights[name].float() for name in names})
 
 
-def _open_published(path: Path, options: ElmoOptions, error: Errors) -> BiLM:
+def _open_published(path: Path, options: ElmoOptions, error: type[UserError]) -> BiLM:
     h5py = require("h5py", "elmo", "reading the HDF5 file of a published ELMo")
+
+    def read(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        data = file.get(name)
+        _check(path, name, data if isinstance(data, h5py.Dataset) else None, shape, error)
+        return np.asarray(data[...], np.float32)
+
     try:
         with h5py.File(path, "r") as file:
             projects = "CNN_proj/W_proj" in file or options.convolutions != options.dim
-            weights: dict[str, Tensor] = {}
-            for source in _sources(options, projects):
-                data: Any = file.get(source.dataset)
-                data = data if isinstance(data, h5py.Dataset) else None
-                _check(path, source.dataset, data, source.shape, error)
-                weights |= {name: torch.from_numpy(_float(array)) for name, array in source.read(data[...])}
-            _check_left_over(path, file, options, error)
+            network = _without_weights(options, projects)
+            arrays = _published_weights(network, read)
+            # Weights of a layer above the last one of the options: the two files do not belong together.
+            for name in (
+                f"CNN/W_cnn_{len(options.filters)}",
+                f"CNN_high_{options.highways}/W_carry",
+                f"{_CELL.format(0, options.layers)}/W_0",
+            ):
+                if name in file:
+                    raise error(f"{path}: {OPTIONS} does not describe the weights {name}")
     except (OSError, RuntimeError, ValueError, TypeError) as problem:
         if isinstance(problem, error):
             raise
         raise error(f"{path}: these weights cannot be read as HDF5: {problem}") from None
-    return _filled(_empty(options, projects), weights)
+    weights = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    return _with_weights(network, weights)
 
 
-def _check(path: Path, name: str, weight: Any, shape: tuple[int, ...], error: Errors) -> None:
+def _check(path: Path, name: str, weight: Any, shape: tuple[int, ...], error: type[UserError]) -> None:
     if weight is None:
-        raise error(f"{path}: the weights {name} are missing, of which {OPTIONS} speaks")
+        raise error(f"{path}: the weights {name} are missing, which {OPTIONS} describes")
     if tuple(weight.shape) != shape:
         raise error(f"{path}: the weights {name} are {tuple(weight.shape)}; by {OPTIONS} they are {shape}")
 
 
-def _check_left_over(path: Path, file: Any, options: ElmoOptions, error: Errors) -> None:
-    """Weights of a layer behind the last one that the options have: the two do not belong together."""
-    behind = [
-        f"CNN/W_cnn_{len(options.filters)}",
-        f"CNN_high_{options.highways}/W_carry",
-        f"{_cell_group(0, options.layers)}/W_0",
-    ]
-    for name in behind:
-        if name in file:
-            raise error(f"{path}: {OPTIONS} does not speak of the weights {name}")
-
-
-def _float(array: NDArray) -> NDArray[np.float32]:
-    return np.ascontiguousarray(array, dtype=np.float32)
-
-
-def _empty(options: ElmoOptions, projects: bool) -> BiLM:
-    """A network whose weights have shapes and no numbers."""
+def _without_weights(options: ElmoOptions, projects: bool) -> BiLM:
+    """A network whose weights have shapes and no values."""
     with torch.device("meta"):
         return BiLM(options, projects)
 
 
-def _filled(network: BiLM, weights: dict[str, Tensor]) -> BiLM:
+def _with_weights(network: BiLM, weights: dict[str, Tensor]) -> BiLM:
     network.load_state_dict(weights, assign=True)
     return network.requires_grad_(True)
 
 
-class _Source(NamedTuple):
-    """A dataset of the published layout, its shape, and what its numbers become."""
+def _published_weights(
+    network: BiLM, read: Callable[[str, tuple[int, ...]], NDArray[np.float32]]
+) -> dict[str, NDArray[np.float32]]:
+    """Our weights from those of a published model.
 
-    dataset: str
-    shape: tuple[int, ...]
-    read: Callable[[NDArray], list[tuple[str, NDArray]]]
-
-
-def _as(name: str) -> Callable[[NDArray], list[tuple[str, NDArray]]]:
-    """Weights that multiply from the other side in TensorFlow; a bias stays as it is. The images of its
-    convolutions are one row high.
+    Matrices multiply from the other side in TensorFlow, and the images of its convolutions are one row high.
     """
-    return lambda array: [(name, (array[0] if array.ndim == 4 else array).T)]
-
-
-def _sources(options: ElmoOptions, projects: bool) -> Iterator[_Source]:
-    """Everything that the file of a published model has to hold."""
-    wide, dim, to = options.convolutions, options.dim, "characters"
-    table = (CHARACTERS - 1, options.character_dim)  # the row for no character at all is not in the file
-    yield _Source("char_embed", table, lambda a: [(f"{to}.table.weight", np.pad(a, ((1, 0), (0, 0))))])
-    for i, (width, number) in enumerate(options.filters):
-        shape = (1, width, options.character_dim, number)
-        yield _Source(f"CNN/W_cnn_{i}", shape, _as(f"{to}.convolutions.{i}.weight"))
-        yield _Source(f"CNN/b_cnn_{i}", (number,), _as(f"{to}.convolutions.{i}.bias"))
-    for i in range(options.highways):
-        for kind, part in (("carry", "gate"), ("transform", "transform")):
-            name = f"{to}.highways.{i}.{part}"
-            yield _Source(f"CNN_high_{i}/W_{kind}", (wide, wide), _as(f"{name}.weight"))
-            yield _Source(f"CNN_high_{i}/b_{kind}", (wide,), _as(f"{name}.bias"))
-    if projects:
-        yield _Source("CNN_proj/W_proj", (wide, dim), _as(f"{to}.projection.weight"))
-        yield _Source("CNN_proj/b_proj", (dim,), _as(f"{to}.projection.bias"))
+    units, dim = network.options.units, network.options.dim
+    table = read("char_embed", (CHARACTERS - 1, network.options.character_dim))
+    weights = {
+        "characters.table.weight": np.pad(table, ((1, 0), (0, 0)))
+    }  # row 0, no character, is not saved
     for direction, cells in enumerate(("forward_cells", "backward_cells")):
-        for layer in range(options.layers):
-            yield from _cell_sources(options, _cell_group(direction, layer), f"{cells}.{layer}")
+        for layer in range(network.options.layers):
+            group, name = _CELL.format(direction, layer), f"{cells}.{layer}"
+            # One matrix has the weights of the word and, below them, those of the hidden vector.
+            matrix = _reorder_gates(read(f"{group}/W_0", (2 * dim, 4 * units)).T)
+            weights |= {f"{name}.weight_ih_l0": matrix[:, :dim], f"{name}.weight_hh_l0": matrix[:, dim:]}
+            bias = _reorder_gates(read(f"{group}/B", (4 * units,)))
+            bias[units : 2 * units] += 1.0  # TensorFlow adds it to the forget gate
+            weights |= {f"{name}.bias_ih_l0": bias, f"{name}.bias_hh_l0": np.zeros_like(bias)}
+    for name, weight in network.state_dict().items():
+        for pattern, dataset in _DATASETS.items():
+            if match := re.fullmatch(pattern, name):
+                shape = tuple(weight.shape)[::-1]
+                array = read(match.expand(dataset), (1, *shape) if len(shape) == 3 else shape)
+                weights[name] = array.reshape(shape).T
+    return weights
 
 
-def _cell_group(direction: int, layer: int) -> str:
-    return f"RNN_{direction}/RNN/MultiRNNCell/Cell{layer}/LSTMCell"
-
-
-def _cell_sources(options: ElmoOptions, group: str, name: str) -> Iterator[_Source]:
-    """TensorFlow has the gates in the order i, g, f, o, torch i, f, g, o, and TensorFlow adds one to what the
-    forget gate gets, beside its bias. One matrix there takes the word and, below it, the hidden vector.
-    """
-    units, dim = options.units, options.dim
-
-    def ordered(array: NDArray) -> NDArray:
-        return array.reshape(4, units, -1)[[0, 2, 1, 3]].reshape(4 * units, -1)
-
-    def matrix(array: NDArray) -> list[tuple[str, NDArray]]:
-        both = ordered(array.T)
-        return [(f"{name}.weight_ih_l0", both[:, :dim]), (f"{name}.weight_hh_l0", both[:, dim:])]
-
-    def bias(array: NDArray) -> list[tuple[str, NDArray]]:
-        one = ordered(array)[:, 0]
-        one[units : 2 * units] += 1.0
-        return [(f"{name}.bias_ih_l0", one), (f"{name}.bias_hh_l0", np.zeros_like(one))]
-
-    yield _Source(f"{group}/W_0", (2 * dim, 4 * units), matrix)
-    yield _Source(f"{group}/B", (4 * units,), bias)
-    if dim < units:
-        yield _Source(f"{group}/W_P_0", (units, dim), _as(f"{name}.weight_hr_l0"))
+def _reorder_gates(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows in TensorFlow's order of gates i, g, f, o to torch's i, f, g, o."""
+    return array.reshape(4, -1, *array.shape[1:])[[0, 2, 1, 3]].reshape(array.shape)

@@ -1,47 +1,71 @@
-"""The shape of an ELMo, as its options.json tells it."""
+"""The shape of an ELMo, as its options.json gives it."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from ..errors import ModelError, RecipeError
-from ._elmo_characters import CHARACTERS
+from pydantic import Field, TypeAdapter, ValidationError
 
-_MISSING = object()
+from ..errors import RecipeError, UserError
+from ..files.json_files import read_json
+
+CHARACTERS = 262
+
+_Size = Annotated[int, Field(strict=True, ge=1)]
+_Clip = Annotated[float, Field(strict=True, gt=0)] | None
+
+_KEYS = {  # of the published layout
+    "units": "lstm.dim",
+    "dim": "lstm.projection_dim",
+    "layers": "lstm.n_layers",
+    "memory_clip": "lstm.cell_clip",
+    "hidden_clip": "lstm.proj_clip",
+    "skip": "lstm.use_skip_connections",
+    "longest": "char_cnn.max_characters_per_token",
+    "character_dim": "char_cnn.embedding.dim",
+    "filters": "char_cnn.filters",
+    "activation": "char_cnn.activation",
+    "highways": "char_cnn.n_highway",
+    "window": "window",
+}
+_CHARACTERS_KEY = "char_cnn.n_characters"
+_DEFAULTS = {
+    "layers": 1, "memory_clip": None, "hidden_clip": None, "skip": False, "highways": 0, "window": None,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class ElmoOptions:
-    """Sizes and settings of a two-way language model over characters.
+    """Sizes and settings of a bidirectional language model over characters.
 
     Args:
         units: Numbers in an LSTM's memory.
-        dim: Length of the vector that comes out of each direction.
+        dim: Length of each direction's output vector.
         layers: LSTM layers of each direction.
-        memory_clip: Largest size of a number of the memory; None: any.
-        hidden_clip: Largest size of a number that comes out of an LSTM; None: any.
-        skip: Whether what goes into a layer above the first is added to what comes out.
+        memory_clip: Largest absolute value in the memory; None: no limit.
+        hidden_clip: Largest absolute value in an LSTM's output; None: no limit.
+        skip: Whether the input of a layer above the first is added to its output.
         character_dim: Length of a character's vector.
         filters: Width and number of the convolutions of each width.
-        activation: What follows the convolutions.
+        activation: The activation after the convolutions.
         highways: Highway layers.
-        longest: Characters a word at most, its beginning and end among them.
-        window: Words between the beginning and the end of a text in training; None where that is not known.
+        longest: Characters a word at most, its begin and end marks included.
+        window: Words between the begin and end marks of a text in training; None if unknown.
     """
 
-    units: int
-    dim: int
-    layers: int = 2
-    memory_clip: float | None = None
-    hidden_clip: float | None = None
-    skip: bool = True
-    character_dim: int = 16
-    filters: tuple[tuple[int, int], ...] = ((1, 32),)
+    units: _Size
+    dim: _Size
+    layers: _Size = 2
+    memory_clip: _Clip = None
+    hidden_clip: _Clip = None
+    skip: Annotated[bool, Field(strict=True)] = True
+    character_dim: _Size = 16
+    filters: Annotated[tuple[tuple[_Size, _Size], ...], Field(min_length=1)] = ((1, 32),)
     activation: Literal["relu", "tanh"] = "relu"
-    highways: int = 2
-    longest: int = 50
-    window: int | None = None
+    highways: Annotated[int, Field(strict=True, ge=0)] = 2
+    longest: Annotated[int, Field(strict=True, ge=3)] = 50
+    window: _Size | None = None
 
     @property
     def convolutions(self) -> int:
@@ -55,107 +79,51 @@ class ElmoOptions:
 
     def as_json(self) -> str:
         """The options in the published layout, which `read_options` reads."""
-        lstm = {
-            "dim": self.units,
-            "projection_dim": self.dim,
-            "n_layers": self.layers,
-            "cell_clip": self.memory_clip,
-            "proj_clip": self.hidden_clip,
-            "use_skip_connections": self.skip,
-        }
-        characters = {
-            "n_characters": CHARACTERS,
-            "max_characters_per_token": self.longest,
-            "embedding": {"dim": self.character_dim},
-            "filters": [list(pair) for pair in self.filters],
-            "activation": self.activation,
-            "n_highway": self.highways,
-        }
-        return json.dumps({"lstm": lstm, "char_cnn": characters, "window": self.window}, indent=2) + "\n"
+        tree: dict[str, Any] = {"lstm": {}, "char_cnn": {"n_characters": CHARACTERS}}
+        for name, key in _KEYS.items():
+            *parts, last = key.split(".")
+            table = tree
+            for part in parts:
+                table = table.setdefault(part, {})
+            table[last] = getattr(self, name)
+        return json.dumps(tree, indent=2) + "\n"
 
 
-def read_options(path: Path, error: type[RecipeError] | type[ModelError]) -> ElmoOptions:
+def read_options(path: Path, error: type[UserError] = RecipeError) -> ElmoOptions:
     """Read options in the published layout.
 
     Raises:
-        RecipeError: the file cannot be read, or a key is missing or has a value that cannot be used; `error`
-            where that is given.
+        RecipeError: the file cannot be read, or a key is missing or has an invalid value; `error` where that
+            is given.
     """
+    tree = read_json(path, dict, error)
+    values: dict[str, Any] = {**_DEFAULTS}
+    for name, key in _KEYS.items():
+        value = _value(tree, key)
+        if value is not None and not (value == 0 and name.endswith("clip")):
+            values[name] = value
+        elif name not in values:
+            raise error(f"{path}: {key} is missing")
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise error(f"{path}: these options cannot be read: {problem}") from None
-    keys = _Keys(path, tree, error)
-    characters = keys.whole("char_cnn.n_characters", default=CHARACTERS)
-    if characters not in (CHARACTERS - 1, CHARACTERS):
-        raise keys.wrong("char_cnn.n_characters", f"{CHARACTERS}: the bytes of UTF-8 and six more")
-    units, dim = keys.whole("lstm.dim"), keys.whole("lstm.projection_dim")
-    if dim > units:
-        raise keys.wrong("lstm.projection_dim", f"at most lstm.dim, which is {units}")
-    options = ElmoOptions(
-        units=units,
-        dim=dim,
-        layers=keys.whole("lstm.n_layers", default=1),
-        memory_clip=keys.clip("lstm.cell_clip"),
-        hidden_clip=keys.clip("lstm.proj_clip"),
-        skip=keys.one_of("lstm.use_skip_connections", (True, False), default=False),
-        character_dim=keys.whole("char_cnn.embedding.dim"),
-        filters=keys.filters(),
-        activation=keys.one_of("char_cnn.activation", ("relu", "tanh")),
-        highways=keys.whole("char_cnn.n_highway", least=0, default=0),
-        longest=keys.whole("char_cnn.max_characters_per_token", least=3),
-        window=keys.whole("window", default=None),
-    )
+        options = TypeAdapter(ElmoOptions).validate_python(values)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        key = _KEYS[str(first["loc"][0])]
+        raise error(f"{path}: {key} is {_value(tree, key)!r}: {first['msg']}") from None
+    wrong = {}
+    if options.dim > options.units:
+        wrong["lstm.projection_dim"] = f"at most lstm.dim, which is {options.units}"
     if options.widest > options.longest:
-        raise keys.wrong("char_cnn.filters", f"widths up to max_characters_per_token, {options.longest}")
+        wrong["char_cnn.filters"] = f"widths up to max_characters_per_token, {options.longest}"
+    if _value(tree, _CHARACTERS_KEY) not in (None, CHARACTERS - 1, CHARACTERS):
+        wrong[_CHARACTERS_KEY] = f"{CHARACTERS}: the bytes of UTF-8 and six more"
+    if wrong:
+        key, expected = next(iter(wrong.items()))
+        raise error(f"{path}: {key} is {_value(tree, key)!r}; expected {expected}")
     return options
 
 
-class _Keys:
-    """The keys of a tree of tables, checked one by one."""
-
-    def __init__(self, path: Path, tree: Any, error: type[RecipeError] | type[ModelError]) -> None:
-        self.path, self.tree, self.error = path, tree, error
-
-    def get(self, name: str) -> Any:
-        place = self.tree
-        for part in name.split("."):
-            place = place.get(part, _MISSING) if isinstance(place, dict) else _MISSING
-        return place
-
-    def wrong(self, name: str, right: str) -> Exception:
-        value = self.get(name)
-        given = f"{name} is missing" if value is _MISSING else f"{name} is {value!r}"
-        return self.error(f"{self.path}: {given}; expected {right}")
-
-    def whole(self, name: str, *, least: int = 1, default: Any = _MISSING) -> Any:
-        value = self.get(name)
-        if default is not _MISSING and value in (_MISSING, None):
-            return default
-        if type(value) is not int or value < least:
-            raise self.wrong(name, f"a whole number of at least {least}")
-        return value
-
-    def clip(self, name: str) -> float | None:
-        value = self.get(name)
-        if value in (_MISSING, None, 0):
-            return None
-        if type(value) not in (int, float) or not value > 0:
-            raise self.wrong(name, "a number above 0, or null")
-        return float(value)
-
-    def one_of(self, name: str, values: tuple[Any, ...], *, default: Any = _MISSING) -> Any:
-        value = self.get(name)
-        if default is not _MISSING and value in (_MISSING, None):
-            return default
-        if value not in values or type(value) is not type(values[0]):
-            raise self.wrong(name, " or ".join(json.dumps(one) for one in values))
-        return value
-
-    def filters(self) -> tuple[tuple[int, int], ...]:
-        value = self.get("char_cnn.filters")
-        pairs = value if isinstance(value, list) else []
-        good = [p for p in pairs if isinstance(p, list) and len(p) == 2]
-        if not pairs or len(good) < len(pairs) or any(type(n) is not int or n < 1 for p in pairs for n in p):
-            raise self.wrong("char_cnn.filters", "pairs of a width and a number, such as [[1, 32], [2, 32]]")
-        return tuple((width, number) for width, number in pairs)
+def _value(tree: Any, key: str) -> Any:
+    for part in key.split("."):
+        tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree

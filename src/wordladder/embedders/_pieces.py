@@ -1,9 +1,9 @@
-"""Subword pieces of texts: how they meet words, and how those of a long text are laid out in windows.
+"""Subword pieces of texts: how they are aligned with words, and how those of a long text are read in windows.
 
-Pieces come from the raw text, as the tokenizer was trained, and meet words by character offset. A text of
-more pieces than the transformer reads at once is read in windows that overlap, all of them equally long: each
-word is taken from the window whose middle is nearest to it. Of two texts in an example, such as a question
-and a passage, the first stands before every window of the second. This file knows no transformer.
+Pieces come from the raw text, as the tokenizer was trained, and are aligned with words by character offsets.
+A text of more pieces than the transformer reads at once is read in windows that overlap, all of the same
+length: each word is taken from the window whose middle is nearest to it. Of two texts in an example, such as
+a question and a passage, the first one comes before every window of the second.
 """
 
 import re
@@ -20,12 +20,13 @@ from ..text.words import Tokens
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANKS = "▁ĠĊĉč"  # how SentencePiece and byte-level BPE write white space
 _GROUP_PIECES = 4096
+_FIRST, _LAST, _PARTS = 1, 3, 5  # parts of a window: the first of two texts, the (last) text; how many
 
 Ints = NDArray[np.int64]
 
 
 def bare_tokenizer(fast: Any) -> Tokenizer:
-    """The tokenizer inside a fast one of transformers, a copy that neither pads nor cuts."""
+    """The tokenizer inside a fast one of transformers, a copy that neither pads nor truncates."""
     tokenizer = Tokenizer.from_str(fast.backend_tokenizer.to_str())
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -33,7 +34,7 @@ def bare_tokenizer(fast: Any) -> Tokenizer:
 
 
 class Group(NamedTuple):
-    """Windows of similar length, that a transformer reads together: piece numbers, mask and segment numbers
+    """Windows of similar length, which a transformer reads together: piece numbers, mask and segment numbers
     `(windows, pieces)`.
     """
 
@@ -52,26 +53,28 @@ class Links(NamedTuple):
     shares: Tensor
 
 
-class Laid(NamedTuple):
-    """A batch of texts, laid out for a transformer.
+class WindowedTexts(NamedTuple):
+    """A batch of texts as a transformer reads it.
 
     Attributes:
         groups: The windows.
-        words: What makes up each word.
-        summary: What makes up each text's summary, or None.
-        bare: Words that no piece meets, `(words,)` bool.
-        cut: Words whose pieces have all been cut away, `(words,)` bool.
+        words: The pieces of each word.
+        summary: The pieces of each text's summary, or None.
+        without_pieces: Words that have no piece, `(words,)` bool.
+        truncated: Words whose pieces have all been truncated, `(words,)` bool.
     """
 
     groups: tuple[Group, ...]
     words: Links
     summary: Links | None
-    bare: NDArray[np.bool_]
-    cut: NDArray[np.bool_]
+    without_pieces: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
 
 
-class _Found(NamedTuple):
-    """The pieces of all texts, one after another: `offsets` as in Tokens; `piece` meets `word`, by word."""
+class _Alignment(NamedTuple):
+    """The pieces of all texts, one after another, with `offsets` as in Tokens; `piece[i]` is part of
+    `word[i]`, ordered by word.
+    """
 
     ids: Ints
     offsets: Ints
@@ -80,42 +83,56 @@ class _Found(NamedTuple):
 
 
 class _Windows(NamedTuple):
-    """The windows of all examples: `length` pieces from `first` on, counted over all texts, and before them
-    `lead` pieces from `ahead` on, of the first text of two. `places` are those of their first tokens, special
-    ones counted.
+    """The windows of all examples, each in five parts, some of which may be empty: special pieces, the first
+    of two texts, special pieces, the (last) text, special pieces.
+
+    Attributes:
+        example: The example of each window, `(windows,)`.
+        starts: Where each part starts, `(windows, 5)`, among the pieces of all texts and, after them, the
+            special ones.
+        counts: Pieces of each part, `(windows, 5)`.
     """
 
     example: Ints
-    first: Ints
-    length: Ints
-    ahead: Ints
-    lead: Ints
-    places: Ints
+    starts: Ints
+    counts: Ints
+
+    @property
+    def sizes(self) -> Ints:
+        """Pieces of each window, `(windows,)`."""
+        return self.counts.sum(axis=1)
 
 
 class _Frame(NamedTuple):
-    """The special pieces around a text, or around and between two, and the segment numbers of all parts."""
+    """The special pieces before, between and after texts, how many these are, and the segment numbers of the
+    special pieces and of the first and the last text.
+    """
 
-    before: Ints
-    between: Ints
-    after: Ints
-    types: tuple[Any, ...]  # of before, the first of two texts, between, the (last) text, after
+    ids: Ints
+    sizes: tuple[int, int, int]
+    types: Ints
+    text_types: tuple[int, int]
 
 
 class Pieces:
     """A tokenizer, and the windows in which its pieces are read.
 
     Args:
-        tokenizer: It adds neither padding nor cuts texts.
+        tokenizer: It neither pads nor truncates.
         pad: The number of the padding piece.
-        cls: The number of the piece that stands for the whole text, or None.
+        cls: The number of the piece that represents the whole text, or None.
         limit: Pieces in a window, special ones included; None for no limit.
         overlap: Pieces that neighbouring windows share.
         truncate: Whether only the first window of a text is read.
         pooling: `"first"` takes the first piece of a word, `"mean"` the mean of all.
         summary: `"cls"` or `"mean"`, over all windows; None for none.
-        blanks: Whether a piece of white space belongs to the word behind it, as transformers has it; if not,
-            only where the word has no other.
+        blanks: Whether a piece of white space belongs to the word after it, as in transformers; if not, only
+            where the word has no other.
+
+    Attributes:
+        room: Pieces of one text that fit in a window; None where there is no limit.
+        cls_place: The place in a window of the piece that represents the whole text, counted from the start
+            or, below 0, from the end; None where there is none.
     """
 
     def __init__(
@@ -134,61 +151,51 @@ class Pieces:
         self.tokenizer, self.pad, self.overlap, self.truncate = tokenizer, pad, overlap, truncate
         self.pooling, self.summary = pooling, summary
         self.limit, self._frames = limit, (_frame(tokenizer, "a"), _frame(tokenizer, "a", "a"))
-        self._cls = _place_of_cls(self._frames[0].before, self._frames[0].after, cls)
+        self.room = None if limit is None else limit - len(self._frames[0].ids)
+        self.cls_place = _cls_place(self._frames[0], cls)
         rows = tokenizer.get_vocab()
         self._blank = np.zeros(max(rows.values()) + 1, dtype=bool)
         if not blanks:
             self._blank[[row for piece, row in rows.items() if not piece.strip(_BLANKS)]] = True
 
-    @property
-    def room(self) -> int | None:
-        """Pieces of one text that a window has room for; None where there is no limit."""
-        return None if self.limit is None else self.limit - _specials(self._frames[0])
+    def arrange(self, tokens: Tokens) -> WindowedTexts:
+        """Tokenize these texts, one or two to an example, and cut them into windows."""
+        alignment, frame = self._align(tokens), self._frames[tokens.segments - 1]
+        windows = self._windows(alignment.offsets, frame, tokens.segments)
+        groups, places = self._groups(alignment, windows, frame, tokens.segments)
+        words, empty = self._word_links(alignment, windows, places, tokens)
+        summary = None if self.summary is None else self._summary_links(windows, places)
+        has_piece = np.bincount(alignment.word, minlength=len(empty)) > 0
+        return WindowedTexts(groups, words, summary, ~has_piece, has_piece & empty)
 
-    @property
-    def has_cls(self) -> bool:
-        """Whether a special piece stands for the whole text."""
-        return self._cls is not None
-
-    def lay(self, tokens: Tokens) -> Laid:
-        """Lay out the pieces of these texts, one or two to an example."""
-        found, frame = self._find(tokens), self._frames[tokens.segments - 1]
-        windows = self._windows(found.offsets, frame, tokens.segments)
-        groups, places = self._groups(found.ids, windows, frame)
-        windows = windows._replace(places=places)
-        words, empty = self._word_links(found, windows, frame, tokens)
-        summary = None if self.summary is None else self._summary_links(windows, frame)
-        met = np.bincount(found.word, minlength=len(empty)) > 0
-        return Laid(groups, words, summary, ~met, met & empty)
-
-    def _find(self, tokens: Tokens) -> _Found:
-        """Tokenize the texts up to their last word that is kept, and let pieces meet words."""
-        texts = [_readable(text) for text in tokens.texts]
+    def _align(self, tokens: Tokens) -> _Alignment:
+        """Tokenize the texts up to their last word that is read, and align pieces with words."""
+        texts = [_replace_surrogates(text) for text in tokens.texts]
         for row in np.flatnonzero(tokens.lost).tolist():
             texts[row] = texts[row][: tokens.ends[tokens.offsets[row + 1] - 1]]
         encodings = self.tokenizer.encode_batch(texts, add_special_tokens=False)
-        offsets = _ends_of([len(encoding) for encoding in encodings])
+        offsets = _offsets([len(encoding) for encoding in encodings])
         ids, spans = np.zeros(offsets[-1], np.int64), np.zeros((offsets[-1], 2), np.int64)
         for encoding, start, end in zip(encodings, offsets[:-1].tolist(), offsets[1:].tolist()):
             if end > start:
                 ids[start:end], spans[start:end] = encoding.ids, encoding.offsets
-        # Every text gets characters of its own, so that one search serves all texts.
-        base = _ends_of([len(text) + 1 for text in texts])[:-1]
+        # Every text gets characters of its own, so that one search is enough for all texts.
+        base = _offsets([len(text) + 1 for text in texts])[:-1]
         spans += np.repeat(base, np.diff(offsets))[:, None]
         shift = np.repeat(base, tokens.lengths)
-        piece, word = _meet(spans[:, 0], spans[:, 1], tokens.starts + shift, tokens.ends + shift)
-        return _Found(ids, offsets, *_without_blanks(piece, word, self._blank[ids], len(shift)))
+        piece, word = _overlaps(spans[:, 0], spans[:, 1], tokens.starts + shift, tokens.ends + shift)
+        return _Alignment(ids, offsets, *_without_blanks(piece, word, self._blank[ids], len(shift)))
 
     def _windows(self, offsets: Ints, frame: _Frame, segments: int) -> _Windows:
         """Cut each text's pieces into windows; the last one ends where the text ends, so all are full.
 
         The first of two texts has at most half of the room.
         """
-        counts, ahead = np.diff(offsets)[segments - 1 :: segments], offsets[:-1:segments]
+        counts = np.diff(offsets)[segments - 1 :: segments]
         lead = np.zeros_like(counts) if segments == 1 else np.diff(offsets)[::segments]
         room, number = np.maximum(counts, 1), np.ones_like(counts)
         if self.limit is not None:
-            whole = self.limit - _specials(frame)
+            whole = self.limit - len(frame.ids)
             lead = np.where(lead + counts > whole, np.minimum(lead, whole // 2), lead)
             room = whole - lead
         overlap = self.overlap if segments == 1 else np.minimum(self.overlap, room // 2)
@@ -196,135 +203,114 @@ class Pieces:
         if not self.truncate:
             number = number + np.maximum(-(-(counts - room) // step), 0)
         example = np.repeat(np.arange(len(counts)), number)
-        turn = np.arange(len(example)) - np.repeat(_ends_of(number)[:-1], number)
-        length, first, room = counts[example], offsets[segments - 1 : -1 : segments][example], room[example]
-        first = first + np.clip(turn * step[example], 0, np.maximum(length - room, 0))
-        length = np.minimum(length, room)
-        return _Windows(example, first, length, ahead[example], lead[example], np.zeros_like(first))
+        turn = _ranges(np.zeros_like(number), number)
+        last = np.maximum(counts - room, 0)[example]
+        first = offsets[segments - 1 : -1 : segments][example] + np.clip(turn * step[example], 0, last)
+        before, between, after = frame.sizes
+        special = int(offsets[-1]) + _offsets([before, between])
+        starts = (special[0], offsets[:-1:segments][example], special[1], first, special[2])
+        sizes = (before, lead[example], between, np.minimum(counts, room)[example], after)
+        return _Windows(
+            example, *(np.stack(np.broadcast_arrays(*parts), axis=1) for parts in (starts, sizes))
+        )
 
-    def _groups(self, ids: Ints, windows: _Windows, frame: _Frame) -> tuple[tuple[Group, ...], Ints]:
-        """Windows of similar length together, and the place of each window's first token."""
-        size = windows.lead + windows.length + _specials(frame)
-        places = np.zeros_like(size)
-        order = np.argsort(-size, kind="stable")
-        order = order[size[order] > 0]
+    def _groups(
+        self, alignment: _Alignment, windows: _Windows, frame: _Frame, segments: int
+    ) -> tuple[tuple[Group, ...], Ints]:
+        """Windows of similar length together, padded, and the place of each window's first piece."""
+        texts = np.repeat(np.arange(len(alignment.offsets) - 1), np.diff(alignment.offsets)) % segments
+        ids = np.concatenate([alignment.ids, frame.ids])
+        types = np.concatenate([np.where(texts < segments - 1, *frame.text_types), frame.types])
+        sizes = windows.sizes
+        places = np.zeros_like(sizes)
+        order = np.argsort(-sizes, kind="stable")
+        order = order[sizes[order] > 0]
         groups, taken = [], 0
         while len(order):
-            width = int(size[order[0]])
-            similar = int(np.count_nonzero(2 * size[order] > width))
+            width = int(sizes[order[0]])
+            similar = int(np.count_nonzero(2 * sizes[order] > width))
             rows, order = np.split(order, [min(similar, max(1, _GROUP_PIECES // width))])
             places[rows] = taken + width * np.arange(len(rows))
             taken += width * len(rows)
-            groups.append(self._group(ids, _Windows(*(part[rows] for part in windows)), frame, width))
+            mask = np.arange(width) < sizes[rows, None]
+            padded, segment = np.full(mask.shape, self.pad, np.int64), np.zeros(mask.shape, np.int64)
+            pieces = _ranges(windows.starts[rows].ravel(), windows.counts[rows].ravel())
+            padded[mask], segment[mask] = ids[pieces], types[pieces]
+            groups.append(Group(*map(torch.from_numpy, (padded, mask, segment))))
         return tuple(groups), places
 
-    def _group(self, ids: Ints, windows: _Windows, frame: _Frame, width: int) -> Group:
-        """One rectangle: special pieces before, between and after, padding behind them."""
-        numbers = np.full((len(windows.first), width), self.pad, np.int64)
-        types, column = np.zeros_like(numbers), np.arange(width)
-        end = np.zeros((len(numbers), 1), np.int64)
-        fixed = np.zeros(len(numbers), np.int64)
-        parts = [
-            (frame.before, fixed, fixed + len(frame.before)),
-            (ids, windows.ahead, windows.lead),
-            (frame.between, fixed, fixed + len(frame.between)),
-            (ids, windows.first, windows.length),
-            (frame.after, fixed, fixed + len(frame.after)),
-        ]
-        for (source, begin, length), segment in zip(parts, frame.types):
-            inside = (column >= end) & (column < end + length[:, None])
-            place = (begin[:, None] + column - end)[inside]
-            numbers[inside] = source[place]
-            types[inside] = segment[place] if isinstance(segment, np.ndarray) else segment
-            end = end + length[:, None]
-        return Group(torch.from_numpy(numbers), torch.from_numpy(column < end), torch.from_numpy(types))
-
-    def _best(self, windows: _Windows, twice_middle: Ints) -> Ints:
-        """The window whose middle is nearest, for places among all pieces; middles are given twice."""
-        inner = ~_opens(windows.example)
-        border = 2 * windows.first
-        border[inner] = (windows.first[1:] + windows.first[:-1] + windows.length[1:])[inner[1:]]
-        return np.searchsorted(border, twice_middle, side="right") - 1
-
-    def _met(self, windows: _Windows, frame: _Frame, piece: Ints, window: Ints) -> tuple[Ints, Any]:
-        """The places of pieces in windows, and which of the pieces stand in them."""
-        ahead = piece < windows.first[window]  # perhaps of the first text of two, before every window
-        ahead &= piece - windows.ahead[window] < windows.lead[window]
-        base, lead = windows.places[window] + len(frame.before), windows.lead[window]
-        place = piece - np.where(ahead, windows.ahead[window], windows.first[window])
-        inside = (place >= 0) & (ahead | (place < windows.length[window]))
-        return base + place + np.where(ahead, 0, lead + len(frame.between)), inside
-
     def _word_links(
-        self, found: _Found, windows: _Windows, frame: _Frame, tokens: Tokens
+        self, alignment: _Alignment, windows: _Windows, places: Ints, tokens: Tokens
     ) -> tuple[Links, NDArray[np.bool_]]:
-        """What makes up each word of the padded batch, and which words have no piece."""
-        piece, word, segments = found.piece, found.word, tokens.segments
+        """The pieces of each word of the padded batch, and which words have none."""
+        piece, word, segments = alignment.piece, alignment.word, tokens.segments
         texts = np.repeat(np.arange(len(tokens.texts)), tokens.lengths)
         opens, closes = _opens(word), _closes(word)
-        runs = np.cumsum(opens) - 1
-        window = self._best(windows, (piece[opens] + piece[closes] + 1)[runs])
+        window = _nearest(windows, (piece[opens] + piece[closes] + 1)[np.cumsum(opens) - 1])
         of_first = texts[word] % segments < segments - 1
         window = np.where(of_first, np.searchsorted(windows.example, texts[word] // segments), window)
-        place, inside = self._met(windows, frame, piece, window)
-        word, place = word[inside], place[inside]
+        part = np.where(of_first, _FIRST, _LAST)
+        inner = piece - windows.starts[window, part]
+        before = (np.cumsum(windows.counts, axis=1) - windows.counts)[window, part]
+        inside = (inner >= 0) & (inner < windows.counts[window, part])
+        word, place = word[inside], (places[window] + before + inner)[inside]
         if self.pooling == "first":
-            word, kept = np.unique(word, return_index=True)
-            place = place[kept]
+            word, place = word[_opens(word)], place[_opens(word)]
         counts = np.bincount(word, minlength=len(texts))
         offsets = tokens.example_offsets
         time = max(1, int(np.diff(offsets).max(initial=0)))
         rows = np.arange(len(texts)) + (time * np.arange(len(tokens)) - offsets[:-1])[texts // segments]
         return _links(place, rows[word], 1.0 / counts[word]), counts == 0
 
-    def _summary_links(self, windows: _Windows, frame: _Frame) -> Links:
-        """What makes up each example's summary: every piece counts once, in its best window, and so do the
+    def _summary_links(self, windows: _Windows, places: Ints) -> Links:
+        """The pieces of each example's summary: every piece counts once, in the nearest window, and so do the
         special ones of the first and the last window.
         """
-        start = windows.places
-        middle = start + len(frame.before) + windows.lead
-        end = middle + len(frame.between) + windows.length
-        if self.summary == "cls" and self._cls is not None:
-            place = (start if self._cls >= 0 else end + len(frame.after)) + self._cls
-            example = windows.example
+        if self.summary == "cls" and self.cls_place is not None:
+            example, place = windows.example, places + self.cls_place + (self.cls_place < 0) * windows.sizes
         else:
-            opens, closes = _opens(windows.example), _closes(windows.example)
-            first, owners = windows.first[opens], windows.example[opens]
-            pieces = _spread(first, (windows.first + windows.length)[closes] - first)
-            window = self._best(windows, 2 * pieces + 1)
-            parts = [
-                (windows.example[window], self._met(windows, frame, pieces, window)[0]),
-                _beside(owners, start[opens], len(frame.before) + windows.lead[opens]),
-                _beside(owners, middle[opens], len(frame.between)),
-                _beside(owners, end[closes], len(frame.after)),
-            ]
-            example, place = (np.concatenate(part) for part in zip(*parts))
+            window = np.repeat(np.arange(len(places)), windows.sizes)
+            part = np.repeat(np.tile(np.arange(_PARTS), len(places)), windows.counts.ravel())
+            piece = _ranges(windows.starts.ravel(), windows.counts.ravel())
+            opens, closes = _opens(windows.example)[window], _closes(windows.example)[window]
+            counts_once = np.where(part < _LAST, opens, closes)
+            counts_once[part == _LAST] = (_nearest(windows, 2 * piece + 1) == window)[part == _LAST]
+            example = windows.example[window][counts_once]
+            place = _ranges(places, windows.sizes)[counts_once]
         counts = np.bincount(example, minlength=1)
         return _links(place, example, 1.0 / counts[example])
 
 
+def _nearest(windows: _Windows, twice_middle: Ints) -> Ints:
+    """The window whose middle is nearest to places among all pieces; their middles are given twice."""
+    inner, first = ~_opens(windows.example), windows.starts[:, _LAST]
+    border = 2 * first
+    border[inner] = (first[1:] + first[:-1] + windows.counts[1:, _LAST])[inner[1:]]
+    return np.searchsorted(border, twice_middle, side="right") - 1
+
+
 def _frame(tokenizer: Tokenizer, text: str, pair: str | None = None) -> _Frame:
-    """What stands around a text, or around and between two, of one piece or more."""
+    """The special pieces around a text, or around and between two."""
     encoding = tokenizer.encode(text, pair)
     ids, types = np.array(encoding.ids, dtype=np.int64), np.array(encoding.type_ids, dtype=np.int64)
-    inner = np.flatnonzero(~np.array(encoding.special_tokens_mask, dtype=bool))
-    left = right = inner[0]
-    if pair is not None:
-        half = len(inner) // 2
-        left, right = inner[half - 1] + 1, inner[half]
-    before, between, after = slice(0, inner[0]), slice(left, right), slice(inner[-1] + 1, None)
-    of_texts = types[inner[0]], types[inner[-1]]
-    numbers = (types[before], of_texts[0], types[between], of_texts[1], types[after])
-    return _Frame(ids[before], ids[between], ids[after], numbers)
+    special = np.array(encoding.special_tokens_mask, dtype=bool)
+    inner = np.flatnonzero(~special)
+    between = int(special[inner[0] : inner[-1]].sum())
+    sizes = (int(inner[0]), between, len(ids) - int(inner[-1]) - 1)
+    return _Frame(ids[special], sizes, types[special], (int(types[inner[0]]), int(types[inner[-1]])))
 
 
-def _specials(frame: _Frame) -> int:
-    return len(frame.before) + len(frame.between) + len(frame.after)
+def _cls_place(frame: _Frame, cls: int | None) -> int | None:
+    """The place of the piece for the whole text, counted from the start or, below 0, from the end."""
+    before, _, after = (part.tolist() for part in np.split(frame.ids, np.cumsum(frame.sizes)[:-1]))
+    if cls in before:
+        return before.index(cls)
+    return after.index(cls) - len(after) if cls in after else None
 
 
-def _spread(first: Ints, counts: Ints) -> Ints:
+def _ranges(first: Ints, counts: Ints) -> Ints:
     """`counts[i]` numbers from `first[i]` on, one run after another."""
-    return np.arange(counts.sum()) + np.repeat(first - _ends_of(counts)[:-1], counts)
+    return np.arange(counts.sum()) + np.repeat(first - _offsets(counts)[:-1], counts)
 
 
 def _opens(numbers: Ints) -> NDArray[np.bool_]:
@@ -337,48 +323,34 @@ def _closes(numbers: Ints) -> NDArray[np.bool_]:
     return _opens(numbers[::-1])[::-1]
 
 
-def _beside(owner: Ints, first: Ints, counts: Ints | int) -> tuple[Ints, Ints]:
-    """`counts` places from `first` on, and the owner of each."""
-    several = np.broadcast_to(counts, first.shape)
-    return np.repeat(owner, several), _spread(first, several)
-
-
 def _links(places: Ints, rows: Ints, shares: NDArray[np.float64]) -> Links:
     return Links(*map(torch.from_numpy, (places, rows, shares.astype(np.float32))))
 
 
-def _ends_of(lengths: Ints | list[int]) -> Ints:
+def _offsets(lengths: Ints | list[int]) -> Ints:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
-def _place_of_cls(before: Ints, after: Ints, cls: int | None) -> int | None:
-    """Where the piece for the whole text stands, counted from the front or, below 0, from the end."""
-    if cls is not None and cls in before:
-        return before.tolist().index(cls)
-    return after.tolist().index(cls) - len(after) if cls is not None and cls in after else None
-
-
-def _readable(text: str) -> str:
-    """The text, with half surrogate pairs replaced, which no tokenizer reads; offsets stay true."""
+def _replace_surrogates(text: str) -> str:
+    """The text without half surrogate pairs, which no tokenizer reads; offsets stay the same."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-def _meet(starts: Ints, ends: Ints, word_starts: Ints, word_ends: Ints) -> tuple[Ints, Ints]:
+def _overlaps(starts: Ints, ends: Ints, word_starts: Ints, word_ends: Ints) -> tuple[Ints, Ints]:
     """All pairs of a piece and a word that share a character, ordered by word, then by piece."""
     first = np.searchsorted(word_ends, starts, side="right")
     last = np.searchsorted(word_starts, ends, side="left")
     counts = np.where(ends > starts, np.maximum(last - first, 0), 0)
-    piece = np.repeat(np.arange(len(starts)), counts)
-    word = np.arange(len(piece)) - np.repeat(_ends_of(counts)[:-1] - first, counts)
+    piece, word = np.repeat(np.arange(len(starts)), counts), _ranges(first, counts)
     order = np.argsort(word, kind="stable")
     return piece[order], word[order]
 
 
 def _without_blanks(piece: Ints, word: Ints, blank: NDArray[np.bool_], words: int) -> tuple[Ints, Ints]:
-    """Drop the pieces that stand for white space, which carry the offset of the character behind it, unless
-    the word has no other.
+    """Drop the pieces of white space, which have the offset of the character after it, unless the word has no
+    other.
     """
-    other = np.zeros(words, dtype=bool)
-    other[word[~blank[piece]]] = True
-    kept = ~blank[piece] | ~other[word]
-    return piece[kept], word[kept]
+    has_other = np.zeros(words, dtype=bool)
+    has_other[word[~blank[piece]]] = True
+    keep = ~blank[piece] | ~has_other[word]
+    return piece[keep], word[keep]

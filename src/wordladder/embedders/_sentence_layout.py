@@ -1,19 +1,19 @@
-"""The layout of sentence-transformers: which modules a folder names, read and written.
+"""The layout of sentence-transformers: the modules that a folder lists, read and written.
 
-    modules.json                       what follows what, and in which folders
+    modules.json                       the order of the modules, and their folders
     config_sentence_transformers.json  prompts, and how vectors are compared
-    sentence_bert_config.json          beside the encoder: the most pieces of a text
-    1_Pooling/config.json              how the vectors of the pieces become one
-    2_Dense/                           a linear layer behind it
+    sentence_bert_config.json          with the encoder: the most pieces of a text
+    1_Pooling/config.json              how the vectors of the pieces are pooled
+    2_Dense/                           a linear layer after it
 
 This file computes nothing.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from ..errors import ModelError, did_you_mean
 from ..files.json_files import read_json
@@ -21,11 +21,8 @@ from ..files.json_files import read_json
 Pooled = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 
-_MODULES, _SETTINGS, _ENCODER = (
-    "modules.json",
-    "config_sentence_transformers.json",
-    "sentence_bert_config.json",
-)
+_MODULES, _SETTINGS = "modules.json", "config_sentence_transformers.json"
+_ENCODER = "sentence_{}_config.json"  # old folders name it after the encoder's family
 _FAMILIES = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 _POOLING_KEYS = {  # in the order in which several are concatenated
     "pooling_mode_cls_token": "cls",
@@ -38,20 +35,20 @@ _POOLING_KEYS = {  # in the order in which several are concatenated
 
 
 class SentenceLayout(NamedTuple):
-    """What makes a vector of a text, one thing after another.
+    """How the vector of a text is computed, step by step.
 
     Attributes:
         encoder: The folder of the encoder and its tokenizer, within that of the model.
-        pooling: How the vectors of the pieces, special ones included, become one; several are concatenated.
-        dense: The folders of the linear layers and layer norms behind it, which end in their kind.
+        pooling: How the vectors of the pieces, special ones included, are pooled; several are concatenated.
+        dense: The folders of the linear layers and layer norms after it, which end in their kind.
         normalize: Whether vectors have length one in the end.
         max_pieces: The most pieces of a text, special ones included; None for as many as the encoder reads.
-        lowercase: Whether texts are put in lower case before the tokenizer sees them.
+        lowercase: Whether texts are put in lower case before the tokenizer.
         prompts: What can be put before a text, by name.
         prompt: The name of the prompt that is put before every text, or None.
         similarity: How two vectors are compared.
-        include_prompt: Whether the pooling takes the pieces of a prompt too; where it does not, no prompt
-            can be put before a text here.
+        include_prompt: Whether the pooling includes the pieces of a prompt; if not, no prompt can be put
+            before a text here.
         truncate_dim: The numbers that are kept of a vector in the end; None for all.
     """
 
@@ -74,133 +71,110 @@ def is_sentence_folder(folder: Path) -> bool:
 
 
 def read_layout(folder: Path) -> SentenceLayout:
-    """Read `modules.json` and what it names.
+    """Read `modules.json` and what it refers to.
 
     Raises:
-        ModelError: a file is missing or broken, or there is a module that is not known here.
+        ModelError: a file is missing or broken, or there is a module that is not supported.
     """
-    layout, pooling = SentenceLayout(), None
-    for number, module in enumerate(_modules(folder)):
-        kind, place = _kind(folder, module), _inside(folder, module)
+    layout, pooled = SentenceLayout(), False
+    for number, (kind, place) in enumerate(_modules(folder)):
         if number == 0 and kind == "Transformer":
-            settings = _encoder_settings(folder / place)
-            layout = layout._replace(
-                encoder=place,
-                max_pieces=settings.get("max_seq_length"),
-                lowercase=bool(settings.get("do_lower_case")),
-            )
-        elif number > 0 and kind == "Pooling" and pooling is None:
-            pooling = _pooling(folder / place / "config.json")
-            told = read_json(folder / place / "config.json", dict).get("include_prompt")
-            layout = layout._replace(include_prompt=told is not False)
-        elif kind in ("Dense", "LayerNorm") and pooling is not None and not layout.normalize:
+            paths = (folder / place / _ENCODER.format(family) for family in _FAMILIES)
+            settings = next((read_json(path, dict) for path in paths if path.is_file()), {})
+            limit, lowercase = settings.get("max_seq_length"), bool(settings.get("do_lower_case"))
+            layout = layout._replace(encoder=place, max_pieces=limit, lowercase=lowercase)
+        elif number > 0 and kind == "Pooling" and not pooled:
+            path, pooled = folder / place / "config.json", True
+            config = read_json(path, dict)
+            include_prompt = config.get("include_prompt") is not False
+            layout = layout._replace(pooling=_pooling(path, config), include_prompt=include_prompt)
+        elif kind in ("Dense", "LayerNorm") and pooled and not layout.normalize:
             layout = layout._replace(dense=(*layout.dense, place))
-        elif kind == "Normalize" and pooling is not None:
+        elif kind == "Normalize" and pooled:
             layout = layout._replace(normalize=True)
         elif kind != "Dropout":
             raise ModelError(
-                f"{folder / _MODULES}: module {number} is {kind!r}, which is not read here at that place; "
+                f"{folder / _MODULES}: module {number} is {kind!r}, which is not supported there; "
                 "Transformer, Pooling, Dense or LayerNorm, and Normalize are, in this order"
             )
-    if pooling is None:
+    if not pooled:
         raise ModelError(f"{folder / _MODULES}: there is no Pooling, so a text has no vector")
-    return _with_settings(folder, layout._replace(pooling=pooling))
+    return _with_settings(folder / _SETTINGS, layout)
 
 
-def _modules(folder: Path) -> list[dict[str, Any]]:
-    found = read_json(folder / _MODULES, list)
-    if not (all(isinstance(one, dict) for one in found) and found):
-        raise ModelError(f"{folder / _MODULES}: a list of modules is expected")
-    return found
+def _modules(folder: Path) -> Iterator[tuple[str, str]]:
+    """The class of each module and its folder, which is within that of the model; no code in it is run."""
+    path = folder / _MODULES
+    modules = read_json(path, list)
+    if not (modules and all(isinstance(module, dict) for module in modules)):
+        raise ModelError(f"{path}: a list of modules is expected")
+    for module in modules:
+        kind, place = str(module.get("type")), str(module.get("path", ""))
+        if not kind.startswith("sentence_transformers."):
+            raise ModelError(f"{path}: the module {kind!r} is code of the folder's own, which is never run")
+        if Path(place).is_absolute() or ".." in Path(place).parts:
+            raise ModelError(f"{path}: the path {place!r} leads out of the folder")
+        yield kind.rsplit(".", 1)[1], place
 
 
-def _encoder_settings(folder: Path) -> dict[str, Any]:
-    """What stands beside the encoder; old folders name the file after its family."""
-    paths = (folder / f"sentence_{family}_config.json" for family in _FAMILIES)
-    return next((found for path in paths if path.is_file() and (found := read_json(path, dict))), {})
-
-
-def _kind(folder: Path, module: dict[str, Any]) -> str:
-    """The class of a module of sentence-transformers; nothing else is ever run."""
-    name = str(module.get("type"))
-    if not name.startswith("sentence_transformers."):
-        raise ModelError(
-            f"{folder / _MODULES}: the module {name!r} is code of the folder's own, which is never run"
-        )
-    return name.rsplit(".", 1)[1]
-
-
-def _inside(folder: Path, module: dict[str, Any]) -> str:
-    """A module's folder, which lies within that of the model."""
-    place = str(module.get("path", ""))
-    if Path(place).is_absolute() or ".." in Path(place).parts:
-        raise ModelError(f"{folder / _MODULES}: the path {place!r} leads out of the folder")
-    return place
-
-
-def _pooling(path: Path) -> tuple[Pooled, ...]:
-    config = read_json(path, dict)
+def _pooling(path: Path, config: dict[str, Any]) -> tuple[Pooled, ...]:
     modes = config.get("pooling_mode") or [key for flag, key in _POOLING_KEYS.items() if config.get(flag)]
     modes = [modes] if isinstance(modes, str) else modes or ["mean"]
     for mode in modes:
         if mode not in get_args(Pooled):
-            raise ModelError(
-                f"{path}: pooling {mode!r} is not known here.{did_you_mean(mode, get_args(Pooled))}"
-            )
-    return cast(tuple[Pooled, ...], tuple(modes))
+            hint = did_you_mean(mode, get_args(Pooled))
+            raise ModelError(f"{path}: pooling {mode!r} is not supported.{hint}")
+    return tuple(modes)
 
 
-def _with_settings(folder: Path, layout: SentenceLayout) -> SentenceLayout:
-    path = folder / _SETTINGS
+def _with_settings(path: Path, layout: SentenceLayout) -> SentenceLayout:
     settings = read_json(path, dict) if path.is_file() else {}
-    similarity = settings.get("similarity_fn_name") or "cosine"
-    prompt = settings.get("default_prompt_name")
+    similarity: Any = settings.get("similarity_fn_name") or "cosine"
+    prompt, dim = settings.get("default_prompt_name"), settings.get("truncate_dim")
     prompts = {str(name): text or "" for name, text in (settings.get("prompts") or {}).items()}
     if similarity not in get_args(Similarity):
-        raise ModelError(
-            f"{path}: similarity_fn_name = {similarity!r}.{did_you_mean(similarity, get_args(Similarity))}"
-        )
+        hint = did_you_mean(similarity, get_args(Similarity))
+        raise ModelError(f"{path}: similarity_fn_name = {similarity!r}.{hint}")
     if prompt is not None and prompt not in prompts:
         raise ModelError(f"{path}: default_prompt_name = {prompt!r} is not one of the prompts")
-    kept = settings.get("truncate_dim")
-    if kept is not None and not (type(kept) is int and kept > 0):
-        raise ModelError(f"{path}: truncate_dim = {kept!r}: a number above 0 is expected")
-    layout = layout._replace(similarity=cast(Similarity, similarity), truncate_dim=kept)
-    return layout._replace(prompts=prompts, prompt=prompt)
+    if dim is not None and not (type(dim) is int and dim > 0):
+        raise ModelError(f"{path}: truncate_dim = {dim!r}: a number above 0 is expected")
+    return layout._replace(similarity=similarity, truncate_dim=dim, prompts=prompts, prompt=prompt)
 
 
 def write_layout(folder: Path, layout: SentenceLayout, dim: int) -> None:
-    """Write all but the encoder and the weights of linear layers.
+    """Write everything but the encoder and the weights of linear layers.
 
     Args:
         folder: The folder of the model.
-        layout: What makes a vector of a text.
+        layout: The layout.
         dim: Numbers in a piece's vector.
     """
     parts = [("Transformer", layout.encoder), ("Pooling", "1_Pooling")]
     parts += [(place.rsplit("_", 1)[-1], place) for place in layout.dense]
     parts += [("Normalize", f"{len(parts)}_Normalize")] if layout.normalize else []
-    modules = [
-        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for i, (kind, path) in enumerate(parts)
-    ]
     pooling: dict[str, Any] = {flag: key in layout.pooling for flag, key in _POOLING_KEYS.items()}
     if layout.pooling != tuple(key for key in _POOLING_KEYS.values() if key in layout.pooling):
-        pooling = {"pooling_mode": layout.pooling}  # in an order that the flags do not tell
-    pooling |= {"word_embedding_dimension": dim, "include_prompt": layout.include_prompt}
-    settings = {
-        "prompts": dict(layout.prompts),
-        "default_prompt_name": layout.prompt,
-        "similarity_fn_name": layout.similarity,
-        "truncate_dim": layout.truncate_dim,
+        pooling = {"pooling_mode": layout.pooling}  # in an order that the flags cannot express
+    files = {
+        _MODULES: [
+            {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for i, (kind, path) in enumerate(parts)
+        ],
+        "1_Pooling/config.json": pooling
+        | {"word_embedding_dimension": dim, "include_prompt": layout.include_prompt},
+        _SETTINGS: {
+            "prompts": dict(layout.prompts),
+            "default_prompt_name": layout.prompt,
+            "similarity_fn_name": layout.similarity,
+            "truncate_dim": layout.truncate_dim,
+        },
+        f"{layout.encoder}/{_ENCODER.format('bert')}": {
+            "max_seq_length": layout.max_pieces,
+            "do_lower_case": layout.lowercase,
+        },
     }
-    encoder = {"max_seq_length": layout.max_pieces, "do_lower_case": layout.lowercase}
-    _write(folder / _MODULES, modules)
-    _write(folder / "1_Pooling" / "config.json", pooling)
-    _write(folder / _SETTINGS, settings)
-    _write(folder / layout.encoder / _ENCODER, encoder)
-
-
-def _write(path: Path, value: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=2), encoding="utf-8", newline="\n")
+    for name, value in files.items():
+        path = folder / name.removeprefix("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value, ensure_ascii=False, indent=2), encoding="utf-8", newline="\n")

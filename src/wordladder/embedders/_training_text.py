@@ -1,4 +1,4 @@
-"""What a new model has in hand when its components are initialised."""
+"""What a new model's components are initialised with."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -7,13 +7,13 @@ from ..text.words import Tokens
 from ..word_vectors import WordVectors
 
 
-class Material(NamedTuple):
-    """Given to `initialise`, component by component, from left to right.
+class TrainingText(NamedTuple):
+    """The argument of `initialise`, which each component gets, from left to right.
 
     Attributes:
-        tokens: the words of the training texts.
-        vectors: what `[vectors]` trained, or None.
-        folder: where the relative paths of the recipe start.
+        tokens: The words of the training texts.
+        vectors: What `[vectors]` trained, or None.
+        folder: Where the relative paths of the recipe start.
     """
 
     tokens: Tokens

@@ -1,14 +1,13 @@
-"""What a word without a vector gets: a vector of its n-grams, of its lower-case form, its own at random, one
-for all such words, or zero.
+"""What a word without a vector gets: the vector of its n-grams, that of its lower-case form, a random one of
+its own, one for all such words, or zero.
 
-Vectors are made when words are met, kept for the next time, and never tuned.
+Vectors are computed when words are first seen, cached, and never tuned.
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +20,13 @@ from ..text.vocabulary import Vocabulary
 from ..text.words import lower
 
 Policy = Literal["auto", "subwords", "lowercase", "random", "shared", "zero"]
+Step = Literal["subwords", "lowercase", "random", "shared", "zero"]
 
 PADDING, UNKNOWN, SPECIAL = 0, 1, 2
 
-_REMEMBERED = 1 << 16  # words whose answer is kept
+_REMEMBERED = 1 << 16  # words in the cache
 _ROWS = 1 << 14
-_CHAINS: dict[str, tuple[str, ...]] = {
+_CHAINS: dict[Policy, tuple[Step, ...]] = {
     "auto": ("subwords", "lowercase", "shared"),
     "subwords": ("subwords", "shared"),
     "lowercase": ("lowercase", "shared"),
@@ -36,25 +36,13 @@ _CHAINS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Found(NamedTuple):
-    """What each word got.
-
-    Attributes:
-        rows: Rows of the table, (words,) int64; from the table's end on they are rows of `made`.
-        made: Vectors that are not in the table, (made, dim) float32, or None.
-    """
-
-    rows: NDArray[np.int64]
-    made: NDArray[np.float32] | None
-
-
-def steps_of(policy: Policy, subwords: Subwords | None, lowercase: bool, source: str) -> tuple[str, ...]:
-    """What is tried for a word without a vector, one after the other.
+def policy_steps(policy: Policy, subwords: Subwords | None, lowercase: bool, source: str) -> tuple[Step, ...]:
+    """What is tried for a word without a vector, in order.
 
     Args:
-        policy: What the recipe says.
-        subwords: What the source has.
-        lowercase: Whether all words are looked up in lower case anyway.
+        policy: The recipe's setting.
+        subwords: Those of the source.
+        lowercase: Whether all words are looked up in lower case in any case.
         source: The recipe's source, for the message.
 
     Raises:
@@ -63,30 +51,23 @@ def steps_of(policy: Policy, subwords: Subwords | None, lowercase: bool, source:
     if policy == "subwords" and subwords is None:
         raise RecipeError(
             f'embedders: unknown = "subwords" needs vectors with subwords, such as those of fastText; '
-            f'source = "{source}" has none. "auto" takes them where there are any.'
+            f'source = "{source}" has none. "auto" uses them where there are any.'
         )
-    chain = _CHAINS[policy]
     if policy == "auto" and source == "random":
         return ("shared",)
-    if subwords is None:
-        chain = tuple(step for step in chain if step != "subwords")
-    return tuple(step for step in chain if step != "lowercase" or not lowercase)
+    useless = {"subwords": subwords is None, "lowercase": lowercase}
+    return tuple(step for step in _CHAINS[policy] if not useless.get(step))
 
 
-def makes(steps: tuple[str, ...]) -> bool:
-    """Whether there are vectors of words' own among the answers."""
-    return steps[0] in ("subwords", "random")
+def tunable_words(words: list[str], steps: tuple[Step, ...]) -> list[str]:
+    """The words that may get a vector of their own, and can be saved: not with half a surrogate pair."""
+    if steps[0] not in ("subwords", "random"):
+        return []
+    return [word for word in words if not any("\ud800" <= letter <= "\udfff" for letter in word)]
 
 
-def savable(word: str) -> bool:
-    """Whether a vocabulary file can hold the word: not with half a surrogate pair in it."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in word)
-
-
-def halved(subwords: Subwords | None, scale: float) -> Subwords | None:
-    """The n-grams alone, divided by `scale`, in half precision: half the size on the disk."""
-    if subwords is None:
-        return None
+def compress_subwords(subwords: Subwords, scale: float) -> Subwords:
+    """The n-grams alone, divided by `scale`, in half precision: half the size on disk."""
     rows = np.empty((len(subwords.buckets), subwords.buckets.shape[1]), np.float16)
     for start in range(0, len(rows), _ROWS):
         rows[start : start + _ROWS] = subwords.buckets[start : start + _ROWS] / np.float32(scale)
@@ -95,8 +76,8 @@ def halved(subwords: Subwords | None, scale: float) -> Subwords | None:
 
 
 @dataclass(frozen=True)
-class _Parts:
-    """How n-grams are found."""
+class _Ngrams:
+    """The settings of n-grams."""
 
     min_n: int
     max_n: int
@@ -106,28 +87,28 @@ class _Parts:
 
 @dataclass(frozen=True)
 class _Facts:
-    """What `unknown.json` holds."""
+    """The content of `unknown.json`."""
 
-    steps: tuple[Literal["subwords", "lowercase", "random", "shared", "zero"], ...]
+    steps: tuple[Step, ...]
     dim: Annotated[int, Field(ge=0, lt=1 << 20)]
     spread: float
-    subwords: _Parts | None = None
+    subwords: _Ngrams | None = None
 
 
 class Unknown:
-    """Answers for words that are not in a vocabulary.
+    """Vectors for words that are not in a vocabulary.
 
     Args:
-        steps: What is tried, one after the other: the last one always answers.
+        steps: What is tried, in order: the last one takes every word.
         vocabulary: The words of the table.
         dim: Numbers in a vector.
         spread: Standard deviation of the components of random vectors.
-        subwords: What gives vectors to words, as `halved` makes it.
+        subwords: The n-grams, as `compress_subwords` makes them.
     """
 
     def __init__(
         self,
-        steps: tuple[str, ...] = ("shared",),
+        steps: tuple[Step, ...] = ("shared",),
         vocabulary: Vocabulary | None = None,
         *,
         dim: int = 0,
@@ -139,22 +120,22 @@ class Unknown:
         self._answers: dict[str, int | NDArray[np.float32]] = {}
 
     def keep(self, folder: Path) -> None:
-        """Write the n-grams, where there are any, and how they are found."""
+        """Write the n-grams, where there are any, and their settings."""
         facts: dict[str, Any] = {"steps": self.steps, "dim": self.dim, "spread": self.spread}
-        if (parts := self.subwords) is not None:
-            facts["subwords"] = {key: getattr(parts, key) for key in ("min_n", "max_n", "han", "total")}
-            np.save(folder / "ngrams.npy", parts.buckets, allow_pickle=False)
-            if parts.used is not None:
-                np.save(folder / "ngrams_used.npy", parts.used, allow_pickle=False)
+        if (subwords := self.subwords) is not None:
+            facts["subwords"] = {key: getattr(subwords, key) for key in ("min_n", "max_n", "han", "total")}
+            np.save(folder / "ngrams.npy", subwords.buckets, allow_pickle=False)
+            if subwords.used is not None:
+                np.save(folder / "ngrams_used.npy", subwords.used, allow_pickle=False)
         write_facts(folder / "unknown.json", facts)
 
     @classmethod
     def restore(cls, folder: Path, vocabulary: Vocabulary) -> "Unknown":
-        """Read what `keep` wrote, n-grams memory-mapped; a model without it has one vector for all."""
+        """Read what `keep` wrote, n-grams memory-mapped; without it, there is one vector for all words."""
         if not (folder / "unknown.json").is_file():
             return cls(vocabulary=vocabulary)
         facts = read_facts(folder / "unknown.json", _Facts)
-        if facts.steps[-1:] not in (("random",), ("shared",), ("zero",)):  # which answer every word
+        if facts.steps[-1:] not in (("random",), ("shared",), ("zero",)):  # which take every word
             raise ModelError(f"{folder / 'unknown.json'}: the saved model is damaged: steps")
         subwords = None
         if facts.subwords is not None:
@@ -168,98 +149,77 @@ class Unknown:
             )
         return cls(facts.steps, vocabulary, dim=facts.dim, spread=facts.spread, subwords=subwords)
 
-    def find(self, words: list[str]) -> Found:
-        """What each of these words gets; none of them is in the vocabulary."""
+    def look_up(self, words: list[str]) -> tuple[NDArray[np.int64], NDArray[np.float32] | None]:
+        """The row of each of these words, none of which is in the vocabulary, `(words,)`, and vectors that
+        are not in the table, `(vectors, dim)`, or None: their rows follow those of the table.
+        """
         if self.steps in (("shared",), ("zero",)):
             row = UNKNOWN if self.steps == ("shared",) else PADDING
-            return Found(np.full(len(words), row, np.int64), None)
-        answers, size = self._answers_to(words), len(self.vocabulary) + SPECIAL
-        rows: dict[str, int] = {}
-        vectors: list[NDArray[np.float32]] = []
-        for word in dict.fromkeys(words):
-            answer = answers[word]
-            if isinstance(answer, int):
-                rows[word] = answer
-            else:
-                rows[word] = size + len(vectors)
-                vectors.append(answer)
-        ids = np.fromiter(map(rows.__getitem__, words), np.int64, len(words))
-        return Found(ids, np.stack(vectors) if vectors else None)
+            return np.full(len(words), row, np.int64), None
+        answers, size = self._cached_answers(words), len(self.vocabulary) + SPECIAL
+        new = [word for word, answer in answers.items() if not isinstance(answer, int)]
+        rows = answers | {word: size + number for number, word in enumerate(new)}
+        ids = np.fromiter((rows[word] for word in words), np.int64, len(words))
+        return ids, np.stack([answers[word] for word in new]) if new else None
 
-    def _answers_to(self, words: list[str]) -> dict[str, int | NDArray[np.float32]]:
-        answers = self._answers
-        new = [word for word in dict.fromkeys(words) if word not in answers]
-        if len(answers) + len(new) > _REMEMBERED:
-            answers = self._answers = {}
-            new = list(dict.fromkeys(words))
-        for start in range(0, len(new), _ROWS):
-            for found in self._tried(new[start : start + _ROWS]).values():
-                answers.update(found)
-        return answers
+    def _cached_answers(self, words: list[str]) -> dict[str, Any]:
+        """Of each different word the row of the table or the vector."""
+        distinct = list(dict.fromkeys(words))
+        new = [word for word in distinct if word not in self._answers]
+        if len(self._answers) + len(new) > _REMEMBERED:
+            self._answers, new = {}, distinct
+        self._answers |= {word: answer for word, (_, answer) in self._compute(new).items()}
+        return {word: self._answers[word] for word in distinct}
 
-    def _tried(self, words: list[str]) -> dict[str, dict[str, Any]]:
-        """Each step with the words that it answers."""
-        tried = {}
-        for step in self.steps:
-            tried[step] = found = _STEPS[step](self, words)
-            words = [word for word in words if word not in found]
-        return tried
+    def _compute(self, words: list[str]) -> dict[str, tuple[Step, Any]]:
+        """Of each of these different words the step that takes it, and the row of the table or the vector."""
+        result: dict[str, tuple[Step, Any]] = {}
+        for start in range(0, len(words), _ROWS):
+            rest = words[start : start + _ROWS]
+            for step in self.steps:
+                answers = self._try(step, rest)
+                result |= {word: (step, answer) for word, answer in answers.items()}
+                rest = [word for word in rest if word not in answers]
+        return result
 
-    def made(self, words: list[str]) -> dict[str, NDArray[np.float32]]:
-        """Vectors for those of these words that the first step can make one for: where tuning starts from."""
-        found: dict[str, NDArray[np.float32]] = {}
-        if makes(self.steps):
-            for start in range(0, len(words), _ROWS):
-                found |= _STEPS[self.steps[0]](self, words[start : start + _ROWS])
-        return found
+    def _try(self, step: Step, words: list[str]) -> dict[str, Any]:
+        if step == "subwords":
+            return self._subword_vectors(words)
+        if step == "lowercase":
+            index = self.vocabulary.index
+            return {word: index[form] + SPECIAL for word in words if (form := lower(word)) in index}
+        if step == "random":
+            return {word: self._random_vector(word) for word in words}
+        return dict.fromkeys(words, UNKNOWN if step == "shared" else PADDING)
 
-    def shares(self, words: list[str]) -> dict[str, int]:
-        """How many of these words each step answers."""
-        counts = dict.fromkeys(self.steps, 0)
-        many = Vocabulary.count(words)
-        assert many.counts is not None
-        for step, found in self._tried(many.words).items():
-            counts[step] += int(many.counts[many.ids(found)].sum())
+    def own_vectors(self, words: list[str]) -> dict[str, NDArray[np.float32]]:
+        """Vectors for those of these tunable words that get one of their own: where tuning starts from."""
+        answers = self._compute(words).items()
+        return {word: answer for word, (step, answer) in answers if step == self.steps[0]}
+
+    def step_counts(self, words: list[str]) -> dict[str, int]:
+        """How many of these words each step takes."""
+        counts, steps = dict.fromkeys(map(str, self.steps), 0), self._compute(list(dict.fromkeys(words)))
+        for word in words:
+            counts[steps[word][0]] += 1
         return counts
 
-    def _of_subwords(self, words: list[str]) -> dict[str, NDArray[np.float32]]:
-        parts = self.subwords
-        if parts is None:
+    def _subword_vectors(self, words: list[str]) -> dict[str, NDArray[np.float32]]:
+        """Vectors for the words that have n-grams with a row."""
+        subwords = self.subwords
+        if subwords is None:
             return {}
-        offsets, rows = parts.ngrams(words)
-        met = np.unique(rows[rows >= 0])
-        if not len(met):
+        offsets, rows = subwords.ngrams(words)
+        needed = np.unique(rows[rows >= 0])
+        if not len(needed):
             return {}
-        used = met if parts.used is None else np.asarray(parts.used[met])
-        few = replace(parts, buckets=parts.buckets[met].astype(np.float32), used=used)
-        has = np.add.reduceat(np.append(rows >= 0, False), offsets[:-1]) * np.diff(offsets) > 0
-        vectors = few.vectors(words)
-        return {word: vector for word, vector, any_ in zip(words, vectors, has.tolist()) if any_}
+        used = needed if subwords.used is None else np.asarray(subwords.used[needed])
+        part = replace(subwords, buckets=subwords.buckets[needed].astype(np.float32), used=used)
+        has_row = np.add.reduceat(np.append(rows >= 0, False), offsets[:-1]) * np.diff(offsets) > 0
+        return {word: vector for word, vector, any_ in zip(words, part.vectors(words), has_row) if any_}
 
-    def _of_lowercase(self, words: list[str]) -> dict[str, int]:
-        index = self.vocabulary.index
-        return {word: index[form] + SPECIAL for word in words if (form := lower(word)) in index}
-
-    def _at_random(self, words: list[str]) -> dict[str, NDArray[np.float32]]:
-        """Uniform numbers that depend on the letters of the word alone."""
-        found = {}
-        for word in words:
-            digest = hashlib.shake_128(word.encode("utf-8", "surrogatepass")).digest(4 * self.dim)
-            share = np.frombuffer(digest, "<u4").astype(np.float64) / 2**32
-            found[word] = ((share - 0.5) * (12**0.5 * self.spread)).astype(np.float32)
-        return found
-
-    def _shared(self, words: list[str]) -> dict[str, int]:
-        return dict.fromkeys(words, UNKNOWN)
-
-    def _zero(self, words: list[str]) -> dict[str, int]:
-        return dict.fromkeys(words, PADDING)
-
-
-_STEPS: dict[str, Callable[[Unknown, list[str]], dict[str, Any]]] = {
-    "subwords": Unknown._of_subwords,
-    "lowercase": Unknown._of_lowercase,
-    "random": Unknown._at_random,
-    "shared": Unknown._shared,
-    "zero": Unknown._zero,
-}
+    def _random_vector(self, word: str) -> NDArray[np.float32]:
+        """Uniform numbers that depend only on the letters of the word."""
+        digest = hashlib.shake_128(word.encode("utf-8", "surrogatepass")).digest(4 * self.dim)
+        share = np.frombuffer(digest, "<u4").astype(np.float64) / 2**32
+        return ((share - 0.5) * (12**0.5 * self.spread)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The boundaries embedder: where in a segmenter's word each Chinese character stands. It tells nothing of the
+"""The boundaries embedder: the place of each Chinese character in a segmenter's word. It does not know the
 character itself.
 """
 
@@ -13,18 +13,16 @@ from torch import Tensor, nn
 from ..errors import RecipeError
 from ..extras import require
 from ..kernels.character_classes import HAN
-from ..layers.dropout import VariationalDropout
-from ..layers.padding import pad
-from ..layers.sequence import Sequence
+from ..layers.sequence import Sequence, VariationalDropout, pad_words
 from ..text.words import TextSettings, Tokens, classes, tokenize
-from ._training_text import Material
+from ._training_text import TrainingText
 
 __all__ = ["Boundaries"]
 
 PLACES = ("padding", "other", "begin", "middle", "end", "single")
 _JIEBA = TextSettings(segmenter="jieba")
-_REMEMBERED = 20_000_000  # characters of texts whose cuts are kept, a byte each
-_STARTS, _ENDS = 1, 2  # marks on the character where a word of the segmenter starts, and behind its last one
+_REMEMBERED = 20_000_000  # characters of texts in the cache, a byte each
+_STARTS, _ENDS = 1, 2  # marks on a word's first character, and on the one after its last
 
 
 class Prepared(NamedTuple):
@@ -38,16 +36,16 @@ class Prepared(NamedTuple):
 
 
 class Boundaries(nn.Module):
-    """A learned vector for the place of a Chinese character in its word, as features of segmentation in
+    """A learned vector for the place of a Chinese character in its word, like the segmentation features in
     Chinese named entity recognition (Peng & Dredze 2016; Zhang & Yang 2018): begin, middle, end, or a word by
     itself; one more for what is not Chinese. The words are the segmenter's, of the whole text.
 
-    A word of `[text]` that has several Chinese characters gets the place that it has as a whole.
+    A word of `[text]` with several Chinese characters gets the place that it has as a whole.
 
     Args:
         segmenter: What finds words in Chinese text: `"jieba"`.
         dim: Length of a vector.
-        dropout: Share of the vector components set to zero while training, the same ones at all words of a
+        dropout: Share of the vector components set to zero in training, the same ones for all words of a
             text.
 
     Raises:
@@ -68,32 +66,28 @@ class Boundaries(nn.Module):
         self._cuts: dict[str, bytes] = {}
         self._room = _REMEMBERED
 
-    def initialise(self, material: Material) -> None:
-        """See that the segmenter is there.
+    def initialise(self, text: TrainingText) -> None:
+        """Check that the segmenter is there.
 
         Raises:
             MissingExtraError: it is not installed.
         """
-        _need_jieba()
+        require("jieba", "chinese", "[[embedders]] kind = 'boundaries'")
 
     def keep(self, folder: Path) -> None:
-        """Nothing but weights."""
+        """Write nothing: there are only weights."""
 
     def restore(self, folder: Path) -> None:
-        """See that the segmenter is there.
+        """Check that the segmenter is there.
 
         Raises:
             MissingExtraError: it is not installed.
         """
-        _need_jieba()
+        require("jieba", "chinese", "[[embedders]] kind = 'boundaries'")
 
     def prepare(self, tokens: Tokens) -> Prepared:
-        """Where each word stands in the segmenter's words, padded to the longest example."""
-        padded, mask = pad(torch.from_numpy(self._places(tokens)), tokens.example_offsets)
-        segments = None
-        if tokens.segments > 1:
-            segments = pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)[0]
-        return Prepared(padded, mask, segments)
+        """The place of each word in the segmenter's words, padded to the longest example."""
+        return Prepared(*pad_words(self._places(tokens), tokens))
 
     def _places(self, tokens: Tokens) -> NDArray[np.int64]:
         """The place of every word in `PLACES`, `(words,)`."""
@@ -102,27 +96,25 @@ class Boundaries(nn.Module):
         shift = np.repeat(np.cumsum(sizes) - sizes, tokens.lengths)
         starts = (marks[tokens.starts + shift] & _STARTS) > 0
         ends = (marks[tokens.ends + shift] & _ENDS) > 0
-        names = np.array([[PLACES.index("middle"), PLACES.index("end")],
-                          [PLACES.index("begin"), PLACES.index("single")]])  # fmt: skip
-        places = names[starts.astype(int), ends.astype(int)]
+        numbers = np.array([PLACES.index(name) for name in ("middle", "end", "begin", "single")])
+        places = numbers[2 * starts + ends]
         places[~_chinese(tokens, shift)] = PLACES.index("other")
         return places
 
     def _marks(self, texts: tuple[str, ...]) -> list[bytes]:
-        """The segmenter's cuts of each text, a byte a character and one more; they are remembered, as every
-        epoch asks again.
+        """The segmenter's marks of each text, a byte a character and one more; cached, as every epoch needs
+        them.
         """
-        known = self._cuts
-        found = {text: known[text] for text in texts if text in known}
-        new = [text for text in dict.fromkeys(texts) if text not in found]
-        for text, marks in zip(new, _cut(new), strict=True):
-            found[text] = marks
+        result = {text: self._cuts[text] for text in texts if text in self._cuts}
+        new = [text for text in dict.fromkeys(texts) if text not in result]
+        for text, marks in zip(new, _segment(new), strict=True):
+            result[text] = marks
             if len(marks) > self._room:
                 self._cuts, self._room = {}, _REMEMBERED
             if len(marks) <= self._room:
                 self._cuts[text] = marks
                 self._room -= len(marks)
-        return [found[text] for text in texts]
+        return [result[text] for text in texts]
 
     def forward(self, prepared: Prepared) -> Sequence:
         """Vectors `(batch, time, dim)`; padding is the zero vector."""
@@ -130,17 +122,12 @@ class Boundaries(nn.Module):
         return Sequence(vectors, prepared.mask, None, prepared.segments)
 
     def facts(self, tokens: Tokens) -> dict[str, float]:
-        """The share of words that are Chinese: of the others this embedder has nothing to say."""
-        places = self._places(tokens)
-        chinese = places != PLACES.index("other")
-        return {"chinese_words": float(np.mean(chinese)) if len(places) else 0.0}
+        """The share of words that are Chinese: this embedder knows nothing about the others."""
+        chinese = self._places(tokens) != PLACES.index("other")
+        return {"chinese_words": float(np.mean(chinese)) if len(chinese) else 0.0}
 
 
-def _need_jieba() -> None:
-    require("jieba", "chinese", "[[embedders]] kind = 'boundaries'")
-
-
-def _cut(texts: list[str]) -> list[bytes]:
+def _segment(texts: list[str]) -> list[bytes]:
     """Where words of the segmenter start and end in each text, `(characters + 1,)` bytes a text."""
     words = tokenize(texts, _JIEBA)
     marks = [np.zeros(len(text) + 1, dtype=np.uint8) for text in texts]
@@ -152,8 +139,8 @@ def _cut(texts: list[str]) -> list[bytes]:
 
 
 def _chinese(tokens: Tokens, shift: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which words start with a Han character, `(words,)`; text `t` starts at its `shift` in all texts, with a
-    line end behind each.
+    """Which words start with a Han character, `(words,)`; `shift` is where each word's text starts among all
+    texts, with a line end after each.
     """
     joined = "".join(f"{text}\n" for text in tokens.texts)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")

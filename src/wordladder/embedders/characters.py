@@ -1,40 +1,106 @@
-"""The character embedder: a vector for a word from its spelling, learned with the task. It knows no words, so
-none is unknown to it.
+"""The character embedder: a word's vector from its spelling, learned with the task. It knows no words, so
+none is out of vocabulary.
 """
 
 import warnings
+from collections.abc import Sequence as Words
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import RecipeError
-from ..layers.padding import pad
-from ..layers.recurrence import run_layer
-from ..layers.sequence import Sequence
+from ..layers.recurrence import new_cell, run_layer
+from ..layers.sequence import Sequence, pad, pad_words
 from ..text.vocabulary import Vocabulary
-from ..text.words import Tokens
-from ._spelling import CASINGS, PADDING, UNKNOWN, Spelling, Spelt, casing
-from ._training_text import Material
+from ..text.words import Tokens, lower
+from ._training_text import TrainingText
 
 __all__ = ["Characters"]
 
+PADDING, UNKNOWN, SPECIAL = 0, 1, 2
+CODE_POINTS = 0x110000
+CASINGS = ("lower", "upper", "initial", "mixed", "digits", "mostly digits", "contains digit", "other")
 FILTERS, WIDTHS, HIDDEN = 30, (3,), 25
-_STEPS = (2, 4, 6, 9, 14)  # forms of up to so many characters are laid side by side,
+_STEPS = (2, 4, 6, 9, 14)  # forms of up to so many characters are padded together,
 _LEAST = 64  # unless they are fewer than this
 
 
+class Spelling:
+    """Numbers of the characters of word forms: 0 is padding, 1 any unknown character.
+
+    Args:
+        vocabulary: The known characters.
+        longest: Characters that are read of a form; of a longer one the first and the last, half each.
+        lowercase: Whether characters are read in lower case.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, longest: int, lowercase: bool) -> None:
+        self.vocabulary, self.longest, self.lowercase = vocabulary, longest, lowercase
+        self._numbers = np.full(CODE_POINTS, UNKNOWN, dtype=np.int32)
+        codes = np.fromiter(map(ord, vocabulary.words), dtype=np.int64, count=len(vocabulary))
+        self._numbers[codes] = np.arange(SPECIAL, SPECIAL + len(codes))
+
+    def __len__(self) -> int:
+        """Rows that a table of characters needs."""
+        return SPECIAL + len(self.vocabulary)
+
+    @classmethod
+    def count(cls, surfaces: Words[str], min_count: int, longest: int, lowercase: bool) -> "Spelling":
+        """The spelling that knows the characters seen at least `min_count` times, most frequent first."""
+        counts = np.bincount(_codes("".join(surfaces), lowercase), minlength=CODE_POINTS)
+        counts[0xD800:0xE000] = 0  # halves of surrogate pairs, which cannot be saved
+        known = np.flatnonzero(counts >= max(1, min_count))
+        known = known[np.argsort(-counts[known], kind="stable")]
+        return cls(Vocabulary(list(map(chr, known.tolist())), counts[known]), longest, lowercase)
+
+    def spell(self, forms: Words[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The numbers of the characters of all forms, and the offsets of the forms `(forms + 1,)`."""
+        tail = self.longest // 2
+        head = self.longest - tail
+        forms = [
+            form if len(form) <= self.longest else form[:head] + form[len(form) - tail :] for form in forms
+        ]
+        offsets = np.cumsum([0, *map(len, forms)], dtype=np.int64)
+        return self._numbers[_codes("".join(forms), self.lowercase)].astype(np.int64), offsets
+
+
+def _codes(text: str, lowercase: bool) -> NDArray[np.uint32]:
+    text = lower(text) if lowercase else text
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+@lru_cache(maxsize=1 << 16)
+def casing(form: str) -> int:
+    """The class of a form's casing after Reimers & Gurevych (2017), an index into `CASINGS`; the first that
+    fits of: all digits, more than half digits, lower case, upper case, a capital first, a digit somewhere, a
+    capital somewhere, other. The last but one is ours: theirs is "other".
+    """
+    digits = sum(map(str.isdigit, form))
+    tests = (
+        ("digits", digits == len(form)),
+        ("mostly digits", 2 * digits > len(form)),
+        ("lower", form.islower()),
+        ("upper", form.isupper()),
+        ("initial", form[:1].isupper()),
+        ("contains digit", digits > 0),
+        ("mixed", any(map(str.isupper, form))),
+    )
+    return CASINGS.index(next((name for name, fits in tests if fits), "other"))
+
+
 class Prepared(NamedTuple):
-    """Each different word form of a batch once, and where it stands.
+    """Each different word form of a batch once, and where it is.
 
     Attributes:
-        forms: Numbers of characters, `(forms, longest)` each: the shortest forms first, so that little is
-            padding.
-        casings: Each form's casing, from 1, after a 0 for padding, `(1 + forms,)`; None where it is not asked
-            for.
+        forms: Numbers of characters, `(forms, longest)` each: the shortest forms first, so that there is
+            little padding.
+        casings: Each form's casing, from 1, after a 0 for padding, `(1 + forms,)`; None if not used.
         places: The number of each word's form, from 1, `(batch, time)`; 0 is padding.
         mask: `(batch, time)`.
         segments: The words' segment where there are several, `(batch, time)`.
@@ -50,10 +116,10 @@ class Prepared(NamedTuple):
 class Characters(nn.Module):
     """A word's vector from its characters.
 
-    `"cnn"`: convolutions over vectors of characters, each at its strongest place (Ma & Hovy 2016, section
-    2.1). Every character of a word is the middle of one window; beyond the word's ends are zeros. `"lstm"`:
-    an LSTM reads the word from either end, and the two last hidden vectors stand side by side (Lample et al.
-    2016, section 4.1).
+    `"cnn"`: convolutions over vectors of characters with max pooling (Ma & Hovy 2016, section 2.1). Every
+    character of a word is the middle of one window; beyond the word's ends are zeros. `"lstm"`: an LSTM reads
+    the word in each direction, and the two last hidden vectors are concatenated (Lample et al. 2016, section
+    4.1).
 
     Args:
         form: `"cnn"`, which is faster, or `"lstm"`.
@@ -64,11 +130,10 @@ class Characters(nn.Module):
         lowercase: Whether characters are read in lower case.
         casing: Whether the class of a word's casing has a learned vector too, of 8 numbers: lower case,
             Initial, UPPER, mIxed, digits, mostly digits, with a digit, other (Reimers & Gurevych 2017).
-        min_count: Characters rarer than this in the training texts share one vector, and with them those
-            never seen.
+        min_count: Characters rarer than this in the training texts, and those never seen, share one vector.
         max_characters: Characters read of a word; of a longer one the first and the last, half of them each.
-        dropout: Share of the numbers of characters' vectors set to zero while training, the same ones
-            wherever a word stands in a batch.
+        dropout: Share of the numbers of characters' vectors set to zero in training, the same ones for all
+            occurrences of a word in a batch.
 
     Raises:
         RecipeError: a number is too small, or `dropout` is not a share.
@@ -91,32 +156,41 @@ class Characters(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        chosen = list(WIDTHS) if widths is None else widths
-        _check(dim=dim, filters=filters, widths=chosen, hidden=hidden, max_characters=max_characters)
+        changed = {"filters": filters != FILTERS, "widths": widths is not None, "hidden": hidden != HIDDEN}
+        widths = list(WIDTHS) if widths is None else widths
+        numbers = {"dim": dim, "filters": filters, "hidden": hidden, "max_characters": max_characters}
+        for name, number in numbers.items():
+            if number < 1:
+                raise RecipeError(f"[[embedders]]: {name} = {number}: it must be at least 1")
+        if not widths or min(widths) < 1:
+            raise RecipeError(
+                f"[[embedders]]: widths = {widths}: one or more numbers of at least 1, such as [3]"
+            )
         if not 0.0 <= dropout < 1.0:
             raise RecipeError(f"[[embedders]]: dropout = {dropout}: it is a share, at least 0 and below 1")
-        _tell_idle(form, filters=filters != FILTERS, widths=widths is not None, hidden=hidden != HIDDEN)
+        for name, other in (("filters", "cnn"), ("widths", "cnn"), ("hidden", "lstm")):
+            if changed[name] and form != other:
+                warnings.warn(f"{name} belongs to form = {other!r}; here it does nothing", stacklevel=2)
         self.form, self.lowercase, self.min_count = form, lowercase, min_count
         self.max_characters = max_characters
         self.dropout = nn.Dropout(dropout)
         self.table = nn.Embedding(0, dim)
-        wide = len(chosen) * filters if form == "cnn" else 2 * hidden
         self.convolutions: Any = nn.ModuleList(
-            _convolution(dim, width, filters) for width in chosen if form == "cnn"
+            _convolution(dim, width, filters) for width in widths if form == "cnn"
         )
-        self.cells = nn.ModuleList(_cell(dim, hidden) for _ in range(2 if form == "lstm" else 0))
+        self.cells = nn.ModuleList(new_cell("lstm", dim, hidden) for _ in range(2 if form == "lstm" else 0))
         self.casings = _casings() if casing else None
-        self._read_dim = wide
-        self.dim = wide + (len(CASINGS) if casing else 0)
-        self._take(Spelling(Vocabulary([]), max_characters, lowercase))
+        self._read_dim = len(widths) * filters if form == "cnn" else 2 * hidden
+        self.dim = self._read_dim + (len(CASINGS) if casing else 0)
+        self._set_spelling(Spelling(Vocabulary([]), max_characters, lowercase))
 
-    def initialise(self, material: Material) -> None:
+    def initialise(self, text: TrainingText) -> None:
         """Find the characters of the training texts."""
-        surfaces = material.tokens.surfaces()
-        self._take(Spelling.count(surfaces, self.min_count, self.max_characters, self.lowercase))
+        surfaces = text.tokens.surfaces()
+        self._set_spelling(Spelling.count(surfaces, self.min_count, self.max_characters, self.lowercase))
 
-    def _take(self, spelling: Spelling) -> None:
-        """Draw a vector a character, as Ma & Hovy do; the shared one is zero until it learns."""
+    def _set_spelling(self, spelling: Spelling) -> None:
+        """Draw a vector for each character, as Ma & Hovy do; the shared one is zero at first."""
         self._spelling = spelling
         dim = self.table.embedding_dim
         weight = torch.empty(len(spelling), dim).uniform_(-((3 / dim) ** 0.5), (3 / dim) ** 0.5)
@@ -128,28 +202,23 @@ class Characters(nn.Module):
         self._spelling.vocabulary.save(folder / "characters.txt")
 
     def restore(self, folder: Path) -> None:
-        """Read the characters and make room for their vectors."""
+        """Read the characters and allocate their vectors."""
         known = Vocabulary.load(folder / "characters.txt")
-        self._take(Spelling(known, self.max_characters, self.lowercase))
+        self._set_spelling(Spelling(known, self.max_characters, self.lowercase))
 
     def prepare(self, tokens: Tokens) -> Prepared:
-        """Each different form of the batch, spelt, and where it stands."""
+        """The spelling of each different form of the batch, and where it is."""
         surfaces = tokens.surfaces(lowercase=self.lowercase and self.casings is None)
         forms = sorted(dict.fromkeys(surfaces), key=len)
         numbers = dict(zip(forms, range(1, len(forms) + 1)))
         places = np.fromiter(map(numbers.__getitem__, surfaces), np.int64, len(surfaces))
-        padded, mask = pad(torch.from_numpy(places), tokens.example_offsets)
-        segments = casings = None
-        if tokens.segments > 1:
-            segments = pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)[0]
-        if self.casings is not None:
-            casings = torch.tensor([0, *(1 + casing(form) for form in forms)])
-        return Prepared(_groups(self._spelling.spell(forms)), casings, padded, mask, segments)
+        casings = None if self.casings is None else torch.tensor([0, *(1 + casing(form) for form in forms)])
+        return Prepared(_groups(*self._spelling.spell(forms)), casings, *pad_words(places, tokens))
 
     def forward(self, prepared: Prepared) -> Sequence:
         """Vectors `(batch, time, dim)`; padding is the zero vector."""
-        nothing = self.table.weight.new_zeros(1, self._read_dim)
-        vectors = torch.cat([nothing, *(self._read(characters) for characters in prepared.forms)])
+        padding = self.table.weight.new_zeros(1, self._read_dim)
+        vectors = torch.cat([padding, *(self._read(characters) for characters in prepared.forms)])
         if self.casings is not None:
             vectors = torch.cat([vectors, self.casings(prepared.casings)], dim=1)
         words = nn.functional.embedding(prepared.places, vectors)
@@ -157,18 +226,17 @@ class Characters(nn.Module):
 
     def _read(self, characters: Tensor) -> Tensor:
         """Word forms `(forms, longest)` to vectors `(forms, numbers)`."""
-        spelt, mask = self.dropout(self.table(characters)), characters != PADDING
+        vectors, mask = self.dropout(self.table(characters)), characters != PADDING
         if self.form == "cnn":
-            return torch.cat([_strongest(spelt, mask, layer) for layer in self.convolutions], dim=1)
-        states = run_layer(list(self.cells), spelt, mask)
-        onwards, backwards = states.chunk(2, dim=2)
+            return torch.cat([_max_of(layer, vectors, mask) for layer in self.convolutions], dim=1)
+        forwards, backwards = run_layer(list(self.cells), vectors, mask).chunk(2, dim=2)
         rows = torch.arange(len(mask), device=mask.device)
-        return torch.cat([onwards[rows, mask.sum(dim=1) - 1], backwards[:, 0]], dim=1)
+        return torch.cat([forwards[rows, mask.sum(dim=1) - 1], backwards[:, 0]], dim=1)
 
     def facts(self, tokens: Tokens) -> dict[str, float]:
         """The share of characters that are unknown, and of words too long to be read whole."""
         surfaces = tokens.surfaces()
-        numbers = self._spelling.spell(surfaces).numbers
+        numbers, _ = self._spelling.spell(surfaces)
         cut = sum(len(surface) > self.max_characters for surface in surfaces)
         return {
             "unknown_characters": float(np.mean(numbers == UNKNOWN)) if len(numbers) else 0.0,
@@ -177,75 +245,40 @@ class Characters(nn.Module):
         }
 
 
-def _check(widths: list[int], **numbers: int) -> None:
-    for name, number in numbers.items():
-        if number < 1:
-            raise RecipeError(f"[[embedders]]: {name} = {number}: it must be at least 1")
-    if not widths or min(widths) < 1:
-        raise RecipeError(f"[[embedders]]: widths = {widths}: one or more numbers of at least 1, such as [3]")
-
-
-def _tell_idle(form: str, **given: bool) -> None:
-    """Warn of settings of the other form."""
-    for name, other in (("filters", "cnn"), ("widths", "cnn"), ("hidden", "lstm")):
-        if given[name] and form != other:
-            warnings.warn(f"{name} belongs to form = {other!r}; here it does nothing", stacklevel=3)
-
-
 def _convolution(dim: int, width: int, filters: int) -> nn.Linear:
-    """A convolution as a product, with first weights as in Ma & Hovy (2016): a window's vectors lie side by
-    side.
+    """A convolution as a matrix product over a window's concatenated vectors, initialised as in Ma & Hovy
+    (2016).
     """
-    made = nn.Linear(width * dim, filters)
-    nn.init.xavier_uniform_(made.weight)
-    nn.init.zeros_(made.bias)
-    return made
-
-
-def _cell(dim: int, hidden: int) -> nn.LSTM:
-    """One direction, with first weights as those of `encoders/recurrent.py`."""
-    made = nn.LSTM(dim, hidden, batch_first=True)
-    first = {"weight_ih_l0": nn.init.xavier_uniform_, "weight_hh_l0": nn.init.orthogonal_}
-    for name, parameter in made.named_parameters():
-        for block in parameter.detach().split(hidden):
-            first.get(name, nn.init.zeros_)(block)
-        if name == "bias_ih_l0":
-            parameter.detach()[hidden : 2 * hidden] = 1.0  # the forget gate
-    return made
+    layer = nn.Linear(width * dim, filters)
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def _casings() -> nn.Embedding:
-    """A vector a class, at first one number a class, after the zero vector of padding."""
+    """A vector for each class, at first one-hot, after the zero vector of padding."""
     size = len(CASINGS)
     weight = torch.cat([torch.zeros(1, size), torch.eye(size)])
     return nn.Embedding.from_pretrained(weight, freeze=False, padding_idx=0)
 
 
-def _groups(spelt: Spelt) -> tuple[Tensor, ...]:
-    """Rectangles of forms of about the same length; the shortest forms come first."""
-    lengths = np.diff(spelt.offsets)
+def _groups(numbers: NDArray[np.int64], offsets: NDArray[np.int64]) -> tuple[Tensor, ...]:
+    """Padded forms of about the same length; the shortest forms come first."""
+    lengths = np.diff(offsets)
     bounds = [0]
     for bound in np.searchsorted(lengths, _STEPS, side="right").tolist():
         if min(bound - bounds[-1], len(lengths) - bound) >= _LEAST:
             bounds.append(bound)
     bounds += [len(lengths)] if len(lengths) else []
-    numbers = torch.from_numpy(spelt.numbers)
-    return tuple(pad(*_part(numbers, spelt.offsets, *span))[0] for span in pairwise(bounds))
+    groups = [(offsets[first], offsets[first : last + 1]) for first, last in pairwise(bounds)]
+    letters = torch.from_numpy(numbers)
+    return tuple(pad(letters[start : own[-1]], own - start)[0] for start, own in groups)
 
 
-def _part(numbers: Tensor, offsets: np.ndarray, first: int, last: int) -> tuple[Tensor, np.ndarray]:
-    """The characters of the forms `first` to `last`, and where they start and end among them."""
-    own = offsets[first : last + 1]
-    return numbers[own[0] : own[-1]], own - own[0]
-
-
-def _strongest(spelt: Tensor, mask: Tensor, layer: nn.Linear) -> Tensor:
-    """What a convolution finds at its strongest place, `(forms, filters)`, in `(forms, longest, dim)`.
-
-    A place is a character of the form; padding is none, however strong a window there would be.
-    """
-    longest, width = spelt.shape[1], layer.in_features // spelt.shape[2]
+def _max_of(layer: nn.Linear, vectors: Tensor, mask: Tensor) -> Tensor:
+    """The maximum of a convolution, `(forms, filters)`, over `(forms, longest, dim)`, without padding."""
+    longest, width = vectors.shape[1], layer.in_features // vectors.shape[2]
     before = (width - 1) // 2
-    padded = nn.functional.pad(spelt, (0, 0, before, width - 1 - before))
+    padded = nn.functional.pad(vectors, (0, 0, before, width - 1 - before))
     windows = torch.cat([padded[:, step : step + longest] for step in range(width)], dim=2)
     return layer(windows).masked_fill(~mask[..., None], -torch.inf).amax(dim=1)

@@ -1,28 +1,22 @@
-"""The ELMo embedder: words in the context of their text, from a two-way language model over characters.
+"""The ELMo embedder: words in the context of their text, from a bidirectional language model over characters.
 
-It reads models that are published or pretrained by us, and trains none: that is done from raw text by
-`pretraining`. The network is in `_elmo_network`, files are the matter of `_elmo_files`.
+It reads models that are published or pretrained by us; `pretraining` trains them from raw text.
 """
 
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import ModelError, RecipeError
-from ..layers.dropout import VariationalDropout
-from ..layers.padding import pad
-from ..layers.scalar_mix import ScalarMix
-from ..layers.sequence import Sequence
+from ..layers.sequence import ScalarMix, pad_words
 from ..text.words import Tokens
-from ._elmo_characters import cut_short
-from ._elmo_files import keep_elmo, open_elmo
-from ._elmo_network import BiLM, Laid, laid, part_lengths
-from ._features import Features, FeatureStore, encoder_mark, recalled
-from ._training_text import Material
+from ._elmo_files import open_elmo, save_elmo
+from ._elmo_network import BiLM, PackedTexts, count_truncated, pack_texts, part_lengths, unpack_layer
+from ._feature_store import Features
+from ._frozen_features import FeatureEmbedder, encoder_mark
+from ._training_text import TrainingText
 
 __all__ = ["Elmo"]
 
@@ -32,37 +26,36 @@ class Prepared(NamedTuple):
     counted over all rows one after another, `(words,)`, and their segment where there are several.
     """
 
-    laid: Laid
+    texts: PackedTexts
     mask: Tensor
     places: Tensor
     segments: Tensor | None = None
 
 
-class Elmo(nn.Module):
-    """Words in the context of their text, from the layers of a two-way language model (Peters et al. 2018).
+class Elmo(FeatureEmbedder):
+    """Words in the context of their text, from the layers of a bidirectional language model (Peters et al.
+    2018).
 
-    A text is read whole, between a beginning and an end, whatever sentences it has; every text anew, and each
-    segment of an example on its own. One that is longer than the model's window is read in as few parts as
-    possible, of about equal length, each between a beginning and an end: what is in another part is no
-    context. Layer 0 is the character network's vector, twice; a layer above has the vector from the start of
-    the text beside that from its end.
+    A text is read whole, between begin and end marks, whatever sentences it has; each text, and each segment
+    of an example, on its own. A text that is longer than the model's window is read in as few parts as
+    possible, of about equal length, each between begin and end marks: the other parts are no context. Layer 0
+    is the character network's vector, twice; a layer above has the forward vector and the backward vector.
 
     Args:
         source: A folder with `options.json` and the weights: a published model's `*.hdf5`, or the
             `model.safetensors` of our own pretraining.
-        layers: Whose vectors are taken: `"mix"`, a learned mix of all; or a layer's number, 0 for the words
-            without context and -1 for the last.
-        tune: Whether training changes the language model; the weights of the mix are learned anyway.
-        window: Words read at once; left out, as many as the model was trained on, or, where its options do
-            not tell, the whole text.
-        dropout: Share of the vector components set to zero while training, the same ones at all words of a
+        layers: Which vectors are used: `"mix"`, a learned mix of all layers; or a layer's number, 0 for the
+            words without context and -1 for the last.
+        tune: Whether training changes the language model; the weights of the mix are learned in any case.
+        window: Words read at once; left out, as many as the model was trained on, or the whole text if its
+            options do not say.
+        dropout: Share of the vector components set to zero in training, the same ones for all words of a
             text.
-        cache_gb: Most gigabytes that the features of a frozen model may take on the disk, so that they are
-            computed only once; of larger ones none are kept.
+        cache_gb: Most gigabytes that the features of a frozen model may take on disk, so that they are
+            computed only once; larger ones are not stored.
     """
 
-    summary_dim = 0
-    kept = ("network.",)  # weights that lie in the embedder's own folder, and nowhere else
+    separate_weights = ("network.",)  # saved in the folder of the embedder only
 
     def __init__(
         self,
@@ -74,37 +67,29 @@ class Elmo(nn.Module):
         dropout: float = 0.0,
         cache_gb: float = 20.0,
     ) -> None:
-        super().__init__()
+        super().__init__(source, tune, dropout, cache_gb)
         if window is not None and window < 1:
             raise RecipeError(f"embedders: window is {window}; it must be at least 1, or left out")
-        self.source, self.layers, self.tune, self.window = source, layers, tune, window
-        self.dropout, self.cache_gb = VariationalDropout(dropout), cache_gb
-        self.store: FeatureStore | None = None  # where features of a frozen model are read
-        self.dim = 0
-        self.mix: ScalarMix | None = None
+        self.layers, self.window = layers, window
         self.network: Any = None
 
-    def initialise(self, material: Material) -> None:
+    def initialise(self, text: TrainingText) -> None:
         """Read the language model.
 
         Raises:
-            RecipeError: the source cannot be read, or it has not the layer that the recipe asks for.
+            RecipeError: the source cannot be read, or it lacks the layer that the recipe asks for.
         """
-        self._take(open_elmo(material.folder / self.source, self._where, RecipeError))
+        self._set_network(open_elmo(text.folder / self.source, self._where, RecipeError))
 
     def keep(self, folder: Path) -> None:
         """Write the language model, whatever its layout was, as `options.json` and `model.safetensors`."""
-        keep_elmo(self.network, folder)
+        save_elmo(self.network, folder)
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote."""
-        self._take(open_elmo(folder, self._where, ModelError))
+        self._set_network(open_elmo(folder, self._where, ModelError))
 
-    @property
-    def _where(self) -> str:
-        return f'embedders: source = "{self.source}"'
-
-    def _take(self, network: BiLM) -> None:
+    def _set_network(self, network: BiLM) -> None:
         self.network, top = network, network.options.layers
         self.dim = 2 * network.options.dim
         if self.layers == "mix":
@@ -125,57 +110,37 @@ class Elmo(nn.Module):
         top = self.network.options.layers
         return top if self.layers == "mix" else self.layers % (top + 1)
 
-    def _parts(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-        return part_lengths(lengths, self.window or self.network.options.window)
-
     @property
-    def frozen(self) -> bool:
-        """Whether the features of a text never change."""
-        return not self.tune
-
-    @property
-    def feature_numbers(self) -> tuple[int, int]:
-        """How many numbers the features of a word are, and those of a text."""
-        return self.dim * (1 if self.mix is None else len(self.mix.scalars)), 0
+    def _window(self) -> int | None:
+        return self.window or self.network.options.window
 
     def feature_mark(self) -> str:
-        """What the features depend on beside the texts, as a short mark."""
+        """A short hash of what the features depend on, apart from the texts."""
         settings = {"kind": "elmo", "layers": self.layers, "window": self.window}
         return encoder_mark(self.network, settings | {"options": self.network.options.as_json()})
 
-    def prepare(self, tokens: Tokens) -> Prepared | Features:
-        """The spelling of the words, in the order in which the network reads them; or what has been kept."""
-        if (kept := recalled(self.store, tokens)) is not None:
-            return kept
-        options = self.network.options
-        read = laid(tokens.surfaces(), self._parts(tokens.lengths), options.longest, options.widest)
-        numbers, mask = pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)
-        places = mask.flatten().nonzero()[:, 0]
-        return Prepared(read, mask, places, numbers if tokens.segments > 1 else None)
+    def prepare_texts(self, tokens: Tokens) -> Prepared:
+        """The spelling of the words, in the order in which the network reads them."""
+        lengths = part_lengths(tokens.lengths, self._window)
+        texts = pack_texts(tokens.surfaces(), lengths, self.network.options)
+        _, mask, segments = pad_words(tokens.segment_numbers, tokens)
+        return Prepared(texts, mask, mask.flatten().nonzero()[:, 0], segments)
 
     def features(self, prepared: Prepared) -> Features:
-        """What the language model says: the wanted layers of each word, before they are mixed."""
+        """The layers of each word that are needed, before they are mixed."""
         with torch.set_grad_enabled(self.tune and torch.is_grad_enabled()):
-            states = self.network(prepared.laid, self._reach)
-            wanted = states if self.layers == "mix" else states[-1:]
-            words = torch.stack([self.network.sided(prepared.laid, state) for state in wanted], dim=1)
+            states = self.network(prepared.texts, self._reach)
+            states = states if self.layers == "mix" else states[-1:]
+            words = torch.stack([unpack_layer(prepared.texts, state) for state in states], dim=1)
         empty = words.new_zeros(prepared.mask.numel(), *words.shape[1:])
         layers = empty.index_copy(0, prepared.places, words).view(*prepared.mask.shape, *words.shape[1:])
         return Features(layers, prepared.mask, None, prepared.segments)
 
-    def forward(self, prepared: Prepared | Features) -> Sequence:
-        """Vectors `(batch, time, dim)`; padding is the zero vector."""
-        features = prepared if isinstance(prepared, Features) else self.features(prepared)
-        layers = features.layers.float().unbind(dim=2)
-        vectors = layers[0] if self.mix is None else self.mix(layers)
-        return Sequence(self.dropout(vectors), features.mask, None, features.segments)
-
     def facts(self, tokens: Tokens) -> dict[str, float]:
         """The share of words of which only the first bytes are read, and of texts that are read in parts."""
-        lengths = tokens.lengths
+        lengths, window = tokens.lengths, self._window
         words, texts = max(1, len(tokens.starts)), max(1, len(lengths))
-        window = self.window or self.network.options.window
         return {
-            "words_cut_short": cut_short(tokens.surfaces(), self.network.options.longest) / words,
+            "words_cut_short": count_truncated(tokens.surfaces(), self.network.options.longest) / words,
             "texts_in_parts": 0.0 if window is None else int((lengths > window).sum()) / texts,
         }

@@ -1,11 +1,11 @@
 """The static embedder: one vector a word form, looked up in a table.
 
 The table starts from vectors trained on the user's text, from a file, or from random numbers, and is
-frozen or tuned. What a word gets that is not in it is the matter of `_unknown`.
+frozen or tuned. `_unknown_words` decides what a word gets that is not in it.
 """
 
 from collections.abc import Sequence as Words
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,14 +16,12 @@ from torch import Tensor, nn
 from ..errors import RecipeError
 from ..files.json_files import Size, read_facts, write_facts
 from ..formats import UnicodeErrors, read_vectors
-from ..layers.dropout import VariationalDropout
-from ..layers.padding import pad
-from ..layers.sequence import Sequence
+from ..layers.sequence import Sequence, VariationalDropout, pad_words
 from ..text.vocabulary import Vocabulary
 from ..text.words import Tokens, lower
 from ..word_vectors import WordVectors
-from ._training_text import Material
-from ._unknown_words import PADDING, SPECIAL, Policy, Unknown, halved, makes, savable, steps_of
+from ._training_text import TrainingText
+from ._unknown_words import PADDING, SPECIAL, Policy, Unknown, compress_subwords, policy_steps, tunable_words
 
 __all__ = ["Static"]
 
@@ -31,19 +29,19 @@ __all__ = ["Static"]
 class Prepared(NamedTuple):
     """Rows of the table `(batch, time)`, the words' mask, their segment where there are several, and vectors
     `(words, dim)` of words that are not in the table: their rows follow those of the table, and `outside` has
-    the rows and columns of the batch where they stand.
+    the rows and columns of the batch where they are.
     """
 
     ids: Tensor
     mask: Tensor
     segments: Tensor | None
-    made: Tensor | None = None
+    extra: Tensor | None = None
     outside: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """What `static.json` holds."""
+    """The content of `static.json`."""
 
     dim: Size
     lowercase: bool | None
@@ -54,24 +52,25 @@ class Static(nn.Module):
     """One vector a word form.
 
     Args:
-        source: `"trained"` takes what `[vectors]` trains, `"random"` starts from random numbers, anything
+        source: `"trained"` uses what `[vectors]` trains, `"random"` starts from random numbers, anything
             else is a file of word vectors.
         dim: Length of a vector when the source is random; otherwise the vectors decide.
         tune: Whether training changes the vectors.
         lowercase: Whether words are looked up in lower case; left out, as the vectors were trained, and yes
             for random ones.
         min_count: Words rarer than this in the training texts are unknown when the source is random.
-        standardise: Whether given vectors are scaled to components of unit variance, which layers above
-            learn from fastest.
+        standardise: Whether the source's vectors are scaled to components of unit variance, from which the
+            layers above learn fastest.
         unknown: What a word without a vector gets: `"subwords"` the vector of its n-grams, `"lowercase"` that
             of its lower-case form, `"random"` its own, always the same, `"zero"` none, `"shared"` one for all
             such words, learned if tuned. `"auto"` is the first of n-grams, lower-case form and shared that a
-            given source has. Vectors for words of the training texts are tuned, others are not.
-        max_vocabulary: Words kept: those of the training texts first, then the source's most frequent.
-        dropout: Share of the vector components set to zero while training, the same ones at all words of a
+            source has. Vectors for words of the training texts are tuned, others are not.
+        max_vocabulary: Words in the table: those of the training texts first, then the source's most
+            frequent.
+        dropout: Share of the vector components set to zero in training, the same ones for all words of a
             text.
-        unicode_errors: What becomes of words of a text or word2vec binary file that are not UTF-8: `"strict"`
-            refuses them, `"ignore"` leaves out their wrong bytes, `"replace"` puts U+FFFD there.
+        unicode_errors: How words that are not UTF-8 are read in a text or word2vec binary file: `"strict"`
+            refuses them, `"ignore"` drops the wrong bytes, `"replace"` puts U+FFFD there.
 
     Attributes:
         notes: Sentences on how the file was read.
@@ -97,16 +96,15 @@ class Static(nn.Module):
         super().__init__()
         self.source, self.dim, self.tune, self.lowercase = source, dim, tune, lowercase
         self.min_count, self.max_vocabulary, self.standardise = min_count, max_vocabulary, standardise
-        self.unknown: Policy = unknown
-        self.unicode_errors: UnicodeErrors = unicode_errors
+        self.unknown, self.unicode_errors = unknown, unicode_errors
         self.notes: tuple[str, ...] = ()
         self.dropout = VariationalDropout(dropout)
         self.vocabulary = Vocabulary([])
-        self.made = 0  # the last words of the vocabulary, which had no vector
+        self.new_words = 0  # the last words of the vocabulary, which the source does not have
         self._unknown = Unknown()
         self.table = nn.Embedding(SPECIAL, dim, padding_idx=PADDING)
 
-    def initialise(self, material: Material) -> None:
+    def initialise(self, text: TrainingText) -> None:
         """Build the vocabulary and fill the table.
 
         Raises:
@@ -114,60 +112,57 @@ class Static(nn.Module):
                 for and it has none.
             VectorsError: the source is a file that cannot be read.
         """
+        vectors = text.vectors
         if self.source == "random":
-            self.lowercase = self.lowercase is not False
-            surfaces = material.tokens.surfaces(lowercase=self.lowercase)
-            self.vocabulary = Vocabulary.count(
-                surfaces, min_count=self.min_count, max_size=self.max_vocabulary
-            )
-            self._set_table(torch.randn(len(self.vocabulary) + SPECIAL, self.dim) * self.dim**-0.5)
-            steps = steps_of(self.unknown, None, self.lowercase, self.source)
-            self._unknown = Unknown(steps, self.vocabulary, dim=self.dim, spread=self.dim**-0.5)
+            self._initialise_at_random(text.tokens)
             return
-        vectors = self._source_vectors(material)
+        if self.source != "trained":
+            table = read_vectors(text.folder / self.source, unicode_errors=self.unicode_errors)
+            vectors, self.notes = WordVectors.of(table), table.notes
+        if vectors is None:
+            raise RecipeError(
+                'embedders: source = "trained" uses what [vectors] trains; the recipe has no such table'
+            )
+        self._initialise_from(vectors, text.tokens)
+
+    def _initialise_at_random(self, tokens: Tokens) -> None:
+        self.lowercase = self.lowercase is not False
+        surfaces = tokens.surfaces(lowercase=self.lowercase)
+        self.vocabulary = Vocabulary.count(surfaces, min_count=self.min_count, max_size=self.max_vocabulary)
+        spread = self.dim**-0.5
+        self._set_table(torch.randn(len(self.vocabulary) + SPECIAL, self.dim) * spread)
+        steps = policy_steps(self.unknown, None, self.lowercase, self.source)
+        self._unknown = Unknown(steps, self.vocabulary, dim=self.dim, spread=spread)
+
+    def _initialise_from(self, vectors: WordVectors, tokens: Tokens) -> None:
+        """Take the training texts' words, then the source's most frequent."""
         if self.lowercase is None:
             self.lowercase = bool(vectors.settings.get("lowercase", False))
-        self._take(vectors, material.tokens)
-
-    def _source_vectors(self, material: Material) -> WordVectors:
-        if self.source != "trained":
-            table = read_vectors(material.folder / self.source, unicode_errors=self.unicode_errors)
-            self.notes = table.notes
-            return WordVectors.of(table)
-        if material.vectors is None:
-            raise RecipeError(
-                'embedders: source = "trained" takes what [vectors] trains; the recipe has no such table'
-            )
-        return material.vectors
-
-    def _take(self, vectors: WordVectors, tokens: Tokens) -> None:
-        """Keep the training texts' words, then the source's most frequent."""
-        steps = steps_of(self.unknown, vectors.subwords, bool(self.lowercase), self.source)
-        seen = Vocabulary.count(tokens.surfaces(lowercase=bool(self.lowercase)), max_size=self.max_vocabulary)
+        steps = policy_steps(self.unknown, vectors.subwords, self.lowercase, self.source)
+        seen = Vocabulary.count(tokens.surfaces(lowercase=self.lowercase), max_size=self.max_vocabulary)
         words = [word for word in seen.words if word in vectors.index]
         missing = [word for word in seen.words if word not in vectors.index]
         if steps[0] == "lowercase":
             forms = [form for word in missing if (form := lower(word)) in vectors.index]
             words += _first(forms, len(forms), set(words))
-        missing = [word for word in missing if savable(word)] if makes(steps) else []
+        missing = tunable_words(missing, steps)
         words += _first(vectors.words, self.max_vocabulary - len(words) - len(missing), set(words))
         known = torch.from_numpy(np.array(vectors[words], dtype=np.float32))
-        scale = torch.ones(())
-        if self.standardise and len(known) > 1:
-            scale = known.std().clamp(min=1e-6)
-            known = known / scale
+        scale = known.std().clamp(min=1e-6) if self.standardise and len(known) > 1 else torch.ones(())
+        known = known / scale
+        subwords = vectors.subwords if "subwords" in steps else None
         self.dim = vectors.dim
         self._unknown = Unknown(
             steps,
             dim=self.dim,
             spread=float(known.std()) if len(known) > 1 else 1.0,
-            subwords=halved(vectors.subwords, float(scale)) if "subwords" in steps else None,
+            subwords=None if subwords is None else compress_subwords(subwords, float(scale)),
         )
-        made = self._unknown.made(missing)
-        self.made = len(made)
-        self.vocabulary = self._unknown.vocabulary = Vocabulary([*words, *made])
-        fresh = torch.from_numpy(np.array(list(made.values()), np.float32).reshape(-1, self.dim))
-        self._set_table(torch.cat([torch.zeros(SPECIAL, self.dim), known, fresh]))
+        new = self._unknown.own_vectors(missing)
+        self.new_words = len(new)
+        self.vocabulary = self._unknown.vocabulary = Vocabulary([*words, *new])
+        own = torch.from_numpy(np.array(list(new.values()), np.float32).reshape(-1, self.dim))
+        self._set_table(torch.cat([torch.zeros(SPECIAL, self.dim), known, own]))
 
     def _set_table(self, weight: Tensor) -> None:
         weight[PADDING] = 0.0
@@ -176,16 +171,15 @@ class Static(nn.Module):
         )
 
     def keep(self, folder: Path) -> None:
-        """Write the vocabulary and what unknown words need; the table itself is among the weights."""
+        """Write the vocabulary and what unknown words need; the table is among the weights."""
         self.vocabulary.save(folder / "vocabulary.txt")
         self._unknown.keep(folder)
-        facts = {"dim": self.dim, "lowercase": self.lowercase, "made": self.made}
-        write_facts(folder / "static.json", facts)
+        write_facts(folder / "static.json", asdict(_Facts(self.dim, self.lowercase, self.new_words)))
 
     def restore(self, folder: Path) -> None:
-        """Read the vocabulary and make room for the table."""
+        """Read the vocabulary and allocate the table."""
         facts = read_facts(folder / "static.json", _Facts)
-        self.dim, self.lowercase, self.made = facts.dim, facts.lowercase, facts.made
+        self.dim, self.lowercase, self.new_words = facts.dim, facts.lowercase, facts.made
         self.vocabulary = Vocabulary.load(folder / "vocabulary.txt")
         self._unknown = Unknown.restore(folder, self.vocabulary)
         self._set_table(torch.empty(len(self.vocabulary) + SPECIAL, self.dim))
@@ -193,40 +187,35 @@ class Static(nn.Module):
     def prepare(self, tokens: Tokens) -> Prepared:
         """The table's rows of all words, padded to the longest example."""
         surfaces = tokens.surfaces(lowercase=bool(self.lowercase))
-        ids, made = self.vocabulary.ids(surfaces) + SPECIAL, None
+        ids, extra = self.vocabulary.ids(surfaces) + SPECIAL, None
         missing = np.flatnonzero(ids < SPECIAL)
         if len(missing):
-            ids[missing], vectors = self._unknown.find([surfaces[place] for place in missing.tolist()])
-            made = None if vectors is None else torch.from_numpy(vectors)
-        padded, mask = pad(torch.from_numpy(ids), tokens.example_offsets)
-        segments = None
-        if tokens.segments > 1:
-            segments = pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)[0]
-        outside = () if made is None else (padded >= self.table.num_embeddings).nonzero(as_tuple=True)
-        return Prepared(padded, mask, segments, made, outside)
+            ids[missing], vectors = self._unknown.look_up([surfaces[place] for place in missing.tolist()])
+            extra = None if vectors is None else torch.from_numpy(vectors)
+        padded, mask, segments = pad_words(ids, tokens)
+        outside = () if extra is None else (padded >= self.table.num_embeddings).nonzero(as_tuple=True)
+        return Prepared(padded, mask, segments, extra, outside)
 
     def forward(self, prepared: Prepared) -> Sequence:
         """Vectors `(batch, time, dim)`; padding is the zero vector."""
         ids, size, outside = prepared.ids, self.table.num_embeddings, prepared.outside
-        if prepared.made is None:
+        if prepared.extra is None:
             vectors = self.table(ids)
         else:
             vectors = self.table(ids.masked_fill(ids >= size, PADDING))
-            vectors[outside] = prepared.made.to(vectors.dtype)[ids[outside] - size]
+            vectors[outside] = prepared.extra.to(vectors.dtype)[ids[outside] - size]
         return Sequence(self.dropout(vectors), prepared.mask, None, prepared.segments)
 
     def facts(self, tokens: Tokens) -> dict[str, float]:
-        """The share of words that have no vector of their own, and of those that got each kind of another."""
+        """The share of words that have no vector of their own, and of those that got each kind of vector."""
         surfaces = tokens.surfaces(lowercase=bool(self.lowercase))
         ids = self.vocabulary.ids(surfaces)
         missing = [surfaces[place] for place in np.flatnonzero(ids < 0).tolist()]
-        counts = self._unknown.shares(missing)
-        made = np.count_nonzero(ids >= len(self.vocabulary) - self.made)
-        if made:
-            counts[self._unknown.steps[0]] += int(made)
+        counts = self._unknown.step_counts(missing)
+        counts[self._unknown.steps[0]] += int(np.sum(ids >= len(self.vocabulary) - self.new_words))
         words = max(1, len(surfaces))
-        facts: dict[str, float] = {f"unknown_{step}": count / words for step, count in counts.items()}
-        unknown = (len(missing) + made) / words
+        facts = {f"unknown_{step}": count / words for step, count in counts.items()}
+        unknown = sum(counts.values()) / words
         return {"unknown_words": unknown, **facts, "vocabulary": len(self.vocabulary)}
 
 

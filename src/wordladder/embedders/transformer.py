@@ -1,8 +1,5 @@
 """The transformer embedder: BERT, ALBERT or any other pretrained encoder of Hugging Face, its pieces pooled
-to words. It pretrains nothing, and reads examples of one text.
-
-How pieces meet words and long texts are read in windows is the matter of `_pieces`, files that of
-`_pretrained`.
+to words. `_pieces` aligns pieces with words and reads long texts in windows; `_pretrained` reads files.
 """
 
 import re
@@ -13,29 +10,46 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import ModelError, RecipeError
-from ..layers.dropout import VariationalDropout
 from ..layers.half_precision_attention import use_fast_attention
-from ..layers.padding import pad
-from ..layers.scalar_mix import ScalarMix
-from ..layers.sequence import Sequence
+from ..layers.sequence import ScalarMix, pad_words
 from ..layers.threads import in_parallel
 from ..text.words import Tokens, tokenize
-from ._features import Features, FeatureStore, encoder_mark, recalled
-from ._inference import PACKABLE, Answering, Precision, answering
-from ._learning_rates import encoder_rates
+from ._encoder_sources import STARTER, starter_encoder, text_language
+from ._feature_store import Features
+from ._frozen_features import FeatureEmbedder, encoder_mark
+from ._inference import PACKABLE, FrozenEncoder, Precision, frozen_copy
 from ._pieces import Group, Links, Pieces, bare_tokenizer
-from ._pretrained import Pretrained, keep_pretrained, open_pretrained, piece_limit, reached
+from ._pretrained import Pretrained, contributing_parameters, open_pretrained, piece_limit, save_pretrained
 from ._sentence_layout import SentenceLayout
-from ._starter import STARTER, starter_encoder, text_language
-from ._training_text import Material
+from ._training_text import TrainingText
 
 __all__ = ["Transformer"]
 
-_ROWS = 256  # examples whose facts are found together
+_ROWS = 256  # examples whose facts are computed together
 OVERLAP = 64  # pieces that windows share where there is room
+
+# The learning rate follows from the encoder's shape. A step of AdamW moves every weight by about the rate, so
+# its effect on the output grows with the weights that act one after another: the rate is divided by their
+# number in the layers, depth × width².
+_BASE_RATE, _BASE_WIDTH, _BASE_DEPTH = 3e-5, 768, 12  # Devlin et al. 2019: 2e-5 to 5e-5; ALBERT: 1e-5 to 3e-5
+_LOWEST, _HIGHEST = 1e-5, 5e-4
+_BOTTOM = 0.5  # share of the rate at the embeddings
+
+
+def encoder_rates(width: int, depth: int, *, shared: bool) -> tuple[float, float]:
+    """The learning rate of the top layer, and the share of a layer's rate that the layer below it gets.
+
+    Args:
+        width: Numbers in a hidden vector.
+        depth: Number of layers.
+        shared: Whether layers share their weights, as ALBERT's do: then no layer is slower than another.
+    """
+    weights = (depth / _BASE_DEPTH) * (width / _BASE_WIDTH) ** 2
+    rate = min(max(_BASE_RATE / weights, _LOWEST), _HIGHEST)
+    return rate, 1.0 if shared else _BOTTOM ** (1 / depth)
 
 
 class Prepared(NamedTuple):
@@ -50,42 +64,43 @@ class Prepared(NamedTuple):
     segments: Tensor | None = None
 
 
-class Transformer(nn.Module):
+class Transformer(FeatureEmbedder):
     """Words in the context of their text, from a pretrained encoder.
 
-    Two texts of an example are read together, the first one before the second. A word without a piece has the
-    zero vector. A text that is longer than the encoder reads at once is read
-    in windows, and each word is taken from the window that it stands nearest to the middle of.
+    The two texts of an example are read together, the first one before the second. A word without a piece has
+    the zero vector. A text that is longer than the encoder can read is read in windows, and each word is
+    taken from the window whose middle is nearest.
 
     Args:
         source: A folder in Hugging Face's layout with a fast tokenizer, or a name on its hub; `"starter"`:
             the encoder of the text's language that comes with wordladder.
-        layers: Whose vectors are taken: `"last"`; a layer's number, 0 for the embeddings and -2 for the last
+        layers: Which vectors are used: `"last"`; a layer's number, 0 for the embeddings and -2 for the last
             but one; `"last4"`, the mean of the last four; `"mix"`, a learned mix of all, embeddings included
             (Peters et al. 2018).
-        pooling: What makes up a word: its `"first"` piece (Devlin et al. 2019) or the `"mean"` of its pieces.
-        summary: One more vector for the whole text: `"cls"`, that of the special piece that stands for it, or
-            `"mean"`, over all pieces and special ones; of a text in windows, over them all. Left out, none.
+        pooling: A word's vector: that of its `"first"` piece (Devlin et al. 2019) or the `"mean"` of its
+            pieces.
+        summary: One more vector for the whole text: `"cls"`, that of its special piece, or `"mean"`, over all
+            pieces and special ones; of a text in windows, over them all. Left out, none.
         tune: Whether training changes the encoder; if not, its own dropout is off.
-        attention_dropout: Share of the attention that a tuned encoder drops while training; left out, what it
-            was pretrained with. Without it, training is more than twice as fast on a processor.
-        hidden_dropout: The same for what its layers hand on.
-        layer_decay: Share of a layer's learning rate that the layer below it learns at, when tuned; left
-            out, by depth, and 1 where layers share their weights.
+        attention_dropout: Share of the attention that a tuned encoder drops in training; left out, what it
+            was pretrained with. Without it, training is more than twice as fast on a CPU.
+        hidden_dropout: The same for the outputs of its layers.
+        layer_decay: Share of a layer's learning rate that the layer below it gets, when tuned; left out, by
+            depth, and 1 where layers share their weights.
         max_pieces: Pieces read at once, special ones included; left out, as many as the encoder can.
-        long: Whether longer texts are read in overlapping `"windows"`, or what is behind is cut away and
-            counted: `"truncate"`.
+        long: Whether longer texts are read in overlapping `"windows"`, or truncated and counted:
+            `"truncate"`.
         overlap: Pieces that neighbouring windows share; left out, 64, but at most a quarter of what is read
             at once.
-        dropout: Share of the vector components set to zero while training, the same ones at all words of a
+        dropout: Share of the vector components set to zero in training, the same ones for all words of a
             text.
-        cache_gb: Most gigabytes that the features of a frozen encoder may take on the disk, so that they are
-            computed only once; of larger ones none are kept.
-        precision: The arithmetic of an encoder that is frozen or answers: `"auto"` takes bfloat16 where the
-            processor or the accelerator computes in it, else float32. Where it is tuned, `[training]` says.
+        cache_gb: Most gigabytes that the features of a frozen encoder may take on disk, so that they are
+            computed only once; larger ones are not stored.
+        precision: The arithmetic of an encoder that is frozen or predicts: `"auto"` uses bfloat16 where the
+            CPU or the accelerator computes in it, else float32. If it is tuned, `[training]` decides.
     """
 
-    kept = ("model.",)  # weights that lie in the embedder's own folder, and nowhere else
+    separate_weights = ("model.",)  # saved in the folder of the embedder only
 
     def __init__(
         self,
@@ -105,59 +120,50 @@ class Transformer(nn.Module):
         cache_gb: float = 20.0,
         precision: Precision = "auto",
     ) -> None:
-        super().__init__()
-        self.source, self.layers, self.pooling, self.tune = source, layers, pooling, tune
-        self.summary, self.max_pieces, self.long, self.overlap = summary, max_pieces, long, overlap
+        super().__init__(source, tune, dropout, cache_gb)
+        self.layers, self.pooling, self.summary, self.max_pieces = layers, pooling, summary, max_pieces
+        self.long, self.overlap, self.layer_decay, self.precision = long, overlap, layer_decay, precision
         self.notes: tuple[str, ...] = ()  # what a user should know of the encoder
         self._dropouts = {"attention": attention_dropout, "hidden": hidden_dropout}
-        self.layer_decay, self.dropout = layer_decay, VariationalDropout(dropout)
-        self.cache_gb, self.precision = cache_gb, precision
-        self._ready: tuple[Any, Answering] | None = None
-        self.store: FeatureStore | None = None  # where features of a frozen encoder are read
-        self.dim = self.summary_dim = 0
-        self.mix: ScalarMix | None = None
+        self._frozen: tuple[Any, FrozenEncoder] | None = None
         self.model: Any = None
         self._tokenizer: Any = None
         self._pieces: Any = None
 
-    def initialise(self, material: Material) -> None:
+    def initialise(self, text: TrainingText) -> None:
         """Read the encoder and its tokenizer.
 
         Raises:
-            RecipeError: the source cannot be read, it has not the layers or the piece that the recipe asks
-                for, or windows are too small.
+            RecipeError: the source cannot be read, it lacks the layers or the piece that the recipe asks for,
+                or windows are too small.
         """
         source: str | Path | None = self.source
-        if source == STARTER and (source := starter_encoder(text_language(material.tokens.texts))) is None:
+        if source == STARTER and (source := starter_encoder(text_language(text.tokens.texts))) is None:
             raise RecipeError(
                 f"{self._where}: no encoder of this text's language comes with this version; name one with "
                 "--encoder, or make one with `wordladder pretrain`"
             )
-        self._take(open_pretrained(str(source), material.folder, dropouts=self._dropouts))
+        self._set_encoder(open_pretrained(str(source), text.folder, dropouts=self._dropouts))
 
     def keep(self, folder: Path) -> None:
         """Write the encoder and its tokenizer in Hugging Face's layout."""
-        keep_pretrained(self.model, self._tokenizer, folder)
+        save_pretrained(self.model, self._tokenizer, folder)
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote."""
-        self._take(open_pretrained(str(folder), error=ModelError, dropouts=self._dropouts))
+        self._set_encoder(open_pretrained(str(folder), error=ModelError, dropouts=self._dropouts))
 
-    def _take(self, pretrained: Pretrained) -> None:
+    def _set_encoder(self, pretrained: Pretrained) -> None:
         self.model, self._tokenizer, self.notes = pretrained
         if self.tune and self.model.config.model_type in PACKABLE:
             use_fast_attention(self.model)
-        self._pieces = self._laid_out()
-        used = reached(self._wanted(self._probe()))
+        self._pieces = self._make_pieces()
+        used = contributing_parameters(self._select_layers(self._probe()))
         for parameter in self.model.parameters():
             parameter.requires_grad_(self.tune and parameter in used)
         self.train(self.training)
 
-    @property
-    def _where(self) -> str:
-        return f'embedders: source = "{self.source}"'
-
-    def _laid_out(self) -> Pieces:
+    def _make_pieces(self) -> Pieces:
         """The tokenizer, with windows that the encoder can read."""
         limit = piece_limit(self.model, self._tokenizer)
         if self.max_pieces is not None:
@@ -179,18 +185,18 @@ class Transformer(nn.Module):
         )
         if overlap < 0 or (pieces.room is not None and pieces.room <= overlap):
             raise RecipeError(
-                f"{self._where}: windows of {pieces.room} pieces beside the special ones cannot overlap by "
+                f"{self._where}: windows of {pieces.room} pieces without the special ones cannot overlap by "
                 f"{overlap}; overlap must be smaller, and not below 0"
             )
-        if self.summary == "cls" and not pieces.has_cls:
+        if self.summary == "cls" and pieces.cls_place is None:
             raise RecipeError(f'{self._where} has no piece for the whole text; summary = "mean" needs none')
         return pieces
 
     def _probe(self) -> tuple[Tensor, ...]:
-        """The layers of a short text, from which sizes are known, and the weights that they need."""
+        """The layers of a short text, which show the sizes, and the weights that they depend on."""
         self.model.requires_grad_(True).eval()
         with torch.enable_grad():
-            (group,) = self._pieces.lay(tokenize(["a"])).groups
+            (group,) = self._pieces.arrange(tokenize(["a"])).groups
             states = self._run(group)
         self.dim = states[-1].shape[-1]
         self.summary_dim = self.dim if self.summary else 0
@@ -207,12 +213,12 @@ class Transformer(nn.Module):
         return states
 
     def train(self, mode: bool = True) -> "Transformer":
-        """A frozen encoder stays as it is when it answers."""
+        """A frozen encoder stays in evaluation mode."""
         super().train(mode)
         if self.model is not None and not self.tune:
             self.model.eval()
         elif mode:
-            self._ready = None  # its weights are about to change
+            self._frozen = None  # its weights are about to change
         return self
 
     def learning_rates(self, highest: float | None) -> dict[str, float]:
@@ -237,86 +243,66 @@ class Transformer(nn.Module):
         top = max(depths.values(), default=0)
         return {name: highest * decay ** (top - depth) for name, depth in depths.items()}
 
-    @property
-    def frozen(self) -> bool:
-        """Whether the features of a text never change."""
-        return not self.tune
-
-    @property
-    def feature_numbers(self) -> tuple[int, int]:
-        """How many numbers the features of a word are, and those of a text."""
-        layers = 1 if self.mix is None else len(self.mix.scalars)
-        return layers * self.dim, layers * self.summary_dim
-
     def feature_mark(self) -> str:
-        """What the features depend on beside the texts, as a short mark."""
-        settings = ("layers", "pooling", "summary", "max_pieces", "long", "overlap", "precision")
-        return encoder_mark(
-            self.model,
-            {name: getattr(self, name) for name in settings}
-            | {"kind": "transformer", "tokenizer": self._pieces.tokenizer.to_str()}
-            | {"limit": self._pieces.limit},
-        )
+        """A short hash of what the features depend on, apart from the texts."""
+        names = ("layers", "pooling", "summary", "max_pieces", "long", "overlap", "precision")
+        settings = {name: getattr(self, name) for name in names}
+        pieces = {"tokenizer": self._pieces.tokenizer.to_str(), "limit": self._pieces.limit}
+        return encoder_mark(self.model, settings | pieces | {"kind": "transformer"})
 
-    def prepare(self, tokens: Tokens) -> Prepared | Features:
-        """The pieces of the texts in windows, and which of them make up each word; or what has been kept."""
-        if (kept := recalled(self.store, tokens)) is not None:
-            return kept
-        laid = self._pieces.lay(tokens)
-        numbers, mask = pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)
-        return Prepared(laid.groups, laid.words, mask, laid.summary, numbers if tokens.segments > 1 else None)
-
-    def forward(self, prepared: Prepared | Features) -> Sequence:
-        """Vectors `(batch, time, dim)`; padding and words without a piece are the zero vector."""
-        features = prepared if isinstance(prepared, Features) else self.features(prepared)
-        summary = None if features.summary is None else self._mixed(features.summary)
-        return Sequence(self.dropout(self._mixed(features.layers)), features.mask, summary, features.segments)
+    def prepare_texts(self, tokens: Tokens) -> Prepared:
+        """The pieces of the texts in windows, and which of them make up each word."""
+        windows = self._pieces.arrange(tokens)
+        _, mask, segments = pad_words(tokens.segment_numbers, tokens)
+        return Prepared(windows.groups, windows.words, mask, windows.summary, segments)
 
     def features(self, prepared: Prepared) -> Features:
-        """What the encoder says: the wanted layers of each word, before they are mixed."""
+        """The layers of each word that are needed, before they are mixed."""
         mask, layers = prepared.mask, self.feature_numbers[0] // self.dim
         flat = torch.zeros(0, layers * self.dim, device=mask.device)
         if prepared.groups:
             flat = torch.cat([torch.cat(states, dim=1) for states in self._all_states(prepared.groups)])
-        words = _gathered(flat, prepared.words, mask.numel()).view(*mask.shape, layers, self.dim)
+        words = _sum_links(flat, prepared.words, mask.numel()).view(*mask.shape, layers, self.dim)
         summary = None
         if prepared.summary is not None:
-            summary = _gathered(flat, prepared.summary, len(mask)).view(len(mask), layers, self.dim)
+            summary = _sum_links(flat, prepared.summary, len(mask)).view(len(mask), layers, self.dim)
         return Features(words, mask, summary, prepared.segments)
 
     def _all_states(self, groups: Seq[Group]) -> list[list[Tensor]]:
-        """The layers that are wanted, of each group, a row a piece; on a processor that answers, a core has a
-        group of its own.
+        """The layers that are needed, of each group, a row a piece; a frozen encoder on a CPU computes each
+        group on a core of its own.
         """
         learns = self.tune and torch.is_grad_enabled()
         jobs = [partial(self._states, group, learns) for group in groups]
         if learns or self.model.training or len(groups) == 1 or groups[0].ids.device.type != "cpu":
             return [job() for job in jobs]
-        self._answers()  # once for all
+        self._frozen_encoder()  # before the threads start
         return in_parallel(jobs)
 
     def _states(self, group: Group, learns: bool) -> list[Tensor]:
         with torch.set_grad_enabled(learns):
             states = self._run(group)
-            return [state.reshape(-1, self.dim).float() for state in self._wanted(states)]
+            return [state.reshape(-1, self.dim).float() for state in self._select_layers(states)]
 
     def _run(self, group: Group) -> tuple[Tensor, ...]:
         """All layers `(windows, pieces, dim)`, embeddings first, or the last one where it is enough."""
         every = self.layers != "last"
         types = group.types if "token_type_ids" in self._tokenizer.model_input_names else None
         if not (self.model.training or torch.is_grad_enabled()):
-            return self._answers().layers(group.ids, group.mask, types, every)
-        known = {} if types is None else {"token_type_ids": types}
-        output = self.model(group.ids, attention_mask=group.mask.long(), output_hidden_states=every, **known)
+            return self._frozen_encoder().layers(group.ids, group.mask, types, every)
+        options = {} if types is None else {"token_type_ids": types}
+        output = self.model(
+            group.ids, attention_mask=group.mask.long(), output_hidden_states=every, **options
+        )
         return tuple(output.hidden_states) if every else (output.last_hidden_state,)
 
-    def _answers(self) -> Answering:
-        """The encoder as it answers, with the weights that it has now."""
+    def _frozen_encoder(self) -> FrozenEncoder:
+        """The encoder for prediction, with its current weights."""
         weights = tuple((weight.data_ptr(), weight._version) for weight in self.model.parameters())
-        if self._ready is None or self._ready[0] != weights:
-            pad_piece = self._tokenizer.pad_token_id or 0
-            self._ready = weights, answering(self.model, precision=self.precision, pad=pad_piece)
-        return self._ready[1]
+        if self._frozen is None or self._frozen[0] != weights:
+            padding = self._tokenizer.pad_token_id or 0
+            self._frozen = weights, frozen_copy(self.model, precision=self.precision, padding=padding)
+        return self._frozen[1]
 
     def sentence_layout(self) -> SentenceLayout | None:
         """How sentence-transformers makes the summary of a text that one window holds, where it can."""
@@ -325,35 +311,27 @@ class Transformer(nn.Module):
         limit = self.max_pieces or piece_limit(self.model, self._tokenizer)
         return SentenceLayout(pooling=(self.summary,), max_pieces=limit)
 
-    def _wanted(self, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """What the setting speaks of: all layers where they are mixed, else one."""
+    def _select_layers(self, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The layers that the setting asks for: all where they are mixed, else one."""
         if isinstance(self.layers, int):
             return states[self.layers : self.layers + 1 or None]
         return (torch.stack(states[-4:]).mean(dim=0),) if self.layers == "last4" else states
 
-    def _mixed(self, layers: Tensor) -> Tensor:
-        """`(…, layers, dim)` to `(…, dim)`."""
-        layers = layers.float()
-        return layers[..., 0, :] if self.mix is None else self.mix(layers.unbind(dim=-2))
-
     def facts(self, tokens: Tokens) -> dict[str, float]:
-        """The share of words that no piece meets, and of texts and words that were cut away."""
-        bare = cut = texts = 0
+        """The share of words that have no piece, and of texts and words that were truncated."""
+        counts = np.zeros(3)
         for first in range(0, len(tokens), _ROWS):
-            some = tokens.take(np.arange(first, min(first + _ROWS, len(tokens))))
-            laid = self._pieces.lay(some)
-            bare, cut = bare + int(laid.bare.sum()), cut + int(laid.cut.sum())
-            owners = np.repeat(np.arange(len(some.texts)), some.lengths)
-            texts += len(np.unique(owners[laid.cut]))
-        words = max(1, len(tokens.starts))
-        return {
-            "words_without_pieces": bare / words,
-            "words_truncated": cut / words,
-            "texts_truncated": texts / max(1, len(tokens.texts)),
-        }
+            batch = tokens.take(np.arange(first, min(first + _ROWS, len(tokens))))
+            windows = self._pieces.arrange(batch)
+            owners = np.repeat(np.arange(len(batch.texts)), batch.lengths)[windows.truncated]
+            counts += windows.without_pieces.sum(), windows.truncated.sum(), len(np.unique(owners))
+        words, texts = max(1, len(tokens.starts)), max(1, len(tokens.texts))
+        names = ("words_without_pieces", "words_truncated", "texts_truncated")
+        return dict(zip(names, (counts / (words, words, texts)).tolist()))
 
 
-def _gathered(vectors: Tensor, links: Links, rows: int) -> Tensor:
-    """`(rows, dim)`, each the sum of the shares of its vectors."""
-    gathered = vectors.new_zeros(rows, vectors.shape[1])
-    return gathered.index_add(0, links.rows, vectors[links.places] * links.shares[:, None])
+def _sum_links(vectors: Tensor, links: Links, rows: int) -> Tensor:
+    """`(rows, dim)`, each row the weighted sum of its vectors."""
+    return vectors.new_zeros(rows, vectors.shape[1]).index_add(
+        0, links.rows, vectors[links.places] * links.shares[:, None]
+    )

@@ -1,6 +1,6 @@
-"""The alignment encoder: each word of a text is set beside what the other text of the example says to it.
+"""The alignment encoder: each word of a text gets a soft alignment with the other text of the example.
 
-It reads no word order; recurrent layers before and behind it do.
+It ignores word order; recurrent layers before and after it do not.
 """
 
 from typing import Literal
@@ -9,21 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RecipeError
-from ..layers.dropout import VariationalDropout
-from ..layers.sequence import Sequence
+from ..layers.sequence import Sequence, VariationalDropout
 
 __all__ = ["Alignment"]
 
-_PARTS = 4  # vectors side by side in what either form gives for a word
+_PARTS = 4  # vectors that either form concatenates for a word
 
 
 class Alignment(nn.Module):
     """Soft alignment of the two texts of an example.
 
     `"bidaf"` (Seo et al. 2017, equations 1 and 2) scores a word `p` of one text and a word `q` of the other
-    by `w · [p; q; p∘q]`. With `a` what the words of the other text come to, weighted by their scores with
-    `p`, and `b` what all words of the text of `p` come to, weighted by each one's highest score, it gives
-    `[p; a; p∘a; p∘b]`. The paper does so for the passage; here both texts get it, with the same scores.
+    by `w · [p; q; p∘q]`. With `a` the mean of the other text's words, weighted by their scores with `p`, and
+    `b` the mean of all words of the text of `p`, weighted by each one's highest score, it gives
+    `[p; a; p∘a; p∘b]`. The paper does so for the passage; here for both texts, with the same scores.
 
     `"esim"` (Chen et al. 2017, equations 11 to 15) scores by `p · q` and gives `[p; a; p−a; p∘a]`.
 
@@ -31,10 +30,9 @@ class Alignment(nn.Module):
 
     Args:
         form: `"bidaf"`, made for a question and a passage, or `"esim"`, made for two sentences.
-        projection: Numbers that a linear layer with a ReLU behind it makes of what either form gives, which
-            is four times as wide as its input; 0 for no such layer. ESIM as published has one.
-        dropout: Share of the numbers that come out set to zero while training, the same ones at every word
-            of a text.
+        projection: Output size of a linear layer with a ReLU on top of either form, whose output is four
+            times as wide as its input; 0 for no such layer. ESIM as published has one.
+        dropout: Share of the output set to zero in training, the same numbers for every word of a text.
 
     Raises:
         RecipeError: `projection` is below 0.
@@ -62,7 +60,7 @@ class Alignment(nn.Module):
         """Both texts, `(batch, time, dim)` each, zero after each text's end; the summaries are dropped.
 
         Raises:
-            RecipeError: an example has not two texts.
+            RecipeError: an example does not have two texts.
         """
         if len(texts) != 2:
             raise RecipeError(
@@ -80,20 +78,19 @@ class Alignment(nn.Module):
         """Every word of the first text with every word of the second, `(batch, first time, second time)`."""
         if self.similarity is None:
             return first @ second.mT
-        # w · [p; q; p∘q] is a sum of three products: no vector a pair of words is made.
+        # w · [p; q; p∘q] is a sum of three products, so that no pair of words needs a vector.
         of_first, of_second, of_both = self.similarity
         return (first * of_both) @ second.mT + (first @ of_first)[:, :, None] + (second @ of_second)[:, None]
 
     def _aligned(self, own: Sequence, other: Sequence, scores: Tensor, pairs: Tensor) -> Sequence:
-        """`own` beside what `other` says to it; `scores` and `pairs` are `(batch, own time, other time)`."""
+        """`own` aligned with `other`; `scores` and `pairs` are `(batch, own time, other time)`."""
         words = own.vectors
-        said = _shares(scores, pairs) @ other.vectors
+        aligned = _shares(scores, pairs) @ other.vectors
         if self.form == "esim":
-            parts = (words, said, words - said, words * said)
+            parts = (words, aligned, words - aligned, words * aligned)
         else:
-            highest, met = _highest(scores, pairs)
-            whole = _shares(highest, met)[:, None] @ words
-            parts = (words, said, words * said, words * whole)
+            whole = _shares(*_highest(scores, pairs))[:, None] @ words
+            parts = (words, aligned, words * aligned, words * whole)
         vectors = torch.cat(parts, dim=-1)
         if self.projection is not None:
             vectors = self.projection(vectors).relu()
@@ -102,7 +99,7 @@ class Alignment(nn.Module):
 
 
 def _shares(scores: Tensor, mask: Tensor) -> Tensor:
-    """The softmax over the last axis, of places where the mask is True alone; all zero where none is."""
+    """The softmax over the last axis, where the mask is True; all zero where it is never True."""
     lowest = torch.finfo(scores.dtype).min
     return scores.masked_fill(~mask, lowest).softmax(dim=-1).masked_fill(~mask, 0.0)
 

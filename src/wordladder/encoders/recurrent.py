@@ -5,27 +5,25 @@ from typing import Literal
 
 from torch import nn
 
-from ..layers.dropout import VariationalDropout
-from ..layers.recurrence import run_layer
-from ..layers.sequence import Sequence
+from ..layers.recurrence import new_cell, run_layer
+from ..layers.sequence import Sequence, VariationalDropout
 
 __all__ = ["Recurrent"]
 
-_CELLS: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
-
 
 class Recurrent(nn.Module):
-    """Words read in order: each comes out knowing the words before it, and those behind it if bidirectional.
+    """Words read in order: each vector depends on the words before it, and on those after it if
+    bidirectional.
 
     Recurrent weights start orthogonal, the others as in Glorot & Bengio (2010), biases at zero, and the
-    forget gate of an LSTM at one (Jozefowicz et al. 2015), so that it remembers before it has learned to.
+    forget gate of an LSTM at one (Jozefowicz et al. 2015), so that it remembers from the start.
 
     Args:
         cell: `"rnn"` (Elman 1990), `"gru"` (Cho et al. 2014) or `"lstm"` (Hochreiter & Schmidhuber 1997).
         hidden: Numbers in the hidden vector of each direction.
         layers: Layers, one on top of the other.
-        bidirectional: Whether a second chain reads each text from its end; the output is then twice as wide.
-        dropout: Share of the numbers set to zero between one layer and the next, the same ones at every word
+        bidirectional: Whether a second direction reads each text backwards; the output is then twice as wide.
+        dropout: Share of the numbers set to zero between one layer and the next, the same ones for every word
             of a text (Gal & Ghahramani 2016).
     """
 
@@ -49,7 +47,7 @@ class Recurrent(nn.Module):
         self.layers = nn.ModuleList()
         for layer in range(layers):
             inputs = self.dim if layer else dim
-            self.layers.append(nn.ModuleList(_cell(cell, inputs, hidden) for _ in range(directions)))
+            self.layers.append(nn.ModuleList(new_cell(cell, inputs, hidden) for _ in range(directions)))
         self.dropout = VariationalDropout(dropout)
 
     def forward(self, sequence: Sequence) -> Sequence:
@@ -59,15 +57,3 @@ class Recurrent(nn.Module):
             vectors = self.dropout(vectors) if number else vectors
             vectors = run_layer(list(cells.children()), vectors, sequence.mask)
         return sequence._replace(vectors=vectors, summary=None)
-
-
-def _cell(cell: str, inputs: int, hidden: int) -> nn.Module:
-    """One layer in one direction, with its first weights."""
-    made = _CELLS[cell](inputs, hidden, batch_first=True)
-    first = {"weight_ih_l0": nn.init.xavier_uniform_, "weight_hh_l0": nn.init.orthogonal_}
-    for name, parameter in made.named_parameters():
-        for block in parameter.detach().split(hidden):  # each gate is a layer of its own
-            first.get(name, nn.init.zeros_)(block)
-        if cell == "lstm" and name == "bias_ih_l0":
-            parameter.detach()[hidden : 2 * hidden] = 1.0  # the forget gate
-    return made

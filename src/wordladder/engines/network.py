@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..embedders._training_text import Material
+from ..embedders._training_text import TrainingText
 from ..errors import ModelError, RecipeError
-from ..layers.segments import apart, together
-from ..layers.sequence import Sequence
+from ..layers.sequence import Sequence, join_segments, split_segments
 from ..recipe import Recipe, build, component
 from ..text.words import Tokens
 
@@ -49,10 +48,10 @@ class Network(nn.Module):
         self.encoders: Any = nn.ModuleList()
         self.task: Any = None  # the head: parts have the names of the recipe's tables
 
-    def initialise(self, material: Material) -> "Network":
+    def initialise(self, text: TrainingText) -> "Network":
         """Build a new network."""
         for embedder in self.embedders:
-            embedder.initialise(material)
+            embedder.initialise(text)
         self._build_upwards()
         return self
 
@@ -73,11 +72,11 @@ class Network(nn.Module):
                 place.rmdir()
 
     def weights(self) -> dict[str, Tensor]:
-        """All weights but those that an embedder keeps in its own folder: `kept` has their first names."""
+        """All weights but those in an embedder's own folder, whose prefixes are its `separate_weights`."""
         own = tuple(
             f"embedders.{number}.{name}"
             for number, embedder in enumerate(self.embedders)
-            for name in getattr(embedder, "kept", ())
+            for name in getattr(embedder, "separate_weights", ())
         )
         return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(own)}
 
@@ -123,10 +122,10 @@ class Network(nn.Module):
             return sequence
         *widths, longest = batch.widths
         widths += [0] * (self._task.segments - len(widths))  # texts that are read by themselves
-        texts = apart(sequence, widths)
+        texts = split_segments(sequence, widths)
         for encoder in self.encoders:
             texts = encoder(texts) if encoder.reads == "example" else tuple(map(encoder, texts))
-        return together(texts, longest)
+        return join_segments(texts, longest)
 
     def frozen(self) -> list[Any]:
         """The embedders whose features of a text never change, and are worth keeping."""

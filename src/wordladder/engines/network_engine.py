@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from ..data.batches import length_batches
 from ..data.examples import Examples
 from ..embedders._sentence_layout import SentenceLayout, write_layout
-from ..embedders._training_text import Material
+from ..embedders._training_text import TrainingText
 from ..errors import ModelError
-from ..layers.devices import chosen, device_of, memory_told, on_device, threads
+from ..layers.devices import batches_on_device, choose_device, device_of, explain_out_of_memory, threads
 from ..recipe import Recipe, build, component
 from ..tasks._word_scores import WordScores
 from ..text.words import Tokens
@@ -37,7 +37,7 @@ class NetworkEngine:
     """A network on a device."""
 
     def __init__(self, recipe: Recipe, device: str | None = None) -> None:
-        self.recipe, self.device = recipe, chosen(device)
+        self.recipe, self.device = recipe, choose_device(device)
         self.settings = TrainingSettings(**recipe.table("training"))
         self.task = build("tasks", recipe.tables["task"])
         self.network: Any = None
@@ -130,8 +130,8 @@ class NetworkEngine:
             vectors, found["vectors_seconds"] = trained.vectors, trained.seconds
             found["vectors_start"] = trained.start
             found["earlier_seconds"] = trained.seconds if trained.cached else 0.0
-        material = Material(tokens, vectors, self.recipe.folder)
-        self.network = Network(self.recipe, self.task).initialise(material)
+        text = TrainingText(tokens, vectors, self.recipe.folder)
+        self.network = Network(self.recipe, self.task).initialise(text)
         notes = [note for one in self.network.embedders for note in getattr(one, "notes", ())]
         found["reading"] = list(dict.fromkeys(notes))
         if start is not None:
@@ -140,13 +140,13 @@ class NetworkEngine:
 
     def _remember(self, texts: list[Tokens], run: FitRun) -> list[dict[str, Any]]:
         """Have the features of frozen embedders computed once, before the first epoch."""
-        from ..embedders._feature_cache import remember
+        from ..embedders._frozen_features import cache_features
 
         frozen = self.network.frozen()
         if not frozen:
             return []
         folder, self._cache = run.features(self.network), run.cache
-        return [remember(one, texts, folder, self.device, run.progress)._asdict() for one in frozen]
+        return [cache_features(one, texts, folder, self.device, run.progress)._asdict() for one in frozen]
 
     def _train_vectors(self, train: Examples, run: FitRun) -> Any:
         from ..vectors._recipe_vectors import train_vectors
@@ -221,8 +221,8 @@ class NetworkEngine:
         def prepared(rows: NDArray[np.int64]) -> Any:
             return self.network.prepare(tokens if len(rows) == len(tokens) == 1 else tokens.take(rows))
 
-        for rows, batch in zip(batches, on_device(prepared, batches, device)):
-            with torch.inference_mode(), memory_told(MEMORY):
+        for rows, batch in zip(batches, batches_on_device(prepared, batches, device)):
+            with torch.inference_mode(), explain_out_of_memory(MEMORY):
                 result = compute(batch).float().cpu().numpy()
             yield rows, result
 
@@ -235,10 +235,10 @@ class NetworkEngine:
         """
         tokens = self.words.tokens(examples)
         if self._cache is not None and len(tokens) >= MANY:
-            from ..embedders._feature_cache import remember
+            from ..embedders._frozen_features import cache_features
 
             for embedder in self.network.frozen():
-                remember(embedder, [tokens], self._cache, self.device)
+                cache_features(embedder, [tokens], self._cache, self.device)
         return self._scores(tokens)
 
     def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
-"""What fusion by weights is made of: vectors of one length from every embedder, and their weighted sum."""
+"""Fusion by weights: vectors of one length from every embedder, and their weighted sum."""
 
 from collections.abc import Sequence as Seq
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +11,12 @@ from ..layers.sequence import Sequence
 
 
 class Projections(nn.Module):
-    """A linear layer an embedder, to vectors of one length; one embedder alone of this length needs none.
+    """A linear layer for each embedder, to vectors of one length; a single embedder of this length needs
+    none.
 
     Args:
         dims: Lengths of the embedders' vectors, in order.
-        dim: Length of the vectors that come out; left out, the largest of `dims`.
+        dim: Length of the output vectors; left out, the largest of `dims`.
 
     Raises:
         RecipeError: `dim` is below 1.
@@ -40,21 +42,34 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
     return layer
 
 
-def mixed(sequences: Seq[Sequence], projected: Tensor, shares: Tensor) -> Sequence:
-    """The weighted sum over the embedders, zero after each text's end; summaries side by side.
-
-    Args:
-        sequences: What the embedders gave.
-        projected: Their vectors `(batch, time, embedders, dim)`.
-        shares: The weights, `(batch, time, embedders, dim)` or `(batch, time, embedders, 1)`.
+class Mixture(nn.Module):
+    """A weighted sum of projected vectors. Each kind has a method `_shares(sequences, projected)`, which
+    gives the weights `(batch, time, embedders, dim)`, or with 1 in place of dim.
     """
+
+    _shares: Any
+
+    def __init__(self, dims: Seq[int], summary_dims: Seq[int], dim: int | None) -> None:
+        super().__init__()
+        self.projections = Projections(dims, dim)
+        self.dim, self.summary_dim = self.projections.dim, sum(summary_dims)
+
+    def weights(self, sequences: Seq[Sequence]) -> Tensor:
+        """The weight of each embedder at each word, `(batch, time, embedders)`; zero after each text's end.
+
+        They add up to one. If each dimension has weights of its own, this is their mean.
+        """
+        shares = self._shares(sequences, self.projections(sequences)).mean(dim=-1)
+        return shares.masked_fill(~sequences[0].mask[..., None], 0.0)
+
+    def forward(self, sequences: Seq[Sequence]) -> Sequence:
+        """Vectors `(batch, time, dim)`; all sequences must have the same words."""
+        projected = self.projections(sequences)
+        vectors = (self._shares(sequences, projected) * projected).sum(dim=2)
+        return fuse(sequences, vectors.masked_fill(~sequences[0].mask[..., None], 0.0))
+
+
+def fuse(sequences: Seq[Sequence], vectors: Tensor) -> Sequence:
+    """The sequence of these vectors, with all summaries concatenated."""
     summaries = [s.summary for s in sequences if s.summary is not None]
-    return sequences[0]._replace(
-        vectors=without_padding((shares * projected).sum(dim=2), sequences[0].mask),
-        summary=torch.cat(summaries, dim=-1) if summaries else None,
-    )
-
-
-def without_padding(values: Tensor, mask: Tensor) -> Tensor:
-    """`values` `(batch, time, any)` with zeros where the mask `(batch, time)` is False."""
-    return values.masked_fill(~mask[..., None], 0.0)
+    return sequences[0]._replace(vectors=vectors, summary=torch.cat(summaries, dim=-1) if summaries else None)

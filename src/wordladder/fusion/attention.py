@@ -1,5 +1,5 @@
-"""Fusion by attention: every embedder's vector of a word is scored by itself, and the scores decide the
-mixture.
+"""Fusion by attention: every embedder's vector of a word is scored on its own, and the scores decide the
+weights.
 """
 
 import warnings
@@ -10,25 +10,25 @@ from torch import Tensor, nn
 from ..errors import RecipeError
 from ..layers.recurrence import run_layer
 from ..layers.sequence import Sequence
-from ._mixture import Projections, mixed, without_padding
+from ._mixture import Mixture
 
 __all__ = ["Attention"]
 
 HIDDEN = 2
 
 
-class Attention(nn.Module):
+class Attention(Mixture):
     """Vectors projected to one length and weighted at every word by attention: dynamic meta-embeddings.
 
     After Kiela et al. (2018): the weights are the softmax over the embedders of `a · x`, where `x` is a
     projected vector or, with `context`, the hidden vector of a BiLSTM that has read all of the embedder's
     projected vectors. The paper's bias is the same for all embedders and has no effect under a softmax, so
-    it is left out. The weights can be read with `Model.fusion_weights`.
+    it is left out. `Model.fusion_weights` returns the weights.
 
     Args:
-        dim: Length of the vectors that come out; left out, that of the embedder with the longest.
+        dim: Length of the output vectors; left out, that of the embedder with the longest.
         context: Whether a word's weights depend on the words around it.
-        hidden: Numbers in the hidden vector of each direction of the BiLSTM that `context` brings.
+        hidden: Numbers in the hidden vector of each direction of the BiLSTM that `context` adds.
 
     Raises:
         RecipeError: `dim` or `hidden` is below 1.
@@ -43,37 +43,21 @@ class Attention(nn.Module):
         context: bool = False,
         hidden: int = HIDDEN,
     ) -> None:
-        super().__init__()
+        super().__init__(dims, summary_dims, dim)
         if hidden < 1:
             raise RecipeError(f"[fusion]: hidden = {hidden}: it must be at least 1")
         if hidden != HIDDEN and not context:
             warnings.warn("hidden belongs to context = true; without it, it does nothing", stacklevel=2)
-        self.projections = Projections(dims, dim)
-        self.dim, self.summary_dim = self.projections.dim, sum(summary_dims)
         several = len(dims) > 1
         self.cells = nn.ModuleList(_cell(self.dim, hidden) for _ in range(2 if several and context else 0))
         self.score = nn.Linear(2 * hidden if context else self.dim, 1, bias=False) if several else None
 
-    def weights(self, sequences: Seq[Sequence]) -> Tensor:
-        """What each embedder gets at each word, `(batch, time, embedders)`; zero after each text's end.
-
-        They add up to one.
-        """
-        mask = sequences[0].mask
-        return without_padding(self._shares(self.projections(sequences), mask), mask)
-
-    def forward(self, sequences: Seq[Sequence]) -> Sequence:
-        """Vectors `(batch, time, dim)`; all sequences must have the same words."""
-        projected = self.projections(sequences)
-        return mixed(sequences, projected, self._shares(projected, sequences[0].mask)[..., None])
-
-    def _shares(self, projected: Tensor, mask: Tensor) -> Tensor:
-        """`(batch, time, embedders)` from `(batch, time, embedders, dim)`."""
+    def _shares(self, sequences: Seq[Sequence], projected: Tensor) -> Tensor:
         if self.score is None:
-            return projected.new_ones(projected.shape[:3])
+            return projected.new_ones(*projected.shape[:3], 1)
         if len(self.cells):
-            projected = self._in_context(projected, mask)
-        return self.score(projected).squeeze(-1).softmax(dim=-1)
+            projected = self._in_context(projected, sequences[0].mask)
+        return self.score(projected).softmax(dim=2)
 
     def _in_context(self, projected: Tensor, mask: Tensor) -> Tensor:
         """Hidden vectors `(batch, time, embedders, 2 * hidden)`; each embedder's words are a text."""
@@ -83,7 +67,7 @@ class Attention(nn.Module):
 
 
 def _cell(inputs: int, hidden: int) -> nn.LSTM:
-    """One direction; first weights for inputs that are much longer than the hidden vector."""
+    """One direction, initialised for inputs that are much longer than the hidden vector."""
     cell = nn.LSTM(inputs, hidden, batch_first=True)
     nn.init.xavier_uniform_(cell.get_parameter("weight_ih_l0"))
     return cell

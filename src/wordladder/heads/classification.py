@@ -1,4 +1,4 @@
-"""The head of classification: the vectors of a text's words become one, and a linear layer scores it."""
+"""The head of classification: the vectors of a text's words are pooled, and a linear layer scores labels."""
 
 from typing import Any
 
@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.pooling import Pooling
-from ..layers.sequence import Sequence
+from ..layers.sequence import Pooling, Sequence
 from ..tasks.classification import Classification
 
 __all__ = ["ClassificationHead"]
@@ -22,7 +21,7 @@ class ClassificationHead(nn.Module):
         self.weights = None if task.weights is None else torch.from_numpy(task.weights)
         self.use_summary = task.pooling == "auto" and summary_dim > 0
         kind: Any = "max" if task.pooling == "auto" else task.pooling
-        self.pooling = None if self.use_summary else Pooling(dim, kind)
+        self.pooling = None if self.use_summary else Pooling(kind)
         self.dim = summary_dim if self.use_summary else dim
         self.dropout = nn.Dropout(task.dropout)
         out = nn.Linear(task.hidden or self.dim, len(task.labels))
@@ -41,19 +40,21 @@ class ClassificationHead(nn.Module):
         return self.head(self.dropout(self.pooled(sequence))).float()
 
     def loss(self, scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Mean cross-entropy of the batch, one decision a text or one a label; `weights` say how much each
-        text counts, `(batch,)`.
+        """Mean cross-entropy of the batch, one decision a text or one a label, with a weight for each text,
+        `(batch,)`, if given.
         """
-        of_classes = None if self.weights is None else self.weights.to(scores.device, non_blocking=True)
-        how = "mean" if weights is None else "none"
+        class_weights = None if self.weights is None else self.weights.to(scores.device, non_blocking=True)
+        mode = "mean" if weights is None else "none"
         if self.multi_label:
             smooth = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
-            losses = functional.binary_cross_entropy_with_logits(scores, smooth, of_classes, reduction=how)
+            losses = functional.binary_cross_entropy_with_logits(
+                scores, smooth, class_weights, reduction=mode
+            )
             return losses if weights is None else (losses.mean(dim=1) * weights).mean()
         losses = functional.cross_entropy(
-            scores, targets, of_classes, label_smoothing=self.label_smoothing, reduction=how
+            scores, targets, class_weights, label_smoothing=self.label_smoothing, reduction=mode
         )
         if weights is None:
             return losses
-        total = len(targets) if of_classes is None else of_classes[targets].sum()
+        total = len(targets) if class_weights is None else class_weights[targets].sum()
         return (losses * weights).sum() / total

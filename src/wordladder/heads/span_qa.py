@@ -1,14 +1,12 @@
-"""The head of span_qa: one pointer says for each word of the passage whether the answer starts there, another
-one whether it ends there (Wang & Jiang 2017; Devlin et al. 2019).
+"""The head of span_qa: one pointer scores for each word of the passage whether the answer starts there,
+another whether it ends there (Wang & Jiang 2017; Devlin et al. 2019).
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.dropout import VariationalDropout
-from ..layers.pooling import Pooling
-from ..layers.sequence import Sequence
+from ..layers.sequence import Pooling, Sequence, VariationalDropout
 from ..tasks._word_scores import IGNORED
 from ..tasks.span_qa import SpanQa
 
@@ -21,7 +19,7 @@ class SpanQaHead(nn.Module):
     def __init__(self, task: SpanQa, dim: int, summary_dim: int) -> None:
         super().__init__()
         self.dim, self.no_answer = dim, task.no_answer
-        self.dropout, self.pooling = VariationalDropout(task.dropout), Pooling(dim, "max")
+        self.dropout, self.pooling = VariationalDropout(task.dropout), Pooling("max")
         self.pointers, self.nothing = nn.Linear(dim, 2), nn.Linear(dim, 2)
 
     def pooled(self, sequence: Sequence) -> Tensor:
@@ -29,9 +27,9 @@ class SpanQaHead(nn.Module):
         return self.pooling(sequence)
 
     def forward(self, sequence: Sequence) -> Tensor:
-        """Unnormalised scores of start and end `(batch, time, 2)`, `-inf` but for the passage's words.
+        """Unnormalised scores of start and end `(batch, time, 2)`, `-inf` except for the passage's words.
 
-        What speaks for no answer stands at the question's first word.
+        The score of no answer is at the question's first word.
         """
         sequence = sequence._replace(vectors=self.dropout(sequence.vectors))
         scores = self.pointers(sequence.vectors).float()
@@ -47,10 +45,7 @@ class SpanQaHead(nn.Module):
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy of start and end over the rows whose answer is known."""
         known = (targets != IGNORED).all(dim=1)
-        if scores.device.type == "cpu":
-            scores, targets = scores[known], targets[known]
-        else:  # how many rows are left would be waited for
-            scores = scores.masked_fill(~known[:, None, None], 0.0)
-            targets = targets.masked_fill(~known[:, None], IGNORED)
+        scores = scores.masked_fill(~known[:, None, None], 0.0)  # selecting rows would wait for a device
+        targets = targets.masked_fill(~known[:, None], IGNORED)
         total = functional.cross_entropy(scores, targets, ignore_index=IGNORED, reduction="sum")
         return total / (2 * known.sum().clamp(min=1))

@@ -1,12 +1,10 @@
-"""The head of tagging: a linear layer scores the tags of each word, and a CRF those of neighbouring ones."""
+"""The head of tagging: a linear layer scores the tags of each word, and a CRF pairs of neighbouring tags."""
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..layers.crf import CRF
-from ..layers.dropout import VariationalDropout
-from ..layers.pooling import Pooling
-from ..layers.sequence import Sequence
+from ..layers.sequence import Pooling, Sequence, VariationalDropout
 from ..tasks._word_scores import IGNORED
 from ..tasks.tagging import Tagging
 
@@ -14,12 +12,12 @@ __all__ = ["TaggingHead"]
 
 
 class TaggingHead(nn.Module):
-    """Scores of tags; without a CRF all that is allowed costs the same."""
+    """Scores of tags; without a CRF, all allowed transitions cost the same."""
 
     def __init__(self, task: Tagging, dim: int, summary_dim: int) -> None:
         super().__init__()
         self.dim, self.crf = dim, task.crf
-        self.dropout, self.pooling = VariationalDropout(task.dropout), Pooling(dim, "mean")
+        self.dropout, self.pooling = VariationalDropout(task.dropout), Pooling("mean")
         self.chain = CRF(task.allowed).requires_grad_(task.crf)
         self.head = nn.Linear(dim, task.width)
 

@@ -17,9 +17,9 @@ from torch import nn
 from transformers.modeling_outputs import BaseModelOutput
 
 from ..data.examples import Examples
-from ..embedders._inference import answering, padded
+from ..embedders._inference import frozen_copy, pad_pieces
 from ..embedders._pieces import Group, Pieces
-from ..embedders._pretrained import Pretrained, keep_pretrained, open_pretrained
+from ..embedders._pretrained import Pretrained, open_pretrained, save_pretrained
 from ..embedders._sentence_layout import SentenceLayout
 from ..engines.word_joining import join_to_given_words
 from ..errors import ModelError
@@ -67,11 +67,11 @@ class FineTuned(SentenceEngine):
         pad = tokenizer.pad_token_id or 0
         if model.config.pad_token_id is None:  # which tells some of them where a text ends
             model.config.pad_token_id = pad
-        self._head = answering(
+        self._head = frozen_copy(
             _Logits(model),
             precision="float32" if precision == "auto" else precision,
             device=self.device,
-            pad=pad,
+            padding=pad,
             pack=self.task.per_word,
         )
         self._pad, self._types = pad, "token_type_ids" in tokenizer.model_input_names
@@ -125,21 +125,21 @@ class FineTuned(SentenceEngine):
     @torch.inference_mode()
     def _of_rows(self, rows: Sequence[Ints]) -> NDArray[np.float32]:
         """The scores of texts, from the numbers of their pieces."""
-        ids, mask = padded(rows, self._pad, self.device)
+        ids, mask = pad_pieces(rows, self._pad, self.device)
         types = torch.zeros_like(ids) if self._types else None
         return self._head.layers(ids, mask, types, False)[0].cpu().numpy()
 
     def _of_words(self, tokens: Tokens) -> NDArray[np.float32]:
         """The scores of each word: those of its first piece, or the highest of all its pieces."""
-        laid = self._windows.lay(tokens)
-        jobs = [partial(self._of_pieces, group) for group in laid.groups]
+        windows = self._windows.arrange(tokens)
+        jobs = [partial(self._of_pieces, group) for group in windows.groups]
         parts = in_parallel(jobs) if self.device.type == "cpu" else [job() for job in jobs]
         pieces = np.concatenate(parts) if parts else np.zeros((0, len(self._names)), np.float32)
         offsets = tokens.example_offsets
         time = max(1, int(np.diff(offsets).max(initial=0)))
-        row, place = np.divmod(laid.words.rows.numpy(), time)
+        row, place = np.divmod(windows.words.rows.numpy(), time)
         values = np.full((len(tokens.starts), pieces.shape[1]), _NEVER, np.float32)
-        np.maximum.at(values, offsets[row] + place, pieces[laid.words.places.numpy()])
+        np.maximum.at(values, offsets[row] + place, pieces[windows.words.places.numpy()])
         return self._as_tags(values, tokens) if self._kind == "tagging" else values
 
     @torch.inference_mode()
@@ -171,7 +171,7 @@ class FineTuned(SentenceEngine):
 
     def keep(self, folder: Path) -> None:
         """Write a folder that transformers opens, and this class too."""
-        keep_pretrained(self.whole.model, self.whole.tokenizer, folder)
+        save_pretrained(self.whole.model, self.whole.tokenizer, folder)
 
 
 class _Logits(nn.Module):

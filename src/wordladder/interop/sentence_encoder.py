@@ -18,12 +18,12 @@ from torch.nn import functional
 
 from ..data.batches import length_batches
 from ..data.examples import Examples
-from ..embedders._inference import Answering, Precision, answering, runs
+from ..embedders._inference import FrozenEncoder, Precision, find_runs, frozen_copy
 from ..embedders._pieces import bare_tokenizer
-from ..embedders._pretrained import Pretrained, keep_pretrained, open_pretrained, piece_limit
+from ..embedders._pretrained import Pretrained, open_pretrained, piece_limit, save_pretrained
 from ..embedders._sentence_layout import Pooled, SentenceLayout, is_sentence_folder, read_layout, write_layout
 from ..errors import ModelError
-from ..layers.devices import chosen, threads
+from ..layers.devices import choose_device, threads
 from ..layers.threads import in_parallel
 from ..recipe import Recipe
 from .dense_layers import Dense, Norm, keep_dense, open_dense
@@ -69,13 +69,13 @@ class SentenceEngine:
     ) -> None:
         self.pretrained, self.layout, self.dense = pretrained, layout, tuple(dense)
         self.source, self.name = source, name or Path(source).name or source
-        self.device = chosen(device)
+        self.device = choose_device(device)
         self.precision, self.cut, self.notes = precision, 0, list(pretrained.notes)
         self.task: Any = NoTask(self.name)
         limits = [piece_limit(pretrained.model, pretrained.tokenizer), layout.max_pieces]
         self.limit = min((one for one in limits if one is not None), default=None)
         self._tokenizer, self._after = _tokenizer(pretrained.tokenizer, layout, self.name)
-        self._answering: Answering | None = None
+        self._answering: FrozenEncoder | None = None
 
     @classmethod
     def open(
@@ -111,8 +111,8 @@ class SentenceEngine:
         """One vector a text, `(rows, dim)`."""
         if self._answering is None:
             pad = self.pretrained.tokenizer.pad_token_id or 0
-            self._answering = answering(
-                self.pretrained.model, precision=self.precision, device=self.device, pad=pad
+            self._answering = frozen_copy(
+                self.pretrained.model, precision=self.precision, device=self.device, padding=pad
             )
         nothing = torch.zeros(1, self._piece_dim * len(self.layout.pooling))  # of a text without any piece
         return self._of_texts(examples.texts, self._vectors, self._finished(nothing).numpy(), batch_rows)
@@ -211,7 +211,7 @@ class SentenceEngine:
     def keep(self, folder: Path) -> None:
         """Write a folder that sentence-transformers opens, and this class too."""
         place = self.layout.encoder or "."
-        keep_pretrained(self.pretrained.model, self.pretrained.tokenizer, folder / place)
+        save_pretrained(self.pretrained.model, self.pretrained.tokenizer, folder / place)
         kinds = ["Dense" if isinstance(layer, Dense) else "LayerNorm" for layer in self.dense]
         dense = tuple(f"{number}_{kind}" for number, kind in enumerate(kinds, start=2))
         for part, layer in zip(dense, self.dense):
@@ -242,7 +242,7 @@ def _readable(text: str) -> str:
 def _pooled(states: Tensor, lengths: Ints, modes: Sequence[Pooled]) -> Tensor:
     """`(texts, dim)` from the vectors of all pieces, one text behind another."""
     parts = []
-    for first, count, length in runs(lengths):
+    for first, count, length in find_runs(lengths):
         here = states[first : first + count * length].unflatten(0, (count, length))
         parts.append(torch.cat([_pooled_once(here, mode) for mode in modes], dim=1))
     return torch.cat(parts)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..embedders._hub import FILES, PICKLED, hub_folder
+from ..embedders._encoder_sources import FILES, PICKLED, hub_folder
 from ..embedders._sentence_layout import is_sentence_folder
 from ..errors import ModelError
 from ..extras import require

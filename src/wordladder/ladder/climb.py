@@ -12,7 +12,7 @@ from typing import Any
 
 from ..data.examples import all_names
 from ..data.origin import origin_of
-from ..embedders._starter import text_language
+from ..embedders._encoder_sources import text_language
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
 from ..files.streams import disk_errors
@@ -175,9 +175,9 @@ def _rule(cost: str, margin: float, budget: Budget) -> Rule:
 def _check_device(device: str | None, recipes: Sequence[Recipe]) -> None:
     """Refuse a device that is not here before anything is trained; shallow models need none."""
     if device is not None and any(not recipe.table("shallow") for recipe in recipes):
-        from ..layers.devices import chosen
+        from ..layers.devices import choose_device
 
-        chosen(device)
+        choose_device(device)
 
 
 def _numbers(first: int, count: int) -> tuple[int, ...]:

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from ..embedders._families import ENCODER_HALVES
-from ..embedders._starter import STARTER, starter_encoder
+from ..embedders._encoder_sources import ENCODER_HALVES, STARTER, starter_encoder
 from ..errors import SettingError
 from ..files.json_files import read_json
 from ..recipe import Recipe

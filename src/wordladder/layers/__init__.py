@@ -1,1 +1,1 @@
-"""Parts of networks that several kinds are made of. None of them is a kind, and none knows a recipe."""
+"""Parts of networks that several kinds are made of. None of them is a kind, and none depends on a recipe."""

@@ -1,17 +1,15 @@
 """A linear-chain conditional random field: the best path of tags through a sentence, not the best tag of a
 word.
 
-Scores of tags come from elsewhere; here are the weights of a tag after a tag, at the start and at the end of
-a sentence (Lafferty et al. 2001; on top of a network: Collobert et al. 2011, Lample et al. 2016). On a CPU
-the kernels of `kernels/crf.py` compute loss and gradients in one go; elsewhere a batched recursion in torch
-does.
+It has the weights of a tag after a tag, at the start and at the end of a sentence (Lafferty et al. 2001; on
+top of a network: Collobert et al. 2011, Lample et al. 2016); the scores of tags are its input. On a CPU the
+kernels of `kernels/crf.py` compute loss and gradients together; elsewhere a batched recursion in torch does.
 """
 
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -20,7 +18,7 @@ from ..kernels import crf as kernel
 from .tag_chain import MANY, Allowed, TagChain
 from .threads import in_parallel
 
-_NEVER = -1e30  # stands for −∞ in torch, whose gradients would not be numbers; millions of them add up to one
+_NEVER = -1e30  # in place of −∞, whose gradients would be NaN in torch
 
 _Weights = tuple[Tensor, Tensor, Tensor]  # transitions (tags, tags), starts (tags,), ends (tags,)
 
@@ -28,7 +26,7 @@ _Weights = tuple[Tensor, Tensor, Tensor]  # transitions (tags, tags), starts (ta
 class CRF(nn.Module):
     """Weights of a chain of tags, and its loss.
 
-    Weights that are not allowed count as −∞ whatever number they have, and get no gradient.
+    Weights of transitions that are not allowed count as −∞, whatever their value, and get no gradient.
 
     Args:
         allowed: Which tags may follow which.
@@ -42,40 +40,25 @@ class CRF(nn.Module):
         self.tags = len(allowed.start)
         shapes = {"transitions": (self.tags, self.tags), "starts": (self.tags,), "ends": (self.tags,)}
         for (name, shape), mask in zip(shapes.items(), (allowed.to, allowed.start, allowed.end)):
-            given = torch.as_tensor(mask).bool()
-            if given.shape != shape:
-                raise SettingError(f"what is allowed of {name} is {tuple(given.shape)}, not {shape}")
+            allowed_mask = torch.as_tensor(mask).bool()
+            if allowed_mask.shape != shape:
+                raise SettingError(f"the mask of {name} is {tuple(allowed_mask.shape)}, not {shape}")
             self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
-            self.register_buffer(f"allowed_{name}", given, persistent=False)
-
-    def take(self, transitions: NDArray, starts: NDArray, ends: NDArray) -> None:
-        """Take over weights that something else has learned.
-
-        Raises:
-            SettingError: the shapes do not fit.
-        """
-        given = {"transitions": transitions, "starts": starts, "ends": ends}
-        for name, weight in self.named_parameters():
-            if weight.shape != given[name].shape:
-                raise SettingError(f"{name} are {given[name].shape}, not {tuple(weight.shape)}")
-            # what is forbidden may come as −∞, which no optimizer could decay
-            weight.data.copy_(torch.from_numpy(np.maximum(given[name], np.finfo(np.float32).min)))
-
-    # Training
+            self.register_buffer(f"allowed_{name}", allowed_mask, persistent=False)
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """The negative log-likelihood of the right tags, a sentence; float32 also under autocast.
+        """The mean negative log-likelihood of a sentence's gold tags; float32 also under autocast.
 
         Args:
             scores: Scores of tags, `(batch, time, tags)`.
-            targets: The right tags, `(batch, time)` int64, −100 behind each sentence's end.
+            targets: The gold tags, `(batch, time)` int64, −100 after each sentence's end.
 
         Returns:
             A scalar; 0 if there is no word, infinite if a sentence's tags are not allowed.
 
         Raises:
-            SettingError: shapes do not fit; on a CPU, also that a tag does not exist, or −100 stands before a
-                word: another device would be waited for.
+            SettingError: shapes do not fit; on a CPU, also if a tag does not exist, or −100 comes before a
+                word: on other devices, the check would wait for them.
         """
         sizes = self._sizes(scores, targets)
         with torch.autocast(scores.device.type, enabled=False):
@@ -97,12 +80,12 @@ class CRF(nn.Module):
         late = is_word[:, 1:] & ~is_word[:, :-1]
         if scores.device.type == "cpu" and bool(wrong.any() | late.any()):
             raise SettingError(
-                f"targets are tags from 0 to {self.tags - 1}, and −100 only behind a sentence's end"
+                f"targets are tags from 0 to {self.tags - 1}, and −100 only after a sentence's end"
             )
         return is_word.sum(dim=1)
 
     def _weights(self, never: float) -> _Weights:
-        """The weights as they count."""
+        """The weights, with `never` where they are not allowed."""
         transitions, starts, ends = (
             weight.masked_fill(~getattr(self, f"allowed_{name}"), never).float()
             for name, weight in self.named_parameters()
@@ -111,13 +94,13 @@ class CRF(nn.Module):
 
     @property
     def chain(self) -> TagChain:
-        """The weights as they are now, for answers."""
+        """The current weights, for prediction."""
         weights = (weight.detach().cpu().numpy() for weight in self._weights(-torch.inf))
         return TagChain(kernel.Chain(*weights), in_parallel)
 
 
 class _Likelihood(torch.autograd.Function):
-    """The sum of all losses; the kernel has the gradients ready with it."""
+    """The sum of all losses; the kernel computes the gradients with it."""
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, targets: Tensor, sizes: Tensor, *weights: Tensor) -> Tensor:
@@ -144,12 +127,13 @@ class _Likelihood(torch.autograd.Function):
 
 
 def _by_recursion(scores: Tensor, targets: Tensor, sizes: Tensor, weights: _Weights) -> Tensor:
-    """The loss of each sentence, `(batch,)`: the forward pass for all sentences side by side, in logarithms.
+    """The loss of each sentence, `(batch,)`: the forward algorithm for all sentences at once, in logarithms.
 
     Args:
         scores: `(batch, time, tags)` float32.
-        targets, sizes: As `loss` has them.
-        weights: The weights, `_NEVER` for what is not allowed.
+        targets: As for `loss`.
+        sizes: Words of each sentence.
+        weights: The weights, `_NEVER` where they are not allowed.
     """
     if not scores.numel():
         return scores.new_zeros(len(scores))

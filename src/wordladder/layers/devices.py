@@ -1,8 +1,8 @@
-"""Which device computes, how batches get there, and with how many threads a processor computes."""
+"""Devices: which one computes and in which precision, how batches get there, and the number of threads."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from ..errors import SettingError, TrainingError
 Item = TypeVar("Item")
 
 
-def chosen(device: str | torch.device | None) -> torch.device:
+def choose_device(device: str | torch.device | None) -> torch.device:
     """The device of this name, such as `"cpu"`, `"cuda"` or `"cuda:1"`; None: an accelerator if there is one.
 
     Raises:
@@ -24,38 +24,50 @@ def chosen(device: str | torch.device | None) -> torch.device:
     if device is None:
         return torch.device("cuda" if count else "cpu")
     try:
-        found = torch.device(device)
+        result = torch.device(device)
     except RuntimeError:
         raise SettingError(f'device is {device!r}; it can be "cpu", "cuda" or "cuda:1"') from None
-    if found.type == "cuda" and (found.index or 0) >= count:
+    if result.type == "cuda" and (result.index or 0) >= count:
         have = f"PyTorch sees {count}" if count else "PyTorch sees no accelerator"
-        raise SettingError(f"device is {device!r}, but {have}; `wordladder doctor` shows what is here")
-    return found
+        raise SettingError(f"device is {device!r}, but {have}; `wordladder doctor` shows what is available")
+    return result
 
 
 def device_of(network: nn.Module) -> torch.device:
-    """Where the network's weights are."""
+    """The device of the network's weights."""
     return next(iter(network.parameters())).device
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether matrix products in bfloat16 run in hardware on this device."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)  # older ones emulate it, slowly
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    cpu = torch.cpu.get_capabilities()
+    if cpu.get("architecture") == "x86_64":  # where oneDNN also emulates it, slower than float32
+        return bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16"))
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def to_device(batch: Any, device: torch.device) -> Any:
     """Move a tuple of tensors, tuples and None to a device."""
-    return _each(batch, lambda tensor: tensor.to(device, non_blocking=True))
+    return _map_tensors(lambda tensor: tensor.to(device, non_blocking=True), batch)
 
 
-def on_device(
+def batches_on_device(
     make: Callable[[Item], Any], items: Iterable[Item], device: torch.device, workers: int = 0
 ) -> Generator[Any]:
-    """`make` of each item, a batch on the CPU, moved to the device.
+    """Apply `make` to each item, which gives a batch on the CPU, and move the batch to the device.
 
-    A card of CUDA does not wait: while the caller computes on one batch, the next ones are made, and copied
-    from page-locked memory on a stream of their own.
+    A CUDA device does not wait: while the caller computes on one batch, the next ones are made, and copied
+    from page-locked memory on a separate stream.
 
     Args:
-        make: It draws nothing at random from generators that others use.
+        make: It must not draw from random generators that others use.
         items: They may be endless.
         device: Where the batches go.
-        workers: Threads that make batches ahead; for CUDA there is one at least.
+        workers: Threads that make batches ahead; for CUDA at least one is used.
     """
     stream = torch.cuda.Stream(device) if device.type == "cuda" else None
     workers = max(workers, 0 if stream is None else 1)
@@ -63,65 +75,59 @@ def on_device(
         yield from (to_device(make(item), device) for item in items)
         return
 
-    def made(item: Item) -> tuple[Any, Any]:
+    def make_and_copy(item: Item) -> tuple[Any, Any]:
         batch = make(item)
         if stream is None:
             return batch, None
         with torch.cuda.stream(stream):
-            moved = to_device(_each(batch, Tensor.pin_memory), device)
-            return moved, stream.record_event()
+            return to_device(_map_tensors(Tensor.pin_memory, batch), device), stream.record_event()
 
-    source, waiting = iter(items), deque[Any]()
+    waiting = deque[Future[Any]]()
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for item in source:
-                waiting.append(pool.submit(made, item))
+            for item in items:
+                waiting.append(pool.submit(make_and_copy, item))
                 if len(waiting) > workers:
-                    yield _arrived(waiting.popleft().result(), device)
+                    yield _receive(waiting.popleft(), device)
             while waiting:
-                yield _arrived(waiting.popleft().result(), device)
+                yield _receive(waiting.popleft(), device)
         finally:
-            for one in waiting:  # where the caller stops early
-                one.cancel()
+            for future in waiting:  # the caller stopped early
+                future.cancel()
 
 
-def _arrived(copied: tuple[Any, Any], device: torch.device) -> Any:
-    """A batch on the device, which the present stream may read once its copy is complete."""
-    batch, ready = copied
-    if ready is None:
+def _receive(future: Future[Any], device: torch.device) -> Any:
+    """A batch on the device, which the current stream may read once its copy is complete."""
+    batch, copied = future.result()
+    if copied is None:
         return to_device(batch, device)
-    present = torch.cuda.current_stream(device)
-    present.wait_event(ready)
-
-    def kept(tensor: Tensor) -> Tensor:
-        tensor.record_stream(present)  # its memory is not given away before this stream has read it
-        return tensor
-
-    return _each(batch, kept)
+    current = torch.cuda.current_stream(device)
+    current.wait_event(copied)
+    _map_tensors(lambda tensor: tensor.record_stream(current), batch)  # so its memory is not reused too early
+    return batch
 
 
-def _each(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """A batch with each of its tensors changed."""
+def _map_tensors(change: Callable[[Tensor], Any], batch: Any) -> Any:
+    """A batch with `change` applied to each of its tensors."""
     if isinstance(batch, Tensor):
         return change(batch)
     if isinstance(batch, tuple | list):
-        parts = [_each(part, change) for part in batch]
+        parts = [_map_tensors(change, part) for part in batch]
         return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
     return batch
 
 
 @contextmanager
-def memory_told(advice: str) -> Iterator[None]:
-    """Say what to do where an accelerator's memory does not suffice inside the block.
+def explain_out_of_memory(advice: str) -> Iterator[None]:
+    """Say what to do where an accelerator runs out of memory inside the block.
 
     Raises:
-        TrainingError: it does not; the message ends with `advice`.
+        TrainingError: it does; the message ends with `advice`.
     """
     try:
         yield
     except torch.OutOfMemoryError as error:
-        told = str(error).split(". ")
-        raise TrainingError(f"{'. '.join(told[:2])}. {advice}") from None
+        raise TrainingError(f"{'. '.join(str(error).split('. ')[:2])}. {advice}") from None
 
 
 @contextmanager

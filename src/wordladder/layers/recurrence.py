@@ -1,18 +1,32 @@
-"""Recurrent layers over padded batches, without packing: torch's answers for a packed batch, at full speed.
+"""Recurrent layers over padded batches, without packing: torch's results for a packed batch, at full speed.
 
 On a CPU, torch leaves its fast path as soon as a batch is packed. Here each direction is a layer of its own,
-the second one reads each text from its end, and padding is cut out of the answers. Where gradients are wanted
+the second one reads each text backwards, and padding is removed from the results. Where gradients are needed
 on a CPU, `recurrence_training.py` takes over.
 """
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .threads import in_parallel
+
+
+def new_cell(kind: Literal["rnn", "gru", "lstm"], inputs: int, hidden: int) -> nn.RNNBase:
+    """One layer in one direction, initialised: recurrent weights orthogonal, the others as in Glorot & Bengio
+    (2010), biases zero, and the forget gate of an LSTM one (Jozefowicz et al. 2015).
+    """
+    cell = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[kind](inputs, hidden, batch_first=True)
+    initialisers = {"weight_ih_l0": nn.init.xavier_uniform_, "weight_hh_l0": nn.init.orthogonal_}
+    for name, parameter in cell.named_parameters():
+        for block in parameter.detach().split(hidden):  # each gate is a layer of its own
+            initialisers.get(name, nn.init.zeros_)(block)
+        if kind == "lstm" and name == "bias_ih_l0":
+            parameter.detach()[hidden : 2 * hidden] = 1.0  # the forget gate
+    return cell
 
 
 def run_layer(cells: Sequence[Any], vectors: Tensor, mask: Tensor) -> Tensor:
@@ -33,47 +47,42 @@ def run_layer(cells: Sequence[Any], vectors: Tensor, mask: Tensor) -> Tensor:
         return vectors.new_zeros(*mask.shape, len(cells) * cells[0].hidden_size)
     lengths = mask.sum(dim=1)
     if vectors.device.type != "cpu":
-        return _joined([_direction(cells, i, vectors, lengths) for i in range(len(cells))], mask)
+        return _join([_run_direction(cells, i, vectors, lengths) for i in range(len(cells))], mask)
     with torch.autocast("cpu", enabled=False):
         vectors = vectors.to(cells[0].weight_hh_l0.dtype)
-        tunable = any(parameter.requires_grad for cell in cells for parameter in cell.parameters())
-        if torch.is_grad_enabled() and (tunable or vectors.requires_grad):
-            return _with_gradients(cells, vectors, lengths, mask)
-        return _without_gradients(cells, vectors, lengths, mask)
+        trainable = any(parameter.requires_grad for cell in cells for parameter in cell.parameters())
+        learns = torch.is_grad_enabled() and (trainable or vectors.requires_grad)
+        if learns and vectors.dtype == torch.float32:
+            from .recurrence_training import run_with_gradients
+
+            return run_with_gradients(cells, vectors, lengths)
+        if not learns and len(vectors) > 1:  # with one text, threads cost more than they save
+            return _join(_in_threads(cells, vectors, lengths), mask)
+        return _join([_run_direction(cells, i, vectors, lengths) for i in range(len(cells))], mask)
 
 
-def _with_gradients(cells: Sequence[Any], vectors: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:
-    if vectors.dtype != torch.float32:
-        return _joined([_direction(cells, i, vectors, lengths) for i in range(len(cells))], mask)
-    from .recurrence_training import run_with_gradients
-
-    return run_with_gradients(cells, vectors, lengths)
-
-
-def _without_gradients(cells: Sequence[Any], vectors: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:
-    """The directions side by side; with threads to spare, also the rows of the batch."""
-    if len(vectors) == 1:  # handing two millisecond jobs to threads costs more than it saves
-        return _joined([_direction(cells, i, vectors, lengths) for i in range(len(cells))], mask)
+def _in_threads(cells: Sequence[Any], vectors: Tensor, lengths: Tensor) -> list[Tensor]:
+    """The directions in parallel; with threads to spare, also the rows of the batch."""
     groups = max(1, min(torch.get_num_threads() // len(cells), len(vectors)))
     rows = list(zip(vectors.tensor_split(groups), lengths.tensor_split(groups)))
-    run = torch.no_grad()(_direction)  # a thread has settings of its own
-    done = in_parallel([partial(run, cells, i, *some) for i in range(len(cells)) for some in rows])
-    return _joined([torch.cat(done[i : i + groups]) for i in range(0, len(done), groups)], mask)
+    run = torch.no_grad()(_run_direction)  # which is set for each thread
+    results = in_parallel([partial(run, cells, i, *group) for i in range(len(cells)) for group in rows])
+    return [torch.cat(results[i : i + groups]) for i in range(0, len(results), groups)]
 
 
-def _direction(cells: Sequence[Any], number: int, vectors: Tensor, lengths: Tensor) -> Tensor:
-    """The first direction reads the texts as they stand, the second one from each text's end."""
+def _run_direction(cells: Sequence[Any], number: int, vectors: Tensor, lengths: Tensor) -> Tensor:
+    """The first direction reads each text forwards, the second one backwards."""
     if number == 0:
         return cells[0](vectors)[0]
     return flip_by_length(cells[1](flip_by_length(vectors, lengths))[0], lengths)
 
 
-def _joined(directions: Sequence[Tensor], mask: Tensor) -> Tensor:
+def _join(directions: Sequence[Tensor], mask: Tensor) -> Tensor:
     return torch.cat(list(directions), dim=-1).masked_fill(~mask[..., None], 0.0)
 
 
 def flip_by_length(vectors: Tensor, lengths: Tensor) -> Tensor:
-    """Turn the words of each text round; what comes after its end stays in place. `(batch, time, dim)`."""
+    """Reverse the words of each text; padding stays in place. `(batch, time, dim)`."""
     rows, time, dim = vectors.shape
     step = torch.arange(time, device=vectors.device)
     step = torch.where(step < lengths[:, None], lengths[:, None] - 1 - step, step)

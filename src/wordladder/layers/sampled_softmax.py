@@ -1,8 +1,8 @@
 """The softmax over many words in training: against a sample of words in place of all of them.
 
-Candidates are drawn log-uniformly, which fits words in the order of how frequent they are, each at most once;
-scores are corrected by how often a word is expected among them (Jean, Cho, Memisevic & Bengio 2015;
-Jozefowicz et al. 2016). The sample is one for the whole batch.
+Candidates are drawn log-uniformly, which fits words in order of frequency, each at most once; scores are
+corrected by how often a word is expected among them (Jean, Cho, Memisevic & Bengio 2015; Jozefowicz et al.
+2016). The whole batch has one sample.
 """
 
 import math
@@ -18,12 +18,12 @@ def draw_candidates(
     generator: np.random.Generator, classes: int, samples: int
 ) -> tuple[NDArray[np.int64], int]:
     """Draw classes with the probabilities `log((k + 2) / (k + 1)) / log(classes + 1)` until there are as many
-    different ones as wanted.
+    different ones as needed.
 
     Args:
-        generator: What is random.
+        generator: The random generator.
         classes: Number of classes, the most frequent first.
-        samples: Different classes wanted, fewer than there are.
+        samples: Number of different classes, fewer than there are.
 
     Returns:
         The classes, and how many draws it took.
@@ -38,7 +38,7 @@ def draw_candidates(
 
 
 def log_expected(numbers: Tensor, draws: Tensor, classes: int) -> Tensor:
-    """The logarithm of the chance that classes are among what was drawn, float32.
+    """The logarithm of the probability that classes are among the candidates, float32.
 
     Args:
         numbers: The classes, of any shape.
@@ -51,7 +51,7 @@ def log_expected(numbers: Tensor, draws: Tensor, classes: int) -> Tensor:
 
 
 def found_among(targets: Tensor, candidates: Tensor) -> Tensor:
-    """Which candidate each right class is, or -1: `(rows,)`."""
+    """The candidate that each target is, or -1: `(rows,)`."""
     ordered, places = candidates.sort()
     nearest = torch.searchsorted(ordered, targets).clamp(max=len(candidates) - 1)
     return torch.where(ordered[nearest] == targets, places[nearest], -1)
@@ -60,17 +60,17 @@ def found_among(targets: Tensor, candidates: Tensor) -> Tensor:
 def sampled_softmax(
     vectors: Tensor, right: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor], hits: Tensor
 ) -> Tensor:
-    """The mean negative logarithm of each right class's share among itself and the candidates.
+    """The mean negative log-probability of each target among itself and the candidates.
 
     Args:
         vectors: What is scored, `(rows, dim)`.
-        right: Weights `(rows, dim)` of the right classes and biases `(rows,)`, corrected already.
+        right: Weights `(rows, dim)` of the targets and biases `(rows,)`, already corrected.
         others: Weights `(samples, dim)` of the candidates and biases `(samples,)`, likewise.
-        hits: Which candidate is the right class, and does not count, or -1: `(rows,)`.
+        hits: The candidate that is the target, and does not count, or -1: `(rows,)`.
     """
     score = (vectors * right[0]).sum(dim=1).float() + right[1]
     rivals = functional.linear(vectors, others[0], others[1].to(vectors.dtype)).float()
-    taken = torch.where(hits >= 0, -torch.inf, 0.0)  # to choose rows would wait for the device
-    rivals.scatter_add_(1, hits.clamp(min=0)[:, None], taken[:, None])
+    excluded = torch.where(hits >= 0, -torch.inf, 0.0)  # selecting rows would wait for the device
+    rivals.scatter_add_(1, hits.clamp(min=0)[:, None], excluded[:, None])
     every = torch.cat([score[:, None], rivals], dim=1)
     return functional.cross_entropy(every, torch.zeros_like(hits))

@@ -1,8 +1,15 @@
-"""Sequence: what flows between the parts of a network, one vector a word, and which places are words."""
+"""Sequence: what flows between the parts of a network, one vector a word; and small layers that work on it:
+padding, dropout, pooling, a mix of layers, splitting the texts of an example.
+"""
 
-from typing import NamedTuple
+from collections.abc import Sequence as Seq
+from typing import Literal, NamedTuple
 
-from torch import Tensor
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..text.words import Tokens
 
 
 class Sequence(NamedTuple):
@@ -12,7 +19,7 @@ class Sequence(NamedTuple):
         vectors: `(batch, time, dim)`, zero where the mask is False.
         mask: `(batch, time)` bool; True for words, which come first in each row.
         summary: `(batch, summary_dim)`, one vector a text, where an embedder has its own.
-        segments: `(batch, time)`, the segment of each word, where a text has several.
+        segments: `(batch, time)`, the segment of each word, where an example has several texts.
     """
 
     vectors: Tensor
@@ -24,3 +31,140 @@ class Sequence(NamedTuple):
     def lengths(self) -> Tensor:
         """Words a text, `(batch,)`."""
         return self.mask.sum(dim=1)
+
+
+def pad(values: Tensor, offsets: NDArray, padding: float = 0) -> tuple[Tensor, Tensor]:
+    """Pad ragged rows to a rectangle.
+
+    Args:
+        values: All rows one after another, `(total, ...)`.
+        offsets: Row `i` is `values[offsets[i]:offsets[i + 1]]`, `(rows + 1,)`.
+        padding: The value after each row's end.
+
+    Returns:
+        The rectangle `(rows, longest, ...)` and its mask `(rows, longest)`; the rectangle is at least one
+        wide.
+    """
+    bounds = torch.from_numpy(offsets)
+    lengths = bounds[1:] - bounds[:-1]
+    longest = max(1, int(lengths.max())) if len(lengths) else 1
+    mask = torch.arange(longest) < lengths[:, None]
+    padded = values.new_full((len(lengths), longest, *values.shape[1:]), padding)
+    padded[mask] = values
+    return padded, mask
+
+
+def pad_words(values: NDArray, tokens: Tokens) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Pad the values of words, `(words, ...)`, to the longest example.
+
+    Returns:
+        The values `(batch, time, ...)`, the mask of the words `(batch, time)`, and each word's segment where
+        an example has several texts.
+    """
+    padded, mask = pad(torch.from_numpy(values), tokens.example_offsets)
+    if tokens.segments == 1:
+        return padded, mask, None
+    return padded, mask, pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)[0]
+
+
+class VariationalDropout(nn.Module):
+    """Sets a share of the components to zero in training, the same ones for all words of a text.
+
+    Better for recurrent layers than a new draw for every word (Gal & Ghahramani 2016), and much cheaper.
+
+    Args:
+        share: Share of the components set to zero.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """`(batch, time, dim)` to the same shape."""
+        if not self.training or self.share == 0.0:
+            return vectors
+        keep = torch.rand(len(vectors), 1, vectors.shape[2], device=vectors.device) >= self.share
+        return vectors * (keep / (1.0 - self.share))
+
+
+class ScalarMix(nn.Module):
+    """A weighted sum of layers: the weights are a softmax of learned numbers, times one more learned number
+    (Peters et al. 2018, equation 1). It starts as the mean.
+
+    Args:
+        layers: How many layers there are.
+    """
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.scalars = nn.Parameter(torch.zeros(layers))
+        self.gamma = nn.Parameter(torch.ones(()))
+
+    @property
+    def weights(self) -> Tensor:
+        """The weight of each layer, `(layers,)`."""
+        return self.gamma * self.scalars.softmax(dim=0)
+
+    def forward(self, layers: Seq[Tensor]) -> Tensor:
+        """Tensors of one shape, as many as there are layers, to one of that shape."""
+        mixed = torch.zeros_like(layers[0])
+        for weight, layer in zip(self.weights, layers, strict=True):
+            mixed = mixed + weight * layer
+        return mixed
+
+
+class Pooling(nn.Module):
+    """`(batch, time, dim)` to `(batch, dim)`, without padding; a text without words gives the zero vector.
+
+    Args:
+        kind: `"max"`, `"mean"`, `"first"` or `"last"` over the words.
+    """
+
+    def __init__(self, kind: Literal["max", "mean", "last", "first"] = "max") -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, sequence: Sequence) -> Tensor:
+        """One vector a text, `(batch, dim)`."""
+        vectors, mask, lengths = sequence.vectors, sequence.mask, sequence.lengths
+        empty = (lengths == 0)[:, None]
+        if self.kind == "max":
+            # Adding −∞ and taking max with its index costs an eighth of masked_fill and amax in backward.
+            hidden = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, float("-inf"))
+            return (vectors + hidden[..., None]).max(dim=1).values.masked_fill(empty, 0.0)
+        if self.kind == "mean":
+            return (vectors * mask[..., None]).sum(dim=1) / lengths.clamp(min=1)[:, None]
+        word = torch.zeros_like(lengths) if self.kind == "first" else (lengths - 1).clamp(min=0)
+        return vectors[torch.arange(len(vectors), device=vectors.device), word].masked_fill(empty, 0.0)
+
+
+def split_segments(sequence: Sequence, widths: Seq[int]) -> tuple[Sequence, ...]:
+    """One Sequence a segment; the summary is dropped.
+
+    Args:
+        sequence: The words of all segments, those of the first one first.
+        widths: Words of the longest text of each segment. They could be computed from the sequence, but that
+            would wait for an accelerator.
+    """
+    segments = sequence.segments
+    if segments is None:
+        segments = torch.zeros_like(sequence.mask, dtype=torch.long)
+    masks = [(segments == number) & sequence.mask for number in range(len(widths))]
+    return tuple(_select(sequence.vectors, mask, width)[0] for mask, width in zip(masks, widths))
+
+
+def join_segments(parts: tuple[Sequence, ...], width: int) -> Sequence:
+    """The words of all segments in one Sequence again, `width` words wide, with their segments' numbers."""
+    mask = torch.cat([part.mask for part in parts], dim=1)
+    numbers = torch.cat([torch.full_like(part.mask, i, dtype=torch.long) for i, part in enumerate(parts)], 1)
+    joined, columns = _select(torch.cat([part.vectors for part in parts], dim=1), mask, width)
+    return joined._replace(segments=numbers.gather(1, columns) * joined.mask)
+
+
+def _select(vectors: Tensor, mask: Tensor, width: int) -> tuple[Sequence, Tensor]:
+    """The words where the mask is True, moved to the front of their rows, and the columns they come from."""
+    columns = mask.long().argsort(dim=1, descending=True, stable=True)[:, :width]
+    rows = torch.arange(len(vectors), device=vectors.device)[:, None]
+    mask = mask.gather(1, columns)
+    return Sequence(vectors[rows, columns] * mask[..., None], mask), columns

@@ -1,7 +1,7 @@
-"""Chains of tags: which tag may follow which, the best paths of tags through sentences, and how probable they
-are.
+"""Chains of tags: which tag may follow which, the best paths of tags through sentences, and their
+probabilities.
 
-The words of several sentences stand one after the other: emissions `(words, tags)` float32, and offsets
+The words of several sentences come one after another: emissions `(words, tags)` float32, and offsets
 `(sentences + 1,)`. The arithmetic is in `kernels/crf.py` and `kernels/viterbi.py`.
 """
 
@@ -15,12 +15,12 @@ from ..errors import SettingError, did_you_mean
 from ..kernels import crf as kernel
 from ..kernels import viterbi as paths
 
-MANY = 1 << 18  # words times tags times tags, from where on threads pay
+MANY = 1 << 18  # words · tags · tags from which threads pay off
 
 
 class Allowed(NamedTuple):
-    """Which tags may stand at the start of a sentence `(tags,)`, which after which `(tags, tags)` [from, to],
-    and which at the end `(tags,)`: bool, NumPy or torch.
+    """Which tags are allowed at the start of a sentence `(tags,)`, which after which `(tags, tags)` [from,
+    to], and which at the end `(tags,)`: bool, NumPy or torch.
     """
 
     start: Any
@@ -33,12 +33,12 @@ def allowed_transitions(tags: Sequence[str], scheme: Literal["bio", "bioes", "wo
 
     Args:
         tags: Names such as O, B-PER, I-PER, E-PER, S-PER.
-        scheme: `"bio"`: I-X goes on from B-X or I-X. `"bioes"` (Ratinov & Roth 2009): besides, a segment of
-            several words is B-X, any number of I-X, and E-X; one of one word is S-X. `"words"`: tags of any
-            name, each of which may follow each.
+        scheme: `"bio"`: I-X continues B-X or I-X. `"bioes"` (Ratinov & Roth 2009): a segment of several words
+            is B-X, any number of I-X, and E-X; a segment of one word is S-X. `"words"`: tags of any name,
+            each of which may follow each.
 
     Raises:
-        SettingError: the scheme is unknown, or a tag is none of it.
+        SettingError: the scheme is unknown, or has no such tag.
     """
     letters = {"bio": "BI", "bioes": "BIES", "words": ""}.get(scheme)
     if letters is None:
@@ -51,36 +51,35 @@ def allowed_transitions(tags: Sequence[str], scheme: Literal["bio", "bioes", "wo
             known = ", ".join(f"{letter}-X" for letter in letters)
             raise SettingError(f"the tag {tag!r} is not one of {scheme.upper()}: O, {known}")
     inside = letters[1:3]
-    goes_on = np.array([tag[0] in inside for tag in tags])  # needs an open segment of its type before it
-    is_open = np.array([tag[0] in "BI" for tag in tags])  # may be followed by such a tag
+    continues = np.array([tag[0] in inside for tag in tags])  # an open segment of its type
+    is_open = np.array([tag[0] in "BI" for tag in tags])
     types = np.array([tag[2:] for tag in tags])
-    same = is_open[:, None] & goes_on & (types[:, None] == types)
-    must_go_on = is_open & (scheme == "bioes")
-    return Allowed(~goes_on, np.where(goes_on, same, ~must_go_on[:, None]), ~must_go_on)
+    same_type = is_open[:, None] & (types[:, None] == types)
+    must_continue = is_open & (scheme == "bioes")
+    return Allowed(~continues, np.where(continues, same_type, ~must_continue[:, None]), ~must_continue)
 
 
 def continuations(tags: Sequence[str]) -> NDArray[np.int64]:
-    """The tag that would make a segment that ends in each tag one word longer, `(tags,)`: I-X for B-X and I-X
-    of BIO, −1 where there is none.
+    """The tag that continues a segment that ends in each tag, `(tags,)`: I-X for B-X and I-X of BIO, −1 where
+    there is none.
     """
-    place = {tag: number for number, tag in enumerate(tags)}
-    return np.array(
-        [place.get(f"I-{tag[2:]}", -1) if tag[:1] in ("B", "I") else -1 for tag in tags], np.int64
-    )
+    numbers = {tag: number for number, tag in enumerate(tags) if tag}
+    names = [f"I-{tag[2:]}" if tag.startswith(("B", "I")) else "" for tag in tags]
+    return np.array([numbers.get(name, -1) for name in names], np.int64)
 
 
 def unweighted(allowed: Allowed) -> kernel.Chain:
-    """The weights of a chain in which all that is allowed costs the same."""
+    """The weights of a chain in which all allowed transitions cost the same."""
     masks = allowed.to, allowed.start, allowed.end
     return kernel.Chain(*(np.where(mask, 0, -np.inf).astype(np.float32) for mask in masks))
 
 
 class TagChain:
-    """What is known of neighbouring tags, and what it answers.
+    """The weights of neighbouring tags, and what they predict.
 
     Args:
-        weights: The weights as they count, −∞ for what is not allowed.
-        spread: How a lot of work is spread over threads.
+        weights: The weights, −∞ where they are not allowed.
+        spread: How much work is spread over threads.
     """
 
     def __init__(self, weights: kernel.Chain, spread: kernel.Spread = kernel.one_by_one) -> None:
@@ -104,16 +103,15 @@ class TagChain:
             SettingError: `n` is below 1, or shapes do not fit.
         """
         if n < 1:
-            raise SettingError(f"n is {n}; at least one path has to be asked for.")
+            raise SettingError(f"n is {n}; it must be at least 1.")
         sentences, spread = self._sentences(emissions, offsets), self._spread(len(emissions))
         tags, scores = paths.nbest(sentences, self.weights, n, spread)
-        known = np.where(tags[0] < 0, 0, tags[0])
-        losses = kernel.likelihood(sentences, known, self.weights, spread)[0]
+        losses = kernel.likelihood(sentences, np.maximum(tags[0], 0), self.weights, spread)[0]
         best = np.where(np.isneginf(scores[:, :1]), 0.0, scores[:, :1])
         return tags, np.exp(scores - best - losses[:, None])
 
     def marginals(self, emissions: NDArray, offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """How probable each tag is at each word, `(words, tags)`."""
+        """The probability of each tag at each word, `(words, tags)`."""
         sentences = self._sentences(emissions, offsets)
         return kernel.marginals(sentences, self.weights, self._spread(len(emissions)))
 
@@ -126,22 +124,22 @@ class TagChain:
         ends: NDArray[np.int64],
         continued: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float64]:
-        """How probable it is that the words of a segment have their tags, all of them together (Culotta &
+        """The probability that the words of a segment have their tags, all of them together (Culotta &
         McCallum 2004).
 
         Args:
             emissions, offsets: The sentences.
-            tags: The tags of all words, `(words,)`, such as `decode` gives them.
+            tags: The tags of all words, `(words,)`, such as those from `decode`.
             firsts, ends: Segment s is the words `firsts[s] : ends[s]`, `(segments,)`: at least one word, all
                 of one sentence.
-            continued: For each tag the one that would make the segment longer, or −1, as `continuations` has
-                them: such a word behind the segment's end is then not counted as the segment. A scheme that
-                marks the end needs none.
+            continued: For each tag the one that would make the segment longer, or −1, as from
+                `continuations`: then a longer segment does not count as the segment. A scheme that marks the
+                end needs none.
 
         Raises:
-            SettingError: a segment has no word, or reaches beyond its sentence.
+            SettingError: a segment has no word, or extends beyond its sentence.
         """
-        given, spread = (self._sentences(emissions, offsets), self.weights), self._spread(len(emissions))
+        arguments, spread = (self._sentences(emissions, offsets), self.weights), self._spread(len(emissions))
         owners = np.searchsorted(offsets, firsts, "right") - 1
         limits = np.append(offsets, 0)[owners + 1]
         if ((owners < 0) | (owners >= len(offsets) - 1) | (ends <= firsts) | (ends > limits)).any():
@@ -150,16 +148,15 @@ class TagChain:
         bounds = np.append(0, np.cumsum(lengths))
         words = np.arange(bounds[-1]) + np.repeat(firsts - bounds[:-1], lengths)
         inside = firsts - offsets[owners]
-        found = kernel.segments(*given, owners, inside, bounds, tags[words], spread)
+        result = kernel.segments(*arguments, owners, inside, bounds, tags[words], spread)
         if continued is not None:
-            further = continued[tags[ends - 1]]
-            longer = np.flatnonzero((further >= 0) & (ends < limits))
-            path = np.insert(tags[words], bounds[1:][longer], further[longer])
-            grown = lengths + np.isin(np.arange(len(lengths)), longer)
-            bounds = np.append(0, np.cumsum(grown))
-            rest = kernel.segments(*given, owners, inside, bounds, path, spread)
-            found[longer] = np.maximum(0.0, found[longer] - rest[longer])
-        return found
+            following = continued[tags[ends - 1]]
+            longer = (following >= 0) & (ends < limits)
+            path = np.insert(tags[words], bounds[1:][longer], following[longer])
+            bounds = np.append(0, np.cumsum(lengths + longer))
+            of_longer = kernel.segments(*arguments, owners, inside, bounds, path, spread)
+            result[longer] = np.maximum(0.0, result[longer] - of_longer[longer])
+        return result
 
     def _sentences(self, emissions: NDArray, offsets: NDArray) -> kernel.Sentences:
         """The sentences, checked and in the types of the kernels."""

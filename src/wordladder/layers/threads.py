@@ -1,7 +1,7 @@
-"""Threads for jobs that each want one core: several at once, each without further threads of its own.
+"""Threads for jobs that each need one core: several at once, each without further threads of its own.
 
-torch splits a single operation over all its threads, which pays for large ones only. A recurrent layer is a
-long chain of small ones; it is run as several chains side by side instead.
+torch splits a single operation over all its threads, which pays off for large operations only. A recurrent
+layer is a long chain of small ones; it is run as several parallel chains instead.
 """
 
 import os
@@ -21,8 +21,8 @@ _lock = threading.Lock()
 def in_parallel(jobs: Sequence[Callable[[], T]], device: str = "cpu") -> list[T]:
     """Run all jobs, on as many threads as torch uses here, and return their results in order.
 
-    Also a single job: it is quicker without the threads that torch would wake for every small operation.
-    Where torch uses one thread, or the jobs compute on another device, the calling thread does it all; else
+    A single job too: it is faster without the threads that torch would wake for every small operation. Where
+    torch uses one thread, or the jobs compute on another device, the calling thread runs them all; else
     torch's settings of a thread, such as `no_grad` and autocast, are those of a new thread. A job must not
     call `in_parallel`.
     """
@@ -34,18 +34,18 @@ def in_parallel(jobs: Sequence[Callable[[], T]], device: str = "cpu") -> list[T]
 
 
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """The pool of that many threads, started when first asked for."""
+    """The pool of that many threads, started when first needed."""
     with _lock:
         if threads not in _pools:
-            _pools[threads] = _started(threads)
+            _pools[threads] = _start_pool(threads)
         return _pools[threads]
 
 
-def _started(threads: int) -> ThreadPoolExecutor:
+def _start_pool(threads: int) -> ThreadPoolExecutor:
     """A pool whose threads all run, and in each of which torch uses one thread.
 
-    `torch.set_num_threads` counts for the thread that calls it and for all that are started later. The second
-    half is not wanted: once the last thread of the pool runs, the caller's number is set anew.
+    `torch.set_num_threads` affects the calling thread and all threads that are started later. The latter is
+    undone: once the last thread of the pool runs, the caller's number is set again.
     """
     pool = ThreadPoolExecutor(threads, "wordladder", _use_one_thread)
     all_run = threading.Barrier(threads + 1)
@@ -57,11 +57,11 @@ def _started(threads: int) -> ThreadPoolExecutor:
 
 
 def _use_one_thread() -> None:
-    torch.get_num_threads()  # the first call in a thread takes over the number of all, and would do so later
+    torch.get_num_threads()  # the first call in a thread sets the global number, and would do so later
     torch.set_num_threads(1)
 
 
-def _forget() -> None:
+def _reset_after_fork() -> None:
     """A forked process has only the thread that forked."""
     global _lock
     _lock = threading.Lock()
@@ -69,4 +69,4 @@ def _forget() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_reset_after_fork)

@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from ..data.batches import length_batches
-from ..embedders._training_text import Material
+from ..embedders._training_text import TrainingText
 from ..errors import ModelError
 from ..formats import UnicodeErrors
 from ..interop.sources import identify
-from ..layers.devices import chosen, device_of, on_device
+from ..layers.devices import batches_on_device, choose_device, device_of
 from ..recipe import build
 from ..text.words import TextSettings, Tokens, tokenize
 from .model import Model
@@ -88,8 +88,8 @@ class WordReader:
             table |= {"pooling": "mean", "overlap": 16} | ({} if layers is None else {"layers": layers})
         embedder = build("embedders", table)
         settings = settings or TextSettings()
-        embedder.initialise(Material(tokenize([], settings)))
-        embedder.to(chosen(device)).eval()
+        embedder.initialise(TrainingText(tokenize([], settings)))
+        embedder.to(choose_device(device)).eval()
         return cls(embedder, embedder, settings, f"{table['kind']} {source}")
 
     def tokens(self, texts: Sequence[str]) -> Tokens:
@@ -102,7 +102,7 @@ class WordReader:
         """
         device = device_of(self.network)
         batches = length_batches(tokens.lengths, max_words=WORDS, max_rows=ROWS)
-        inputs = on_device(lambda rows: self.network.prepare(tokens.take(rows)), batches, device)
+        inputs = batches_on_device(lambda rows: self.network.prepare(tokens.take(rows)), batches, device)
         for rows, prepared in zip(batches, inputs):
             with torch.inference_mode():
                 sequence = self.embed(prepared)

@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..embedders._elmo_characters import SPECIAL_WORDS
-from ..embedders._elmo_network import Laid, laid, part_lengths
+from ..embedders._elmo_network import SPECIAL_WORDS, PackedTexts, pack_texts, part_lengths
 from ..embedders._elmo_options import ElmoOptions
 from ..errors import DataError
 from ..layers.sampled_softmax import draw_candidates
@@ -26,7 +25,7 @@ class LmBatch(NamedTuple):
     """Texts, and the words that are to be predicted.
 
     Attributes:
-        laid: The texts.
+        texts: The texts.
         sources: The packed words from which one is predicted, the same numbers in both directions,
             `(predictions,)`.
         targets: The number of the word that comes next in each direction, `(2, predictions)`.
@@ -34,7 +33,7 @@ class LmBatch(NamedTuple):
         draws: How many draws the candidates took, a scalar.
     """
 
-    laid: Laid
+    texts: PackedTexts
     sources: Tensor
     targets: Tensor
     candidates: Tensor
@@ -143,8 +142,8 @@ class LmText:
         places = np.repeat(parts.starts, parts.lengths) + _counted(parts.lengths)
         ids, surfaces = self._corpus.ids[places], self._corpus.vocabulary.words
         words = [surfaces[number] for number in ids.tolist()]
-        read = laid(words, parts.lengths, self._options.longest, self._options.widest)
-        # Beginnings and ends have the same numbers among the spelled words and among the predicted ones.
+        read = pack_texts(words, parts.lengths, self._options)
+        # Begin and end marks have the same numbers among the spelled words and among the predicted ones.
         following = torch.where(read.words < SPECIAL_WORDS, read.words, 0)
         following.scatter_(1, read.places, torch.from_numpy(self.outputs[ids]).expand(2, -1))
         counts = read.counts

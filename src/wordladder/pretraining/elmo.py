@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..embedders._elmo_files import keep_elmo, open_elmo
+from ..embedders._elmo_files import open_elmo, save_elmo
 from ..embedders._elmo_network import BiLM
 from ..embedders._elmo_options import ElmoOptions
 from ..errors import DataError, ModelError, SettingError, did_you_mean
@@ -112,7 +112,7 @@ class BiLanguageModel(nn.Module):
 
     def forward(self, batch: LmBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean of both directions' losses a word, and each of them."""
-        both = [self.dropout(some[batch.sources]) for some in self.bilm(batch.laid)[-1]]
+        both = [self.dropout(some[batch.sources]) for some in self.bilm(batch.texts)[-1]]
         if len(batch.candidates):
             losses = self._sampled(both, batch)
         else:
@@ -161,7 +161,7 @@ class ElmoObjective:
 
     def tokens(self, batch: LmBatch) -> int:
         """Words of a batch."""
-        return batch.laid.places.shape[1]
+        return batch.texts.places.shape[1]
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
@@ -176,7 +176,7 @@ class ElmoObjective:
         sums, count = torch.zeros(2, dtype=torch.float64, device=device), 0
         for batch in self._held_out:
             moved = to_device(batch, device)
-            states = self.network.bilm(moved.laid)[-1]
+            states = self.network.bilm(moved.texts)[-1]
             for way, (some, targets) in enumerate(zip(states, moved.targets)):
                 for rows, right in zip(some[moved.sources].split(_ROWS), targets.split(_ROWS)):
                     sums[way] += self.network.nll(rows, right).double().sum()
@@ -194,7 +194,7 @@ class ElmoObjective:
         """Write `options.json` and `model.safetensors`, which the `elmo` embedder opens, and the softmax and
         its words, a line each.
         """
-        keep_elmo(self.network.bilm, folder)
+        save_elmo(self.network.bilm, folder)
         softmax = {"weight": self.network.weight.weight, "bias": self.network.bias.weight[:, 0]}
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in softmax.items()}
         save_file(plain, folder / SOFTMAX)

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import SettingError, TrainingError
-from ..layers.devices import chosen, memory_told, on_device, threads
+from ..layers.devices import batches_on_device, choose_device, explain_out_of_memory, threads
 from ..progress import Progress, quiet
 from ..training.checkpoint import Kept, Place, load_checkpoint, save_checkpoint
 from ..training.optimizer import build_optimizers, clip_gradients
@@ -164,7 +164,7 @@ class _Run:
         self, objective: Objective, settings: LoopSettings, folder: Path | None, progress: Progress
     ) -> None:
         self.objective, self.settings, self.progress = objective, settings, progress
-        self.device = chosen(settings.device)
+        self.device = choose_device(settings.device)
         self.network = objective.network.to(self.device)
         self.arithmetic = TrainingSettings(
             learning_rate=settings.learning_rate,
@@ -201,10 +201,10 @@ class _Run:
         self.began = time.monotonic() - place.seconds
         self.told, self.saved = 0.0, time.monotonic()
         workers = 1 if self.device.type == "cpu" else WORKERS
-        ahead = on_device(self._batches, count(place.step), self.device, workers)
+        ahead = batches_on_device(self._batches, count(place.step), self.device, workers)
         with closing(ahead), self._stoppable():
             while not plans.ended(place.step):
-                with memory_told(MEMORY):
+                with explain_out_of_memory(MEMORY):
                     self._step(next(ahead))
                 place.seconds = time.monotonic() - self.began
                 plans.measure(place.step, place.seconds)

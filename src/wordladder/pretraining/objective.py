@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..embedders._pretrained import keep_pretrained
+from ..embedders._pretrained import save_pretrained
 from ..extras import require
 from ..layers.devices import device_of, to_device
 from ._dimension_mapping import fold_projection
@@ -134,5 +134,5 @@ class MaskedObjective:
             config.hidden_dropout_prob = config.attention_probs_dropout_prob = _FINE_TUNING_DROPOUT
         self.tokenizer.model_max_length = config.max_position_embeddings
         fold_projection(model)
-        keep_pretrained(model, self.tokenizer, folder)
+        save_pretrained(model, self.tokenizer, folder)
         config.hidden_dropout_prob, config.attention_probs_dropout_prob = before

@@ -25,7 +25,7 @@ from ..extras import require
 from ..files.folders import new_folder
 from ..files.streams import disk_errors
 from ..formats import UnicodeErrors, read_vectors
-from ..layers.devices import chosen
+from ..layers.devices import choose_device
 from ..model.checkpoint_folder import close_work, open_work, sole
 from ..progress import Progress, quiet
 from ..word_vectors import WordVectors
@@ -100,7 +100,7 @@ def pretrain(
         KeyboardInterrupt: the user asked to stop; `resume=True` goes on.
     """
     require("transformers", "train", "pretraining")
-    chosen(settings.device)  # one that is not there is told before anything is read
+    choose_device(settings.device)  # one that is not there is told before anything is read
     output = Path(output)
     prepared = Path(corpus[0]) if len(corpus) == 1 and (Path(corpus[0]) / PREPARED).is_file() else None
     sources = Sources(continue_from, vectors, unicode_errors, bridge, prepared)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
-from ..embedders._inference import Answering, answering
+from ..embedders._inference import FrozenEncoder, frozen_copy
 from ..embedders._pretrained import open_pretrained, piece_limit
 from ..errors import ModelError, SettingError
 from .segments import Batch
@@ -46,8 +46,8 @@ class Teacher(nn.Module):
         self.map = nn.Linear(width, told)
         self.value = deepcopy(value_layer(encoder)).requires_grad_(False)
         self.register_buffer("pieces", torch.from_numpy(pieces))
-        self._answering = partial(answering, encoder, pad=pad)
-        self._answers: Answering | None = None
+        self._answering = partial(frozen_copy, encoder, padding=pad)
+        self._answers: FrozenEncoder | None = None
 
     def forward(self, batch: Batch, student: Any, states: tuple[Tensor, ...]) -> dict[str, Tensor]:
         """`teacher_states` and `teacher_relations`, the losses.

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ..errors import TrainingError
 from ..extras import require
-from ..layers.devices import chosen, memory_told, on_device
+from ..layers.devices import batches_on_device, choose_device, explain_out_of_memory
 from ..progress import Progress, quiet
 from .averaging import Average
 from .checkpoint import Kept, Place, load_checkpoint, save_checkpoint, tunable
@@ -88,7 +88,7 @@ class _Run:
     def __init__(self, job: Job, progress: Progress) -> None:
         accelerate = require("accelerate", "train", "training")
         self.job, self.progress = job, progress
-        device = chosen(job.device)
+        device = choose_device(job.device)
         self.accelerator = accelerate.Accelerator(cpu=device.type == "cpu", device_placement=False)
         # Of several processes each has an accelerator of its own.
         self.device = self.accelerator.device if self.accelerator.num_processes > 1 else device
@@ -131,8 +131,8 @@ class _Run:
         left = self._steps(place.epoch)[place.batch :]
         self.wrapped.train()
         started, before = time.monotonic(), place.seconds
-        for batches in on_device(self._prepared, left, self.device):
-            with memory_told(MEMORY):
+        for batches in batches_on_device(self._prepared, left, self.device):
+            with explain_out_of_memory(MEMORY):
                 self._step(batches)
             place.batch, place.step = place.batch + 1, place.step + 1
             self.average.update(place.step)

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from ..layers.precision import has_bfloat16
+from ..layers.devices import has_bfloat16
 from .settings import TrainingSettings
 
 

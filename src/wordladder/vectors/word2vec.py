@@ -124,9 +124,9 @@ class Word2Vec(HogwildTrainer):
                 "accelerator trains model 'skipgram' with loss 'negative'. Leave device out for others."
             )
         require("torch", "train", f"training word vectors on device {device!r}")
-        from ..layers.devices import chosen
+        from ..layers.devices import choose_device
 
-        accelerator = chosen(device)
+        accelerator = choose_device(device)
         if accelerator.type != "cuda":
             raise SettingError(f'device is {device!r}; it can be "cpu", "cuda" or "cuda:1"')
         return accelerator

@@ -1,8 +1,7 @@
-"""Features that training does not change: computed once, kept on disk, read back in every epoch.
+"""Features of texts on disk: what a frozen encoder gives for them, computed once and read in every epoch.
 
-A text's features depend on the encoder alone, so they are kept under the text and its words, in a folder that
-carries the encoder's mark; any model with the same encoder finds them there. `training.features` fills the
-folder; this file knows neither batches nor devices.
+A text's features depend on the encoder alone, so their key is the text and its words, in a folder with the
+encoder's mark; any model with the same encoder finds them there.
 """
 
 import hashlib
@@ -11,34 +10,33 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import uuid4
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import DataError, VectorsError
 from ..files.streams import atomic_write
 from ..formats.safetensors import read_header, tensor, write_tensors
-from ..layers.padding import pad
 from ..text.words import Tokens
 
-PART_BYTES = 256_000_000  # kept in memory before they are written
+PART_BYTES = 256_000_000  # collected in memory before they are written
 PART_SECONDS = 60.0
-STALE_SECONDS = 3600.0  # after which an unfinished file belongs to nobody
+STALE_SECONDS = 3600.0  # after which an unfinished file is deleted
 LARGEST = float(np.finfo(np.float16).max)
 
 
 class Features(NamedTuple):
-    """What an encoder says of a batch, before anything that is learned on top of it.
+    """What an encoder gives for a batch, before anything that is learned on top of it.
 
     Attributes:
         layers: `(batch, time, layers, dim)`, zero where the mask is False.
         mask: `(batch, time)` bool.
         summary: `(batch, layers, dim)`, or None.
-        segments: `(batch, time)`, the segment of each word, where an example has several.
+        segments: `(batch, time)`, the segment of each word, where an example has several texts.
     """
 
     layers: Tensor
@@ -61,13 +59,12 @@ class FeatureStore:
     """The features of texts in the files of a folder, memory-mapped, in half precision.
 
     A file is written whole or not at all, and never changed: several programs may fill one folder, and what
-    an interrupted one has written stays. A broken file is removed, and its texts are computed again.
+    an interrupted one has written stays. A broken file is deleted, and its texts are computed again.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._parts: list[_Part] = []
-        self._places: dict[bytes, tuple[int, int]] = {}
+        self._texts: dict[bytes, tuple[_Part, int]] = {}
         self._pending: list[tuple[bytes, NDArray[np.float16], NDArray[np.float16] | None]] = []
         self._bytes, self._since = 0, time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,29 +76,25 @@ class FeatureStore:
             self._open(path)
 
     def __contains__(self, key: bytes) -> bool:
-        return key in self._places
+        return key in self._texts
 
     def _open(self, path: Path) -> None:
         try:
-            part = _read(path)
+            part = _read_part(path)
+            self._texts |= {key.tobytes(): (part, row) for row, key in enumerate(part.keys)}
         except (VectorsError, KeyError, ValueError):
             with suppress(OSError):
                 path.unlink()
-            return
-        except (DataError, OSError):  # another program has just removed it
-            return
-        for row, key in enumerate(part.keys):
-            self._places[key.tobytes()] = (len(self._parts), row)
-        self._parts.append(part)
+        except (DataError, OSError):  # another program has just deleted it
+            pass
 
     def add(self, keys: Iterable[bytes], lengths: Iterable[int], features: Features) -> None:
-        """Keep the features of some texts; they are there to be read after the next `flush`."""
-        layers = _halved(features.layers)
-        summaries = None if features.summary is None else _halved(features.summary)
+        """Add the features of some texts; they can be read after the next `flush`."""
+        layers = _to_half(features.layers)
+        summaries = None if features.summary is None else _to_half(features.summary)
         for row, (key, length) in enumerate(zip(keys, lengths)):
             words = layers[row, :length].copy()
-            summary = None if summaries is None else summaries[row].copy()
-            self._pending.append((key, words, summary))
+            self._pending.append((key, words, None if summaries is None else summaries[row].copy()))
             self._bytes += words.nbytes
         if self._bytes > PART_BYTES or time.monotonic() - self._since > PART_SECONDS:
             self.flush()
@@ -113,11 +106,10 @@ class FeatureStore:
         if not pending:
             return
         keys, words, summaries = zip(*pending)
-        offsets = np.cumsum([0, *(len(one) for one in words)]).astype(np.int64)
-        spare = np.zeros((1, *words[0].shape[1:]), np.float16)  # a file has no tensor without numbers
+        spare = np.zeros((1, *words[0].shape[1:]), np.float16)  # as a file has no empty tensor
         tensors = {
             "keys": np.frombuffer(b"".join(keys), np.uint64).reshape(-1, 2),
-            "offsets": offsets,
+            "offsets": np.cumsum([0, *map(len, words)]).astype(np.int64),
             "words": np.concatenate([*words, spare]),
         }
         if summaries[0] is not None:
@@ -128,54 +120,42 @@ class FeatureStore:
         self._open(path)
 
     def seconds(self, keys: Iterable[bytes]) -> float:
-        """How long it took to compute the features of these texts."""
+        """The time it took to compute the features of those of the texts that are in the store."""
         total = 0.0
-        for number, row in (self._places[key] for key in keys):
-            part = self._parts[number]
+        for part, row in (self._texts[key] for key in keys if key in self._texts):
             words = part.offsets[row + 1] - part.offsets[row]
             total += part.seconds * float(words) / max(1.0, float(part.offsets[-1]))
         return total
 
     def read(self, keys: list[bytes]) -> Features | None:
-        """The features of a batch of texts; None if one of them is not there."""
-        found = [self._places.get(key) for key in keys]
-        if not found or any(place is None for place in found):
+        """The features of a batch of texts; None if one of them is missing."""
+        if not keys or any(key not in self._texts for key in keys):
             return None
-        texts = [(self._parts[place[0]], place[1]) for place in found if place is not None]
-        spans = [(part.offsets[row], part.offsets[row + 1]) for part, row in texts]
-        lengths = np.array([end - begin for begin, end in spans])
-        first = texts[0][0]
-        layers = np.zeros((len(keys), max(1, int(lengths.max())), *first.words.shape[1:]), np.float16)
-        for row, ((part, _), (begin, end)) in enumerate(zip(texts, spans)):
-            layers[row, : end - begin] = part.words[begin:end]
+        texts = [self._texts[key] for key in keys]
+        words = [part.words[part.offsets[row] : part.offsets[row + 1]] for part, row in texts]
+        lengths = np.array([len(one) for one in words])
+        layers = np.zeros((len(keys), max(1, int(lengths.max())), *words[0].shape[1:]), np.float16)
+        for row, one in enumerate(words):
+            layers[row, : len(one)] = one
         mask = np.arange(layers.shape[1]) < lengths[:, None]
-        summary = None
-        if first.summaries is not None:
-            summary = torch.from_numpy(np.stack([part.summaries[row] for part, row in texts]))  # type: ignore[index]
+        summaries = [part.summaries[row] for part, row in texts if part.summaries is not None]
+        summary = torch.from_numpy(np.stack(summaries)) if summaries else None
         return Features(torch.from_numpy(layers), torch.from_numpy(mask), summary)
 
 
-def _read(path: Path) -> _Part:
+def _read_part(path: Path) -> _Part:
     header, base, size = read_header(path)
     named = {name: tensor(path, name, header[name], base, size) for name in header if name != "__metadata__"}
     seconds = json.loads(header["__metadata__"]["seconds"])  # type: ignore[arg-type]
-    arrays = (np.array(named["keys"]), np.array(named["offsets"]), named["words"], named.get("summaries"))
-    if len(arrays[1]) != len(arrays[0]) + 1 or arrays[1][-1] > len(arrays[2]):
+    keys, offsets, words = np.array(named["keys"]), np.array(named["offsets"]), named["words"]
+    if len(offsets) != len(keys) + 1 or offsets[-1] > len(words):
         raise ValueError("offsets")
-    return _Part(*arrays, seconds)
+    return _Part(keys, offsets, words, named.get("summaries"), seconds)
 
 
-def _halved(vectors: Tensor) -> NDArray[np.float16]:
-    """In half precision; what is too large for it becomes the largest number that it has."""
+def _to_half(vectors: Tensor) -> NDArray[np.float16]:
+    """In half precision; values that are too large become the largest one."""
     return vectors.float().clamp(-LARGEST, LARGEST).half().cpu().numpy()
-
-
-def recalled(store: FeatureStore | None, tokens: Tokens) -> Features | None:
-    """The features of these texts where all of them are in the store."""
-    found = None if store is None else store.read(text_keys(tokens))
-    if found is None or tokens.segments == 1:
-        return found
-    return found._replace(segments=pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)[0])
 
 
 def text_keys(tokens: Tokens) -> list[bytes]:
@@ -191,18 +171,3 @@ def text_keys(tokens: Tokens) -> list[bytes]:
             digest.update(tokens.starts[here].tobytes() + tokens.ends[here].tobytes())
         keys.append(digest.digest())
     return keys
-
-
-def encoder_mark(network: nn.Module, settings: dict[str, Any]) -> str:
-    """A short mark that any other weight or setting changes.
-
-    Args:
-        network: Whose parameters and buffers count.
-        settings: What else the features depend on, as JSON values.
-    """
-    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=12)
-    for name, weight in sorted(network.state_dict().items()):
-        values = weight.detach().cpu().contiguous()
-        digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
-        digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()

@@ -1,12 +1,11 @@
-"""The texts of an example apart and together again."""
+"""Splitting the texts of an example and joining them again."""
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordladder.layers.segments import apart, together
-from wordladder.layers.sequence import Sequence
+from wordladder.layers.sequence import Sequence, join_segments, split_segments
 
 DIM = 3
 sizes = st.integers(1, 3).flatmap(
@@ -42,7 +41,7 @@ def words(sequence, row):
 @given(sizes, st.integers(0, 2))
 def test_apart_cuts_each_row_where_its_segments_meet(lengths, extra):
     whole = joined(lengths, extra)
-    parts = apart(whole, widths(lengths))
+    parts = split_segments(whole, widths(lengths))
     for number, part in enumerate(parts):
         assert part.vectors.shape[1] == max(counts[number] for counts in lengths)
         assert part.lengths.tolist() == [counts[number] for counts in lengths]
@@ -57,7 +56,7 @@ def test_apart_cuts_each_row_where_its_segments_meet(lengths, extra):
 def test_together_is_the_way_back(lengths, extra):
     whole = joined(lengths, extra)
     time = max(map(sum, lengths))
-    again = together(apart(whole, widths(lengths)), time)
+    again = join_segments(split_segments(whole, widths(lengths)), time)
     for found, expected in zip(again, (whole.vectors, whole.mask, None, whole.segments)):
         assert found is None if expected is None else torch.equal(found, expected[:, :time])
 
@@ -70,25 +69,25 @@ def test_parts_may_be_wider_than_their_texts():
             torch.nn.functional.pad(part.vectors, (0, 0, 0, extra)),
             torch.nn.functional.pad(part.mask, (0, extra)),
         )
-        for part, extra in zip(apart(whole, widths(lengths)), (3, 1))
+        for part, extra in zip(split_segments(whole, widths(lengths)), (3, 1))
     ]
-    again = together(tuple(wide), 3)
+    again = join_segments(tuple(wide), 3)
     assert torch.equal(again.vectors, whole.vectors)
     assert torch.equal(again.segments, whole.segments)
 
 
 def test_one_text_without_segments_stays_as_it_is():
     whole = joined([[3], [1]])
-    (part,) = apart(Sequence(whole.vectors, whole.mask), [3])
+    (part,) = split_segments(Sequence(whole.vectors, whole.mask), [3])
     assert torch.equal(part.vectors, whole.vectors)
-    again = together((part,), 3)
+    again = join_segments((part,), 3)
     assert torch.equal(again.vectors, whole.vectors)
     assert not again.segments.any()
 
 
 @pytest.mark.parametrize("lengths", [[[0, 0]], [[0, 0], [0, 0]]])
 def test_no_words_at_all(lengths):
-    again = together(apart(joined(lengths), [0, 0]), 0)
+    again = join_segments(split_segments(joined(lengths), [0, 0]), 0)
     assert again.vectors.shape == (len(lengths), 0, DIM)
     assert again.mask.shape == (len(lengths), 0)
 
@@ -98,6 +97,6 @@ def test_every_word_gets_its_own_gradient():
     whole = joined(lengths, extra=1)
     vectors = whole.vectors.clone().requires_grad_()
     weights = torch.arange(1.0, 1 + vectors.numel()).view_as(vectors)
-    again = together(apart(whole._replace(vectors=vectors), widths(lengths)), 3)
+    again = join_segments(split_segments(whole._replace(vectors=vectors), widths(lengths)), 3)
     (again.vectors * weights[:, : again.vectors.shape[1]]).sum().backward()
     assert torch.equal(vectors.grad, weights * whole.mask[..., None])
