@@ -38,7 +38,7 @@ def _arithmetic() -> dict[str, Any]:
         return {"torch": "missing"}
     import torch
 
-    from ..training.precision import has_bfloat16
+    from ..layers.precision import has_bfloat16
 
     cpu = torch.device("cpu")
     return {
@@ -54,7 +54,7 @@ def _card(number: int) -> str:
     """Such as "NVIDIA H200, 140 GB, compute capability 9.0, bfloat16"."""
     import torch
 
-    from ..training.precision import has_bfloat16
+    from ..layers.precision import has_bfloat16
 
     card = torch.cuda.get_device_properties(number)
     half = ", bfloat16" if has_bfloat16(torch.device("cuda", number)) else ""
