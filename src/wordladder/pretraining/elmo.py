@@ -2,9 +2,9 @@
 character network and their softmax (Peters et al. 2018, section 3.1).
 
 Each line of the corpus is a text of its own, between a beginning and an end, and long ones are read in parts,
-as the `elmo` embedder reads. Training tells the next word from a sample of words, the held-out figures from
-all of them. What is written is the embedder's layout, and beside it the softmax and its words, from which
-training can go on.
+as the `elmo` embedder reads. In training the next word is predicted among a sample of words, for the held-out
+figures among all of them. The output has the embedder's layout, with the softmax and its words, from which
+training can continue.
 """
 
 import math
@@ -43,7 +43,7 @@ _HELD_OUT_LINES, _CANDIDATES, _ORDER = 0, 1, 2
 SOFTMAX, VOCABULARY = "softmax.safetensors", "vocabulary.txt"
 WORDS, MIN_COUNT = 50_000, 3  # that can be predicted at most, and how often they must occur for that
 DROPOUT = 0.1  # what goes into each LSTM and into the softmax, where the settings do not say
-_ROWS = 1024  # predictions whose scores for all words are held in memory together
+_ROWS = 1024  # predictions whose scores for all words are kept in memory together
 
 _PUBLISHED = ((1, 32), (2, 32), (3, 64), (4, 128), (5, 256), (6, 512), (7, 1024))
 

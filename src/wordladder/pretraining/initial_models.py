@@ -3,23 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
-from ..embedders._pretrained import load_weights, quiet_transformers
+from ..embedders._pretrained import Pretrained, load_weights, quiet_transformers
 from ..errors import ModelError
 from ..extras import require
 from .settings import PretrainingSettings
 from .vocabulary import piece_count
-
-
-class InitialModel(NamedTuple):
-    """A model with its heads, its tokenizer, and notes on them for the user."""
-
-    model: Any
-    tokenizer: Any
-    notes: tuple[str, ...]
 
 
 def _model_class(settings: PretrainingSettings) -> Any:
@@ -66,9 +58,9 @@ def new_model(settings: PretrainingSettings, tokenizer: Any) -> Any:
     return model_class(model_class.config_class(**options))
 
 
-def open_initial_model(folder: Path, settings: PretrainingSettings) -> InitialModel:
-    """Read a model to continue from, in float32. A head that the folder lacks starts from random weights,
-    which the seed decides.
+def open_initial_model(folder: Path, settings: PretrainingSettings) -> Pretrained:
+    """Read a model to continue from, with its heads, in float32. A head that the folder lacks starts from
+    random weights, which the seed decides.
 
     Raises:
         ModelError: there is no such folder, it holds neither a BERT nor an ALBERT of the kind that the
@@ -88,18 +80,19 @@ def open_initial_model(folder: Path, settings: PretrainingSettings) -> InitialMo
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = settings.dropout
         torch.manual_seed(settings.seed)
         model, missing, notes = load_weights(_model_class(settings), str(folder), config)
-    lost = [n for n in sorted(missing) if n.startswith(f"{kind}.") and ".pooler." not in n]
-    if lost:
-        others = f" and {len(lost) - 1} others" if lost[1:] else ""
+    missing_layers = [n for n in sorted(missing) if n.startswith(f"{kind}.") and ".pooler." not in n]
+    if missing_layers:
+        first, *rest = missing_layers
+        others = f" and {len(rest)} others" if rest else ""
         raise ModelError(
-            f"{folder}: its weights lack {lost[0]}{others}; they are not those of a {kind} to continue from"
+            f"{folder}: its weights lack {first}{others}; they are not those of a {kind} to continue from"
         )
     tokenizer, rows = open_tokenizer(folder), model.get_input_embeddings().num_embeddings
     if (pieces := piece_count(tokenizer)) > rows:
         raise ModelError(
             f"{folder}: its tokenizer has {pieces} pieces, its model only {rows}; they do not belong together"
         )
-    return InitialModel(model, tokenizer, notes)
+    return Pretrained(model, tokenizer, notes)
 
 
 def open_tokenizer(folder: Path) -> Any:

@@ -1,6 +1,6 @@
 """The loop of pretraining: optimizer steps by number or by the clock, a log, checkpoints, exact resume.
 
-What is learned is an `Objective`; this file knows no language model. A run that is killed at any moment and
+An `Objective` gives the network and its batches. A run that is killed at any moment and
 resumed ends with the weights of an uninterrupted one, on the same machine with the same number of threads.
 """
 
@@ -34,9 +34,7 @@ WORKERS = 4  # threads that make batches for an accelerator
 MEMORY = "Smaller batch_pieces need less; more parts make up for it."
 WEIGHT_DECAY = 0.01  # biases, norms and embedding tables have none
 BETAS, EPSILON = (0.9, 0.98), 1e-6  # of the optimizer
-EVALUATION_SHARE = (
-    0.05  # of the time; where evaluating on held-out text would take more, it is done less often
-)
+EVALUATION_SHARE = 0.05  # of the time; where evaluating would take more, it is done less often
 _SHOWN = ("loss", "masked_accuracy", "order_accuracy")
 
 

@@ -38,7 +38,7 @@ class Masking:
     share: float = 0.15
     longest: int = 1
 
-    def hide(self, ids: Ints, opens: Ints, rows: Ints, chance: np.random.Generator) -> Masked:
+    def mask_pieces(self, ids: Ints, opens: Ints, rows: Ints, chance: np.random.Generator) -> Masked:
         """Mask pieces.
 
         Args:

@@ -1,4 +1,4 @@
-"""The model card of a pretrained encoder: the README.md beside it, written from its run."""
+"""The model card of a pretrained encoder: the README.md in its folder, written from its run."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

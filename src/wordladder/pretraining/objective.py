@@ -8,7 +8,6 @@ nothing is computed of the vocabulary at the others. With a teacher, its losses 
 """
 
 import math
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +57,7 @@ class MaskedLanguageModel(nn.Module):
         """The loss of a batch; and `masked_loss`, `masked_accuracy`, `order_accuracy`, and the teacher's."""
         output = self._encode(batch)
         scores = self._scores(batch, output)
-        loss = scores["masked_loss"] / scores["masked"]
-        facts = {"masked_loss": loss, "masked_accuracy": scores["masked_right"] / scores["masked"]}
-        if "ordered" in scores:
-            ordered = scores["ordered"].clamp(min=1)
-            facts["order_accuracy"] = scores["order_right"] / ordered
-            loss = loss + scores["order_loss"] / ordered
+        loss, facts = _means(scores)
         if self.teacher is not None:
             losses = self.teacher(batch, self.model.base_model, output.hidden_states)
             facts |= losses
@@ -96,6 +90,17 @@ class MaskedLanguageModel(nn.Module):
             scores["order_right"] = (order.detach().argmax(-1) == batch.order).sum()
             scores["ordered"] = (batch.order >= 0).sum()
         return scores
+
+
+def _means(scores: Scores) -> tuple[Tensor, dict[str, Tensor]]:
+    """The loss, and `masked_loss`, `masked_accuracy` and `order_accuracy`, of sums and counts."""
+    loss = scores["masked_loss"] / scores["masked"]
+    facts = {"masked_loss": loss, "masked_accuracy": scores["masked_right"] / scores["masked"]}
+    if "ordered" in scores:
+        ordered = scores["ordered"].clamp(min=1)
+        facts["order_accuracy"] = scores["order_right"] / ordered
+        loss = loss + scores["order_loss"] / ordered
+    return loss, facts
 
 
 class MaskedObjective:
@@ -150,22 +155,16 @@ class MaskedObjective:
         """
         if not self._held_out:
             return {}
-        sums: dict[str, float] = defaultdict(float)
+        sums: Scores = {}
         for batch in self._held_out:
             scores = self.network.scores(to_device(batch, device_of(self.network)))
             for name, value in scores.items():
-                sums[name] += float(value)
-        masked = sums["masked_loss"] / sums["masked"]
-        figures = {
-            "loss": masked,
-            "masked_loss": masked,
-            "perplexity": math.exp(min(masked, 50.0)),
-            "masked_accuracy": sums["masked_right"] / sums["masked"],
-        }
-        if ordered := sums["ordered"]:
-            figures["loss"] += sums["order_loss"] / ordered
-            figures["order_accuracy"] = sums["order_right"] / ordered
-        return figures
+                sums[name] = sums.get(name, 0.0) + value.double().cpu()
+        if not sums.get("ordered", 1):
+            del sums["ordered"]
+        loss, facts = _means(sums)
+        figures = {"loss": loss.item(), **{name: value.item() for name, value in facts.items()}}
+        return {**figures, "perplexity": math.exp(min(figures["masked_loss"], 50.0))}
 
     def keep(self, folder: Path) -> None:
         """Write model and tokenizer in Hugging Face's layout.

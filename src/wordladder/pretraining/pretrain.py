@@ -129,7 +129,7 @@ def prepare(
     """
     require("transformers", "train", "pretraining")
     if settings.kind == "elmo":
-        raise SettingError("only BERT's and ALBERT's text is prepared; ELMo reads it as it is")
+        raise SettingError("only BERT's and ALBERT's text is prepared; ELMo needs no preparation")
     job, output = Job(RawText(corpus, field), settings, progress), Path(output)
     with sole(output), disk_errors(output), new_folder(output, PREPARED) as folder:
         return job.write_pieces(folder, job.tokenizer(folder, None))
@@ -183,7 +183,8 @@ class Job:
         settings = self.settings
         settings.require_length()
         work = open_work(output, self._identity(), [], resume, MARK)
-        report = {"wordladder": __version__, "settings": asdict(settings), "objectives": settings.aims}
+        report: dict[str, Any] = {"wordladder": __version__, "settings": asdict(settings)}
+        report["objectives"] = settings.aims
         report["continue_from"] = None if self.continue_from is None else str(self.continue_from)
         with ExitStack() as resources:
             objective, facts = self._elmo(work, resources) if settings.kind == "elmo" else self.masked(work)
@@ -211,17 +212,14 @@ class Job:
         paths = (self.continue_from, self.vectors, self.settings.teacher)
         resolved = [None if path is None else str(Path(path).resolve()) for path in paths]
         sources = [self.unicode_errors, self.bridge, *resolved]
-        return {
-            "files": files,
-            "settings": asdict(self.settings),
-            "field": self.text.field,
-            "sources": sources,
-        }
+        settings = asdict(self.settings)
+        return {"files": files, "settings": settings, "field": self.text.field, "sources": sources}
 
     def masked(self, work: Path) -> tuple[Objective, dict[str, Any]]:
         """The objective of a BERT or an ALBERT, and facts for the report."""
         settings, folder = self.settings, self.prepared or work
-        model, own_tokenizer, notes = None, None, ()
+        model, own_tokenizer = None, None
+        notes: tuple[str, ...] = ()
         if self.continue_from is not None:
             model, own_tokenizer, notes = open_initial_model(Path(self.continue_from), settings)
         tokenizer = self.tokenizer(folder, own_tokenizer)
@@ -241,7 +239,7 @@ class Job:
                 f"{folder}: max_pieces is {settings.max_pieces}, but its sentences need {least}"
             )
         train, held_out = hold_out(documents, settings.held_out, settings.seed)
-        vectors = None if self.vectors is None else self._start_from_vectors(model, tokenizer, documents)
+        vectors = self._start_from_vectors(model, tokenizer, documents)
         return MaskedObjective(model, tokenizer, train, held_out, settings, teacher), {
             "text": {**asdict(facts), "line_documents": len(facts.line_documents)},
             "vocabulary": len(tokenizer),
@@ -300,11 +298,13 @@ class Job:
         longest, segmenter = settings.longest_sentence, settings.segmenter
         return write_documents(folder, self.text, tokenizer, longest, segmenter, self.progress)
 
-    def _start_from_vectors(self, model: Any, tokenizer: Any, documents: Documents) -> dict[str, Any]:
-        """Write word vectors into the embedding layer; how many pieces they cover."""
+    def _start_from_vectors(self, model: Any, tokenizer: Any, documents: Documents) -> dict[str, Any] | None:
+        """Write word vectors, where there are, into the embedding layer; how many pieces they cover."""
+        if self.vectors is None:
+            return None
         counts = np.zeros(piece_count(tokenizer), dtype=np.int64)
-        for start in range(0, len(documents.pieces), _BLOCK):
-            counts += np.bincount(documents.pieces[start : start + _BLOCK], minlength=len(counts))
+        for first in range(0, len(documents.pieces), _BLOCK):
+            counts += np.bincount(documents.pieces[first : first + _BLOCK], minlength=len(counts))
         vectors = WordVectors.of(read_vectors(self.vectors, unicode_errors=self.unicode_errors))
         start = start_from_vectors(
             model, tokenizer, vectors, bridge=self.bridge, seed=self.settings.seed, counts=counts

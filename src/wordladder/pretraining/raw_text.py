@@ -1,7 +1,8 @@
-"""Raw text as documents, paragraphs and sentences, one block after another; it knows no pieces.
+"""Raw text as documents, paragraphs and sentences, one block after another.
 
 A blank line ends a document, and each other line is a paragraph. In a file without any blank line, and in
-JSON lines, each line is a document of its own. Sentences are found lightly, by the marks that end them.
+JSON lines, each line is a document of its own. Sentences are split at the marks that end them, by simple
+rules.
 """
 
 import re
@@ -25,11 +26,10 @@ _END = re.compile(
 
 
 class Block(NamedTuple):
-    """Some paragraphs, whether a document begins with each of them, and how much has been read, in bytes."""
+    """Some paragraphs, and whether a document begins with each of them."""
 
     paragraphs: list[str]
     opens: list[bool]
-    done: int
 
 
 class RawText:
@@ -58,12 +58,13 @@ class RawText:
         """All paragraphs, of all files; a file begins a document."""
         before = 0
         for file in self.files:
-            for block in self._file(file):
-                progress(stage, before + block.done, self.size)
-                yield Block(block.paragraphs, block.opens, before + block.done)
+            for block, done in self._file(file):
+                progress(stage, before + done, self.size)
+                yield block
             before += file.stat().st_size
 
-    def _file(self, file: Path) -> Iterator[Block]:
+    def _file(self, file: Path) -> Iterator[tuple[Block, int]]:
+        """The paragraphs of a file, each block with how many of its bytes have been read."""
         lines = _whole_lines(ahead(file_blocks([file], "characters", lowercase=False, field=self.field)))
         head: list[tuple[list[str], int]] = []
 
@@ -86,7 +87,7 @@ class RawText:
                     opens.append(new or not by_blank_lines)
                 new = not line
             if paragraphs:
-                yield Block(paragraphs, opens, done)
+                yield Block(paragraphs, opens), done
 
 
 def _has_gap(lines: Iterable[str]) -> bool:

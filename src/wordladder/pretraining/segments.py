@@ -101,7 +101,7 @@ class Batches:
         """Batch `number`, counted from 0 over all passes."""
         epoch, index = self._find(number)
         dealt, chance = self._open(epoch), np.random.Generator(np.random.PCG64([self.seed, 2, number]))
-        return self._lay(dealt, dealt.batches[index], chance)
+        return self._make_batch(dealt, dealt.batches[index], chance)
 
     def one_pass(self, most: int) -> list[Batch]:
         """The batches of the first pass, or as many as have at most `most` pieces, but at least one."""
@@ -201,7 +201,7 @@ class Batches:
         stop = np.maximum(stop, begin + 1)
         return np.stack([starts[begin], np.minimum(starts[stop], starts[begin] + room)], axis=1)
 
-    def _lay(self, dealt: _Pass, rows: np.ndarray, chance: np.random.Generator) -> Batch:
+    def _make_batch(self, dealt: _Pass, rows: np.ndarray, chance: np.random.Generator) -> Batch:
         """Rows as rectangles, with pieces masked."""
         ranges = dealt.ranges[rows].reshape(-1, 2)
         sizes = ranges[:, 1] - ranges[:, 0]
@@ -211,7 +211,7 @@ class Batches:
         row, segment = part // 2, part % 2
         opens = self.documents.opens(source) if self.whole_words else np.ones(len(source), dtype=bool)
         opens |= within == 0
-        masked = self.masking.hide(self.documents.pieces[source].astype(np.int64), opens, row, chance)
+        masked = self.masking.mask_pieces(self.documents.pieces[source].astype(np.int64), opens, row, chance)
         first, lengths = sizes[0::2], dealt.lengths[rows]
         start, end, padding = self.special
         ids = np.full((len(rows), int(lengths.max())), padding, dtype=np.int64)

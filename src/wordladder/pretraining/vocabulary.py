@@ -2,7 +2,7 @@
 SentencePiece as ALBERT has it.
 
 Both are trained with Hugging Face's tokenizers. Rare characters, which together make up less than a few
-parts in ten thousand of the text, get no piece, ASCII aside. Every Chinese character stands alone. Or the
+parts in ten thousand of the text, get no piece, ASCII aside. Every Chinese character is split off. Or the
 vocabulary is part of another one.
 """
 

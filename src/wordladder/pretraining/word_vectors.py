@@ -33,10 +33,10 @@ def start_from_vectors(
 ) -> dict[str, Any]:
     """Write word vectors into the word embeddings of a Hugging Face BERT or ALBERT, in place.
 
-    Their mean is taken off, since it says nothing of a word, and their root mean square becomes the standard
-    deviation of the model's own initialisation, so that they weigh as much beside positions and segments as
-    random ones would. Special pieces and those without a vector stay as they are. An output layer that shares
-    the embeddings goes on sharing them.
+    Their mean is subtracted, since it says nothing of a word, and their root mean square becomes the standard
+    deviation of the model's own initialisation, so that they weigh as much in the sum with positions and
+    segments as random ones would. Special pieces and those without a vector stay as they are. An output layer
+    that shares the embeddings continues to share them.
 
     Args:
         model: A model with word embeddings, such as `BertForPreTraining`; ALBERT's factorised embeddings take

@@ -71,7 +71,7 @@ class Job:
 
 
 class Average:
-    """An exponential mean of the weights, which is scored and kept in place of those of the last step.
+    """An exponential mean of the weights, which is scored and saved instead of those of the last step.
 
     The last steps' noise averages out (Polyak and Juditsky 1992), and while the learning rate is still high
     the mean is already near the bottom that the weights circle around.
