@@ -158,8 +158,7 @@ def training_step(share: float) -> Callable[[], None]:
     from wordladder.embedders._training_text import TrainingText
     from wordladder.embedders.transformer import Transformer
     from wordladder.text.words import tokenize
-    from wordladder.training.optimizer import build_optimizers, clip_gradients
-    from wordladder.training.precision import autocast
+    from wordladder.training.optimizer import autocast, build_optimizers, clip_gradients
     from wordladder.training.settings import TrainingSettings
 
     tokens = tokenize(["good " * (PIECES - 2)] * TEXTS)  # and two special pieces

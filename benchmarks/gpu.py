@@ -275,8 +275,7 @@ def ours_tuning(given: argparse.Namespace, read: Any, device: torch.device, rows
     from wordladder.layers.devices import batches_on_device
     from wordladder.recipe import build
     from wordladder.text.words import tokenize
-    from wordladder.training.optimizer import build_optimizers, clip_gradients
-    from wordladder.training.precision import autocast
+    from wordladder.training.optimizer import autocast, build_optimizers, clip_gradients
     from wordladder.training.settings import TrainingSettings
 
     recipe = Recipe.load("bert").with_settings({"embedders.0.source": str(given.encoder)})
@@ -325,7 +324,7 @@ def word2vec(given: argparse.Namespace) -> dict[str, Any]:
 def albert(given: argparse.Namespace) -> dict[str, Any]:
     """Pretrain for the minutes that are left, each text as long."""
     from wordladder.embedders._pretrained import save_pretrained
-    from wordladder.pretraining.initial_models import open_started
+    from wordladder.pretraining.initial_models import open_initial_model
     from wordladder.pretraining.pretrain import MARK, prepare
     from wordladder.pretraining.settings import PretrainingSettings
 
@@ -345,7 +344,9 @@ def albert(given: argparse.Namespace) -> dict[str, Any]:
     with TemporaryDirectory() as work:
         found = albert_part(folders, left, Path(work), teachers=teachers, **chosen)
         for name in folders:
-            model, tokenizer, _ = open_started(Path(work) / name, PretrainingSettings(kind="albert", steps=1))
+            model, tokenizer, _ = open_initial_model(
+                Path(work) / name, PretrainingSettings(kind="albert", steps=1)
+            )
             save_pretrained(model, tokenizer, given.output / name, half=True)
             for kept in (MARK, "log.jsonl"):
                 shutil.copy(Path(work) / name / kept, given.output / name / kept)

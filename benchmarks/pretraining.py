@@ -84,8 +84,7 @@ class Ours:
         from itertools import count
 
         from wordladder.layers.devices import batches_on_device
-        from wordladder.training.optimizer import build_optimizers, clip_gradients
-        from wordladder.training.precision import autocast
+        from wordladder.training.optimizer import autocast, build_optimizers, clip_gradients
         from wordladder.training.settings import TrainingSettings
 
         self.clip, self.autocast, self.device = clip_gradients, autocast, device
@@ -147,7 +146,8 @@ def both(
 ) -> tuple[Usual, Ours, list[Any]]:
     """Both ways, ready for their first step, and held-out batches."""
     from wordladder.pretraining.documents import hold_out, open_documents, write_documents
-    from wordladder.pretraining.objective import MaskedObjective, new_model
+    from wordladder.pretraining.initial_models import new_model
+    from wordladder.pretraining.objective import MaskedObjective
     from wordladder.pretraining.raw_text import RawText
     from wordladder.pretraining.settings import PretrainingSettings
     from wordladder.pretraining.vocabulary import train_vocabulary
@@ -172,7 +172,7 @@ def both(
     usual_model.set_attn_implementation("sdpa")
     objective = MaskedObjective(ours_model, tokenizer, train, held_out, settings)
     usual = Usual(usual_model, lines(path, tokenizer, 500, rows), device)
-    return usual, Ours(objective, device), objective._measured[:8]
+    return usual, Ours(objective, device), objective._held_out[:8]
 
 
 def main(kind: str = "bert", size: str = "mini") -> None:

@@ -27,7 +27,7 @@ from wordladder.embedders._encoder_sources import FOLDER
 from wordladder.embedders._pretrained import save_pretrained
 from wordladder.files.folders import size_mb
 from wordladder.files.streams import atomic_write
-from wordladder.pretraining.initial_models import open_started
+from wordladder.pretraining.initial_models import open_initial_model
 from wordladder.pretraining.pretrain import MARK, PREPARED, prepare, pretrain
 from wordladder.pretraining.raw_text import RawText
 from wordladder.pretraining.settings import PretrainingSettings
@@ -143,7 +143,7 @@ def shipped(language: str, encoder: Path, figures: dict[str, float]) -> Path:
     """Write model and tokenizer in half precision into the package, with a card of what they are made of."""
     report = json.loads((encoder / MARK).read_text(encoding="utf-8"))
     settings = PretrainingSettings(kind="albert", size="starter")
-    model, tokenizer, _ = open_started(encoder, settings)
+    model, tokenizer, _ = open_initial_model(encoder, settings)
     target = FOLDER / f"albert-{language}"
     fresh = target.with_name(f".{target.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)

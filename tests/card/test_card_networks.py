@@ -17,9 +17,9 @@ from wordladder.engines.engine import FitRun
 from wordladder.engines.network_engine import NetworkEngine
 from wordladder.layers.devices import to_device
 from wordladder.recipe import component, kinds
-from wordladder.training.averaging import Average
-from wordladder.training.checkpoint import tunable
+from wordladder.training.loop import Average
 from wordladder.training.optimizer import build_optimizers, clip_gradients
+from wordladder.training.run import tunable
 
 TEXTS = ["the good film", "a bad film, a very bad one!", "", "我喜欢 the good 电影", "good Unheard-of words"]
 EXAMPLES = {

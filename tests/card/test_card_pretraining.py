@@ -9,10 +9,10 @@ from cards import card
 from wordladder.embedders._elmo_options import ElmoOptions
 from wordladder.layers.devices import to_device
 from wordladder.pretraining import elmo, settings
-from wordladder.pretraining._dimension_mapping import project_embeddings
-from wordladder.pretraining.pretrain import Sources, _encoder
+from wordladder.pretraining.pretrain import Job
 from wordladder.pretraining.raw_text import RawText
-from wordladder.progress import quiet
+from wordladder.pretraining.word_vectors import project_embeddings
+from wordladder.text.corpus import read_corpus
 from wordladder.training.optimizer import build_optimizers, clip_gradients
 from wordladder.training.settings import TrainingSettings
 
@@ -71,10 +71,9 @@ def compared(make, folder):
 def test_masked_language_models(kind, aims, bridged, small_encoders, corpus, tmp_path):
     given = {"max_pieces": 32, "batch_pieces": 512, "held_out": 0.1}
     chosen = settings.PretrainingSettings(kind=kind, objectives=aims, steps=3, **given)
-    sources = Sources(None, None, "strict", "pca")
 
     def make():
-        objective, _ = _encoder(RawText([corpus], None), chosen, tmp_path, sources, quiet)
+        objective, _ = Job(RawText([corpus], None), chosen).masked(tmp_path)
         if bridged:
             rows, dim = objective.network.model.get_input_embeddings().weight.shape
             project_embeddings(objective.network.model, torch.randn(rows, 6) * 0.02, torch.randn(6, dim))
@@ -88,5 +87,8 @@ def test_masked_language_models(kind, aims, bridged, small_encoders, corpus, tmp
 def test_elmo(samples, clip, corpus, tmp_path, monkeypatch):
     options = ElmoOptions(**{**SMALL.__dict__, "memory_clip": clip, "hidden_clip": clip})
     monkeypatch.setitem(elmo.SIZES, "tiny", options)
-    given = {"window": 16, "batch_words": 60, "min_count": 2, "dropout": 0.0, "held_out_words": 40}
-    compared(lambda: elmo.elmo_objective([corpus], elmo.ElmoSettings(samples=samples, **given)), tmp_path)
+    monkeypatch.setattr(elmo, "MIN_COUNT", 2)
+    monkeypatch.setattr(elmo, "SAMPLES", samples)
+    monkeypatch.setattr(elmo, "HELD_OUT_WORDS", 40)
+    given = settings.PretrainingSettings(kind="elmo", max_pieces=16, batch_pieces=60)
+    compared(lambda: elmo.elmo_objective(read_corpus([corpus], min_count=1), given), tmp_path)

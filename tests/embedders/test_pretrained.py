@@ -16,7 +16,7 @@ from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import WordladderError
 from wordladder.model.word_reader import WordReader
-from wordladder.pretraining.initial_models import open_started
+from wordladder.pretraining.initial_models import open_initial_model
 from wordladder.pretraining.settings import PretrainingSettings
 from wordladder.text.words import tokenize
 
@@ -71,7 +71,7 @@ def open_for_neighbors(folder, tmp_path):
 
 
 def open_to_pretrain(folder, tmp_path):
-    open_started(folder, PretrainingSettings())
+    open_initial_model(folder, PretrainingSettings())
 
 
 OPENERS = [open_to_embed, open_to_encode, open_as_sentences, open_for_neighbors, open_to_pretrain]

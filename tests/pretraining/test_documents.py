@@ -133,7 +133,7 @@ def test_pieces_documents_sentences(corpus, tokenizer, tmp_path):
     found = np.split(documents.pieces, documents.sentences[1:-1])
     assert [part.tolist() for part in found] == expected
     assert np.flatnonzero(heads).tolist() == documents.documents[:, 0].tolist()
-    assert facts.pieces == sum(map(len, expected)) == documents.size
+    assert facts.pieces == sum(map(len, expected)) == documents.sizes.sum()
 
 
 def test_long_sentences_are_cut_where_words_begin(tokenizer, tmp_path):
@@ -185,10 +185,10 @@ def test_what_is_held_out(corpus, tokenizer, tmp_path):
     train, held_out = hold_out(documents, 0.1, seed=1)
     both = np.concatenate([train.documents, held_out.documents])
     assert np.array_equal(np.sort(both, axis=0), documents.documents)
-    assert 0.1 <= held_out.size / documents.size < 0.2
+    assert 0.1 <= held_out.sizes.sum() / documents.sizes.sum() < 0.2
     assert not np.array_equal(hold_out(documents, 0.1, seed=2)[1].documents, held_out.documents)
     few, end = hold_out(documents, 0.01, seed=1)
-    assert few.size + end.size == documents.size
+    assert few.sizes.sum() + end.sizes.sum() == documents.sizes.sum()
     assert end.documents[-1, 1] == documents.documents[-1, 1], "of few documents, the end of the text"
     assert hold_out(documents, 0.0, seed=1) == (documents, None)
 

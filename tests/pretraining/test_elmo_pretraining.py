@@ -16,8 +16,10 @@ from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.elmo import Elmo
 from wordladder.errors import DataError, ModelError, SettingError
 from wordladder.pretraining import elmo as module
-from wordladder.pretraining.elmo import SIZES, ElmoSettings, elmo_objective
-from wordladder.pretraining.loop import LoopSettings, pretrain_network
+from wordladder.pretraining.elmo import SIZES, elmo_objective
+from wordladder.pretraining.loop import pretrain_network
+from wordladder.pretraining.settings import PretrainingSettings
+from wordladder.text.corpus import read_corpus
 from wordladder.text.words import tokenize
 
 SUBJECTS, VERBS = ["the cat", "a dog", "my friend", "the old man"], ["sees", "likes", "hears", "finds"]
@@ -42,24 +44,28 @@ def corpus(tmp_path_factory):
     return path
 
 
-def made(corpus, **settings):
+def made(corpus, samples=12, held_out_words=150, continue_from=None, **settings):
     """An objective whose network is in evaluation mode, until it is trained."""
-    given = {"window": 16, "batch_words": 120, "min_count": 2, "samples": 12}
-    given |= {"held_out": 0.4, "held_out_words": 150}
-    objective = elmo_objective([corpus], ElmoSettings(**{**given, **settings}))
+    given = {"kind": "elmo", "max_pieces": 16, "batch_pieces": 120, "held_out": 0.4}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MIN_COUNT", 2)
+        patch.setattr(module, "SAMPLES", samples)
+        patch.setattr(module, "HELD_OUT_WORDS", held_out_words)
+        settings = PretrainingSettings(**{**given, **settings})
+        objective = elmo_objective(read_corpus([corpus], min_count=1), settings, continue_from)
     objective.network.eval()
     return objective
 
 
 def texts_of(objective, parts):
     """Each part as words, read from the corpus by itself."""
-    words = objective._corpus.vocabulary.words
+    words = objective.text.corpus.vocabulary.words
     rows = zip(parts.starts.tolist(), parts.lengths.tolist())
-    return [[words[n] for n in objective._corpus.ids[start : start + length]] for start, length in rows]
+    return [[words[n] for n in objective.text.corpus.ids[start : start + length]] for start, length in rows]
 
 
 def names(objective):
-    return ["<S>", "</S>", "<UNK>", *objective._words]
+    return objective.text.words
 
 
 def test_parts_are_the_lines(corpus):
@@ -74,7 +80,7 @@ def test_parts_are_the_lines(corpus):
     assert Counter(map(tuple, found)) == whole
     shown = [word for line in lines for word in line]
     counts = Counter(shown)
-    assert objective.facts() == {
+    assert objective.text.facts() == {
         "documents": sum(map(bool, lines)),
         "words": len(shown),
         "pieces": len(shown),
@@ -87,23 +93,26 @@ def test_parts_are_the_lines(corpus):
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.4])
 def test_the_share_of_the_words_is_held_out(corpus, share):
     objective = made(corpus, held_out=share, held_out_words=10_000)
-    wanted = share * objective.facts()["words"]
+    wanted = share * objective.text.facts()["words"]
     assert wanted <= objective.text.held_out.lengths.sum() < wanted + 40, "whole lines, one too many at most"
 
 
 def test_nothing_is_held_out(corpus, tmp_path):
     objective = made(corpus, held_out=0.0)
-    assert objective.text.train.lengths.sum() == objective.facts()["words"]
+    assert objective.text.train.lengths.sum() == objective.text.facts()["words"]
     assert objective.held_out() == {}
-    settings = LoopSettings(steps=3, precision="float32", evaluations=2, threads=1)
-    assert pretrain_network(objective, settings).held_out == {}
+    settings = PretrainingSettings(steps=3, precision="float32", evaluations=2, threads=1)
+    assert pretrain_network(objective, settings, tmp_path).held_out == {}
     (tmp_path / "one.txt").write_text("a line alone, from which there is enough to learn\n")
     assert made(tmp_path / "one.txt", held_out=0.0).batch(0, 0).texts.places.shape[1] == 11
 
 
-def test_some_lines_are_left_to_learn_from(tmp_path):
-    (tmp_path / "two.txt").write_text("a line of six words here\nanother line\n")
-    text = made(tmp_path / "two.txt", held_out=0.9).text
+@pytest.mark.parametrize(
+    "lines", ["a line of six words here\nanother line\n", "a b\na line of six words here\n"]
+)
+def test_some_lines_are_left_to_learn_from(lines, tmp_path):
+    (tmp_path / "two.txt").write_text(lines)
+    text = made(tmp_path / "two.txt", held_out=0.45).text
     assert len(text.train.starts) == len(text.held_out.starts) == 1
 
 
@@ -207,11 +216,13 @@ def opened(objective, folder):
 
 
 @pytest.mark.parametrize("samples", [12, 1000])
-def test_the_held_out_perplexity_falls(corpus, samples):
+def test_the_held_out_perplexity_falls(corpus, tmp_path, samples):
     objective = made(corpus, samples=samples)
     assert objective.network.weight.sparse == (samples == 12)
-    settings = LoopSettings(steps=50, learning_rate=0.03, precision="float32", evaluations=2, threads=1)
-    outcome = pretrain_network(objective, settings)
+    settings = PretrainingSettings(
+        steps=50, learning_rate=0.03, precision="float32", evaluations=2, threads=1
+    )
+    outcome = pretrain_network(objective, settings, tmp_path)
     before, after = made(corpus).held_out(), outcome.held_out
     assert after["perplexity"] < before["perplexity"] / 3
     assert after["perplexity"] == pytest.approx(objective.held_out()["perplexity"], rel=1e-5)
@@ -224,9 +235,11 @@ class _Broken(Exception):
 
 @pytest.mark.parametrize("samples", [12, 1000])
 def test_a_broken_run_goes_on_to_the_same_weights(corpus, tmp_path, samples, monkeypatch):
-    settings = LoopSettings(steps=12, parts=2, precision="float32", evaluations=1, threads=1)
+    settings = PretrainingSettings(steps=12, parts=2, precision="float32", evaluations=1, threads=1)
     whole = made(corpus, samples=samples)
-    pretrain_network(whole, settings)
+    for name in ("whole", "broken"):
+        (tmp_path / name).mkdir()
+    pretrain_network(whole, settings, tmp_path / "whole")
     monkeypatch.setattr("wordladder.pretraining.loop.CHECKPOINT_SECONDS", 0.0)
 
     def tell(stage, done, total, **facts):
@@ -234,9 +247,9 @@ def test_a_broken_run_goes_on_to_the_same_weights(corpus, tmp_path, samples, mon
             raise _Broken
 
     with pytest.raises(_Broken):
-        pretrain_network(made(corpus, samples=samples), settings, folder=tmp_path, progress=tell)
+        pretrain_network(made(corpus, samples=samples), settings, tmp_path / "broken", progress=tell)
     resumed = made(corpus, samples=samples)
-    pretrain_network(resumed, settings, folder=tmp_path)
+    pretrain_network(resumed, settings, tmp_path / "broken")
     expected, found = whole.network.state_dict(), resumed.network.state_dict()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
@@ -261,7 +274,8 @@ def test_what_is_written_opens_as_an_embedder(corpus, tmp_path):
 
 def test_training_goes_on_from_a_model(corpus, tmp_path):
     objective = made(corpus)
-    pretrain_network(objective, LoopSettings(steps=10, evaluations=0, precision="float32", threads=1))
+    settings = PretrainingSettings(steps=10, evaluations=0, precision="float32", threads=1)
+    pretrain_network(objective, settings, tmp_path)
     opened(objective, tmp_path / "model")
     again = made(corpus, continue_from=tmp_path / "model", size="base")
     expected, found = objective.network.state_dict(), again.network.state_dict()
@@ -272,7 +286,7 @@ def test_training_goes_on_from_a_model(corpus, tmp_path):
     other.write_text("the cat sees the unicorn\nthe unicorn sees the cat\n" * 3, encoding="utf-8")
     elsewhere = made(other, continue_from=tmp_path / "model")
     assert names(elsewhere) == names(objective)
-    assert elsewhere.text.unknown_share == pytest.approx(0.2)
+    assert elsewhere.text.facts()["unknown"] == 0.2 * elsewhere.text.facts()["words"]
 
 
 def test_training_goes_on_from_a_published_model(corpus, tmp_path):
@@ -282,21 +296,25 @@ def test_training_goes_on_from_a_published_model(corpus, tmp_path):
     objective = made(corpus, continue_from=tmp_path)
     assert objective.network.bilm.options.memory_clip == 1.0
     before = objective.held_out()["loss"]
-    pretrain_network(objective, LoopSettings(steps=30, learning_rate=0.01, evaluations=0, threads=1))
+    settings = PretrainingSettings(steps=30, learning_rate=0.01, evaluations=0, threads=1)
+    (tmp_path / "run").mkdir()
+    pretrain_network(objective, settings, tmp_path / "run")
     assert objective.held_out()["loss"] < before
     assert opened(objective, tmp_path / "on").network.options.window == 16
 
 
 class TestErrors:
-    def test_settings(self):
+    def test_settings(self, corpus):
+        with pytest.raises(SettingError, match=r"size is 'starter'.*tiny, mini, small, base"):
+            made(corpus, size="starter")
         with pytest.raises(SettingError, match=r"size is 'smal'.*'small'"):
-            ElmoSettings(size="smal")
-        with pytest.raises(SettingError, match="window is 0"):
-            ElmoSettings(window=0)
+            made(corpus, size="smal")
+        with pytest.raises(SettingError, match="max_pieces is 0"):
+            made(corpus, max_pieces=0)
         with pytest.raises(SettingError, match="dropout is 1"):
-            ElmoSettings(dropout=1.0)
+            made(corpus, dropout=1.0)
         with pytest.raises(SettingError, match="held_out is -0"):
-            ElmoSettings(held_out=-0.1)
+            made(corpus, held_out=-0.1)
 
     def test_too_little_text(self, tmp_path):
         (tmp_path / "one.txt").write_text("a line alone\n\n")

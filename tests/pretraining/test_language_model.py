@@ -15,7 +15,7 @@ from transformers import (
 
 from wordladder.errors import ModelError
 from wordladder.layers.half_precision_attention import attention
-from wordladder.pretraining.language_model import MaskedLanguageModel
+from wordladder.pretraining.objective import MaskedLanguageModel
 from wordladder.pretraining.segments import Batch
 
 SIZE = {"vocab_size": 60, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}

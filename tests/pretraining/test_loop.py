@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from wordladder.errors import SettingError, TrainingError
-from wordladder.pretraining.loop import LoopSettings, pretrain_network
+from wordladder.pretraining import loop
+from wordladder.pretraining.loop import pretrain_network
+from wordladder.pretraining.settings import PretrainingSettings
 
 PLAIN = {"device": "cpu", "threads": 1, "precision": "float32"}
 
@@ -29,7 +31,7 @@ class Lines:
     """Rows of random numbers; with `parts` of them a step, each part is a share of the same rows."""
 
     def __init__(self, parts=1, broken_at=None):
-        self.network, self.parts, self.broken_at, self.looked = Line(), parts, broken_at, 0
+        self.network, self.parts, self.broken_at, self.evaluated = Line(), parts, broken_at, 0
 
     def batch(self, step, part):
         rows = torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
@@ -41,7 +43,7 @@ class Lines:
         return len(batch[0])
 
     def held_out(self):
-        self.looked += 1
+        self.evaluated += 1
         assert not self.network.training
         assert not torch.is_grad_enabled()
         rows = torch.randn(8, 4, generator=torch.Generator().manual_seed(10_000))
@@ -55,15 +57,14 @@ def weights(objective):
     return objective.network.layer.weight.detach().clone()
 
 
-def test_it_learns_and_logs(tmp_path):
+def test_it_learns_and_logs(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "EVALUATION_SHARE", 9)
     objective = Lines()
-    given = LoopSettings(
-        steps=50, learning_rate=0.05, log_steps=5, evaluations=5, evaluation_share=9, **PLAIN
-    )
-    outcome = pretrain_network(objective, given, folder=tmp_path)
+    given = PretrainingSettings(steps=50, learning_rate=0.05, log_steps=5, evaluations=5, **PLAIN)
+    outcome = pretrain_network(objective, given, tmp_path)
     assert outcome.steps == 50
     assert outcome.tokens == 400
-    assert objective.looked == 5
+    assert objective.evaluated == 5
     assert [line["step"] for line in outcome.curve] == list(range(5, 51, 5))
     held = {line["step"]: line["held_out_loss"] for line in outcome.curve if "held_out_loss" in line}
     assert list(held) == [10, 20, 30, 40, 50]
@@ -73,32 +74,35 @@ def test_it_learns_and_logs(tmp_path):
     assert all(line["masked_accuracy"] == pytest.approx(1 - line["loss"]) for line in outcome.curve)
 
 
-def test_looking_takes_little_of_the_time():
+def test_evaluation_takes_little_of_the_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "EVALUATION_SHARE", 0.0)
     objective = Lines()
-    pretrain_network(objective, LoopSettings(steps=50, log_steps=1, evaluation_share=0.0, **PLAIN))
-    assert objective.looked <= 2, "once, and at the end"
+    pretrain_network(objective, PretrainingSettings(steps=50, log_steps=1, **PLAIN), tmp_path)
+    assert objective.evaluated <= 2, "once, and at the end"
 
 
-def test_parts_of_a_step_are_one_step():
+def test_parts_of_a_step_are_one_step(tmp_path):
     whole, parted = Lines(), Lines(parts=4)
-    pretrain_network(whole, LoopSettings(steps=10, **PLAIN))
-    pretrain_network(parted, LoopSettings(steps=10, parts=4, **PLAIN))
+    for name, objective in {"whole": whole, "parted": parted}.items():
+        (tmp_path / name).mkdir()
+        settings = PretrainingSettings(steps=10, parts=objective.parts, **PLAIN)
+        pretrain_network(objective, settings, tmp_path / name)
     assert torch.allclose(weights(whole), weights(parted), atol=1e-6)
 
 
 def test_a_finished_run_is_not_run_again(tmp_path):
-    given = LoopSettings(steps=10, **PLAIN)
+    given = PretrainingSettings(steps=10, **PLAIN)
     first = Lines()
-    outcome = pretrain_network(first, given, folder=tmp_path)
+    outcome = pretrain_network(first, given, tmp_path)
     again = Lines()
-    same = pretrain_network(again, given, folder=tmp_path)
+    same = pretrain_network(again, given, tmp_path)
     assert torch.equal(weights(first), weights(again))
     assert same.curve == outcome.curve
 
 
 def test_a_loss_that_is_no_number(tmp_path):
     with pytest.raises(TrainingError, match="the loss is nan at step 20"):
-        pretrain_network(Lines(broken_at=12), LoopSettings(steps=50, evaluations=0, **PLAIN), folder=tmp_path)
+        pretrain_network(Lines(broken_at=12), PretrainingSettings(steps=50, evaluations=0, **PLAIN), tmp_path)
     assert not (tmp_path / "checkpoint.safetensors").exists()
 
 
@@ -112,6 +116,6 @@ def test_a_loss_that_is_no_number(tmp_path):
         ({"steps": 3, "learning_rate": 0.0}, "learning_rate is 0.0"),
     ],
 )
-def test_settings_that_cannot_be_used(given, message):
+def test_settings_that_cannot_be_used(given, message, tmp_path):
     with pytest.raises(SettingError, match=message):
-        LoopSettings(**given)
+        pretrain_network(Lines(), PretrainingSettings(**given), tmp_path)

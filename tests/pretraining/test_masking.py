@@ -71,7 +71,7 @@ def test_runs_are_as_likely_as_one_over_their_length():
 def test_what_stands_in_their_place():
     ids, opens, row = rows_of_words(1500)
     ordinary = np.arange(10, 1000)
-    found = Masking(MASK, ordinary).hide(ids, opens, row, chance())
+    found = Masking(MASK, ordinary).mask_pieces(ids, opens, row, chance())
     assert np.array_equal(found.labels, ids[found.places])
     untouched = np.setdiff1d(np.arange(len(ids)), found.places)
     assert np.array_equal(found.ids[untouched], ids[untouched])
@@ -85,7 +85,7 @@ def test_what_stands_in_their_place():
 def test_pure_in_its_chance():
     ids, opens, row = rows_of_words(50)
     masking = Masking(MASK, np.arange(10, 1000), longest=3)
-    one, two, three = (masking.hide(ids, opens, row, chance(seed)) for seed in (5, 5, 6))
+    one, two, three = (masking.mask_pieces(ids, opens, row, chance(seed)) for seed in (5, 5, 6))
     assert np.array_equal(one.ids, two.ids)
     assert not np.array_equal(one.ids, three.ids)
 

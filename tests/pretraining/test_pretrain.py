@@ -16,7 +16,7 @@ from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import DataError, ModelError, OutputError, SettingError
 from wordladder.pretraining import elmo, settings
-from wordladder.pretraining.pretrain import _continued_rate, prepare, pretrain
+from wordladder.pretraining.pretrain import continued_rate, prepare, pretrain
 from wordladder.text.words import tokenize
 from wordladder.word_vectors import WordVectors
 
@@ -102,7 +102,7 @@ def test_going_on_from_it(made, corpus, tmp_path):
     with pytest.raises(ModelError, match=f"type '{kind}'"):
         run(corpus, tmp_path / "other", continue_from=folder, settings={"kind": other})
     for name, value in (("tokenizer", "wordpiece"), ("vocabulary_size", 100), ("lowercase", True)):
-        with pytest.raises(SettingError, match=f"{name} is .* to go on from has its own; leave it out"):
+        with pytest.raises(SettingError, match=f"{name} is .* to continue from has its own; leave it out"):
             run(corpus, tmp_path / "own", continue_from=folder, settings={"kind": kind, name: value})
     with pytest.raises(ModelError, match="reads 32 pieces"):
         run(corpus, tmp_path / "long", continue_from=folder, settings={"kind": kind, "max_pieces": 64})
@@ -195,7 +195,7 @@ def test_a_prepared_text_is_as_good_as_the_text(corpus, tmp_path):
     with pytest.raises(SettingError, match="a prepared text has pieces, and ELMo"):
         run(tmp_path / "elsewhere", tmp_path / "no", settings={"kind": "elmo"})
     other = tiny_bert(tmp_path / "other")
-    with pytest.raises(SettingError, match="the model to go on from has other pieces"):
+    with pytest.raises(SettingError, match="the model to continue from has other pieces"):
         run(tmp_path / "elsewhere", tmp_path / "no", continue_from=other, settings={"kind": "bert"})
 
 
@@ -219,7 +219,7 @@ def test_elmo(corpus, small_elmo, tmp_path):
     folder = tmp_path / "some"
     more = run(corpus, tmp_path / "more", continue_from=folder, settings=chosen)
     assert more["vocabulary"] == report["vocabulary"]
-    with pytest.raises(SettingError, match="vocabulary_size is 50, but a model to go on from has its own"):
+    with pytest.raises(SettingError, match="vocabulary_size is 50, but a model to continue from has its own"):
         run(corpus, tmp_path / "own", continue_from=folder, settings={**chosen, "vocabulary_size": 50})
     (folder / elmo.SOFTMAX).unlink()
     bare = run(corpus, tmp_path / "bare", continue_from=folder, settings={**chosen, "vocabulary_size": 20})
@@ -230,7 +230,7 @@ def test_the_share_reaches_elmo(corpus, small_elmo, tmp_path, monkeypatch):
     shares = []
 
     def stop(objective, *_, **__):
-        shares.append(objective.text.held_out.lengths.sum() / objective.facts()["words"])
+        shares.append(objective.text.held_out.lengths.sum() / objective.text.facts()["words"])
         raise KeyboardInterrupt
 
     monkeypatch.setattr("wordladder.pretraining.pretrain.pretrain_network", stop)
@@ -243,10 +243,10 @@ def test_the_share_reaches_elmo(corpus, small_elmo, tmp_path, monkeypatch):
 def test_the_rate_of_a_model_to_go_on_from_is_that_of_its_own_size():
     config = SimpleNamespace(hidden_size=768)
     objective = SimpleNamespace(network=SimpleNamespace(model=SimpleNamespace(config=config)))
-    assert _continued_rate(settings.PretrainingSettings(), objective) == 2e-4
-    assert _continued_rate(settings.PretrainingSettings(learning_rate=3e-5), objective) == 3e-5
+    assert continued_rate(settings.PretrainingSettings(), objective) == 2e-4
+    assert continued_rate(settings.PretrainingSettings(learning_rate=3e-5), objective) == 3e-5
     config.hidden_size = 312
-    assert _continued_rate(settings.PretrainingSettings(), objective) == 1e-3
+    assert continued_rate(settings.PretrainingSettings(), objective) == 1e-3
 
 
 def test_the_same_seed_the_same_model(corpus, tmp_path):

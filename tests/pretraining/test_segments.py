@@ -50,7 +50,7 @@ def rows_of(found, number):
 
 def one_pass(found):
     found.batch(0)
-    return [row for number in range(found._ends[0]) for row in rows_of(found, number)]
+    return [row for number in range(found._starts[1]) for row in rows_of(found, number)]
 
 
 def document_of(documents, piece):
@@ -108,7 +108,7 @@ def test_one_segment_alone_is_packed_full():
 def test_a_batch_is_a_function_of_its_number(order):
     one, two = batches(order, share=0.15), batches(order, share=0.15)
     one.batch(0)
-    later = one._ends[0] + 2
+    later = one._starts[1] + 2
     first = one.batch(later)
     assert [one.batch(number).ids.shape for number in (1, 0)]
     for a, b in zip(first, two.batch(later)):
@@ -149,7 +149,7 @@ def test_several_threads_at_once(order):
     documents = text(300)
     alone, together = (batches(order, documents, share=0.15) for _ in range(2))
     alone.batch(0)
-    numbers = np.random.default_rng(1).permutation(3 * alone._ends[0]).tolist()
+    numbers = np.random.default_rng(1).permutation(3 * alone._starts[1]).tolist()
     with ThreadPoolExecutor(8) as pool:
         found = dict(zip(numbers, pool.map(together.batch, numbers)))
     for number in sorted(numbers):
@@ -167,7 +167,7 @@ def test_a_batch_may_be_as_large_as_an_accelerator_wants():
 
 def test_each_pass_is_another():
     found = batches("sop", share=0.15)
-    first, again = found.batch(0), found.batch(found._ends[0])
+    first, again = found.batch(0), found.batch(found._starts[1])
     assert first.ids.shape != again.ids.shape or not torch.equal(first.ids, again.ids)
 
 
@@ -185,7 +185,7 @@ def test_little_is_padding():
     found = batches("sop", text(400))
     found.batch(0)
     filled = total = 0
-    for number in range(found._ends[0]):
+    for number in range(found._starts[1]):
         batch = found.batch(number)
         total += batch.ids.numel()
         filled += batch.ids.numel() if batch.mask is None else int(batch.mask.sum())

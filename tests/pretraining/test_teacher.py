@@ -13,7 +13,7 @@ from made_up_text import SENTENCES
 from tiny_transformers import SIZES, tiny_albert, tiny_bert
 from wordladder.errors import ModelError, SettingError
 from wordladder.pretraining import settings
-from wordladder.pretraining.objective import new_model
+from wordladder.pretraining.initial_models import new_model
 from wordladder.pretraining.pretrain import prepare, pretrain
 from wordladder.pretraining.raw_text import RawText
 from wordladder.pretraining.segments import Batch

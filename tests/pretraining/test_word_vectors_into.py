@@ -16,9 +16,14 @@ from transformers import (
 
 from tiny_transformers import tiny_albert, tiny_bert, tiny_roberta
 from wordladder.errors import SettingError, VectorsError
-from wordladder.pretraining._dimension_mapping import bridged, fold_projection, orthogonal, scaled
 from wordladder.pretraining._piece_vectors import COMPOSED, DIRECT, SPECIAL, WITHOUT, piece_vectors
-from wordladder.pretraining.word_vectors import start_from_vectors
+from wordladder.pretraining.word_vectors import (
+    map_to_dimension,
+    merge_projection,
+    random_orthonormal_rows,
+    scale_to_rms,
+    start_from_vectors,
+)
 from wordladder.text.subwords import Subwords
 from wordladder.word_vectors import WordVectors
 
@@ -176,15 +181,15 @@ def test_into_a_model(kind, dim, length, request):
     inner = wanted @ wanted.T
     scale = np.trace(after[has] @ after[has].T) / np.trace(inner)
     np.testing.assert_allclose(after[has] @ after[has].T, inner * scale, atol=2e-6)
-    assert start.bridge == ("same" if length == dim else "pca" if length > dim else "turned")
-    assert (start.dim, start.embedding_dim, start.words) == (length, dim, len(WORDS))
+    assert start["bridge"] == ("same" if length == dim else "pca" if length > dim else "turned")
+    assert (start["dim"], start["embedding_dim"], start["words"]) == (length, dim, len(WORDS))
 
 
 def test_random_rows_are_orthonormal_and_of_all_directions():
     for rows, columns in ((3, 3), (2, 7), (7, 7)):
-        matrix = orthogonal(rows, columns, seed=4)
+        matrix = random_orthonormal_rows(rows, columns, seed=4)
         np.testing.assert_allclose(matrix @ matrix.T, np.eye(rows), atol=1e-12)
-    first = np.mean([orthogonal(2, 3, seed)[0] for seed in range(400)], axis=0)
+    first = np.mean([random_orthonormal_rows(2, 3, seed)[0] for seed in range(400)], axis=0)
     assert np.abs(first).max() < 0.1
 
 
@@ -192,9 +197,9 @@ def test_every_number_gets_its_share_of_the_variance():
     """Principal components alone would leave the last numbers nearly without."""
     draw = np.random.default_rng(0)
     vectors = (draw.standard_normal((4000, 40)) * np.geomspace(1, 0.01, 40)).astype(np.float32)
-    variance = bridged(vectors, 32, seed=1).var(axis=0)
+    variance = map_to_dimension(vectors, 32, seed=1).var(axis=0)
     assert variance.max() / variance.min() < 100
-    assert scaled(vectors, 0.5).std() == pytest.approx(0.5, rel=1e-2)
+    assert scale_to_rms(vectors, 0.5).std() == pytest.approx(0.5, rel=1e-2)
 
 
 @pytest.mark.parametrize(("kind", "dim"), [("bert", 16), ("albert", 8)])
@@ -204,7 +209,7 @@ def test_a_projection_is_learned_with_the_model_and_folded_into_it(kind, dim, le
     network = model(tokenizer, dim, kind)
     plain = {name: weight.shape for name, weight in network.state_dict().items()}
     start = start_from_vectors(network, tokenizer, vectors, bridge="projection")
-    assert start.bridge == "projection"
+    assert start["bridge"] == "projection"
     has = piece_vectors(tokenizer, vectors).kind >= COMPOSED
     assert np.sqrt(np.square(table_of(network)[has]).mean()) == pytest.approx(0.02, rel=0.5)
     ids = torch.tensor([tokenizer("the good film, unable")["input_ids"]])
@@ -222,11 +227,11 @@ def test_a_projection_is_learned_with_the_model_and_folded_into_it(kind, dim, le
     assert weights[0].matrix.grad.abs().sum() > 0
     assert losses[-1] < losses[0]
     before = network(ids).prediction_logits
-    fold_projection(network)
+    merge_projection(network)
     torch.testing.assert_close(network(ids).prediction_logits, before)
     assert {name: weight.shape for name, weight in network.state_dict().items()} == plain
     assert network.get_output_embeddings().weight is network.get_input_embeddings().weight
-    fold_projection(network)  # nothing is left to do
+    merge_projection(network)  # nothing is left to do
 
 
 def test_a_model_without_an_output_layer_and_with_rows_to_spare(bert):
@@ -252,18 +257,22 @@ def test_what_is_told(bert):
     vectors = made_up()
     start = start_from_vectors(model(bert), bert, vectors)
     kind = piece_vectors(bert, vectors).kind
-    assert start.direct == (kind == DIRECT).sum()
-    assert start.pieces == start.direct + start.composed + start.random + start.special == size(bert)
-    assert start.direct_share + start.composed_share + start.random_share == pytest.approx(1)
-    assert (start.random_share, start.shares_from) == (0, "words")
-    assert json.loads(json.dumps(start.to_json())) == start.to_json()
-    assert f"{start.direct:,} of {size(bert)} pieces start from the vector of a word" in str(start)
+    assert start["direct"] == (kind == DIRECT).sum()
+    assert (
+        start["pieces"]
+        == start["direct"] + start["composed"] + start["random"] + start["special"]
+        == size(bert)
+    )
+    assert start["direct_share"] + start["composed_share"] + start["random_share"] == pytest.approx(1)
+    assert (start["random_share"], start["shares_from"]) == (0, "words")
+    assert json.loads(json.dumps(start)) == start
+    assert f"{start['direct']:,} of {size(bert)} pieces start from the vector of a word" in start["told"]
     counts = np.zeros(size(bert), dtype=np.int64)
     counts[bert.convert_tokens_to_ids(["good", "##able", "story", "[UNK]"])] = (5, 3, 2, 90)
     start = start_from_vectors(model(bert), bert, vectors, counts=counts)
-    assert (start.direct_share, start.composed_share, start.random_share) == (0.5, 0.3, 0.2)
-    assert start.shares_from == "pieces"
-    assert start_from_vectors(model(bert), bert, made_up(counts=False)).shares_from == "ranks"
+    assert (start["direct_share"], start["composed_share"], start["random_share"]) == (0.5, 0.3, 0.2)
+    assert start["shares_from"] == "pieces"
+    assert start_from_vectors(model(bert), bert, made_up(counts=False))["shares_from"] == "ranks"
 
 
 def test_what_cannot_start(bert, tmp_path):

@@ -7,7 +7,7 @@ import torch
 from wordladder import Model
 from wordladder.errors import SettingError
 from wordladder.tasks._decoding import fit_temperature, log_losses
-from wordladder.training.averaging import Average
+from wordladder.training.loop import Average
 from wordladder.training.settings import TrainingSettings
 
 
@@ -53,8 +53,8 @@ def test_the_mean_fades_as_an_exponential_mean_does():
             taken = step // 5
             share = 1 - min(np.exp(-5 / 40), taken / (taken + 9))
             expected = expected + share * (path[step] - expected)
-    torch.testing.assert_close(average.held["w"], expected)
-    assert average.held["w"].std() < path.std() / 2
+    torch.testing.assert_close(average.mean["w"], expected)
+    assert average.mean["w"].std() < path.std() / 2
     before = weights["w"].clone()
     average.swap()
     torch.testing.assert_close(weights["w"], expected)
@@ -66,7 +66,7 @@ def test_without_a_horizon_no_mean_is_kept():
     average = Average({"w": torch.ones(2)}, {}, horizon=0.0)
     average.update(1)
     average.swap()
-    assert average.held == {}
+    assert average.mean == {}
 
 
 def test_an_epoch_that_is_only_surer_is_not_a_worse_one():

@@ -59,7 +59,7 @@ def _arithmetic() -> dict[str, Any]:
         return {"torch": "missing"}
     import torch
 
-    from ..training.precision import has_bfloat16
+    from ..layers.devices import has_bfloat16
 
     accelerators = []  # such as "NVIDIA H200, 140 GB, compute capability 9.0, bfloat16"
     for number in range(torch.cuda.device_count()):

@@ -66,3 +66,8 @@ def _cut(rows: np.ndarray, lengths: np.ndarray, max_words: int, max_rows: int) -
         batches.append(window[:size])
         start += size
     return batches
+
+
+def positions_within(lengths: np.ndarray) -> np.ndarray:
+    """0, 1, 2, … up to each length, one row after another: (sum of lengths,)."""
+    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)

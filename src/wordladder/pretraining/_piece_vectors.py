@@ -51,34 +51,39 @@ def piece_vectors(tokenizer: Any, vectors: WordVectors) -> PieceVectors:
     Raises:
         SettingError: the tokenizer is of another kind.
     """
-    backend = bare_tokenizer(tokenizer)
-    kind = type(backend.model).__name__
-    if kind not in _MARKS:
+    backend, vocabulary = bare_tokenizer(tokenizer), tokenizer.get_vocab()
+    model = type(backend.model).__name__
+    if model not in _MARKS:
         raise SettingError(
             f"word vectors start the embeddings of WordPiece and Unigram (SentencePiece) tokenizers, "
-            f"and this one is {kind}"
+            f"and this one is {model}"
         )
-    special = np.array(sorted(tokenizer.all_special_ids), dtype=np.int64)
-    number = max(tokenizer.get_vocab().values()) + 1
-    words, counts = _chosen(vectors)
+    number, special = max(vocabulary.values()) + 1, sorted(tokenizer.all_special_ids)
+    letters = [("", False)] * number
+    for piece, row in vocabulary.items():
+        letters[row] = _letters(piece, _MARKS[model])
+    words, counts = _frequent_words(vectors)
     owners, pieces, lengths = split(backend, words, tokenizer.unk_token_id)
     table, weight = _means(vectors.vectors[: len(words)], counts, owners, pieces, number)
-    found = np.full(number, WITHOUT, dtype=np.int8)
-    found[pieces] = COMPOSED
-    found[pieces[lengths[owners] == 1]] = DIRECT
-    texts = {row: piece for piece, row in tokenizer.get_vocab().items()}
-    for row in np.flatnonzero(found < DIRECT):
-        place = _looked_up(texts.get(int(row), ""), _MARKS[kind], vectors, len(words))
-        if place is not None and row not in special:
-            table[row], found[row] = vectors.vectors[place], DIRECT
-            weight[row] = max(weight[row], counts[place])
-    if vectors.subwords is not None:
-        _from_letters(table, found, texts, _MARKS[kind], vectors)
-    table[special], found[special], weight[special] = 0.0, SPECIAL, 0.0
-    return PieceVectors(table, found, weight)
+    kind = np.full(number, WITHOUT, dtype=np.int8)
+    kind[pieces] = COMPOSED
+    kind[pieces[lengths[owners] == 1]] = DIRECT
+    kind[special] = SPECIAL
+    for row in np.flatnonzero((kind == WITHOUT) | (kind == COMPOSED)):
+        word = _find_word(*letters[row], vectors)
+        if word < len(words):
+            table[row], kind[row] = vectors.vectors[word], DIRECT
+            weight[row] = max(weight[row], counts[word])
+    rows = [row for row in np.flatnonzero(kind == WITHOUT) if letters[row][0]]
+    if vectors.subwords is not None and rows:
+        made = vectors.subwords.vectors([letters[row][0] for row in rows])
+        has = np.array(rows)[made.any(axis=1)]
+        table[has], kind[has] = made[made.any(axis=1)], COMPOSED
+    table[special], weight[special] = 0.0, 0.0
+    return PieceVectors(table, kind, weight)
 
 
-def _chosen(vectors: WordVectors) -> tuple[list[str], NDArray[np.float64]]:
+def _frequent_words(vectors: WordVectors) -> tuple[list[str], NDArray[np.float64]]:
     """The words that are read, the most frequent first as files have them, and their counts."""
     words = list(vectors.words[:_WORDS])
     if vectors.counts is not None and vectors.counts[: len(words)].sum() > 0:
@@ -89,7 +94,7 @@ def _chosen(vectors: WordVectors) -> tuple[list[str], NDArray[np.float64]]:
 def split(
     backend: Tokenizer, words: Sequence[str], unknown: int | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The pieces of words, as they stand alone.
+    """The pieces of words on their own.
 
     Args:
         backend: The tokenizer.
@@ -100,16 +105,15 @@ def split(
         The number of the word that each piece is part of, the piece, and how many pieces each word has, 0 for
         one that is left out.
     """
-    rows, lengths = [], np.zeros(len(words), dtype=np.int64)
+    pieces: list[int] = []
+    lengths = np.zeros(len(words), dtype=np.int64)
     for first in range(0, len(words), _BATCH):
-        some = list(words[first : first + _BATCH])
-        for place, encoding in enumerate(backend.encode_batch(some, add_special_tokens=False), start=first):
-            ids = encoding.ids
-            if ids and unknown not in ids:
-                lengths[place] = len(ids)
-                rows.append(np.array(ids, dtype=np.int64))
-    pieces = np.concatenate(rows) if rows else np.zeros(0, np.int64)
-    return np.repeat(np.arange(len(words)), lengths), pieces, lengths
+        batch = backend.encode_batch(list(words[first : first + _BATCH]), add_special_tokens=False)
+        for row, encoding in enumerate(batch, start=first):
+            if unknown not in encoding.ids:
+                lengths[row] = len(encoding.ids)
+                pieces += encoding.ids
+    return np.repeat(np.arange(len(words)), lengths), np.array(pieces, dtype=np.int64), lengths
 
 
 def _means(
@@ -130,39 +134,19 @@ def _means(
 
 
 def _letters(piece: str, mark: str) -> tuple[str, bool]:
-    """What a piece stands for in the text, and whether a word begins with it."""
-    if mark == "##":
-        return piece.removeprefix(mark), not (piece.startswith(mark) and len(piece) > len(mark))
-    return piece.removeprefix(mark), piece.startswith(mark)
+    """The letters of a piece, and whether it begins a word."""
+    marked = piece.startswith(mark)
+    return piece.removeprefix(mark), marked if mark == "▁" else not marked or piece == mark
 
 
-def _looked_up(piece: str, mark: str, vectors: WordVectors, words: int) -> int | None:
-    """The row of the word that a piece is, where the tokenizer does not make the piece of the word itself.
+def _find_word(text: str, begins: bool, vectors: WordVectors) -> int:
+    """The row of the word that a piece is, where the tokenizer does not make the piece of the word itself;
+    one past the last where there is none.
 
-    That is so of a capitalised piece beside lower-case vectors, and of marks and Han characters that stand in
-    the text without a blank before them.
+    That is so of a capitalised piece with lower-case vectors, and of marks and Han characters that have no
+    space before them in the text.
     """
-    text, begins = _letters(piece, mark)
-    cased = text.upper() != text.lower()
+    none, cased = len(vectors), text.upper() != text.lower()
     if not text or (cased and not begins):
-        return None
-    row = vectors.index.get(text, vectors.index.get(lower(text), words))
-    return row if row < words else None
-
-
-def _from_letters(
-    table: NDArray[np.float32],
-    found: NDArray[np.int8],
-    texts: dict[int, str],
-    mark: str,
-    vectors: WordVectors,
-) -> None:
-    """Give pieces that no word has the vector of their letters, in place."""
-    subwords = vectors.subwords
-    assert subwords is not None
-    rows = [int(row) for row in np.flatnonzero(found == WITHOUT) if texts.get(int(row))]
-    rows = [row for row in rows if _letters(texts[row], mark)[0]]
-    made = subwords.vectors([_letters(texts[row], mark)[0] for row in rows])
-    for row, vector in zip(rows, made):
-        if vector.any():
-            table[row], found[row] = vector, COMPOSED
+        return none
+    return vectors.index.get(text, vectors.index.get(lower(text), none))

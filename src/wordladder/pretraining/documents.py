@@ -10,6 +10,7 @@ Memory is needed for the two tables of boundaries only.
 """
 
 import json
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -22,10 +23,10 @@ from ..errors import DataError
 from ..files.streams import write_errors
 from ..progress import Progress, quiet
 from ..text.words import TextSettings, tokenize
-from .raw_text import RawText, sentences
+from .raw_text import Block, RawText, sentences
 from .vocabulary import piece_count, word_openings
 
-_BATCH = 2048  # sentences that are taken apart together
+_BATCH = 2048  # sentences that are tokenized together
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,14 @@ class Documents:
         return len(self.documents)
 
     @property
-    def size(self) -> int:
-        """The number of pieces in them."""
-        bounds = self.sentences[self.documents]
-        return int((bounds[:, 1] - bounds[:, 0]).sum())
+    def bounds(self) -> np.ndarray:
+        """The first piece of each and the one after its last: (documents, 2)."""
+        return self.sentences[self.documents]
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """The number of pieces in each: (documents,)."""
+        return np.diff(self.bounds)[:, 0]
 
     def opens(self, places: np.ndarray) -> np.ndarray:
         """Whether the pieces at these places of the text begin words."""
@@ -82,7 +87,6 @@ def write_documents(
     folder: Path,
     text: RawText,
     tokenizer: Any,
-    *,
     longest: int,
     segmenter: str | None = None,
     progress: Progress = quiet,
@@ -96,135 +100,123 @@ def write_documents(
         longest: Pieces of a sentence, at most; a longer one is cut.
         segmenter: `"jieba"` for Chinese words; left out, the vocabulary says where words begin, and every
             Chinese character is one.
-        progress: Told how much has been read.
+        progress: Called with how much has been read.
 
     Raises:
         DataError: there is no text.
         OutputError: the disk is full.
     """
-    wide = piece_count(tokenizer) > 1 << 16
-    cutter = _Cutter(tokenizer, longest, segmenter)
-    with write_errors(folder), (folder / "pieces.bin").open("wb") as file:
-        words = (folder / "openings.bin").open("wb") if segmenter is not None else None
-        try:
-            for block in text.blocks("taking the text apart", progress):
-                cutter.take(block.paragraphs, block.opens, file, np.int32 if wide else np.uint16, words)
-        finally:
-            if words is not None:
-                words.close()
-    if not cutter.pieces:
+    with write_errors(folder), ExitStack() as files:
+        pieces = files.enter_context((folder / "pieces.bin").open("wb"))
+        openings = files.enter_context((folder / "openings.bin").open("wb")) if segmenter else None
+        writer = _PieceWriter(tokenizer, longest, segmenter, pieces, openings)
+        for block in text.blocks("tokenizing the text", progress):
+            writer.write(block)
+    if not writer.pieces:
         raise DataError(f"{text.files[0]}: there is no text in it to learn from.")
-    documents = np.array([*cutter.documents, len(cutter.lengths)], dtype=np.int64)
-    np.save(folder / "documents.npy", documents)
-    starts = np.zeros(len(cutter.lengths) + 1, dtype=np.int64)
-    np.cumsum(cutter.lengths, out=starts[1:])
-    np.save(folder / "sentences.npy", starts)
-    facts = Facts(
-        documents=len(cutter.documents),
-        sentences=len(cutter.lengths),
-        words=cutter.word_count,
-        pieces=cutter.pieces,
-        unknown=cutter.unknown_count,
-        cut=cutter.cut,
-        line_documents=sorted(text.line_documents),
-    )
+    lengths, starts = writer.lengths, writer.documents
+    np.save(folder / "documents.npy", np.array([*starts, len(lengths)], dtype=np.int64))
+    np.save(folder / "sentences.npy", np.append(0, np.cumsum(lengths)))
+    counts = (len(starts), len(lengths), writer.words, writer.pieces, writer.unknown, writer.cut)
+    facts = Facts(*counts, sorted(text.line_documents))
     (folder / "facts.json").write_text(json.dumps(asdict(facts)), encoding="utf-8")
     return facts
 
 
-class _Cutter:
-    """Takes sentences apart into pieces, and counts."""
+class _PieceWriter:
+    """Splits sentences into pieces, writes these, and counts.
 
-    def __init__(self, tokenizer: Any, longest: int, segmenter: str | None) -> None:
-        self.longest, self.segmenter = longest, segmenter
-        self.backend = bare_tokenizer(tokenizer)
-        self.words = word_openings(tokenizer)
-        self.unknown = tokenizer.unk_token_id
-        # Special pieces that are written out in a text are no text.
-        self.plain = np.arange(piece_count(tokenizer))
-        self.plain[[i for i in tokenizer.all_special_ids if self.unknown is not None]] = self.unknown
-        self.lengths: list[int] = []
-        self.documents: list[int] = []
-        self.pieces = self.word_count = self.unknown_count = self.cut = 0
+    Args:
+        tokenizer, longest, segmenter: As in `write_documents`.
+        file: Where the pieces go.
+        openings: Where it goes whether each begins a word; None: nowhere.
+    """
 
-    def take(
-        self, paragraphs: list[str], opens: list[bool], file: BinaryIO, dtype: type, words: BinaryIO | None
+    def __init__(
+        self, tokenizer: Any, longest: int, segmenter: Any, file: BinaryIO, openings: BinaryIO | None
     ) -> None:
+        self.longest, self.segmenter, self.file, self.openings = longest, segmenter, file, openings
+        self.backend, self.dtype = bare_tokenizer(tokenizer), _piece_type(tokenizer)
+        self.opens, self.unknown_piece = word_openings(tokenizer), tokenizer.unk_token_id
+        # Special pieces that are written out in a text are unknown there.
+        self.numbers = np.arange(piece_count(tokenizer))
+        if self.unknown_piece is not None:
+            self.numbers[tokenizer.all_special_ids] = self.unknown_piece
+        self.lengths: list[int] = []  # of sentences
+        self.documents: list[int] = []  # the first sentence of each
+        self.pieces = self.words = self.unknown = self.cut = 0
+
+    def write(self, block: Block) -> None:
         """Write the pieces of some paragraphs."""
         texts: list[str] = []
         heads: list[bool] = []
-        for paragraph, new in zip(paragraphs, opens):
+        for paragraph, opens in zip(block.paragraphs, block.opens):
             found = sentences(paragraph)
             texts += found
-            heads += [new, *[False] * (len(found) - 1)]
+            heads += [opens, *[False] * (len(found) - 1)]
         for start in range(0, len(texts), _BATCH):
-            part = texts[start : start + _BATCH]
-            # The fast one does not say where pieces stand in the text.
-            encode = self.backend.encode_batch_fast if words is None else self.backend.encode_batch
-            encoded = encode(part, add_special_tokens=False)
-            lengths = [len(one) for one in encoded]
-            ids = np.fromiter(chain.from_iterable(one.ids for one in encoded), np.int64, sum(lengths))
-            ids = self.plain[ids]
-            marks = self.words[ids] if words is None else _marks(part, encoded, self.segmenter)
-            file.write(ids.astype(dtype).tobytes())
-            if words is not None:
-                words.write(marks.astype(np.uint8).tobytes())
-            self._count(ids, marks, lengths, heads[start : start + _BATCH])
+            self._write_batch(texts[start : start + _BATCH], heads[start : start + _BATCH])
 
-    def _count(self, ids: np.ndarray, marks: np.ndarray, lengths: list[int], heads: list[bool]) -> None:
+    def _write_batch(self, texts: list[str], heads: list[bool]) -> None:
+        # The fast one does not say where pieces are in the text.
+        encode = self.backend.encode_batch if self.segmenter else self.backend.encode_batch_fast
+        encoded = encode(texts, add_special_tokens=False)
+        lengths = [len(one) for one in encoded]
+        ids = np.fromiter(chain.from_iterable(one.ids for one in encoded), np.int64, sum(lengths))
+        ids = self.numbers[ids]
+        opens = _segmented_openings(texts, encoded, self.segmenter) if self.segmenter else self.opens[ids]
+        self.file.write(ids.astype(self.dtype).tobytes())
+        if self.openings is not None:
+            self.openings.write(opens.astype(np.uint8).tobytes())
         self.pieces += len(ids)
-        self.word_count += int(marks.sum())
-        self.unknown_count += int((ids == self.unknown).sum())
-        begin, new = 0, False
-        for length, head in zip(lengths, heads):
+        self.words += int(opens.sum())
+        self.unknown += int((ids == self.unknown_piece).sum())
+        new = False
+        for sentence, head in zip(np.split(opens, np.cumsum(lengths)[:-1]), heads):
             new = new or head  # the first sentence of a document may have no pieces
-            if not length:
-                continue
-            if new:
-                self.documents.append(len(self.lengths))
+            if len(sentence):
+                self.documents += [len(self.lengths)] if new else []
+                self._add_sentence(sentence)
                 new = False
-            self.lengths += self._parts(length, marks[begin : begin + length])
-            begin += length
 
-    def _parts(self, length: int, marks: np.ndarray) -> list[int]:
-        """The lengths of the parts of a sentence, cut where words begin."""
-        if length <= self.longest:
-            return [length]
-        self.cut += 1
-        parts, begin = [], 0
-        while length - begin > self.longest:
-            inside = np.flatnonzero(marks[begin + 1 : begin + self.longest + 1])
+    def _add_sentence(self, opens: np.ndarray) -> None:
+        """Count a sentence, in parts that begin where words begin if it is too long."""
+        self.cut += len(opens) > self.longest
+        while len(opens) > self.longest:
+            inside = np.flatnonzero(opens[1 : self.longest + 1])
             size = int(inside[-1]) + 1 if len(inside) else self.longest
-            parts.append(size)
-            begin += size
-        return [*parts, length - begin]
+            self.lengths.append(size)
+            opens = opens[size:]
+        self.lengths.append(len(opens))
 
 
-def _marks(texts: list[str], encoded: list[Any], segmenter: Any) -> np.ndarray:
+def _segmented_openings(texts: list[str], encoded: list[Any], segmenter: Any) -> np.ndarray:
     """Which pieces begin a word of the segmenter: those that reach to a new word's first character."""
     tokens = tokenize(texts, TextSettings(segmenter=segmenter))
-    found = []
+    openings = []
     for index, one in enumerate(encoded):
         starts = tokens.starts[tokens.offsets[index] : tokens.offsets[index + 1]]
         ends = np.array([end for _, end in one.offsets], dtype=np.int64)
-        word = np.searchsorted(starts, ends, side="left")  # words begun before the piece's end
-        found.append(np.diff(word, prepend=0) > 0)
-        if len(word):
-            found[-1][0] = True
-    return np.concatenate(found) if found else np.zeros(0, dtype=bool)
+        words = np.searchsorted(starts, ends, side="left")  # begun before the piece's end
+        opens = np.diff(words, prepend=0) > 0
+        opens[:1] = True
+        openings.append(opens)
+    return np.concatenate(openings)
+
+
+def _piece_type(tokenizer: Any) -> type[np.integer]:
+    return np.int32 if piece_count(tokenizer) > 1 << 16 else np.uint16
 
 
 def open_documents(folder: Path, tokenizer: Any) -> tuple[Documents, Facts]:
     """Map what `write_documents` wrote."""
     facts = Facts(**json.loads((folder / "facts.json").read_text(encoding="utf-8")))
-    dtype = np.int32 if piece_count(tokenizer) > 1 << 16 else np.uint16
-    pieces = np.memmap(folder / "pieces.bin", dtype, mode="r")
-    marks = folder / "openings.bin"
-    openings = np.memmap(marks, np.uint8, mode="r") if marks.is_file() else None
-    bounds = np.load(folder / "documents.npy")
+    pieces = np.memmap(folder / "pieces.bin", _piece_type(tokenizer), mode="r")
+    path = folder / "openings.bin"
+    openings = np.memmap(path, np.uint8, mode="r") if path.is_file() else None
+    bounds, starts = np.load(folder / "documents.npy"), np.load(folder / "sentences.npy")
     documents = np.stack([bounds[:-1], bounds[1:]], axis=1)
-    sentence_starts = np.load(folder / "sentences.npy")
-    return Documents(pieces, sentence_starts, documents, word_openings(tokenizer), openings), facts
+    return Documents(pieces, starts, documents, word_openings(tokenizer), openings), facts
 
 
 def hold_out(documents: Documents, share: float, seed: int) -> tuple[Documents, Documents | None]:
@@ -235,25 +227,21 @@ def hold_out(documents: Documents, share: float, seed: int) -> tuple[Documents, 
     """
     if share <= 0:
         return documents, None
-    if len(documents) * share >= 2:
-        order = np.argsort(np.random.PCG64([seed, 0x0D]).random_raw(len(documents)), kind="stable")
-        bounds = documents.sentences[documents.documents]
-        sizes = bounds[:, 1] - bounds[:, 0]
-        wanted = share * sizes.sum()
-        order = order[sizes[order] <= wanted]  # half of them at least: the mean is half of what is wanted
-        count = max(2, int(np.searchsorted(np.cumsum(sizes[order]), wanted)) + 1)
-        held = np.sort(order[:count])
-        rest = np.setdiff1d(np.arange(len(documents)), held)
-        return _chosen(documents, documents.documents[rest]), _chosen(documents, documents.documents[held])
-    total = int(documents.sentences[-1])
-    cut = int(np.searchsorted(documents.sentences, (1 - share) * total))
-    cut = min(max(cut, 1), len(documents.sentences) - 2)
+    rows, sizes = documents.documents, documents.sizes
+    if len(rows) * share >= 2:
+        order = np.argsort(np.random.PCG64([seed, 0x0D]).random_raw(len(rows)), kind="stable")
+        most = share * sizes.sum()
+        # At least half of the documents are shorter than that: the mean is at most half of it.
+        order = order[sizes[order] <= most]
+        count = max(2, int(np.searchsorted(np.cumsum(sizes[order]), most)) + 1)
+        held_out = np.isin(np.arange(len(rows)), order[:count])
+        return replace(documents, documents=rows[~held_out]), replace(documents, documents=rows[held_out])
+    starts = documents.sentences
+    cut = min(max(int(np.searchsorted(starts, (1 - share) * int(starts[-1]))), 1), len(starts) - 2)
     if cut < 1:
         raise DataError("the text has one sentence only; there is nothing to hold out, and little to learn.")
-    train = [(a, min(b, cut)) for a, b in documents.documents.tolist() if a < cut]
-    held_out = [(max(a, cut), b) for a, b in documents.documents.tolist() if b > cut]
-    return _chosen(documents, np.array(train)), _chosen(documents, np.array(held_out))
-
-
-def _chosen(documents: Documents, rows: np.ndarray) -> Documents:
-    return replace(documents, documents=rows)
+    train, held_out = np.minimum(rows, cut), np.maximum(rows, cut)
+    return (
+        replace(documents, documents=train[rows[:, 0] < cut]),
+        replace(documents, documents=held_out[rows[:, 1] > cut]),
+    )

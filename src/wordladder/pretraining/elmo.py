@@ -2,37 +2,47 @@
 character network and their softmax (Peters et al. 2018, section 3.1).
 
 Each line of the corpus is a text of its own, between a beginning and an end, and long ones are read in parts,
-as the `elmo` embedder reads. Training tells the next word from a sample of words, the held-out figures from
-all of them. What is written is the embedder's layout, and beside it the softmax and its words, from which
-training can go on.
+as the `elmo` embedder reads. In training the next word is predicted among a sample of words, for the held-out
+figures among all of them. The output has the embedder's layout, with the softmax and its words, from which
+training can continue.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..data.batches import positions_within
 from ..embedders._elmo_files import open_elmo, save_elmo
-from ..embedders._elmo_network import BiLM
+from ..embedders._elmo_network import SPECIAL_WORDS, BiLM, PackedTexts, pack_texts, part_lengths
 from ..embedders._elmo_options import ElmoOptions
-from ..errors import DataError, ModelError, SettingError, did_you_mean
+from ..errors import DataError, ModelError
 from ..layers.devices import to_device
-from ..layers.sampled_softmax import found_among, log_expected, sampled_softmax
-from ..progress import Progress, quiet
-from ..text.corpus import Corpus, read_corpus
+from ..layers.sampled_softmax import draw_candidates, found_among, log_expected, sampled_softmax
+from ..text.corpus import Corpus
 from ..text.vocabulary import Vocabulary
-from ..text.words import Segmenter, TextSettings
-from ._elmo_batches import SPECIAL, LmBatch, LmText
+from .settings import PretrainingSettings
+
+SPECIAL = ("<S>", "</S>", "<UNK>")  # the first words that can be predicted; the rest follows, frequent first
+SAMPLES = 1024  # candidates in training; with a vocabulary of up to twice as many, none are drawn
+HELD_OUT_WORDS = 10_000  # at most, however long the corpus is
+_UNKNOWN = 2
+# Part of the seed for each use of random numbers, so that no two uses draw the same.
+_HELD_OUT_LINES, _CANDIDATES, _ORDER = 0, 1, 2
 
 SOFTMAX, VOCABULARY = "softmax.safetensors", "vocabulary.txt"
-_ROWS = 1024  # predictions whose scores for all words are held in memory together
+WORDS, MIN_COUNT = 50_000, 3  # that can be predicted at most, and how often they must occur for that
+DROPOUT = 0.1  # what goes into each LSTM and into the softmax, where the settings do not say
+_ROWS = 1024  # predictions whose scores for all words are kept in memory together
 
 _PUBLISHED = ((1, 32), (2, 32), (3, 64), (4, 128), (5, 256), (6, 512), (7, 1024))
 
@@ -47,48 +57,136 @@ SIZES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class ElmoSettings:
-    """What is pretrained, and on what.
+class LmBatch(NamedTuple):
+    """Texts, and the words that are to be predicted.
 
-    Args:
-        size: The shape of a new model.
-        vocabulary: Words at most that can be predicted, the most frequent ones; all words are read.
-        min_count: Words seen less often cannot be predicted.
-        segmenter: How words are found.
-        window: Words of a part at most.
-        batch_words: About how many words a batch has.
-        samples: Words that the next one is told from in training; with a vocabulary of up to twice as many,
-            it is told from all.
-        dropout: Share of what goes into each LSTM and into the softmax that is set to zero while training.
-        held_out: Share of the corpus's words that is held out, as whole lines; with 0, none are.
-        held_out_words: About how many words are held out at most, however long the corpus is.
-        continue_from: A model to go on from; its shape is kept, and its words where it has a softmax.
-        seed: Start of everything random.
+    Attributes:
+        texts: The texts.
+        sources: The packed words from which one is predicted, the same numbers in both directions,
+            `(predictions,)`.
+        targets: The number of the word that comes next in each direction, `(2, predictions)`.
+        candidates: Numbers of the words that they are distinguished from, `(samples,)`; empty: from all.
+        draws: How many draws the candidates took, a scalar.
     """
 
-    size: Literal["tiny", "mini", "small", "base"] = "tiny"
-    vocabulary: int = 50_000
-    min_count: int = 3
-    segmenter: Segmenter = "characters"
-    window: int = 128
-    batch_words: int = 2048
-    samples: int = 1024
-    dropout: float = 0.1
-    held_out: float = 0.01
-    held_out_words: int = 10_000
-    continue_from: str | Path | None = None
-    seed: int = 1
+    texts: PackedTexts
+    sources: Tensor
+    targets: Tensor
+    candidates: Tensor
+    draws: Tensor
 
-    def __post_init__(self) -> None:
-        if self.size not in SIZES:
-            raise SettingError(f"size is {self.size!r}.{did_you_mean(self.size, SIZES)}")
-        for name in ("vocabulary", "min_count", "window", "batch_words", "samples", "held_out_words"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("dropout", "held_out"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise SettingError(f"{name} is {getattr(self, name)}; it is a share, from 0 to below 1")
+
+class Parts(NamedTuple):
+    """Where parts of lines begin among the corpus's numbers, and how many words they have."""
+
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    def take(self, rows: NDArray) -> "Parts":
+        """Some of the parts, by number or by mask."""
+        return Parts(self.starts[rows], self.lengths[rows])
+
+    def cut(self, window: int | None) -> "Parts":
+        """The same text in parts of at most `window` words."""
+        sizes = part_lengths(self.lengths, window)
+        offsets = np.cumsum(sizes) - sizes
+        before = np.cumsum(self.lengths) - self.lengths
+        owner = np.searchsorted(before, offsets, side="right") - 1
+        return Parts(self.starts[owner] + offsets - before[owner], sizes)
+
+
+class LmText:
+    """A corpus as batches.
+
+    Args:
+        corpus: All its words, rare ones too.
+        words: The words that can be predicted, first `SPECIAL`.
+        options: The shape of the model; its `window` is the most words of a part.
+        settings: Their `batch` is about how many words a batch has, `held_out` the share of the words that is
+            held out, as whole lines: at least one line, unless it is 0, and never all of them.
+
+    Raises:
+        DataError: the text has too few lines with words: two are needed, one where none is held out.
+    """
+
+    def __init__(
+        self, corpus: Corpus, words: list[str], options: ElmoOptions, settings: PretrainingSettings
+    ) -> None:
+        self.corpus, self.words, self._options, self._seed = corpus, words, options, settings.seed
+        self.samples = SAMPLES if len(words) > 2 * SAMPLES else 0
+        held_out_words = min(HELD_OUT_WORDS, math.ceil(settings.held_out * corpus.words))
+        numbers = {word: i for i, word in enumerate(words) if i >= len(SPECIAL)}
+        self.outputs = np.array([numbers.get(w, _UNKNOWN) for w in corpus.vocabulary.words], np.int64)
+        ends = np.flatnonzero(corpus.ids == -1)
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        lines = Parts(starts, ends - starts).take(ends > starts)
+        self.lines = len(lines.starts)
+        if not self.lines:
+            raise DataError("pretraining needs lines of text to learn from; there are none")
+        if self.lines < 2 and held_out_words:
+            raise DataError(
+                "pretraining needs at least two lines of text: one to learn from and one held out; "
+                f"there are {self.lines}"
+            )
+        held_out = np.zeros(self.lines, dtype=bool)
+        if held_out_words:
+            order = np.random.default_rng([settings.seed, _HELD_OUT_LINES]).permutation(self.lines)
+            count = 1 + int(np.searchsorted(np.cumsum(lines.lengths[order]), held_out_words))
+            held_out[order[: min(count, self.lines - 1)]] = True
+        self.train = lines.take(~held_out).cut(options.window)
+        self.held_out = lines.take(held_out).cut(options.window)
+        self._rows = max(1, round(settings.batch / float(self.train.lengths.mean())))
+        self._order: dict[int, tuple[int, NDArray[np.int64]]] = {}
+
+    def facts(self) -> dict[str, int]:
+        """What the corpus has: `documents`, which are lines; `words`, which are its `pieces` as well; words
+        that cannot be predicted, `unknown`; and how many different ones can, `vocabulary`.
+        """
+        counts = np.asarray(self.corpus.vocabulary.counts)
+        facts = {"documents": self.lines, "words": self.corpus.words, "pieces": self.corpus.words}
+        unknown = int(counts[self.outputs == _UNKNOWN].sum())
+        return {**facts, "unknown": unknown, "vocabulary": len(self.words)}
+
+    def batch(self, step: int, part: int) -> LmBatch:
+        """The batch of part `part` of step `step`. Each part of the steps goes through the whole text, again
+        and again, every time in another order.
+        """
+        rows = min(self._rows, len(self.train.starts))
+        epoch, number = divmod(step, len(self.train.starts) // rows)
+        latest = self._order.get(part)
+        if latest is None or latest[0] != epoch:
+            generator = np.random.default_rng([self._seed, _ORDER, part, epoch])
+            latest = self._order[part] = epoch, generator.permutation(len(self.train.starts))
+        parts = self.train.take(latest[1][number * rows : (number + 1) * rows])
+        return self._batch(parts, np.random.default_rng([self._seed, _CANDIDATES, part, step]))
+
+    def held_out_batches(self) -> list[LmBatch]:
+        """The held-out text, predicted among all words; none where nothing is held out."""
+        order = np.argsort(-self.held_out.lengths, kind="stable")
+        batches = -(-len(order) // self._rows)
+        split = np.array_split(order, batches) if batches else []
+        return [self._batch(self.held_out.take(rows)) for rows in split]
+
+    def _batch(self, parts: Parts, generator: np.random.Generator | None = None) -> LmBatch:
+        ids = self.corpus.ids[np.repeat(parts.starts, parts.lengths) + positions_within(parts.lengths)]
+        words = [self.corpus.vocabulary.words[number] for number in ids.tolist()]
+        read = pack_texts(words, parts.lengths, self._options)
+        # Beginnings and ends have the same numbers among the spelled words and among the predicted ones.
+        following = torch.where(read.words < SPECIAL_WORDS, read.words, 0)
+        following.scatter_(1, read.places, torch.from_numpy(self.outputs[ids]).expand(2, -1))
+        counts = read.counts
+        begins = np.cumsum(counts) - counts
+        sources = np.repeat(begins[:-1], counts[1:]) + positions_within(counts[1:])
+        candidates, draws = np.empty(0, np.int64), 0
+        if self.samples and generator is not None:
+            candidates, draws = draw_candidates(generator, len(self.words), self.samples)
+        return LmBatch(
+            read,
+            torch.from_numpy(sources),
+            following[:, int(counts[0]) :].contiguous(),
+            torch.from_numpy(candidates),
+            torch.tensor(draws),
+        )
 
 
 class BiLanguageModel(nn.Module):
@@ -112,27 +210,22 @@ class BiLanguageModel(nn.Module):
 
     def forward(self, batch: LmBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean of both directions' losses a word, and each of them."""
-        both = [self.dropout(some[batch.sources]) for some in self.bilm(batch.texts)[-1]]
+        both = [self.dropout(states[batch.sources]) for states in self.bilm(batch.texts)[-1]]
         if len(batch.candidates):
-            losses = self._sampled(both, batch)
+            losses = self._sampled_losses(both, batch)
         else:
-            losses = [self.nll(some, targets).mean() for some, targets in zip(both, batch.targets)]
+            losses = [self.nll(vectors, targets).mean() for vectors, targets in zip(both, batch.targets)]
         return (losses[0] + losses[1]) / 2, {"forward_loss": losses[0], "backward_loss": losses[1]}
 
-    def _sampled(self, both: Sequence[Tensor], batch: LmBatch) -> list[Tensor]:
-        candidates, classes = batch.candidates, self.weight.num_embeddings
-        numbers = torch.cat([candidates, *batch.targets])
-        weights = self.weight(numbers).split([len(candidates), *map(len, batch.targets)])
+    def _sampled_losses(self, both: Sequence[Tensor], batch: LmBatch) -> list[Tensor]:
+        candidates, targets, classes = batch.candidates, batch.targets, self.weight.num_embeddings
+        numbers = torch.cat([candidates, *targets])
+        sizes = [len(candidates), *map(len, targets)]
         biases = self.bias(numbers)[:, 0] - log_expected(numbers, batch.draws, classes)
-        corrected = biases.split([len(candidates), *map(len, batch.targets)])
+        others, *right = zip(self.weight(numbers).split(sizes), biases.split(sizes))
         return [
-            sampled_softmax(
-                some,
-                (weights[1 + way], corrected[1 + way]),
-                (weights[0], corrected[0]),
-                found_among(batch.targets[way], candidates),
-            )
-            for way, some in enumerate(both)
+            sampled_softmax(vectors, own, others, found_among(target, candidates))
+            for vectors, own, target in zip(both, right, targets)
         ]
 
     def nll(self, vectors: Tensor, targets: Tensor) -> Tensor:
@@ -147,17 +240,11 @@ class ElmoObjective:
     Args:
         network: The language model.
         text: What it reads.
-        corpus: The corpus behind the text; `close` gives it back.
-        words: The words that can be predicted, without `SPECIAL`.
     """
 
-    def __init__(self, network: BiLanguageModel, text: LmText, corpus: Corpus, words: list[str]) -> None:
-        self.network, self.text, self._corpus, self._words = network, text, corpus, words
-        self._held_out: list[LmBatch] | None = None
-
-    def batch(self, step: int, part: int) -> LmBatch:
-        """The batch of part `part` of step `step`."""
-        return self.text.batch(step, part)
+    def __init__(self, network: BiLanguageModel, text: LmText) -> None:
+        self.network, self.text, self.batch = network, text, text.batch
+        self._held_out = text.held_out_batches()
 
     def tokens(self, batch: LmBatch) -> int:
         """Words of a batch."""
@@ -168,19 +255,17 @@ class ElmoObjective:
         """The mean loss a word of the held-out text over all words, ends of texts among them, and the
         perplexity, of both directions together and of each; nothing where no text is held out.
         """
-        if self._held_out is None:
-            self._held_out = self.text.held_out_batches()
         if not self._held_out:
             return {}
         device = self.network.weight.weight.device
         sums, count = torch.zeros(2, dtype=torch.float64, device=device), 0
         for batch in self._held_out:
-            moved = to_device(batch, device)
-            states = self.network.bilm(moved.texts)[-1]
-            for way, (some, targets) in enumerate(zip(states, moved.targets)):
-                for rows, right in zip(some[moved.sources].split(_ROWS), targets.split(_ROWS)):
-                    sums[way] += self.network.nll(rows, right).double().sum()
-            count += len(moved.sources)
+            batch = to_device(batch, device)
+            for way, states in enumerate(self.network.bilm(batch.texts)[-1]):
+                rows = zip(states[batch.sources].split(_ROWS), batch.targets[way].split(_ROWS))
+                for vectors, targets in rows:
+                    sums[way] += self.network.nll(vectors, targets).double().sum()
+            count += len(batch.sources)
         forward, backward = (sums / count).tolist()
         loss = (forward + backward) / 2
         return {
@@ -198,83 +283,48 @@ class ElmoObjective:
         softmax = {"weight": self.network.weight.weight, "bias": self.network.bias.weight[:, 0]}
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in softmax.items()}
         save_file(plain, folder / SOFTMAX)
-        Vocabulary([*SPECIAL, *self._words]).save(folder / VOCABULARY)
-
-    def facts(self) -> dict[str, int]:
-        """What the corpus has: `documents`, which are lines; `words`, which are its `pieces` as well; words
-        that cannot be predicted, `unknown`; and how many different ones can, `vocabulary`.
-        """
-        words, unknown = self._corpus.words, round(self.text.unknown_share * self._corpus.words)
-        known = {"documents": self.text.lines, "words": words, "pieces": words, "unknown": unknown}
-        return {**known, "vocabulary": self.text.classes}
-
-    def close(self) -> None:
-        """Give the corpus back, with which the batches go."""
-        self._corpus.close()
+        Vocabulary(self.text.words).save(folder / VOCABULARY)
 
 
 def elmo_objective(
-    paths: Sequence[str | Path],
-    settings: ElmoSettings,
-    *,
-    field: str | None = None,
-    folder: Path | None = None,
-    progress: Progress = quiet,
+    corpus: Corpus, settings: PretrainingSettings, continue_from: str | Path | None = None
 ) -> ElmoObjective:
-    """Read a corpus, and make a new model or open the one to go on from.
+    """Make a new model, or open the one to continue from.
 
     Args:
-        paths: Files or folders, one text a line, as `read_corpus` takes them.
-        settings: What is pretrained, and on what.
-        field: The field of JSON lines that holds the text.
-        folder: Where the corpus's numbers go for the time being.
-        progress: Told how much has been read.
+        corpus: All words of the text, rare ones too; batches are read from it.
+        settings: What is pretrained. `max_pieces` and `batch_pieces` count words here, and `vocabulary_size`
+            the words that can be predicted, the most frequent ones; all words are read.
+        continue_from: A model to continue from; its shape is kept, and its words where it has a softmax.
 
     Raises:
-        DataError: the corpus cannot be read, or has too little text.
-        ModelError: the model to go on from cannot be opened.
+        DataError: the corpus has too little text.
+        ModelError: the model to continue from cannot be opened.
     """
-    text = TextSettings(segmenter=settings.segmenter)
-    corpus = read_corpus(paths, text=text, min_count=1, field=field, folder=folder, progress=progress)
-    try:
-        torch.manual_seed(settings.seed)
-        bilm, words, softmax = _given(settings)
-        words = _frequent(corpus, settings) if words is None else words
-        samples = settings.samples if len(words) + len(SPECIAL) > 2 * settings.samples else 0
-        read = LmText(
-            corpus,
-            words,
-            bilm.options,
-            batch_words=settings.batch_words,
-            samples=samples,
-            held_out_words=min(settings.held_out_words, math.ceil(settings.held_out * corpus.words)),
-            seed=settings.seed,
-        )
-        network = BiLanguageModel(bilm, read.classes, samples > 0, settings.dropout)
-        if softmax is not None:
-            network.weight.weight.data.copy_(softmax["weight"])
-            network.bias.weight.data.copy_(softmax["bias"][:, None])
-        return ElmoObjective(network, read, corpus, words)
-    except BaseException:
-        corpus.close()
-        raise
+    torch.manual_seed(settings.seed)
+    bilm, words, softmax = _initial_model(settings, continue_from)
+    if words is None:
+        pairs = zip(corpus.vocabulary.words, np.asarray(corpus.vocabulary.counts).tolist())
+        frequent = [word for word, count in pairs if count >= MIN_COUNT and word not in SPECIAL]
+        words = [*SPECIAL, *frequent[: settings.vocabulary_size or WORDS]]
+    text = LmText(corpus, words, bilm.options, settings)
+    network = BiLanguageModel(bilm, len(words), text.samples > 0, settings.dropout or DROPOUT)
+    if softmax is not None:
+        network.weight.weight.data.copy_(softmax["weight"])
+        network.bias.weight.data.copy_(softmax["bias"][:, None])
+    return ElmoObjective(network, text)
 
 
-def _frequent(corpus: Corpus, settings: ElmoSettings) -> list[str]:
-    counts = corpus.vocabulary.counts
-    known = zip(corpus.vocabulary.words, [] if counts is None else counts.tolist())
-    words = [word for word, count in known if count >= settings.min_count and word not in SPECIAL]
-    return words[: settings.vocabulary]
-
-
-def _given(settings: ElmoSettings) -> tuple[BiLM, list[str] | None, dict[str, Tensor] | None]:
-    """The network, the words and the softmax to begin with; without words, those of the corpus."""
-    if settings.continue_from is None:
-        return BiLM(replace(SIZES[settings.size], window=settings.window)), None, None
-    folder = Path(settings.continue_from)
+def _initial_model(
+    settings: PretrainingSettings, continue_from: str | Path | None
+) -> tuple[BiLM, list[str] | None, dict[str, Tensor] | None]:
+    """The network, the words and the softmax to start from; without words, those of the corpus are taken."""
+    if continue_from is None:
+        return BiLM(replace(SIZES[settings.size], window=settings.max_pieces)), None, None
+    folder = Path(continue_from)
     bilm = open_elmo(folder, f"continuing from {folder}", ModelError)
     if bilm.options.window is None:
-        bilm.options = replace(bilm.options, window=settings.window)
+        bilm.options = replace(bilm.options, window=settings.max_pieces)
     if not (folder / SOFTMAX).is_file():
         return bilm, None, None
     try:
@@ -290,4 +340,4 @@ def _given(settings: ElmoSettings) -> tuple[BiLM, list[str] | None, dict[str, Te
         )
     if tuple(words[: len(SPECIAL)]) != SPECIAL:
         raise ModelError(f"{folder / VOCABULARY}: it does not begin with {', '.join(SPECIAL)}")
-    return bilm, words[len(SPECIAL) :], softmax
+    return bilm, words, softmax

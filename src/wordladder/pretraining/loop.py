@@ -1,7 +1,7 @@
 """The loop of pretraining: optimizer steps by number or by the clock, a log, checkpoints, exact resume.
 
-What is learned is an `Objective`; this file knows no language model. A run that is killed at any moment and
-resumed ends with the weights of an unbroken one, on the same machine with the same number of threads.
+An `Objective` gives the network and its batches. A run that is killed at any moment and
+resumed ends with the weights of an uninterrupted one, on the same machine with the same number of threads.
 """
 
 import json
@@ -15,41 +15,43 @@ from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..errors import SettingError, TrainingError
+from ..errors import TrainingError
 from ..layers.devices import batches_on_device, choose_device, explain_out_of_memory, threads
 from ..progress import Progress, quiet
-from ..training.checkpoint import Kept, Place, load_checkpoint, save_checkpoint
-from ..training.optimizer import build_optimizers, clip_gradients
-from ..training.precision import autocast
+from ..training.optimizer import autocast
+from ..training.run import Run
 from ..training.settings import TrainingSettings
-from .schedule import Plans, factor
+from .schedule import UNKNOWN_END, Plans, rate_factor
+from .settings import PretrainingSettings
 
-CHECKPOINT_SECONDS, TELL_SECONDS = 60.0, 0.2
+CHECKPOINT_SECONDS = 60.0
 WORKERS = 4  # threads that make batches for an accelerator
 MEMORY = "Smaller batch_pieces need less; more parts make up for it."
+WEIGHT_DECAY = 0.01  # biases, norms and embedding tables have none
+BETAS, EPSILON = (0.9, 0.98), 1e-6  # of the optimizer
+EVALUATION_SHARE = 0.05  # of the time; where evaluating would take more, it is done less often
+_SHOWN = ("loss", "masked_accuracy", "order_accuracy")
 
 
 class Objective(Protocol):
     """What a network is pretrained on.
 
     Attributes:
-        network: `network(batch)` returns the loss, a scalar tensor, and facts about it, scalar tensors whose
-            means over the steps are logged, such as `masked_accuracy`. What must survive a break and is no
-            parameter is a buffer of it.
+        network: A module: `network(batch)` returns the loss, a scalar tensor, and facts about it, scalar
+            tensors whose means over the steps are logged, such as `masked_accuracy`. What must survive an
+            interruption and is no parameter is a buffer of it.
     """
 
-    @property
-    def network(self) -> nn.Module: ...
+    network: Any
 
     def batch(self, step: int, part: int) -> Any:
         """The batch of part `part` of step `step`, a tuple of tensors on the CPU; a pure function of the seed
-        and of these numbers. It may be called from several threads, while the network computes.
+        and of these numbers. Several threads may call it, while the network computes.
         """
 
     def tokens(self, batch: Any) -> int:
@@ -61,60 +63,7 @@ class Objective(Protocol):
         """
 
     def keep(self, folder: Path) -> None:
-        """Write the network as it stands, in its final layout, into an empty folder."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoopSettings:
-    """How long and how fast a network learns.
-
-    Args:
-        steps: Optimizer steps.
-        minutes: Minutes of the run, where `steps` is left out. The rate falls to zero at their end.
-        learning_rate: Highest learning rate.
-        weight_decay: Decoupled weight decay; biases, norms and embedding tables have none.
-        beta2: How slowly the optimizer forgets the squares of gradients.
-        epsilon: Added to the root of these squares.
-        warmup: Share of the run in which the learning rate rises from zero.
-        clip: Largest norm of the whole gradient; 0 does not clip.
-        parts: Batches whose gradients make up one step.
-        precision: `"auto"` takes bfloat16 where the processor or the accelerator computes in it, else
-            float32.
-        log_steps: Steps between two lines of the log.
-        evaluations: How often in a run the held-out text is looked at, together with a line of the log.
-        evaluation_share: Share of the time that this may take; where it would take more, it is done less
-            often. At the end it is done in any case.
-        seed: Start of everything random.
-        threads: Threads to compute with; left out, as many as torch takes.
-        device: Where to pretrain, such as `"cpu"` or `"cuda"`; left out, the best there is.
-    """
-
-    steps: int | None = None
-    minutes: float | None = None
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    beta2: float = 0.98
-    epsilon: float = 1e-6
-    warmup: float = 0.1
-    clip: float = 1.0
-    parts: int = 1
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    log_steps: int = 20
-    evaluations: int = 20
-    evaluation_share: float = 0.05
-    seed: int = 1
-    threads: int | None = None
-    device: str | None = None
-
-    def __post_init__(self) -> None:
-        if (self.steps is None) == (self.minutes is None):
-            raise SettingError("give how long to pretrain: either steps or minutes, and not both")
-        for name in ("steps", "minutes", "learning_rate", "parts", "log_steps", "threads"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise SettingError(f"{name} is {value}; it must be above 0")
-        if not 0.0 <= self.warmup < 1.0:
-            raise SettingError(f"warmup is {self.warmup}; it is a share of the run, from 0 to below 1")
+        """Write the network in its final layout into an empty folder."""
 
 
 @dataclass
@@ -133,85 +82,77 @@ class Outcome:
     steps: int
     tokens: int
     seconds: float
-    curve: list[dict[str, float]] = field(default_factory=list)
-    held_out: dict[str, float] = field(default_factory=dict)
+    curve: list[dict[str, float]]
+    held_out: dict[str, float]
 
 
 def pretrain_network(
-    objective: Objective, settings: LoopSettings, *, folder: Path | None = None, progress: Progress = quiet
+    objective: Objective, settings: PretrainingSettings, folder: Path, progress: Progress = quiet
 ) -> Outcome:
     """Train the objective's network in place.
 
     Args:
         objective: What is learned, and from what.
-        settings: How long and how fast.
-        folder: Where the checkpoint, the plans and `log.jsonl` are kept; a run that is found there goes on.
-            None keeps nothing.
-        progress: Told after every step.
+        settings: How long, how fast and where to train.
+        folder: Where the checkpoint, the plans and `log.jsonl` are kept; an interrupted run found there is
+            resumed.
+        progress: Called after every step.
 
     Raises:
+        SettingError: the settings do not say how long to train.
         TrainingError: the loss is not a number.
         KeyboardInterrupt: the user or the system asked to stop; a checkpoint has been written.
     """
+    settings.require_length()
     with threads(settings.threads):
-        return _Run(objective, settings, folder, progress).run()
+        return _PretrainingRun(objective, settings, folder, progress).run()
 
 
-class _Run:
-    """One run of the loop: what is open while it lasts."""
+class _PretrainingRun(Run):
+    """One run of the loop."""
 
     def __init__(
-        self, objective: Objective, settings: LoopSettings, folder: Path | None, progress: Progress
+        self, objective: Objective, options: PretrainingSettings, folder: Path, progress: Progress
     ) -> None:
-        self.objective, self.settings, self.progress = objective, settings, progress
-        self.device = choose_device(settings.device)
-        self.network = objective.network.to(self.device)
-        self.arithmetic = TrainingSettings(
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            precision=settings.precision,
+        settings = TrainingSettings(
+            learning_rate=options.rate, weight_decay=WEIGHT_DECAY, precision=options.precision
         )
-        self.optimizers = build_optimizers(self.network, self.arithmetic)
-        for group in self.groups:
-            group["betas"], group["eps"] = (0.9, settings.beta2), settings.epsilon
-        self.checkpoint = None if folder is None else folder / "checkpoint.safetensors"
-        self.log = None if folder is None else folder / "log.jsonl"
-        self.place, self.meter = Place(), _Meter()
-        if self.checkpoint is not None and self.checkpoint.is_file():
-            _, self.place = load_checkpoint(self.checkpoint, self.network, self.optimizers)
-            self.meter = _Meter(**self.place.history.pop())  # type: ignore[arg-type]
-        self.curve = _earlier_log(self.log, self.place.step)
-        seconds = None if settings.minutes is None else 60.0 * settings.minutes
-        self.plans = Plans(None if folder is None else folder / "plans.jsonl", settings.steps, seconds)
-        self.stopped = False
-        # Looking changes nothing in what is learned, so that it may go by the clock.
-        self.opened, self.looking, self.looked_at = (
-            time.monotonic(),
-            0.0,
-            self.plans.progress(self.place.step),
-        )
-
-    @property
-    def groups(self) -> list[dict[str, Any]]:
-        """The groups of all optimizers; reading a checkpoint makes new ones."""
-        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        checkpoint, device = folder / "checkpoint.safetensors", choose_device(options.device)
+        super().__init__(objective.network, settings, device, checkpoint, progress)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["betas"], group["eps"] = BETAS, EPSILON
+        self.objective, self.options = objective, options
+        self.meter = _Meter(**self.state.history.pop()) if self.state.history else _Meter()  # type: ignore[arg-type]
+        self.log = folder / "log.jsonl"
+        self.curve = _read_log(self.log, self.state.step)
+        seconds = None if options.minutes is None else 60.0 * options.minutes
+        self.plans = Plans(folder / "plans.jsonl", options.steps, seconds)
+        self.stop_requested = False
+        self.opened = time.monotonic()
+        # Evaluating changes nothing in what is learned, so it may go by the clock.
+        self.evaluation_seconds, self.evaluated_at = 0.0, self.plans.progress(self.state.step)
 
     def run(self) -> Outcome:
-        place, plans = self.place, self.plans
-        self.began = time.monotonic() - place.seconds
-        self.told, self.saved = 0.0, time.monotonic()
+        """Make all steps."""
+        state, plans, earlier = self.state, self.plans, self.state.seconds
         workers = 1 if self.device.type == "cpu" else WORKERS
-        ahead = batches_on_device(self._batches, count(place.step), self.device, workers)
-        with closing(ahead), self._stoppable():
-            while not plans.ended(place.step):
+        batches = batches_on_device(self._batches, count(state.step), self.device, workers)
+        with closing(batches), self._stoppable():
+            while not plans.ended(state.step):
                 with explain_out_of_memory(MEMORY):
-                    self._step(next(ahead))
-                place.seconds = time.monotonic() - self.began
-                plans.measure(place.step, place.seconds)
-                self._tell()
-                self._look()
-                self._maybe_checkpoint()
-        self._checkpoint()
+                    self._step(next(batches))
+                state.seconds = earlier + time.monotonic() - self.opened
+                plans.measure(state.step, state.seconds)
+                if self.progress_is_due():
+                    self._report_progress()
+                if plans.ended(state.step) or state.step % self.options.log_steps == 0:
+                    self._write_log()
+                if self.stop_requested or time.monotonic() - self.checkpoint_time > CHECKPOINT_SECONDS:
+                    self.save_checkpoint()
+                if self.stop_requested:
+                    raise KeyboardInterrupt
+        self.save_checkpoint()
         self.network.eval()
         held_out = {
             name.removeprefix("held_out_"): value
@@ -219,121 +160,91 @@ class _Run:
             for name, value in line.items()
             if name.startswith("held_out_")
         }
-        return Outcome(place.step, self.meter.tokens, place.seconds, self.curve, held_out)
+        return Outcome(state.step, self.meter.tokens, state.seconds, self.curve, held_out)
 
     def _batches(self, step: int) -> list[tuple[Any, int]]:
         """The batches of a step, and how many pieces or words each has."""
-        batches = (self.objective.batch(step, part) for part in range(self.settings.parts))
+        batches = (self.objective.batch(step, part) for part in range(self.options.parts))
         return [(batch, self.objective.tokens(batch)) for batch in batches]
 
     def _step(self, batches: list[tuple[Any, int]]) -> None:
-        """One optimizer step. All that is random in it depends on the seed and the step alone."""
-        settings, step, plans = self.settings, self.place.step, self.plans
-        started = time.monotonic()
-        scale = factor(plans.progress(step), plans.progress(step + 1), settings.warmup)
-        for group in self.groups:
-            group["lr"] = group["peak"] * scale
-        torch.manual_seed(_step_seed(settings.seed, step))
+        started, step, plans = time.monotonic(), self.state.step, self.plans
+        factor = rate_factor(plans.progress(step), plans.progress(step + 1), self.options.warmup)
         self.network.train()
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        for batch, tokens in batches:
-            with autocast(self.arithmetic, self.device):
-                loss, facts = self.network(batch)
-            (loss / len(batches)).backward()
-            self.meter.add(loss, facts, tokens)
-        if settings.clip:
-            clip_gradients((p for group in self.groups for p in group["params"]), settings.clip)
-        for optimizer in self.optimizers:
-            optimizer.step()
-        self.place.step = step + 1
-        self.meter.learning_rate = settings.learning_rate * scale
+        with self.optimizer_step(factor, self.options.seed, step):
+            for batch, tokens in batches:
+                with autocast(self.settings, self.device):
+                    loss, facts = self.network(batch)
+                (loss / len(batches)).backward()
+                self.meter.add(loss, facts, tokens)
+        self.meter.learning_rate = self.options.rate * factor
         self.meter.seconds += time.monotonic() - started
 
-    def _tell(self) -> None:
-        """Tell how far it is; with an accelerator a few times a second, as to know its loss is to wait."""
-        now = time.monotonic()
-        if self.device.type != "cpu" and now - self.told < TELL_SECONDS:
-            return
-        self.told = now
-        means = self.meter.means()
-        shown = {n: means[n] for n in ("loss", "masked_accuracy", "order_accuracy") if n in means}
-        speed = self.meter.here / max(self.meter.seconds, 1e-9)
-        known = self.plans.last < 1_000_000_000
-        total = max(self.plans.last, self.place.step) if known else None
-        self.progress("pretraining", self.place.step, total, **shown, tokens_per_second=speed)
+    def _report_progress(self) -> None:
+        means, last, step = self.meter.means(), self.plans.last, self.state.step
+        facts = {name: means[name] for name in _SHOWN if name in means}
+        total = max(last, step) if last < UNKNOWN_END else None
+        self.progress("pretraining", step, total, **facts, tokens_per_second=self.meter.speed)
 
-    def _look(self) -> None:
-        """Write a line of the log, and look at the held-out text, where it is time to."""
-        place, every = self.place, self.settings.evaluations
-        ended = self.plans.ended(place.step)
-        if not (ended or place.step % self.settings.log_steps == 0):
-            return
-        now = self.plans.progress(place.step)
-        due = math.floor(self.looked_at * every) < math.floor(now * every)
-        passed = self.settings.evaluation_share * (time.monotonic() - self.opened)
-        evaluate = every > 0 and (ended or (due and self.looking <= passed))
-        line = self.meter.line(place.step, place.seconds)
+    def _write_log(self) -> None:
+        """Write a line of the log, with figures on the held-out text where it is time for them."""
+        state, now, every = self.state, self.plans.progress(self.state.step), self.options.evaluations
+        line = self.meter.line(state.step, state.seconds)
         if not math.isfinite(line["loss"]):
             raise TrainingError(
-                f"the loss is {line['loss']} at step {place.step}; "
+                f"the loss is {line['loss']} at step {state.step}; "
                 "a lower learning rate or a longer warm-up usually helps"
             )
-        if evaluate:
-            started = time.monotonic()
+        started = time.monotonic()
+        due = math.floor(self.evaluated_at * every) < math.floor(now * every)
+        due = due and self.evaluation_seconds <= EVALUATION_SHARE * (started - self.opened)
+        if every > 0 and (due or self.plans.ended(state.step)):
             line |= {f"held_out_{name}": value for name, value in self._evaluate().items()}
-            self.looking, self.looked_at = self.looking + time.monotonic() - started, now
+            self.evaluation_seconds += time.monotonic() - started
+            self.evaluated_at = now
         self.curve.append(line)
-        self.meter.clear()
-        if self.log is not None:
-            with self.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+        self.meter = _Meter(tokens=self.meter.tokens)
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
     @torch.no_grad()
     def _evaluate(self) -> dict[str, float]:
         self.network.eval()
-        with autocast(self.arithmetic, self.device):
+        with autocast(self.settings, self.device):
             return self.objective.held_out()
 
-    def _maybe_checkpoint(self) -> None:
-        if self.stopped:
-            self._checkpoint()
-            raise KeyboardInterrupt
-        if time.monotonic() - self.saved > CHECKPOINT_SECONDS:
-            self._checkpoint()
-
-    def _checkpoint(self) -> None:
-        if self.checkpoint is not None and all(map(math.isfinite, self.meter.means().values())):
-            self.place.history = [asdict(self.meter)]
-            save_checkpoint(self.checkpoint, self.network, self.optimizers, Kept(), self.place)
-            self.place.history = []
-        self.saved = time.monotonic()
+    def save_checkpoint(self) -> None:
+        """Write the checkpoint, unless the loss has become something else than a number."""
+        if all(map(math.isfinite, self.meter.means().values())):
+            self.state.history = [asdict(self.meter)]
+            super().save_checkpoint()
+            self.state.history = []
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
-        """Stop after the present step when asked to; asked twice, at once. Only the main thread is asked."""
-        if self.checkpoint is None or threading.current_thread() is not threading.main_thread():
+        """Stop after the current step on the first signal, at once on the second; only the main thread gets
+        signals.
+        """
+        if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
         def stop(number: int, frame: FrameType | None) -> None:
-            if self.stopped:
+            if self.stop_requested:
                 raise KeyboardInterrupt
-            self.stopped = True
+            self.stop_requested = True
 
-        for number in before:
-            signal.signal(number, stop)
+        handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in handlers.items():
                 signal.signal(number, handler)
 
 
 @dataclass
 class _Meter:
-    """Sums since the last line of the log."""
+    """Sums since the last line of the log, of so many batches and tokens; checkpoints hold them by name."""
 
     count: int = 0
     sums: dict[str, Any] = field(default_factory=dict)
@@ -343,44 +254,37 @@ class _Meter:
     learning_rate: float = 0.0
 
     def __post_init__(self) -> None:
-        self._waiting: list[dict[str, Tensor]] = []  # what an accelerator may be computing still
+        self._pending: list[dict[str, Tensor]] = []  # what an accelerator may still be computing
 
     def add(self, loss: Tensor, facts: dict[str, Tensor], tokens: int) -> None:
-        self._waiting.append({name: value.detach() for name, value in {"loss": loss, **facts}.items()})
+        self._pending.append({name: value.detach() for name, value in {"loss": loss, **facts}.items()})
         self.count, self.here, self.tokens = self.count + 1, self.here + tokens, self.tokens + tokens
 
     def means(self) -> dict[str, float]:
         started = time.monotonic()  # an accelerator is waited for here
-        for values in self._waiting:
+        for values in self._pending:
             for name, value in values.items():
                 self.sums[name] = self.sums.get(name, 0.0) + value.item()
-        self._waiting = []
+        self._pending = []
         self.seconds += time.monotonic() - started
         return {name: value / max(1, self.count) for name, value in self.sums.items()}
 
+    @property
+    def speed(self) -> float:
+        return self.here / max(self.seconds, 1e-9)
+
     def line(self, step: int, seconds: float) -> dict[str, float]:
         means = self.means()
-        speed = self.here / max(self.seconds, 1e-9)
-        figures = {"seconds": round(seconds, 3), "tokens": self.tokens, "tokens_per_second": round(speed, 1)}
-        return {"step": step, **figures, "learning_rate": self.learning_rate, **means}
-
-    def clear(self) -> None:
-        self.count, self.sums, self.seconds, self.here = 0, {}, 0.0, 0
+        figures = {"step": step, "seconds": round(seconds, 3), "tokens": self.tokens}
+        figures |= {"tokens_per_second": round(self.speed, 1), "learning_rate": self.learning_rate}
+        return figures | means
 
 
-def _earlier_log(path: Path | None, step: int) -> list[dict[str, float]]:
-    """The log up to `step`; what was logged behind the checkpoint is taken out, for it comes again."""
-    if path is None or not path.is_file():
+def _read_log(path: Path, step: int) -> list[dict[str, float]]:
+    """The log up to `step`; later lines, which will be logged again, are removed from the file."""
+    if not path.is_file():
         return []
-    lines = []
-    for text in path.read_text(encoding="utf-8").split("\n"):
-        if text.endswith("}"):
-            lines.append(json.loads(text))
+    lines = [json.loads(text) for text in path.read_text(encoding="utf-8").split("\n") if text.endswith("}")]
     lines = [line for line in lines if line["step"] <= step]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return lines
-
-
-def _step_seed(seed: int, step: int) -> int:
-    """A seed that neighbouring steps do not share."""
-    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,7 +1,7 @@
-"""Pretraining from raw text to a folder: vocabulary, documents, model, loop, and what is kept of them.
+"""Pretraining from raw text to a folder: vocabulary, documents, model, loop, and what is saved of them.
 
-While it lasts, all stands in `OUTPUT.training`, from where an interrupted run goes on; the output appears
-when it is whole.
+While a run lasts, its files are in `OUTPUT.training`, from which an interrupted run is resumed; the output
+appears when it is complete.
 
     OUTPUT/                 Hugging Face's layout: config.json, model.safetensors, tokenizer.json, …
       pretraining.json      what was done, and the figures
@@ -13,14 +13,15 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 from .. import __version__
-from ..errors import SettingError
+from ..errors import ModelError, SettingError
 from ..extras import require
 from ..files.folders import new_folder
 from ..files.streams import disk_errors
@@ -28,33 +29,24 @@ from ..formats import UnicodeErrors, read_vectors
 from ..layers.devices import choose_device
 from ..model.checkpoint_folder import close_work, open_work, sole
 from ..progress import Progress, quiet
+from ..text.corpus import read_corpus
+from ..text.words import TextSettings
 from ..word_vectors import WordVectors
 from .documents import Documents, Facts, hold_out, open_documents, write_documents
-from .elmo import SOFTMAX, ElmoSettings, elmo_objective
-from .initial_models import check_continued, open_started, open_tokenizer
-from .loop import LoopSettings, Objective, Outcome, pretrain_network
+from .elmo import SOFTMAX, elmo_objective
+from .initial_models import new_model, open_initial_model, open_tokenizer
+from .loop import Objective, pretrain_network
 from .model_card import pretraining_card
-from .objective import MaskedObjective, new_model
+from .objective import MaskedObjective
 from .raw_text import RawText
 from .settings import SIZES, PretrainingSettings
 from .teacher import open_teacher
-from .vocabulary import cut_vocabulary, piece_count, train_vocabulary
+from .vocabulary import TOKENIZERS, cut_vocabulary, piece_count, train_vocabulary
 from .word_vectors import start_from_vectors
 
 MARK, PREPARED = "pretraining.json", "text/facts.json"
-_COUNTED = 1 << 22  # pieces counted at a time
-
-
-class Sources(NamedTuple):
-    """What a run starts from: a model's folder, or a file of word vectors and how their length is bridged;
-    and text that has been taken apart already.
-    """
-
-    continue_from: str | Path | None = None
-    vectors: str | Path | None = None
-    unicode_errors: UnicodeErrors = "strict"
-    bridge: Literal["pca", "projection"] = "pca"
-    prepared: Path | None = None
+_BLOCK = 1 << 22  # pieces counted at a time
+_OF_TOKENIZER = ("tokenizer", "vocabulary_size", "lowercase")
 
 
 def pretrain(
@@ -79,35 +71,36 @@ def pretrain(
         output: The folder to write.
         settings: What is pretrained, how and how long.
         field: The field of JSON lines that holds the text.
-        resume: Go on where an interrupted run stopped.
-        continue_from: A folder with a BERT or ALBERT, or an ELMo, to go on from.
+        resume: Resume an interrupted run.
+        continue_from: A folder with a BERT or ALBERT, or an ELMo, to continue from.
         vectors: A file of word vectors that the embedding layer starts from.
-        unicode_errors: What becomes of its words that are not UTF-8; see `read_vectors`.
-        bridge: How vectors of another length than the embeddings become these; see `start_from_vectors`.
-        progress: Told how far it is.
+        unicode_errors: How its words that are not UTF-8 are handled; see `read_vectors`.
+        bridge: How vectors of another length than the embeddings are mapped to them; see
+            `start_from_vectors`.
+        progress: Called with the progress.
 
     Returns:
         What `pretraining.json` holds: `settings`, `objectives`, `parameters`, `text`, `vocabulary`,
-        `vectors`, `continue_from`, `notes` (on the model to go on from), `steps`, `tokens`, `passes`,
+        `vectors`, `continue_from`, `notes` (on the model to continue from), `steps`, `tokens`, `passes`,
         `seconds`, `tokens_per_second`, `held_out` and `curve`.
 
     Raises:
         DataError: the text cannot be read.
         SettingError: a setting cannot be used, or the interrupted run had others.
-        ModelError: the model to go on from cannot be opened.
+        ModelError: the model to continue from cannot be opened.
         OutputError: the output cannot be written.
         TrainingError: the loss is not a number.
-        KeyboardInterrupt: the user asked to stop; `resume=True` goes on.
+        KeyboardInterrupt: the user asked to stop; `resume=True` resumes.
     """
     require("transformers", "train", "pretraining")
-    choose_device(settings.device)  # one that is not there is told before anything is read
-    output = Path(output)
+    choose_device(settings.device)  # a device that is not there is an error before anything is read
     prepared = Path(corpus[0]) if len(corpus) == 1 and (Path(corpus[0]) / PREPARED).is_file() else None
-    sources = Sources(continue_from, vectors, unicode_errors, bridge, prepared)
-    _check_sources(settings, sources)
-    text = RawText(corpus, field)
+    job = Job(
+        RawText(corpus, field), settings, progress, continue_from, vectors, unicode_errors, bridge, prepared
+    )
+    output = Path(output)
     with sole(output), disk_errors(output):
-        return _pretrained(text, output, settings, sources, resume, progress)
+        return job.run(output, resume)
 
 
 def prepare(
@@ -118,15 +111,15 @@ def prepare(
     field: str | None = None,
     progress: Progress = quiet,
 ) -> Facts:
-    """Make the vocabulary and take the text apart, as `pretrain` begins; it takes the output as its corpus,
-    also on another machine.
+    """Make the vocabulary and tokenize the text, the first steps of `pretrain`, which takes the output as its
+    corpus, also on another machine.
 
     Args:
         corpus: What `pretrain` takes.
         output: The folder to write: `tokenizer/` and `text/`.
         settings: What will be pretrained.
         field: The field of JSON lines that holds the text.
-        progress: Told how far it is.
+        progress: Called with the progress.
 
     Raises:
         DataError: the text cannot be read.
@@ -136,240 +129,193 @@ def prepare(
     """
     require("transformers", "train", "pretraining")
     if settings.kind == "elmo":
-        raise SettingError("only BERT's and ALBERT's text is prepared; ELMo reads it as it is")
-    _check_sources(settings, Sources())
-    text, output = RawText(corpus, field), Path(output)
+        raise SettingError("only BERT's and ALBERT's text is prepared; ELMo needs no preparation")
+    job, output = Job(RawText(corpus, field), settings, progress), Path(output)
     with sole(output), disk_errors(output), new_folder(output, PREPARED) as folder:
-        tokenizer = _tokenizer(text, settings, folder, None, progress)
-        return _taken_apart(text, settings, folder, tokenizer, progress)
+        return job.write_pieces(folder, job.tokenizer(folder, None))
 
 
-def _pretrained(
-    text: RawText,
-    output: Path,
-    settings: PretrainingSettings,
-    sources: Sources,
-    resume: bool,
-    progress: Progress,
-) -> dict[str, Any]:
-    loop = _loop_settings(settings)
-    work = open_work(output, _given(text, settings, sources), [], resume, MARK)
-    build = _elmo if settings.kind == "elmo" else _encoder
-    objective, facts = build(text, settings, work, sources, progress)
-    facts["continue_from"] = None if sources.continue_from is None else str(sources.continue_from)
-    if sources.continue_from is not None:
-        loop = replace(loop, learning_rate=_continued_rate(settings, objective))
-    report = {"wordladder": __version__, "settings": asdict(settings), "objectives": settings.aims, **facts}
-    learned = getattr(objective.network, "model", objective.network)  # without what a teacher adds
-    report["parameters"] = sum(p.numel() for p in learned.parameters())
-    try:
-        outcome = pretrain_network(objective, loop, folder=work, progress=progress)
-        report |= _figures(outcome, facts)
-        with new_folder(output, MARK) as folder:
-            objective.keep(folder)
-            shutil.copy(work / "log.jsonl", folder / "log.jsonl")
-            (folder / MARK).write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
-            (folder / "README.md").write_text(pretraining_card(report), encoding="utf-8")
-    finally:
-        if hasattr(objective, "close"):
-            objective.close()
-    close_work(output)
-    return report
+@dataclass
+class Job:
+    """What is pretrained from which text, and what it starts from: see `pretrain`; `prepared` is a folder of
+    `prepare`.
+
+    Raises:
+        SettingError: a setting would have no effect, given what the run starts from.
+    """
+
+    text: RawText
+    settings: PretrainingSettings
+    progress: Progress = quiet
+    continue_from: str | Path | None = None
+    vectors: str | Path | None = None
+    unicode_errors: UnicodeErrors = "strict"
+    bridge: Literal["pca", "projection"] = "pca"
+    prepared: Path | None = None
+
+    def __post_init__(self) -> None:
+        settings, source, tokenizer = self.settings, self.continue_from, self.settings.tokenizer
+        elmo, is_folder = settings.kind == "elmo", tokenizer is not None and Path(tokenizer).is_dir()
+        if elmo and self.vectors is not None:
+            raise SettingError("vectors start BERT's and ALBERT's embedding layer; ELMo has none to start")
+        if elmo and self.prepared is not None:
+            raise SettingError(f"{self.prepared}: a prepared text has pieces, and ELMo reads characters")
+        if source is not None and self.vectors is not None:
+            raise SettingError(
+                "either continue from a model or start from vectors: a trained model has its own"
+            )
+        fixed = dict[str, tuple[str, ...]]()
+        if source is not None and (not elmo or (Path(source) / SOFTMAX).is_file()):
+            fixed["a model to continue from"] = _OF_TOKENIZER
+        elif is_folder:
+            fixed[f"the tokenizer in {tokenizer}"] = ("vocabulary_size", "lowercase")
+        if self.prepared is not None:
+            fixed[f"the prepared text in {self.prepared}"] = (*_OF_TOKENIZER, "segmenter")
+        elif settings.teacher is not None and not is_folder:
+            fixed["the teacher"] = ("tokenizer", "lowercase")
+        for owner, names in fixed.items():
+            for name in names:
+                if (value := getattr(settings, name)) is not None:
+                    raise SettingError(f"{name} is {value!r}, but {owner} has its own; leave it out")
+
+    def run(self, output: Path, resume: bool) -> dict[str, Any]:
+        """Pretrain, and write the output."""
+        settings = self.settings
+        settings.require_length()
+        work = open_work(output, self._identity(), [], resume, MARK)
+        report: dict[str, Any] = {"wordladder": __version__, "settings": asdict(settings)}
+        report["objectives"] = settings.aims
+        report["continue_from"] = None if self.continue_from is None else str(self.continue_from)
+        with ExitStack() as resources:
+            objective, facts = self._elmo(work, resources) if settings.kind == "elmo" else self.masked(work)
+            learned = getattr(objective.network, "model", objective.network)  # without what a teacher adds
+            report |= {**facts, "parameters": sum(p.numel() for p in learned.parameters())}
+            if self.continue_from is not None:
+                settings = replace(settings, learning_rate=continued_rate(settings, objective))
+            outcome = pretrain_network(objective, settings, work, self.progress)
+            report |= asdict(outcome)
+            size = facts["text"]["pieces"]
+            report["passes"] = outcome.tokens / size if size else 0.0
+            speeds = [line["tokens_per_second"] for line in outcome.curve]
+            report["tokens_per_second"] = sum(speeds) / max(1, len(speeds))
+            with new_folder(output, MARK) as folder:
+                objective.keep(folder)
+                shutil.copy(work / "log.jsonl", folder / "log.jsonl")
+                (folder / MARK).write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
+                (folder / "README.md").write_text(pretraining_card(report), encoding="utf-8")
+        close_work(output)
+        return report
+
+    def _identity(self) -> dict[str, Any]:
+        """All that decides what a run does: an interrupted one is resumed only with the same."""
+        files = [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in self.text.files]
+        paths = (self.continue_from, self.vectors, self.settings.teacher)
+        resolved = [None if path is None else str(Path(path).resolve()) for path in paths]
+        sources = [self.unicode_errors, self.bridge, *resolved]
+        settings = asdict(self.settings)
+        return {"files": files, "settings": settings, "field": self.text.field, "sources": sources}
+
+    def masked(self, work: Path) -> tuple[Objective, dict[str, Any]]:
+        """The objective of a BERT or an ALBERT, and facts for the report."""
+        settings, folder = self.settings, self.prepared or work
+        model, own_tokenizer = None, None
+        notes: tuple[str, ...] = ()
+        if self.continue_from is not None:
+            model, own_tokenizer, notes = open_initial_model(Path(self.continue_from), settings)
+        tokenizer = self.tokenizer(folder, own_tokenizer)
+        model = new_model(settings, tokenizer) if model is None else model
+        if settings.max_pieces > (limit := model.config.max_position_embeddings):
+            raise ModelError(
+                f"the model to continue from reads {limit} pieces at once, not max_pieces = "
+                f"{settings.max_pieces}"
+            )
+        teacher = open_teacher(settings, tokenizer, model.config.hidden_size)
+        if not (folder / PREPARED).is_file():
+            self.write_pieces(folder, tokenizer)
+        documents, facts = open_documents(folder / "text", tokenizer)
+        if (longest := int(np.diff(documents.sentences).max())) > settings.longest_sentence:
+            least = 2 * longest + 3
+            raise SettingError(
+                f"{folder}: max_pieces is {settings.max_pieces}, but its sentences need {least}"
+            )
+        train, held_out = hold_out(documents, settings.held_out, settings.seed)
+        vectors = self._start_from_vectors(model, tokenizer, documents)
+        return MaskedObjective(model, tokenizer, train, held_out, settings, teacher), {
+            "text": {**asdict(facts), "line_documents": len(facts.line_documents)},
+            "vocabulary": len(tokenizer),
+            "vectors": vectors,
+            "notes": list(notes),
+        }
+
+    def _elmo(self, work: Path, resources: ExitStack) -> tuple[Objective, dict[str, Any]]:
+        """The objective of an ELMo, and facts for the report."""
+        corpus = read_corpus(
+            self.text.files,
+            text=TextSettings(segmenter=self.settings.segmenter or "characters"),
+            min_count=1,
+            field=self.text.field,
+            folder=work,
+            progress=self.progress,
+        )
+        resources.enter_context(corpus)
+        objective = elmo_objective(corpus, self.settings, self.continue_from)
+        facts = objective.text.facts()
+        text = {**facts, "line_documents": 0}
+        return objective, {"text": text, "vocabulary": facts["vocabulary"], "vectors": None, "notes": []}
+
+    def tokenizer(self, work: Path, own: Any) -> Any:
+        """The tokenizer of the run: that of the model to continue from, that of a folder, the one from before
+        an interruption, or a new one.
+        """
+        settings, text, progress, folder = self.settings, self.text, self.progress, work / "tokenizer"
+        if folder.is_dir():
+            saved = open_tokenizer(folder)
+            if own is not None and saved.get_vocab() != own.get_vocab():
+                raise SettingError(f"{folder}: the model to continue from has other pieces")
+            return saved
+        kind = settings.tokenizer or ("sentencepiece" if settings.kind == "albert" else "wordpiece")
+        size = settings.vocabulary_size or settings.shape.vocabulary
+        if own is not None:
+            tokenizer = own
+        elif settings.teacher is not None and settings.tokenizer is None:
+            tokenizer = cut_vocabulary(text, open_tokenizer(Path(settings.teacher)), size, progress=progress)
+        elif Path(kind).is_dir() and kind not in TOKENIZERS:
+            tokenizer = open_tokenizer(Path(kind))
+        else:
+            lowercase = settings.lowercase is not False
+            tokenizer = train_vocabulary(text, kind, size, lowercase=lowercase, progress=progress)
+        fresh = work / "tokenizer.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        tokenizer.save_pretrained(fresh)
+        os.replace(fresh, folder)
+        return open_tokenizer(folder)
+
+    def write_pieces(self, work: Path, tokenizer: Any) -> Facts:
+        """Tokenize the text and write its pieces into `work`."""
+        folder, settings = work / "text", self.settings
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        longest, segmenter = settings.longest_sentence, settings.segmenter
+        return write_documents(folder, self.text, tokenizer, longest, segmenter, self.progress)
+
+    def _start_from_vectors(self, model: Any, tokenizer: Any, documents: Documents) -> dict[str, Any] | None:
+        """Write word vectors, where there are, into the embedding layer; how many pieces they cover."""
+        if self.vectors is None:
+            return None
+        counts = np.zeros(piece_count(tokenizer), dtype=np.int64)
+        for first in range(0, len(documents.pieces), _BLOCK):
+            counts += np.bincount(documents.pieces[first : first + _BLOCK], minlength=len(counts))
+        vectors = WordVectors.of(read_vectors(self.vectors, unicode_errors=self.unicode_errors))
+        start = start_from_vectors(
+            model, tokenizer, vectors, bridge=self.bridge, seed=self.settings.seed, counts=counts
+        )
+        return {"file": str(self.vectors), **start, "notes": list(vectors.notes)}
 
 
-def _check_sources(settings: PretrainingSettings, sources: Sources) -> None:
-    """Refuse what would go unused beside what the run starts from."""
-    given, tokenizer = sources.continue_from, settings.tokenizer
-    if settings.kind == "elmo" and sources.vectors is not None:
-        raise SettingError("vectors start BERT's and ALBERT's embedding layer; ELMo has none to start")
-    if settings.kind == "elmo" and sources.prepared is not None:
-        raise SettingError(f"{sources.prepared}: a prepared text has pieces, and ELMo reads characters")
-    if given is not None and sources.vectors is not None:
-        raise SettingError("either continue from a model or start from vectors: a trained model has its own")
-    names, owners = ("tokenizer", "vocabulary_size", "lowercase"), dict[str, tuple[str, ...]]()
-    a_folder = tokenizer is not None and Path(tokenizer).is_dir()
-    if given is not None and (settings.kind != "elmo" or (Path(given) / SOFTMAX).is_file()):
-        owners["a model to go on from"] = names
-    elif a_folder:
-        owners[f"the tokenizer in {tokenizer}"] = names[1:]
-    if sources.prepared is not None:
-        owners[f"the prepared text in {sources.prepared}"] = (*names, "segmenter")
-    elif settings.teacher is not None and not a_folder:
-        owners["the teacher"] = (names[0], names[2])
-    for owner, name in ((owner, name) for owner, decided in owners.items() for name in decided):
-        if (value := getattr(settings, name)) is not None:
-            raise SettingError(f"{name} is {value!r}, but {owner} has its own; leave it out")
-
-
-def _loop_settings(settings: PretrainingSettings) -> LoopSettings:
-    return LoopSettings(
-        steps=settings.steps,
-        minutes=settings.minutes,
-        learning_rate=settings.rate,
-        warmup=settings.warmup,
-        parts=settings.parts,
-        precision=settings.precision,
-        log_steps=settings.log_steps,
-        evaluations=settings.evaluations,
-        seed=settings.seed,
-        threads=settings.threads,
-        device=settings.device,
-    )
-
-
-def _continued_rate(settings: PretrainingSettings, objective: Any) -> float:
-    """The highest learning rate of a model to go on from: what it measures counts, not `settings.size`."""
+def continued_rate(settings: PretrainingSettings, objective: Any) -> float:
+    """The highest learning rate of a model to continue from: its own size counts, not `settings.size`."""
     if settings.kind == "elmo":
         large = objective.network.bilm.options.dim >= 512
     else:
         large = objective.network.model.config.hidden_size >= SIZES["base"].hidden
     return (replace(settings, size="base") if large else settings).rate
-
-
-def _given(text: RawText, settings: PretrainingSettings, sources: Sources) -> dict[str, Any]:
-    """All that decides what a run does: an interrupted one goes on only with the same."""
-    files = [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in text.files]
-    paths = (sources.continue_from, sources.vectors, settings.teacher)
-    named = [None if path is None else str(Path(path).resolve()) for path in paths]
-    named = [sources.unicode_errors, sources.bridge, *named]
-    return {"files": files, "settings": asdict(settings), "field": text.field, "sources": named}
-
-
-def _figures(outcome: Outcome, facts: dict[str, Any]) -> dict[str, Any]:
-    size = facts["text"]["pieces"] if facts["text"] else 0
-    speeds = [line["tokens_per_second"] for line in outcome.curve]
-    return {
-        "steps": outcome.steps,
-        "tokens": outcome.tokens,
-        "passes": outcome.tokens / size if size else 0.0,
-        "seconds": outcome.seconds,
-        "tokens_per_second": sum(speeds) / max(1, len(speeds)),
-        "held_out": outcome.held_out,
-        "curve": outcome.curve,
-    }
-
-
-def _encoder(
-    text: RawText, settings: PretrainingSettings, work: Path, sources: Sources, progress: Progress
-) -> tuple[Objective, dict[str, Any]]:
-    """The objective of a BERT or an ALBERT, and what is to be told of it."""
-    given = sources.continue_from
-    started = None if given is None else open_started(Path(given), settings)
-    place = sources.prepared or work
-    tokenizer = _tokenizer(text, settings, place, None if started is None else started.tokenizer, progress)
-    model = new_model(settings, tokenizer) if started is None else started.model
-    check_continued(model, settings)
-    teacher = open_teacher(settings, tokenizer, model.config.hidden_size)
-    if not (place / PREPARED).is_file():
-        _taken_apart(text, settings, place, tokenizer, progress)
-    documents, facts = open_documents(place / "text", tokenizer)
-    if (longest := int(np.diff(documents.sentences).max())) > _longest(settings):
-        least = 2 * longest + 3
-        raise SettingError(f"{place}: max_pieces is {settings.max_pieces}, but its sentences need {least}")
-    train, held_out = hold_out(documents, settings.held_out, settings.seed)
-    report = _start(model, tokenizer, documents, sources, settings.seed)
-    objective = MaskedObjective(model, tokenizer, train, held_out, settings, teacher)
-    return objective, {
-        "text": {**asdict(facts), "line_documents": len(facts.line_documents)},
-        "vocabulary": len(tokenizer),
-        "vectors": report,
-        "notes": [] if started is None else list(started.notes),
-    }
-
-
-def _taken_apart(
-    text: RawText, settings: PretrainingSettings, place: Path, tokenizer: Any, progress: Progress
-) -> Facts:
-    """Write the pieces of the text into `place`."""
-    folder = place / "text"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    given: dict[str, Any] = {"longest": _longest(settings), "segmenter": settings.segmenter}
-    return write_documents(folder, text, tokenizer, **given, progress=progress)
-
-
-def _longest(settings: PretrainingSettings) -> int:
-    """Pieces of a sentence, at most: a row has room for two."""
-    return (settings.max_pieces - 3) // 2
-
-
-def _start(
-    model: Any, tokenizer: Any, documents: Documents, sources: Sources, seed: int
-) -> dict[str, Any] | None:
-    """Word vectors into the embedding layer, where they are given; how many pieces they cover."""
-    if sources.vectors is None:
-        return None
-    counts = np.zeros(piece_count(tokenizer), dtype=np.int64)
-    for start in range(0, len(documents.pieces), _COUNTED):
-        counts += np.bincount(documents.pieces[start : start + _COUNTED], minlength=len(counts))
-    vectors = WordVectors.of(read_vectors(sources.vectors, unicode_errors=sources.unicode_errors))
-    found = start_from_vectors(model, tokenizer, vectors, bridge=sources.bridge, seed=seed, counts=counts)
-    told = {"told": str(found), "notes": list(vectors.notes)}
-    return {"file": str(sources.vectors), **found.to_json(), **told}
-
-
-def _tokenizer(
-    text: RawText, settings: PretrainingSettings, work: Path, given: Any, progress: Progress
-) -> Any:
-    """The tokenizer of the run: the one given, that of a folder, the one of before, or a new one."""
-    place = work / "tokenizer"
-    if place.is_dir():
-        known = open_tokenizer(place)
-        if given is not None and known.get_vocab() != given.get_vocab():
-            raise SettingError(f"{place}: the model to go on from has other pieces")
-        return known
-    kind = settings.tokenizer or ("sentencepiece" if settings.kind == "albert" else "wordpiece")
-    size = settings.vocabulary_size or settings.shape.vocabulary
-    if given is not None:
-        tokenizer = given
-    elif settings.teacher is not None and settings.tokenizer is None:
-        whole = open_tokenizer(Path(settings.teacher))
-        tokenizer = cut_vocabulary(text, whole, size, progress=progress)
-    elif kind in ("wordpiece", "sentencepiece"):
-        tokenizer = train_vocabulary(
-            text,
-            kind,  # type: ignore[arg-type]
-            size,
-            lowercase=settings.drops_case,
-            progress=progress,
-        )
-    elif Path(kind).is_dir():
-        tokenizer = open_tokenizer(Path(kind))
-    else:
-        raise SettingError(
-            f"tokenizer is {kind!r}; it can be wordpiece, sentencepiece, or a folder with a tokenizer.json"
-        )
-    fresh = work / "tokenizer.new"
-    shutil.rmtree(fresh, ignore_errors=True)
-    tokenizer.save_pretrained(fresh)
-    os.replace(fresh, place)
-    return open_tokenizer(place)
-
-
-def _elmo(
-    text: RawText, settings: PretrainingSettings, work: Path, sources: Sources, progress: Progress
-) -> tuple[Objective, dict[str, Any]]:
-    """The objective of an ELMo, and what is to be told of it."""
-    chosen: dict[str, Any] = {
-        "size": settings.size,
-        "segmenter": settings.segmenter or "characters",
-        "window": settings.max_pieces,
-        "batch_words": settings.batch,
-        "held_out": settings.held_out,
-        "continue_from": sources.continue_from,
-        "seed": settings.seed,
-    }
-    if settings.dropout:
-        chosen["dropout"] = settings.dropout
-    if settings.vocabulary_size is not None:
-        chosen["vocabulary"] = settings.vocabulary_size
-    objective = elmo_objective(
-        text.files, ElmoSettings(**chosen), field=text.field, folder=work, progress=progress
-    )
-    facts = objective.facts()
-    return objective, {
-        "text": {**facts, "line_documents": 0},
-        "vocabulary": facts["vocabulary"],
-        "vectors": None,
-        "notes": [],
-    }

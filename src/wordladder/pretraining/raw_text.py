@@ -1,12 +1,13 @@
-"""Raw text as documents, paragraphs and sentences, one block after another; it knows no pieces.
+"""Raw text as documents, paragraphs and sentences, one block after another.
 
 A blank line ends a document, and each other line is a paragraph. In a file without any blank line, and in
-JSON lines, each line is a document of its own. Sentences are found lightly, by the marks that end them.
+JSON lines, each line is a document of its own. Sentences are split at the marks that end them, by simple
+rules.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from ..files.streams import ahead
 from ..progress import Progress, quiet
 from ..text.corpus_files import file_blocks, find_files, is_json
 
-_LOOK = 64  # blocks of a file in which a blank line is looked for before its lines count as documents
+_BLOCKS = 64  # of a file that are searched for a blank line before its lines count as documents
 _CUT = 1 << 20  # bytes after which a line is cut
 _TITLES = ("mr", "mrs", "ms", "dr", "prof", "st", "mt", "gen", "col", "lt", "sgt", "capt", "rev", "hon")
 _SHORT = frozenset((*_TITLES, "no", "vs", "vol", "fig", "jr", "sr", "e.g", "i.e", "cf", "al"))
@@ -25,11 +26,10 @@ _END = re.compile(
 
 
 class Block(NamedTuple):
-    """Some paragraphs, whether a document begins with each of them, and how much has been read, in bytes."""
+    """Some paragraphs, and whether a document begins with each of them."""
 
     paragraphs: list[str]
     opens: list[bool]
-    done: int
 
 
 class RawText:
@@ -58,22 +58,24 @@ class RawText:
         """All paragraphs, of all files; a file begins a document."""
         before = 0
         for file in self.files:
-            for block in self._file(file):
-                progress(stage, before + block.done, self.size)
-                yield Block(block.paragraphs, block.opens, before + block.done)
+            for block, done in self._file(file):
+                progress(stage, before + done, self.size)
+                yield block
             before += file.stat().st_size
 
-    def _file(self, file: Path) -> Iterator[Block]:
-        blocks = ahead(file_blocks([file], "characters", lowercase=False, field=self.field))
-        lines = _whole_lines(blocks)
-        head, seen = [], _Gap()
-        for read in lines:
-            head.append(read)
-            if seen.found(read[0]) or len(head) == _LOOK:
-                break
-        lines_of_json = is_json(file)  # an empty text among them is no blank line
-        blank = seen.gap and not lines_of_json
-        if not (blank or lines_of_json):
+    def _file(self, file: Path) -> Iterator[tuple[Block, int]]:
+        """The paragraphs of a file, each block with how many of its bytes have been read."""
+        lines = _whole_lines(ahead(file_blocks([file], "characters", lowercase=False, field=self.field)))
+        head: list[tuple[list[str], int]] = []
+
+        def first_lines() -> Iterator[str]:
+            for part in islice(lines, _BLOCKS):
+                head.append(part)
+                yield from part[0]
+
+        json_lines = is_json(file)  # an empty text among them is no blank line
+        by_blank_lines = not json_lines and _has_gap(first_lines())
+        if not (by_blank_lines or json_lines):
             self.line_documents.add(str(file))
         new = True
         for part, done in chain(head, lines):
@@ -82,29 +84,26 @@ class RawText:
                 line = line.strip().removeprefix("\ufeff")
                 if line:
                     paragraphs.append(line)
-                    opens.append(new or not blank)
+                    opens.append(new or not by_blank_lines)
                 new = not line
             if paragraphs:
-                yield Block(paragraphs, opens, done)
+                yield Block(paragraphs, opens), done
 
 
-class _Gap:
-    """Looks for a blank line between lines that are not blank."""
-
-    def __init__(self) -> None:
-        self.text = self.blank = self.gap = False
-
-    def found(self, lines: list[str]) -> bool:
-        for line in lines:
-            if line.strip():
-                self.gap = self.gap or (self.text and self.blank)
-                self.text, self.blank = True, False
-            else:
-                self.blank = True
-        return self.gap
+def _has_gap(lines: Iterable[str]) -> bool:
+    """Whether a blank line lies between lines that are not blank."""
+    text = gap = False
+    for line in lines:
+        if not line.strip():
+            gap = text
+        elif gap:
+            return True
+        else:
+            text = True
+    return False
 
 
-def _whole_lines(blocks: Iterator[tuple[bytes, int]]) -> Iterator[tuple[list[str], int]]:
+def _whole_lines(blocks: Iterable[tuple[bytes, int]]) -> Iterator[tuple[list[str], int]]:
     """The lines of the blocks, which may break a long line; only a very long one is cut."""
     rest, done = b"", 0
     for raw, done in blocks:
@@ -119,20 +118,17 @@ def _whole_lines(blocks: Iterator[tuple[bytes, int]]) -> Iterator[tuple[list[str
 
 def sentences(paragraph: str) -> list[str]:
     """The sentences of a paragraph; an initial or a common abbreviation ends none."""
-    found, begin = [], 0
-    for mark in _END.finditer(paragraph):
-        if paragraph[mark.start() - 1] == "." and _abbreviated(paragraph, mark.start() - 1):
-            continue
-        found.append(paragraph[begin : mark.end()].strip())
-        begin = mark.end()
-    found.append(paragraph[begin:].strip())
-    return [sentence for sentence in found if sentence]
+    cuts = [mark.end() for mark in _END.finditer(paragraph) if not _abbreviated(paragraph, mark.start() - 1)]
+    parts = (paragraph[begin:end].strip() for begin, end in pairwise([0, *cuts, len(paragraph)]))
+    return [sentence for sentence in parts if sentence]
 
 
 def _abbreviated(text: str, dot: int) -> bool:
-    """Whether the full stop at `dot` ends a shortened word rather than a sentence."""
-    word = text[max(0, dot - 6) : dot].split()
-    last = word[-1].lstrip("\"'“‘([").lower() if word and not text[dot - 1].isspace() else ""
+    """Whether there is a full stop at `dot` that ends an abbreviation rather than a sentence."""
+    words = text[max(0, dot - 6) : dot].split()
+    if text[dot] != "." or not words or text[dot - 1].isspace():
+        return False
+    last = words[-1].lstrip("\"'“‘([").lower()
     return (
         last in _SHORT
         or (len(last) == 1 and last.isalpha())

@@ -2,7 +2,7 @@
 
 A run of so many steps has one plan. A run of so many minutes does not know its steps beforehand: it measures
 its pace and plans again from time to time. Every plan is written to a journal before it is followed, so that
-a run which was broken off goes by the plans of then, and learns at the same rates at the same steps.
+a resumed run follows the same plans, and learns at the same rates at the same steps.
 """
 
 import json
@@ -10,8 +10,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+UNKNOWN_END = 1_000_000_000  # the last step of a run by the clock, until its pace is known
 _SECONDS = 30.0  # at most, between two plans
-_LATE = 4  # plans back, from which the pace is measured
+_WINDOW = 4  # plans back, from which the pace is measured
 
 
 class Plan(NamedTuple):
@@ -32,23 +33,22 @@ class Plans:
     """The plans of a run, kept in a journal.
 
     Args:
-        path: The journal, JSON lines; None keeps none. An existing one is followed.
+        path: The journal, JSON lines; an existing one is followed.
         steps: Optimizer steps of the run, or None.
         seconds: Seconds of the run, where `steps` is None.
     """
 
-    def __init__(self, path: Path | None, steps: int | None, seconds: float | None) -> None:
+    def __init__(self, path: Path, steps: int | None, seconds: float | None) -> None:
         self._path, self._seconds = path, seconds
         self._plans: list[Plan] = []
-        if path is not None and path.is_file():
-            whole, _, cut_short = path.read_text(encoding="utf-8").rpartition("\n")
-            self._plans = [Plan(**json.loads(line)) for line in whole.split("\n") if line]
-            if cut_short:  # such a plan was never followed
-                path.write_text(whole + "\n" if whole else "", encoding="utf-8")
-        if not self._plans:
-            # Until the pace is known, a run by the clock is at its beginning.
-            self._add(Plan(0, 0.0, steps if steps is not None else 1_000_000_000))
         self._measured: list[tuple[int, float]] = []
+        if path.is_file():
+            *lines, incomplete = path.read_text(encoding="utf-8").split("\n")
+            self._plans = [Plan(**json.loads(line)) for line in lines]
+            if incomplete:  # such a plan was never followed
+                path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        if not self._plans:
+            self._add(Plan(0, 0.0, UNKNOWN_END if steps is None else steps))
 
     @property
     def last(self) -> int:
@@ -61,25 +61,25 @@ class Plans:
         return min(1.0, plan.at(step))
 
     def ended(self, step: int) -> bool:
-        """Whether `step` is no step of the run any more."""
-        return step >= self._plans[-1].last
+        """Whether the run ends before `step`."""
+        return step >= self.last
 
     def measure(self, step: int, seconds: float) -> None:
         """Plan again where it is time to: `seconds` have passed in the `step` steps made so far.
 
         Early on at every doubling of the steps, later twice a minute and half-way to the end.
         """
-        if self._seconds is None or step <= self._plans[-1].step or self.ended(step):
-            return
         plan = self._plans[-1]
+        if self._seconds is None or step <= plan.step or self.ended(step):
+            return
         early = step <= 16 and step & (step - 1) == 0
         half = 2 * (step - plan.step) >= plan.last - plan.step and plan.last - step > 10
         before = self._measured[-1][1] if self._measured else 0.0
         due = seconds - before >= min(_SECONDS, self._seconds / 20)
         if not (early or half or due or seconds >= self._seconds):
             return
-        # The pace of late: other work on the machine comes and goes.
-        then_step, then = self._measured[-_LATE] if len(self._measured) >= _LATE else (0, 0.0)
+        # The recent pace: other work on the machine comes and goes.
+        then_step, then = self._measured[-_WINDOW] if len(self._measured) >= _WINDOW else (0, 0.0)
         self._measured.append((step, seconds))
         pace = max(seconds - then, 1e-9) / (step - then_step)
         last = step + round(max(0.0, self._seconds - seconds) / pace)
@@ -88,14 +88,13 @@ class Plans:
 
     def _add(self, plan: Plan) -> None:
         self._plans.append(plan)
-        if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(plan._asdict()) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(plan._asdict()) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
 
 
-def factor(progress: float, after: float, warmup: float) -> float:
+def rate_factor(progress: float, after: float, warmup: float) -> float:
     """The factor on the highest learning rate in a step from `progress` to `after`, shares of the whole run:
     linear from zero to one within `warmup`, then linear to zero.
     """

@@ -1,5 +1,6 @@
 """What is pretrained, on which objectives, and how large it is."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -15,18 +16,20 @@ _OBJECTIVES = {
 }
 
 
-# What a language model that reads words by their characters, and hides none, cannot use.
-_NOT_ELMO = {
+# What ELMo, which reads words by their characters and masks none, cannot use.
+_NOT_FOR_ELMO = {
     "tokenizer": "ELMo reads characters",
     "lowercase": "ELMo reads characters as they are written, and predicts words that way",
-    "whole_words": "ELMo hides no words",
-    "longest_run": "ELMo hides no words",
+    "whole_words": "ELMo masks no words",
+    "longest_run": "ELMo masks no words",
     "teacher": "ELMo reads characters, and a teacher pieces",
 }
+_ABOVE_ZERO: tuple[str, ...] = ("steps", "minutes", "learning_rate", "parts", "log_steps", "threads")
+_ABOVE_ZERO += ("longest_run", "batch_pieces", "vocabulary_size")
 
 
 class Shape(NamedTuple):
-    """The measures of an encoder. ALBERT's layers share their weights, and its embeddings are narrower."""
+    """The size of an encoder. ALBERT's layers share their weights, and its embeddings are narrower."""
 
     layers: int
     hidden: int
@@ -47,24 +50,25 @@ SIZES = {
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainingSettings:
-    """How an encoder is pretrained from raw text. What is None depends on the kind or the size.
+    """How an encoder is pretrained from raw text. The kind or the size decides what is None.
 
     Args:
-        kind: What is pretrained: `bert`, `albert` or `elmo`.
-        size: How large the model is: `tiny`, `mini`, `small`, `base` or `starter`.
-        objectives: `mlm` predicts hidden words; after a comma, `sop` asks whether two neighbouring segments
-            are in order, or `nsp` whether the second follows the first. ELMo has `lm` alone.
-        vocabulary_size: Most pieces in the vocabulary, or words that ELMo predicts.
-        tokenizer: `wordpiece`, `sentencepiece`, or a folder with the tokenizer to use.
-        lowercase: Whether the vocabulary drops case and accents; not for ELMo.
-        max_pieces: Most pieces in a row, special ones included; the model reads no more at once.
-        batch_pieces: Pieces in a batch, or words for ELMo.
-        whole_words: Whether words are hidden as a whole; not for ELMo.
-        longest_run: Most words hidden together; a run of n words is as likely as 1/n. Not for ELMo.
-        teacher: Folder of a BERT to learn from in addition to the objectives: its vectors of all pieces, and
-            how they relate. Its pieces become the vocabulary. Not for ELMo.
-        segmenter: `jieba` groups Chinese characters into the words that are hidden as a whole.
-        held_out: Share of the documents that is held out for evaluation; for ELMo, share of the words, 10,000
+        kind: `"bert"`, `"albert"` or `"elmo"`.
+        size: `"tiny"`, `"mini"`, `"small"`, `"base"` or `"starter"`.
+        objectives: `"mlm"`, and behind a comma `"sop"` (are two neighbouring segments in order?) or `"nsp"`
+            (does the second segment follow the first?).
+        vocabulary_size: Pieces of the vocabulary, at most.
+        tokenizer: `"wordpiece"`, `"sentencepiece"`, or a folder whose tokenizer is taken.
+        lowercase: Whether the vocabulary drops case and accents; left out, it does. Not for ELMo.
+        max_pieces: Pieces of a row, at most, special ones included; the model reads no more at once.
+        batch_pieces: Pieces of a batch, or ELMo's words; left out, 4096 pieces, 2048 words.
+        whole_words: Whether words are masked as a whole; left out, they are. Not for ELMo.
+        longest_run: Words that are masked together, at most; a run of n words has a probability proportional
+            to 1/n. Not for ELMo.
+        teacher: A folder with a BERT to learn from in addition to the objectives: its vectors of all pieces,
+            and how they relate. Its pieces make up the vocabulary. Not for ELMo.
+        segmenter: `"jieba"` groups Chinese characters into the words that are masked as a whole.
+        held_out: Share of the documents that are held out to measure on; for ELMo, share of the words, 10,000
             at most, as whole lines.
         dropout: Share of activations set to zero in pretraining; for ELMo, 0 leaves it at 0.1.
         learning_rate: Highest learning rate.
@@ -74,10 +78,10 @@ class PretrainingSettings:
         parts: Batches whose gradients make up one step.
         precision: `auto` uses bfloat16 where the processor or the accelerator supports it.
         log_steps: Steps between two lines of the log.
-        evaluations: Most evaluations on the held-out text in a run, each when the log is written.
-        seed: Seed of everything random.
-        threads: Threads to compute with; if not given, as many as PyTorch uses.
-        device: `cpu`, `cuda`, or `cuda:1` for the second accelerator; if not given, the best there is.
+        evaluations: How often in a run to evaluate on the held-out text, at most, when the log is written.
+        seed: Start of everything random.
+        threads: Threads to compute with; left out, as many as torch takes.
+        device: `"cpu"` forces the processor; left out, the best there is.
 
     Raises:
         SettingError: a value cannot be used.
@@ -110,35 +114,42 @@ class PretrainingSettings:
     device: str | None = None
 
     def __post_init__(self) -> None:
-        self._one_of("kind", self.kind, get_args(Kind))
-        self._one_of("size", self.size, tuple(SIZES))
-        for name, why in _NOT_ELMO.items() if self.kind == "elmo" else ():
-            if getattr(self, name) is not None:
-                raise SettingError(f"{name} is {getattr(self, name)!r}, but {why}; leave it out")
+        self._check_choice("kind", self.kind, get_args(Kind))
+        sizes = [size for size in SIZES if size != "starter" or self.kind != "elmo"]
+        self._check_choice("size", self.size, sizes)
+        for name, why in _NOT_FOR_ELMO.items() if self.kind == "elmo" else ():
+            if (value := getattr(self, name)) is not None:
+                raise SettingError(f"{name} is {value!r}, but {why}; leave it out")
         if self.objectives is not None:
-            self._one_of("objectives", self.objectives.replace(" ", ""), _OBJECTIVES[self.kind])
-        if self.segmenter not in (None, "jieba"):
-            raise SettingError(f"segmenter is {self.segmenter!r}; it can be jieba, or left out")
+            self._check_choice("objectives", self.aims, _OBJECTIVES[self.kind])
+        self._check("segmenter", self.segmenter in (None, "jieba"), "it can be jieba, or left out")
         if self.segmenter is not None and self.whole_words is False:
             raise SettingError("segmenter groups characters into whole words, but whole_words is false")
-        if not 0.0 <= self.held_out < 0.5:
-            raise SettingError(f"held_out is {self.held_out}; it is a share of the text, from 0 to below 0.5")
-        if not 0.0 <= self.dropout < 1.0:
-            raise SettingError(f"dropout is {self.dropout}; it is a share, from 0 to below 1")
-        if not 16 <= self.max_pieces <= 8192:
-            raise SettingError(f"max_pieces is {self.max_pieces}; it can be 16 to 8192")
+        for name in _ABOVE_ZERO:
+            value = getattr(self, name)
+            self._check(name, value is None or value > 0, "it must be above 0")
+        self._check("seed", self.seed >= 0, "it must be 0 or more")
+        self._check("warmup", 0 <= self.warmup < 1, "it is a share of the run, from 0 to below 1")
+        self._check("held_out", 0 <= self.held_out < 0.5, "it is a share of the text, from 0 to below 0.5")
+        self._check("dropout", 0 <= self.dropout < 1, "it is a share, from 0 to below 1")
+        self._check("max_pieces", 16 <= self.max_pieces <= 8192, "it can be 16 to 8192")
         if self.batch < self.max_pieces:
             raise SettingError(
                 f"batch_pieces is {self.batch}, less than a row of max_pieces = {self.max_pieces}"
             )
-        if self.longest_run is not None and self.longest_run < 1:
-            raise SettingError(f"longest_run is {self.longest_run}; it must be 1 or more")
-        if self.seed < 0:
-            raise SettingError(f"seed is {self.seed}; it must be 0 or more")
 
-    def _one_of(self, name: str, value: str, choices: tuple[str, ...]) -> None:
+    def _check(self, name: str, right: bool, rule: str) -> None:
+        if not right:
+            raise SettingError(f"{name} is {getattr(self, name)!r}; {rule}")
+
+    def _check_choice(self, name: str, value: str, choices: Iterable[str]) -> None:
         if value not in choices:
             raise SettingError(f"{name} is {value!r}.{did_you_mean(value, choices)}")
+
+    def require_length(self) -> None:
+        """Raise a SettingError unless either `steps` or `minutes` is given; preparing text needs neither."""
+        if (self.steps is None) == (self.minutes is None):
+            raise SettingError("give how long to pretrain: either steps or minutes, and not both")
 
     @property
     def aims(self) -> str:
@@ -153,33 +164,25 @@ class PretrainingSettings:
     @property
     def batch(self) -> int:
         """Pieces of a batch, or words."""
-        usual = 2048 if self.kind == "elmo" else 4096
-        return usual if self.batch_pieces is None else self.batch_pieces
+        return self.batch_pieces or (2048 if self.kind == "elmo" else 4096)
 
     @property
     def shape(self) -> Shape:
-        """The measures of the encoder."""
+        """The size of the encoder."""
         return SIZES[self.size]
 
     @property
-    def drops_case(self) -> bool:
-        """Whether a new vocabulary drops case and accents."""
-        return self.lowercase is not False
-
-    @property
-    def hides_whole_words(self) -> bool:
-        """Whether words are hidden as a whole."""
-        return self.whole_words is not False
+    def longest_sentence(self) -> int:
+        """Pieces of a sentence, at most: a row has room for two."""
+        return (self.max_pieces - 3) // 2
 
     @property
     def run(self) -> int:
-        """Words hidden together, at most: three for ALBERT, one for BERT."""
+        """Words masked together, at most: three for ALBERT, one for BERT."""
         return self.longest_run or (3 if self.kind == "albert" else 1)
 
     @property
     def rate(self) -> float:
         """The highest learning rate: 1e-3, or 2e-4 for a base encoder; five times as high for ELMo."""
-        usual = 2e-4 if self.size == "base" else 1e-3
-        if self.learning_rate is not None:
-            return self.learning_rate
-        return 5 * usual if self.kind == "elmo" else usual
+        default = 2e-4 if self.size == "base" else 1e-3
+        return self.learning_rate or (5 * default if self.kind == "elmo" else default)

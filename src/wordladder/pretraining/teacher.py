@@ -1,6 +1,6 @@
-"""A teacher: a frozen encoder whose answers a smaller one learns, beside its own objectives.
+"""A teacher: a frozen encoder whose outputs a smaller one learns, in addition to its own objectives.
 
-The student reads rows in which pieces are hidden, the teacher the same rows whole. Learned are
+The student reads rows in which pieces are masked, the teacher the same rows unmasked. The student learns
 
 - the teacher's last hidden states at every piece, by their direction (1 - cosine, as in DistilBERT, Sanh et
   al. 2019), through a linear layer from one width to the other (TinyBERT, Jiao et al. 2020), which is dropped
@@ -28,7 +28,7 @@ from .vocabulary import piece_count
 
 
 class Teacher(nn.Module):
-    """What a student learns from another encoder. Its only weights that learn are those of `map`.
+    """What a student learns from another encoder. Only the weights of `map` are trained.
 
     Args:
         encoder: The teacher.
@@ -41,9 +41,9 @@ class Teacher(nn.Module):
 
     def __init__(self, encoder: Any, pieces: np.ndarray, pad: int, width: int) -> None:
         super().__init__()
-        told, most = encoder.config.hidden_size, encoder.config.num_attention_heads
-        self.heads = max(heads for heads in range(1, most + 1) if told % heads == width % heads == 0)
-        self.map = nn.Linear(width, told)
+        dim, most = encoder.config.hidden_size, encoder.config.num_attention_heads
+        self.heads = max(heads for heads in range(1, most + 1) if dim % heads == width % heads == 0)
+        self.map = nn.Linear(width, dim)
         self.value = deepcopy(value_layer(encoder)).requires_grad_(False)
         self.register_buffer("pieces", torch.from_numpy(pieces))
         self._answering = partial(frozen_copy, encoder, padding=pad)
@@ -59,16 +59,16 @@ class Teacher(nn.Module):
         """
         inside = torch.ones_like(batch.ids, dtype=torch.bool) if batch.mask is None else batch.mask
         with torch.no_grad():
-            told = self._read(batch, inside)
-            values = self.value(told[-2])
+            targets = self._read(batch, inside)
+            values = self.value(targets[-2])
         own = value_layer(student)(states[-2])
         return {
-            "teacher_states": state_loss(self.map(states[-1]), told[-1], inside),
+            "teacher_states": state_loss(self.map(states[-1]), targets[-1], inside),
             "teacher_relations": relation_loss(own, values, inside, self.heads),
         }
 
     def _read(self, batch: Batch, inside: Tensor) -> tuple[Tensor, ...]:
-        """All hidden states of the teacher, which reads what the student cannot see."""
+        """All hidden states of the teacher, which reads the masked pieces too."""
         ids = batch.ids.flatten().scatter(0, batch.places, batch.labels).view_as(batch.ids)
         if self._answers is None:  # now the network is where it computes
             self._answers = self._answering(device=ids.device)
@@ -77,22 +77,22 @@ class Teacher(nn.Module):
 
 def state_loss(student: Tensor, teacher: Tensor, inside: Tensor) -> Tensor:
     """1 - cosine of two vectors of each piece (rows, time, dim), the mean over the pieces inside."""
-    apart = 1 - cosine_similarity(student.float(), teacher.float(), dim=-1)
-    return (apart * inside).sum() / inside.sum()
+    distances = 1 - cosine_similarity(student.float(), teacher.float(), dim=-1)
+    return (distances * inside).sum() / inside.sum()
 
 
 def relation_loss(student: Tensor, teacher: Tensor, inside: Tensor, heads: int) -> Tensor:
     """The KL divergence of the student's relations from the teacher's, the mean over heads and pieces.
 
     Args:
-        student: A vector of each piece (rows, time, dim), dealt into heads.
+        student: A vector of each piece (rows, time, dim), split into heads.
         teacher: The same of the teacher, of any dim.
         inside: Where there are pieces and no padding (rows, time).
         heads: Relation heads.
     """
-    said, told = (_relations(vectors, inside, heads) for vectors in (student, teacher))
-    apart = (told.exp() * (told - said)).sum(dim=-1)
-    return (apart * inside[:, None]).sum() / (inside.sum() * heads)
+    own, target = (_relations(vectors, inside, heads) for vectors in (student, teacher))
+    divergences = (target.exp() * (target - own)).sum(dim=-1)
+    return (divergences * inside[:, None]).sum() / (inside.sum() * heads)
 
 
 def _relations(vectors: Tensor, inside: Tensor, heads: int) -> Tensor:
@@ -106,12 +106,12 @@ def value_layer(encoder: Any) -> Any:
     """The layer that makes the values of the last attention.
 
     Raises:
-        ModelError: the encoder has none that is known here.
+        ModelError: no such layer is known for this kind of encoder.
     """
-    found = [part for name, part in encoder.named_modules() if name.endswith((".value", ".v_lin"))]
-    if not found:
+    layers = [part for name, part in encoder.named_modules() if name.endswith((".value", ".v_lin"))]
+    if not layers:
         raise ModelError(f"a model of type {encoder.config.model_type!r} cannot teach here; a BERT can")
-    return found[-1]
+    return layers[-1]
 
 
 def open_teacher(settings: PretrainingSettings, tokenizer: Any, width: int) -> Teacher | None:

@@ -1,12 +1,17 @@
-"""Optimizers, gradient clipping, and the learning-rate schedule, a pure function of the step."""
+"""Optimizers, the arithmetic of the forward pass, gradient clipping, and the learning-rate schedule, a pure
+function of the step.
+"""
 
 import math
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer, SparseAdam
 
+from ..layers.devices import has_bfloat16
 from .settings import TrainingSettings
 
 USUAL_RATE = 1e-3  # of everything but a pretrained encoder
@@ -20,22 +25,16 @@ def build_optimizers(network: nn.Module, settings: TrainingSettings) -> list[Opt
     the batch's words are touched, which makes a step's price independent of the vocabulary.
     """
     tables = {f"{n}.weight": m.sparse for n, m in network.named_modules() if isinstance(m, nn.Embedding)}
-    peaks = peak_rates(network, settings)
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    sparse: dict[float, list[nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        if tables.get(name):
-            sparse.setdefault(peaks[name], []).append(parameter)
-        else:
-            decay = 0.0 if parameter.ndim < 2 or name in tables else settings.weight_decay
-            groups.setdefault((peaks[name], decay), []).append(parameter)
-    dense = [
-        {"params": p, "lr": peak, "peak": peak, "weight_decay": decay} for (peak, decay), p in groups.items()
-    ]
-    lazy = [{"params": p, "lr": peak, "peak": peak} for peak, p in sparse.items()]
-    return [*([AdamW(dense, fused=True)] if dense else []), *([SparseAdam(lazy)] if lazy else [])]
+    dense: dict[tuple[float, float], dict[str, Any]] = {}
+    sparse: dict[tuple[float, float], dict[str, Any]] = {}
+    parameters = dict(network.named_parameters())
+    for name, peak in peak_rates(network, settings).items():
+        decay = 0.0 if parameters[name].ndim < 2 or name in tables else settings.weight_decay
+        group = {"params": [], "lr": peak, "peak": peak, "weight_decay": decay}
+        groups = sparse if tables.get(name) else dense
+        groups.setdefault((peak, decay), group)["params"].append(parameters[name])
+    adam = [AdamW([*dense.values()], fused=True)] if dense else []
+    return [*adam, *([SparseAdam([*sparse.values()])] if sparse else [])]
 
 
 def peak_rates(network: nn.Module, settings: TrainingSettings) -> dict[str, float]:
@@ -65,6 +64,12 @@ def rates_by_part(network: nn.Module, settings: TrainingSettings) -> dict[str, d
         first, second, *_ = name.split(".")
         parts.setdefault(f"{first}.{second}" if second.isdigit() else first, []).append(peak)
     return {part: {"lowest": min(peaks), "highest": max(peaks)} for part, peaks in parts.items()}
+
+
+def autocast(settings: TrainingSettings, device: torch.device) -> AbstractContextManager[object]:
+    """The context of the forward pass: bfloat16 where that is set, or the hardware computes in it."""
+    half = settings.precision == "bfloat16" or (settings.precision == "auto" and has_bfloat16(device))
+    return torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
 
 
 @torch.no_grad()

@@ -23,9 +23,9 @@ class TrainingSettings:
         steps: Optimizer steps that a training of unsaid length takes: few examples are read more often.
         learning_rate: Highest learning rate, of all weights or of the embedders' weights alone where
             `head_learning_rate` is given; if a transformer is tuned, of that alone. Left out, 1e-3, and for
-            a tuned transformer what suits its width and depth (`report.json` tells it).
+            a tuned transformer what suits its width and depth (`report.json` shows it).
         head_learning_rate: Highest learning rate of everything above the embedders; if a transformer is
-            tuned, of everything beside it.
+            tuned, of everything else.
         weight_decay: Decoupled weight decay; biases, norms and embedding tables have none.
         batch_rows: Most examples in a batch.
         batch_words: Most words in a batch, padding included.
