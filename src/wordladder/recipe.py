@@ -8,6 +8,7 @@ is trained or read here but the recipe itself.
 
 import inspect
 import json
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -250,12 +251,13 @@ class Recipe:
                     f"--encoder {encoder.source}: {self.name} has no {kind} embedder; see `wordladder rungs`"
                 )
         changes: dict[str, Any] = {f"embedders.{number}.source": encoder.source for number in numbers}
-        for number in numbers if encoder.limit is not None else ():
+        limit = math.inf if encoder.limit is None else encoder.limit
+        for number in numbers:
             table = self.tables["embedders"][number]
-            if (table.get("max_pieces") or 0) > encoder.limit:
-                changes[f"embedders.{number}.max_pieces"] = encoder.limit
-            if table.get("overlap", 0) > encoder.limit // 2:
-                changes[f"embedders.{number}.overlap"] = encoder.limit // 4
+            if (table.get("max_pieces") or 0) > limit:
+                changes[f"embedders.{number}.max_pieces"] = limit
+            if table.get("overlap", 0) > limit / 2:
+                changes[f"embedders.{number}.overlap"] = int(limit / 4)
         return self.with_settings(changes)
 
     def embedders(self, kind: str) -> list[int]:
