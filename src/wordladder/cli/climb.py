@@ -33,8 +33,7 @@ from .options import (
 from .tables import duration, interval, milliseconds, percent_or_value, plain_table
 
 if TYPE_CHECKING:
-    from ..ladder.result import Climb
-    from ..ladder.rung import Rung
+    from ..ladder.result import Climb, Rung
 
 BUDGET = "Budget"
 FIGURES = ("metric", "95 % interval", "p50", "p95", "{}s/s", "memory", "size", "training")

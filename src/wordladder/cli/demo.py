@@ -97,20 +97,15 @@ def _handy(text: str) -> bool:
 def _print_answers(found: "Climb") -> None:
     from ..ladder.choice import answers
 
-    three = answers(found)
     console.print()
-    for title, rung in (
-        ("cheapest good one", three.cheapest_good),
-        ("best", three.best),
-        (f"best under {three.latency_ms:g} ms", three.best_fast),
-    ):
+    for title, rung in answers(found).items():
         shown = (
             "none"
             if rung is None or rung.value is None or rung.price is None
             else f"[bold]{rung.name}[/bold]  {percent_or_value(rung.value)} at "
             f"{milliseconds(rung.price.latency_p50)} a text"
         )
-        console.print(f"  {title:<20} {shown}")
+        console.print(f"  {title:<23} {shown}")
 
 
 def _print_sentences(found: "Climb", test: "Examples") -> None:

@@ -1,7 +1,6 @@
-"""Climb the ladder: train rungs on the same data with the same seeds, measure them, recommend one.
+"""Climbs the ladder: trains rungs on the same data with the same seeds, measures them, and recommends one.
 
-Every run happens in a process of its own and is kept as it ends. What the rule is, what is measured and how
-it is drawn stand in the other files of this folder.
+Every run has its own process, and its result is kept as soon as it ends.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,27 +14,26 @@ from ..data.origin import origin_of
 from ..embedders._starter import text_language
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
+from ..files.json_files import write_json
 from ..files.streams import disk_errors
 from ..formats import UnicodeErrors
 from ..model.checkpoint_folder import sole
 from ..progress import Progress, quiet
 from ..recipe import Recipe
-from .choice import Rule, choose
-from .climb_folder import Record
-from .job_files import write_json
+from .choice import choose
+from .climb_folder import ClimbFolder
 from .machine import available_threads, describe
-from .measured import Measured, comparable_by_metric, compare, measure_rung, with_gaps
+from .measured import Measured, add_gaps, compare, measure_rung, reject_other_metrics
 from .plan import FixedModel, plan_models, plan_recipes
-from .price import Budget, cost_kind, unit_of
-from .reason import reason
+from .price import UNITS, Budget, cost_kind
 from .report import write_report
-from .result import Climb
-from .rung import Rung
-from .runner import Workshop
+from .result import Climb, Rule, Rung
+from .runner import Runner
+from .sentences import reason
 from .split import Source, Split, fingerprint, split_data
 
-CURVE_PARTS = (16, 4)  # a sixteenth and a quarter of the rows, and all
-FEWEST_CURVE_ROWS = 16
+CURVE_PARTS = (16, 4)  # a sixteenth and a quarter of the rows, besides all of them
+MIN_CURVE_ROWS = 16
 
 
 def climb(
@@ -79,52 +77,51 @@ def climb(
 
     Args:
         train: Labelled rows, or a file of them.
-        output: A folder for everything that is kept: models, figures, `climb.json`, `report.html`.
-        test: Rows to compare the rungs on; left out, a fifth of train is held out, duplicates together.
-        dev: Rows on which all choosing is done; left out, a tenth of what is left of train.
+        output: The folder of all results: models, figures, `climb.json`, `report.html`.
+        test: Rows to compare the rungs on; None holds out a fifth of train, duplicates together.
+        dev: Rows on which all choices are made; None holds out a tenth of the rest of train.
         task: The kind of the task.
-        rungs: The rungs to climb, by name; left out, all that come with the package.
+        rungs: The names of the rungs to climb; None takes all that come with the package.
         recipes: A folder of recipes to climb instead.
         seeds: How many seeds every rung is trained with.
         seed: The first of them, and the seed of the split.
         cost: What cheap means: latency, size, memory or train.
-        margin: How much worse than the best still counts as good, in units of the metric.
-        max_latency_ms: Most median milliseconds for one text.
-        max_size_mb: Most MB on disk.
-        max_memory_mb: Most MB of memory at the peak.
-        max_minutes: Most minutes to train a rung with one seed; training is stopped there.
+        margin: How much worse than the best is still good enough, in units of the metric.
+        max_latency_ms: The most milliseconds for one text (median).
+        max_size_mb: The most MB on disk.
+        max_memory_mb: The most MB of peak memory.
+        max_minutes: The most minutes to train a rung with one seed; longer training is stopped.
         vectors: A file of word vectors for every rung that uses static ones.
-        unicode_errors: What becomes of its words that are not UTF-8: `strict`, `ignore` or `replace`.
-        corpus: Raw text on which the rungs that train word vectors train them too.
+        unicode_errors: How to decode its words that are not UTF-8: `strict`, `ignore` or `replace`.
+        corpus: Raw text that the rungs with their own word vectors also train them on.
         encoders: Folders of pretrained encoders for the rungs of their families: BERT, ALBERT, ELMo. A rung
-            without one is left out, unless it reads the starter encoder or its own can be had from the hub.
-        models: Models that are there already, to be measured beside the rungs: folders of ours, of
-            transformers with a head, classifiers of fastText.
+            without one is left out, unless it reads the starter encoder or its own is on the hub.
+        models: Existing models to measure as well: folders of ours, of transformers with a head, fastText
+            classifiers.
         settings: Recipe settings to change in every rung, such as `{"training.epochs": 3}`.
         text: The column of the texts.
         label: The column of the labels.
-        label_separator: What separates several labels in a cell.
-        format: The format of the files, where their names do not tell.
-        skip_incomplete: Whether rows of a table without a text or a label are left out; if not, they are
-            refused.
+        label_separator: The separator of several labels in a cell.
+        format: The format of the files, if their names do not show it.
+        skip_incomplete: Whether to skip rows of a table without a text or a label; else they are an error.
         group: The column of authors, documents or files: rows of one stay together in the split. In a SQuAD
             document "title", in tagged columns "document".
-        time: The column that says when rows were written: train on the oldest, test on the newest.
-        ignore_split: Whether a column called split, with train, dev and test, is ignored.
-        threads: Threads to train and to measure with; left out, all there are.
-        device: Where networks train and answer: `"cpu"`, `"cuda"`; left out, the best there is.
-        resume: Continue the climb that lies in the output.
-        label_curve: Also train every rung on a sixteenth and a quarter of the rows.
-        progress: Told how far it is.
+        time: The column of the time of writing: the oldest rows are for training, the newest for the test.
+        ignore_split: Whether to ignore a column named split, with train, dev and test.
+        threads: Threads to train and to measure with; None takes all.
+        device: Where networks train and predict: `"cpu"`, `"cuda"`; None takes the best there is.
+        resume: Whether to resume the climb in the output.
+        label_curve: Whether to also train every rung on a sixteenth and a quarter of the rows.
+        progress: Called with the progress.
 
     Raises:
-        UserError: What was given cannot be used, or every rung breaks because of it.
+        UserError: An argument is not valid, or every rung fails because of one.
     """
     started = perf_counter()
     limits = {"max_latency_ms": max_latency_ms, "max_size_mb": max_size_mb, "max_memory_mb": max_memory_mb}
-    rule = _rule(cost, margin, Budget(**limits, max_minutes=max_minutes))
-    numbers = _numbers(seed, seeds)
-    threads = available_threads() if threads is None else _at_least_one("threads", threads)
+    rule = Rule(cost=cost_kind(cost), margin=margin, budget=Budget(**limits, max_minutes=max_minutes))
+    threads = available_threads() if threads is None else threads
+    _check_numbers(margin, seeds=seeds, threads=threads)
     columns: dict[str, Any] = {
         "text": text,
         "label": label,
@@ -143,113 +140,85 @@ def climb(
         "language": text_language(split.train.flat()),
     }
     fixed = plan_models(models)
-    made, left_out = plan_recipes(task, rungs, recipes, beside=fixed, **changes)
-    _check_device(device, made)
-    plan: list[Recipe | FixedModel] = [*fixed, *made]
+    planned, left_out = plan_recipes(task, rungs, recipes, models=fixed, **changes)
+    _check_device(device, planned)
+    plan: list[Recipe | FixedModel] = [*fixed, *planned]
+    numbers = tuple(range(seed, seed + seeds))
     folder = Path(output)
     with sole(folder), disk_errors(folder):
-        record = Record(folder)
-        record.begin(fingerprint(split), plan, resume=resume)
-        shop = Workshop(record=record, threads=threads, device=device, minutes=max_minutes, progress=progress)
-        measured = _measure_all(shop, split, plan, numbers, label_curve=label_curve)
-        found = _found(task, split, shop, measured, rule, numbers, perf_counter() - started)
-        found = replace(found, left_out=left_out)
-        _save(found)
-    return found
+        climb_folder = ClimbFolder(folder)
+        climb_folder.begin(fingerprint(split), plan, resume=resume)
+        runner = Runner(
+            folder=climb_folder, threads=threads, device=device, minutes=max_minutes, progress=progress
+        )
+        measured = _measure_all(runner, split, plan, numbers, label_curve=label_curve)
+        result = _result(task, split, runner, measured, rule)
+        result = replace(result, seeds=numbers, left_out=left_out, seconds=perf_counter() - started)
+        write_json(folder / "climb.json", result.to_json())
+        write_report(result, folder / "report.html")
+    return result
 
 
-def _save(found: Climb) -> None:
-    """Write `climb.json` and `report.html` into the folder."""
-    write_json(found.folder / "climb.json", found.to_json())
-    write_report(found, found.folder / "report.html")
-
-
-def _rule(cost: str, margin: float, budget: Budget) -> Rule:
-    """How the recommended rung is chosen."""
+def _check_numbers(margin: float, **counts: int) -> None:
     if not 0 <= margin < float("inf"):
-        raise SettingError(f"margin = {margin}: how much worse may be good enough, 0 or more")
-    return Rule(cost=cost_kind(cost), margin=margin, budget=budget)
+        raise SettingError(f"margin = {margin}: it must be 0 or more")
+    for name, count in counts.items():
+        if count < 1:
+            raise SettingError(f"{name} = {count}: at least one is needed")
 
 
 def _check_device(device: str | None, recipes: Sequence[Recipe]) -> None:
-    """Refuse a device that is not here before anything is trained; shallow models need none."""
+    """Refuse a missing device before anything is trained; shallow models need none."""
     if device is not None and any(not recipe.table("shallow") for recipe in recipes):
         from ..layers.devices import chosen
 
         chosen(device)
 
 
-def _numbers(first: int, count: int) -> tuple[int, ...]:
-    return tuple(range(first, first + _at_least_one("seeds", count)))
-
-
-def _at_least_one(name: str, value: int) -> int:
-    if value < 1:
-        raise SettingError(f"{name} = {value}: at least one is needed")
-    return value
-
-
 def _measure_all(
-    shop: Workshop,
+    runner: Runner,
     split: Split,
     plan: Sequence[Recipe | FixedModel],
     seeds: Sequence[int],
     *,
     label_curve: bool,
 ) -> list[Measured]:
-    """Every rung in turn.
+    """Measure every rung in turn.
 
     Raises:
-        UserError: Every rung broke, because of what the user gave.
+        UserError: Every rung failed because of what the user gave.
     """
-    parts = _parts(split) if label_curve else ()
+    parts = _curve_parts(split) if label_curve else ()
     measured: list[Measured] = []
-    shop.open(split)
-    try:
+    with runner.data_files(split):
         for recipe in plan:
-            shop.progress("climb", len(measured), len(plan), rung=recipe.name)
-            measured.append(measure_rung(shop, recipe, seeds, parts))
-        shop.progress("climb", len(plan), len(plan))
-    finally:
-        shop.close()
+            runner.progress("climb", len(measured), len(plan), rung=recipe.name)
+            measured.append(measure_rung(runner, recipe, seeds, parts))
+        runner.progress("climb", len(plan), len(plan))
     if all(one.user_error for one in measured):
-        shop.record.forget()
+        runner.folder.remove_runs()
         raise UserError(f"no rung could be trained; {measured[0].rung.name}: {measured[0].rung.error}")
     return measured
 
 
-def _parts(split: Split) -> tuple[int, ...]:
+def _curve_parts(split: Split) -> tuple[int, ...]:
     """The numbers of rows of a label curve: enough to show every label, and fewer than all."""
-    fewest = max(FEWEST_CURVE_ROWS, len(all_names(split.train)))
+    fewest = max(MIN_CURVE_ROWS, len(all_names(split.train)))
     return tuple(len(split.train) // part for part in CURVE_PARTS if len(split.train) // part >= fewest)
 
 
-def _on_models(rungs: Sequence[Rung]) -> list[str]:
-    """What has to be known of models that were there already."""
-    names = [rung.name for rung in rungs if rung.fixed and rung.measured]
-    told = "measured as they are. Where test rows are among what one was trained on, its figure is too good."
-    return [f"{', '.join(names)}: {told}"] if names else []
-
-
-def _found(
-    task: str,
-    split: Split,
-    shop: Workshop,
-    measured: Sequence[Measured],
-    rule: Rule,
-    seeds: tuple[int, ...],
-    seconds: float,
-) -> Climb:
+def _result(task: str, split: Split, runner: Runner, measured: Sequence[Measured], rule: Rule) -> Climb:
     """Compare, choose, and put everything together."""
-    measured = comparable_by_metric(measured)
-    first = next((one for one in measured if one.result), None)
-    rule = replace(rule, rows=len(split.test), unit=unit_of(task))
-    if first is not None and first.result is not None:
-        rule = replace(rule, metric=first.result.metric, higher_is_better=first.result.higher_is_better)
+    measured = reject_other_metrics(measured)
+    first = next((one for one in measured if one.results), None)
+    rule = replace(rule, rows=len(split.test), unit=UNITS.get(task, "text"))
+    if first is not None:
+        metric, higher_is_better = first.results[0].metric, first.results[0].higher_is_better
+        rule = replace(rule, metric=metric, higher_is_better=higher_is_better)
     if comparable(split.dev.groups, split.test.groups):
-        measured = with_gaps(measured, len(split.dev), len(split.test))
+        measured = add_gaps(measured, len(split.dev), len(split.test))
     rungs = compare(measured, rule)
-    disagree = disagreement(
+    gaps = disagreement(
         {rung.name: rung.gap for rung in rungs if rung.gap},
         higher_is_better=rule.higher_is_better,
         grouped=split.dev.groups is not None,
@@ -263,12 +232,16 @@ def _found(
         choice=choice,
         reason=reason(rungs, choice, rule),
         rows=split.rows(),
-        seeds=seeds,
         notes=split.notes,
-        warnings=(*split.warnings, *disagree, *_on_models(rungs)),
+        warnings=(*split.warnings, *gaps, *_warn_of_models(rungs)),
         machine=describe(),
-        threads=shop.threads,
-        device=(first and first.device) or shop.device or "",
-        seconds=seconds,
-        folder=shop.record.folder,
+        threads=runner.threads,
+        device=(first and first.device) or runner.device or "",
+        folder=runner.folder.path,
     )
+
+
+def _warn_of_models(rungs: Sequence[Rung]) -> list[str]:
+    names = ", ".join(rung.name for rung in rungs if rung.fixed and rung.measured)
+    warning = "measured as they are. If a model was trained on some of the test rows, its figure is too good."
+    return [f"{names}: {warning}"] if names else []

@@ -1,7 +1,8 @@
-"""Trains and measures rungs, one child process after another. What a result means is decided elsewhere."""
+"""Trains and measures rungs, one subprocess after another."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,107 +10,107 @@ from typing import Any
 import numpy as np
 
 from ..data.examples import Examples
+from ..errors import OutputError
+from ..files.json_files import read_json, write_json
 from ..files.streams import write_errors
 from ..progress import Progress, quiet
 from ..recipe import Recipe
 from . import cost, run
-from .climb_folder import Record
-from .job_files import read_json, write_examples, write_json
+from .climb_folder import ClimbFolder
 from .plan import FixedModel
 from .split import Split
-from .subprocess_job import Ended, run_child
+from .subprocess_job import JobResult, run_job
 
-Train = Callable[..., Ended]
 TEXTS = "texts.json"
 COST = "cost.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workshop:
+class Runner:
     """What all runs of a climb share.
 
     Attributes:
-        record: The folder of the climb.
-        threads: Threads to train with and to measure with.
+        folder: The folder of the climb.
+        threads: Threads to train and measure with.
         device: Where to train and measure; None leaves it to the model.
-        minutes: How long the training of one run may take.
-        progress: Told how far each run is.
-        child: Runs a job in a process.
+        minutes: The time limit for the training of one run.
+        progress: Called with the progress of each run.
+        run_job: Runs a job in a subprocess.
     """
 
-    record: Record
+    folder: ClimbFolder
     threads: int
     device: str | None = None
     minutes: float | None = None
     progress: Progress = quiet
-    child: Train = run_child
+    run_job: Callable[..., JobResult] = run_job
 
-    def open(self, split: Split) -> None:
-        """Lay out the rows for the children."""
-        with write_errors(self.record.folder):
-            for name, part in (("train", split.train), ("dev", split.dev), ("test", split.test)):
-                write_examples(self.record.data / f"{name}.json", part)
-            write_json(self.record.data / TEXTS, _sample(split.test))
+    @contextmanager
+    def data_files(self, split: Split) -> Iterator[None]:
+        """Write the rows for the jobs; at the end these copies of the user's data are removed."""
+        try:
+            with write_errors(self.folder.path):
+                for name in ("train", "dev", "test"):
+                    run.write_examples(self.folder.data / f"{name}.json", getattr(split, name))
+            write_json(self.folder.data / TEXTS, _sample_texts(split.test))
+            yield
+        finally:
+            shutil.rmtree(self.folder.data, ignore_errors=True)
 
-    def close(self) -> None:
-        """Take the rows away: they are the user's, and lie elsewhere."""
-        shutil.rmtree(self.record.data, ignore_errors=True)
-
-    def train(self, recipe: Recipe | FixedModel, seed: int, rows: int | None = None) -> Ended:
-        """Train and test one rung with one seed, or test a model, unless that was done before."""
-        folder = self.record.run(recipe.name, seed, rows)
-        done = self.record.result(folder)
-        if done is not None:
-            return Ended(facts=asdict(done))
+    def train(self, recipe: Recipe | FixedModel, seed: int, rows: int | None = None) -> JobResult:
+        """Train and test one rung with one seed, or test a model, unless there is a result already."""
+        folder = self.folder.run(recipe.name, seed, rows)
+        if (result := self.folder.result(folder)) is not None:
+            return JobResult(facts=asdict(result))
         if isinstance(recipe, FixedModel):
-            what: dict[str, Any] = {"recipe": {}, "recipe_folder": "", "model": recipe.source}
+            source: dict[str, Any] = {"recipe": {}, "recipe_folder": "", "model": recipe.source}
             label = recipe.name
         else:
-            seeded, place = recipe.with_settings({"training.seed": seed}), str(recipe.folder.absolute())
-            what = {"recipe": seeded.tables, "recipe_folder": place}
+            tables = recipe.with_settings({"training.seed": seed}).tables
+            source = {"recipe": tables, "recipe_folder": str(recipe.folder.absolute())}
             label = f"{recipe.name}, seed {seed}"
         job = run.Run(
-            **what,
+            **source,
             name=recipe.name,
-            data=str(self.record.data),
+            data=str(self.folder.data),
             folder=str(folder),
-            cache=str(self.record.cache),
+            cache=str(self.folder.cache),
             rows=rows,
             threads=self.threads,
             device=self.device,
         )
         label += "" if rows is None else f", {rows:,} rows"
         ended = self._run(run.__name__, asdict(job), folder, label, self.minutes)
-        if rows is not None:  # the figures of a label curve are kept, its models are not
+        if rows is not None:  # the models of a label curve are not kept
             shutil.rmtree(folder / "model", ignore_errors=True)
         return ended
 
-    def measure(self, recipe: Recipe | FixedModel, model: Path | str) -> Ended:
-        """Measure what a saved model costs to use, unless that was done before in the same way."""
-        place = self.record.rung(recipe.name) / COST
-        way = {"threads": self.threads, "device": self.device}
-        if place.is_file():
-            kept = read_json(place)
-            if kept["way"] == way:
-                return Ended(facts=kept["facts"])
-        job = way | {"model": str(model), "texts": str(self.record.data / TEXTS)}
+    def measure(self, recipe: Recipe | FixedModel, model: Path | str) -> JobResult:
+        """Measure what a saved model costs to use, unless it was measured with the same settings already."""
+        path = self.folder.rung(recipe.name) / COST
+        settings = {"threads": self.threads, "device": self.device}
+        if path.is_file():
+            known = read_json(path, dict, OutputError)
+            if known["way"] == settings:
+                return JobResult(facts=known["facts"])
         self.progress(f"{recipe.name}: measuring its cost", 0, None)
-        ended = self._run(cost.__name__, job, place.parent, recipe.name, None)
+        job = {**settings, "model": str(model), "texts": str(self.folder.data / TEXTS)}
+        ended = self._run(cost.__name__, job, path.parent, recipe.name)
         if ended.facts is not None:
-            write_json(place, {"way": way, "facts": ended.facts})
+            write_json(path, {"way": settings, "facts": ended.facts})
         return ended
 
     def _run(
-        self, module: str, job: dict[str, Any], folder: Path, label: str, minutes: float | None
-    ) -> Ended:
-        def told(stage: str, done: float, total: float | None, **facts: float | str) -> None:
+        self, module: str, job: dict[str, Any], folder: Path, label: str, minutes: float | None = None
+    ) -> JobResult:
+        def progress(stage: str, done: float, total: float | None, **facts: float | str) -> None:
             self.progress(f"{label}: {stage}", done, total, **facts)
 
-        return self.child(module, job, folder, threads=self.threads, minutes=minutes, progress=told)
+        return self.run_job(module, job, folder, threads=self.threads, minutes=minutes, progress=progress)
 
 
-def _sample(test: Examples) -> list[Any]:
-    """Test texts to measure with, in an order of chance: a text, or a list of its segments."""
+def _sample_texts(test: Examples) -> list[Any]:
+    """A random sample of the test texts to measure with: each a text, or a list of its segments."""
     chosen = np.random.default_rng(1).permutation(len(test))[: cost.BATCH_TEXTS]
     if len(test.segments) == 1:
         return [test.texts[row] for row in chosen]

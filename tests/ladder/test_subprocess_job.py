@@ -1,4 +1,4 @@
-"""Child processes: what reaches the parent when they end well, break, are killed, or take too long."""
+"""Jobs in subprocesses: what reaches the parent when they succeed, fail, are killed, or take too long."""
 
 import os
 import sys
@@ -6,12 +6,12 @@ import textwrap
 
 import pytest
 
-from wordladder.ladder.subprocess_job import run_child
+from wordladder.ladder.subprocess_job import run_job
 
 HEAD = """
 import json, os, sys, time
 from wordladder.errors import DataError
-from wordladder.ladder.subprocess_job import answering
+from wordladder.ladder.subprocess_job import job_events
 job = json.load(open(sys.argv[1], encoding="utf-8"))
 """
 
@@ -25,7 +25,7 @@ def child(tmp_path, monkeypatch):
     def run(script, job=None, **settings):
         name = f"childs_play_{next(modules)}"
         (tmp_path / f"{name}.py").write_text(HEAD + textwrap.dedent(script), encoding="utf-8")
-        return run_child(name, job or {}, tmp_path / "job", **{"threads": 1, **settings})
+        return run_job(name, job or {}, tmp_path / "job", **{"threads": 1, **settings})
 
     return run
 
@@ -38,12 +38,12 @@ def test_the_result_and_the_progress_arrive(child, tmp_path):
 
     ended = child(
         """
-        with answering() as line:
+        with job_events() as events:
             print("and again, to standard output")
             os.system("echo from a grandchild")
-            line("training", 3, 10, loss=0.5, state="good")
-            line("testing", 0, None)
-            line.send("result", facts={"got": job["text"], "threads": os.environ["OMP_NUM_THREADS"]})
+            events("training", 3, 10, loss=0.5, state="good")
+            events("testing", 0, None)
+            events.send("result", facts={"got": job["text"], "threads": os.environ["OMP_NUM_THREADS"]})
         """,
         {"text": "Grüße, 世界 🙂 \ud800"},
         threads=3,
@@ -59,26 +59,26 @@ def test_the_result_and_the_progress_arrive(child, tmp_path):
 
 
 def test_a_silent_child_leaves_no_log(child, tmp_path):
-    assert child('with answering() as line: line.send("result", facts={})').facts == {}
+    assert child('with job_events() as events: events.send("result", facts={})').facts == {}
     assert list((tmp_path / "job").iterdir()) == []
 
 
 def test_an_error_on_purpose_is_its_message(child):
-    ended = child('with answering(): raise DataError("data.csv, line 7:\\n no label")')
+    ended = child('with job_events(): raise DataError("data.csv, line 7:\\n no label")')
     assert ended.error == "data.csv, line 7: no label"
     assert ended.user_error
     assert ended.facts is None
 
 
 def test_an_unforeseen_error_is_its_last_line_and_the_place_of_the_rest(child, tmp_path):
-    ended = child('with answering(): raise ZeroDivisionError("so sorry\\nfor many\\nreasons")')
-    assert ended.error == f"ZeroDivisionError: so sorry (all of it: {tmp_path / 'job' / 'log.txt'})"
+    ended = child('with job_events(): raise ZeroDivisionError("so sorry\\nfor many\\nreasons")')
+    assert ended.error == f"ZeroDivisionError: so sorry (full log: {tmp_path / 'job' / 'log.txt'})"
     assert not ended.user_error
     assert "Traceback" in (tmp_path / "job" / "log.txt").read_text(encoding="utf-8")
 
 
 def test_an_error_after_the_result_is_still_an_error(child):
-    ended = child('with answering() as line: line.send("result", facts={}); sys.exit(3)')
+    ended = child('with job_events() as events: events.send("result", facts={}); sys.exit(3)')
     assert ended.facts is None
     assert "exit code 3" in ended.error
 
@@ -87,28 +87,28 @@ def test_an_error_after_the_result_is_still_an_error(child):
 def test_a_kill_is_told(child):
     ended = child(
         """
-        with answering() as line:
-            line.stream.write('{"event": "progress", "stage')
-            line.stream.flush()
+        with job_events() as events:
+            events.stream.write('{"event": "progress", "stage')
+            events.stream.flush()
             os.kill(os.getpid(), 9)
         """
     )
-    assert ended.error == "the process was killed (SIGKILL); most likely the memory was exhausted"
+    assert ended.error == "the process was killed (SIGKILL); it probably ran out of memory"
 
 
 def test_training_that_takes_too_long_is_stopped(child):
-    ended = child('with answering() as line: line.send("clock_starts"); time.sleep(60)', minutes=0.001)
-    assert ended.error == "training takes more than the 0.001 minutes that are allowed"
+    ended = child('with job_events() as events: events.send("clock_starts"); time.sleep(60)', minutes=0.001)
+    assert ended.error == "training took longer than the limit of 0.001 minutes"
 
 
 def test_only_the_time_between_the_clock_events_counts(child):
     ended = child(
         """
-        with answering() as line:
-            line.send("clock_starts")
-            line.send("clock_stops")
+        with job_events() as events:
+            events.send("clock_starts")
+            events.send("clock_stops")
             time.sleep(0.3)
-            line.send("result", facts={})
+            events.send("result", facts={})
         """,
         minutes=0.004,
     )
@@ -122,7 +122,7 @@ def test_an_interrupt_ends_the_child(child, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         child(
-            'with answering() as line: line("training", 0, None, pid=os.getpid()); time.sleep(60)',
+            'with job_events() as events: events("training", 0, None, pid=os.getpid()); time.sleep(60)',
             progress=interrupt,
         )
     if sys.platform != "win32":
@@ -135,4 +135,4 @@ def test_a_file_in_the_working_folder_hides_no_library(child, tmp_path, monkeypa
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     (tmp_path / "here" / "json.py").write_text("raise RuntimeError", encoding="utf-8")
-    assert child('with answering() as line: line.send("result", facts={})').error is None
+    assert child('with job_events() as events: events.send("result", facts={})').error is None
