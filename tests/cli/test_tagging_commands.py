@@ -14,7 +14,7 @@ from wordladder.ladder import climb as climbing
 from wordladder.ladder import cost
 from wordladder.ladder.run import Run, train_and_test
 from wordladder.ladder.runner import Runner
-from wordladder.ladder.subprocess_job import EventWriter, JobResult
+from wordladder.ladder.subprocess_job import EventWriter
 
 QUICK = ("embedders.0.dim=12", "embedders.0.min_count=1", "encoders.0.hidden=12", "training.batch_rows=8")
 QUICK += ("training.learning_rate=0.03", "training.epochs=6", "task.dropout=0.0", "embedders.0.dropout=0.0")
@@ -215,11 +215,9 @@ def here(module, job, folder, *, threads, minutes=None, progress=None):
 
     folder.mkdir(parents=True, exist_ok=True)
     if module.endswith(".run"):
-        return JobResult(facts=asdict(train_and_test(Run(**job), EventWriter(io.StringIO()))))
+        return asdict(train_and_test(Run(**job), EventWriter(io.StringIO())))
     texts = json.loads(Path(job["texts"]).read_text(encoding="utf-8"))
-    return JobResult(
-        facts=asdict(cost.measure(lambda: Model.load(job["model"]).predict, texts, threads=threads))
-    )
+    return asdict(cost.measure(lambda: Model.load(job["model"]).predict, texts, threads=threads))
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import numpy as np
 
 from wordladder.evaluation.intervals import Difference, bootstrap_scores, percentile_interval
 from wordladder.files.json_files import write_json
-from wordladder.ladder.choice import choose
-from wordladder.ladder.measured import Measured, compare
+from wordladder.ladder.choice import choose, compare
 from wordladder.ladder.price import COSTS, Budget, Price
 from wordladder.ladder.result import Climb, Rule, Rung
 from wordladder.ladder.run import OUTCOMES, RESULT, SCORES, RunResult, read_examples
+from wordladder.ladder.runner import Measured
 from wordladder.ladder.sentences import reason
-from wordladder.ladder.subprocess_job import JobResult
+from wordladder.ladder.subprocess_job import JobError
 
 
 def price(latency=1.0, *, size=10.0, memory=300.0, train=60.0):
@@ -125,7 +125,7 @@ class MadeUpJobs:
     def _run(self, job):
         accuracy = self.accuracies[job["name"]]
         if isinstance(accuracy, str):
-            return JobResult(error=accuracy, user_error=accuracy.startswith("user"))
+            raise JobError(accuracy, user_error=accuracy.startswith("user"))
         test = read_examples(Path(job["data"]) / "test.json")
         fixed = job["model"] is not None
         seed = 1 if fixed else job["recipe"]["training"]["seed"]
@@ -150,10 +150,10 @@ class MadeUpJobs:
         np.save(place / OUTCOMES, outcomes)
         np.save(place / SCORES, bootstrap_scores(outcomes, mean, resamples=200))
         write_json(place / RESULT, asdict(result))
-        return JobResult(facts=asdict(result))
+        return asdict(result)
 
     def _cost(self, job):
         name = Path(job["model"]).parents[1].name if Path(job["model"]).name == "model" else job["model"]
         latency = self.latencies.get(name, 1.0)
         facts = {"latency_p50": latency, "latency_p95": 2 * latency, "throughput": 100.0, "memory_mb": 50.0}
-        return JobResult(facts=facts | {"load_seconds": 1.0, "device": "cpu"})
+        return facts | {"load_seconds": 1.0, "device": "cpu"}

@@ -1,4 +1,4 @@
-"""The rule that recommends a rung. The sentence that explains it is in `sentences`.
+"""Compares measured rungs and recommends one. The sentence that explains it is in `sentences`.
 
 The best rung has the highest mean dev score. Recommended is the cheapest rung within the budget whose
 paired interval on the test rows, rung minus best, lies above −margin. So the test rows never decide which
@@ -6,10 +6,16 @@ rung is best; they only decide whether a cheaper one is as good.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import ceil, floor, isfinite, log10
 
+import numpy as np
+
+from ..evaluation.agreement import Sample, gap_between
+from ..evaluation.intervals import paired_difference
 from .price import CostKind
 from .result import Choice, Climb, Rule, Rung
+from .runner import Measured
 
 MANY_ROWS = 1_000_000
 
@@ -43,6 +49,56 @@ def pareto_front(rungs: Iterable[Rung], kind: CostKind, *, higher_is_better: boo
             front.append(rung)
             lowest = badness
     return front
+
+
+def add_gaps(measured: Sequence[Measured], dev_rows: int, test_rows: int) -> list[Measured]:
+    """Every rung with the gap between its dev and test values, and how much of it chance explains."""
+    looks = sum(one.looks for one in measured)
+    with_gaps = []
+    for one in measured:
+        rung, intervals = one.rung, [result.dev_interval for result in one.results]
+        if one.results and rung.interval is not None and not rung.fixed and None not in intervals:
+            low, high = np.mean(np.array(intervals, float), axis=0)
+            dev = Sample(rung.dev_value or 0.0, (float(low), float(high)), dev_rows)
+            test = Sample(rung.value or 0.0, rung.interval, test_rows)
+            one = replace(one, rung=replace(rung, gap=gap_between(dev, test, looks)))
+        with_gaps.append(one)
+    return with_gaps
+
+
+def reject_other_metrics(measured: Sequence[Measured]) -> list[Measured]:
+    """The same, but existing models with another metric than the last rung have failed."""
+    metrics = [one.results[0].metric if one.results else None for one in measured]
+    last = next((metric for metric in reversed(metrics) if metric), None)
+    checked = []
+    for one, metric in zip(measured, metrics):
+        if metric not in (None, last):
+            error = f"its metric is {metric}, but the others are measured by {last}"
+            rung = Rung(name=one.rung.name, recipe=one.rung.recipe, error=error, fixed=one.rung.fixed)
+            one = Measured(rung, user_error=True)
+        checked.append(one)
+    return checked
+
+
+def compare(measured: Sequence[Measured], rule: Rule) -> tuple[Rung, ...]:
+    """Every rung with its difference to the best, what it exceeds, and whether it is on the front."""
+    rungs = [one.rung for one in measured]
+    reference = best_rung(rungs, rule)
+    best = next((one for one in measured if one.rung is reference), None)
+    front = pareto_front(rungs, rule.cost, higher_is_better=rule.higher_is_better)
+    compared = []
+    for one in measured:
+        rung = one.rung
+        if best is not None and one.scores is not None and best.scores is not None and rung.price is not None:
+            values = (rung.value or 0.0, one.scores, best.rung.value or 0.0, best.scores)
+            rung = replace(
+                rung,
+                difference=paired_difference(*values, higher_is_better=rule.higher_is_better),
+                over_budget=rule.budget.exceeded(rung.price, rule.unit),
+                on_front=one.rung in front,
+            )
+        compared.append(rung)
+    return tuple(compared)
 
 
 def choose(rungs: Sequence[Rung], rule: Rule) -> Choice:

@@ -20,15 +20,14 @@ from ..formats import UnicodeErrors
 from ..model.checkpoint_folder import sole
 from ..progress import Progress, quiet
 from ..recipe import Recipe
-from .choice import choose
+from .choice import add_gaps, choose, compare, reject_other_metrics
 from .climb_folder import ClimbFolder
 from .machine import available_threads, describe
-from .measured import Measured, add_gaps, compare, measure_rung, reject_other_metrics
 from .plan import FixedModel, plan_models, plan_recipes
 from .price import UNITS, Budget, cost_kind
 from .report import write_report
 from .result import Climb, Rule, Rung
-from .runner import Runner
+from .runner import Measured, Runner
 from .sentences import reason
 from .split import Source, Split, fingerprint, split_data
 
@@ -193,7 +192,7 @@ def _measure_all(
     with runner.data_files(split):
         for recipe in plan:
             runner.progress("climb", len(measured), len(plan), rung=recipe.name)
-            measured.append(measure_rung(runner, recipe, seeds, parts))
+            measured.append(runner.measure_rung(recipe, seeds, parts))
         runner.progress("climb", len(plan), len(plan))
     if all(one.user_error for one in measured):
         runner.folder.remove_runs()

@@ -1,9 +1,10 @@
-"""Trains and measures rungs, one subprocess after another."""
+"""Trains and measures rungs in subprocesses, one after another."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 
 from ..data.examples import Examples
 from ..errors import OutputError
+from ..evaluation.intervals import Scores, percentile_interval
+from ..files.folders import size_mb
 from ..files.json_files import read_json, write_json
 from ..files.streams import write_errors
 from ..progress import Progress, quiet
@@ -18,11 +21,37 @@ from ..recipe import Recipe
 from . import cost, run
 from .climb_folder import ClimbFolder
 from .plan import FixedModel
+from .price import Price, UsageCost
+from .result import CurvePoint, Rung
 from .split import Split
-from .subprocess_job import JobResult, run_job
+from .subprocess_job import JobError, run_job
 
 TEXTS = "texts.json"
 COST = "cost.json"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A rung, with what is needed to compare it.
+
+    Attributes:
+        rung: The rung, not yet compared with others.
+        scores: Its bootstrap scores `(resamples,)`, the mean over the seeds; None if it failed.
+        results: The results of its runs, one for each seed; none if it failed.
+        user_error: Whether it failed because of what the user gave.
+        device: Where it was measured.
+    """
+
+    rung: Rung
+    scores: Scores | None = None
+    results: Sequence[run.RunResult] = ()
+    user_error: bool = False
+    device: str = ""
+
+    @property
+    def looks(self) -> int:
+        """How many times dev was evaluated, over all seeds."""
+        return sum(result.looks for result in self.results) or 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +72,7 @@ class Runner:
     device: str | None = None
     minutes: float | None = None
     progress: Progress = quiet
-    run_job: Callable[..., JobResult] = run_job
+    run_job: Callable[..., dict[str, Any]] = run_job
 
     @contextmanager
     def data_files(self, split: Split) -> Iterator[None]:
@@ -57,11 +86,80 @@ class Runner:
         finally:
             shutil.rmtree(self.folder.data, ignore_errors=True)
 
-    def train(self, recipe: Recipe | FixedModel, seed: int, rows: int | None = None) -> JobResult:
-        """Train and test one rung with one seed, or test a model, unless there is a result already."""
+    def measure_rung(
+        self, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[int] = ()
+    ) -> Measured:
+        """Train a rung with every seed and measure its price. If it fails, the rung has an `error`.
+
+        Args:
+            recipe: The recipe of the rung, or a model, which is tested once and has no label curve.
+            seeds: The seeds; a rung that fails with one is not tried with the next.
+            parts: The numbers of training rows of its label curve, without that of all rows.
+        """
+        rung = Rung(name=recipe.name, recipe=recipe.to_toml(), fixed=isinstance(recipe, FixedModel))
+        if rung.fixed:
+            seeds, parts = seeds[:1], ()
+        for seed in seeds:
+            try:
+                self.train(recipe, seed)
+            except JobError as error:
+                where = "" if seed == seeds[0] else f"seed {seed}: "
+                return Measured(replace(rung, error=f"{where}{error}"), user_error=error.user_error)
+        results, scores = self._load_results(recipe.name, seeds)
+        rung = replace(
+            rung,
+            seeds=tuple(seeds),
+            seed_values=tuple(result.value for result in results),
+            seed_dev_values=tuple(result.dev_value for result in results),
+            value=float(np.mean([result.value for result in results])),
+            dev_value=float(np.mean([result.dev_value for result in results])),
+            interval=percentile_interval(scores),
+            warnings=tuple(dict.fromkeys(warning for result in results for warning in result.warnings)),
+        )
+        try:
+            facts = self.measure(recipe, seeds[0])
+        except JobError as error:
+            return Measured(replace(rung, error=f"its cost could not be measured: {error}"))
+        seconds = float(np.mean([result.train_seconds or inf for result in results]))
+        size = results[0].size_mb
+        if size is None:
+            size = size_mb(self._model(recipe, seeds[0]))
+        usage = {name: facts[name] for name in UsageCost.__dataclass_fields__}
+        price = Price(**usage, size_mb=size, train_seconds=seconds)
+        rung = replace(rung, price=price, curve=self._label_curve(recipe, seeds, parts))
+        return Measured(rung, scores, results, device=facts["device"])
+
+    def _load_results(
+        self, name: str, seeds: Sequence[int], rows: int | None = None
+    ) -> tuple[list[run.RunResult], Scores]:
+        """The results of successful runs, and the mean of their bootstrap scores."""
+        runs = [self.folder.run(name, seed, rows) for seed in seeds]
+        results = [result for folder in runs if (result := self.folder.result(folder))]
+        return results, np.mean([self.folder.scores(folder) for folder in runs], axis=0)
+
+    def _label_curve(
+        self, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[int]
+    ) -> tuple[CurvePoint, ...]:
+        """The points of a label curve; those that fail, for example with too few rows, are left out."""
+        points = []
+        for rows in (*parts, None) if parts else ():
+            with suppress(JobError):
+                for seed in seeds:
+                    self.train(recipe, seed, rows)
+                results, scores = self._load_results(recipe.name, seeds, rows)
+                value = float(np.mean([result.value for result in results]))
+                points.append(CurvePoint(results[0].train_rows, value, percentile_interval(scores)))
+        return tuple(points)
+
+    def train(self, recipe: Recipe | FixedModel, seed: int, rows: int | None = None) -> None:
+        """Train and test one rung with one seed, or test a model, unless there is a result already.
+
+        Raises:
+            JobError: It failed.
+        """
         folder = self.folder.run(recipe.name, seed, rows)
-        if (result := self.folder.result(folder)) is not None:
-            return JobResult(facts=asdict(result))
+        if self.folder.result(folder) is not None:
+            return
         if isinstance(recipe, FixedModel):
             source: dict[str, Any] = {"recipe": {}, "recipe_folder": "", "model": recipe.source}
             label = recipe.name
@@ -80,29 +178,39 @@ class Runner:
             device=self.device,
         )
         label += "" if rows is None else f", {rows:,} rows"
-        ended = self._run(run.__name__, asdict(job), folder, label, self.minutes)
-        if rows is not None:  # the models of a label curve are not kept
-            shutil.rmtree(folder / "model", ignore_errors=True)
-        return ended
+        try:
+            self._run(run.__name__, asdict(job), folder, label, self.minutes)
+        finally:
+            if rows is not None:  # the models of a label curve are not kept
+                shutil.rmtree(folder / "model", ignore_errors=True)
 
-    def measure(self, recipe: Recipe | FixedModel, model: Path | str) -> JobResult:
-        """Measure what a saved model costs to use, unless it was measured with the same settings already."""
+    def measure(self, recipe: Recipe | FixedModel, seed: int) -> dict[str, Any]:
+        """Measure what a model costs to use, unless it was measured with the same settings already.
+
+        Raises:
+            JobError: It failed.
+        """
         path = self.folder.rung(recipe.name) / COST
         settings = {"threads": self.threads, "device": self.device}
         if path.is_file():
             known = read_json(path, dict, OutputError)
             if known["way"] == settings:
-                return JobResult(facts=known["facts"])
+                return known["facts"]
         self.progress(f"{recipe.name}: measuring its cost", 0, None)
-        job = {**settings, "model": str(model), "texts": str(self.folder.data / TEXTS)}
-        ended = self._run(cost.__name__, job, path.parent, recipe.name)
-        if ended.facts is not None:
-            write_json(path, {"way": settings, "facts": ended.facts})
-        return ended
+        job = {**settings, "model": str(self._model(recipe, seed)), "texts": str(self.folder.data / TEXTS)}
+        facts = self._run(cost.__name__, job, path.parent, recipe.name)
+        write_json(path, {"way": settings, "facts": facts})
+        return facts
+
+    def _model(self, recipe: Recipe | FixedModel, seed: int) -> Path:
+        """An existing model, or that of a run."""
+        if isinstance(recipe, FixedModel):
+            return Path(recipe.source)
+        return self.folder.run(recipe.name, seed) / "model"
 
     def _run(
         self, module: str, job: dict[str, Any], folder: Path, label: str, minutes: float | None = None
-    ) -> JobResult:
+    ) -> dict[str, Any]:
         def progress(stage: str, done: float, total: float | None, **facts: float | str) -> None:
             self.progress(f"{label}: {stage}", done, total, **facts)
 
@@ -111,7 +219,7 @@ class Runner:
 
 def _sample_texts(test: Examples) -> list[Any]:
     """A random sample of the test texts to measure with: each a text, or a list of its segments."""
-    chosen = np.random.default_rng(1).permutation(len(test))[: cost.BATCH_TEXTS]
+    rows = np.random.default_rng(1).permutation(len(test))[: cost.BATCH_TEXTS]
     if len(test.segments) == 1:
-        return [test.texts[row] for row in chosen]
-    return [[segment[row] for segment in test.segments] for row in chosen]
+        return [test.texts[row] for row in rows]
+    return [[segment[row] for segment in test.segments] for row in rows]

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
 from typing import IO, Any
@@ -28,19 +27,16 @@ GRACE_SECONDS = 10
 LOG_TAIL = 65_536  # bytes
 
 
-@dataclass(frozen=True)
-class JobResult:
-    """How a job ended.
+class JobError(Exception):
+    """A job failed; the message says why in one line.
 
     Attributes:
-        facts: Its result, if it succeeded.
-        error: What went wrong, in one line, if it failed.
-        user_error: Whether the error is a mistake in what the user gave.
+        user_error: Whether the reason is a mistake in what the user gave.
     """
 
-    facts: dict[str, Any] | None = None
-    error: str | None = None
-    user_error: bool = False
+    def __init__(self, message: str, user_error: bool = False) -> None:
+        super().__init__(message)
+        self.user_error = user_error
 
 
 # In the subprocess
@@ -91,8 +87,8 @@ def run_job(
     threads: int,
     minutes: float | None = None,
     progress: Progress = quiet,
-) -> JobResult:
-    """Run `python -m module job.json` and wait for its end.
+) -> dict[str, Any]:
+    """Run `python -m module job.json` and return its result.
 
     Args:
         module: A module of this package whose main program takes the path of the job.
@@ -101,6 +97,9 @@ def run_job(
         threads: The number of threads for numeric libraries, set in their environment variables.
         minutes: The time limit between the events `clock_starts` and `clock_stops`.
         progress: Called with the progress of the job.
+
+    Raises:
+        JobError: The job failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path, log = folder / "job.json", folder / "log.txt"
@@ -119,12 +118,11 @@ def run_job(
             watchdog.cancel()
             _stop(process)
             path.unlink(missing_ok=True)
-    result = _result(process.returncode, last, log)
-    if watchdog.expired:
-        result = JobResult(error=f"training took longer than the limit of {minutes:g} minutes")
     if log.stat().st_size == 0:
         log.unlink()
-    return result
+    if watchdog.expired:
+        raise JobError(f"training took longer than the limit of {minutes:g} minutes")
+    return _result(process.returncode, last, log)
 
 
 def _environment(threads: int) -> dict[str, str]:
@@ -175,16 +173,18 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.kill()
 
 
-def _result(code: int, last: dict[str, Any], log: Path) -> JobResult:
+def _result(code: int, last: dict[str, Any], log: Path) -> dict[str, Any]:
     if last.get("event") == "result" and code == 0:
-        return JobResult(facts=last["facts"])
+        return last["facts"]
     if last.get("event") == "error":
-        return JobResult(error=" ".join(last["message"].split()), user_error=last["user"])
+        raise JobError(" ".join(last["message"].split()), last["user"])
     if code < 0:
         names = {item.value: item.name for item in signal.Signals}
         why = "; it probably ran out of memory" if names.get(-code) == "SIGKILL" else ""
-        return JobResult(error=f"the process was killed ({names.get(-code, f'signal {-code}')}){why}")
-    return JobResult(error=f"{_last_error(log) or f'it ended with exit code {code}'} (full log: {log})")
+        raise JobError(f"the process was killed ({names.get(-code, f'signal {-code}')}){why}")
+    raise JobError(
+        f"{_last_error(log)} (full log: {log})" if log.exists() else f"it ended with exit code {code}"
+    )
 
 
 def _last_error(log: Path) -> str:
