@@ -5,7 +5,7 @@ kept in memory, whatever the length of the text.
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Literal, get_args
@@ -121,7 +121,7 @@ def context_neighbors(
         )
     others: Iterable[str] = (one for one in among if one.strip() and one.strip() != text.strip())
     chosen, total = (others, None) if limit is None else sample(others, limit, seed)
-    nearest = [_Nearest(topn, distinct) for _ in asked]
+    nearest = [_Nearest(query, topn, distinct) for query in queries]
     forms = set(reader.tokens([word]).surfaces(lowercase=True))
     read = words = 0
     rest = iter(chosen)
@@ -130,7 +130,9 @@ def context_neighbors(
         mask = _comparable_words(tokens, forms, only)
         for numbers, vectors in reader.vectors(tokens):
             inside = mask[numbers]
-            _search(nearest, queries, tokens, numbers[inside], vectors[inside])
+            units = _unit(vectors[inside])
+            for near in nearest:
+                near.search(tokens, numbers[inside], units)
         words += int(mask.sum())
         read += len(block)
         progress("reading", read, total and min(total, limit or total))
@@ -175,13 +177,11 @@ def _occurrences(reader: WordReader, text: str, word: str) -> tuple[list[Occurre
 
 def _comparable_words(tokens: Tokens, forms: set[str], only: Only | None) -> NDArray[np.bool_]:
     """Which words are compared: `(words,)`."""
-    return np.array(
-        [
-            any(map(str.isalnum, word)) and (only is None or (word in forms) == (only == "same"))
-            for word in tokens.surfaces(lowercase=True)
-        ],
-        np.bool_,
-    )
+    surfaces = tokens.surfaces(lowercase=True)
+    mask = np.array([any(map(str.isalnum, word)) for word in surfaces], np.bool_)
+    if only is not None:
+        mask &= np.array([(word in forms) == (only == "same") for word in surfaces], np.bool_)
+    return mask
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -189,12 +189,22 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class _Nearest:
-    """The nearest words so far: each word once if `distinct`, else each occurrence once."""
+    """The words nearest to a query so far: each word once if `distinct`, else each occurrence once."""
 
-    def __init__(self, topn: int, distinct: bool) -> None:
-        self.topn, self.distinct = topn, distinct
+    def __init__(self, query: NDArray[np.float32], topn: int, distinct: bool) -> None:
+        self.query, self.topn, self.distinct = query, topn, distinct
         self.best: dict[Any, Neighbor] = {}
         self.least = -2.0  # a new cosine must exceed it
+
+    def search(self, tokens: Tokens, numbers: NDArray[np.int64], units: NDArray[np.float32]) -> None:
+        """Compare words, given by their numbers and unit vectors `(words, dim)`."""
+        cosines = units @ self.query
+        for row in np.argsort(-cosines, kind="stable").tolist():
+            if cosines[row] <= self.least:
+                break
+            number = int(numbers[row])
+            one = _occurrence(tokens, number, number)
+            self.add(Neighbor(**vars(one), cosine=float(cosines[row])))
 
     def add(self, one: Neighbor) -> None:
         key = lower(one.word) if self.distinct else (one.sentence, one.start)
@@ -210,23 +220,6 @@ class _Nearest:
 
     def ranked(self) -> tuple[Neighbor, ...]:
         return tuple(sorted(self.best.values(), key=lambda near: -near.cosine))
-
-
-def _search(
-    nearest: Sequence[_Nearest],
-    queries: NDArray[np.float32],
-    tokens: Tokens,
-    numbers: NDArray[np.int64],
-    vectors: NDArray[np.float32],
-) -> None:
-    """Compare words with the occurrences that were asked for."""
-    cosines = _unit(vectors) @ queries.T
-    for near, column in zip(nearest, cosines.T):
-        for row in np.argsort(-column, kind="stable").tolist():
-            if column[row] <= near.least:
-                break
-            number = int(numbers[row])
-            near.add(Neighbor(**vars(_occurrence(tokens, number, number)), cosine=float(column[row])))
 
 
 def _occurrence(tokens: Tokens, first: int, last: int) -> Occurrence:
