@@ -54,10 +54,8 @@ class ClimbFolder:
 
     def result(self, run: Path) -> RunResult | None:
         """The result of a run, if it is complete."""
-        if not (run / RESULT).is_file():
-            return None
-        facts = read_json(run / RESULT, dict, OutputError)
-        return RunResult(**facts | {"warnings": tuple(facts["warnings"])})
+        path = run / RESULT
+        return RunResult(**read_json(path, dict, OutputError)) if path.is_file() else None
 
     def scores(self, run: Path) -> Scores:
         """The bootstrap scores `(resamples,)` of a complete run."""

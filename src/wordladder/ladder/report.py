@@ -51,7 +51,7 @@ def report(climb: Climb) -> str:
         left_out="".join(_note(line[:1].upper() + line[1:]) for line in left_out_lines(climb.left_out)),
         curve=_curve(climb),
         warnings=_list("Warnings", _warnings(climb)),
-        caveats=_list("What this does and does not show", caveats(climb) if measured else ()),
+        caveats=_list("What this does and does not show", map(escape, caveats(climb) if measured else ())),
         method=_method(climb),
         recipes="\n".join(_recipe(rung) for rung in climb.rungs),
         footer=escape(
@@ -122,16 +122,14 @@ def _plot_error() -> str:
 
 
 def _panel(climb: Climb, kind: CostKind) -> str:
-    return (
-        f'<div class="panel"><h3>{kind.title}</h3>'
-        f'<p class="axis">{escape(_quality_axis(climb))}</p>'
-        f"{cost_picture(climb, kind, WIDE)}{cost_picture(climb, kind, NARROW)}"
-        f'<p class="axis below">{escape(kind.axis.format(climb.rule.unit))} →</p></div>'
-    )
+    pictures = cost_picture(climb, kind, WIDE) + cost_picture(climb, kind, NARROW)
+    picture = _with_axes(climb, pictures, kind.axis.format(climb.rule.unit))
+    return f'<div class="panel"><h3>{kind.title}</h3>{picture}</div>'
 
 
-def _quality_axis(climb: Climb) -> str:
-    return f"↑ {_metric(climb)} on {climb.rule.rows:,} test rows"
+def _with_axes(climb: Climb, pictures: str, x_axis: str) -> str:
+    y_axis = f"↑ {_metric(climb)} on {climb.rule.rows:,} test rows"
+    return f'<p class="axis">{escape(y_axis)}</p>{pictures}<p class="axis below">{escape(x_axis)} →</p>'
 
 
 def _table(climb: Climb) -> str:
@@ -202,12 +200,9 @@ def _table_note(climb: Climb) -> str:
 def _curve(climb: Climb) -> str:
     if _plot_error() or not any(len(rung.curve) > 1 for rung in climb.rungs):
         return ""
-    return (
-        '<section><h2>With fewer labels</h2><figure class="curve">'
-        f'<p class="axis">{escape(_quality_axis(climb))}</p>'
-        f"{curve_picture(climb, WIDE)}{curve_picture(climb, NARROW)}"
-        '<p class="axis below">labelled training rows →</p></figure></section>'
-    )
+    pictures = curve_picture(climb, WIDE) + curve_picture(climb, NARROW)
+    picture = _with_axes(climb, pictures, "labelled training rows")
+    return f'<section><h2>With fewer labels</h2><figure class="curve">{picture}</figure></section>'
 
 
 def _warnings(climb: Climb) -> Sequence[str]:
@@ -216,12 +211,14 @@ def _warnings(climb: Climb) -> Sequence[str]:
     for rung in climb.rungs:
         for warning in rung.warnings:
             rungs.setdefault(warning, []).append(rung.name)
-    return [*climb.warnings, *(f"{warning} ({', '.join(names)})" for warning, names in rungs.items())]
+    names = '<span class="quiet">({})</span>'
+    items = [f"{escape(text)} {names.format(escape(', '.join(of)))}" for text, of in rungs.items()]
+    return [*map(escape, climb.warnings), *items]
 
 
 def _list(title: str, items: Iterable[str]) -> str:
-    """A section with a list, if there are items."""
-    points = "".join(f"<li>{escape(item)}</li>" for item in items)
+    """A section with a list of HTML items, if there are any."""
+    points = "".join(f"<li>{item}</li>" for item in items)
     return f'<section><h2>{title}</h2><ul class="list">{points}</ul></section>' if points else ""
 
 

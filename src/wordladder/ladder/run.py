@@ -6,6 +6,7 @@ test rows, and last `result.json`. What a model costs to use is measured by anot
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ class RunResult:
     train_rows: int
     train_seconds: float | None
     vectors_seconds: float
-    warnings: tuple[str, ...]
+    warnings: Sequence[str]
     dev_interval: tuple[float, float] | None = None
     looks: int = 1
     size_mb: float | None = None
@@ -153,7 +154,7 @@ def _result(model: Any, train_rows: int, outcomes: Any) -> RunResult:
         train_rows=train_rows,
         train_seconds=report["train_seconds"],
         vectors_seconds=float(report.get("vectors_seconds", 0.0)),
-        warnings=tuple(report["warnings"]),
+        warnings=report["warnings"],
         dev_interval=model.evaluation_.interval,
         looks=max(1, len(report.get("history", ()))),
         size_mb=report.get("size_mb"),

@@ -42,8 +42,8 @@ class _Reason:
         self.choice, self.rule = choice, rule
         self.measured = [rung for rung in rungs if rung.measured]
         self.errors = [f"{rung.name}: {rung.error}" for rung in rungs if rung.error]
-        self.named = {rung.name: rung for rung in rungs}
-        self.undecided = self.named.get(choice.undecided or "")
+        self.by_name = {rung.name: rung for rung in rungs}
+        self.undecided = self.by_name.get(choice.undecided or "")
         self.too_few = f"{rule.rows:,} test rows are too few to decide"
         needed = choice.rows_needed or 0
         self.needed = f"more than {MANY_ROWS:,}" if needed >= MANY_ROWS else f"about {needed:,}"
@@ -52,14 +52,14 @@ class _Reason:
     def sentence(self) -> str:
         if self.choice.best is None:
             return f"No rung could be measured; {self.errors[0]}" if self.errors else "No rung was measured."
-        best = self.named[self.choice.best]
+        best = self.by_name[self.choice.best]
         if self.choice.best_within_budget is None:
             return self.nothing_fits(best)
         if self.choice.recommended is None:
-            return self.nothing_good(self.named[self.choice.best_within_budget], best)
+            return self.nothing_good(self.by_name[self.choice.best_within_budget], best)
         if self.choice.recommended == best.name:
             return f"{best.name}: {self.best_recommended(best)}."
-        return self.cheaper_recommended(self.named[self.choice.recommended], best)
+        return self.cheaper_recommended(self.by_name[self.choice.recommended], best)
 
     def price(self, rung: Rung) -> str:
         return self.rule.cost.phrase(rung.cost(self.rule.cost), unit=self.rule.unit)
