@@ -51,33 +51,28 @@ def pareto_front(rungs: Iterable[Rung], kind: CostKind, *, higher_is_better: boo
     return front
 
 
-def add_gaps(measured: Sequence[Measured], dev_rows: int, test_rows: int) -> list[Measured]:
-    """Every rung with the gap between its dev and test values, and how much of it chance explains."""
+def add_gaps(measured: Sequence[Measured], dev_rows: int, test_rows: int) -> None:
+    """Add to every rung the gap between its dev and test values, and how much of it chance explains."""
     looks = sum(one.looks for one in measured)
-    with_gaps = []
     for one in measured:
         rung, intervals = one.rung, [result.dev_interval for result in one.results]
         if one.results and rung.interval is not None and not rung.fixed and None not in intervals:
             low, high = np.mean(np.array(intervals, float), axis=0)
             dev = Sample(rung.dev_value or 0.0, (float(low), float(high)), dev_rows)
             test = Sample(rung.value or 0.0, rung.interval, test_rows)
-            one = replace(one, rung=replace(rung, gap=gap_between(dev, test, looks)))
-        with_gaps.append(one)
-    return with_gaps
+            one.rung = replace(rung, gap=gap_between(dev, test, looks))
 
 
-def reject_other_metrics(measured: Sequence[Measured]) -> list[Measured]:
-    """The same, but existing models with another metric than the last rung have failed."""
+def reject_other_metrics(measured: list[Measured]) -> None:
+    """Turn existing models with another metric than the last rung into rungs that failed."""
     metrics = [one.results[0].metric if one.results else None for one in measured]
     last = next((metric for metric in reversed(metrics) if metric), None)
-    checked = []
-    for one, metric in zip(measured, metrics):
+    for i, metric in enumerate(metrics):
         if metric not in (None, last):
+            rung = measured[i].rung
             error = f"its metric is {metric}, but the others are measured by {last}"
-            rung = Rung(name=one.rung.name, recipe=one.rung.recipe, error=error, fixed=one.rung.fixed)
-            one = Measured(rung, user_error=True)
-        checked.append(one)
-    return checked
+            failed = Rung(name=rung.name, recipe=rung.recipe, error=error, fixed=rung.fixed)
+            measured[i] = Measured(failed, user_error=True)
 
 
 def compare(measured: Sequence[Measured], rule: Rule) -> tuple[Rung, ...]:
@@ -86,19 +81,17 @@ def compare(measured: Sequence[Measured], rule: Rule) -> tuple[Rung, ...]:
     reference = best_rung(rungs, rule)
     best = next((one for one in measured if one.rung is reference), None)
     front = pareto_front(rungs, rule.cost, higher_is_better=rule.higher_is_better)
-    compared = []
     for one in measured:
         rung = one.rung
         if best is not None and one.scores is not None and best.scores is not None and rung.price is not None:
             values = (rung.value or 0.0, one.scores, best.rung.value or 0.0, best.scores)
-            rung = replace(
+            one.rung = replace(
                 rung,
                 difference=paired_difference(*values, higher_is_better=rule.higher_is_better),
                 over_budget=rule.budget.exceeded(rung.price, rule.unit),
-                on_front=one.rung in front,
+                on_front=rung in front,
             )
-        compared.append(rung)
-    return tuple(compared)
+    return tuple(one.rung for one in measured)
 
 
 def choose(rungs: Sequence[Rung], rule: Rule) -> Choice:

@@ -206,16 +206,16 @@ def _curve_parts(split: Split) -> tuple[int, ...]:
     return tuple(len(split.train) // part for part in CURVE_PARTS if len(split.train) // part >= fewest)
 
 
-def _result(task: str, split: Split, runner: Runner, measured: Sequence[Measured], rule: Rule) -> Climb:
+def _result(task: str, split: Split, runner: Runner, measured: list[Measured], rule: Rule) -> Climb:
     """Compare, choose, and put everything together."""
-    measured = reject_other_metrics(measured)
+    reject_other_metrics(measured)
     first = next((one for one in measured if one.results), None)
     rule = replace(rule, rows=len(split.test), unit=UNITS.get(task, "text"))
     if first is not None:
         metric, higher_is_better = first.results[0].metric, first.results[0].higher_is_better
         rule = replace(rule, metric=metric, higher_is_better=higher_is_better)
     if comparable(split.dev.groups, split.test.groups):
-        measured = add_gaps(measured, len(split.dev), len(split.test))
+        add_gaps(measured, len(split.dev), len(split.test))
     rungs = compare(measured, rule)
     gaps = disagreement(
         {rung.name: rung.gap for rung in rungs if rung.gap},

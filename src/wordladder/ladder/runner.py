@@ -30,7 +30,7 @@ TEXTS = "texts.json"
 COST = "cost.json"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Measured:
     """A rung, with what is needed to compare it.
 

@@ -19,7 +19,8 @@ def reason(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:
     """
     fixed = [rung for rung in rungs if rung.fixed and rung.measured]
     sentences = [_Reason([rung for rung in rungs if not rung.fixed] or rungs, choice, rule).sentence()]
-    return " ".join([*sentences, *(_compare_model(model, choice) for model in fixed)])
+    sentences += [_compare_model(model, choice) for model in fixed]
+    return " ".join(filter(None, sentences))
 
 
 def _compare_model(model: Rung, choice: Choice) -> str:
