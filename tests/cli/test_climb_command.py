@@ -19,7 +19,7 @@ def stopped(monkeypatch):
         raise SettingError("stopped")
 
     monkeypatch.setattr("wordladder.ladder.climb.climb", stop)
-    monkeypatch.setattr(plan, "hub_trouble", lambda name: "")
+    monkeypatch.setattr(plan, "hub_error", lambda name: "")
 
 
 def said(*options):
@@ -40,10 +40,10 @@ def test_not_where_it_was_asked_for(stopped, options):
 def test_a_starter_encoder_is_told_of_too(stopped, monkeypatch, tmp_path):
     tiny_albert(tmp_path / "albert-en")
     monkeypatch.setattr(_encoder_sources, "FOLDER", tmp_path)
-    monkeypatch.setattr(plan, "hub_trouble", lambda name: "the hub does not answer")
+    monkeypatch.setattr(plan, "hub_error", lambda name: "the hub does not answer")
     assert said().startswith("note: albert-bilstm will be tuned from a starter: hours on a processor")
 
 
 def test_not_without_the_hub(stopped, monkeypatch):
-    monkeypatch.setattr(plan, "hub_trouble", lambda name: "the hub does not answer")
+    monkeypatch.setattr(plan, "hub_error", lambda name: "the hub does not answer")
     assert "hours" not in said()

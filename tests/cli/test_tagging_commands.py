@@ -13,8 +13,8 @@ from made_up_tasks import questions, sentences, write_columns, write_squad
 from wordladder.ladder import climb as climbing
 from wordladder.ladder import cost
 from wordladder.ladder.run import Run, train_and_test
-from wordladder.ladder.runner import Workshop
-from wordladder.ladder.subprocess_job import Ended, Line
+from wordladder.ladder.runner import Runner
+from wordladder.ladder.subprocess_job import EventWriter
 
 QUICK = ("embedders.0.dim=12", "embedders.0.min_count=1", "encoders.0.hidden=12", "training.batch_rows=8")
 QUICK += ("training.learning_rate=0.03", "training.epochs=6", "task.dropout=0.0", "embedders.0.dropout=0.0")
@@ -210,19 +210,19 @@ class TestQuestions:
 
 
 def here(module, job, folder, *, threads, minutes=None, progress=None):
-    """Does in this process what a child would, so that torch is loaded once."""
+    """Does in this process what a subprocess would, so that torch is loaded once."""
     from wordladder import Model
 
     folder.mkdir(parents=True, exist_ok=True)
     if module.endswith(".run"):
-        return Ended(facts=asdict(train_and_test(Run(**job), Line(io.StringIO()))))
+        return asdict(train_and_test(Run(**job), EventWriter(io.StringIO())))
     texts = json.loads(Path(job["texts"]).read_text(encoding="utf-8"))
-    return Ended(facts=asdict(cost.measure(lambda: Model.load(job["model"]).predict, texts, threads=threads)))
+    return asdict(cost.measure(lambda: Model.load(job["model"]).predict, texts, threads=threads))
 
 
 @pytest.fixture
 def climb(monkeypatch, tmp_path):
-    monkeypatch.setattr(climbing, "Workshop", partial(Workshop, child=here))
+    monkeypatch.setattr(climbing, "Runner", partial(Runner, run_job=here))
     for name, value in {"WARM_UP_CALLS": 2, "TIMED_CALLS": 10, "FEWEST_CALLS": 5, "BATCH_TEXTS": 64}.items():
         monkeypatch.setattr(cost, name, value)
 

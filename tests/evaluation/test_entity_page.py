@@ -55,7 +55,7 @@ def test_marks_stand_where_the_entities_are():
     text = "Ana lives in New York."
     read = Reader(page((text, [entity(13, 21, "LOC", confidence=0.875), entity(0, 3)])))
     assert [(shown, type) for _, shown, type in read.marks] == [("Ana", "PER"), ("New York", "LOC")]
-    assert [attributes["title"] for attributes, _, _ in read.marks] == ["PER", "LOC, 87.5% sure"]
+    assert [attributes["title"] for attributes, _, _ in read.marks] == ["PER", "LOC, confidence 87.5%"]
     assert [attributes.get("style") for attributes, _, _ in read.marks] == [None, "--sure:0.88"]
     assert read.paragraphs == [text]
 
@@ -128,9 +128,9 @@ def test_no_texts_and_no_entities():
 @pytest.mark.parametrize(
     ("found", "message"),
     [
-        ([entity(0, 9)], "text 2: the entity 0:9 .PER. does not lie within its 5 characters"),
-        ([entity(-1, 2)], "does not lie within"),
-        ([entity(2, 2)], "does not lie within"),
+        ([entity(0, 9)], "text 2: the entity 0:9 .PER. is not inside the text of 5 characters"),
+        ([entity(-1, 2)], "is not inside"),
+        ([entity(2, 2)], "is not inside"),
         ([entity(0, 3), entity(2, 4, "LOC")], "text 2: the entity 2:4 .LOC. overlaps .* ends at 3"),
     ],
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wordladder.evaluation.intervals import bootstrap, resampled
+from wordladder.evaluation.intervals import bootstrap_scores, percentile_interval
 
 
 def mean(rows):
@@ -12,7 +12,7 @@ def mean(rows):
 
 def test_the_interval_of_a_share_is_the_normal_one():
     outcomes = (np.random.default_rng(1).random((2000, 1)) < 0.8).astype(float)
-    low, high = bootstrap(outcomes, mean)
+    low, high = percentile_interval(bootstrap_scores(outcomes, mean))
     p, width = outcomes.mean(), 1.96 * np.sqrt(outcomes.mean() * (1 - outcomes.mean()) / 2000)
     assert low == pytest.approx(p - width, abs=0.003)
     assert high == pytest.approx(p + width, abs=0.003)
@@ -20,8 +20,10 @@ def test_the_interval_of_a_share_is_the_normal_one():
 
 def test_draws_are_paired():
     rows = np.arange(50.0)[:, None]
-    np.testing.assert_allclose(resampled(2 * rows, mean, seed=3), 2 * resampled(rows, mean, seed=3))
-    assert not np.allclose(resampled(rows, mean, seed=3), resampled(rows, mean, seed=4))
+    np.testing.assert_allclose(
+        bootstrap_scores(2 * rows, mean, seed=3), 2 * bootstrap_scores(rows, mean, seed=3)
+    )
+    assert not np.allclose(bootstrap_scores(rows, mean, seed=3), bootstrap_scores(rows, mean, seed=4))
 
 
 def test_whole_groups_are_drawn():
@@ -30,11 +32,13 @@ def test_whole_groups_are_drawn():
     groups = np.repeat([f"g{n:03}" for n in range(200)], 10)
     shuffled = np.random.default_rng(2).permutation(2000)
     rows = np.repeat(by_group, 10, axis=0)[shuffled]
-    same = resampled(rows, mean, groups=groups[shuffled].tolist())
-    np.testing.assert_allclose(same, resampled(by_group, mean))
-    assert same.std() > 2.5 * resampled(rows, mean).std()
+    same = bootstrap_scores(rows, mean, groups=groups[shuffled].tolist())
+    np.testing.assert_allclose(same, bootstrap_scores(by_group, mean))
+    assert same.std() > 2.5 * bootstrap_scores(rows, mean).std()
 
 
 def test_a_single_group_says_nothing_of_other_groups_so_rows_are_drawn():
     rows = np.arange(50.0)[:, None]
-    np.testing.assert_array_equal(resampled(rows, mean, groups=["one"] * 50), resampled(rows, mean))
+    np.testing.assert_array_equal(
+        bootstrap_scores(rows, mean, groups=["one"] * 50), bootstrap_scores(rows, mean)
+    )

@@ -1,4 +1,4 @@
-"""Made-up rungs, climbs and child processes, so that the tests of the ladder train nothing."""
+"""Made-up rungs, climbs and jobs, so that the tests of the ladder train nothing."""
 
 import json
 from dataclasses import asdict
@@ -6,17 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from wordladder.evaluation.intervals import resampled
-from wordladder.ladder.choice import Rule, choose
-from wordladder.ladder.job_files import read_examples, write_array, write_json
-from wordladder.ladder.measured import Measured, compare
+from wordladder.evaluation.intervals import Difference, bootstrap_scores, percentile_interval
+from wordladder.files.json_files import write_json
+from wordladder.ladder.choice import choose, compare
 from wordladder.ladder.price import COSTS, Budget, Price
-from wordladder.ladder.reason import reason
-from wordladder.ladder.result import Climb
-from wordladder.ladder.run import OUTCOMES, RESULT, SCORES, Result
-from wordladder.ladder.rung import Rung
-from wordladder.ladder.significance import Difference, interval
-from wordladder.ladder.subprocess_job import Ended
+from wordladder.ladder.result import Climb, Rule, Rung
+from wordladder.ladder.run import OUTCOMES, RESULT, SCORES, RunResult, read_examples
+from wordladder.ladder.runner import Measured
+from wordladder.ladder.sentences import reason
+from wordladder.ladder.subprocess_job import JobError
 
 
 def price(latency=1.0, *, size=10.0, memory=300.0, train=60.0):
@@ -72,7 +70,7 @@ def made_up_climb(folder, accuracies, *, rows=400, broken=(), chosen_by=None, se
     measured = []
     for number, (name, (accuracy, latency)) in enumerate(accuracies.items()):
         runs = [right_rows(accuracy, rows, 10 * number + seed) for seed in seeds]
-        scores = np.mean([resampled(run, mean, resamples=200) for run in runs], axis=0)
+        scores = np.mean([bootstrap_scores(run, mean, resamples=200) for run in runs], axis=0)
         values = tuple(mean(run) for run in runs)
         found = Rung(
             name=name,
@@ -82,7 +80,7 @@ def made_up_climb(folder, accuracies, *, rows=400, broken=(), chosen_by=None, se
             seed_dev_values=values,
             value=float(np.mean(values)),
             dev_value=float(np.mean(values)),
-            interval=interval(scores),
+            interval=percentile_interval(scores),
             price=price(latency, train=latency * 100),
             warnings=("12% of the train texts are <cut>",),
         )
@@ -109,8 +107,8 @@ def made_up_climb(folder, accuracies, *, rows=400, broken=(), chosen_by=None, se
     )
 
 
-class MadeUpChild:
-    """Stands where `run_child` would: writes what a run writes, from a table of accuracies.
+class MadeUpJobs:
+    """Replaces `run_job`: writes what a run writes, from a table of accuracies.
 
     An accuracy that is a str is the error of the run.
     """
@@ -120,21 +118,21 @@ class MadeUpChild:
         self.jobs = []
 
     def __call__(self, module, job, folder, *, threads, minutes=None, progress=None):
-        json.dumps(job)  # a real child gets it as JSON
+        json.dumps(job)  # a real job is written as JSON
         self.jobs.append((module.rsplit(".", 1)[-1], job))
         return self._run(job) if module.endswith(".run") else self._cost(job)
 
     def _run(self, job):
         accuracy = self.accuracies[job["name"]]
         if isinstance(accuracy, str):
-            return Ended(error=accuracy, user_error=accuracy.startswith("user"))
+            raise JobError(accuracy, user_error=accuracy.startswith("user"))
         test = read_examples(Path(job["data"]) / "test.json")
         fixed = job["model"] is not None
         seed = 1 if fixed else job["recipe"]["training"]["seed"]
         rows = job["rows"] or len(read_examples(Path(job["data"]) / "train.json"))
         outcomes = right_rows(accuracy, len(test), seed)
         dev = self.dev_values.get(job["name"], accuracy)
-        result = Result(
+        result = RunResult(
             metric="accuracy",
             higher_is_better=True,
             value=mean(outcomes),
@@ -149,13 +147,13 @@ class MadeUpChild:
         place = Path(job["folder"])
         (place / "model").mkdir(parents=True)
         (place / "model" / "weights").write_bytes(b"0" * 1_000_000)
-        write_array(place / OUTCOMES, outcomes)
-        write_array(place / SCORES, resampled(outcomes, mean, resamples=200))
+        np.save(place / OUTCOMES, outcomes)
+        np.save(place / SCORES, bootstrap_scores(outcomes, mean, resamples=200))
         write_json(place / RESULT, asdict(result))
-        return Ended(facts=asdict(result))
+        return asdict(result)
 
     def _cost(self, job):
         name = Path(job["model"]).parents[1].name if Path(job["model"]).name == "model" else job["model"]
         latency = self.latencies.get(name, 1.0)
         facts = {"latency_p50": latency, "latency_p95": 2 * latency, "throughput": 100.0, "memory_mb": 50.0}
-        return Ended(facts=facts | {"load_seconds": 1.0, "device": "cpu"})
+        return facts | {"load_seconds": 1.0, "device": "cpu"}

@@ -1,12 +1,14 @@
 """The rule: who is best, who is recommended, and how many rows it would take to know."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_up import made_up_climb, price, rule, rung
 
-from wordladder.ladder.choice import MANY_ROWS, answers, best_rung, choose, rows_needed
+from wordladder.ladder.choice import MANY_ROWS, answers, best_rung, choose, pareto_front, rows_needed
 from wordladder.ladder.price import COSTS
-from wordladder.ladder.rung import Rung, pareto_front
+from wordladder.ladder.result import Rung
 
 LATENCY = COSTS["latency"]
 BEST = rung("best", 0.92, 5.0, (0, 0, 0))
@@ -14,12 +16,12 @@ BEST = rung("best", 0.92, 5.0, (0, 0, 0))
 
 def test_the_best_is_chosen_on_dev_not_on_test():
     on_dev, on_test = rung("a", 0.92, 5.0, test=0.90), rung("b", 0.91, 1.0, test=0.95)
-    assert best_rung([on_test, on_dev], LATENCY) is on_dev
-    assert best_rung([on_test, on_dev], LATENCY, higher_is_better=False) is on_test
+    assert best_rung([on_test, on_dev], rule()) is on_dev
+    assert best_rung([on_test, on_dev], replace(rule(), higher_is_better=False)) is on_test
 
 
 def test_of_equally_good_ones_the_cheapest_is_best():
-    assert best_rung([rung("dear", 0.9, 5.0), rung("cheap", 0.9, 1.0)], LATENCY).name == "cheap"
+    assert best_rung([rung("dear", 0.9, 5.0), rung("cheap", 0.9, 1.0)], rule()).name == "cheap"
 
 
 def test_a_broken_rung_is_never_chosen():
@@ -150,7 +152,10 @@ def test_the_front_where_lower_is_better():
 def test_three_answers(tmp_path):
     accuracies = {"fast": (0.80, 0.3), "middle": (0.905, 1.2), "slow": (0.906, 20)}
     climb = made_up_climb(tmp_path, accuracies, rows=2000, chosen_by=rule(rows=2000, margin=0.03))
-    found = answers(climb)
-    assert (found.cheapest_good.name, found.best.name, found.best_fast.name) == ("middle", "slow", "fast")
-    assert answers(climb, latency_ms=2).best_fast.name == "middle"
-    assert answers(climb, latency_ms=0.1).best_fast is None
+    assert {title: one.name for title, one in answers(climb).items()} == {
+        "Cheapest good rung": "middle",
+        "Best rung": "slow",
+        "Best under 1 ms a text": "fast",
+    }
+    assert answers(climb, latency_ms=2)["Best under 2 ms a text"].name == "middle"
+    assert answers(climb, latency_ms=0.1)["Best under 0.1 ms a text"] is None

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from made_up import MadeUpChild
+from made_up import MadeUpJobs
 
 from conftest import reviews
 from wordladder import Model
@@ -18,8 +18,8 @@ from wordladder.files.folders import size_mb
 from wordladder.ladder import climb as module
 from wordladder.ladder import report
 from wordladder.ladder.climb import climb
-from wordladder.ladder.run import Run, _tested
-from wordladder.ladder.runner import Workshop
+from wordladder.ladder.run import Run, evaluate_model
+from wordladder.ladder.runner import Runner
 
 ROWS = Examples(([f"text {n} about something" for n in range(1000)],), ["ab"[n % 2] for n in range(1000)])
 ACCURACIES = {"tfidf": 0.90, "gru": 0.85, "bilstm": 0.905}
@@ -31,8 +31,8 @@ def climbing(tmp_path, monkeypatch):
     """Climbs with made-up children; returns the climb and the jobs."""
 
     def run(accuracies=ACCURACIES, train=ROWS, dev_values=None, **settings):
-        child = MadeUpChild(accuracies, LATENCIES, dev_values)
-        monkeypatch.setattr(module, "Workshop", partial(Workshop, child=child))
+        child = MadeUpJobs(accuracies, LATENCIES, dev_values)
+        monkeypatch.setattr(module, "Runner", partial(Runner, run_job=child))
         monkeypatch.setattr(report, "cost_picture", lambda *_: "<svg></svg>")
         settings = {
             "rungs": list(ACCURACIES),
@@ -200,7 +200,7 @@ def test_a_label_curve_trains_on_parts_and_keeps_no_models(climbing, tmp_path):
         ({"max_minutes": 0}, "max_minutes = 0"),
         ({"rungs": ["tfidv"]}, "Did you mean 'tfidf'"),
         ({"models": ["./nothing"]}, "--model ./nothing: there is no such folder"),
-        ({"models": ["a/one", "b/one"]}, "two rungs or models are called 'one'"),
+        ({"models": ["a/one", "b/one"]}, "two rungs or models have the name 'one'"),
     ],
 )
 def test_mistakes_are_found_before_anything_is_written(climbing, tmp_path, settings, message):
@@ -226,8 +226,8 @@ def test_models_that_are_there_already_are_compared_and_not_recommended(climbing
     assert found.best == "bilstm"
     assert found.recommended in ACCURACIES
     assert mine.difference.low > 0
-    assert re.search(r"mine, which was there already, is 0\.\d+ \(.*\) better than bilstm", found.reason)
-    assert "worse, which was there already, is 0.4" in found.reason
+    assert re.search(r"The existing model mine is 0\.\d+ \(.*\) better than bilstm", found.reason)
+    assert "The existing model worse is 0.4" in found.reason
     assert found.warnings[-1].startswith("mine, worse: measured as they are.")
     assert not any(rung.gap for rung in (mine, worse))
 
@@ -240,7 +240,7 @@ def test_models_alone_are_compared_with_each_other(climbing):
 
 
 def test_a_model_of_another_metric_is_told(climbing, monkeypatch):
-    usual = MadeUpChild._run
+    usual = MadeUpJobs._run
 
     def run(self, job):
         ended = usual(self, job)
@@ -249,9 +249,9 @@ def test_a_model_of_another_metric_is_told(climbing, monkeypatch):
             path.write_text(path.read_text().replace('"accuracy"', '"macro_f1"'))
         return ended
 
-    monkeypatch.setattr(MadeUpChild, "_run", run)
+    monkeypatch.setattr(MadeUpJobs, "_run", run)
     found, _ = climbing(ACCURACIES | {"mine": 0.9}, models=["some/mine"])
-    assert found.rungs[0].error == "its metric is macro_f1, and the others are measured by accuracy"
+    assert found.rungs[0].error == "its metric is macro_f1, but the others are measured by accuracy"
 
 
 def test_the_parent_stays_light():
@@ -316,5 +316,5 @@ def test_a_model_knows_labels_in_another_spelling(tmp_path):
         "rows": None,
         "threads": 1,
     }
-    tested = _tested(Run(**job, name="mine", device="cpu", model=str(tmp_path / "mine")), rows, rows)
+    tested = evaluate_model(Run(**job, name="mine", device="cpu", model=str(tmp_path / "mine")), rows, rows)
     assert tested.report_["dev_value"] == model.score(texts, numbers)

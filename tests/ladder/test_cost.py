@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wordladder.ladder import cost
-from wordladder.ladder.subprocess_job import run_child
+from wordladder.ladder.subprocess_job import run_job
 
 
 @pytest.fixture
@@ -64,16 +64,16 @@ def test_the_peak_stays_when_the_memory_is_given_back():
 def test_the_peak_of_a_child_is_its_own(tmp_path, monkeypatch):
     """A child starts as a copy of its parent, whose memory must not be counted."""
     script = """
-        from wordladder.ladder.subprocess_job import answering
+        from wordladder.ladder.subprocess_job import job_events
         from wordladder.ladder.cost import peak_memory_mb
-        with answering() as line: line.send("result", facts={"mb": peak_memory_mb()})
+        with job_events() as events: events.send("result", facts={"mb": peak_memory_mb()})
     """
     (tmp_path / "tells_its_peak.py").write_text(textwrap.dedent(script), encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     block = np.ones(250_000_000 // 8)
-    ended = run_child("tells_its_peak", {}, tmp_path, threads=1)
+    facts = run_job("tells_its_peak", {}, tmp_path, threads=1)
     assert len(block)
-    assert ended.facts["mb"] < 200
+    assert facts["mb"] < 200
 
 
 def test_an_accelerator_is_named_only_where_it_may_be_used(monkeypatch):

@@ -6,7 +6,7 @@ from functools import partial
 from urllib.error import HTTPError
 
 import pytest
-from made_up import MadeUpChild, made_up_climb
+from made_up import MadeUpJobs, made_up_climb
 
 from conftest import reviews
 from tiny_elmo import tiny_elmo
@@ -20,9 +20,9 @@ from wordladder.errors import SettingError
 from wordladder.ladder import climb as climb_module
 from wordladder.ladder import encoders, plan, report
 from wordladder.ladder.climb import climb
-from wordladder.ladder.encoders import ADVICE, LeftOut, hub_trouble, left_out_lines, read_encoder
+from wordladder.ladder.encoders import ADVICE, LeftOut, hub_error, left_out_lines, read_encoder
 from wordladder.ladder.plan import plan_recipes
-from wordladder.ladder.runner import Workshop
+from wordladder.ladder.runner import Runner
 
 CHEAP = ["tfidf", "fasttext", "vectors-mean", "rnn", "gru", "lstm", "bilstm"]
 BERT = ["bert-frozen-bilstm", "bert", "bert+vectors"]
@@ -51,8 +51,8 @@ def asked(monkeypatch):
         names.append(name)
         return f"{name} is far away"
 
-    monkeypatch.setattr(plan, "hub_trouble", trouble)
-    monkeypatch.setattr(encoders, "hub_trouble", trouble)
+    monkeypatch.setattr(plan, "hub_error", trouble)
+    monkeypatch.setattr(encoders, "hub_error", trouble)
     return names
 
 
@@ -79,7 +79,7 @@ def test_without_an_encoder_the_cheap_rungs_are_climbed_and_the_others_named(ask
 
 
 def test_what_the_hub_has_is_climbed_with_the_names_of_the_rungs(monkeypatch):
-    monkeypatch.setattr(plan, "hub_trouble", lambda name: "" if "albert" in name else "no")
+    monkeypatch.setattr(plan, "hub_error", lambda name: "" if "albert" in name else "no")
     found = planned()
     assert names(found.recipes) == CHEAP + ALBERT
     assert sources(found.recipes)["albert"] == "albert/albert-base-v2"
@@ -112,8 +112,8 @@ def test_without_a_starter_of_the_language_nothing_changes(started, language):
 
 
 def test_a_climb_finds_the_language(started, tmp_path, monkeypatch):
-    child = MadeUpChild(dict.fromkeys([*CHEAP, "albert-bilstm"], 0.9))
-    monkeypatch.setattr(climb_module, "Workshop", partial(Workshop, child=child))
+    child = MadeUpJobs(dict.fromkeys([*CHEAP, "albert-bilstm"], 0.9))
+    monkeypatch.setattr(climb_module, "Runner", partial(Runner, run_job=child))
     monkeypatch.setattr(report, "cost_picture", lambda *_: "<svg></svg>")
     texts = {"en": "the film was number {}", "de": "ein langer Abend ohne jede Freude {}"}
     for language, text in texts.items():
@@ -164,7 +164,7 @@ def test_a_rung_asked_for_by_name_must_have_its_encoder(folders):
         planned(["tfidf", "bert"])
     with pytest.raises(SettingError, match="albert has no encoder: albert/albert-base-v2 is far away"):
         planned(["bert", "albert"], given=[folders["bert"]])
-    with pytest.raises(SettingError, match="none of these rungs reads an encoder of the family 'bert'"):
+    with pytest.raises(SettingError, match="none of these rungs uses an encoder of the family 'bert'"):
         planned(["tfidf"], given=[folders["bert"]])
 
 
@@ -194,12 +194,12 @@ def test_what_lies_in_a_folder(folders, tmp_path, monkeypatch):
         ({"config.json": '{"model_type": "bert"}'}, r"no weights; model\.safetensors or pytorch_model\.bin"),
         ({"config.json": "{", "model.safetensors": ""}, r"config\.json cannot be read"),
         ({"config.json": "[]", "model.safetensors": ""}, r"config\.json: a JSON object is expected"),
-        ({"config.json": "{}", "model.safetensors": ""}, "names no model_type"),
+        ({"config.json": "{}", "model.safetensors": ""}, "has no model_type"),
         (
             {"config.json": '{"model_type": "bart", "is_encoder_decoder": true}', "model.safetensors": ""},
             "with a decoder",
         ),
-        ({"recipe.toml": "", "embedders/0/config.json": "{}"}, r"trained; the encoder .*embedders.0"),
+        ({"recipe.toml": "", "embedders/0/config.json": "{}"}, r"trained; its encoder is in .*embedders.0"),
     ],
 )
 def test_a_folder_that_holds_no_encoder_is_named(tmp_path, files, message):
@@ -217,7 +217,7 @@ def test_neither_a_folder_nor_a_name_on_the_hub(tmp_path):
     with pytest.raises(SettingError, match="as a name on the hub: a/b is far away"):
         read_encoder("a/b")
     for name in ("my folder", "a--b", "C:encoder"):
-        assert hub_trouble(name) == f"no model on the hub can be called {name}"
+        assert hub_error(name) == f"{name} is not a valid name on the hub"
 
 
 def test_the_local_cache_of_the_hub_is_looked_into_first(tmp_path, monkeypatch):
@@ -225,17 +225,17 @@ def test_the_local_cache_of_the_hub_is_looked_into_first(tmp_path, monkeypatch):
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert "HF_HUB_OFFLINE is set" in hub_trouble("a/b")
+    assert "HF_HUB_OFFLINE is set" in hub_error("a/b")
     place = tmp_path / "models--a--b" / "snapshots" / "1"
     place.mkdir(parents=True)
     (tmp_path / "models--a--b" / "refs").mkdir()
     (tmp_path / "models--a--b" / "refs" / "main").write_text("1", encoding="utf-8")
     (place / "config.json").write_text('{"model_type": "albert"}', encoding="utf-8")
-    assert "not in the local cache" in hub_trouble("a/b")
+    assert "not in the local cache" in hub_error("a/b")
     (place / "model.safetensors").touch()
     (place / "spiece.model").touch()
-    assert hub_trouble("a/b") == ""
-    monkeypatch.setattr(encoders, "hub_trouble", hub_trouble)
+    assert hub_error("a/b") == ""
+    monkeypatch.setattr(encoders, "hub_error", hub_error)
     assert read_encoder("a/b") == encoders.Encoder("a/b", "albert", None)
 
 
@@ -260,7 +260,7 @@ def test_a_hub_that_does_not_answer_and_one_that_does(monkeypatch):
         raise TimeoutError
 
     monkeypatch.setattr(encoders, "urlopen", answers)
-    assert hub_trouble("an-owner/a-model") == ""
+    assert hub_error("an-owner/a-model") == ""
     assert seen[0][0] == "HEAD"
     assert "an-owner/a-model" in seen[0][1]
 
@@ -268,20 +268,20 @@ def test_a_hub_that_does_not_answer_and_one_that_does(monkeypatch):
         raise HTTPError(request.full_url, 404, "Not Found", None, None)
 
     monkeypatch.setattr(encoders, "urlopen", refuses)
-    assert hub_trouble("an-owner/a-model") == "", "what it has said is remembered"
-    assert "the hub does not give it (404 Not Found)" in hub_trouble("an-owner/another")
-    monkeypatch.setattr(encoders, "_silent", [])
+    assert hub_error("an-owner/a-model") == "", "what it has said is remembered"
+    assert "the hub does not provide it (404 Not Found)" in hub_error("an-owner/another")
+    monkeypatch.setattr(encoders, "_failed", [])
     monkeypatch.setattr(encoders, "urlopen", silence)
-    assert "the hub does not answer" in hub_trouble("an-owner/a-third")
+    assert "the hub does not answer" in hub_error("an-owner/a-third")
     monkeypatch.setattr(encoders, "urlopen", answers)
-    assert "the hub does not answer" in hub_trouble("an-owner/a-fourth"), "and it is not asked again"
+    assert "the hub does not answer" in hub_error("an-owner/a-fourth"), "and it is not asked again"
     assert len(seen) == 1
 
 
 def test_left_out_rungs_are_told_everywhere(tmp_path, monkeypatch, capsys):
     """In the result, in climb.json, on the console and on the page."""
-    child = MadeUpChild(dict.fromkeys(CHEAP, 0.9))
-    monkeypatch.setattr(climb_module, "Workshop", partial(Workshop, child=child))
+    child = MadeUpJobs(dict.fromkeys(CHEAP, 0.9))
+    monkeypatch.setattr(climb_module, "Runner", partial(Runner, run_job=child))
     monkeypatch.setattr(report, "cost_picture", lambda *_: "<svg></svg>")
     rows = Examples(([f"text {n} about" for n in range(200)],), ["ab"[n % 2] for n in range(200)])
     found = climb(rows, output=tmp_path / "out", seeds=1, threads=1)

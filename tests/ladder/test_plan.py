@@ -15,7 +15,7 @@ def names(planned):
 
 
 def test_all_rungs_in_the_order_of_the_ladder(monkeypatch):
-    monkeypatch.setattr(plan, "hub_trouble", lambda name: "")
+    monkeypatch.setattr(plan, "hub_error", lambda name: "")
     everything = plan_recipes("classification", None, None)
     left_out = [one.name for one in everything.left_out]
     assert sorted(names(everything) + left_out) == sorted(rung_names("classification"))
@@ -51,7 +51,7 @@ def test_names_are_known_and_differ(tmp_path):
     with pytest.raises(RecipeError, match="Did you mean 'bilstm'"):
         plan_recipes("classification", ["bilstn"], None)
     (tmp_path / "tfidf.toml").write_text(TFIDF, encoding="utf-8")
-    with pytest.raises(RecipeError, match="two rungs or models are called 'tfidf'"):
+    with pytest.raises(RecipeError, match="two rungs or models have the name 'tfidf'"):
         plan_recipes("classification", ["tfidf", str(tmp_path / "tfidf.toml")], None)
     with pytest.raises(RecipeError, match="no rung is given"):
         plan_recipes("classification", [], None)

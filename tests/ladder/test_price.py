@@ -4,7 +4,7 @@ import pytest
 from made_up import price
 
 from wordladder.errors import SettingError
-from wordladder.ladder.price import COSTS, Budget, cost_kind, figure, written_megabytes, written_seconds
+from wordladder.ladder.price import COSTS, Budget, cost_kind, format_megabytes, format_number, format_seconds
 
 
 @pytest.mark.parametrize(
@@ -26,18 +26,18 @@ from wordladder.ladder.price import COSTS, Budget, cost_kind, figure, written_me
     ],
 )
 def test_two_digits_that_matter(value, written):
-    assert figure(value) == written
+    assert format_number(value) == written
 
 
 def test_units_change_where_a_person_would_change_them():
-    assert [written_seconds(s) for s in (0.5, 18, 90, 3599, 7200)] == [
+    assert [format_seconds(s) for s in (0.5, 18, 90, 3599, 7200)] == [
         "0.5 s",
         "18 s",
         "1.5 min",
         "60 min",
         "2 h",
     ]
-    assert [written_megabytes(size) for size in (0.012, 48.2, 1320)] == ["0.012 MB", "48 MB", "1.3 GB"]
+    assert [format_megabytes(size) for size in (0.012, 48.2, 1320)] == ["0.012 MB", "48 MB", "1.3 GB"]
 
 
 def test_phrases():
@@ -56,9 +56,9 @@ def test_a_budget_names_what_is_over_it():
     budget = Budget(max_latency_ms=1, max_minutes=2, max_size_mb=12.345)
     assert budget.exceeded(price(1.0, size=5, train=120)) == ()
     assert budget.exceeded(price(1.1, size=5, train=300)) == ("1.1 ms a text", "5 min to train")
-    assert budget.told() == "at most 1 ms a text and 12.345 MB on disk and 2 min to train"
-    assert Budget().told() == ""
-    assert budget.told("question").startswith("at most 1 ms a question and")
+    assert budget.describe() == "at most 1 ms a text and 12.345 MB on disk and 2 min to train"
+    assert Budget().describe() == ""
+    assert budget.describe("question").startswith("at most 1 ms a question and")
     assert Budget().exceeded(price(1e9)) == ()
 
 

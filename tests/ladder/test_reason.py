@@ -4,8 +4,8 @@ import pytest
 from made_up import price, rule, rung
 
 from wordladder.ladder.choice import choose
-from wordladder.ladder.reason import reason
-from wordladder.ladder.rung import Rung
+from wordladder.ladder.result import Rung
+from wordladder.ladder.sentences import reason
 
 BEST = rung("bilstm", 0.902, 2.1, (0, 0, 0))
 GOOD = rung("tfidf", 0.9, 0.4, (-0.002, -0.008, 0.004))
@@ -30,19 +30,19 @@ def told(rungs, by):
             [GOOD, DOUBTFUL, BEST],
             {},
             "tfidf: 0.4 ms a text and within 0.01 of bilstm (0.902), the best on dev, with 95 % confidence; "
-            "for the cheaper gru (0.897) 1,000 test rows are too few to tell: about 9,000 are needed.",
+            "1,000 test rows are too few to decide about the cheaper gru (0.897): about 9,000 are needed.",
         ),
         (
             [DOUBTFUL, BEST],
             {},
             "bilstm: the best on dev (accuracy 0.902 on test) at 2.1 ms a text, but 1,000 test rows are too "
-            "few to tell whether the cheaper gru (0.897) is within 0.01 of it: about 9,000 are needed.",
+            "few to decide whether the cheaper gru (0.897) is within 0.01 of it: about 9,000 are needed.",
         ),
         (
             [POOR, BEST],
             {},
-            "bilstm: the best on dev (accuracy 0.902 on test) at 2.1 ms a text; all that is cheaper is worse "
-            "by more than 0.01.",
+            "bilstm: the best on dev (accuracy 0.902 on test) at 2.1 ms a text; every cheaper rung is "
+            "worse by more than 0.01.",
         ),
         (
             [BEST, rung("lstm", 0.89, 3.0, (-0.012, -0.02, 0.0))],
@@ -59,23 +59,22 @@ def told(rungs, by):
         (
             [rung("tfidf", 0.906, 0.4, (-0.024, -0.03, -0.018)), DEAR],
             {"max_latency_ms": 1},
-            "Nothing within the budget (at most 1 ms a text) is shown to be within 0.01 of the best (bert, "
+            "No rung within the budget (at most 1 ms a text) is shown to be within 0.01 of the best (bert, "
             "0.930); the "
-            "best it allows is tfidf (0.906, 0.4 ms a text), which gives up 0.024 (0.018 to 0.030).",
+            "best that fits is tfidf (0.906, 0.4 ms a text), which is worse by 0.024 (0.018 to 0.030).",
         ),
         (
             [rung("tfidf", 0.925, 0.4, (-0.005, -0.02, 0.01)), DEAR],
             {"max_latency_ms": 1},
-            "Nothing within the budget (at most 1 ms a text) is shown to be within 0.01 of the best (bert, "
+            "No rung within the budget (at most 1 ms a text) is shown to be within 0.01 of the best (bert, "
             "0.930); the "
-            "best it allows is tfidf (0.925, 0.4 ms a text), which gives up 0.005 (0.000 to 0.020); to "
-            "tell whether it "
-            "is good enough after all would take about 9,000 test rows, not 1,000.",
+            "best that fits is tfidf (0.925, 0.4 ms a text), which is worse by 0.005 (0.000 to 0.020); "
+            "deciding whether it is good enough would take about 9,000 test rows, not 1,000.",
         ),
         (
             [DEAR, rung("gru", 0.9, 2.0, (-0.03, -0.04, -0.02), over_budget=("2 ms a text",))],
             {"max_latency_ms": 1},
-            "No rung fits the budget (at most 1 ms a text): the nearest is gru (2 ms a text, accuracy "
+            "No rung fits the budget (at most 1 ms a text): the closest is gru (2 ms a text, accuracy "
             "0.900); the best "
             "is bert (0.930).",
         ),

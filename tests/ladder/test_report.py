@@ -4,14 +4,15 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from made_up import made_up_climb, rule
 
-from wordladder.ladder.caveats import truths
-from wordladder.ladder.labels import HEIGHT, Mark, place_labels
+from wordladder.evaluation.label_placement import draw_labels
 from wordladder.ladder.picture import NARROW, VARIABLES, WIDE, cost_picture
-from wordladder.ladder.price import COSTS, unit_of
+from wordladder.ladder.price import COSTS, UNITS
 from wordladder.ladder.report import report
+from wordladder.ladder.sentences import caveats
 
 SPEC = {"tfidf": (0.86, 0.4), "vectors-mean": (0.80, 0.2), "bi<lstm>&": (0.90, 2.5), "gru": (0.88, 2.4)}
 EMPTY = {"meta", "br", "input", "img", "link"}
@@ -123,7 +124,7 @@ def test_the_budget_is_told_in_words(tmp_path):
 def test_every_kind_of_climb_has_a_report(tmp_path, spec, broken, limits):
     climb = made_up_climb(tmp_path, spec, broken=broken, chosen_by=rule(rows=400, **limits))
     Outline(report(climb))
-    assert truths(climb)
+    assert caveats(climb)
 
 
 def test_pictures_take_their_colours_from_the_page(climb):
@@ -137,32 +138,31 @@ def test_pictures_take_their_colours_from_the_page(climb):
         assert f'viewBox="0 0 {shape.width:g} {shape.height:g}"' in svg
 
 
-def test_names_hide_neither_points_nor_each_other():
+def test_names_hide_neither_points_nor_lines_nor_each_other():
     from matplotlib.figure import Figure
 
-    axes = Figure(figsize=(5, 3), dpi=72).add_axes((0.1, 0.1, 0.8, 0.8))
+    figure = Figure(figsize=(5, 3), dpi=72)
+    axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
     axes.set_xlim(0, 10)
     axes.set_ylim(0, 10)
-    places = [(1, 5), (1.2, 5.2), (1.4, 4.9), (5, 5), (5.3, 5), (9.8, 9.8), (9.9, 0.1), (5.1, 5.6)]
-    marks = [Mark(x, y, y - 0.5, y + 0.5, f"a long name {n}", "#000000") for n, (x, y) in enumerate(places)]
-    place_labels(axes, marks)
-    boxes = []
-    for note in axes.texts:
-        box = note.get_window_extent()
-        middle = (box.y0 + box.y1) / 2
-        boxes.append((box.x0, middle - HEIGHT / 2, box.x1, middle + HEIGHT / 2))
-    points = [axes.transData.transform(place) for place in places]
-    for number, (left, bottom, right, top) in enumerate(boxes):
+    points = [(1, 5), (1.2, 5.2), (1.4, 4.9), (5, 5), (5.3, 5), (9.8, 9.8), (9.9, 0.1), (5.1, 5.6)]
+    for x, y in points:
+        axes.plot([x, x], [y - 0.5, y + 0.5])
+    texts = [figure.text(0, 0, f"a long name {number}", fontsize=9) for number in range(len(points))]
+    assert draw_labels(axes, points, texts, [5.0] * len(points), (0, 0, 360, 216)) == 0
+    boxes = [text.get_window_extent() for text in texts]
+    for number, box in enumerate(boxes):
+        assert min(box.x0, box.y0, 360 - box.x1, 216 - box.y1) >= 0
         for other in boxes[number + 1 :]:
-            assert (
-                right <= other[0] + 2 or other[2] <= left + 2 or top <= other[1] + 2 or other[3] <= bottom + 2
-            )
+            assert not (box.x0 < other.x1 and other.x0 < box.x1 and box.y0 < other.y1 and other.y0 < box.y1)
         for x, y in points:
-            assert not (left < x < right and bottom < y < top)
+            for end in np.linspace(y - 0.5, y + 0.5, 9):
+                left, bottom = axes.transData.transform((x, end))
+                assert not (box.x0 < left < box.x1 and box.y0 < bottom < box.y1)
 
 
-def test_truths_tell_the_figures_of_this_climb(climb):
-    told = " ".join(truths(climb))
+def test_caveats_tell_the_figures_of_this_climb(climb):
+    told = " ".join(caveats(climb))
     assert "400 test rows" in told
     assert "vectors-mean did not" in told
     assert "mean over 2 seeds" in told
@@ -170,9 +170,9 @@ def test_truths_tell_the_figures_of_this_climb(climb):
 
 def test_a_rung_that_does_not_beat_the_baseline_may_still_be_cheaper(tmp_path):
     made = made_up_climb(tmp_path, {"tfidf": (0.86, 0.4), "fast": (0.80, 0.2), "slow": (0.81, 9.0)})
-    told = " ".join(truths(made))
-    assert "slow did not beat it here and cost more" in told
-    assert "fast did not beat it either, but takes less time for one text (median)" in told
+    told = " ".join(caveats(made))
+    assert "slow did not beat it and cost more" in told
+    assert "fast did not beat it, but is cheaper in latency" in told
 
 
 @pytest.mark.parametrize(
@@ -187,9 +187,9 @@ def test_a_rung_that_does_not_beat_the_baseline_may_still_be_cheaper(tmp_path):
 )
 def test_every_task_has_its_baseline_and_its_words(tmp_path, task, metric, baseline, name):
     made = made_up_climb(tmp_path, {baseline: (0.86, 0.4), "other": (0.80, 0.2)})
-    unit = unit_of(task)
+    unit = UNITS.get(task, "text")
     made = replace(made, task=task, rule=replace(made.rule, metric=metric, unit=unit))
-    assert f"{baseline} reaches" in " ".join(truths(made))
+    assert f"{baseline} reaches" in " ".join(caveats(made))
     page = report(made)
     assert f">{name}</th>" in page
     assert re.search(f"↑ {name} on 400", page, re.IGNORECASE)

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from wordladder.cli import app
 from wordladder.errors import SettingError, VectorsError
-from wordladder.evaluation import vector_drift as word_changes
-from wordladder.evaluation.vector_drift import aligned, compare_vectors
+from wordladder.evaluation import vector_drift
+from wordladder.evaluation.vector_drift import compare_vectors, procrustes_rotation
 from wordladder.word_vectors import WordVectors
 
 DIM = 8
@@ -48,7 +48,9 @@ def now(then):
 def test_alignment_is_that_of_scipy():
     chance = np.random.default_rng(3)
     one, other = chance.normal(size=(2, 50, 6)).astype(np.float32)
-    np.testing.assert_allclose(aligned(one, other), orthogonal_procrustes(one, other)[0], atol=1e-5)
+    np.testing.assert_allclose(
+        procrustes_rotation(one, other), orthogonal_procrustes(one, other)[0], atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("dims", [(6, 9), (9, 6)])
@@ -57,7 +59,7 @@ def test_alignment_of_unlike_dimensions_is_that_of_vectors_filled_with_zeros(dim
     one, other = (chance.normal(size=(50, dim)).astype(np.float32) for dim in dims)
     filled = [np.pad(table, ((0, 0), (0, 9 - table.shape[1]))) for table in (one, other)]
     twin = filled[0] @ orthogonal_procrustes(*filled)[0]
-    turn = aligned(one, other)
+    turn = procrustes_rotation(one, other)
     assert turn.shape == (dims[0], 9)
     assert np.linalg.norm(one @ turn - filled[1]) == pytest.approx(np.linalg.norm(twin - filled[1]), rel=1e-5)
 
@@ -95,7 +97,7 @@ def units(vectors, words):
 @pytest.mark.parametrize("scores", [1 << 22, 500])
 @pytest.mark.parametrize("frequent", [60, 20_000])
 def test_figures_are_those_of_brute_force(then, now, frequent, scores, monkeypatch):
-    monkeypatch.setattr(word_changes, "_SCORES", scores)
+    monkeypatch.setattr(vector_drift, "_SCORES", scores)
     found = compare_vectors(then, now, neighbors=6, frequent=frequent, words=["w7", "w199"])
     ranks = {w: max(then.index[w], now.index[w]) for w in then.words if w in now}
     words = sorted(ranks, key=lambda word: (ranks[word], then.index[word]))[:frequent]

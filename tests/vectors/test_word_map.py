@@ -10,7 +10,7 @@ from wordladder.cli import app
 from wordladder.errors import MissingExtraError, SettingError, UserError, VectorsError
 from wordladder.evaluation import label_fonts
 from wordladder.evaluation.label_fonts import fonts_for
-from wordladder.evaluation.label_placement import Label, label_places
+from wordladder.evaluation.label_placement import Label, place_labels
 from wordladder.evaluation.word_map import word_map
 from wordladder.evaluation.word_map_picture import draw_word_map, picture_format
 from wordladder.text.subwords import Subwords
@@ -133,7 +133,7 @@ def test_labels_touch_neither_each_other_nor_the_page(seed):
     spots = chance.uniform((60, 30), (440, 370), size=(60, 2))
     spots[:12] = chance.normal((250, 200), 8, size=(12, 2))  # a crowd
     labels = [Label(x, y, chance.uniform(15, 60), 9.0, 2.0) for x, y in spots]
-    places, overlaps = label_places(labels, page)
+    places, overlaps = place_labels(labels, page)
     found = boxes(labels, places)
     assert overlaps == touching(found) == 0
     assert (found[:, :2] >= 0).all()
@@ -145,7 +145,7 @@ def test_labels_touch_neither_each_other_nor_the_page(seed):
 
 
 def test_a_lonely_label_stands_to_the_right():
-    (place,), overlaps = label_places([Label(100, 100, 40, 10, 2)], (0, 0, 300, 200))
+    (place,), overlaps = place_labels([Label(100, 100, 40, 10, 2)], (0, 0, 300, 200))
     assert overlaps == 0
     assert not place.far
     assert place.left == pytest.approx(104)
@@ -154,7 +154,7 @@ def test_a_lonely_label_stands_to_the_right():
 
 def test_labels_without_room_are_counted():
     labels = [Label(60, 20, 40, 9, 2)] * 30
-    places, overlaps = label_places(labels, (0, 0, 120, 40))
+    places, overlaps = place_labels(labels, (0, 0, 120, 40))
     assert overlaps == touching(boxes(labels, places)) > 0
 
 
@@ -177,7 +177,7 @@ def test_characters_without_a_font_are_told(vectors):
 
 def test_an_installed_font_with_the_characters_is_taken(monkeypatch):
     has = {"DejaVu Sans": "abc", "A Serif": "abc猫", "Noto Sans CJK SC": "a猫狗", "Last Resort": "abc猫狗兔"}
-    monkeypatch.setattr(label_fonts, "_look_again", lambda manager: None)
+    monkeypatch.setattr(label_fonts, "_find_new_fonts", lambda manager: None)
     monkeypatch.setattr(label_fonts, "_files", lambda manager, family: [family])
     monkeypatch.setattr(label_fonts, "_characters", lambda file: {ord(one) for one in has.get(file, "")})
     monkeypatch.setattr(
@@ -214,7 +214,7 @@ def test_the_command_draws(vectors, tmp_path):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("cat0", "-o", "map.jpg"), r"map.jpg: a picture's name ends with \.svg, \.png or \.pdf"),
+        (("cat0", "-o", "map.jpg"), r"map.jpg: the name of a picture must end with \.svg, \.png or \.pdf"),
         (("cat0", "cat1", "-o", "map.png"), "3 to 1,000 words"),
         (("cat0", "--words-file", "broken", "-o", "map.png"), "broken, line 2: .*0xFF at byte offset 4"),
         (("cat0", "--words-file", "none", "-o", "map.png"), "There is no file none"),
@@ -251,5 +251,5 @@ def test_a_missing_font_is_told_once(vectors, tmp_path, monkeypatch):
 
 def test_picture_formats():
     assert [picture_format(name) for name in ("a.svg", "b.PNG", "c.d.pdf")] == ["svg", "png", "pdf"]
-    with pytest.raises(SettingError, match="ends with"):
+    with pytest.raises(SettingError, match="must end with"):
         picture_format("map")

@@ -12,8 +12,7 @@ from .console import console, duration, interval, milliseconds, plain_table, pri
 from .signatures import command_options
 
 if TYPE_CHECKING:
-    from ..ladder.result import Climb
-    from ..ladder.rung import Rung
+    from ..ladder.result import Climb, Rung
 
 FIGURES = ("metric", "95 % interval", "p50", "p95", "{}s/s", "memory", "size", "training")
 WIDE = 100

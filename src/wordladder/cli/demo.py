@@ -81,16 +81,13 @@ def _handy(text: str) -> bool:
 def _print_answers(result: "Climb") -> None:
     from ..ladder.choice import answers
 
-    three = answers(result)
     console.print()
-    fast = f"best under {three.latency_ms:g} ms"
-    rungs = {"cheapest good one": three.cheapest_good, "best": three.best, fast: three.best_fast}
-    for title, rung in rungs.items():
+    for title, rung in answers(result).items():
         shown = "none"
         if rung is not None and rung.value is not None and rung.price is not None:
             latency = milliseconds(rung.price.latency_p50)
             shown = f"[bold]{rung.name}[/bold]  {rung.value:.4f} at {latency} a text"
-        console.print(f"  {title:<20} {shown}")
+        console.print(f"  {title:<23} {shown}")
 
 
 def _print_sentences(result: "Climb", test: "Examples") -> None:

@@ -13,7 +13,7 @@ from .options import Device, Json, Threads, UnicodeErrors
 from .signatures import command_options, library_options
 
 if TYPE_CHECKING:
-    from ..model.context_neighbors import Occurrence
+    from ..model.context_neighbors import Neighbor, Occurrence
 
 
 OPTIONS = library_options(
@@ -73,8 +73,8 @@ def neighbors(
     if json:
         print_json(found.to_json())
         return
-    for one in found.found:
-        console.print(_line(one.asked, "bold"))
+    for one in found.occurrences:
+        console.print(_line(one, "bold"))
         _print_table(one.neighbors)
     part = f"{found.sentences:,}"
     if found.sentences < found.of:
@@ -99,12 +99,12 @@ def _sentences(paths: list[Path]) -> Iterator[str]:
             yield from sentences(paragraph)
 
 
-def _print_table(answers: "tuple[tuple[Occurrence, float], ...]") -> None:
+def _print_table(neighbors: "tuple[Neighbor, ...]") -> None:
     table = plain_table()
     table.add_column("cosine", justify="right")
     table.add_column("in its sentence", no_wrap=True, overflow="ignore")
-    for one, cosine in answers:
-        table.add_row(f"{cosine:.3f}", _line(one, "bold green"))
+    for one in neighbors:
+        table.add_row(f"{one.cosine:.3f}", _line(one, "bold green"))
     console.print(table)
 
 

@@ -183,11 +183,11 @@ def _header(text: str) -> dict[str, Any]:
     """The comment lines that open a rung's file, what it is and its measured price, and the family of the
     pretrained encoder that it needs.
     """
-    from ..ladder.encoders import family
+    from ..ladder.encoders import encoder_family
 
     embedders = tomllib.loads(text).get("embedders", ())
     lines = [line.removeprefix("#").strip() for line in text.split("\n") if line.startswith("#")]
     about = [line for line in lines if not line.startswith(("rung:", "price:"))]
     price = [line.removeprefix("price:").strip() for line in lines if line.startswith("price:")]
-    encoder = next((needed for table in embedders if (needed := family(table))), None)
+    encoder = next((needed for table in embedders if (needed := encoder_family(table))), None)
     return {"about": " ".join(about), "price": " ".join(price), "encoder": encoder}

@@ -1,1 +1,1 @@
-"""Evaluation: what a model is worth on labelled rows, with an interval."""
+"""Evaluation: how good a model is on labelled rows, with an interval."""

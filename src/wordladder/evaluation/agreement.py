@@ -1,8 +1,8 @@
-"""Whether dev and test agree: a z test for two independent samples, as strict as the choices made on dev ask.
+"""Tests whether dev and test agree: a z test for independent samples, corrected for the choices made on dev.
 
 At every look at dev (a rung, a seed, an epoch) the gap between dev and test is normal around 0 if both are
-samples of the same text. Of `looks` gaps all stay within the limit with 95 % probability (Bonferroni), and so
-does that of the epoch and rung chosen: the limit allows for the optimism of choosing the best on dev, but not
+samples of the same text. All of `looks` gaps stay within the limit with 95 % probability (Bonferroni), and so
+does that of the chosen epoch and rung: the limit allows for the optimism of choosing the best on dev, but not
 for thresholds that were fitted on dev.
 """
 
@@ -12,7 +12,7 @@ from math import sqrt
 from statistics import NormalDist
 
 LEVEL = 0.05
-_GROUPS = 10  # the interval over fewer is no guide to what chance does
+_MIN_GROUPS = 10  # the interval over fewer is unreliable
 _Z = NormalDist().inv_cdf(0.975)
 
 
@@ -31,7 +31,7 @@ class Sample:
     rows: int
 
     def row_variance(self) -> float:
-        """What the variance of the metric would be on one row; that on `n` rows is the n-th part of it."""
+        """The variance of the metric on a single row; on `n` rows it is 1/n of that."""
         return self.rows * ((self.interval[1] - self.interval[0]) / (2 * _Z)) ** 2
 
 
@@ -51,13 +51,13 @@ class Gap:
 
     @property
     def beyond_chance(self) -> bool:
-        """Whether they differ by more."""
+        """Whether they differ by more than `limit`."""
         return abs(self.dev - self.test) > self.limit
 
 
 def comparable(*groups: Sequence[str] | None) -> bool:
-    """Whether dev and test, with the group of each row, have so many groups that a test means something."""
-    return all(known is None or len(set(known)) >= _GROUPS for known in groups)
+    """Whether dev and test, given the group of each row, have enough groups for a meaningful test."""
+    return all(known is None or len(set(known)) >= _MIN_GROUPS for known in groups)
 
 
 def gap_between(dev: Sample, test: Sample, looks: int = 1) -> Gap:
@@ -66,7 +66,7 @@ def gap_between(dev: Sample, test: Sample, looks: int = 1) -> Gap:
     Args:
         dev: The metric on dev.
         test: The metric on the test rows.
-        looks: Between how many gaps the choice was.
+        looks: How many gaps the chosen one was chosen from.
     """
     rows = dev.rows + test.rows
     variance = (dev.rows * dev.row_variance() + test.rows * test.row_variance()) / rows
@@ -77,7 +77,7 @@ def gap_between(dev: Sample, test: Sample, looks: int = 1) -> Gap:
 def disagreement(
     gaps: Mapping[str, Gap], *, higher_is_better: bool = True, grouped: bool = False, timed: bool = False
 ) -> list[str]:
-    """A sentence or two for the gaps that chance does not explain, and what they may mean; else none.
+    """A warning about the gaps that chance does not explain and their possible reasons, if there are any.
 
     Args:
         gaps: The gap of each rung.
@@ -85,30 +85,21 @@ def disagreement(
         grouped: Whether rows of one group were kept together.
         timed: Whether the test rows are the newest.
     """
-    found = {name: gap for name, gap in gaps.items() if gap.beyond_chance}
-    if not found:
+    large = {name: gap for name, gap in gaps.items() if gap.beyond_chance}
+    if not large:
         return []
-    name = max(found, key=lambda name: abs(found[name].dev - found[name].test) - found[name].limit)
-    gap = found[name]
-    others = [other for other in found if other != name]
-    so = f"; so do {', '.join(others)}" if len(others) > 1 else f"; so does {others[0]}" if others else ""
-    told = (
-        f"Dev and test differ by more than chance allows: {name} reaches {gap.dev:.3f} on dev and "
-        f"{gap.test:.3f} on test (chance explains {gap.limit:.3f}){so}."
-    )
-    flatters = (gap.dev > gap.test) == higher_is_better
-    return [
-        f"{told} {_meaning(flatters, grouped, timed)} Trust the test figures, and choices made on dev less."
-    ]
-
-
-def _meaning(flatters: bool, grouped: bool, timed: bool) -> str:
-    causes = []
-    if flatters and not grouped and not timed:
-        causes.append(
-            "rows of one author, document or file are in both train and dev (--group keeps them together)"
+    name, gap = max(large.items(), key=lambda item: abs(item[1].dev - item[1].test) - item[1].limit)
+    others = ", ".join(other for other in large if other != name)
+    reasons = ["the text changes with time" if timed else "the test rows are of another kind or time"]
+    if (gap.dev > gap.test) != higher_is_better:
+        reasons.insert(0, "the test has texts that were also used for training")
+    elif not grouped and not timed:
+        reasons.insert(
+            0, "rows of one author, document or file are in both train and dev (--group keeps them together)"
         )
-    if not flatters:
-        causes.append("the test has texts that training knows")
-    causes.append("the text changes with time" if timed else "the test rows are of another kind or time")
-    return f"It may be that {', or that '.join(causes)}."
+    return [
+        f"Dev and test differ by more than chance allows: {name} reaches {gap.dev:.3f} on dev and "
+        f"{gap.test:.3f} on test (chance explains {gap.limit:.3f})"
+        f"{f'; the same is true of {others}' if others else ''}. Perhaps {', or '.join(reasons)}. "
+        "Trust the test figures more than the choices made on dev."
+    ]

@@ -1,4 +1,4 @@
-"""Evaluate scores against labelled examples: the primary metric, its interval, and all other metrics."""
+"""Evaluates scores on labelled examples: the primary metric with its interval, and all other metrics."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..data.examples import Examples
-from .intervals import bootstrap
+from .intervals import bootstrap_scores, percentile_interval
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model is worth on some rows.
+    """How good a model is on some rows.
 
     Attributes:
         task: The kind of the task.
@@ -40,19 +40,20 @@ def evaluate_scores(
     """Evaluate the scores `(rows, ...)` that a model gave to examples.
 
     Args:
-        kind: The name of the task's kind.
+        kind: The kind of the task.
         task: The task, with its labels and decoding.
-        scores: Unnormalised scores, a row an example.
+        scores: Unnormalised scores, one row for each example.
         examples: The labelled examples.
         resamples: Bootstrap resamples for the interval.
-        seed: Start of the resampling.
+        seed: The seed of the resampling.
     """
     outcomes = task.outcomes(scores, examples)
+    values = bootstrap_scores(outcomes, task.primary, resamples=resamples, seed=seed, groups=examples.groups)
     return Evaluation(
         task=kind,
         metric=task.metric,
         value=task.primary(outcomes),
-        interval=bootstrap(outcomes, task.primary, resamples=resamples, seed=seed, groups=examples.groups),
+        interval=percentile_interval(values),
         rows=len(examples),
         metrics=task.metrics(scores, examples),
     )

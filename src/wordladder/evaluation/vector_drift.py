@@ -1,33 +1,33 @@
-"""What moved between two sets of word vectors: earlier and later, or one corpus and another.
+"""Compares two sets of word vectors: earlier and later, or one corpus and another.
 
-The later vectors are turned onto the earlier ones by orthogonal Procrustes (Schönemann 1966; Hamilton et al.
-2016, "Diachronic Word Embeddings Reveal Statistical Laws of Semantic Change"); what is left between a word's
-two vectors is its change. How many of its neighbours stayed needs no alignment (Gonen et al. 2020).
+The later vectors are aligned to the earlier ones by orthogonal Procrustes (Schönemann 1966; Hamilton et al.
+2016, "Diachronic Word Embeddings Reveal Statistical Laws of Semantic Change"); the remaining difference
+between a word's two vectors is its change. The share of neighbours in common needs no alignment (Gonen et al.
+2020).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import SettingError, VectorsError
 from ..word_vectors import WordVectors
 
-_SCORES = 1 << 22  # cosines held at once
+_SCORES = 1 << 22  # cosines in memory at a time
 
 Near = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
 class WordChange:
-    """What became of one word.
+    """How one word changed.
 
     Attributes:
         word: The word.
         cosine: Between its two vectors, after alignment.
-        kept: The share of its nearest words that stayed, among the shared frequent words.
-        then: Its nearest words in the first vectors, of all its words, with their cosines.
+        kept: The share of its nearest words that are the same in both, among the shared frequent words.
+        then: Its nearest words in the first vectors, among all words, with their cosines.
         now: The same in the second.
     """
 
@@ -40,20 +40,20 @@ class WordChange:
 
 @dataclass(frozen=True)
 class WordChanges:
-    """What moved between two sets of word vectors.
+    """How two sets of word vectors differ.
 
     Attributes:
-        sizes: Words in the first and in the second.
-        dims: Numbers in a vector of each.
-        shared: Words in both.
-        frequent: The most frequent of the shared words: those aligned and compared.
-        mean_cosine: Mean cosine between their two vectors, after alignment.
-        neighbors: How many nearest words were compared.
-        sample: Of how many words.
-        mean_kept: Mean share of nearest words that stayed.
-        most: The frequent words that moved most, the farthest first.
-        least: The frequent words that moved least, the nearest first.
-        asked: The words asked for, in their order.
+        sizes: The number of words in the first and in the second.
+        dims: The dimension of each.
+        shared: The number of words in both.
+        frequent: How many of the shared words, the most frequent, were aligned and compared.
+        mean_cosine: The mean cosine between their two vectors, after alignment.
+        neighbors: How many nearest words of a word were compared.
+        sample: For how many words the nearest words were compared.
+        mean_kept: The mean share of nearest words in common.
+        most: The frequent words that changed most, the most changed first.
+        least: The frequent words that changed least, the least changed first.
+        asked: The words asked for, in the order given.
     """
 
     sizes: tuple[int, int]
@@ -69,14 +69,6 @@ class WordChanges:
     asked: tuple[WordChange, ...] = ()
 
 
-class _Pair(NamedTuple):
-    """The unit vectors (words, dim) of the shared frequent words, and where they stand."""
-
-    words: list[str]
-    first: np.ndarray
-    second: np.ndarray
-
-
 def compare_vectors(
     first: WordVectors,
     second: WordVectors,
@@ -87,7 +79,7 @@ def compare_vectors(
     sample: int = 1000,
     topn: int = 10,
 ) -> WordChanges:
-    """Find what moved between two sets of word vectors.
+    """Find what changed between two sets of word vectors.
 
     Memory holds the unit vectors of the frequent words twice, and a block of cosines.
 
@@ -113,37 +105,35 @@ def compare_vectors(
         for word in words:
             if word not in vectors:
                 raise VectorsError(f"The {which} vectors have none for {word!r}.")
-    shared = _shared(first, second)
+    shared = _shared_words(first, second)
     if len(shared) < 2:
         raise VectorsError(f"The vectors share {len(shared)} words; at least two are needed to compare them.")
-    pair = _pair(first, second, shared[:frequent])
-    turn = aligned(pair.second, pair.first)
-    cosines = np.einsum("ij,ij->i", pair.second @ turn, _padded(pair.first, turn.shape[1]))
-    k = min(neighbors, len(pair.words) - 1)
-    places = np.unique(np.linspace(0, len(pair.words) - 1, min(sample, len(pair.words))).round().astype(int))
-    kept = _kept(pair, pair.first[places], pair.second[places], places, k)
+    drift = _Drift(first, second, shared[:frequent], neighbors)
+    count = len(drift.words)
+    cosines = drift.cosines(drift.units)
+    rows = np.unique(np.linspace(0, count - 1, min(sample, count)).round().astype(int))
+    kept = drift.kept([units[rows] for units in drift.units], rows)
     order = np.argsort(cosines, kind="stable")
-    tell = _Teller(first, second, pair, turn, k)
     return WordChanges(
         sizes=(len(first), len(second)),
         dims=(first.dim, second.dim),
         shared=len(shared),
-        frequent=len(pair.words),
+        frequent=count,
         mean_cosine=float(cosines.mean()),
-        neighbors=k,
-        sample=len(places),
+        neighbors=drift.k,
+        sample=len(rows),
         mean_kept=float(kept.mean()),
-        most=tell([pair.words[row] for row in order[:topn]]),
-        least=tell([pair.words[row] for row in order[::-1][:topn]]),
-        asked=tell(words),
+        most=drift.changes([drift.words[row] for row in order[:topn]]),
+        least=drift.changes([drift.words[row] for row in order[::-1][:topn]]),
+        asked=drift.changes(words),
     )
 
 
-def aligned(vectors: np.ndarray, target: np.ndarray) -> np.ndarray:
+def procrustes_rotation(vectors: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The rotation or reflection that brings vectors (words, dim) nearest to others (words, dim).
 
     The solution of orthogonal Procrustes (Schönemann 1966): U Vᵀ of the singular value decomposition of
-    vectorsᵀ target. Where dimensions differ, the smaller side is filled with zeros: the result is
+    vectorsᵀ target. If the dimensions differ, the smaller one is padded with zeros: the result is
     (dim of the vectors, the larger dim).
     """
     dim = max(vectors.shape[1], target.shape[1])
@@ -153,76 +143,64 @@ def aligned(vectors: np.ndarray, target: np.ndarray) -> np.ndarray:
     return (left @ right)[: vectors.shape[1]].astype(np.float32)
 
 
-def _shared(first: WordVectors, second: WordVectors) -> list[str]:
-    """The words of both, those first that are frequent in both."""
-    places = [
-        (row, other, word)
-        for row, word in enumerate(first.words)
-        if (other := second.index.get(word, -1)) >= 0
-    ]
-    return [word for _, _, word in sorted(places, key=lambda one: (max(one[:2]), one[0]))]
+def _shared_words(first: WordVectors, second: WordVectors) -> list[str]:
+    """The words of both, those frequent in both first."""
+    ranks = {word: row for row, word in enumerate(first.words) if word in second.index}
+    return sorted(ranks, key=lambda word: (max(ranks[word], second.index[word]), ranks[word]))
 
 
-def _pair(first: WordVectors, second: WordVectors, words: list[str]) -> _Pair:
-    return _Pair(words, *(_units(np.asarray(vectors[words])) for vectors in (first, second)))
-
-
-def _units(vectors: np.ndarray) -> np.ndarray:
-    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(norms == 0, 1, norms)
-
-
-def _padded(vectors: np.ndarray, dim: int) -> np.ndarray:
-    return np.pad(vectors, ((0, 0), (0, dim - vectors.shape[1])))
-
-
-def _kept(pair: _Pair, ones: np.ndarray, others: np.ndarray, own: np.ndarray, k: int) -> np.ndarray:
-    """The share (words,) of the k nearest of the frequent words that are the same in both.
-
-    Args:
-        pair: The frequent words.
-        ones: Unit vectors of the words asked about, in the first vectors.
-        others: The same in the second.
-        own: The rows of these words in the pair, -1 for a word that is not there.
-        k: How many nearest words.
+class _Drift:
+    """The shared frequent words, their unit vectors (words, dim) in both sets, and the rotation of the
+    second set onto the first.
     """
-    shares = np.zeros(len(ones))
-    step = max(1, _SCORES // len(pair.words))
-    for start in range(0, len(ones), step):
-        mine = slice(start, start + step)
-        then = _nearest(ones[mine] @ pair.first.T, own[mine], k)
-        now = _nearest(others[mine] @ pair.second.T, own[mine], k)
-        shares[mine] = [len(np.intersect1d(*both)) / k for both in zip(then, now)]
-    return shares
 
+    def __init__(self, first: WordVectors, second: WordVectors, words: list[str], neighbors: int) -> None:
+        self.sets, self.words, self.k = (first, second), words, min(neighbors, len(words) - 1)
+        self.rows = {word: row for row, word in enumerate(words)}
+        self.units = self.unit_vectors(words)
+        self.rotation = procrustes_rotation(self.units[1], self.units[0])
 
-def _nearest(cosines: np.ndarray, own: np.ndarray, k: int) -> np.ndarray:
-    """The k columns with the largest cosines, a word's own column left out: (words, k)."""
-    inside = np.flatnonzero(own >= 0)
-    cosines[inside, own[inside]] = -np.inf
-    return np.argpartition(-cosines, k - 1, axis=1)[:, :k]
+    def unit_vectors(self, words: Sequence[str]) -> list[np.ndarray]:
+        """The unit vectors (words, dim) in the first and in the second set."""
+        tables = [np.asarray(vectors[list(words)]) for vectors in self.sets]
+        norms = [np.linalg.norm(table, axis=-1, keepdims=True) for table in tables]
+        return [table / np.where(norm == 0, 1, norm) for table, norm in zip(tables, norms)]
 
+    def cosines(self, units: Sequence[np.ndarray]) -> np.ndarray:
+        """The cosines (words,) between unit vectors of both sets, after alignment."""
+        first, second = units
+        turned = second @ self.rotation  # as wide as the wider set
+        return np.einsum("ij,ij->i", turned[:, : first.shape[1]], first)
 
-class _Teller:
-    """Tells of words what became of them."""
+    def kept(self, units: Sequence[np.ndarray], own: np.ndarray) -> np.ndarray:
+        """The share (words,) of the k nearest frequent words that are the same in both sets.
 
-    def __init__(
-        self, first: WordVectors, second: WordVectors, pair: _Pair, turn: np.ndarray, k: int
-    ) -> None:
-        self.first, self.second, self.pair, self.turn, self.k = first, second, pair, turn, k
-        self.rows = {word: row for row, word in enumerate(pair.words)}
+        Args:
+            units: The unit vectors of words in both sets.
+            own: The rows of these words among the frequent words, -1 for a word that is not one.
+        """
+        shares = np.zeros(len(own))
+        step = max(1, _SCORES // len(self.words))
+        for start in range(0, len(own), step):
+            part = slice(start, start + step)
+            nearest = [self.nearest(one[part] @ all_.T, own[part]) for one, all_ in zip(units, self.units)]
+            shares[part] = [len(np.intersect1d(*both)) / self.k for both in zip(*nearest)]
+        return shares
 
-    def __call__(self, words: Sequence[str]) -> tuple[WordChange, ...]:
+    def nearest(self, cosines: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """The k columns with the largest cosines, a word's own column left out: (words, k)."""
+        inside = np.flatnonzero(own >= 0)
+        cosines[inside, own[inside]] = -np.inf
+        return np.argpartition(-cosines, self.k - 1, axis=1)[:, : self.k]
+
+    def changes(self, words: Sequence[str]) -> tuple[WordChange, ...]:
+        """How each of the words changed."""
         if not words:
             return ()
-        ones, others = (_units(np.asarray(vectors[list(words)])) for vectors in (self.first, self.second))
-        own = np.array([self.rows.get(word, -1) for word in words])
-        kept = _kept(self.pair, ones, others, own, self.k)
-        cosines = np.einsum("ij,ij->i", others @ self.turn, _padded(ones, self.turn.shape[1]))
-        near = (
-            (tuple(v.most_similar(word, topn=self.k)) for v in (self.first, self.second)) for word in words
-        )
+        units = self.unit_vectors(words)
+        kept = self.kept(units, np.array([self.rows.get(word, -1) for word in words]))
+        near = ((tuple(v.most_similar(word, topn=self.k)) for v in self.sets) for word in words)
         return tuple(
             WordChange(word, float(cosine), float(share), *both)
-            for word, cosine, share, both in zip(words, cosines, kept, near)
+            for word, cosine, share, both in zip(words, self.cosines(units), kept, near)
         )

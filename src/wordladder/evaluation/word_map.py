@@ -1,4 +1,4 @@
-"""Words on a map: vectors brought down to two dimensions. The picture is drawn elsewhere."""
+"""Maps words to two dimensions. The picture is drawn in `word_map_picture`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from ..errors import SettingError, did_you_mean
 from ..extras import require
 from ..word_vectors import WordVectors
 
-MOST = 1000  # more words on a page cannot be read
+MAX_WORDS = 1000  # more are not legible on one page
 
 
 @dataclass(frozen=True)
 class WordMap:
-    """Words with a place each in the plane.
+    """Words with their coordinates in the plane.
 
     Attributes:
         words: The words asked for, then their neighbours.
-        points: Their places (words, 2).
-        groups: For each word, which of the words asked for it belongs to.
+        points: Their coordinates (words, 2).
+        groups: For each word, the number of the word asked for that it belongs to.
         asked: How many words were asked for: the first ones.
         method: `pca` or `tsne`.
         explained: With PCA, the share of the variance along each axis.
-        perplexity: With t-SNE, about how many neighbours a word is placed by.
+        perplexity: With t-SNE, the perplexity: roughly how many neighbours determine a word's position.
     """
 
     words: tuple[str, ...]
@@ -44,7 +44,7 @@ def word_map(
     method: Literal["pca", "tsne"] = "pca",
     seed: int = 1,
 ) -> WordMap:
-    """Place words, and the words nearest to each, on a plane.
+    """Project words, and the nearest words of each, onto a plane.
 
     Args:
         vectors: The vectors, of which directions count and lengths do not.
@@ -57,53 +57,52 @@ def word_map(
 
     Raises:
         VectorsError: a word has no vector.
-        SettingError: there are too few or too many words, or no such method.
-        MissingExtraError: t-SNE was asked for without scikit-learn.
+        SettingError: there are too few or too many words, or the method is unknown.
+        MissingExtraError: t-SNE needs scikit-learn, which is not installed.
     """
     if method not in ("pca", "tsne"):
         raise SettingError(f"method is {method!r}.{did_you_mean(method, ['pca', 'tsne'])}")
     asked = list(dict.fromkeys(words))
-    group = _grouped(vectors, asked, neighbors)
-    if not 3 <= len(group) <= MOST:
-        raise SettingError(f"A map takes 3 to {MOST:,} words; these are {len(group):,}.")
-    shown = tuple(group)
-    table = np.asarray(vectors[list(shown)], np.float64)
+    groups = _assign_groups(vectors, asked, neighbors)
+    if not 3 <= len(groups) <= MAX_WORDS:
+        raise SettingError(f"A map takes 3 to {MAX_WORDS:,} words; these are {len(groups):,}.")
+    table = np.asarray(vectors[list(groups)], np.float64)
     norms = np.linalg.norm(table, axis=1, keepdims=True)
     units = table / np.where(norms == 0, 1, norms)
-    axes, explained = _principal(units)
-    common = (tuple(group.values()), len(asked), method)
-    if method == "pca":
-        return WordMap(shown, axes, *common, explained=explained)
-    perplexity = min(30.0, (len(shown) - 1) / 3)
-    return WordMap(shown, _embedded(units, axes, perplexity, seed), *common, perplexity=perplexity)
+    points, explained = _principal_components(units)
+    perplexity = None
+    if method == "tsne":
+        perplexity, explained = min(30.0, (len(groups) - 1) / 3), None
+        points = _tsne(units, points, perplexity, seed)
+    return WordMap(tuple(groups), points, tuple(groups.values()), len(asked), method, explained, perplexity)
 
 
-def _grouped(vectors: WordVectors, asked: Sequence[str], neighbors: int) -> dict[str, int]:
+def _assign_groups(vectors: WordVectors, asked: Sequence[str], neighbors: int) -> dict[str, int]:
     """The words asked for and their neighbours, each with the number of its group."""
-    nearest: dict[str, tuple[float, int]] = {}
+    groups = {word: number for number, word in enumerate(asked)}
+    nearest: dict[str, float] = dict.fromkeys(asked, float("inf"))
     for number, word in enumerate(asked):
         for other, cosine in vectors.most_similar(word, topn=neighbors) if neighbors > 0 else ():
-            if other not in nearest or cosine > nearest[other][0]:
-                nearest[other] = (cosine, number)
-    group = {word: number for number, word in enumerate(asked)}
-    return group | {word: number for word, (_, number) in nearest.items() if word not in group}
+            if cosine > nearest.get(other, -float("inf")):
+                nearest[other], groups[other] = cosine, number
+    return groups
 
 
-def _principal(units: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+def _principal_components(units: np.ndarray) -> tuple[np.ndarray, tuple[float, float] | None]:
     """The first two principal components of the rows (rows, 2), and their shares of the variance."""
     u, values, _ = np.linalg.svd(units - units.mean(axis=0), full_matrices=False)
     points = np.zeros((len(units), 2))
-    found = min(2, len(values))
-    points[:, :found] = u[:, :found] * values[:found]
-    points *= np.sign(points[np.abs(points).argmax(axis=0), [0, 1]] + 1e-300)  # the same way up everywhere
+    count = min(2, len(values))
+    points[:, :count] = u[:, :count] * values[:count]
+    points *= np.sign(points[np.abs(points).argmax(axis=0), [0, 1]] + 1e-300)  # the same signs everywhere
     variance = float((values**2).sum()) or 1.0
     first, second = [*(float(value**2) / variance for value in values[:2]), 0.0][:2]
     return points, (first, second)
 
 
-def _embedded(units: np.ndarray, start: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
+def _tsne(units: np.ndarray, start: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
     manifold = require("sklearn.manifold", "train", "A map by t-SNE")
     spread = start.std(axis=0)[0] or 1.0
-    start = start / spread * 1e-4  # as scikit-learn scales its own start
+    start = start / spread * 1e-4  # scikit-learn's own scale of the initial embedding
     model = manifold.TSNE(2, perplexity=perplexity, init=start.astype(np.float32), random_state=seed)
     return np.asarray(model.fit_transform(units.astype(np.float32)), np.float64)

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from ..errors import ModelError, UserError
+from .streams import atomic_path, write_errors
 
 T = TypeVar("T")
 Positive = Annotated[float, Field(gt=0, lt=1e9)]
@@ -17,6 +18,18 @@ Size = Annotated[int, Field(gt=0, lt=1 << 20)]
 def write_facts(path: Path, facts: Mapping[str, object]) -> None:
     """Write a file that `read_facts` reads."""
     path.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file atomically; its folder is made if it is missing.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with write_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as fresh:
+        fresh.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
 
 
 def read_facts(path: Path, schema: type[T]) -> T:

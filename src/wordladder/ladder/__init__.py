@@ -1,4 +1,4 @@
-"""The ladder: rungs trained on the same data, measured, and the cheapest good one recommended.
+"""The ladder: trains rungs on the same data, measures them, and recommends the cheapest good one.
 
-A rung is a recipe with a name and a measured price. The recipes lie in `rungs/<task>/`.
+A rung is a recipe with a name and a measured price. The recipes are in `rungs/<task>/`.
 """

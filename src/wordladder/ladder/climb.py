@@ -1,7 +1,6 @@
-"""Climb the ladder: train rungs on the same data with the same seeds, measure them, recommend one.
+"""Climbs the ladder: trains rungs on the same data with the same seeds, measures them, and recommends one.
 
-Every run happens in a process of its own and is kept as it ends. What the rule is, what is measured and how
-it is drawn stand in the other files of this folder.
+Every run has its own process, and its result is kept as soon as it ends.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,27 +14,25 @@ from ..data.origin import origin_of
 from ..embedders._encoder_sources import text_language
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
+from ..files.json_files import write_json
 from ..files.streams import disk_errors
 from ..formats import UnicodeErrors
 from ..model.checkpoint_folder import sole
 from ..progress import Progress, quiet
 from ..recipe import Recipe
-from .choice import Rule, choose
-from .climb_folder import Record
-from .job_files import write_json
+from .choice import add_gaps, choose, compare, reject_other_metrics
+from .climb_folder import ClimbFolder
 from .machine import available_threads, describe
-from .measured import Measured, comparable_by_metric, compare, measure_rung, with_gaps
 from .plan import FixedModel, plan_models, plan_recipes
-from .price import Budget, cost_kind, unit_of
-from .reason import reason
+from .price import UNITS, Budget, cost_kind
 from .report import write_report
-from .result import Climb
-from .rung import Rung
-from .runner import Workshop
+from .result import Climb, Rule, Rung
+from .runner import Measured, Runner
+from .sentences import reason
 from .split import Source, Split, fingerprint, split_data
 
-CURVE_PARTS = (16, 4)  # a sixteenth and a quarter of the rows, and all
-FEWEST_CURVE_ROWS = 16
+CURVE_PARTS = (16, 4)  # a sixteenth and a quarter of the rows, besides all of them
+MIN_CURVE_ROWS = 16
 
 
 def climb(
@@ -119,13 +116,13 @@ def climb(
         progress: Told how far it is.
 
     Raises:
-        UserError: What was given cannot be used, or every rung breaks because of it.
+        UserError: An argument is not valid, or every rung fails because of one.
     """
     started = perf_counter()
     limits = {"max_latency_ms": max_latency_ms, "max_size_mb": max_size_mb, "max_memory_mb": max_memory_mb}
-    rule = _rule(cost, margin, Budget(**limits, max_minutes=max_minutes))
-    numbers = _numbers(seed, seeds)
-    threads = available_threads() if threads is None else _at_least_one("threads", threads)
+    rule = Rule(cost=cost_kind(cost), margin=margin, budget=Budget(**limits, max_minutes=max_minutes))
+    threads = available_threads() if threads is None else threads
+    _check_numbers(margin, seeds=seeds, threads=threads)
     columns: dict[str, Any] = {
         "text": text,
         "label": label,
@@ -144,113 +141,85 @@ def climb(
         "language": text_language(split.train.flat()),
     }
     fixed = plan_models(models)
-    made, left_out = plan_recipes(task, rungs, recipes, beside=fixed, **changes)
-    _check_device(device, made)
-    plan: list[Recipe | FixedModel] = [*fixed, *made]
+    planned, left_out = plan_recipes(task, rungs, recipes, models=fixed, **changes)
+    _check_device(device, planned)
+    plan: list[Recipe | FixedModel] = [*fixed, *planned]
+    numbers = tuple(range(seed, seed + seeds))
     folder = Path(output)
     with sole(folder), disk_errors(folder):
-        record = Record(folder)
-        record.begin(fingerprint(split), plan, resume=resume)
-        shop = Workshop(record=record, threads=threads, device=device, minutes=max_minutes, progress=progress)
-        measured = _measure_all(shop, split, plan, numbers, label_curve=label_curve)
-        found = _found(task, split, shop, measured, rule, numbers, perf_counter() - started)
-        found = replace(found, left_out=left_out)
-        _save(found)
-    return found
+        climb_folder = ClimbFolder(folder)
+        climb_folder.begin(fingerprint(split), plan, resume=resume)
+        runner = Runner(
+            folder=climb_folder, threads=threads, device=device, minutes=max_minutes, progress=progress
+        )
+        measured = _measure_all(runner, split, plan, numbers, label_curve=label_curve)
+        result = _result(task, split, runner, measured, rule)
+        result = replace(result, seeds=numbers, left_out=left_out, seconds=perf_counter() - started)
+        write_json(folder / "climb.json", result.to_json())
+        write_report(result, folder / "report.html")
+    return result
 
 
-def _save(found: Climb) -> None:
-    """Write `climb.json` and `report.html` into the folder."""
-    write_json(found.folder / "climb.json", found.to_json())
-    write_report(found, found.folder / "report.html")
-
-
-def _rule(cost: str, margin: float, budget: Budget) -> Rule:
-    """How the recommended rung is chosen."""
+def _check_numbers(margin: float, **counts: int) -> None:
     if not 0 <= margin < float("inf"):
-        raise SettingError(f"margin = {margin}: how much worse may be good enough, 0 or more")
-    return Rule(cost=cost_kind(cost), margin=margin, budget=budget)
+        raise SettingError(f"margin = {margin}: it must be 0 or more")
+    for name, count in counts.items():
+        if count < 1:
+            raise SettingError(f"{name} = {count}: at least one is needed")
 
 
 def _check_device(device: str | None, recipes: Sequence[Recipe]) -> None:
-    """Refuse a device that is not here before anything is trained; shallow models need none."""
+    """Refuse a missing device before anything is trained; shallow models need none."""
     if device is not None and any(not recipe.table("shallow") for recipe in recipes):
         from ..layers.devices import choose_device
 
         choose_device(device)
 
 
-def _numbers(first: int, count: int) -> tuple[int, ...]:
-    return tuple(range(first, first + _at_least_one("seeds", count)))
-
-
-def _at_least_one(name: str, value: int) -> int:
-    if value < 1:
-        raise SettingError(f"{name} = {value}: at least one is needed")
-    return value
-
-
 def _measure_all(
-    shop: Workshop,
+    runner: Runner,
     split: Split,
     plan: Sequence[Recipe | FixedModel],
     seeds: Sequence[int],
     *,
     label_curve: bool,
 ) -> list[Measured]:
-    """Every rung in turn.
+    """Measure every rung in turn.
 
     Raises:
-        UserError: Every rung broke, because of what the user gave.
+        UserError: Every rung failed because of what the user gave.
     """
-    parts = _parts(split) if label_curve else ()
+    parts = _curve_parts(split) if label_curve else ()
     measured: list[Measured] = []
-    shop.open(split)
-    try:
+    with runner.data_files(split):
         for recipe in plan:
-            shop.progress("climb", len(measured), len(plan), rung=recipe.name)
-            measured.append(measure_rung(shop, recipe, seeds, parts))
-        shop.progress("climb", len(plan), len(plan))
-    finally:
-        shop.close()
+            runner.progress("climb", len(measured), len(plan), rung=recipe.name)
+            measured.append(runner.measure_rung(recipe, seeds, parts))
+        runner.progress("climb", len(plan), len(plan))
     if all(one.user_error for one in measured):
-        shop.record.forget()
+        runner.folder.remove_runs()
         raise UserError(f"no rung could be trained; {measured[0].rung.name}: {measured[0].rung.error}")
     return measured
 
 
-def _parts(split: Split) -> tuple[int, ...]:
+def _curve_parts(split: Split) -> tuple[int, ...]:
     """The numbers of rows of a label curve: enough to show every label, and fewer than all."""
-    fewest = max(FEWEST_CURVE_ROWS, len(all_names(split.train)))
+    fewest = max(MIN_CURVE_ROWS, len(all_names(split.train)))
     return tuple(len(split.train) // part for part in CURVE_PARTS if len(split.train) // part >= fewest)
 
 
-def _on_models(rungs: Sequence[Rung]) -> list[str]:
-    """What has to be known of models that were there already."""
-    names = [rung.name for rung in rungs if rung.fixed and rung.measured]
-    told = "measured as they are. Where test rows are among what one was trained on, its figure is too good."
-    return [f"{', '.join(names)}: {told}"] if names else []
-
-
-def _found(
-    task: str,
-    split: Split,
-    shop: Workshop,
-    measured: Sequence[Measured],
-    rule: Rule,
-    seeds: tuple[int, ...],
-    seconds: float,
-) -> Climb:
+def _result(task: str, split: Split, runner: Runner, measured: list[Measured], rule: Rule) -> Climb:
     """Compare, choose, and put everything together."""
-    measured = comparable_by_metric(measured)
-    first = next((one for one in measured if one.result), None)
-    rule = replace(rule, rows=len(split.test), unit=unit_of(task))
-    if first is not None and first.result is not None:
-        rule = replace(rule, metric=first.result.metric, higher_is_better=first.result.higher_is_better)
+    reject_other_metrics(measured)
+    first = next((one for one in measured if one.results), None)
+    rule = replace(rule, rows=len(split.test), unit=UNITS.get(task, "text"))
+    if first is not None:
+        metric, higher_is_better = first.results[0].metric, first.results[0].higher_is_better
+        rule = replace(rule, metric=metric, higher_is_better=higher_is_better)
     if comparable(split.dev.groups, split.test.groups):
-        measured = with_gaps(measured, len(split.dev), len(split.test))
+        add_gaps(measured, len(split.dev), len(split.test))
     rungs = compare(measured, rule)
-    disagree = disagreement(
+    gaps = disagreement(
         {rung.name: rung.gap for rung in rungs if rung.gap},
         higher_is_better=rule.higher_is_better,
         grouped=split.dev.groups is not None,
@@ -264,12 +233,16 @@ def _found(
         choice=choice,
         reason=reason(rungs, choice, rule),
         rows=split.rows(),
-        seeds=seeds,
         notes=split.notes,
-        warnings=(*split.warnings, *disagree, *_on_models(rungs)),
+        warnings=(*split.warnings, *gaps, *_warn_of_models(rungs)),
         machine=describe(),
-        threads=shop.threads,
-        device=(first and first.device) or shop.device or "",
-        seconds=seconds,
-        folder=shop.record.folder,
+        threads=runner.threads,
+        device=(first and first.device) or runner.device or "",
+        folder=runner.folder.path,
     )
+
+
+def _warn_of_models(rungs: Sequence[Rung]) -> list[str]:
+    names = ", ".join(rung.name for rung in rungs if rung.fixed and rung.measured)
+    warning = "measured as they are. If a model was trained on some of the test rows, its figure is too good."
+    return [f"{names}: {warning}"] if names else []

@@ -1,7 +1,7 @@
-"""What a saved model costs to use, measured in a process of its own.
+"""The job that measures what a saved model costs to use.
 
-`python -m wordladder.ladder.cost job.json` starts it. Nothing else of the climb runs meanwhile. What it costs
-to train is told by the training itself.
+`python -m wordladder.ladder.cost job.json` runs it, while nothing else of the climb runs. What a model costs
+to train is part of the result of its training.
 """
 
 import json
@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import WordladderError
-from .subprocess_job import answering
+from .price import UsageCost
+from .subprocess_job import job_events
 
 Predict = Callable[[list[Any]], Any]
 
@@ -24,30 +25,20 @@ TIMED_CALLS = 200
 FEWEST_CALLS = 30
 BATCH_TEXTS = 2000
 FEWEST_BATCH_TEXTS = 64
-PATIENCE_SECONDS = 20.0  # for each of the two figures
+MAX_SECONDS = 20.0  # for each of the two measurements
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a model costs to use.
+@dataclass(frozen=True, kw_only=True)
+class Cost(UsageCost):
+    """What a model costs to use, and how it was measured.
 
     Attributes:
-        latency_p50: Milliseconds for one text, the median of separately timed calls.
-        latency_p95: Milliseconds that 95 calls in 100 stay under.
-        throughput: Texts a second, many given at once.
-        memory_mb: The most memory that the process held, the interpreter and the libraries included, in MB.
-        load_seconds: From a started interpreter to a model ready to answer, the imports included.
         calls: How many calls were timed.
         texts: How many texts the throughput was measured on.
-        threads: How many threads the model was allowed.
+        threads: How many threads the model could use.
         device: Where it ran.
     """
 
-    latency_p50: float
-    latency_p95: float
-    throughput: float
-    memory_mb: float
-    load_seconds: float
     calls: int
     texts: int
     threads: int
@@ -60,17 +51,17 @@ def measure(
     """Load a model and time it.
 
     Args:
-        load: Loads the model; returns what predicts a list of texts.
+        load: Loads the model and returns its method that predicts a list of texts.
         texts: Real texts to predict.
-        threads: How many threads the model was allowed; recorded only.
-        device: Where the model was sent; None left it to the model.
+        threads: How many threads the model can use; only recorded.
+        device: Where the model runs; None leaves it to the model.
     """
     started = perf_counter()
     predict = load()
     load_seconds = perf_counter() - started
     calls = _latencies(predict, texts)
     p50, p95 = np.percentile(calls, [50, 95])
-    count = int(np.clip(PATIENCE_SECONDS * 1000 / p50, FEWEST_BATCH_TEXTS, BATCH_TEXTS))
+    count = int(np.clip(MAX_SECONDS * 1000 / p50, FEWEST_BATCH_TEXTS, BATCH_TEXTS))
     batch = [texts[number % len(texts)] for number in range(count)]
     predict(batch[:FEWEST_BATCH_TEXTS])  # a first batch sets up what single texts do not need
     started = perf_counter()
@@ -89,11 +80,11 @@ def measure(
 
 
 def _latencies(predict: Predict, texts: Sequence[Any]) -> list[float]:
-    """Milliseconds of single calls, each with another text as long as there are enough."""
+    """Milliseconds of single calls, each with a different text if there are enough."""
     for number in range(WARM_UP_CALLS):
         predict([texts[-1 - number % len(texts)]])
     calls: list[float] = []
-    deadline = perf_counter() + PATIENCE_SECONDS
+    deadline = perf_counter() + MAX_SECONDS
     while len(calls) < TIMED_CALLS and (len(calls) < FEWEST_CALLS or perf_counter() < deadline):
         text = texts[len(calls) % len(texts)]
         started = perf_counter()
@@ -102,18 +93,18 @@ def _latencies(predict: Predict, texts: Sequence[Any]) -> list[float]:
     return calls
 
 
-def _device(given: str | None) -> str:
-    """The processor, or the name of the accelerator that a model takes when it may choose."""
+def _device(device: str | None) -> str:
+    """ "cpu", or the name of the accelerator that the model uses if it can choose."""
     torch = sys.modules.get("torch")
-    if given == "cpu" or torch is None or not torch.cuda.is_available():
+    if device == "cpu" or torch is None or not torch.cuda.is_available():
         return "cpu"
     return torch.cuda.get_device_name()
 
 
 def peak_memory_mb() -> float:
-    """The most resident memory that this process has held, in MB of 10⁶ bytes."""
+    """The peak resident memory of this process, in MB of 10⁶ bytes."""
     if sys.platform == "linux":
-        # Not getrusage: there a child starts with the peak of the process that started it.
+        # Not getrusage: there a process starts with the peak of its parent.
         for line in Path("/proc/self/status").read_text(encoding="ascii").split("\n"):
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024 / 1e6
@@ -128,7 +119,7 @@ def peak_memory_mb() -> float:
 
 
 def main(path: str) -> None:
-    """Measure what the job file names and send the result."""
+    """Run the job in the file and send its result."""
     job = json.loads(Path(path).read_text(encoding="utf-8"))
     texts = json.loads(Path(job["texts"]).read_text(encoding="utf-8"))
 
@@ -137,10 +128,11 @@ def main(path: str) -> None:
 
         return Model.load(job["model"], device=job["device"], threads=job["threads"]).predict
 
-    with answering() as line:
+    with job_events() as events:
         if not texts:
-            raise WordladderError("there is no text to measure with")
-        line.send("result", facts=asdict(measure(load, texts, threads=job["threads"], device=job["device"])))
+            raise WordladderError("there are no texts to measure with")
+        cost = measure(load, texts, threads=job["threads"], device=job["device"])
+        events.send("result", facts=asdict(cost))
 
 
 if __name__ == "__main__":

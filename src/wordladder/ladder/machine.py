@@ -1,4 +1,4 @@
-"""What the figures were measured on: processor, memory, versions. Nothing is imported to find a version."""
+"""Describes the machine: processor, memory, versions. No library is imported to find its version."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ LIBRARIES = ("torch", "numpy", "scikit-learn", "transformers", "numba")
 
 
 def available_threads() -> int:
-    """How many threads this process may use at once."""
+    """How many threads this process can run at once."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS and Windows
@@ -20,7 +20,7 @@ def available_threads() -> int:
 
 
 def describe() -> dict[str, str | int | float]:
-    """Processor, cores, memory in GB, system, and the versions that matter; what is not known is left out."""
+    """Processor, cores, memory in GB, system, and the relevant versions; unknown facts are left out."""
     facts: dict[str, str | int | float] = {
         "processor": _processor(),
         "cores": available_threads(),
@@ -34,7 +34,7 @@ def describe() -> dict[str, str | int | float]:
 
 
 def version_of(library: str) -> str:
-    """The installed version; empty where there is none."""
+    """The installed version; empty if there is none."""
     try:
         return version(library)
     except PackageNotFoundError:

@@ -1,65 +1,67 @@
-"""The price of a rung: four costs, how each is written, and the budget. Nothing is measured here."""
+"""The costs of a rung, how each is written, and the budget. They are measured in `cost` and `run`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import floor, log10
+from math import inf
 from operator import attrgetter
 
 from ..errors import SettingError, did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
-class Price:
-    """What one rung costs to train and to use.
+class UsageCost:
+    """What a model costs to use.
 
     Attributes:
         latency_p50: Milliseconds for one text, the median of separately timed calls.
-        latency_p95: Milliseconds that 95 calls in 100 stay under.
-        throughput: Texts a second when many are given at once.
-        memory_mb: The most memory that the process held while it answered, in MB (1e6 bytes).
-        size_mb: The saved folder, in MB.
-        load_seconds: From an imported library to a model ready to answer.
-        train_seconds: To train it, the word vectors included; the mean over the seeds; infinite where it is
-            not known.
+        latency_p95: Milliseconds for one text, the 95th percentile.
+        throughput: Texts a second in large batches.
+        memory_mb: The peak memory of the process, the interpreter and libraries included, in MB (1e6 bytes).
+        load_seconds: From a started interpreter to a model ready to predict, the imports included.
     """
 
     latency_p50: float
     latency_p95: float
     throughput: float
     memory_mb: float
-    size_mb: float
     load_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price(UsageCost):
+    """What a rung costs to train and to use.
+
+    Attributes:
+        size_mb: The size of the saved folder, in MB.
+        train_seconds: The training time, word vectors included, the mean over the seeds; infinite if unknown.
+    """
+
+    size_mb: float
     train_seconds: float
 
 
-def figure(value: float, digits: int = 2) -> str:
-    """A number with the digits that matter and no zeros behind them: 0.041, 0.4, 4.1, 41, 410, 4,100."""
-    if value == 0:
-        return "0"
-    rounded = round(value, digits - 1 - floor(log10(abs(value))))
-    places = max(digits - 1 - floor(log10(abs(rounded))), 0)  # 9.96 has become 10 by now
-    written = f"{rounded:,.{places}f}"
-    return written.rstrip("0").rstrip(".") if "." in written else written
+def format_number(value: float, digits: int = 2) -> str:
+    """A number with its significant digits and no trailing zeros: 0.041, 0.4, 4.1, 41, 410, 4,100."""
+    return f"{float(f'{value:.{digits}g}'):,.12f}".rstrip("0").rstrip(".")
 
 
-def written_seconds(seconds: float, digits: int = 2) -> str:
-    """A duration in the unit that a person would choose; a dash where it is not known."""
-    if seconds == float("inf"):
-        return "–"
-    if seconds < 60:
-        return f"{figure(seconds, digits)} s"
-    if seconds < 3600:
-        return f"{figure(seconds / 60, digits)} min"
-    return f"{figure(seconds / 3600, digits)} h"
+def format_milliseconds(value: float, digits: int = 2) -> str:
+    """A latency in ms."""
+    return f"{format_number(value, digits)} ms"
 
 
-def written_megabytes(value: float, digits: int = 2) -> str:
+def format_megabytes(value: float, digits: int = 2) -> str:
     """A size in MB or GB."""
-    return f"{figure(value, digits)} MB" if value < 950 else f"{figure(value / 1000, digits)} GB"
+    size, unit = (1, "MB") if value < 950 else (1000, "GB")
+    return f"{format_number(value / size, digits)} {unit}"
 
 
-def _milliseconds(value: float, digits: int = 2) -> str:
-    return f"{figure(value, digits)} ms"
+def format_seconds(value: float, digits: int = 2) -> str:
+    """A duration in seconds, minutes or hours; a dash if it is unknown (infinite)."""
+    if value == inf:
+        return "–"
+    size, unit = (1, "s") if value < 60 else (60, "min") if value < 3600 else (3600, "h")
+    return f"{format_number(value / size, digits)} {unit}"
 
 
 @dataclass(frozen=True)
@@ -67,50 +69,36 @@ class CostKind:
     """One of the costs that rungs are compared by.
 
     Attributes:
-        name: What `--cost` calls it.
+        name: Its name as the value of `--cost`.
         title: The heading of its picture.
-        axis: What it is, in words, with the place of what is answered.
+        axis: What it is, in words; {} stands for the unit of prediction, such as "text".
         of: Takes it from a price.
-        written: Writes a value with its unit and so many digits, such as "0.4 ms".
-        tail: What follows that in a sentence, with the place of what is answered.
+        format: Writes a value with its unit and a number of digits, such as "0.4 ms".
+        suffix: What follows that in a sentence; {} as in `axis`.
     """
 
     name: str
     title: str
     axis: str
     of: Callable[[Price], float]
-    written: Callable[..., str]
-    tail: str
+    format: Callable[..., str]
+    suffix: str
 
     def phrase(self, value: float, digits: int = 2, unit: str = "text") -> str:
         """A value in a sentence, such as "0.4 ms a text"."""
-        return f"{self.written(value, digits)} {self.tail.format(unit)}"
+        return f"{self.format(value, digits)} {self.suffix.format(unit)}"
 
 
+_LATENCY = "time for one {} (median)"
+_TRAINING = "training time, word vectors included"
 _KINDS = (
-    CostKind(
-        "latency", "Latency", "time for one {} (median)", attrgetter("latency_p50"), _milliseconds, "a {}"
-    ),
-    CostKind(
-        "memory", "Memory", "memory at the peak", attrgetter("memory_mb"), written_megabytes, "of memory"
-    ),
-    CostKind("size", "Size", "size on disk", attrgetter("size_mb"), written_megabytes, "on disk"),
-    CostKind(
-        "train",
-        "Training time",
-        "time to train, word vectors included",
-        attrgetter("train_seconds"),
-        written_seconds,
-        "to train",
-    ),
+    CostKind("latency", "Latency", _LATENCY, attrgetter("latency_p50"), format_milliseconds, "a {}"),
+    CostKind("memory", "Memory", "peak memory", attrgetter("memory_mb"), format_megabytes, "of memory"),
+    CostKind("size", "Size", "size on disk", attrgetter("size_mb"), format_megabytes, "on disk"),
+    CostKind("train", "Training time", _TRAINING, attrgetter("train_seconds"), format_seconds, "to train"),
 )
 COSTS = {kind.name: kind for kind in _KINDS}
-_UNITS = {"tagging": "sentence", "span_qa": "question"}
-
-
-def unit_of(task: str) -> str:
-    """What is answered one by one: a text, a sentence, a question."""
-    return _UNITS.get(task, "text")
+UNITS = {"tagging": "sentence", "span_qa": "question"}  # the unit of prediction; for other tasks a text
 
 
 def cost_kind(name: str) -> CostKind:
@@ -126,13 +114,13 @@ def cost_kind(name: str) -> CostKind:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What a rung may cost at most; None sets no limit.
+    """The most that a rung may cost; None sets no limit.
 
     Args:
         max_latency_ms: Median milliseconds for one text.
         max_size_mb: MB on disk.
-        max_memory_mb: MB of memory at the peak.
-        max_minutes: Minutes to train one rung with one seed; training is stopped there.
+        max_memory_mb: MB of peak memory.
+        max_minutes: Minutes to train one rung with one seed; longer training is stopped.
     """
 
     max_latency_ms: float | None = None
@@ -143,28 +131,25 @@ class Budget:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value is not None and not value > 0:
-                raise SettingError(f"{name} = {value}: a limit is a number above 0")
+                raise SettingError(f"{name} = {value}: a limit must be above 0")
 
     def limits(self) -> dict[str, float]:
-        """The limits that are set, under the names of their costs, in the units of a price."""
-        minutes = self.max_minutes
-        given = {
+        """The limits that are set, by the names of their costs, in the units of a price."""
+        limits = {
             "latency": self.max_latency_ms,
             "memory": self.max_memory_mb,
             "size": self.max_size_mb,
-            "train": None if minutes is None else minutes * 60,
+            "train": None if self.max_minutes is None else self.max_minutes * 60,
         }
-        return {name: limit for name, limit in given.items() if limit is not None}
+        return {name: limit for name, limit in limits.items() if limit is not None}
 
     def exceeded(self, price: Price, unit: str = "text") -> tuple[str, ...]:
-        """One phrase for each limit that the price is over, such as "2.1 ms a text"."""
-        return tuple(
-            COSTS[name].phrase(COSTS[name].of(price), unit=unit)
-            for name, limit in self.limits().items()
-            if limit < COSTS[name].of(price) < float("inf")
-        )
+        """A phrase for each limit that the price exceeds, such as "2.1 ms a text"."""
+        costs = {name: COSTS[name].of(price) for name in self.limits()}
+        over = [name for name, limit in self.limits().items() if limit < costs[name] < inf]
+        return tuple(COSTS[name].phrase(costs[name], unit=unit) for name in over)
 
-    def told(self, unit: str = "text") -> str:
+    def describe(self, unit: str = "text") -> str:
         """The limits in words: "at most 1 ms a text and 50 MB on disk"; empty without limits."""
         phrases = [COSTS[name].phrase(limit, 9, unit) for name, limit in self.limits().items()]
         return f"at most {' and '.join(phrases)}" if phrases else ""

@@ -1,6 +1,6 @@
-"""`report.html`: one file that needs no network, for screen, phone and paper. Nothing is computed here."""
+"""Writes `report.html`: one self-contained file for screen, phone and paper."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from math import isfinite
@@ -11,19 +11,24 @@ from ..data.plurals import counted
 from ..errors import MissingExtraError
 from ..extras import require
 from ..files.streams import atomic_path
-from .caveats import truths
 from .choice import answers
 from .encoders import left_out_lines
 from .machine import LIBRARIES
 from .picture import NARROW, WIDE, cost_picture, curve_picture
-from .price import COSTS, CostKind, written_seconds
-from .report_table import metric_name, rung_table
-from .result import Climb
-from .rung import Rung
+from .price import COSTS, CostKind, format_megabytes, format_milliseconds, format_number, format_seconds
+from .result import Climb, Rung
+from .sentences import caveats, metric_name
+
+PRICE_COLUMNS = ("Latency", "{}s a second", "Memory", "Size", "Training")
+_METRIC_OF = {
+    ("tagging", "f1"): " of entities",
+    ("tagging", "accuracy"): " of words",
+    ("span_qa", "f1"): " of answers",
+}
 
 
 def write_report(climb: Climb, path: Path) -> None:
-    """Write the report, wholly or not at all."""
+    """Write the report atomically."""
     with atomic_path(path) as fresh:
         fresh.write_text(report(climb), encoding="utf-8", newline="\n")
 
@@ -41,12 +46,12 @@ def report(climb: Climb) -> str:
         reason=escape(sentence),
         answers=_answers(climb) if measured else "",
         pictures=_pictures(climb) if measured else "",
-        table=rung_table(climb),
+        table=_table(climb),
         table_note=_table_note(climb) if measured else "",
-        left_out=_left_out(climb),
+        left_out="".join(_note(line[:1].upper() + line[1:]) for line in left_out_lines(climb.left_out)),
         curve=_curve(climb),
-        warnings=_warnings(climb),
-        truths=_truths(climb) if measured else "",
+        warnings=_list("Warnings", _warnings(climb)),
+        caveats=_list("What this does and does not show", map(escape, caveats(climb) if measured else ())),
         method=_method(climb),
         recipes="\n".join(_recipe(rung) for rung in climb.rungs),
         footer=escape(
@@ -56,42 +61,39 @@ def report(climb: Climb) -> str:
 
 
 def _headline(climb: Climb) -> tuple[str, str]:
-    """The name in big type, and the sentence without it."""
+    """The headline, and the reason without it."""
     name = climb.recommended
     if name is None:
-        fitting = "Nothing good enough" if climb.choice.best_within_budget else "Nothing fits the budget"
-        return (fitting if climb.best else "Nothing was measured"), climb.reason
+        poor = "Nothing good enough" if climb.choice.best_within_budget else "Nothing fits the budget"
+        return (poor if climb.best else "Nothing was measured"), climb.reason
     rest = climb.reason.removeprefix(f"{name}: ")
     return name, rest[:1].upper() + rest[1:]
 
 
 def _answers(climb: Climb) -> str:
-    """Three answers that most people want."""
-    found = answers(climb)
-    asked = (
-        ("The cheapest good one", found.cheapest_good),
-        ("The best one", found.best),
-        (f"The best one under {found.latency_ms:g} ms a {climb.rule.unit}", found.best_fast),
-    )
-    return f'<dl class="answers">{"".join(_answer(climb, title, rung) for title, rung in asked)}</dl>'
-
-
-def _answer(climb: Climb, title: str, rung: Rung | None) -> str:
-    if rung is None or rung.price is None:
+    """The answers that most people want."""
+    cells = []
+    for title, rung in answers(climb).items():
         name, facts = "none", ""
-    else:
-        latency = COSTS["latency"].written(rung.price.latency_p50)
-        name, facts = rung.name, f"{metric_name(climb)} {rung.value:.3f}, {latency}"
-    return (
-        f'<div><dt>{escape(title)}</dt><dd class="name">{escape(name)}</dd>'
-        f'<dd class="facts">{escape(facts)}</dd></div>'
-    )
+        if rung is not None and rung.price is not None:
+            latency = format_milliseconds(rung.price.latency_p50)
+            name, facts = rung.name, f"{_metric(climb)} {rung.value:.3f}, {latency}"
+        cells.append(
+            f'<div><dt>{escape(title)}</dt><dd class="name">{escape(name)}</dd>'
+            f'<dd class="facts">{escape(facts)}</dd></div>'
+        )
+    return f'<dl class="answers">{"".join(cells)}</dl>'
+
+
+def _metric(climb: Climb) -> str:
+    """The metric and what it is of: "macro F1", "accuracy", "F1 of entities"."""
+    return metric_name(climb.rule) + _METRIC_OF.get((climb.task, climb.metric), "")
 
 
 def _pictures(climb: Climb) -> str:
-    """A picture for each cost that is known, switched by radio buttons; on paper all of them."""
-    if why := _undrawn():
-        return f'<p class="quiet note">{escape(why)}</p>'
+    """A picture for each known cost, switched by radio buttons; on paper all of them."""
+    if error := _plot_error():
+        return _note(error)
     kinds = [k for k in COSTS.values() if any(r.measured and isfinite(r.cost(k)) for r in climb.rungs)]
     switches = "".join(
         f'<input class="switch" type="radio" name="cost" id="by-{kind.name}"'
@@ -100,14 +102,18 @@ def _pictures(climb: Climb) -> str:
     )
     tabs = "".join(f'<label for="by-{kind.name}">{kind.title}</label>' for kind in kinds)
     panels = "".join(_panel(climb, kind) for kind in kinds)
+    better = "Higher is better" if climb.rule.higher_is_better else "Lower is better"
+    limit = " The dashed line is the budget." if climb.rule.budget.limits() else ""
     return (
         f'<figure>{switches}<div class="tabs">{tabs}</div><div class="panels">{panels}</div>'
-        f'<figcaption class="quiet">{_caption(climb)}</figcaption></figure>'
+        f'<figcaption class="quiet">{better}; further left is cheaper. Bars are 95 % intervals. The line '
+        "connects the rungs that no other beats in both respects (the Pareto front); the other points are "
+        f"hollow.{limit}</figcaption></figure>"
     )
 
 
-def _undrawn() -> str:
-    """Why there are no pictures; empty where there are."""
+def _plot_error() -> str:
+    """Why there are no pictures; empty if there are."""
     try:
         require("matplotlib", "plot", "A picture of the rungs")
     except MissingExtraError as error:
@@ -116,107 +122,133 @@ def _undrawn() -> str:
 
 
 def _panel(climb: Climb, kind: CostKind) -> str:
-    return (
-        f'<div class="panel"><h3>{kind.title}</h3>'
-        f'<p class="axis">{escape(_axis(climb))}</p>'
-        f"{cost_picture(climb, kind, WIDE)}{cost_picture(climb, kind, NARROW)}"
-        f'<p class="axis below">{escape(kind.axis.format(climb.rule.unit))} →</p></div>'
-    )
+    pictures = cost_picture(climb, kind, WIDE) + cost_picture(climb, kind, NARROW)
+    picture = _with_axes(climb, pictures, kind.axis.format(climb.rule.unit))
+    return f'<div class="panel"><h3>{kind.title}</h3>{picture}</div>'
 
 
-def _axis(climb: Climb) -> str:
-    return f"↑ {metric_name(climb)} on {climb.rule.rows:,} test rows"
+def _with_axes(climb: Climb, pictures: str, x_axis: str) -> str:
+    y_axis = f"↑ {_metric(climb)} on {climb.rule.rows:,} test rows"
+    return f'<p class="axis">{escape(y_axis)}</p>{pictures}<p class="axis below">{escape(x_axis)} →</p>'
 
 
-def _caption(climb: Climb) -> str:
-    better = "Higher is better" if climb.rule.higher_is_better else "Lower is better"
-    limit = " The dashed line is the budget." if climb.rule.budget.limits() else ""
-    return (
-        f"{better}, further left is cheaper. Bars are 95 % intervals. The line joins the rungs that no other "
-        f"beats in both (the Pareto front); hollow points are beaten by one.{limit}"
-    )
+def _table(climb: Climb) -> str:
+    """The rungs, also those that failed."""
+    several = len([rung for rung in climb.rungs if rung.measured]) > 1
+    quality = _metric(climb)
+    heads = ["Rung", quality[:1].upper() + quality[1:] or "Quality"]
+    heads += [f"Against {climb.best}"] if several else []
+    heads += [column.format(climb.rule.unit.capitalize()) for column in PRICE_COLUMNS]
+    cells = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
+    rows = "\n".join(_row(rung, climb, several) for rung in climb.rungs)
+    table = f"<table>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
+    return f'<div class="scroll" tabindex="0">{table}</div>'
+
+
+def _row(rung: Rung, climb: Climb, several: bool) -> str:
+    remarks = {
+        "recommended": rung.name == climb.recommended,
+        "best on dev": rung.name == climb.best,
+        f"dev {rung.dev_value or 0.0:.3f}": rung.gap is not None and rung.gap.beyond_chance,
+        "over budget": rung.over_budget,
+        "not measured": rung.error,
+    }
+    remark = ", ".join(text for text, applies in remarks.items() if applies)
+    head = f'<th scope="row">{escape(rung.name)}{_small(remark)}</th>'
+    price = rung.price
+    if not rung.measured or price is None:
+        span, error = len(PRICE_COLUMNS) + 1 + several, escape(rung.error or "")
+        return f'<tr class="out">{head}<td class="error" colspan="{span}">{error}</td></tr>'
+    cells = [
+        f"{rung.value:.3f}{_small('–'.join(f'{end:.3f}' for end in rung.interval or ()))}",
+        *([_difference(rung, climb)] if several else []),
+        format_milliseconds(price.latency_p50) + _small(f"p95 {format_milliseconds(price.latency_p95)}"),
+        format_number(price.throughput),
+        format_megabytes(price.memory_mb),
+        format_megabytes(price.size_mb),
+        format_seconds(price.train_seconds),
+    ]
+    style = "chosen" if rung.name == climb.recommended else "out" if rung.over_budget else ""
+    return f'<tr class="{style}">{head}{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def _difference(rung: Rung, climb: Climb) -> str:
+    gap = rung.difference
+    if gap is None or rung.name == climb.best:
+        return "–"
+    value, low, high = (f"{number:+.3f}".replace("-", "−") for number in (gap.value, gap.low, gap.high))
+    return value + _small(f"{low} to {high}")
+
+
+def _small(text: str) -> str:
+    return f"<small>{escape(text)}</small>" if text else ""
+
+
+def _note(text: str) -> str:
+    return f'<p class="quiet note">{escape(text)}</p>'
 
 
 def _table_note(climb: Climb) -> str:
-    told = "Small figures are 95 % bootstrap intervals."
+    text = "Small figures are 95 % bootstrap intervals."
     if len([rung for rung in climb.rungs if rung.measured]) > 1:
-        told += f" Differences are paired: positive is better than {climb.best}."
+        text += f" Differences are paired: positive is better than {climb.best}."
     if climb.rule.budget.limits():
-        told += f" The budget: {climb.rule.budget.told(climb.rule.unit)}."
-    return f'<p class="quiet note">{escape(told)}</p>'
-
-
-def _left_out(climb: Climb) -> str:
-    """The rungs that were not climbed, and how to add them."""
-    lines = (line[:1].upper() + line[1:] for line in left_out_lines(climb.left_out))
-    return "".join(f'<p class="quiet note">{escape(line)}</p>' for line in lines)
+        text += f" The budget: {climb.rule.budget.describe(climb.rule.unit)}."
+    return _note(text)
 
 
 def _curve(climb: Climb) -> str:
-    if _undrawn() or not any(len(rung.curve) > 1 for rung in climb.rungs):
+    if _plot_error() or not any(len(rung.curve) > 1 for rung in climb.rungs):
         return ""
-    return (
-        '<section><h2>With fewer labels</h2><figure class="curve">'
-        f'<p class="axis">{escape(_axis(climb))}</p>'
-        f"{curve_picture(climb, WIDE)}{curve_picture(climb, NARROW)}"
-        '<p class="axis below">labelled rows to learn from →</p></figure></section>'
-    )
+    pictures = curve_picture(climb, WIDE) + curve_picture(climb, NARROW)
+    picture = _with_axes(climb, pictures, "labelled training rows")
+    return f'<section><h2>With fewer labels</h2><figure class="curve">{picture}</figure></section>'
 
 
-def _warnings(climb: Climb) -> str:
-    """What is wrong with the data, and what training did to the text; equal warnings of rungs together."""
+def _warnings(climb: Climb) -> Sequence[str]:
+    """Problems of the data, and what training did to the text: each warning with its rungs."""
     rungs: dict[str, list[str]] = {}
     for rung in climb.rungs:
         for warning in rung.warnings:
             rungs.setdefault(warning, []).append(rung.name)
-    told = [escape(warning) for warning in climb.warnings]
-    told += [
-        f'{escape(w)} <span class="quiet">({escape(", ".join(names))})</span>' for w, names in rungs.items()
-    ]
-    return f"<section><h2>Warnings</h2>{_list(told)}</section>" if told else ""
+    names = '<span class="quiet">({})</span>'
+    items = [f"{escape(text)} {names.format(escape(', '.join(of)))}" for text, of in rungs.items()]
+    return [*map(escape, climb.warnings), *items]
 
 
-def _truths(climb: Climb) -> str:
-    told = _list(map(escape, truths(climb)))
-    return f"<section><h2>What this does and does not show</h2>{told}</section>"
-
-
-def _list(items: Iterable[str]) -> str:
-    return f'<ul class="list">{"".join(f"<li>{item}</li>" for item in items)}</ul>'
+def _list(title: str, items: Iterable[str]) -> str:
+    """A section with a list of HTML items, if there are any."""
+    points = "".join(f"<li>{item}</li>" for item in items)
+    return f'<section><h2>{title}</h2><ul class="list">{points}</ul></section>' if points else ""
 
 
 def _method(climb: Climb) -> str:
     rows, machine = climb.rows, climb.machine
     seeds = ", ".join(map(str, climb.seeds))
-    programs = ("wordladder", "python", *LIBRARIES)
-    versions = ", ".join(f"{name} {machine[name]}" for name in machine if name in programs)
     facts = {
         "Rows": f"{rows['train']:,} train, {rows['dev']:,} dev, {rows['test']:,} test",
         "Split": " ".join(climb.notes) or "As given.",
         "Seeds": f"{seeds}; the same rows for every rung",
-        "Intervals": "95 %, 1,000 bootstrap resamples of the test rows, or of their groups where they have "
-        "some; paired for differences",
+        "Intervals": "95 %, 1,000 bootstrap resamples of the test rows, or of their groups if there are any; "
+        "paired for differences",
         "Latency": f"up to 200 {climb.rule.unit}s of the test rows, each timed alone after a warm-up",
-        "Process": f"each model alone in a fresh process, {counted(climb.threads, 'thread')}",
-        "Memory": "the most that process held, the interpreter and the libraries included",
+        "Process": f"each model alone in a new process, {counted(climb.threads, 'thread')}",
+        "Memory": "the peak of that process, interpreter and libraries included",
         "Hardware": _hardware(machine, climb.device),
-        "Versions": versions,
-        "Took": written_seconds(climb.seconds),
+        "Versions": ", ".join(
+            f"{name} {machine[name]}" for name in ("wordladder", "python", *LIBRARIES) if name in machine
+        ),
+        "Duration": format_seconds(climb.seconds),
     }
-    cells = "".join(f"<dt>{name}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items() if value)
+    cells = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts.items() if value)
     return f'<dl class="facts-list">{cells}</dl>'
 
 
 def _hardware(machine: Mapping[str, str | int | float], device: str) -> str:
     memory = f"{machine['memory_gb']} GB" if "memory_gb" in machine else ""
-    accelerator = device if device not in ("", "cpu") else ""
-    parts = (
-        machine.get("processor"),
-        counted(int(machine["cores"]), "core"),
-        memory,
-        accelerator,
-        machine.get("system"),
-    )
+    cores = counted(int(machine["cores"]), "core")
+    accelerator = "" if device == "cpu" else device
+    parts = (machine.get("processor"), cores, memory, accelerator, machine.get("system"))
     return ", ".join(str(part) for part in parts if part)
 
 

@@ -1,35 +1,170 @@
-"""What a climb found: one frozen value, and what `climb.json` holds. It is written, and drawn, elsewhere."""
+"""The result of a climb: the rungs with their quality and price, the recommendation, and `climb.json`."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
-from .choice import Choice, Rule
+from ..evaluation.agreement import Gap
+from ..evaluation.intervals import Difference
 from .encoders import LeftOut
-from .rung import Rung
+from .price import Budget, CostKind, Price
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The quality that a rung reaches with a part of the training rows.
+
+    Attributes:
+        rows: How many labelled rows it was trained on.
+        value: The metric on the test rows, the mean over the seeds.
+        interval: Its bootstrap interval.
+    """
+
+    rows: int
+    value: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """A measured rung. What is None could not be measured; `error` then says why.
+
+    Attributes:
+        name: The name of the recipe.
+        value: The mean of `seed_values`.
+        interval: The bootstrap interval of `value`.
+        seeds: The seeds that it was trained with.
+        seed_values: The metric on the test rows for each seed.
+        dev_value: The mean of `seed_dev_values`.
+        seed_dev_values: The metric on the dev rows for each seed; all choices are based on their mean.
+        difference: How much better than the best rung it is on the test rows (positive is better).
+        gap: The gap between dev and test, and how much of it chance explains.
+        price: What it costs.
+        on_front: Whether no other rung is both better on the test rows and cheaper.
+        over_budget: A phrase for each limit that it exceeds.
+        warnings: What training did to the text, and other notable things.
+        curve: Quality by the number of labelled rows, if that was asked for.
+        error: Why the rung could not be trained or measured, in one line.
+        fixed: Whether it is an existing model. Its training data are unknown, so dev tells nothing about it:
+            it is compared on the test rows, and not recommended.
+        recipe: The recipe as TOML.
+    """
+
+    name: str
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    seeds: tuple[int, ...] = ()
+    seed_values: tuple[float, ...] = ()
+    dev_value: float | None = None
+    seed_dev_values: tuple[float, ...] = ()
+    difference: Difference | None = None
+    gap: Gap | None = None
+    price: Price | None = None
+    on_front: bool = False
+    over_budget: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    curve: tuple[CurvePoint, ...] = ()
+    error: str | None = None
+    fixed: bool = False
+    recipe: str
+
+    @property
+    def measured(self) -> bool:
+        """Whether all its runs succeeded and its price is known."""
+        return self.error is None and self.value is not None and self.price is not None
+
+    @property
+    def within_budget(self) -> bool:
+        """Whether it was measured and exceeds no limit."""
+        return self.measured and not self.over_budget
+
+    def cost(self, kind: CostKind) -> float:
+        """Its cost in the unit of that kind; infinite if it is unknown."""
+        return kind.of(self.price) if self.price else inf
+
+    def to_json(self) -> dict[str, Any]:
+        """The rung as in `climb.json`."""
+        values = asdict(self)
+        curve, price, _ = (values.pop(name) for name in ("curve", "price", "gap"))
+        price = price or dict.fromkeys(Price.__dataclass_fields__)
+        latency = {name: price.pop(f"latency_{name}") for name in ("p50", "p95")}
+        if self.price and not isfinite(self.price.train_seconds):
+            price["train_seconds"] = None
+        return {
+            **values,
+            **price,
+            "latency_ms": self.price and latency,
+            "dev_beyond_chance": self.gap and self.gap.beyond_chance,
+            "dev_chance_limit": self.gap and self.gap.limit,
+            "within_budget": self.within_budget,
+            "label_curve": curve,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What the choice depends on besides the measurements.
+
+    Attributes:
+        cost: What "cheap" means.
+        metric: The name of the metric.
+        rows: The number of test rows.
+        margin: How much worse than the best is still good enough.
+        budget: The limits.
+        higher_is_better: The direction of the metric.
+        unit: The unit of prediction in a word, such as "text".
+    """
+
+    cost: CostKind
+    metric: str = ""
+    rows: int = 0
+    margin: float = 0.01
+    budget: Budget = field(default_factory=Budget)
+    higher_is_better: bool = True
+    unit: str = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The names of the rungs that the rule chose.
+
+    Attributes:
+        best: The best on dev at any cost; None if nothing was measured.
+        recommended: The rung to ship; None if no rung within the budget is shown to be good enough.
+        best_within_budget: The best on dev of those within the budget.
+        undecided: A rung that might be recommended if there were more test rows.
+        rows_needed: About how many test rows would decide; `MANY_ROWS` means "that many or more".
+    """
+
+    best: str | None = None
+    recommended: str | None = None
+    best_within_budget: str | None = None
+    undecided: str | None = None
+    rows_needed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Climb:
-    """What a climb found.
+    """The result of a climb.
 
     Attributes:
         task: The kind of the task.
-        rungs: The rungs in the order of the ladder, the broken ones too.
-        rule: What was chosen by: metric, cost, margin, budget.
-        choice: What the rule said, by name.
+        rungs: The rungs in the order of the ladder, those that failed included.
+        rule: What the choice was based on: metric, cost, margin, budget.
+        choice: The rungs that the rule chose, by name.
         reason: Why, in one sentence.
-        rows: How many rows were in `train`, `dev` and `test`.
+        rows: The numbers of rows in `train`, `dev` and `test`.
         seeds: The seeds that every rung was trained with.
         notes: How the data was read and split.
-        warnings: What is wrong with the data, and where dev and test disagree.
-        machine: What everything was measured on, and with which versions.
-        threads: The threads for training and for measuring.
+        warnings: Problems of the data, and where dev and test disagree.
+        machine: The hardware, and the versions of the software.
+        threads: The threads for training and measuring.
         device: Where the rungs ran.
-        seconds: What the whole climb took this time.
-        folder: Where everything is kept.
-        left_out: The rungs that lacked a pretrained encoder, or an extra that is not installed.
+        seconds: How long the climb took this time.
+        folder: The folder of all results.
+        left_out: The rungs without a pretrained encoder, or that need an extra that is not installed.
     """
 
     task: str
@@ -38,13 +173,13 @@ class Climb:
     choice: Choice
     reason: str
     rows: Mapping[str, int]
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...] = ()
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     machine: Mapping[str, str | int | float]
     threads: int
     device: str
-    seconds: float
+    seconds: float = 0.0
     folder: Path
     left_out: tuple[LeftOut, ...] = ()
 
@@ -60,7 +195,7 @@ class Climb:
 
     @property
     def best(self) -> str | None:
-        """The name of the best rung on dev, whatever it costs."""
+        """The name of the best rung on dev at any cost."""
         return self.choice.best
 
     def rung(self, name: str) -> Rung:
@@ -68,28 +203,14 @@ class Climb:
         return next(rung for rung in self.rungs if rung.name == name)
 
     def to_json(self) -> dict[str, Any]:
-        """What `climb.json` holds."""
+        """The contents of `climb.json`."""
+        own = {key: value for key, value in vars(self).items() if key not in ("rule", "choice", "folder")}
         return {
-            "task": self.task,
-            "metric": self.metric,
-            "higher_is_better": self.rule.higher_is_better,
-            "recommended": self.recommended,
-            "reason": self.reason,
-            "best": self.best,
-            "best_within_budget": self.choice.best_within_budget,
-            "undecided": self.choice.undecided,
-            "rows_needed": self.choice.rows_needed,
+            **own,
+            **{key: getattr(self.rule, key) for key in ("metric", "higher_is_better", "margin")},
+            **asdict(self.choice),
             "cost": self.rule.cost.name,
-            "margin": self.rule.margin,
             "budget": asdict(self.rule.budget),
             "rungs": [rung.to_json() for rung in self.rungs],
             "left_out": [one._asdict() for one in self.left_out],
-            "rows": dict(self.rows),
-            "seeds": list(self.seeds),
-            "notes": list(self.notes),
-            "warnings": list(self.warnings),
-            "threads": self.threads,
-            "device": self.device,
-            "machine": dict(self.machine),
-            "seconds": self.seconds,
         }

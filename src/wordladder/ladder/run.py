@@ -1,37 +1,42 @@
-"""One rung with one seed, trained and tested in a process of its own, or a model tested as it is.
+"""The job that trains and tests one rung with one seed, or tests an existing model as it is.
 
-`python -m wordladder.ladder.run job.json` starts it. What stays in the job's folder: `model/`, `outcomes.npy`
-and `scores.npy` of the test rows, and `result.json`, written last. What a model costs is measured elsewhere.
+`python -m wordladder.ladder.run job.json` runs it. It writes `model/`, `outcomes.npy` and `scores.npy` of the
+test rows, and last `result.json`. What a model costs to use is measured by another job.
 """
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.examples import Examples
-from .job_files import nested_order, read_examples, write_array, write_json
-from .subprocess_job import Line, answering
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.examples import Answer, Examples, Label, Span, label_names
+from ..files.json_files import write_json
+from ..files.streams import atomic_write
+from .subprocess_job import EventWriter, job_events
 
 OUTCOMES, SCORES, RESULT = "outcomes.npy", "scores.npy", "result.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one process trains.
+    """What a job trains or tests.
 
     Attributes:
-        recipe: The tables of the recipe, its seed included.
+        recipe: The tables of the recipe, its seed included; empty for an existing model.
         name: The name of the rung.
-        recipe_folder: Where the relative paths of the recipe start.
-        data: The folder with `train.json`, `dev.json` and `test.json`.
+        recipe_folder: The folder that relative paths in the recipe refer to.
+        data: The folder of `train.json`, `dev.json` and `test.json`.
         folder: Where everything is written.
-        cache: Shared by all runs, for trained word vectors and the like.
+        cache: A folder for trained word vectors and the like, shared by all runs.
         rows: How many rows of the nested order to train on; None for all.
         threads: Threads to train with.
         device: Where to train; None leaves it to the model.
-        model: A model that is there already, and tested instead; the recipe is empty then.
+        model: An existing model to test instead.
     """
 
     recipe: dict[str, Any]
@@ -47,22 +52,22 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    """What one run found.
+class RunResult:
+    """The result of one run.
 
     Attributes:
         metric: The name of the primary metric.
         higher_is_better: Its direction.
         value: The metric on the test rows.
         dev_value: The metric on the dev rows.
-        train_rows: How many rows were trained on.
-        train_seconds: The time to train, the word vectors included even where they were already there; None
-            of a model that was there already.
+        train_rows: How many rows it was trained on.
+        train_seconds: The training time, word vectors included even if they came from the cache; None for an
+            existing model.
         vectors_seconds: The part of it that went into word vectors.
-        warnings: What the training warned of.
+        warnings: The warnings of the training.
         dev_interval: The 95 % bootstrap interval of `dev_value`.
-        looks: How many times dev was looked at to choose an epoch.
-        size_mb: The size of a model that was there already, in MB; None of one that was trained.
+        looks: How many times dev was evaluated to choose an epoch.
+        size_mb: The size of an existing model in MB; None for a trained one.
     """
 
     metric: str
@@ -72,48 +77,51 @@ class Result:
     train_rows: int
     train_seconds: float | None
     vectors_seconds: float
-    warnings: tuple[str, ...]
+    warnings: Sequence[str]
     dev_interval: tuple[float, float] | None = None
     looks: int = 1
     size_mb: float | None = None
 
 
-def train_and_test(run: Run, line: Line) -> Result:
-    """Train, test, and write everything down."""
-    from ..evaluation.intervals import resampled
+def train_and_test(run: Run, events: EventWriter) -> RunResult:
+    """Train, test, and write all results."""
+    from ..evaluation.intervals import bootstrap_scores
 
     data, folder = Path(run.data), Path(run.folder)
     train, dev, test = (read_examples(data / f"{part}.json") for part in ("train", "dev", "test"))
-    train = _part(train, run.rows)
+    if run.rows is not None:
+        train = train.take(sorted(nested_order(train)[: run.rows]))
     if run.model is None:
-        model = _trained(run, train, dev, line)
+        model = _train(run, train, dev, events)
     else:
-        model = _tested(run, dev, test)
+        model = evaluate_model(run, dev, test)
         folder.mkdir(parents=True, exist_ok=True)
-    line("testing", 0, None)
+    events("testing", 0, None)
     outcomes = model.outcomes(test)
     result = _result(model, len(train), outcomes)
-    write_array(folder / OUTCOMES, outcomes)
-    write_array(folder / SCORES, resampled(outcomes, model.task_.primary, groups=test.groups))
+    scores = bootstrap_scores(outcomes, model.task_.primary, groups=test.groups)
+    for name, array in ((OUTCOMES, outcomes), (SCORES, scores)):
+        with atomic_write(folder / name) as file:
+            np.save(file, array, allow_pickle=False)
     write_json(folder / RESULT, asdict(result))
     return result
 
 
-def _trained(run: Run, train: Examples, dev: Examples, line: Line) -> Any:
+def _train(run: Run, train: Examples, dev: Examples, events: EventWriter) -> Any:
     from ..model.model import Model
     from ..recipe import Recipe
 
     recipe = Recipe(run.recipe, run.name, Path(run.recipe_folder))
     model = Model(recipe, device=run.device, threads=run.threads)
     output = Path(run.folder) / "model"
-    line.send("clock_starts")
-    model.fit(train, dev=dev, output=output, resume=True, cache=Path(run.cache), progress=line)
-    line.send("clock_stops")
+    events.send("clock_starts")
+    model.fit(train, dev=dev, output=output, resume=True, cache=Path(run.cache), progress=events)
+    events.send("clock_stops")
     return model
 
 
-def _tested(run: Run, dev: Examples, test: Examples) -> Any:
-    """A model as it is, with what it is worth on dev.
+def evaluate_model(run: Run, dev: Examples, test: Examples) -> Any:
+    """An existing model, evaluated on dev.
 
     Raises:
         ModelError: It cannot be read, or has no task.
@@ -124,29 +132,21 @@ def _tested(run: Run, dev: Examples, test: Examples) -> Any:
     from ..interop.sources import needed_mb
     from ..model.model import Model
 
-    model = Model.load(run.model or "", device=run.device, threads=run.threads)
-    dev, test = (spelled_like(part, model.task_.labels) for part in (dev, test))
+    source = run.model or ""
+    model = Model.load(source, device=run.device, threads=run.threads)
+    task, kind = model.task_, model.recipe_.task
+    dev, test = (spelled_like(part, task.labels) for part in (dev, test))
     for part in (dev, test):
-        model.task_.check(part)
-    model.evaluation_ = evaluate_scores(
-        model.recipe_.task, model.task_, model.scores(dev), dev, resamples=200
-    )
-    model.report_ = {
-        "dev_value": model.evaluation_.value,
-        "train_seconds": None,
-        "warnings": [],
-        "size_mb": needed_mb(run.model or ""),
-    }
+        task.check(part)
+    model.evaluation_ = evaluate_scores(kind, task, model.scores(dev), dev, resamples=200)
+    facts: dict[str, Any] = {"train_seconds": None, "warnings": [], "size_mb": needed_mb(source)}
+    model.report_ = {"dev_value": model.evaluation_.value, **facts}
     return model
 
 
-def _part(train: Examples, rows: int | None) -> Examples:
-    return train if rows is None else train.take(sorted(nested_order(train)[:rows]))
-
-
-def _result(model: Any, train_rows: int, outcomes: Any) -> Result:
+def _result(model: Any, train_rows: int, outcomes: Any) -> RunResult:
     report, task = model.report_, model.task_
-    return Result(
+    return RunResult(
         metric=task.metric,
         higher_is_better=bool(task.higher_is_better),
         value=task.primary(outcomes),
@@ -154,18 +154,57 @@ def _result(model: Any, train_rows: int, outcomes: Any) -> Result:
         train_rows=train_rows,
         train_seconds=report["train_seconds"],
         vectors_seconds=float(report.get("vectors_seconds", 0.0)),
-        warnings=tuple(report["warnings"]),
+        warnings=report["warnings"],
         dev_interval=model.evaluation_.interval,
         looks=max(1, len(report.get("history", ()))),
         size_mb=report.get("size_mb"),
     )
 
 
+def write_examples(path: Path, examples: Examples) -> None:
+    """Write the fields of examples that training needs, for `read_examples`. Unpaired surrogates survive."""
+    facts = {k: v for k, v in vars(examples).items() if k not in ("notes", "times", "parts")}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts, default=np.ndarray.tolist), encoding="ascii")
+
+
+def read_examples(path: Path) -> Examples:
+    """Read what `write_examples` wrote; lists of labels become tuples again."""
+    facts = json.loads(path.read_text(encoding="ascii"))
+    facts["segments"] = tuple(facts["segments"])
+    facts["labels"] = facts["labels"] and [_label(label) for label in facts["labels"]]
+    facts["lines"] = None if facts["lines"] is None else np.array(facts["lines"], dtype=np.int64)
+    return Examples(**facts)
+
+
+def _label(value: Any) -> Label:
+    """A label from JSON, which has lists for tuples: a span has three parts, an answer two."""
+    if isinstance(value, str):
+        return value
+    kinds: dict[int, Any] = {3: Span, 2: Answer}
+    return tuple(part if isinstance(part, str) else kinds[len(part)](*part) for part in value)
+
+
+def nested_order(examples: Examples, seed: int = 1) -> NDArray[np.int64]:
+    """A random order of the rows; the label curve trains on its beginnings.
+
+    The first rows show every label once: a model cannot be tested on labels that it never saw.
+    """
+    seen: set[str] = set()
+    first: list[int] = []
+    rest: list[int] = []
+    for row in np.random.default_rng(seed).permutation(len(examples)):
+        new = set(label_names((examples.labels or [])[row]))
+        (rest if new <= seen else first).append(row)
+        seen |= new
+    return np.array(first + rest, dtype=np.int64)
+
+
 def main(path: str) -> None:
-    """Do what the job file says and send the result."""
+    """Run the job in the file and send its result."""
     run = Run(**json.loads(Path(path).read_text(encoding="utf-8")))
-    with answering() as line:
-        line.send("result", facts=asdict(train_and_test(run, line)))
+    with job_events() as events:
+        events.send("result", facts=asdict(train_and_test(run, events)))
 
 
 if __name__ == "__main__":

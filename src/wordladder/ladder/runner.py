@@ -1,116 +1,225 @@
-"""Trains and measures rungs, one child process after another. What a result means is decided elsewhere."""
+"""Trains and measures rungs in subprocesses, one after another."""
 
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..data.examples import Examples
+from ..errors import OutputError
+from ..evaluation.intervals import Scores, percentile_interval
+from ..files.folders import size_mb
+from ..files.json_files import read_json, write_json
 from ..files.streams import write_errors
 from ..progress import Progress, quiet
 from ..recipe import Recipe
 from . import cost, run
-from .climb_folder import Record
-from .job_files import read_json, write_examples, write_json
+from .climb_folder import ClimbFolder
 from .plan import FixedModel
+from .price import Price, UsageCost
+from .result import CurvePoint, Rung
 from .split import Split
-from .subprocess_job import Ended, run_child
+from .subprocess_job import JobError, run_job
 
-Train = Callable[..., Ended]
 TEXTS = "texts.json"
 COST = "cost.json"
 
 
+@dataclass
+class Measured:
+    """A rung, with what is needed to compare it.
+
+    Attributes:
+        rung: The rung, not yet compared with others.
+        scores: Its bootstrap scores `(resamples,)`, the mean over the seeds; None if it failed.
+        results: The results of its runs, one for each seed; none if it failed.
+        user_error: Whether it failed because of what the user gave.
+        device: Where it was measured.
+    """
+
+    rung: Rung
+    scores: Scores | None = None
+    results: Sequence[run.RunResult] = ()
+    user_error: bool = False
+    device: str = ""
+
+    @property
+    def looks(self) -> int:
+        """How many times dev was evaluated, over all seeds."""
+        return sum(result.looks for result in self.results) or 1
+
+
 @dataclass(frozen=True, kw_only=True)
-class Workshop:
+class Runner:
     """What all runs of a climb share.
 
     Attributes:
-        record: The folder of the climb.
-        threads: Threads to train with and to measure with.
+        folder: The folder of the climb.
+        threads: Threads to train and measure with.
         device: Where to train and measure; None leaves it to the model.
-        minutes: How long the training of one run may take.
-        progress: Told how far each run is.
-        child: Runs a job in a process.
+        minutes: The time limit for the training of one run.
+        progress: Called with the progress of each run.
+        run_job: Runs a job in a subprocess.
     """
 
-    record: Record
+    folder: ClimbFolder
     threads: int
     device: str | None = None
     minutes: float | None = None
     progress: Progress = quiet
-    child: Train = run_child
+    run_job: Callable[..., dict[str, Any]] = run_job
 
-    def open(self, split: Split) -> None:
-        """Lay out the rows for the children."""
-        with write_errors(self.record.folder):
-            for name, part in (("train", split.train), ("dev", split.dev), ("test", split.test)):
-                write_examples(self.record.data / f"{name}.json", part)
-            write_json(self.record.data / TEXTS, _sample(split.test))
+    @contextmanager
+    def data_files(self, split: Split) -> Iterator[None]:
+        """Write the rows for the jobs; at the end these copies of the user's data are removed."""
+        try:
+            with write_errors(self.folder.path):
+                for name in ("train", "dev", "test"):
+                    run.write_examples(self.folder.data / f"{name}.json", getattr(split, name))
+            write_json(self.folder.data / TEXTS, _sample_texts(split.test))
+            yield
+        finally:
+            shutil.rmtree(self.folder.data, ignore_errors=True)
 
-    def close(self) -> None:
-        """Take the rows away: they are the user's, and lie elsewhere."""
-        shutil.rmtree(self.record.data, ignore_errors=True)
+    def measure_rung(
+        self, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[int] = ()
+    ) -> Measured:
+        """Train a rung with every seed and measure its price. If it fails, the rung has an `error`.
 
-    def train(self, recipe: Recipe | FixedModel, seed: int, rows: int | None = None) -> Ended:
-        """Train and test one rung with one seed, or test a model, unless that was done before."""
-        folder = self.record.run(recipe.name, seed, rows)
-        done = self.record.result(folder)
-        if done is not None:
-            return Ended(facts=asdict(done))
+        Args:
+            recipe: The recipe of the rung, or a model, which is tested once and has no label curve.
+            seeds: The seeds; a rung that fails with one is not tried with the next.
+            parts: The numbers of training rows of its label curve, without that of all rows.
+        """
+        rung = Rung(name=recipe.name, recipe=recipe.to_toml(), fixed=isinstance(recipe, FixedModel))
+        if rung.fixed:
+            seeds, parts = seeds[:1], ()
+        for seed in seeds:
+            try:
+                self.train(recipe, seed)
+            except JobError as error:
+                where = "" if seed == seeds[0] else f"seed {seed}: "
+                return Measured(replace(rung, error=f"{where}{error}"), user_error=error.user_error)
+        results, scores = self._load_results(recipe.name, seeds)
+        rung = replace(
+            rung,
+            seeds=tuple(seeds),
+            seed_values=tuple(result.value for result in results),
+            seed_dev_values=tuple(result.dev_value for result in results),
+            value=float(np.mean([result.value for result in results])),
+            dev_value=float(np.mean([result.dev_value for result in results])),
+            interval=percentile_interval(scores),
+            warnings=tuple(dict.fromkeys(warning for result in results for warning in result.warnings)),
+        )
+        try:
+            facts = self.measure(recipe, seeds[0])
+        except JobError as error:
+            return Measured(replace(rung, error=f"its cost could not be measured: {error}"))
+        seconds = float(np.mean([result.train_seconds or inf for result in results]))
+        size = results[0].size_mb
+        if size is None:
+            size = size_mb(self._model(recipe, seeds[0]))
+        usage = {name: facts[name] for name in UsageCost.__dataclass_fields__}
+        price = Price(**usage, size_mb=size, train_seconds=seconds)
+        rung = replace(rung, price=price, curve=self._label_curve(recipe, seeds, parts))
+        return Measured(rung, scores, results, device=facts["device"])
+
+    def _load_results(
+        self, name: str, seeds: Sequence[int], rows: int | None = None
+    ) -> tuple[list[run.RunResult], Scores]:
+        """The results of successful runs, and the mean of their bootstrap scores."""
+        runs = [self.folder.run(name, seed, rows) for seed in seeds]
+        results = [result for folder in runs if (result := self.folder.result(folder))]
+        return results, np.mean([self.folder.scores(folder) for folder in runs], axis=0)
+
+    def _label_curve(
+        self, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[int]
+    ) -> tuple[CurvePoint, ...]:
+        """The points of a label curve; those that fail, for example with too few rows, are left out."""
+        points = []
+        for rows in (*parts, None) if parts else ():
+            with suppress(JobError):
+                for seed in seeds:
+                    self.train(recipe, seed, rows)
+                results, scores = self._load_results(recipe.name, seeds, rows)
+                value = float(np.mean([result.value for result in results]))
+                points.append(CurvePoint(results[0].train_rows, value, percentile_interval(scores)))
+        return tuple(points)
+
+    def train(self, recipe: Recipe | FixedModel, seed: int, rows: int | None = None) -> None:
+        """Train and test one rung with one seed, or test a model, unless there is a result already.
+
+        Raises:
+            JobError: It failed.
+        """
+        folder = self.folder.run(recipe.name, seed, rows)
+        if self.folder.result(folder) is not None:
+            return
         if isinstance(recipe, FixedModel):
-            what: dict[str, Any] = {"recipe": {}, "recipe_folder": "", "model": recipe.source}
+            source: dict[str, Any] = {"recipe": {}, "recipe_folder": "", "model": recipe.source}
             label = recipe.name
         else:
-            seeded, place = recipe.with_settings({"training.seed": seed}), str(recipe.folder.absolute())
-            what = {"recipe": seeded.tables, "recipe_folder": place}
+            tables = recipe.with_settings({"training.seed": seed}).tables
+            source = {"recipe": tables, "recipe_folder": str(recipe.folder.absolute())}
             label = f"{recipe.name}, seed {seed}"
         job = run.Run(
-            **what,
+            **source,
             name=recipe.name,
-            data=str(self.record.data),
+            data=str(self.folder.data),
             folder=str(folder),
-            cache=str(self.record.cache),
+            cache=str(self.folder.cache),
             rows=rows,
             threads=self.threads,
             device=self.device,
         )
         label += "" if rows is None else f", {rows:,} rows"
-        ended = self._run(run.__name__, asdict(job), folder, label, self.minutes)
-        if rows is not None:  # the figures of a label curve are kept, its models are not
-            shutil.rmtree(folder / "model", ignore_errors=True)
-        return ended
+        try:
+            self._run(run.__name__, asdict(job), folder, label, self.minutes)
+        finally:
+            if rows is not None:  # the models of a label curve are not kept
+                shutil.rmtree(folder / "model", ignore_errors=True)
 
-    def measure(self, recipe: Recipe | FixedModel, model: Path | str) -> Ended:
-        """Measure what a saved model costs to use, unless that was done before in the same way."""
-        place = self.record.rung(recipe.name) / COST
-        way = {"threads": self.threads, "device": self.device}
-        if place.is_file():
-            kept = read_json(place)
-            if kept["way"] == way:
-                return Ended(facts=kept["facts"])
-        job = way | {"model": str(model), "texts": str(self.record.data / TEXTS)}
+    def measure(self, recipe: Recipe | FixedModel, seed: int) -> dict[str, Any]:
+        """Measure what a model costs to use, unless it was measured with the same settings already.
+
+        Raises:
+            JobError: It failed.
+        """
+        path = self.folder.rung(recipe.name) / COST
+        settings = {"threads": self.threads, "device": self.device}
+        if path.is_file():
+            known = read_json(path, dict, OutputError)
+            if known["way"] == settings:
+                return known["facts"]
         self.progress(f"{recipe.name}: measuring its cost", 0, None)
-        ended = self._run(cost.__name__, job, place.parent, recipe.name, None)
-        if ended.facts is not None:
-            write_json(place, {"way": way, "facts": ended.facts})
-        return ended
+        job = {**settings, "model": str(self._model(recipe, seed)), "texts": str(self.folder.data / TEXTS)}
+        facts = self._run(cost.__name__, job, path.parent, recipe.name)
+        write_json(path, {"way": settings, "facts": facts})
+        return facts
+
+    def _model(self, recipe: Recipe | FixedModel, seed: int) -> Path:
+        """An existing model, or that of a run."""
+        if isinstance(recipe, FixedModel):
+            return Path(recipe.source)
+        return self.folder.run(recipe.name, seed) / "model"
 
     def _run(
-        self, module: str, job: dict[str, Any], folder: Path, label: str, minutes: float | None
-    ) -> Ended:
-        def told(stage: str, done: float, total: float | None, **facts: float | str) -> None:
+        self, module: str, job: dict[str, Any], folder: Path, label: str, minutes: float | None = None
+    ) -> dict[str, Any]:
+        def progress(stage: str, done: float, total: float | None, **facts: float | str) -> None:
             self.progress(f"{label}: {stage}", done, total, **facts)
 
-        return self.child(module, job, folder, threads=self.threads, minutes=minutes, progress=told)
+        return self.run_job(module, job, folder, threads=self.threads, minutes=minutes, progress=progress)
 
 
-def _sample(test: Examples) -> list[Any]:
-    """Test texts to measure with, in an order of chance: a text, or a list of its segments."""
-    chosen = np.random.default_rng(1).permutation(len(test))[: cost.BATCH_TEXTS]
+def _sample_texts(test: Examples) -> list[Any]:
+    """A random sample of the test texts to measure with: each a text, or a list of its segments."""
+    rows = np.random.default_rng(1).permutation(len(test))[: cost.BATCH_TEXTS]
     if len(test.segments) == 1:
-        return [test.texts[row] for row in chosen]
-    return [[segment[row] for segment in test.segments] for row in chosen]
+        return [test.texts[row] for row in rows]
+    return [[segment[row] for segment in test.segments] for row in rows]

@@ -1,4 +1,4 @@
-"""One split of the data for all rungs. Nothing is trained here."""
+"""Splits the data once for all rungs."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from ..data.reading import read_examples
 from ..data.splits import hold_out
 from ..errors import DataError
 
-TEST_SHARE, DEV_SHARE = 0.2, 0.1
+SHARES = {"test": 0.2, "dev": 0.1}  # of the rows that are left
 
 Source = Examples | str | Path
 
@@ -32,11 +32,11 @@ class Split:
     """The same rows for every rung.
 
     Attributes:
-        train: To learn from.
-        dev: To choose on.
-        test: To tell how sure we are.
+        train: The rows to train on.
+        dev: The rows for choices.
+        test: The rows for intervals.
         notes: How the split was made, in sentences.
-        warnings: What is wrong with it, in sentences.
+        warnings: Its problems, in sentences.
     """
 
     train: Examples
@@ -59,15 +59,16 @@ def split_data(
     columns: Mapping[str, Any],
     task: str = "classification",
 ) -> Split:
-    """Read what is given and hold out what is not.
+    """Read the parts that are given and hold out the others.
 
     Args:
         train: Labelled rows, or their file.
-        test: The same for testing; None holds out a fifth of train.
-        dev: The same for choosing; None holds out a tenth of what is then left of train.
-        seed: Start of the draw; duplicates stay together, or rows of one group; times need no draw.
-        columns: How `read_examples` finds the columns.
-        task: The kind of the task, which tells how files are read.
+        test: The same for the test; None holds out a fifth of train.
+        dev: The same for dev; None holds out a tenth of the rest of train.
+        seed: The seed of the draw; duplicates, or rows of one group, stay together; with times nothing is
+            drawn.
+        columns: The columns, as parameters of `read_examples`.
+        task: The kind of the task, which decides how files are read.
 
     Raises:
         DataError: A file cannot be read, there are too few rows or no texts, or train lacks a label that dev
@@ -76,39 +77,33 @@ def split_data(
     """
     given = read_parts(train, test, dev, task=task, columns=columns)
     check_texts(given.train)
-    rest, notes = given.train, list(given.notes)
-    if given.test is None:
-        rest, tested = hold_out(rest, TEST_SHARE, seed)
-        notes.append(_held("fifth of the rows", "for the test", rest, seed, task))
-    else:
-        tested = given.test
-    if given.dev is None:
-        rest, chosen = hold_out(rest, DEV_SHARE, seed)
-        of = "tenth of the training rows" + (" left" if given.test is None else "")
-        notes.append(_held(of, "as dev", rest, seed, task))
-    else:
-        chosen = given.dev
-    warnings = []
-    for name, part in (("dev", chosen), ("test", tested)):
-        _check_part(rest, part, name)
-        warnings += shared_texts(rest, part, name, task) + shared_origins(rest, part, name)
-    warnings += shared_texts(chosen, tested, "test", task, known="dev")
-    warnings += labels_scarce(rest, chosen) + labels_lacking(rest, tested, "test")
-    notes += spread({"train": rest, "dev": chosen, "test": tested})
-    return Split(rest, chosen, tested, tuple(notes), tuple(warnings))
+    rest, notes, warnings = given.train, list(given.notes), []
+    parts: dict[str, Examples] = {}
+    for name, own in (("test", given.test), ("dev", given.dev)):
+        if own is None:
+            rest, own = hold_out(rest, SHARES[name], seed)
+            notes.append(_describe(name, rest, seed, task))
+        parts[name] = own
+    for name in ("dev", "test"):
+        _check_part(rest, parts[name], name)
+        warnings += shared_texts(rest, parts[name], name, task) + shared_origins(rest, parts[name], name)
+    warnings += shared_texts(parts["dev"], parts["test"], "test", task, known="dev")
+    warnings += labels_scarce(rest, parts["dev"]) + labels_lacking(rest, parts["test"], "test")
+    notes += spread({"train": rest, "dev": parts["dev"], "test": parts["test"]})
+    return Split(train=rest, **parts, notes=tuple(notes), warnings=tuple(warnings))
 
 
 def read_parts(
     train: Source, test: Source | None, dev: Source | None, *, task: str, columns: Mapping[str, Any]
 ) -> Parts:
-    """Read what is given, and obey the `split` column of the training file.
+    """Read the parts that are given, by files or by the `split` column of the training file.
 
     Args:
         train: Labelled rows, or their file.
-        test: The same for testing, or None.
-        dev: The same for choosing, or None.
-        task: The kind of the task, which tells how files are read.
-        columns: How `read_examples` finds the columns.
+        test: The same for the test, or None.
+        dev: The same for dev, or None.
+        task: The kind of the task, which decides how files are read.
+        columns: The columns, as parameters of `read_examples`.
 
     Raises:
         DataError: A file cannot be read.
@@ -117,23 +112,23 @@ def read_parts(
     origin = columns.get("origin")
     whole = {**columns, "origin": None if origin is None else replace(origin, split=False)}
     rows = _read(train, task, columns)
-    tested, chosen = (None if source is None else _read(source, task, whole) for source in (test, dev))
-    found = given_parts(rows, chosen, tested)
-    known = all_names(found.train)
-    found = found._replace(
-        dev=found.dev and spelled_like(found.dev, known), test=found.test and spelled_like(found.test, known)
-    )
-    notes = dict.fromkeys(note for part in (rows, chosen, tested) if part is not None for note in part.notes)
-    return found._replace(notes=(*notes, *found.notes))
+    own = [None if source is None else _read(source, task, whole) for source in (dev, test)]
+    parts = given_parts(rows, *own)
+    known = all_names(parts.train)
+    dev, test = (part and spelled_like(part, known) for part in (parts.dev, parts.test))
+    notes = dict.fromkeys(note for part in (rows, *own) if part is not None for note in part.notes)
+    return parts._replace(dev=dev, test=test, notes=(*notes, *parts.notes))
 
 
-def _held(share: str, purpose: str, rest: Examples, seed: int, task: str) -> str:
+def _describe(name: str, rest: Examples, seed: int, task: str) -> str:
     """How a part was held out."""
+    share = "fifth of the rows" if name == "test" else "tenth of the training rows"
     if rest.times is not None:
-        return f"The newest {share} was held out {purpose}, rows of one time together."
-    kept = "questions about one passage" if task == "span_qa" else "duplicates"
-    kept = kept if rest.groups is None else "rows of one group"
-    return f"A {share} was held out {purpose} by seed {seed}, {kept} together."
+        return f"The newest {share} was held out for {name}, rows of one time together."
+    together = "questions about one passage" if task == "span_qa" else "duplicates"
+    if rest.groups is not None:
+        together = "rows of one group"
+    return f"A {share} was held out for {name} with seed {seed}, {together} together."
 
 
 def _read(source: Source, task: str, columns: Mapping[str, Any]) -> Examples:
@@ -144,21 +139,21 @@ def _read(source: Source, task: str, columns: Mapping[str, Any]) -> Examples:
 
 
 def _check_part(train: Examples, part: Examples, name: str) -> None:
-    """Find out before anything is trained what would stop every rung after hours."""
+    """Find errors that would stop every rung, before anything is trained."""
     if not len(part):
         raise DataError(f"{part.source}: too few rows for a {name} part; give more, or a {name} file")
     known = all_names(train)
     for row, label in enumerate(part.labels or ()):
-        of_spans = any(isinstance(one, Span) for one in label)  # one of an unknown type is merely missed
-        for found in () if of_spans else label_names(label):
-            if found not in known:
-                raise DataError(
-                    f"{part.where(row)}: the label {found!r} of this {name} row does not occur in train"
-                )
+        has_spans = any(isinstance(one, Span) for one in label)  # spans of an unknown type are only missed
+        unknown = [] if has_spans else [one for one in label_names(label) if one not in known]
+        if unknown:
+            raise DataError(
+                f"{part.where(row)}: the label {unknown[0]!r} of this {name} row does not occur in train"
+            )
 
 
 def fingerprint(split: Split) -> str:
-    """What the rows of the three parts are, as a hash."""
+    """A hash of the rows of the three parts."""
     digest = hashlib.sha256()
     for part in (split.train, split.dev, split.test):
         digest.update(json.dumps([part.segments, part.labels]).encode("ascii"))

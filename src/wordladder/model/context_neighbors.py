@@ -1,13 +1,12 @@
-"""Neighbours of a word in its sentence: where else, in a text, a word stands for the same.
+"""Finds the neighbours of a word in its sentence: where other words of a text are used in the same sense.
 
-Every occurrence of a word is compared by the vector that it has in its own sentence. Nothing but the best
-is held in memory, whatever the length of the text.
+Every occurrence of a word is compared by the vector that it has in its own sentence. Only the nearest are
+kept in memory, whatever the length of the text.
 """
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from heapq import heappush, heapreplace
 from itertools import islice
 from typing import Any, Literal, get_args
 
@@ -30,7 +29,7 @@ class Occurrence:
     Attributes:
         word: The word as written.
         sentence: The sentence.
-        start: Where the word begins in it, in characters.
+        start: Where the word starts in it, in characters.
         end: Where it ends.
     """
 
@@ -41,45 +40,40 @@ class Occurrence:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is near to an occurrence of the word that was asked for.
+class Neighbor(Occurrence):
+    """A word in another sentence, with its cosine to the word that was asked for."""
 
-    Attributes:
-        asked: The occurrence.
-        neighbors: The nearest others with their cosines, the nearest first.
-    """
+    cosine: float
 
-    asked: Occurrence
-    neighbors: tuple[tuple[Occurrence, float], ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """The same as JSON values."""
-        near = [{**asdict(one), "cosine": cosine} for one, cosine in self.neighbors]
-        return {**asdict(self.asked), "neighbors": near}
+@dataclass(frozen=True)
+class OccurrenceNeighbors(Occurrence):
+    """An occurrence of the word that was asked for, and its neighbours, the nearest first."""
+
+    neighbors: tuple[Neighbor, ...]
 
 
 @dataclass(frozen=True)
 class ContextNeighbors:
-    """What was found, and among how much.
+    """The neighbours of a word, and how much text was searched.
 
     Attributes:
-        encoder: What gave the vectors.
-        found: For each occurrence of the word in the sentence that was asked about.
-        sentences: Sentences that were read.
-        of: Sentences that there are, blank ones and the one that was asked about left out.
-        words: Words that were compared.
+        encoder: The source of the vectors.
+        sentences: How many sentences were read.
+        of: How many sentences there are, without blank ones and the sentence that was asked about.
+        words: How many words were compared.
+        occurrences: Each occurrence of the word in the sentence that was asked about.
     """
 
     encoder: str
-    found: tuple[Found, ...]
     sentences: int
     of: int
     words: int
+    occurrences: tuple[OccurrenceNeighbors, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The same as JSON values."""
-        facts = {"encoder": self.encoder, "sentences": self.sentences, "of": self.of, "words": self.words}
-        return {**facts, "occurrences": [one.to_json() for one in self.found]}
+        return asdict(self)
 
 
 def context_neighbors(
@@ -95,15 +89,15 @@ def context_neighbors(
     seed: int = 1,
     progress: Progress = quiet,
 ) -> ContextNeighbors:
-    """The words that are nearest to `word` as it is meant in `text`, each in its own sentence.
+    """The words nearest to `word` in the sense that it has in `text`, each in its own sentence.
 
-    Marks and symbols are not compared, nor are the words of a sentence that is `text` itself.
+    Punctuation and symbols are not compared, nor are the words of sentences equal to `text`.
 
     Args:
-        reader: What gives words their vectors.
+        reader: Gives words their vectors.
         text: A sentence.
-        word: One of its words, or several that follow each other, whose mean is taken. Case does not matter.
-        among: The sentences to look in.
+        word: One of its words, or several consecutive ones, whose mean is taken. Case is ignored.
+        among: The sentences to search.
         topn: How many neighbours.
         only: `same`: only this word in other sentences, if it is a single one; `other`: only other words.
         distinct: Show each word once, where it is nearest.
@@ -112,150 +106,124 @@ def context_neighbors(
         progress: Told how many sentences have been read.
 
     Raises:
-        SettingError: the word does not stand in the text, or a setting cannot be used.
-        DataError: there is nothing to look in.
+        SettingError: the word does not occur in the text, or a setting is not valid.
+        DataError: there are no sentences to search.
     """
     if topn < 1 or (limit is not None and limit < 1):
-        raise SettingError(f"topn is {topn} and limit {limit}; both are 1 or more")
+        raise SettingError(f"topn is {topn} and limit {limit}; both must be at least 1")
     if only not in (None, *get_args(Only)):
-        raise SettingError(f'only is {only!r}; it can be "same" or "other"')
-    asked, queries = _asked(reader, text, word)
+        raise SettingError(f'only is {only!r}; it must be "same" or "other"')
+    asked, queries = _occurrences(reader, text, word)
     if only == "same" and len(reader.tokens([word]).starts) > 1:
         raise SettingError(
-            f'only = "same" looks for a single word, but {word!r} is several; the segmenter "jieba" makes '
-            "words of Chinese"
+            f'only = "same" searches for a single word, but {word!r} is several; the segmenter "jieba" '
+            "finds the words of Chinese"
         )
     others: Iterable[str] = (one for one in among if one.strip() and one.strip() != text.strip())
     chosen, total = (others, None) if limit is None else sample(others, limit, seed)
-    best = [_Best(topn, distinct) for _ in asked]
-    wanted = set(reader.tokens([word]).surfaces(lowercase=True))
+    nearest = [_Nearest(query, topn, distinct) for query in queries]
+    forms = set(reader.tokens([word]).surfaces(lowercase=True))
     read = words = 0
-    left = iter(chosen)
-    while block := list(islice(left, BLOCK)):
+    rest = iter(chosen)
+    while block := list(islice(rest, BLOCK)):
         tokens = reader.tokens(block)
-        places = _compared(tokens, wanted, only)
+        mask = _comparable_words(tokens, forms, only)
         for numbers, vectors in reader.vectors(tokens):
-            known = places.take(numbers)
-            if known.any():
-                _look(best, queries, tokens, numbers[known], vectors[known])
-        words += int(places.sum())
+            inside = mask[numbers]
+            units = _unit(vectors[inside])
+            for near in nearest:
+                near.search(tokens, numbers[inside], units)
+        words += int(mask.sum())
         read += len(block)
         progress("reading", read, total and min(total, limit or total))
     if not read:
-        raise DataError("there is no sentence to look for neighbours in")
-    found = tuple(Found(one, tuple(near.answers())) for one, near in zip(asked, best))
-    return ContextNeighbors(reader.name, found, read, max(total or 0, read), words)
+        raise DataError("there are no sentences to search for neighbours")
+    found = tuple(
+        OccurrenceNeighbors(**vars(one), neighbors=near.ranked()) for one, near in zip(asked, nearest)
+    )
+    return ContextNeighbors(reader.name, read, max(total or 0, read), words, found)
 
 
 def sample(sentences: Iterable[str], limit: int, seed: int) -> tuple[list[str], int]:
-    """At most `limit` of the sentences, in their order, each as likely as the others; and how many there are.
+    """At most `limit` sentences, in their order, each equally likely; and how many there are.
 
     Source: Vitter 1985, "Random Sampling with a Reservoir", algorithm R.
     """
     draw = random.Random(seed)
-    kept: list[tuple[int, str]] = []
+    chosen: list[tuple[int, str]] = []
     total = 0
     for sentence in sentences:
         if total < limit:
-            kept.append((total, sentence))
-        elif (place := draw.randrange(total + 1)) < limit:
-            kept[place] = (total, sentence)
+            chosen.append((total, sentence))
+        elif (slot := draw.randrange(total + 1)) < limit:
+            chosen[slot] = (total, sentence)
         total += 1
-    return [sentence for _, sentence in sorted(kept)], total
+    return [sentence for _, sentence in sorted(chosen)], total
 
 
-def _asked(reader: WordReader, text: str, word: str) -> tuple[list[Occurrence], NDArray[np.float32]]:
-    """Where the word stands in the text, and its unit vectors there, `(occurrences, dim)`."""
-    tokens, parts = reader.tokens([text]), [lower(part) for part in reader.tokens([word]).surfaces()]
+def _occurrences(reader: WordReader, text: str, word: str) -> tuple[list[Occurrence], NDArray[np.float32]]:
+    """Where the word occurs in the text, and its unit vectors there, `(occurrences, dim)`."""
+    tokens, parts = reader.tokens([text]), reader.tokens([word]).surfaces(lowercase=True)
     surfaces = tokens.surfaces(lowercase=True)
     runs = range(len(surfaces) - len(parts) + 1)
     firsts = [first for first in runs if parts and surfaces[first : first + len(parts)] == parts]
     if not firsts:
-        raise SettingError(f"the word {word!r} does not stand in {text!r}; its words are: {_shown(tokens)}")
-    vectors = np.zeros((len(surfaces), 0), np.float32)
-    for numbers, values in reader.vectors(tokens):
-        vectors = np.zeros((len(surfaces), values.shape[1]), np.float32)
-        vectors[numbers] = values
+        words = " ".join(tokens.words_of(0)[:50])
+        raise SettingError(f"the word {word!r} does not occur in {text!r}; its words are: {words}")
+    ((_, vectors),) = reader.vectors(tokens)
     queries = np.stack([vectors[first : first + len(parts)].mean(axis=0) for first in firsts])
-    asked = []
-    for first in firsts:
-        start, end = int(tokens.starts[first]), int(tokens.ends[first + len(parts) - 1])
-        asked.append(Occurrence(text[start:end], text, start, end))
-    return asked, _unit(queries)
+    return [_occurrence(tokens, first, first + len(parts) - 1) for first in firsts], _unit(queries)
 
 
-def _shown(tokens: Tokens) -> str:
-    return " ".join(tokens.words_of(0)[:50])
-
-
-def _compared(tokens: Tokens, wanted: set[str], only: Only | None) -> NDArray[np.bool_]:
+def _comparable_words(tokens: Tokens, forms: set[str], only: Only | None) -> NDArray[np.bool_]:
     """Which words are compared: `(words,)`."""
     surfaces = tokens.surfaces(lowercase=True)
-    named = (any(map(str.isalnum, one)) for one in surfaces)
-    places = np.fromiter(named, np.bool_, len(surfaces))
+    mask = np.array([any(map(str.isalnum, word)) for word in surfaces], np.bool_)
     if only is not None:
-        same = np.fromiter((one in wanted for one in surfaces), np.bool_, len(surfaces))
-        places &= same if only == "same" else ~same
-    return places
+        mask &= np.array([(word in forms) == (only == "same") for word in surfaces], np.bool_)
+    return mask
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-class _Best:
-    """The nearest so far."""
+class _Nearest:
+    """The words nearest to a query so far: each word once if `distinct`, else each occurrence once."""
 
-    def __init__(self, topn: int, distinct: bool) -> None:
-        self.topn, self.distinct = topn, distinct
-        self.heap: list[tuple[float, int, Occurrence]] = []
-        self.seen = 0
+    def __init__(self, query: NDArray[np.float32], topn: int, distinct: bool) -> None:
+        self.query, self.topn, self.distinct = query, topn, distinct
+        self.best: dict[Any, Neighbor] = {}
+        self.least = -2.0  # a new cosine must exceed it
 
-    @property
-    def least(self) -> float:
-        """The cosine that a newcomer has to exceed."""
-        return self.heap[0][0] if len(self.heap) >= self.topn else -2.0
-
-    def add(self, cosine: float, one: Occurrence) -> None:
-        key = lower(one.word) if self.distinct else (one.sentence, one.start)
-        for place, (known, _, other) in enumerate(self.heap):
-            if key == (lower(other.word) if self.distinct else (other.sentence, other.start)):
-                if cosine > known:
-                    del self.heap[place]
-                    self.heap.sort()
-                    break
-                return
-        self.seen += 1
-        # Of equals, the first one stays.
-        entry = (cosine, -self.seen, one)
-        if len(self.heap) < self.topn:
-            heappush(self.heap, entry)
-        else:
-            heapreplace(self.heap, entry)
-
-    def answers(self) -> Iterator[tuple[Occurrence, float]]:
-        for cosine, _, one in sorted(self.heap, reverse=True):
-            yield one, cosine
-
-
-def _look(
-    best: Sequence[_Best],
-    queries: NDArray[np.float32],
-    tokens: Tokens,
-    numbers: NDArray[np.int64],
-    vectors: NDArray[np.float32],
-) -> None:
-    """Compare words with those that were asked for."""
-    cosines = _unit(vectors) @ queries.T
-    for column, near in enumerate(best):
-        order = np.argsort(-cosines[:, column], kind="stable")
-        for place in order.tolist():
-            if cosines[place, column] <= near.least:
+    def search(self, tokens: Tokens, numbers: NDArray[np.int64], units: NDArray[np.float32]) -> None:
+        """Compare words, given by their numbers and unit vectors `(words, dim)`."""
+        cosines = units @ self.query
+        for row in np.argsort(-cosines, kind="stable").tolist():
+            if cosines[row] <= self.least:
                 break
-            near.add(float(cosines[place, column]), _occurrence(tokens, int(numbers[place])))
+            number = int(numbers[row])
+            one = _occurrence(tokens, number, number)
+            self.add(Neighbor(**vars(one), cosine=float(cosines[row])))
+
+    def add(self, one: Neighbor) -> None:
+        key = lower(one.word) if self.distinct else (one.sentence, one.start)
+        known = self.best.get(key)
+        if known is not None and one.cosine <= known.cosine:
+            return
+        self.best.pop(key, None)
+        self.best[key] = one
+        if len(self.best) > self.topn:
+            del self.best[min(reversed(self.best), key=lambda key: self.best[key].cosine)]
+        if len(self.best) == self.topn:
+            self.least = min(near.cosine for near in self.best.values())
+
+    def ranked(self) -> tuple[Neighbor, ...]:
+        return tuple(sorted(self.best.values(), key=lambda near: -near.cosine))
 
 
-def _occurrence(tokens: Tokens, number: int) -> Occurrence:
-    row = int(np.searchsorted(tokens.offsets, number, side="right")) - 1
-    text, start, end = tokens.texts[row], int(tokens.starts[number]), int(tokens.ends[number])
+def _occurrence(tokens: Tokens, first: int, last: int) -> Occurrence:
+    """The words `first` to `last` of one text."""
+    row = int(np.searchsorted(tokens.offsets, first, side="right")) - 1
+    text, start, end = tokens.texts[row], int(tokens.starts[first]), int(tokens.ends[last])
     return Occurrence(text[start:end], text, start, end)

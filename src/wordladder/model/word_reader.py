@@ -1,7 +1,4 @@
-"""A reader of words: a vector for each word of a text, from any encoder that there is.
-
-What is done with the vectors stands elsewhere.
-"""
+"""Reads the vector of each word of a text from any encoder."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +19,7 @@ from ..recipe import build
 from ..text.words import TextSettings, Tokens, tokenize
 from .model import Model
 
-WORDS, ROWS = 4096, 256  # of a batch, padding included
+WORDS, ROWS = 4096, 256  # the most in a batch, padding included
 
 Layers = int | Literal["last", "last4"]
 
@@ -32,10 +29,10 @@ class WordReader:
     """Gives each word of a text a vector.
 
     Attributes:
-        network: What `prepare` and `embed` come from, in evaluation mode.
-        embed: From what `prepare` has made of a batch to its Sequence.
-        settings: How texts become words.
-        name: What it is, in words.
+        network: The network with the method `prepare`, in evaluation mode.
+        embed: Turns a prepared batch into its Sequence.
+        settings: How texts are split into words.
+        name: A description of the source.
     """
 
     network: Any
@@ -97,9 +94,7 @@ class WordReader:
         return tokenize(texts, self.settings)
 
     def vectors(self, tokens: Tokens) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Batch by batch: the numbers of its words among all words of `tokens`, and their vectors
-        `(words, dim)` float32.
-        """
+        """For each batch the indices of its words in `tokens`, and their vectors `(words, dim)` float32."""
         device = device_of(self.network)
         batches = length_batches(tokens.lengths, max_words=WORDS, max_rows=ROWS)
         inputs = batches_on_device(lambda rows: self.network.prepare(tokens.take(rows)), batches, device)

@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from wordladder.data.examples import Examples
-from wordladder.ladder.job_files import (
-    nested_order,
-    read_examples,
-    read_json,
-    write_array,
-    write_examples,
-    write_json,
-)
+from wordladder.files.json_files import read_json, write_json
+from wordladder.ladder.run import nested_order, read_examples, write_examples
 
 
 @pytest.mark.parametrize(
@@ -34,13 +28,11 @@ def test_examples_survive(tmp_path, examples):
         assert found.lines.dtype == np.int64
 
 
-def test_json_and_arrays_survive_and_leave_nothing_else(tmp_path):
-    write_json(tmp_path / "a.json", {"世": [1, None]})
-    write_array(tmp_path / "b.npy", np.arange(3))
-    write_array(tmp_path / "b.npy", np.arange(4))
-    assert read_json(tmp_path / "a.json") == {"世": [1, None]}
-    np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), np.arange(4))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.npy"]
+def test_json_survives_and_leaves_nothing_else(tmp_path):
+    write_json(tmp_path / "new" / "a.json", {"世": [0]})
+    write_json(tmp_path / "new" / "a.json", {"世": [1, None]})
+    assert read_json(tmp_path / "new" / "a.json", dict) == {"世": [1, None]}
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.json"]
 
 
 def test_the_parts_of_a_label_curve_are_nested_and_show_every_label():

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from made_up import mean, right_rows
 
-from wordladder.evaluation.intervals import resampled
-from wordladder.ladder.significance import difference, interval
+from wordladder.evaluation.intervals import bootstrap_scores, paired_difference, percentile_interval
 from wordladder.metrics.labels import macro_f1
 
 
@@ -37,33 +36,33 @@ def answers(rows, seed, quality):
     ],
 )
 def test_scores_on_the_same_rows_are_paired(metric, one, other):
-    scores, others = (resampled(runs, metric, resamples=300) for runs in (one, other))
+    scores, others = (bootstrap_scores(runs, metric, resamples=300) for runs in (one, other))
     pairs = slow_pairs(one, other, metric, 300)
     np.testing.assert_allclose(scores - others, pairs, atol=1e-12)
-    gap = difference(metric(one), scores, metric(other), others)
+    gap = paired_difference(metric(one), scores, metric(other), others)
     assert (gap.low, gap.high) == pytest.approx(tuple(np.quantile(pairs, [0.025, 0.975])))
     assert gap.value == metric(one) - metric(other)
 
 
 def test_pairing_narrows_the_interval():
     one, other = right_rows(0.8, 2000, 3), right_rows(0.81, 2000, 4)
-    scores, others = (resampled(runs, mean, resamples=400) for runs in (one, other))
-    gap = difference(mean(one), scores, mean(other), others)
-    unpaired = difference(mean(one), scores, mean(other), np.random.default_rng(0).permutation(others))
+    scores, others = (bootstrap_scores(runs, mean, resamples=400) for runs in (one, other))
+    gap = paired_difference(mean(one), scores, mean(other), others)
+    unpaired = paired_difference(mean(one), scores, mean(other), np.random.default_rng(0).permutation(others))
     assert gap.high - gap.low < 0.85 * (unpaired.high - unpaired.low)
 
 
 def test_where_lower_is_better_the_sign_turns():
     scores, others = np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0])
-    up = difference(2.0, scores, 2.5, others)
-    down = difference(2.0, scores, 2.5, others, higher_is_better=False)
+    up = paired_difference(2.0, scores, 2.5, others)
+    down = paired_difference(2.0, scores, 2.5, others, higher_is_better=False)
     assert (up.value, up.low, up.high) == pytest.approx((-down.value, -down.high, -down.low))
     assert down.value == 0.5
 
 
 def test_the_interval_of_a_mean_is_the_textbook_one():
     outcomes = right_rows(0.8, 4000, 1)
-    low, high = interval(resampled(outcomes, mean, resamples=2000))
+    low, high = percentile_interval(bootstrap_scores(outcomes, mean, resamples=2000))
     arm = 1.96 * np.sqrt(0.8 * 0.2 / 4000)
     assert low == pytest.approx(0.8 - arm, abs=0.1 * arm)
     assert high == pytest.approx(0.8 + arm, abs=0.1 * arm)
