@@ -83,12 +83,12 @@ def compared(name: str, folder: Path) -> dict[str, Any]:
     """The score and the seconds of the rung on a set, at the rule's rates and at the former ones."""
     from wordladder import Model, Recipe
     from wordladder.data.reading import read_examples
-    from wordladder.ladder.encoders import read_encoder
+    from wordladder.interop.encoders import read_encoder
 
     of = SETS[name]
     train = some(read_examples(need(of.train), of.task), of.rows, seed=7)
     test = some(read_examples(need(of.test), of.task), SCORED, seed=8)
-    rung = read_encoder(str(folder)).into(Recipe.load(of.rung))
+    rung = Recipe.load(of.rung).with_encoder(read_encoder(str(folder)))
     fixed = rung.with_settings({"training.learning_rate": of.rate, "embedders.0.layer_decay": of.decay})
     found: dict[str, Any] = {"set": name, "rung": of.rung, "rows": len(train), "scored": len(test)}
     found["day"] = time.strftime("%Y-%m-%d")

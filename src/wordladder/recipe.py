@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from .errors import RecipeError, did_you_mean
+from .errors import RecipeError, SettingError, did_you_mean
 from .extras import require
 from .text.words import TextSettings
 
@@ -211,10 +211,10 @@ class Recipe:
         """A copy whose static embedders read this file of word vectors; none are trained.
 
         Raises:
-            RecipeError: there is no static embedder.
+            SettingError: there is no static embedder.
         """
         if not (static := self.embedders("static")):
-            raise RecipeError(f"--vectors: {self.name} has no static embedder that could read them.")
+            raise SettingError(f"--vectors: {self.name} has no static embedder that could read them.")
         settings = {"source": str(Path(path).absolute())}
         if unicode_errors != "strict":
             settings["unicode_errors"] = unicode_errors
@@ -226,10 +226,10 @@ class Recipe:
         """A copy whose word vectors are trained on this raw text too.
 
         Raises:
-            RecipeError: it trains no word vectors.
+            SettingError: it trains no word vectors.
         """
         if not self.table("vectors"):
-            raise RecipeError(f"--corpus: {self.name} trains no word vectors here.")
+            raise SettingError(f"--corpus: {self.name} trains no word vectors here.")
         paths = [files] if isinstance(files, str | Path) else files
         return self.with_settings({"vectors.corpus": [str(Path(path).absolute()) for path in paths]})
 
@@ -241,13 +241,13 @@ class Recipe:
             numbers: Of the embedders that read it; left out, all that can.
 
         Raises:
-            RecipeError: there is no embedder for it.
+            SettingError: there is no embedder for it.
         """
         if numbers is None:
             kind = "elmo" if encoder.family == "elmo" else "transformer"
             numbers = self.embedders(kind)
             if not numbers:
-                raise RecipeError(
+                raise SettingError(
                     f"--encoder {encoder.source}: {self.name} has no {kind} embedder; see `wordladder rungs`"
                 )
         changes: dict[str, Any] = {f"embedders.{number}.source": encoder.source for number in numbers}

@@ -17,10 +17,12 @@ from wordladder.cli.train import rungs as list_rungs
 from wordladder.data.examples import Examples
 from wordladder.embedders import _encoder_sources
 from wordladder.errors import SettingError
+from wordladder.interop import encoders
+from wordladder.interop.encoders import hub_error, read_encoder
 from wordladder.ladder import climb as climb_module
-from wordladder.ladder import encoders, plan, report
+from wordladder.ladder import plan, report
 from wordladder.ladder.climb import climb
-from wordladder.ladder.encoders import ADVICE, LeftOut, hub_error, left_out_lines, read_encoder
+from wordladder.ladder.encoders import ADVICE, LeftOut, left_out_lines
 from wordladder.ladder.plan import plan_recipes
 from wordladder.ladder.runner import Runner
 
@@ -155,7 +157,7 @@ def test_windows_are_as_an_encoder_can_read_them(folders):
         assert tuned.flat()["embedders.0.max_pieces"] == 64
         assert "embedders.0.overlap" not in frozen.flat(), "the embedder finds one that fits"
         wide = Recipe({"embedders": [{**frozen.tables["embedders"][0], "overlap": 48}]})
-        assert read_encoder(folders[kind]).into(wide).flat()["embedders.0.overlap"] == 16
+        assert wide.with_encoder(read_encoder(folders[kind])).flat()["embedders.0.overlap"] == 16
     assert Recipe.load("bert").flat()["embedders.0.max_pieces"] == 384
 
 
@@ -184,7 +186,7 @@ def test_what_lies_in_a_folder(folders, tmp_path, monkeypatch):
     assert (read_encoder(folders["roberta"]).family, read_encoder(folders["roberta"]).limit) == ("bert", 64)
     assert read_encoder(folders["elmo"]).family == "elmo"
     monkeypatch.chdir(folders["albert"].parent)
-    assert read_encoder("albert") == encoders.Encoder(str(folders["albert"]), "albert", 64)
+    assert read_encoder("albert") == Encoder(str(folders["albert"]), "albert", 64)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,7 @@ def test_the_local_cache_of_the_hub_is_looked_into_first(tmp_path, monkeypatch):
     (place / "spiece.model").touch()
     assert hub_error("a/b") == ""
     monkeypatch.setattr(encoders, "hub_error", hub_error)
-    assert read_encoder("a/b") == encoders.Encoder("a/b", "albert", None)
+    assert read_encoder("a/b") == Encoder("a/b", "albert", None)
 
 
 def test_a_hub_that_does_not_answer_and_one_that_does(monkeypatch):
@@ -319,10 +321,10 @@ def test_every_rung_learns_with_a_tiny_encoder(folders, name):
 
 
 def test_train_takes_an_encoder_too(folders):
-    recipe = read_encoder(folders["albert"]).into(Recipe.load("bert"))
+    recipe = Recipe.load("bert").with_encoder(read_encoder(folders["albert"]))
     assert recipe.flat()["embedders.0.source"] == str(folders["albert"])
     with pytest.raises(SettingError, match="bilstm has no embedder for it"):
-        read_encoder(folders["bert"]).into(Recipe.load("bilstm"))
+        Recipe.load("bilstm").with_encoder(read_encoder(folders["bert"]))
 
 
 def test_the_list_of_rungs_says_what_they_need(capsys):

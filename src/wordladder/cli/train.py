@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import SettingError
 from . import options as shared
 from .console import console, duration, interval, plain_table, print_figures, print_json, progress_bar, tell
 from .signatures import command_options
@@ -49,15 +48,18 @@ def train(
     """
     from ..data.origin import origin_of
     from ..data.parts import labels_lacking, spread
-    from ..ladder.encoders import read_encoder
+    from ..interop.encoders import read_encoder
     from ..ladder.split import read_parts
     from ..model.model import Model
     from ..recipe import Recipe
 
     chosen = Recipe.load(recipe)
     if encoder is not None:
-        chosen = read_encoder(encoder).into(chosen)
-    chosen = _with_word_vectors(chosen, vectors, corpus, unicode_errors)
+        chosen = chosen.with_encoder(read_encoder(encoder))
+    if vectors is not None:
+        chosen = chosen.with_vectors(vectors, unicode_errors)
+    if corpus is not None:
+        chosen = chosen.with_corpus(corpus)
     chosen = chosen.with_settings(shared.parse_settings(set_, seed))
     columns["origin"] = origin_of(**{name: columns.pop(name) for name in ("group", "time", "ignore_split")})
     parts = read_parts(train, test, dev, task=chosen.task, columns=columns)
@@ -87,19 +89,6 @@ def _leaks(parts: Any, task: str) -> list[str]:
         found += [] if parts.dev is None else shared_texts(parts.dev, parts.test, "test", task, known="dev")
         found += shared_origins(parts.train, parts.test, "test")
     return found
-
-
-def _with_word_vectors(recipe: Any, vectors: Path | None, corpus: list[Path] | None, errors: Any) -> Any:
-    """The recipe with the word vectors, or the raw text for them, that were given."""
-    from ..ladder.plan import with_corpus, with_vectors
-
-    changed = with_vectors(recipe, vectors, errors)
-    if vectors is not None and changed is recipe:
-        raise SettingError(f"--vectors: {recipe.name} has no static embedder that could read them.")
-    trained = with_corpus(changed, corpus)
-    if corpus is not None and trained is changed:
-        raise SettingError(f"--corpus: {recipe.name} trains no word vectors here.")
-    return trained
 
 
 def _gap(model: Any, tested: Any, parts: Any) -> list[str]:

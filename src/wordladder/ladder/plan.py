@@ -8,18 +8,9 @@ from typing import Any, NamedTuple
 
 from ..errors import MissingExtraError, RecipeError, SettingError
 from ..formats import UnicodeErrors
-from ..recipe import Recipe, rung_names
-from .encoders import (
-    ADVICE,
-    Encoder,
-    LeftOut,
-    hub_error,
-    missing_encoder,
-    needed_families,
-    read_encoder,
-    read_starter,
-    with_encoders,
-)
+from ..interop.encoders import hub_error, read_encoder, read_starter
+from ..recipe import Encoder, Recipe, rung_names
+from .encoders import ADVICE, LeftOut, missing_encoder, needed_families, with_encoders
 
 STARTER_RUNGS = ("albert-bilstm", "albert-bilstm-crf")  # they take the starter encoder, if there is one
 
@@ -119,7 +110,7 @@ def plan_recipes(
     available = [read_encoder(encoder) for encoder in encoders or ()]
     if not available and (starter := read_starter(language)) is not None:
         names = packaged.intersection(STARTER_RUNGS)
-        recipes = [starter.into(recipe) if recipe.name in names else recipe for recipe in recipes]
+        recipes = [recipe.with_encoder(starter) if recipe.name in names else recipe for recipe in recipes]
     recipes, left_out = _add_encoders(recipes, available, packaged, by_name=rungs is not None)
     names_in_use = [*(model.name for model in models), *(recipe.name for recipe in recipes)]
     for name in names_in_use:
@@ -128,7 +119,10 @@ def plan_recipes(
     for recipe in recipes:
         if recipe.task != task:
             raise RecipeError(f"{recipe.name}: its task is {recipe.task}, but the climb is for {task}")
-    recipes = [with_corpus(with_vectors(recipe, vectors, unicode_errors), corpus) for recipe in recipes]
+    if vectors is not None:
+        recipes = [r.with_vectors(vectors, unicode_errors) if r.embedders("static") else r for r in recipes]
+    if corpus is not None:
+        recipes = [r.with_corpus(corpus) if r.table("vectors") else r for r in recipes]
     return Plan([recipe.with_settings(settings or {}) for recipe in recipes], (*missing, *left_out))
 
 
@@ -193,29 +187,3 @@ def _add_encoders(
         else:
             complete.append(recipe)
     return complete, left_out
-
-
-def with_vectors(
-    recipe: Recipe, vectors: str | Path | None, unicode_errors: UnicodeErrors = "strict"
-) -> Recipe:
-    """The recipe with every static embedder reading this file; word vectors that are then unused are not
-    trained. The recipe itself if it has no static embedder.
-    """
-    static = [i for i, table in enumerate(recipe.tables.get("embedders", ())) if table["kind"] == "static"]
-    if vectors is None or not static:
-        return recipe
-    settings = {"source": str(Path(vectors).absolute())}
-    if unicode_errors != "strict":
-        settings["unicode_errors"] = unicode_errors
-    changes = {f"embedders.{i}.{name}": value for i in static for name, value in settings.items()}
-    changed = recipe.with_settings(changes)
-    tables = {name: table for name, table in changed.tables.items() if name != "vectors"}
-    return Recipe(tables, recipe.name, recipe.folder)
-
-
-def with_corpus(recipe: Recipe, corpus: str | Path | Sequence[str | Path] | None) -> Recipe:
-    """The recipe with its word vectors trained on this raw text too; the recipe itself if it trains none."""
-    if corpus is None or not recipe.table("vectors"):
-        return recipe
-    files = [corpus] if isinstance(corpus, str | Path) else list(corpus)
-    return recipe.with_settings({"vectors.corpus": [str(Path(file).absolute()) for file in files]})
