@@ -327,7 +327,7 @@ BROKEN = [
     ),
     ("fasttext.bin", (793712314).to_bytes(4, "little") + b"abc", "byte 7: the file ends inside the version"),
     ("zero.bin", b"0 5\n", "neither may be 0"),
-    ("cut.vec.gz", gzip.compress(b"1 2\na 1 2\n")[:-9], "break off or are damaged"),
+    ("cut.vec.gz", gzip.compress(b"1 2\na 1 2\n")[:-9], "are truncated or damaged"),
     ("short.safetensors", b"abc", "not a safetensors file, or cut short"),
     ("header.safetensors", (4).to_bytes(8, "little") + b"nope", "byte 8: the safetensors header is broken"),
     ("list.safetensors", (2).to_bytes(8, "little") + b"[]", "header is broken"),

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RecipeError
-from ..files.json_files import Size, read_facts, write_facts
+from ..files.json_files import Size, read_validated, write_json
 from ..formats import UnicodeErrors, read_vectors
 from ..layers.dropout import VariationalDropout
 from ..layers.padding import pad
@@ -180,11 +180,11 @@ class Static(nn.Module):
         self.vocabulary.save(folder / "vocabulary.txt")
         self._unknown.keep(folder)
         facts = {"dim": self.dim, "lowercase": self.lowercase, "made": self.made}
-        write_facts(folder / "static.json", facts)
+        write_json(folder / "static.json", facts)
 
     def restore(self, folder: Path) -> None:
         """Read the vocabulary and make room for the table."""
-        facts = read_facts(folder / "static.json", _Facts)
+        facts = read_validated(folder / "static.json", _Facts)
         self.dim, self.lowercase, self.made = facts.dim, facts.lowercase, facts.made
         self.vocabulary = Vocabulary.load(folder / "vocabulary.txt")
         self._unknown = Unknown.restore(folder, self.vocabulary)

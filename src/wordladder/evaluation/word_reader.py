@@ -17,7 +17,7 @@ from ..data.batches import length_batches
 from ..embedders._training_text import Material
 from ..engines.network_engine import NetworkEngine
 from ..errors import ModelError
-from ..files.folders import MARK, find_model, is_saved
+from ..files.folders import RECIPE_FILE, find_model, is_saved_model
 from ..formats import UnicodeErrors
 from ..layers.devices import chosen, device_of, on_device
 from ..recipe import Recipe, build
@@ -69,7 +69,7 @@ class WordReader:
             RecipeError: the encoder cannot be read, or has no such layer.
         """
         path = Path(source)
-        if is_saved(path):
+        if is_saved_model(path):
             if layers is not None:
                 raise ModelError(f"{source}: the layers of a saved model are those of its recipe; give none")
             return cls._saved(path, settings, device)
@@ -96,7 +96,7 @@ class WordReader:
     def _saved(cls, path: Path, settings: TextSettings | None, device: str | None) -> "WordReader":
         place = find_model(path)
         try:
-            recipe = Recipe.read(place / MARK)
+            recipe = Recipe.read(place / RECIPE_FILE)
             if recipe.table("shallow"):
                 raise ModelError(f"{path}: a shallow model has no vectors of words")
             engine = NetworkEngine(recipe, device)

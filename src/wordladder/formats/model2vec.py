@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OutputError, VectorsError
-from ..files.folders import new_folder
+from ..files.folders import atomic_folder
 from ..files.json_files import read_json
 from ._table import Table, checked
 from .safetensors import read_header, tensor, write_tensors
@@ -111,7 +111,7 @@ def write_model2vec(folder: Path, table: Table) -> None:
         raise OutputError(f"{folder}: something else is there already, and it is left alone.")
     if not folder.absolute().parent.is_dir():
         raise OutputError(f"{folder} cannot be written: there is no folder {folder.parent}")
-    with new_folder(folder, _TENSORS) as fresh:
+    with atomic_folder(folder, _TENSORS) as fresh:
         _fill(fresh, table)
 
 

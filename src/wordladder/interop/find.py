@@ -7,7 +7,7 @@ from ..embedders._hub import FILES, PICKLED, hub_folder
 from ..embedders._sentence_layout import is_sentence_folder
 from ..errors import ModelError
 from ..extras import require
-from ..files.folders import is_saved, size_mb
+from ..files.folders import is_saved_model, size_mb
 
 _NAME = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
 _MAKER = "sentence-transformers"  # whose models may be named without it
@@ -49,7 +49,7 @@ def needed_mb(source: str | Path) -> float:
     path = Path(source)
     if path.is_file():
         return path.stat().st_size / 1e6
-    if is_saved(path):
+    if is_saved_model(path):
         return size_mb(path)
     folder = find_encoder(source)
     if folder is None:

@@ -21,8 +21,8 @@ from ..data.splits import hold_out, overlap
 from ..engines import Engine, FitRun, FusionWeights, engine_for
 from ..errors import ModelError, NotFittedError, UserError
 from ..evaluation.evaluate import Evaluation, evaluate_scores
-from ..files.folders import MARK, content_hash, find_model, is_saved, new_folder, size_mb
-from ..files.json_files import read_facts, write_facts
+from ..files.folders import RECIPE_FILE, atomic_folder, content_hash, find_model, is_saved_model, size_mb
+from ..files.json_files import read_validated, write_json
 from ..files.streams import disk_errors
 from ..interop import imported_engine
 from ..progress import Progress, quiet
@@ -328,17 +328,17 @@ class Model(Estimator):
 
             write_classifier(folder, getattr(engine, "shallow", None), self.task_)
             return Path(folder)
-        with new_folder(folder) as fresh:
+        with atomic_folder(folder) as fresh:
             engine.keep(fresh)
             if getattr(engine, "foreign", False):
                 return Path(folder)
             recipe = self.recipe_.portable()
-            (fresh / MARK).write_text(recipe.to_toml(), encoding="utf-8", newline="\n")
+            (fresh / RECIPE_FILE).write_text(recipe.to_toml(), encoding="utf-8", newline="\n")
             report = self.report_ | {"name": recipe.name, "label_kind": asdict(self._kind)}
             report = self.recipe_.without_paths(report)
             metrics = self.evaluation_.to_dict() if hasattr(self, "evaluation_") else {}
             for name, content in (("report.json", report), ("metrics.json", metrics)):
-                write_facts(fresh / name, content)
+                write_json(fresh / name, content)
             card = model_card(recipe, report, metrics, size_mb(fresh))
             (fresh / "README.md").write_text(card, encoding="utf-8", newline="\n")
         return Path(folder)
@@ -366,7 +366,7 @@ class Model(Estimator):
         Raises:
             ModelError: there is no model, or it is incomplete.
         """
-        if not is_saved(Path(folder)) and (found := imported_engine(folder, device, precision)):
+        if not is_saved_model(Path(folder)) and (found := imported_engine(folder, device, precision)):
             imported, report = found
             model = cls(imported.recipe, device=device, threads=threads)
             model.report_ = report
@@ -374,13 +374,13 @@ class Model(Estimator):
             return model
         place = find_model(folder)
         try:
-            report = read_facts(place / "report.json", dict[str, Any])
-            saved = read_facts(place / "report.json", SavedKind)
-            recipe = Recipe.read(place / MARK, saved.name)
+            report = read_validated(place / "report.json", dict[str, Any])
+            saved = read_validated(place / "report.json", SavedKind)
+            recipe = Recipe.read(place / RECIPE_FILE, saved.name)
             engine = engine_for(recipe, device)
             engine.restore(place)
             path = place / "metrics.json"
-            known = read_facts(path, Evaluation) if path.is_file() and path.read_text() != "{}" else None
+            known = read_validated(path, Evaluation) if path.is_file() and path.read_text() != "{}" else None
         except (OSError, LookupError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"{folder}: the saved model is incomplete or damaged: {error}") from error
         model = cls(recipe, device=device, threads=threads)

@@ -22,7 +22,7 @@ import numpy as np
 from .. import __version__
 from ..errors import SettingError
 from ..extras import require
-from ..files.folders import new_folder
+from ..files.folders import atomic_folder
 from ..files.streams import disk_errors
 from ..formats import UnicodeErrors, read_vectors
 from ..layers.devices import chosen
@@ -139,7 +139,7 @@ def prepare(
         raise SettingError("only BERT's and ALBERT's text is prepared; ELMo reads it as it is")
     _check_sources(settings, Sources())
     text, output = RawText(corpus, field), Path(output)
-    with sole(output), disk_errors(output), new_folder(output, PREPARED) as folder:
+    with sole(output), disk_errors(output), atomic_folder(output, PREPARED) as folder:
         tokenizer = _tokenizer(text, settings, folder, None, progress)
         return _taken_apart(text, settings, folder, tokenizer, progress)
 
@@ -165,7 +165,7 @@ def _pretrained(
     try:
         outcome = pretrain_network(objective, loop, folder=work, progress=progress)
         report |= _figures(outcome, facts)
-        with new_folder(output, MARK) as folder:
+        with atomic_folder(output, MARK) as folder:
             objective.keep(folder)
             shutil.copy(work / "log.jsonl", folder / "log.jsonl")
             (folder / MARK).write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from ..files.streams import ahead
+from ..files.streams import prefetch
 from ..progress import Progress, quiet
 from ..text.corpus_files import file_blocks, find_files, is_json
 
@@ -64,7 +64,7 @@ class RawText:
             before += file.stat().st_size
 
     def _file(self, file: Path) -> Iterator[Block]:
-        blocks = ahead(file_blocks([file], "characters", lowercase=False, field=self.field))
+        blocks = prefetch(file_blocks([file], "characters", lowercase=False, field=self.field))
         lines = _whole_lines(blocks)
         head, seen = [], _Gap()
         for read in lines:

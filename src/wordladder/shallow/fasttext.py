@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..files.json_files import read_facts, write_facts
+from ..files.json_files import read_validated, write_json
 from ..progress import Progress, quiet
 from ..text.corpus import corpus_from_texts
 from ..text.subwords import ngrams, spelled
@@ -339,7 +339,7 @@ class FastTextClassifier:
         from safetensors.numpy import save_file
 
         self.words.save(folder / "words.txt")
-        write_facts(folder / "chosen.json", self.facts()["chosen"])
+        write_json(folder / "chosen.json", self.facts()["chosen"])
         arrays = {"used": self.used, "rows": self.rows[:, : self.dim], "outputs": self.outputs[:, : self.dim]}
         save_file(
             {name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / "fasttext.safetensors"
@@ -351,7 +351,7 @@ class FastTextClassifier:
 
         self.words = Vocabulary.load(folder / "words.txt")
         if (path := folder / "chosen.json").is_file():  # all was given in models of the first versions
-            self.epochs, self.max_n = astuple(read_facts(path, _Facts))
+            self.epochs, self.max_n = astuple(read_validated(path, _Facts))
         arrays = load_file(folder / "fasttext.safetensors")
         self.used = arrays["used"]
         self.rows, self.outputs = (_padded(arrays[name]) for name in ("rows", "outputs"))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, ModelError, SettingError
-from ..files.json_files import read_facts, write_facts
+from ..files.json_files import read_validated, write_json
 from ..progress import Progress, quiet
 from ..text.words import TextSettings
 from ._dev_loss import Judged
@@ -196,7 +196,7 @@ class Tfidf:
         """Write the terms and the weights."""
         from safetensors.numpy import save_file
 
-        write_facts(folder / "chosen.json", self.choice._asdict() | {"words": self.terms.words})
+        write_json(folder / "chosen.json", self.choice._asdict() | {"words": self.terms.words})
         arrays = {"hashes": self.terms.hashes, "idf": self.terms.idf} | self.linear._asdict()
         save_file(
             {name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / "linear.safetensors"
@@ -210,7 +210,7 @@ class Tfidf:
             raise ModelError(
                 f"{folder}: a tf-idf model of an earlier version, or half of one; train it again"
             )
-        chosen = read_facts(folder / "chosen.json", _Facts)
+        chosen = read_validated(folder / "chosen.json", _Facts)
         arrays = load_file(folder / "linear.safetensors")
         self.choice = Choice(*(getattr(chosen, name) for name in Choice._fields))
         self.terms = self.new_terms(self.choice)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.examples import Examples
 from ..errors import DataError, ModelError, did_you_mean
-from ..files.json_files import Positive, read_facts, write_facts
+from ..files.json_files import Positive, read_validated, write_json
 from ..metrics import labels as metrics
 from ..text.words import Tokens
 from ._decoding import best_thresholds, fit_temperature, log_losses, sigmoid, softmax
@@ -115,11 +115,11 @@ class Classification:
             "thresholds": self.thresholds.tolist(),
             "class_weights": None if self.weights is None else self.weights.tolist(),
         }
-        write_facts(folder / "labels.json", facts)
+        write_json(folder / "labels.json", facts)
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
-        facts = read_facts(folder / "labels.json", _Facts)
+        facts = read_validated(folder / "labels.json", _Facts)
         if len(facts.thresholds) != len(facts.labels):
             raise ModelError(
                 f"{folder / 'labels.json'}: the saved model is damaged: thresholds do not fit labels"

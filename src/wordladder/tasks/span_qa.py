@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.examples import Answer, Examples, Span
 from ..errors import DataError
-from ..files.json_files import read_facts, write_facts
+from ..files.json_files import read_validated, write_json
 from ..metrics.answers import answer_outcomes, best_no_answer_threshold, style_of
 from ..text.words import Tokens
 from ._decoding import log_softmax
@@ -94,11 +94,11 @@ class SpanQa:
     def keep(self, folder: Path) -> None:
         """Write `labels.json`."""
         facts = {"no_answer": self.no_answer, "style": self.style, "threshold": self.threshold}
-        write_facts(folder / "labels.json", facts)
+        write_json(folder / "labels.json", facts)
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
-        facts = read_facts(folder / "labels.json", _Facts)
+        facts = read_validated(folder / "labels.json", _Facts)
         self.no_answer, self.style, self.threshold = facts.no_answer, facts.style, facts.threshold
 
     # Labels

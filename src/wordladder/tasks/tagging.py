@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..data.examples import Examples, Span, label_names
 from ..errors import DataError
-from ..files.json_files import read_facts, write_facts
+from ..files.json_files import read_validated, write_json
 from ..layers.tag_chain import TagChain, allowed_transitions, continuations, unweighted
 from ..metrics.spans import per_type, span_counts, span_f1
 from ..text.words import Tokens
@@ -84,11 +84,11 @@ class Tagging:
 
     def keep(self, folder: Path) -> None:
         """Write `labels.json`."""
-        write_facts(folder / "labels.json", {"labels": self.labels, "scheme": self.tag_set.scheme})
+        write_json(folder / "labels.json", {"labels": self.labels, "scheme": self.tag_set.scheme})
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
-        facts = read_facts(folder / "labels.json", _Facts)
+        facts = read_validated(folder / "labels.json", _Facts)
         self.take_labels(facts.labels, facts.scheme)
 
     # Labels
