@@ -220,12 +220,12 @@ def train(
 
     Example:  wordladder vectors train corpus.txt.gz --kind fasttext --lowercase --output words.safetensors
     """
-    from ...formats import format_of, write_vectors
+    from ...formats import output_format, write_vectors
     from ...recipe import build
     from ...text.corpus import read_corpus
 
     started = time.perf_counter()
-    format_of(output)  # a wrong suffix is told now, not after the training
+    output_format(output)  # a wrong suffix is told now, not after the training
     before = _earlier(continue_from)
     given = {
         "dim": dim, "window": window, "min_count": min_count, "epochs": epochs,
