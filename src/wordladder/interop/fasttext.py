@@ -27,6 +27,6 @@ def fasttext_engine(path: str | Path) -> tuple[ShallowEngine, dict[str, Any]]:
         "task": {"kind": "classification", "multi_label": settings["loss"] == "ova"},
     }
     engine = ShallowEngine(Recipe({"format": 1, **tables}, Path(path).stem))
-    engine.shallow.take(**parts)
+    engine.shallow.set_weights(**parts)
     engine.task.take_labels(labels, multi_label=settings["loss"] == "ova")
     return engine, {"name": engine.recipe.name, "source": Path(path).name}
