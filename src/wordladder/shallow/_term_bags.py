@@ -42,7 +42,7 @@ class Terms:
         self._table: NDArray[np.uint64] | None = None
 
     def learn(self, texts: list[str], least: int, most: int | None) -> "Bags":
-        """Find the terms that occur in at least `least` texts; of them the `most` most frequent ones are used.
+        """Find the terms that occur in at least `least` texts, and use the `most` most frequent of them.
 
         Returns:
             The bag of each text.
