@@ -43,7 +43,7 @@ def read_fasttext(path: Path) -> Table:
         "words": model.tokens,
     }
     min_n, max_n, buckets = (int(settings[name]) for name in ("minn", "maxn", "bucket"))
-    own, subwords, outputs = model.inputs[:size], None, model.outputs
+    own, subwords = model.inputs[:size], None
     words, notes = _printable(model.words, path)
     if buckets and max_n >= min_n >= 1:
         table_settings |= {"min_n": min_n, "max_n": max_n, "buckets": buckets}
@@ -64,8 +64,9 @@ def read_fasttext(path: Path) -> Table:
         )
     else:
         vectors = np.array(own)
-    if settings["model"] == "supervised":
-        table_settings["labels"], outputs = len(model.labels), None
+    outputs = None if settings["model"] == "supervised" else model.outputs
+    if outputs is None:
+        table_settings["labels"] = len(model.labels)
     table = Table(words, vectors, model.counts, table_settings, subwords, outputs, tuple(notes))
     return check_table(table, lambda row: f"{path}, word {row + 1}")
 

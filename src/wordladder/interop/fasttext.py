@@ -28,5 +28,5 @@ def fasttext_engine(path: str | Path) -> tuple[ShallowEngine, dict[str, Any]]:
     }
     engine = ShallowEngine(Recipe({"format": 1, **tables}, Path(path).stem))
     engine.shallow.set_weights(**parts)
-    engine.task.take_labels(labels, multi_label=settings["loss"] == "ova")
+    engine.task.set_labels(labels, multi_label=settings["loss"] == "ova")
     return engine, {"name": engine.recipe.name, "source": Path(path).name}

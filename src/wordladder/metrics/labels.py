@@ -14,25 +14,22 @@ def accuracy(gold: Ints, predicted: Ints) -> float:
 
 
 def macro_f1(gold: Ints, predicted: Ints, labels: int) -> float:
-    """The unweighted mean of F1 over the labels that occur in `gold` or `predicted`, both `(rows,)`."""
-    hits = np.bincount(gold[gold == predicted], minlength=labels)
-    return _mean_f1(hits, np.bincount(gold, minlength=labels), np.bincount(predicted, minlength=labels))
-
-
-def multilabel_f1(gold: Ints, predicted: Ints) -> float:
-    """Macro F1 of indicator matrices `(rows, labels)`."""
-    return _mean_f1((gold & predicted).sum(axis=0), gold.sum(axis=0), predicted.sum(axis=0))
+    """The unweighted mean of F1 over the labels that occur in `gold` or `predicted`; both are indices
+    `(rows,)`, or indicators `(rows, labels)` for several labels a row.
+    """
+    if gold.ndim == 2:
+        hits, total = (gold & predicted).sum(axis=0), gold.sum(axis=0) + predicted.sum(axis=0)
+    else:
+        hits = np.bincount(gold[gold == predicted], minlength=labels)
+        total = np.bincount(gold, minlength=labels) + np.bincount(predicted, minlength=labels)
+    seen = total > 0
+    return float(np.mean(2 * hits[seen] / total[seen])) if seen.any() else 0.0
 
 
 def micro_f1(gold: Ints, predicted: Ints) -> float:
     """F1 over all decisions of indicator matrices `(rows, labels)` together."""
     counts = (int(matrix.sum()) for matrix in (gold & predicted, predicted, gold))
     return precision_recall_f1(*counts)["f1"]
-
-
-def _mean_f1(hits: Ints, gold: Ints, predicted: Ints) -> float:
-    seen = (gold + predicted) > 0
-    return float(np.mean(2 * hits[seen] / (gold + predicted)[seen])) if seen.any() else 0.0
 
 
 def precision_recall_f1(hits: int, predicted: int, gold: int) -> dict[str, float]:

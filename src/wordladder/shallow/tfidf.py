@@ -190,11 +190,11 @@ class Tfidf:
             raise ModelError(
                 f"{folder}: the tf-idf model is incomplete or of an earlier version; train it again"
             )
-        *choice, words = read_validated(folder / "chosen.json", _Saved)
+        saved = read_validated(folder / "chosen.json", _Saved)
         arrays = load_file(folder / "linear.safetensors")
-        self.choice = Choice(*choice)
+        self.choice = Choice(saved.ngrams, saved.characters, saved.weighting, saved.regularisation)
         self.terms = self.new_terms(self.choice)
-        self.terms.set_terms(arrays["hashes"], words, arrays["idf"])
+        self.terms.set_terms(arrays["hashes"], saved.words, arrays["idf"])
         self.linear = Linear(arrays["coefficients"], arrays["intercepts"])
         self._calls_left = _FEW_CALLS
 

@@ -1,5 +1,5 @@
-"""Decoding parameters of a classifier that are fitted on the dev set: a temperature, and thresholds of labels.
-No weights are trained here.
+"""Decoding parameters of a classifier that are fitted on the dev set: a temperature, and a threshold for each
+label. No weights are trained here.
 """
 
 from typing import TypeVar
