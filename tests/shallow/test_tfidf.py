@@ -14,8 +14,8 @@ from wordladder import Model
 from wordladder.errors import DataError, ModelError, SettingError
 from wordladder.shallow import tfidf
 from wordladder.shallow._linear import fit_linear
-from wordladder.shallow._model_choice import DevSet, is_better
 from wordladder.shallow._term_bags import Terms
+from wordladder.shallow._text_classifier import DevSet, is_better
 from wordladder.shallow.tfidf import Tfidf
 from wordladder.text.words import TextSettings, tokenize
 

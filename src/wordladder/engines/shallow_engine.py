@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..data.examples import Examples
 from ..errors import ModelError
 from ..recipe import Recipe, build
-from ..shallow._model_choice import DevSet
+from ..shallow._text_classifier import DevSet
 from ..tasks._word_scores import WordScores
 from ..text.words import Tokens
 from ..training.settings import TrainingSettings

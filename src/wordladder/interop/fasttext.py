@@ -20,13 +20,13 @@ def fasttext_engine(path: str | Path) -> tuple[ShallowEngine, dict[str, Any]]:
     """
     from ..shallow._fasttext_file import classifier_from
 
-    settings, labels, parts = classifier_from(path)
+    settings, labels, words, weights = classifier_from(path)
     tables = {
         "text": {"segmenter": "whitespace"},
         "shallow": {"kind": "fasttext", **settings},
         "task": {"kind": "classification", "multi_label": settings["loss"] == "ova"},
     }
     engine = ShallowEngine(Recipe({"format": 1, **tables}, Path(path).stem))
-    engine.shallow.set_weights(**parts)
+    engine.shallow.set_weights(words, weights)
     engine.task.set_labels(labels, multi_label=settings["loss"] == "ova")
     return engine, {"name": engine.recipe.name, "source": Path(path).name}

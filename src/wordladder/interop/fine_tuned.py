@@ -181,7 +181,7 @@ class FineTuned(SentenceEngine):
         scores[(values == _NEVER).all(axis=1), 0] = 0.0  # words without a piece are outside
         if tags.scheme == "bio":
             best = scores.argmax(axis=1)
-            types = np.array([0, *np.repeat(np.arange(len(tags.types)) + 1, 2)])[best]
+            types = np.array([0, *np.repeat(np.arange(len(self.task.labels)) + 1, 2)])[best]
             before = np.append(0, types[:-1])
             before[tokens.offsets[:-1][tokens.lengths > 0]] = 0
             row = np.flatnonzero(tags.continues[best] & (before != types))

@@ -9,16 +9,19 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 from ..files.streams import atomic_write
 from ..formats.fasttext import FastTextModel, read_model, write_model
+from ..text.vocabulary import Vocabulary
 from .fasttext import FastTextClassifier
 
 _PREFIX = "__label__"
 
 
-def classifier_from(path: str | Path) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
+def classifier_from(
+    path: str | Path,
+) -> tuple[dict[str, Any], list[str], Vocabulary, dict[str, NDArray[Any]]]:
     """Read a classifier of fastText, `.bin` or `.ftz`.
 
     Returns:
-        The settings of the kind, the labels, and the arguments of `FastTextClassifier.set_weights`.
+        The settings of the kind, the labels, and what `FastTextClassifier.set_weights` takes.
 
     Raises:
         ModelError: the file holds word vectors, or the classifier uses hierarchical softmax.
@@ -49,8 +52,8 @@ def classifier_from(path: str | Path) -> tuple[dict[str, Any], list[str], dict[s
         "lowercase": False,
     }
     labels = [label.removeprefix(_PREFIX) for label in model.labels]
-    parts = {"words": model.words, "counts": model.counts, "used": used, "rows": rows}
-    return settings, labels, parts | {"outputs": model.outputs}
+    weights = {"used": used, "rows": rows, "outputs": model.outputs}
+    return settings, labels, Vocabulary(list(model.words), model.counts), weights
 
 
 def write_classifier(path: str | Path, classifier: Any, task: Any) -> None:

@@ -3,7 +3,7 @@
 The arithmetic is in `kernels.ngram_bags`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import KW_ONLY, dataclass
@@ -18,13 +18,13 @@ from safetensors.numpy import load_file, save_file
 
 from ..errors import DataError
 from ..files.json_files import read_validated, write_json
-from ..progress import Progress, quiet
+from ..progress import Progress
 from ..text.corpus import corpus_from_texts
 from ..text.subwords import ngrams, spelled
 from ..text.vocabulary import Vocabulary
 from ..text.words import TextSettings, tokenize
-from ..vectors._hogwild import check_settings, cores, first_rows, padded
-from ._model_choice import Candidate, DevSet, best_of
+from ..vectors._hogwild import check_settings, first_rows, padded
+from ._text_classifier import Candidate, TextClassifier, Training
 
 __all__ = ["FastTextClassifier"]
 
@@ -45,19 +45,8 @@ class Choice(NamedTuple):
     max_n: int
 
 
-class _Training(NamedTuple):
-    """The labels and weights of the training texts, and how the fit runs."""
-
-    targets: NDArray[np.float32]  # (rows, labels)
-    softmax: bool
-    weights: NDArray[np.float32]
-    seed: int
-    threads: int
-    progress: Progress
-
-
 @dataclass(eq=False, repr=False)
-class FastTextClassifier:
+class FastTextClassifier(TextClassifier):
     """Averages one vector for each word and each word n-gram, and classifies by a linear model; all are
     trained together.
 
@@ -94,8 +83,6 @@ class FastTextClassifier:
     loss: Literal["softmax", "ova"] = "softmax"
     lowercase: bool = True
 
-    serves = "classification"
-
     def __post_init__(self) -> None:
         counted = ("dim", "word_ngrams", "buckets", "min_count", "min_count_runs", "epochs")
         check_settings(self, at_least_one=counted)
@@ -106,63 +93,32 @@ class FastTextClassifier:
         self.rows: NDArray[np.float32] = np.zeros((0, 0), np.float32)  # of words, then of buckets; padded
         self.outputs: NDArray[np.float32] = np.zeros((0, 0), np.float32)  # of labels; padded
 
-    def fit(
-        self,
-        texts: list[str],
-        targets: NDArray[np.int64],
-        *,
-        dev: DevSet | None = None,
-        weights: NDArray[np.float32] | None = None,
-        seed: int = 1,
-        threads: int | None = None,
-        progress: Progress = quiet,
-    ) -> "FastTextClassifier":
-        """Train on texts; `targets` are labels (rows,), or indicators (rows, labels) where a text may have
-        several, and `weights` are the weights of the texts in the loss.
-
-        Settings that are left out are tried in several ways: the default is kept unless another one is
-        significantly better on the dev set.
-
-        One thread and one seed give the same weights on every run; several threads update the same weights
-        without locks.
-
-        Raises:
-            DataError: there is no word in the texts.
-        """
-        indicators = targets if targets.ndim == 2 else np.eye(int(targets.max()) + 1)[targets]
-        training = _Training(
-            indicators.astype(np.float32),
-            targets.ndim == 1 and self.loss == "softmax",
-            np.ones(len(texts), np.float32) if weights is None else weights,
-            seed,
-            threads or cores(),
-            progress,
-        )
-
-        def fitted(choice: Choice) -> Candidate:
-            model = copy(self)
-            model.choice = choice
-            model._fit(texts, training)
-            return Candidate(model, np.zeros(1) if dev is None else dev.losses(model.scores(dev.texts)))
-
-        default, *others = self._choices(texts)
-        best = best_of(fitted(default), [] if dev is None else list(map(fitted, others)))
-        vars(self).update(vars(best.model))
-        return self
-
-    def _choices(self, texts: list[str]) -> list[Choice]:
-        """The choices that are tried, the default first."""
+    def _choices(self, texts: list[str]) -> tuple[Choice, list[list[dict[str, Any]]]]:
         least, most = _EPOCHS
         usual = min(most, max(least, _READINGS // len(texts)))
         epochs = [usual, 5 * usual] if self.epochs is None else [self.epochs]
         long = sum(map(len, texts)) > _LONG
         max_n = [self.max_n] if self.max_n is not None else [0] if long else [0, _CHARACTERS]
-        return [Choice(times, longest) for longest in max_n for times in epochs]
+        default, *others = [Choice(times, longest) for longest in max_n for times in epochs]
+        return default, [[choice._asdict() for choice in others]]
 
-    def _fit(self, texts: list[str], training: _Training) -> None:
+    def _fit_choices(self, choices: list[Choice], training: Training) -> list[Candidate]:
+        candidates, dev = [], training.dev
+        for choice in choices:
+            model = copy(self)
+            model.choice = choice
+            model._fit(training)
+            losses = np.zeros(1) if dev is None else dev.losses(model.scores(dev.texts))
+            candidates.append(Candidate(choice, vars(model), losses))
+        return candidates
+
+    def _fit(self, training: Training) -> None:
+        """One thread and one seed give the same weights on every run; several threads update the same weights
+        without locks.
+        """
         from ..kernels.ngram_bags import bags_of
 
-        forms, counts, word_ids = self._read(texts, training.threads, training.progress)
+        forms, counts, word_ids = self._read(training.texts, training.threads, training.progress)
         frequent = np.argsort(-counts, kind="stable")
         frequent = frequent[counts[frequent] >= self.min_count]
         self.words = Vocabulary([forms[form] for form in frequent.tolist()], counts[frequent])
@@ -249,13 +205,16 @@ class FastTextClassifier:
         begins = np.searchsorted(forms_of_rows[rows >= 0], np.arange(len(forms) + 1))
         return Spelling(begins, rows[rows >= 0], bucket_rows)
 
-    def _train(self, bags: Any, training: _Training) -> None:
+    def _train(self, bags: Any, training: Training) -> None:
         from ..kernels.ngram_bags import textbags
         from ..kernels.sampling import Schedule
 
-        targets, softmax, weights, seed, threads, progress = training
-        rows, labels = targets.shape
-        epochs = self.choice.epochs
+        targets, progress, epochs = training.targets, training.progress, self.choice.epochs
+        softmax = targets.ndim == 1 and self.loss == "softmax"
+        several = targets if targets.ndim == 2 else np.eye(int(targets.max()) + 1)[targets]
+        indicators = several.astype(np.float32)
+        rows, labels = indicators.shape
+        weights = np.ones(rows, np.float32) if training.weights is None else training.weights
         self.outputs = padded(labels, self.dim)
         width = len(self.outputs) // labels
         slope = self.learning_rate / (rows * epochs)
@@ -265,15 +224,16 @@ class FastTextClassifier:
         def learn(epoch: int, begin: int, order: NDArray[np.int64]) -> tuple[float, int]:
             schedule = Schedule(self.learning_rate - slope * (epoch * rows + begin), slope, floor)
             matrices = (self.rows, self.outputs, width)
-            return textbags(order, bags, targets, weights, softmax, *matrices, schedule, longest), len(order)
+            losses = textbags(order, bags, indicators, weights, softmax, *matrices, schedule, longest)
+            return losses, len(order)
 
         progress("compiling", 0, 1)
         learn(0, 0, np.zeros(0, np.int64))
         progress("compiling", 1, 1)
         done, begins = 0, range(0, rows, max(1, -(-rows // _BATCHES)))
-        with ThreadPoolExecutor(threads) as pool:
+        with ThreadPoolExecutor(training.threads) as pool:
             for epoch in range(epochs):
-                order = np.random.default_rng([seed, epoch]).permutation(rows)
+                order = np.random.default_rng([training.seed, epoch]).permutation(rows)
                 batches = [order[begin : begin + begins.step] for begin in begins]
                 loss = seen = 0.0
                 for more, count in pool.map(learn, [epoch] * len(batches), begins, batches):
@@ -307,17 +267,15 @@ class FastTextClassifier:
         """Unnormalised scores `(rows, labels)`."""
         return self.means(texts) @ self.outputs[:, : self.dim].T
 
-    def set_weights(
-        self,
-        words: Sequence[str],
-        counts: NDArray[np.int64],
-        used: NDArray[np.int32],
-        rows: NDArray[np.float32],
-        outputs: NDArray[np.float32],
-    ) -> None:
-        """Use the weights of another program: rows of words and then of the buckets `used`."""
-        self.words, self.used = Vocabulary(list(words), counts), used
-        self.rows, self.outputs = _padded(rows), _padded(outputs)
+    def set_weights(self, words: Vocabulary, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Use the weights of a saved model or of another program.
+
+        Args:
+            words: The words with a row of their own.
+            arrays: `used`, the buckets that have rows; `rows` (words + buckets, dim); `outputs` (labels, dim).
+        """
+        self.words, self.used = words, arrays["used"]
+        self.rows, self.outputs = _padded(arrays["rows"]), _padded(arrays["outputs"])
 
     def facts(self) -> dict[str, Any]:
         """What the dev set decided."""
@@ -332,12 +290,9 @@ class FastTextClassifier:
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote."""
-        self.words = Vocabulary.load(folder / "words.txt")
         if (path := folder / "chosen.json").is_file():  # not in models of the first versions
             self.choice = read_validated(path, Choice)
-        arrays = load_file(folder / "fasttext.safetensors")
-        self.used = arrays["used"]
-        self.rows, self.outputs = (_padded(arrays[name]) for name in ("rows", "outputs"))
+        self.set_weights(Vocabulary.load(folder / "words.txt"), load_file(folder / "fasttext.safetensors"))
 
 
 def _read_part(

@@ -13,11 +13,10 @@ from safetensors.numpy import load_file, save_file
 
 from ..errors import DataError, ModelError, SettingError
 from ..files.json_files import read_validated, write_json
-from ..progress import Progress, quiet
 from ..text.words import TextSettings
 from ._linear import Linear, fit_linear
-from ._model_choice import Candidate, DevSet, best_of
 from ._term_bags import Terms
+from ._text_classifier import Candidate, TextClassifier, Training
 
 if TYPE_CHECKING:
     from ..kernels.terms import Bags
@@ -50,7 +49,7 @@ class _Saved(NamedTuple):
 
 
 @dataclass(eq=False, repr=False)
-class Tfidf:
+class Tfidf(TextClassifier):
     """Words, word n-grams and character n-grams, weighted, and a linear model on them.
 
     Settings that are left out are decided on the dev set: the default, unless another value has a loss that
@@ -82,7 +81,7 @@ class Tfidf:
     regularisation: float | None = None
     class_weights: Literal["balanced"] | None = None
 
-    serves = "classification"
+    stage = "fitting the linear model"
 
     def __post_init__(self) -> None:
         for name, least in (("ngrams", 1), ("characters", 0)):
@@ -93,47 +92,14 @@ class Tfidf:
             raise SettingError(f"regularisation is {self.regularisation}; it must be above 0.")
         self._calls_left = 0  # that are answered without Numba
 
-    def fit(
-        self,
-        texts: list[str],
-        targets: NDArray[np.int64],
-        *,
-        dev: DevSet | None = None,
-        weights: NDArray[np.float32] | None = None,
-        seed: int = 1,
-        threads: int | None = None,
-        progress: Progress = quiet,
-    ) -> "Tfidf":
-        """Count the terms and fit the linear model, one decision for each label, for each choice of settings
-        that is tried, as many at once as there are threads; `weights` are the weights of the texts.
-
-        Raises:
-            DataError: no term occurs in `min_documents` texts.
-        """
-        from ..vectors._hogwild import cores
-
-        search = _Search(self, texts, targets, weights, dev, seed, threads or cores())
-        default, rounds = self._choices(sum(map(len, texts)))
-        (best,) = search.fit_all([default])
-        for number, changes in enumerate(rounds if dev is not None else ()):
-            progress("fitting the linear model", number, len(rounds))
-            best = best_of(best, search.fit_all([best.model[0]._replace(**change) for change in changes]))
-        self.choice, self.terms, self.linear = best.model
-        progress("fitting the linear model", len(rounds), len(rounds))
-        return self
-
-    def _choices(self, size: int) -> tuple[Choice, list[list[dict[str, Any]]]]:
-        """The default choice, and in rounds the changes that are then tried of the best choice so far.
-
-        Args:
-            size: Characters of all texts.
-        """
+    def _choices(self, texts: list[str]) -> tuple[Choice, list[list[dict[str, Any]]]]:
         given = {name: value for name in Choice._fields if (value := getattr(self, name)) is not None}
         first, *others = (
             {"weighting": weighting, "regularisation": strength}
             for weighting in ([self.weighting] if self.weighting else _STRENGTHS)
             for strength in ([self.regularisation] if self.regularisation else _STRENGTHS[weighting])
         )
+        size = sum(map(len, texts))
         characters = _CHARACTERS if size <= _SHORT else 0
         rounds: list[list[dict[str, Any]]] = [others]
         if self.characters is None and size <= _LONG:
@@ -141,6 +107,51 @@ class Tfidf:
         if self.ngrams is None:
             rounds.append([{"ngrams": 3}])
         return Choice(**{"ngrams": 2, "characters": characters, **first, **given}), rounds
+
+    def _fit_choices(self, choices: list[Choice], training: Training) -> list[Candidate]:
+        """As many at once as there are threads."""
+        if choices:
+            self._bags(choices[0], training)  # cached, before several threads ask for them
+        with ThreadPoolExecutor(training.threads) as pool:
+            return list(pool.map(lambda choice: self._fit_choice(choice, training), choices))
+
+    def _fit_choice(self, choice: Choice, training: Training) -> Candidate:
+        from ..kernels.terms import linear_scores
+
+        terms, train, dev = self._bags(choice, training)
+        linear = fit_linear(
+            self.features(terms, train, choice.weighting),
+            len(terms.hashes),
+            training.targets,
+            bayes=choice.weighting == "bayes",
+            regularisation=choice.regularisation,
+            class_weights=self.class_weights,
+            weights=training.weights,
+            seed=training.seed,
+        )
+        losses = np.zeros(1)
+        if training.dev is not None:
+            scores = linear_scores(*self.features(terms, dev, choice.weighting), *linear)
+            losses = training.dev.losses(scores)
+        return Candidate(choice, {"choice": choice, "terms": terms, "linear": linear}, losses)
+
+    def _bags(self, choice: Choice, training: Training) -> "tuple[Terms, Bags, Bags]":
+        """The terms of a choice, and the bags of the training and dev texts; cached for choices that share
+        the terms.
+        """
+        key, texts = (choice.ngrams, choice.characters), training.texts
+        if key not in training.cache:
+            terms = self.new_terms(choice)
+            bags = terms.learn(texts, self.min_documents, self.max_features)
+            if not len(terms.hashes):
+                raise DataError(
+                    f"tf-idf found no features in {len(texts)} texts: nothing occurs in {self.min_documents} "
+                    "of them"
+                )
+            dev_texts = [] if training.dev is None else training.dev.texts
+            training.cache.clear()
+            training.cache[key] = terms, bags, terms.bags(dev_texts)
+        return training.cache[key]
 
     def features(self, terms: Terms, bags: "Bags", weighting: str) -> "Bags":
         """Weigh the counts of terms."""
@@ -181,8 +192,8 @@ class Tfidf:
     def keep(self, folder: Path) -> None:
         """Write the terms and the weights."""
         write_json(folder / "chosen.json", self.choice._asdict() | {"words": self.terms.words})
-        arrays = {"hashes": self.terms.hashes, "idf": self.terms.idf} | self.linear._asdict()
-        save_file(arrays, folder / "linear.safetensors")
+        arrays: dict[str, Any] = {"hashes": self.terms.hashes, "idf": self.terms.idf}
+        save_file(arrays | self.linear._asdict(), folder / "linear.safetensors")
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote."""
@@ -197,57 +208,3 @@ class Tfidf:
         self.terms.set_terms(arrays["hashes"], saved.words, arrays["idf"])
         self.linear = Linear(arrays["coefficients"], arrays["intercepts"])
         self._calls_left = _FEW_CALLS
-
-
-@dataclass
-class _Search:
-    """Fits models of several choices; the terms of choices that share them are found once."""
-
-    model: Tfidf
-    texts: list[str]
-    targets: NDArray[np.int64]
-    weights: NDArray[np.float32] | None
-    dev: DevSet | None
-    seed: int
-    threads: int
-    cached: "tuple[tuple[int, int], tuple[Terms, Bags, Bags]] | None" = None
-
-    def fit_all(self, choices: list[Choice]) -> list[Candidate]:
-        """The choice, the terms and the linear model of each choice, with its losses."""
-        if choices:
-            self._bags(choices[0])  # found once, before several threads ask for them
-        with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(self._fit, choices))
-
-    def _fit(self, choice: Choice) -> Candidate:
-        from ..kernels.terms import linear_scores
-
-        terms, train, dev = self._bags(choice)
-        linear = fit_linear(
-            self.model.features(terms, train, choice.weighting),
-            len(terms.hashes),
-            self.targets,
-            bayes=choice.weighting == "bayes",
-            regularisation=choice.regularisation,
-            class_weights=self.model.class_weights,
-            weights=self.weights,
-            seed=self.seed,
-        )
-        losses = np.zeros(1)
-        if self.dev is not None:
-            features = self.model.features(terms, dev, choice.weighting)
-            losses = self.dev.losses(linear_scores(*features, *linear))
-        return Candidate((choice, terms, linear), losses)
-
-    def _bags(self, choice: Choice) -> "tuple[Terms, Bags, Bags]":
-        key = choice.ngrams, choice.characters
-        if self.cached is None or self.cached[0] != key:
-            terms = self.model.new_terms(choice)
-            train = terms.learn(self.texts, self.model.min_documents, self.model.max_features)
-            if not len(terms.hashes):
-                raise DataError(
-                    f"tf-idf found no features in {len(self.texts)} texts: nothing occurs in "
-                    f"{self.model.min_documents} of them"
-                )
-            self.cached = key, (terms, train, terms.bags([] if self.dev is None else self.dev.texts))
-        return self.cached[1]

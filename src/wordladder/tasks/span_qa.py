@@ -273,11 +273,5 @@ def _answer_words(tokens: Tokens, answers: list[tuple[Any, ...]]) -> tuple[SpanW
 
 def _answer_spans(answers: list[tuple[Any, ...]]) -> list[list[Span]]:
     """Where the first answer of each row is in its passage."""
-    return [
-        [
-            Span(answer.start, answer.start + len(answer.text), "")
-            for answer in row[:1]
-            if answer.start is not None
-        ]
-        for row in answers
-    ]
+    first = [[answer for answer in row[:1] if answer.start is not None] for row in answers]
+    return [[Span(one.start, one.start + len(one.text), "") for one in row] for row in first]

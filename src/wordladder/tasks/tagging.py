@@ -228,10 +228,5 @@ class Tagging(WordTask):
 
 
 def _answer(text: str, span: Span, probability: float) -> dict[str, Any]:
-    return {
-        "type": span.type,
-        "start": span.start,
-        "end": span.end,
-        "text": text[span.start : span.end],
-        "confidence": probability,
-    }
+    place = {"type": span.type, "start": span.start, "end": span.end}
+    return place | {"text": text[span.start : span.end], "confidence": probability}
