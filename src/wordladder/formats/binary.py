@@ -38,7 +38,7 @@ def read_binary(path: Path, dim: int | None = None, errors: UnicodeErrors = "str
     """
     words: list[bytes] = []
     starts: list[int] = []
-    rows: list[bytes] = []
+    numbers = bytearray()
     with ByteReader(path) as reader:
         block = reader.read(BLOCK)
         first = block[: block.find(b"\n", 0, 64) + 1]
@@ -49,16 +49,11 @@ def read_binary(path: Path, dim: int | None = None, errors: UnicodeErrors = "str
         else:
             _check_header(path, header, dim, reader.size)
             (count, dim), begin = header, len(first)
-        vectors = np.empty((count or 0, dim), np.float32)
-        for row, (start, word, numbers) in enumerate(_records(reader, block, begin, count, dim * 4)):
+        for start, word, row in _records(reader, block, begin, count, dim * 4):
             words.append(word)
             starts.append(start)
-            if count is None:
-                rows.append(numbers)
-            else:
-                vectors[row] = np.frombuffer(numbers, "<f4")
-    if count is None:
-        vectors = np.frombuffer(bytearray().join(rows), "<f4").reshape(-1, dim)
+            numbers += row
+    vectors = np.frombuffer(numbers, "<f4").reshape(-1, dim)
     if not words:
         raise VectorsError(f"{path}: words are expected, 0 are there.")
 
@@ -154,12 +149,7 @@ def _check_words(words: list[bytes], vectors: np.ndarray, where: Callable[[int],
     A word ends at a space. If it has a space inside, its rest is read as numbers, and the next word begins
     with the rest of the numbers.
     """
-    if (spaced := _spaced(words, vectors)) is not None:
-        row, shown = spaced[0], spaced[1].decode(errors="backslashreplace")
-        raise VectorsError(
-            f"{where(row)}: the word is {shown!r}, as the numbers after it show, and word2vec binary "
-            "cannot hold a space in a word. Have the vectors written as text or .safetensors."
-        )
+    _check_spaces(words, vectors, where)
     together = b" ".join(words)
     if (found := _CONTROL.search(together)) is not None:
         row = together.count(b" ", 0, found.start())
@@ -169,20 +159,23 @@ def _check_words(words: list[bytes], vectors: np.ndarray, where: Callable[[int],
         )
 
 
-def _spaced(words: list[bytes], vectors: np.ndarray) -> tuple[int, bytes] | None:
-    """The row and the full text of a word with a space: its numbers only make sense without its rest."""
+def _check_spaces(words: list[bytes], vectors: np.ndarray, where: Callable[[int], str]) -> None:
+    """Raise a VectorsError for a word with a space: the numbers only make sense without its rest."""
     size = vectors.shape[1] * 4
     with np.errstate(invalid="ignore"):  # there may be NaN
         sensible = (vectors.max(axis=1) < _MAX_NUMBER) & (vectors.min(axis=1) > -_MAX_NUMBER)
     for row in np.flatnonzero(~sensible)[:_SUSPICIOUS].tolist():
-        rest = vectors[row].astype("<f4").tobytes() + b"".join(words[row + 1 : row + 2])
+        rest = vectors[row].tobytes() + b"".join(words[row + 1 : row + 2])
         for end in (at for at, byte in enumerate(rest[:size]) if byte == _SPACE):
             numbers = rest[end + 1 : end + 1 + size]
             if not _is_word(rest[:end]) or len(numbers) < size:
                 break
             if _is_vector(numbers):
-                return row, words[row] + b" " + rest[:end]
-    return None
+                word = (words[row] + b" " + rest[:end]).decode(errors="backslashreplace")
+                raise VectorsError(
+                    f"{where(row)}: the word is {word!r}, as the numbers after it show, and word2vec binary "
+                    "cannot hold a space in a word. Have the vectors written as text or .safetensors."
+                )
 
 
 def write_binary(stream: BinaryIO, table: Table) -> None:

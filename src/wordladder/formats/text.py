@@ -34,7 +34,7 @@ def read_text(path: Path, dim: int | None = None, errors: UnicodeErrors = "stric
         VectorsError: the file is broken; the message names the line.
     """
     words: list[bytes] = []
-    parts: list[np.ndarray] = []
+    numbers = bytearray()  # in memory only once, unlike a list of blocks that is joined
     header, size = None, 0
     with ByteReader(path) as reader:
         for block in line_blocks(reader, BLOCK):
@@ -43,14 +43,15 @@ def read_text(path: Path, dim: int | None = None, errors: UnicodeErrors = "stric
                 if not block:
                     continue
             number = len(words) + (2 if header else 1)
-            block_words, vectors = _fast(block, size) or _slow(block, size, path, number)
+            block_words, rows = _fast(block, size) or _slow(block, size, path, number)
             words += block_words
-            parts.append(vectors)
+            numbers += rows.tobytes()
     if not words or (header and header[0] != len(words)):
         promise = f"{header[0]} words are promised in line 1" if header else "words are expected"
         raise VectorsError(f"{path}: {promise}, {len(words)} are there.")
     first_line = 2 if header else 1
-    return table_of_bytes(path, words, _joined(parts), lambda row: f"{path}, line {row + first_line}", errors)
+    vectors = np.frombuffer(numbers, np.float32).reshape(len(words), -1)
+    return table_of_bytes(path, words, vectors, lambda row: f"{path}, line {row + first_line}", errors)
 
 
 def write_text(stream: BinaryIO, table: Table) -> None:
@@ -100,17 +101,6 @@ def _count_numbers(line: bytes) -> int:
             break
         count += 1
     return count
-
-
-def _joined(parts: list[np.ndarray]) -> np.ndarray:
-    """One matrix of the parts, each freed once it is copied: the numbers are in memory only once."""
-    matrix = np.empty((sum(map(len, parts)), parts[0].shape[1]), np.float32)
-    end = len(matrix)
-    while parts:
-        part = parts.pop()
-        matrix[end - len(part) : end] = part
-        end -= len(part)
-    return matrix
 
 
 def _fast(block: bytes, dim: int) -> tuple[list[bytes], np.ndarray] | None:

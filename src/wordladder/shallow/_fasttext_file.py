@@ -15,9 +15,7 @@ from .fasttext import FastTextClassifier
 _PREFIX = "__label__"
 
 
-def classifier_from(
-    path: str | Path,
-) -> tuple[dict[str, Any], list[str], Vocabulary, dict[str, NDArray[Any]]]:
+def classifier_from(path: str | Path) -> tuple[dict[str, Any], list[str], Vocabulary, dict[str, Any]]:
     """Read a classifier of fastText, `.bin` or `.ftz`.
 
     Returns:

@@ -272,7 +272,7 @@ class FastTextClassifier(TextClassifier):
 
         Args:
             words: The words with a row of their own.
-            arrays: `used`, the buckets that have rows; `rows` (words + buckets, dim); `outputs` (labels, dim).
+            arrays: `used`, the buckets with rows; `rows` (words + buckets, dim); `outputs` (labels, dim).
         """
         self.words, self.used = words, arrays["used"]
         self.rows, self.outputs = _padded(arrays["rows"]), _padded(arrays["outputs"])
