@@ -40,20 +40,28 @@ def log_losses(
 def fit_temperature(scores: Floats, gold: NDArray[np.int64], *, multi_label: bool) -> float:
     """The temperature with the lowest loss of `scores / temperature` (Guo et al. 2017, section 4.2).
 
-    The loss is convex in the inverse temperature; the zero of its derivative is found by bisection.
+    The loss is unimodal in the temperature's logarithm; a golden-section search finds its minimum.
 
     Args:
         scores: `(rows, labels)`, unnormalised.
         gold: The gold label of each row `(rows,)`, or indicators `(rows, labels)` for several labels a row.
     """
-    scores = scores.astype(np.float64)
-    indicators = gold if multi_label else np.eye(scores.shape[1])[gold]
-    probabilities = sigmoid if multi_label else softmax
-    low, high = np.log(0.05), np.log(20.0)
+
+    def loss(log_temperature: float) -> float:
+        return float(np.mean(log_losses(scores, gold, np.exp(log_temperature), multi_label=multi_label)))
+
+    low, high, ratio = np.log(0.05), np.log(20.0), (np.sqrt(5.0) - 1.0) / 2.0
+    left, right = high - ratio * (high - low), low + ratio * (high - low)
+    at_left, at_right = loss(left), loss(right)
     while high - low > 1e-4:
-        middle = (low + high) / 2
-        slope = np.sum((probabilities(scores / np.exp(middle)) - indicators) * scores)
-        low, high = (middle, high) if slope >= 0 else (low, middle)
+        if at_left < at_right:
+            high, right, at_right = right, left, at_left
+            left = high - ratio * (high - low)
+            at_left = loss(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + ratio * (high - low)
+            at_right = loss(right)
     return float(np.exp((low + high) / 2))
 
 
