@@ -12,12 +12,12 @@ import pytest
 from conftest import reviews
 from wordladder import Model, WordVectors
 from wordladder.errors import ModelError, OutputError
-from wordladder.files.folders import find_model, is_saved, new_folder, size_mb
+from wordladder.files.folders import atomic_folder, find_model, is_saved_model, size_mb
 from wordladder.model.checkpoint_folder import sole
 
 
 def write(folder, text):
-    with new_folder(folder) as fresh:
+    with atomic_folder(folder) as fresh:
         (fresh / "recipe.toml").write_text(text)
 
 
@@ -30,7 +30,7 @@ def test_a_new_folder_takes_the_old_ones_place(tmp_path):
 
 
 def fails(folder, error):
-    with new_folder(folder) as fresh:
+    with atomic_folder(folder) as fresh:
         (fresh / "recipe.toml").write_text("half")
         raise error
 
@@ -78,7 +78,7 @@ def test_a_folder_that_someone_works_in(path, tmp_path, monkeypatch):
     same = (tmp_path / "m").stat().st_ino
     write(path, "old")
     (tmp_path / "m" / "inside").mkdir()
-    assert is_saved(Path(path))
+    assert is_saved_model(Path(path))
     assert (find_model(path) / "recipe.toml").read_text() == "old"
     write(path, "new")
     assert (find_model(path) / "recipe.toml").read_text() == "new"

@@ -171,7 +171,7 @@ def test_entities_are_those_of_the_pipeline(bert, tmp_path, labels):
 )
 def test_schemes_of_tags(bert, tmp_path, labels, scheme, types):
     model = Model.load(tuned(bert, tmp_path, AutoModelForTokenClassification, labels))
-    assert (model.task_.tag_set.scheme, model.task_.tag_set.types) == (scheme, types)
+    assert (model.task_.tag_set.scheme, model.task_.labels) == (scheme, types)
     for text, spans in zip(TEXTS, model.predict(TEXTS)):
         assert all(0 <= span.start < span.end <= len(text) and span.type in types for span in spans)
     words = model.predict([["the", "film", "acts"]])

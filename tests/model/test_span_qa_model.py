@@ -184,7 +184,7 @@ def test_how_answers_may_be_written(bidaf, answer):
         ([("q", "p")], [("a", "b", 3)], "row 1.*no answer"),
         ([("q", 3)], ["a"], "row 1: a text has to be a string"),
         ([("q", "p")] * 2, ["p"], "2 texts and 1 labels"),
-        ([("q", "p")] * 2, ["x", "y"], "no question has an answer that stands in its passage"),
+        ([("q", "p")] * 2, ["x", "y"], "no question has an answer that is in its passage"),
     ],
 )
 def test_what_is_wrong_is_named(texts, labels, message):

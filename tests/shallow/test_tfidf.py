@@ -13,9 +13,9 @@ from conftest import reviews
 from wordladder import Model
 from wordladder.errors import DataError, ModelError, SettingError
 from wordladder.shallow import tfidf
-from wordladder.shallow._dev_loss import Judged
 from wordladder.shallow._linear import fit_linear
 from wordladder.shallow._term_bags import Terms
+from wordladder.shallow._text_classifier import DevSet, is_better
 from wordladder.shallow.tfidf import Tfidf
 from wordladder.text.words import TextSettings, tokenize
 
@@ -67,7 +67,7 @@ def test_terms_and_their_weights_are_those_of_sklearn(least):
     twin = np.hstack([one.toarray() for one in counts])
     assert np.array_equal(columns(dense(bags, len(terms.hashes))), columns(twin))
     weighed = bags._replace(values=bags.values.copy())
-    terms.weigh(weighed, True)
+    terms.apply_tfidf(weighed, True)
     union = FeatureUnion(
         [
             (one.__name__, TfidfVectorizer(analyzer=one, min_df=least, sublinear_tf=True))
@@ -151,13 +151,13 @@ def test_the_first_few_texts_are_scored_without_numba_to_the_same_bits(character
 
 
 def chosen(texts, targets, right, **given):
-    """What is decided where scores are judged against `right`."""
+    """What is decided where losses are computed against `right`."""
     model = Tfidf(TextSettings(), **given)
 
     def losses(scores):
         return np.logaddexp(0, -scores[:, 0] * (2 * right - 1))
 
-    model.fit(texts, targets, dev=Judged(texts, losses))
+    model.fit(texts, targets, dev=DevSet(texts, losses))
     return model.choice
 
 
@@ -183,11 +183,10 @@ def test_what_is_no_better_than_chance_leaves_the_usual():
 
 
 def test_losses_that_differ_by_chance_do_not_count():
-    judged = Judged([], lambda scores: scores)
     old = np.array([0.5, 0.6, 0.7, 0.4])
-    assert judged.better(old - 0.01, old)
-    assert not judged.better(old + np.array([0.3, -0.4, 0.3, -0.3]), old)
-    assert not judged.better(old, old)
+    assert is_better(old - 0.01, old)
+    assert not is_better(old + np.array([0.3, -0.4, 0.3, -0.3]), old)
+    assert not is_better(old, old)
 
 
 def test_a_fit_leaves_the_counts_of_terms_as_they_are():
@@ -215,8 +214,8 @@ def test_threads_change_nothing():
     targets = np.array([label == "positive" for label in labels]).astype(np.int64)
     one, two = (Tfidf(TextSettings()) for _ in range(2))
     for model, threads in ((one, 1), (two, 3)):
-        judged = Judged(texts, lambda scores: np.logaddexp(0, -scores[:, 0] * (2 * targets - 1)))
-        model.fit(texts, targets, dev=judged, threads=threads)
+        dev = DevSet(texts, lambda scores: np.logaddexp(0, -scores[:, 0] * (2 * targets - 1)))
+        model.fit(texts, targets, dev=dev, threads=threads)
     assert one.choice == two.choice
     assert all(np.array_equal(*parts) for parts in zip(one.linear, two.linear))
 
@@ -242,7 +241,7 @@ def test_texts_without_features_are_an_error():
 def test_features_have_length_one_words_and_characters_apart():
     terms = Terms(TextSettings(), 2, 5, True)
     bags = terms.learn(TEXTS, 1, None)
-    terms.weigh(bags, True)
+    terms.apply_tfidf(bags, True)
     matrix = dense(bags, len(terms.hashes))
     for part in (matrix[:, : terms.words], matrix[:, terms.words :]):
         assert np.allclose(part, normalize(part), atol=1e-6)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from wordladder.layers.tag_chain import Allowed
-from wordladder.shallow._word_clusters import DEPTHS, WordTree, grown
+from wordladder.shallow._word_clusters import DEPTHS, WordTree, cluster_paths
 from wordladder.shallow.crf import FeatureCRF
 from wordladder.text.vocabulary import Vocabulary
 from wordladder.text.words import TextSettings, tokenize
@@ -17,7 +17,7 @@ def test_each_split_parts_what_differs_most():
         [[9, 0, 0, 3], [9, 0, 0, -3], [-9, 2, 0, 0], [-9, -2, 0, 0]]
     )  # two pairs of near groups
     group = random.integers(0, 4, 200)
-    paths = grown((centres[group] + random.normal(scale=0.2, size=(200, 4))).astype(np.float32), 2)
+    paths = cluster_paths((centres[group] + random.normal(scale=0.2, size=(200, 4))).astype(np.float32), 2)
     assert len(set(paths)) == 4
     for one in range(4):
         assert len(set(paths[group == one])) == 1  # a group under one branch
@@ -27,8 +27,8 @@ def test_each_split_parts_what_differs_most():
 
 
 def test_rows_that_are_the_same_stay_together():
-    assert len(set(grown(np.ones((50, 3), np.float32), 4))) == 1
-    assert len(grown(np.zeros((0, 3), np.float32), 4)) == 0
+    assert len(set(cluster_paths(np.ones((50, 3), np.float32), 4))) == 1
+    assert len(cluster_paths(np.zeros((0, 3), np.float32), 4)) == 0
 
 
 def test_a_branch_is_the_beginning_of_the_path():

@@ -15,10 +15,17 @@ from wordladder.metrics.answers import (
     _treebank_words,
     answer_outcomes,
     best_no_answer_threshold,
-    exact_match,
-    f1,
     style_of,
 )
+
+
+def exact_match(prediction, answers, style):
+    return answer_outcomes([prediction], [answers], style)[0, 0]
+
+
+def f1(prediction, answers, style):
+    return answer_outcomes([prediction], [answers], style)[0, 1]
+
 
 SQUAD = [
     # prediction, right answers, exact match, F1

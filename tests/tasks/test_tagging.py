@@ -197,7 +197,7 @@ def test_a_tag_for_every_word_of_the_data():
 def test_of_a_word_of_the_data_its_first_word_counts():
     examples = tagged_words(WORDS, TAGS)
     task = made(examples)
-    tokens, place = tokenize(examples.texts), task.tag_set.place
+    tokens, place = tokenize(examples.texts), task.tag_set.index
     tags = task.targets(examples, tokens).values
     us = tokens.words_of(0).index("U")
     for wrong, hits in ((us, 3), (us + 1, 4)):
@@ -226,7 +226,7 @@ def test_a_type_that_training_has_not_seen_is_missed():
 def sure_scores_of(task, examples):
     """Every word is said to be a pronoun."""
     tokens = tokenize(examples.texts)
-    row = 30 * np.eye(task.width)[task.tag_set.place["PRON"]]
+    row = 30 * np.eye(task.width)[task.tag_set.index["PRON"]]
     return scores_of(task, np.tile(row, (len(tokens.starts), 1)), tokens)
 
 

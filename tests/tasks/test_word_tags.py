@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wordladder.data.examples import Span
 from wordladder.layers.tag_chain import allowed_transitions
-from wordladder.tasks._word_tags import TagSet, covered, spans_of
+from wordladder.tasks._word_tags import TagSet, spans_of, words_of_spans
 from wordladder.text.words import TextSettings, tokenize
 
 TEXTS = ["", "ab, cd", "  U.S.  ", "我爱 北京!", "a  b 👍🏽 c", "-", " ", "naïve café"]
@@ -51,7 +51,7 @@ def test_the_words_of_spans(case):
     texts, segments, segment, spans, most = case
     tokens = tokenize(texts, TextSettings(max_words=most), segments=segments)
     whole = tokenize(texts, segments=segments)
-    found = covered(tokens, spans, segment)
+    found = words_of_spans(tokens, spans, segment)
     flat = [span for some in spans for span in some]
     assert found.types == [span.type for span in flat]
     for place, ((row, words), (_, of_all)) in enumerate(
@@ -100,7 +100,7 @@ def test_tags_and_segments_are_there_and_back(scheme, seed):
                 for first, last, kind in legal(rng, scheme, int(tokens.lengths[text]))
             ]
         )
-    found = covered(tokens, spans)
+    found = words_of_spans(tokens, spans)
     tags = tag_set.tags(found, len(tokens.starts))
     start, to, end = allowed_transitions(tag_set.names, scheme)
     for low, high in zip(tokens.offsets[:-1], tokens.offsets[1:]):
@@ -116,7 +116,7 @@ def test_tags_and_segments_are_there_and_back(scheme, seed):
 
 def named(tag_set, texts, spans, **settings):
     tokens = tokenize(texts, TextSettings(**settings))
-    tags = tag_set.tags(covered(tokens, spans), len(tokens.starts))
+    tags = tag_set.tags(words_of_spans(tokens, spans), len(tokens.starts))
     return [tag_set.names[tag] for tag in tags]
 
 
@@ -130,7 +130,7 @@ def test_the_schemes():
 
 def test_a_span_within_a_word_takes_the_whole_word():
     assert named(TagSet(TYPES, "bioes"), ["Paris-based x"], [[Span(1, 4, "LOC")]]) == ["S-LOC", "O", "O", "O"]
-    found = covered(tokenize(["Paris-based x"]), [[Span(1, 4, "LOC"), Span(0, 5, "LOC")]])
+    found = words_of_spans(tokenize(["Paris-based x"]), [[Span(1, 4, "LOC"), Span(0, 5, "LOC")]])
     assert found.exact.tolist() == [False, True]
 
 
@@ -142,7 +142,7 @@ def test_of_spans_that_share_words_the_earlier_has_them():
 def test_what_lies_behind_max_words_has_no_word():
     tokens = tokenize(["a b c d", "e f"], TextSettings(max_words=2))
     spans = [[Span(2, 5, "PER"), Span(6, 7, "LOC")], [Span(0, 3, "LOC")]]
-    found = covered(tokens, spans)
+    found = words_of_spans(tokens, spans)
     assert (found.last - found.first).tolist() == [1, 0, 2]
     assert found.cut.tolist() == [True, True, False]
     tags = TagSet(TYPES, "bioes").tags(found, len(tokens.starts))
@@ -151,7 +151,7 @@ def test_what_lies_behind_max_words_has_no_word():
 
 def test_no_span_reaches_from_one_text_into_the_next():
     tag_set = TagSet(["X"], "bio")
-    tags = np.array([tag_set.place[name] for name in ("B-X", "I-X", "B-X")])
+    tags = np.array([tag_set.index[name] for name in ("B-X", "I-X", "B-X")])
     firsts, lasts = tag_set.segments(tags, np.array([0, 0, 2, 2, 3, 3]))
     assert firsts.tolist() == [0, 2]
     assert lasts.tolist() == [2, 3]

@@ -12,7 +12,14 @@ from safetensors.numpy import save_file
 
 from wordladder.errors import DataError, OutputError
 from wordladder.files import streams
-from wordladder.files.streams import ByteReader, ahead, atomic_write, disk_errors, line_blocks, write_errors
+from wordladder.files.streams import (
+    ByteReader,
+    atomic_write,
+    disk_errors,
+    line_blocks,
+    prefetch,
+    write_errors,
+)
 
 
 @given(
@@ -37,18 +44,18 @@ def test_missing_file_and_folder(tmp_path) -> None:
         ByteReader(tmp_path)
 
 
-def test_ahead_gives_the_same_items_and_errors() -> None:
+def test_prefetch_gives_the_same_items_and_errors() -> None:
     def items(stop):
         yield from range(5)
         if stop:
             raise DataError("here")
 
-    assert list(ahead(items(False))) == list(range(5))
+    assert list(prefetch(items(False))) == list(range(5))
     seen = []
     with pytest.raises(DataError, match="here"):
-        seen.extend(ahead(items(True)))
+        seen.extend(prefetch(items(True)))
     before = threading.active_count()
-    early = ahead(items(True))
+    early = prefetch(items(True))
     assert list(islice(early, 2)) == [0, 1]
     early.close()
     assert threading.active_count() == before

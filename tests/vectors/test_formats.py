@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from wordladder.errors import OutputError, VectorsError
-from wordladder.formats import FORMATS, MappedWords, format_of
+from wordladder.formats import FORMATS, MappedWords, output_format
 from wordladder.formats.text import _fast, _slow
 from wordladder.text.subwords import Subwords
 from wordladder.word_vectors import WordVectors
@@ -53,7 +53,7 @@ def test_every_suffix_is_of_one_format():
 @pytest.mark.parametrize("suffix", [".ftz", ".kv"])
 def test_what_is_read_only_is_told_before_the_work(vectors, tmp_path, suffix):
     with pytest.raises(VectorsError, match="are read, not written"):
-        format_of(tmp_path / f"words{suffix}")
+        output_format(tmp_path / f"words{suffix}")
     with pytest.raises(VectorsError, match="are read, not written"):
         vectors.save(tmp_path / f"words{suffix}")
 
@@ -171,7 +171,7 @@ def test_a_binary_file_that_does_not_tell_its_size(tmp_path, monkeypatch):
     assert WordVectors.load(path).dim == 3
     path.write_bytes(b"a " + row + b"bcd " + row)
     assert WordVectors.load(path).words == ["a", "bcd"]
-    monkeypatch.setattr("wordladder.formats.binary._LARGEST", 1e30)  # so that "bcd " may be a number
+    monkeypatch.setattr("wordladder.formats.binary._MAX_NUMBER", 1e30)  # so that "bcd " may be a number
     with pytest.raises(VectorsError, match=r"2 sizes of a vector fit \(3, 7\).*say how many numbers"):
         WordVectors.load(path)
     assert WordVectors.load(path, dim=7).words == ["a"]
@@ -206,7 +206,7 @@ def test_safetensors_keeps_subwords_and_outputs(tmp_path):
 @pytest.fixture
 def mapped(tmp_path, monkeypatch):
     """Words that stay in the file, in pieces so small that they cross them."""
-    for name, value in (("_words._PIECE", 16), ("_words._SEARCHED", 32), ("_words._ROWS", 5)):
+    for name, value in (("_words._BLOCK", 16), ("_words._SEARCHED", 32), ("_words._ROWS", 5)):
         monkeypatch.setattr(f"wordladder.formats.{name}", value)
     monkeypatch.setattr("wordladder.formats.safetensors._DECODED", 0)
     words = [*WORDS, *(f"{'long' * (i % 9)}{i}" for i in range(60)), "last"]
@@ -327,7 +327,7 @@ BROKEN = [
     ),
     ("fasttext.bin", (793712314).to_bytes(4, "little") + b"abc", "byte 7: the file ends inside the version"),
     ("zero.bin", b"0 5\n", "neither may be 0"),
-    ("cut.vec.gz", gzip.compress(b"1 2\na 1 2\n")[:-9], "break off or are damaged"),
+    ("cut.vec.gz", gzip.compress(b"1 2\na 1 2\n")[:-9], "are truncated or damaged"),
     ("short.safetensors", b"abc", "not a safetensors file, or cut short"),
     ("header.safetensors", (4).to_bytes(8, "little") + b"nope", "byte 8: the safetensors header is broken"),
     ("list.safetensors", (2).to_bytes(8, "little") + b"[]", "header is broken"),

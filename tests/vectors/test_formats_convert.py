@@ -75,7 +75,7 @@ def test_what_is_lost_is_told(tmp_path, rich):
     assert lost == [
         "counts are not kept: .vec has no place for them",
         "subwords are not kept: .vec has no place for them",
-        "the output matrix, with which training could go on, is not kept: .vec has no place for it",
+        "the output matrix, needed to continue training, is not kept: .vec has no place for it",
         "settings are not kept: .vec has no place for them",
     ]
     out = convert(tmp_path / "all.safetensors", tmp_path / "words.vec.gz")

@@ -107,8 +107,7 @@ def questions(tmp_path_factory, reference):
 def test_analogies_are_solved_as_one_by_one(
     vectors, reference, questions, method, words_at_once, monkeypatch
 ):
-    monkeypatch.setattr("wordladder.word_vectors.intrinsic._WORDS", words_at_once)
-    monkeypatch.setattr("wordladder.word_vectors.intrinsic._QUESTIONS", words_at_once)
+    monkeypatch.setattr("wordladder.word_vectors.intrinsic._BLOCK", words_at_once)
     ours = vectors.evaluate_word_analogies(questions, method=method)
     first = {}
     for word in WORDS:

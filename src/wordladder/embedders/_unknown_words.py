@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..errors import ModelError, RecipeError
-from ..files.json_files import read_facts, write_facts
+from ..files.json_files import read_validated, write_json
 from ..text.subwords import Subwords
 from ..text.vocabulary import Vocabulary
 from ..text.words import lower
@@ -127,14 +127,14 @@ class Unknown:
             np.save(folder / "ngrams.npy", subwords.buckets, allow_pickle=False)
             if subwords.used is not None:
                 np.save(folder / "ngrams_used.npy", subwords.used, allow_pickle=False)
-        write_facts(folder / "unknown.json", facts)
+        write_json(folder / "unknown.json", facts)
 
     @classmethod
     def restore(cls, folder: Path, vocabulary: Vocabulary) -> "Unknown":
         """Read what `keep` wrote, n-grams memory-mapped; without it, there is one vector for all words."""
         if not (folder / "unknown.json").is_file():
             return cls(vocabulary=vocabulary)
-        facts = read_facts(folder / "unknown.json", _Facts)
+        facts = read_validated(folder / "unknown.json", _Facts)
         if facts.steps[-1:] not in (("random",), ("shared",), ("zero",)):  # which take every word
             raise ModelError(f"{folder / 'unknown.json'}: the saved model is damaged: steps")
         subwords = None

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RecipeError
-from ..files.json_files import Size, read_facts, write_facts
+from ..files.json_files import Size, read_validated, write_json
 from ..formats import UnicodeErrors, read_vectors
 from ..layers.sequence import Sequence, VariationalDropout, pad_words
 from ..text.vocabulary import Vocabulary
@@ -174,11 +174,11 @@ class Static(nn.Module):
         """Write the vocabulary and what unknown words need; the table is among the weights."""
         self.vocabulary.save(folder / "vocabulary.txt")
         self._unknown.keep(folder)
-        write_facts(folder / "static.json", asdict(_Facts(self.dim, self.lowercase, self.new_words)))
+        write_json(folder / "static.json", asdict(_Facts(self.dim, self.lowercase, self.new_words)))
 
     def restore(self, folder: Path) -> None:
         """Read the vocabulary and allocate the table."""
-        facts = read_facts(folder / "static.json", _Facts)
+        facts = read_validated(folder / "static.json", _Facts)
         self.dim, self.lowercase, self.new_words = facts.dim, facts.lowercase, facts.made
         self.vocabulary = Vocabulary.load(folder / "vocabulary.txt")
         self._unknown = Unknown.restore(folder, self.vocabulary)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..data.examples import Examples
 from ..errors import ModelError
 from ..recipe import Recipe, build
-from ..shallow._dev_loss import Judged
+from ..shallow._text_classifier import DevSet
 from ..tasks._word_scores import WordScores
 from ..text.words import Tokens
 from ..training.settings import TrainingSettings
@@ -39,11 +39,11 @@ class ShallowEngine:
         seed = TrainingSettings(**self.recipe.table("training")).seed
         told: dict[str, Any] = {"seed": seed, "threads": run.threads, "progress": run.progress}
         if not self.task.per_word:
-            judged = None
+            dev_set = None
             if dev is not None:
-                judged = Judged(dev.texts, lambda scores: self.task.losses(self._wide(scores), dev))
+                dev_set = DevSet(dev.texts, lambda scores: self.task.losses(self._wide(scores), dev))
             weights = None if train.weights is None else np.asarray(train.weights, np.float32)
-            told |= {"dev": judged, "weights": weights}
+            told |= {"dev": dev_set, "weights": weights}
             self.shallow.fit(train.texts, self.task.gold(train), **told)
             return self.shallow.facts()
         self.words.learn(train)

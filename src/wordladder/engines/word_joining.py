@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Examples
-from ..files.json_files import read_facts, write_facts
+from ..files.json_files import read_validated, write_json
 from ..kernels.character_classes import HAN
 from ..text.words import TextSettings, Tokens, classes, lower, merged, tokenize
 
@@ -91,12 +91,12 @@ class WordJoiner:
         """Write `words.json`, if words are put together."""
         if self.forms:
             facts = {"forms": sorted(self.forms), "shapes": sorted(self.shapes)}
-            write_facts(folder / "words.json", facts)
+            write_json(folder / "words.json", facts)
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote; nothing in a model that has none."""
         if (folder / "words.json").is_file():
-            facts = read_facts(folder / "words.json", _Facts)
+            facts = read_validated(folder / "words.json", _Facts)
             self.forms, self.shapes = set(facts.forms), set(facts.shapes)
 
 

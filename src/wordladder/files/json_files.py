@@ -1,7 +1,6 @@
-"""JSON files of models, checked against what they have to hold before anything is made of them."""
+"""Reading and writing the JSON files of models; what is read is validated first."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -13,11 +12,6 @@ from .streams import atomic_path, write_errors
 T = TypeVar("T")
 Positive = Annotated[float, Field(gt=0, lt=1e9)]
 Size = Annotated[int, Field(gt=0, lt=1 << 20)]
-
-
-def write_facts(path: Path, facts: Mapping[str, object]) -> None:
-    """Write a file that `read_facts` reads."""
-    path.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, value: object) -> None:
@@ -32,15 +26,15 @@ def write_json(path: Path, value: object) -> None:
         fresh.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
 
 
-def read_facts(path: Path, schema: type[T]) -> T:
-    """What a file holds.
+def read_validated(path: Path, schema: type[T]) -> T:
+    """Read a JSON file and validate it against a schema.
 
     Args:
         path: The file.
         schema: A dataclass or another type of plain values.
 
     Raises:
-        ModelError: the file is missing, is no JSON, or holds something else; the message names the key.
+        ModelError: the file is missing, is not JSON, or does not fit the schema; the message names the key.
     """
     try:
         return TypeAdapter(schema).validate_json(path.read_bytes(), strict=True)
@@ -48,24 +42,22 @@ def read_facts(path: Path, schema: type[T]) -> T:
         raise ModelError(f"{path}: the saved model is incomplete: {error.strerror}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ModelError(
-            f"{path}: the saved model is damaged: {f'{key}: ' if key else ''}{first['msg']}"
-        ) from None
+        key = ".".join(map(str, first["loc"])) + ": " if first["loc"] else ""
+        raise ModelError(f"{path}: the saved model is damaged: {key}{first['msg']}") from None
 
 
 def read_json(path: Path, kind: type[T], error: type[UserError] = ModelError) -> T:
-    """What a JSON file of another program holds, a dict or a list.
+    """Read a JSON file of another program that holds a dict or a list.
 
     Raises:
-        ModelError: it is missing or broken, or holds something else; `error` where that is given.
+        ModelError: the file is missing or broken, or holds something else; `error` where that is given.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise error(f"{path}: there is no such file") from None
     except (OSError, ValueError, RecursionError) as problem:
         raise error(f"{path} cannot be read: {problem}") from None
-    if not isinstance(found, kind):
+    if not isinstance(content, kind):
         raise error(f"{path}: a JSON {'object' if kind is dict else 'list'} is expected")
-    return found
+    return content

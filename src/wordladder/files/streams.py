@@ -1,6 +1,6 @@
-"""Bytes in, whatever their compression, and bytes out, wholly or not at all; no text and no tables.
+"""Byte streams: reading files whatever their compression, and writing files whole or not at all.
 
-Compression is told from the first bytes of a file, not from its name.
+The compression is detected from the first bytes of a file, not from its name.
 """
 
 import ctypes
@@ -23,15 +23,12 @@ from ..errors import DataError, OutputError
 
 Item = TypeVar("Item")
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
-
 
 class ByteReader:
     """The bytes of a file, decompressed if it is a gzip, xz, zstd or bzip2 file.
 
     Raises:
-        DataError: the file is missing, may not be read, or its compressed data are broken.
+        DataError: the file is missing or unreadable, or its compressed data are broken.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -45,19 +42,18 @@ class ByteReader:
 
     @staticmethod
     def _open(raw: io.BufferedReader) -> BinaryIO:
-        head = raw.peek(10)[:10]  # a pipe cannot go back to its start
-        kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
-        if kind == "gzip":
+        head = raw.peek(10)[:10]  # peeked at, since a pipe cannot go back to its start
+        if head.startswith(b"\x1f\x8b"):
             import gzip
 
             return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
-        if kind == "xz":
+        if head.startswith(b"\xfd7zXZ\x00"):
             return lzma.LZMAFile(raw)  # type: ignore[return-value]
-        if kind == "bzip2" and head[4:] == b"1AY&SY":
+        if head.startswith(b"BZh") and head[4:] == b"1AY&SY":
             import bz2
 
             return bz2.BZ2File(raw)  # type: ignore[return-value]
-        if kind == "zstd":
+        if head.startswith(b"\x28\xb5\x2f\xfd"):
             import pyarrow
 
             return pyarrow.CompressedInputStream(pyarrow.PythonFile(raw, mode="r"), "zstd")
@@ -65,23 +61,27 @@ class ByteReader:
 
     @property
     def done(self) -> int:
-        """Bytes of the file itself, of `size`, that have been read; 0 for a pipe."""
+        """Bytes read so far of the `size` bytes of the file itself; 0 for a pipe."""
         return self._raw.tell() if self._raw.seekable() else 0
 
     def read(self, size: int) -> bytes:
-        """Up to `size` bytes; none at the end."""
+        """Read up to `size` bytes; none at the end."""
         try:
             return self._stream.read(size)
         except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
             if self._stream is self._raw:
                 raise _unreadable(self.path, error) from None
             raise DataError(
-                f"{self.path}: the compressed data break off or are damaged ({error}). "
+                f"{self.path}: the compressed data are truncated or damaged ({error}). "
                 "Copy or download the file again."
             ) from None
 
+    def read_all(self) -> bytes:
+        """All bytes that are left."""
+        return b"".join(iter(lambda: self.read(1 << 20), b""))
+
     def close(self) -> None:
-        with suppress(OSError):  # pyarrow may complain once more of damage already told
+        with suppress(OSError):  # pyarrow may report the same damage once more
             self._stream.close()
         self._raw.close()
 
@@ -96,19 +96,19 @@ def _unreadable(path: Path, error: Exception) -> DataError:
     if isinstance(error, FileNotFoundError):
         return DataError(f"{path}: there is no such file.")
     if path.is_dir():
-        return DataError(f"{path} is a folder; a file is wanted here.")
+        return DataError(f"{path} is a folder, not a file.")
     return DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.")
 
 
 def line_blocks(
     reader: ByteReader, size: int = 1 << 20, *, whole_lines: bool = True
 ) -> Generator[bytes, None, None]:
-    """The bytes of `reader` in blocks of about `size` bytes, each but the last ending with a line end.
+    """The bytes of `reader` in blocks of about `size` bytes; all but the last end with a line end.
 
     Args:
         reader: What to read.
-        size: Bytes read at a time; a longer line makes a longer block.
-        whole_lines: If false, a line too long for a block is also broken after a blank.
+        size: Bytes read at a time; a longer line gives a longer block.
+        whole_lines: If false, a line that is too long for a block is also broken after a space.
     """
     parts: list[bytes] = []
     while chunk := reader.read(size):
@@ -124,8 +124,8 @@ def line_blocks(
         yield rest
 
 
-def ahead(items: Generator[Item, None, None], depth: int = 2) -> Generator[Item, None, None]:
-    """The same items, made in a thread of their own, up to `depth` of them ahead of their use."""
+def prefetch(items: Generator[Item, None, None], depth: int = 2) -> Generator[Item, None, None]:
+    """The same items, computed by a background thread that runs up to `depth` of them ahead."""
     end = object()
     try:
         with ThreadPoolExecutor(max_workers=1) as worker:
@@ -141,68 +141,64 @@ def ahead(items: Generator[Item, None, None], depth: int = 2) -> Generator[Item,
         items.close()
 
 
-def _output_error(path: str | Path, error: Exception) -> OutputError:
-    """What to tell of a failure to write."""
-    if _no_room(error):
-        return OutputError(f"{path}: the disk is full, or a limit is reached; what was finished is kept")
-    return OutputError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}")
-
-
-def _no_room(error: Exception) -> bool:
-    """Whether the disk is full; NumPy and safetensors say so in their text alone."""
-    said = re.search(r"os error (\d+)", str(error))
-    number = getattr(error, "errno", None) or (int(said[1]) if said else None)
-    return number in _NO_ROOM or "requested and" in str(error)
-
-
-@contextmanager
-def write_errors(path: str | Path) -> Iterator[None]:
-    """Say of any failure to write that it was `path`, as an OutputError."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        raise _output_error(path, error) from error
+def _is_disk_full(error: Exception) -> bool:
+    """Whether the disk is full; NumPy and safetensors only say so in their messages."""
+    text = str(error)
+    os_error = re.search(r"os error (\d+)", text)
+    number = getattr(error, "errno", None) or (int(os_error[1]) if os_error else None)
+    return number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "requested and" in text
 
 
 @contextmanager
 def disk_errors(path: str | Path) -> Iterator[None]:
-    """Say that the disk is full, wherever inside it is met, as an OutputError; all else passes."""
+    """Turn errors because of a full disk into an OutputError that names `path`; other errors pass."""
     try:
         yield
     except (OSError, SafetensorError) as error:
-        if not _no_room(error):
+        if not _is_disk_full(error):
             raise
-        raise _output_error(path, error) from error
+        message = f"{path}: the disk is full, or a limit is reached; what was finished is kept"
+        raise OutputError(message) from error
+
+
+@contextmanager
+def write_errors(path: str | Path) -> Iterator[None]:
+    """Turn all errors of writing into an OutputError that names `path`."""
+    try:
+        with disk_errors(path):
+            yield
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
 
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
-    """A file to write bytes to that takes the place of `path` when all has gone well, and else vanishes.
+    """A binary file to write to; it replaces `path` when the block ends without an error, else it is deleted.
 
     Raises:
         OutputError: the folder is missing, the disk is full, or writing there is not allowed.
     """
-    with atomic_path(path) as fresh, open(fresh, "wb") as file:
+    with atomic_path(path) as new, open(new, "wb") as file:
         yield file
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """The same for what writes to a path itself."""
+    """Like `atomic_write`, for code that writes to a path itself."""
     target = Path(os.path.realpath(path))
-    fresh = target.with_name(f".{target.name}.{os.getpid()}.part")
+    new = target.with_name(f".{target.name}.{os.getpid()}.part")
     with write_errors(path):
         try:
-            yield fresh
-            with open(fresh, "r+b") as file:
+            yield new
+            with open(new, "r+b") as file:
                 os.fsync(file.fileno())
-            os.replace(fresh, target)
+            os.replace(new, target)
         except BaseException:
-            fresh.unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
             raise
 
 
-def give_back() -> None:
-    """Return memory that is free to the system at once, where the C library (glibc) would keep it."""
+def release_memory() -> None:
+    """Return free memory to the system at once, where the C library (glibc) would keep it."""
     with suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,19 +1,19 @@
-"""Files of word vectors: read and written, and nothing else; one file here is one format.
+"""Files of word vectors: reading and writing, and nothing else; one file here is one format.
 
 What the vectors mean and how they are queried is in `word_vectors`.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, get_args
+from typing import Any, BinaryIO, get_args
 
 from ..errors import DataError, SettingError, VectorsError, did_you_mean
 from ..files.streams import ByteReader, atomic_write
 from ._fasttext_table import read_fasttext, write_fasttext
-from ._table import Table, UnicodeErrors, check_finite, unique
-from ._unsupported import losses
+from ._table import Table, UnicodeErrors, check_finite, check_table, first_rows
 from ._words import MappedWords
 from .binary import read_binary, write_binary
 from .fasttext import MAGIC
@@ -29,15 +29,26 @@ __all__ = [
     "Table",
     "UnicodeErrors",
     "check_finite",
-    "format_of",
-    "lost_in",
+    "first_rows",
+    "output_format",
     "read_vectors",
-    "target_format",
+    "unsupported_parts",
     "write_vectors",
 ]
 
-_HEAD = 1 << 20  # bytes that tell a format
-_CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")  # a text has none
+_HEAD = 1 << 20  # bytes from which a format is detected
+_CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")  # not in a text
+_FASTTEXT_SETTINGS = {
+    "kind", "model", "dim", "window", "epochs", "min_count", "negative", "sample", "word_ngrams",
+    "update_rate", "loss", "words", "min_n", "max_n", "buckets", "labels",
+}  # fmt: skip
+# what is said of a part of a table that a format has no place for
+_UNSUPPORTED = {
+    "counts": "counts are not kept: {} has no place for them",
+    "subwords": "subwords are not kept: {} has no place for them",
+    "outputs": "the output matrix, needed to continue training, is not kept: {} has no place for it",
+    "settings": "settings are not kept: {} has no place for them",
+}
 
 
 @dataclass(frozen=True)
@@ -47,16 +58,32 @@ class Format:
     Args:
         suffixes: The suffixes of its files.
         read: Reads a file, or a folder.
-        write: Writes a file, or a folder, whole or not at all; None where it is read only.
-        keeps: What it holds beside words and vectors: fields of a `Table`.
-        words: What a word must be to have a place in it; None: any word has one, or is refused.
+        write: Writes to a binary stream, or to the path of a folder; None where it is read only.
+        keeps: What it stores apart from words and vectors: fields of a `Table`.
+        words: The words that it can hold; None: all words, or those that it cannot are an error.
+        folder: Whether it is a folder of files.
     """
 
     suffixes: tuple[str, ...]
-    read: Callable[[Path], Table]
-    write: Callable[[Path, Table], None] | None
+    read: Callable[..., Table]
+    write: Callable[[Any, Table], None] | None = None
     keeps: tuple[str, ...] = ()
     words: re.Pattern[str] | None = None
+    folder: bool = False
+
+
+_ALL_PARTS = ("counts", "subwords", "outputs", "settings")
+_TEXT_WORDS = re.compile(r"[^ \n\ud800-\udfff]+")
+_BINARY_WORDS = re.compile(r"[^\0- \ud800-\udfff]+")
+FORMATS = {
+    "text": Format((".vec", ".txt", ".vec.gz", ".txt.gz"), read_text, write_text, words=_TEXT_WORDS),
+    "binary": Format((".bin", ".bin.gz"), read_binary, write_binary, words=_BINARY_WORDS),
+    "fasttext": Format((".ftz",), read_fasttext, write_fasttext, keeps=_ALL_PARTS),
+    "gensim": Format((".kv",), read_gensim),
+    "safetensors": Format((".safetensors",), read_safetensors, write_safetensors, keeps=_ALL_PARTS),
+    "model2vec": Format((), read_model2vec, write_model2vec, keeps=("settings",), folder=True),
+}
+"""The formats by name; no suffix ends with that of another format."""
 
 
 def read_vectors(
@@ -66,20 +93,19 @@ def read_vectors(
     dim: int | None = None,
     unicode_errors: UnicodeErrors = "strict",
 ) -> Table:
-    """Read a file of word vectors, or a model2vec folder. Notes tell of words that were left out.
+    """Read a file of word vectors, or a model2vec folder. Notes describe words that were left out.
 
     Args:
         path: The file or the folder.
-        format: A name in `FORMATS`; None takes it from the suffix, and that of text and binary files from
-            their first bytes.
-        dim: Numbers in a vector; it matters for word2vec binary without a first line, where it can be told
-            from the data as a rule.
-        unicode_errors: What becomes of words in text and word2vec binary that are not UTF-8: they are refused
-            (`strict`), lose the wrong bytes (`ignore`) or have U+FFFD in their place (`replace`).
+        format: A name in `FORMATS`; None takes it from the suffix, for text and binary files from their
+            first bytes.
+        dim: Numbers in a vector; needed for word2vec binary without a header line if it cannot be inferred.
+        unicode_errors: What to do with words in text and word2vec binary that are not UTF-8: refuse them
+            (`strict`), drop the wrong bytes (`ignore`) or replace them by U+FFFD (`replace`).
 
     Raises:
-        VectorsError: the file is missing, broken (the message names the line or the byte) or of a format
-            that cannot be told.
+        VectorsError: the file is missing, broken (the message names the line or the byte) or of an unknown
+            format.
         SettingError: `unicode_errors` is none of the three.
     """
     path, choices = Path(path), get_args(UnicodeErrors)
@@ -87,13 +113,9 @@ def read_vectors(
         hint = did_you_mean(str(unicode_errors), choices)
         raise SettingError(f"unicode_errors is {unicode_errors!r}.{hint}")
     try:
-        name = _format_inside(path) if format is None else _named(path, format)
-        if name == "text":
-            table = read_text(path, unicode_errors)
-        elif name == "binary":
-            table = read_binary(path, dim, unicode_errors)
-        else:
-            table = FORMATS[name].read(path)
+        name = _detect_format(path) if format is None else _format_name(path, format)
+        options = (dim, unicode_errors) if name in ("text", "binary") else ()
+        table = FORMATS[name].read(path, *options)
     except DataError as error:  # missing, or its compressed data are broken
         raise VectorsError(str(error)) from None
     if dim is not None and table.vectors.shape[1] != dim:
@@ -105,68 +127,107 @@ def write_vectors(path: str | Path, table: Table, format: str | None = None) -> 
     """Write a file of word vectors, or a model2vec folder, whole or not at all.
 
     Args:
-        path: The file or the folder; one that exists is replaced when the new one is complete.
-        table: What to write; `lost_in` says what a format has no place for.
+        path: The file or the folder; an existing one is replaced when the new one is complete.
+        table: What to write; `unsupported_parts` says what a format has no place for.
         format: A name in `FORMATS`; None takes it from the suffix.
 
     Returns:
-        What is in the file; notes tell of words that were left out: repeated ones, and those that a word2vec
-        file cannot hold.
+        The content of the file; notes describe words that were left out: repeated words, and words that
+        a word2vec file cannot hold.
 
     Raises:
-        VectorsError: the format cannot be told, or is read only, a number is not finite, or the format cannot
-            hold one of the words.
+        VectorsError: the format is unknown or read only, a number is not finite, or the format cannot hold
+            one of the words.
         OutputError: the file cannot be written.
     """
     path = Path(path)
-    known = FORMATS[target_format(path, table, format)]
-
-    def where(row: int) -> str:
-        return f"{path}, row {row + 1}"
-
-    check_finite(table.vectors, lambda row: f"{where(row)}: the vector of {table.words[row]!r}")
-    table = unique(replace(table, notes=()), where)
+    known = FORMATS[output_format(path, format, table)]
+    table = check_table(replace(table, notes=()), lambda row: f"{path}, row {row + 1}")
     if known.words is not None:
-        table = _holdable(path, table, known.words)
-    if known.write is not None:  # `target_format` refuses what is read only
+        table = _supported_words(path, table, known.words)
+    assert known.write is not None  # `output_format` refuses read-only formats
+    if known.folder:
         known.write(path, table)
+    else:
+        with _open_output(path) as stream:
+            known.write(stream, table)
     return table
 
 
-def _holdable(path: Path, table: Table, words: re.Pattern[str]) -> Table:
-    """The rows whose words have a place in the format."""
-    kept = [row for row, word in enumerate(table.words) if words.fullmatch(word)]
-    if len(kept) == len(table.words):
+@contextmanager
+def _open_output(path: Path) -> Iterator[BinaryIO]:
+    """A stream that replaces the file at the end, compressed if its name ends with .gz."""
+    with atomic_write(path) as stream:
+        if path.suffix.lower() != ".gz":
+            yield stream
+            return
+        import gzip
+
+        # no name and no time inside: the same vectors give the same bytes
+        with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as compressed:
+            yield compressed  # type: ignore[misc]
+
+
+def _supported_words(path: Path, table: Table, words: re.Pattern[str]) -> Table:
+    """The rows whose words the format can hold."""
+    rows = [row for row, word in enumerate(table.words) if words.fullmatch(word)]
+    if len(rows) == len(table.words):
         return table
-    others = set(range(len(table.words))).difference(kept)
-    left = table.words[min(others)]
+    first = next(word for word in table.words if not words.fullmatch(word))
     note = (
-        f"{path}: {len(others):,} words are left out, the first {left!r}: word2vec files have no place for "
-        "words that are empty or have a space or a control character inside."
+        f"{path}: {len(table.words) - len(rows):,} words are left out, the first {first!r}: word2vec files "
+        "have no place for words that are empty or have a space or a control character inside."
     )
-    if not kept:
+    if not rows:
         raise VectorsError(note)
-    return table.take(kept, note)
+    return table.select(rows, note)
 
 
-def format_of(path: Path, format: str | None = None) -> str:
+def output_format(path: Path, format: str | None = None, table: Table | None = None) -> str:
     """The name in `FORMATS` for a file to be written: `format` if it is given, else by the suffix.
 
-    A folder, or a name without any suffix, is a model2vec folder.
+    A folder, or a name without any suffix, is a model2vec folder; a `.bin` of a table with subwords is a
+    fastText model.
 
     Raises:
-        VectorsError: there is no such format, the suffix is of none, or it is read only.
+        VectorsError: the format is unknown or read only.
     """
-    name = _named(path, format)
-    known = FORMATS[name]
-    if known.write is None or (format is None and name == "fasttext"):
-        raise VectorsError(
-            f"{path}: {known.suffixes[0]} files are read, not written. Write .bin, .vec or .safetensors."
-        )
+    name = _format_name(path, format)
+    if FORMATS[name].write is None or (format is None and name == "fasttext"):
+        suffix = FORMATS[name].suffixes[0]
+        raise VectorsError(f"{path}: {suffix} files are read, not written. Write .bin, .vec or .safetensors.")
+    if format is None and name == "binary" and table is not None and table.subwords is not None:
+        return "fasttext"
     return name
 
 
-def _named(path: Path, format: str | None) -> str:
+def unsupported_parts(path: Path, table: Table, format: str | None = None) -> list[str]:
+    """A sentence for each part of `table` that is lost when it is written to `path`.
+
+    Raises:
+        VectorsError: the format is unknown or read only.
+    """
+    name = output_format(path, format, table)
+    suffix = next((one for one in FORMATS[name].suffixes if path.name.lower().endswith(one)), name)
+    names = {"fasttext": "a fastText .bin", "binary": "word2vec .bin", "model2vec": "a model2vec folder"}
+    place = names.get(name, suffix)
+    parts = {part: getattr(table, part) is not None for part in ("counts", "subwords", "outputs")}
+    parts["settings"] = bool(table.settings)
+    sentences = [
+        sentence.format(place)
+        for part, sentence in _UNSUPPORTED.items()
+        if parts[part] and part not in FORMATS[name].keeps
+    ]
+    if table.settings.get("model") == "supervised":
+        sentences.append("the classifier's labels are not kept: these are the vectors of its words")
+    if name == "fasttext":
+        used = {setting for setting, value in table.settings.items() if value not in (None, False)}
+        if lost := sorted(used - _FASTTEXT_SETTINGS):
+            sentences.append(f"settings are kept but for {', '.join(lost)}: {place} has no place for them")
+    return sentences
+
+
+def _format_name(path: Path, format: str | None) -> str:
     if format is not None:
         if format not in FORMATS:
             raise VectorsError(f"There is no format {format!r}.{did_you_mean(format, FORMATS)}")
@@ -180,38 +241,13 @@ def _named(path: Path, format: str | None) -> str:
     raise VectorsError(f"The suffix of {path} tells no format of word vectors. It can be one of: {suffixes}.")
 
 
-def target_format(path: Path, table: Table, format: str | None = None) -> str:
-    """The name in `FORMATS` under which `table` is written: a `.bin` with subwords is a fastText model.
-
-    Raises:
-        VectorsError: the format cannot be told, or is read only.
-    """
-    name = format_of(path, format)
-    if format is None and name == "binary" and table.subwords is not None:
-        name = "fasttext"
-    return name
-
-
-def lost_in(path: Path, table: Table, format: str | None = None) -> list[str]:
-    """A sentence for each part of `table` that is lost when it is written to `path`.
-
-    Raises:
-        VectorsError: the format cannot be told, or is read only.
-    """
-    name = target_format(path, table, format)
-    places = {"fasttext": "a fastText .bin", "binary": "word2vec .bin", "model2vec": "a model2vec folder"}
-    suffix = next((one for one in FORMATS[name].suffixes if path.name.lower().endswith(one)), name)
-    place = places.get(name, suffix)
-    return losses(table, FORMATS[name].keeps, place)
-
-
-def _format_inside(path: Path) -> str:
-    """The format of a file that is there: text and binary are told by the first bytes."""
+def _detect_format(path: Path) -> str:
+    """The format of an existing file: text and binary are told apart by the first bytes."""
     if path.is_dir() and not is_model2vec(path):
         raise VectorsError(
             f"{path} is a folder without word vectors; a model2vec folder has a model.safetensors."
         )
-    name = _named(path, None)
+    name = _format_name(path, None)
     if name == "model2vec" and not path.is_dir():
         if path.exists():
             raise VectorsError(f"The name of {path} tells no format of word vectors; give it (--format).")
@@ -225,49 +261,3 @@ def _format_inside(path: Path) -> str:
     if is_text(head):
         return "text"
     return "binary" if _CONTROL.search(head) else name
-
-
-def _file(write: Callable[[BinaryIO, Table], None]) -> Callable[[Path, Table], None]:
-    """Writes to a path what `write` writes to a stream, compressed if the name ends with .gz."""
-
-    def to_path(path: Path, table: Table) -> None:
-        packed = path.suffix.lower() == ".gz"
-        with atomic_write(path) as stream:
-            if not packed:
-                write(stream, table)
-                return
-            import gzip
-
-            # no name and no time inside: the same vectors give the same bytes
-            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as compressed:
-                write(compressed, table)  # type: ignore[arg-type]
-
-    return to_path
-
-
-FORMATS: dict[str, Format] = {
-    "text": Format(
-        (".vec", ".txt", ".vec.gz", ".txt.gz"),
-        read_text,
-        _file(write_text),
-        words=re.compile(r"[^ \n\ud800-\udfff]+"),
-    ),
-    "binary": Format(
-        (".bin", ".bin.gz"), read_binary, _file(write_binary), words=re.compile(r"[^\0- \ud800-\udfff]+")
-    ),
-    "fasttext": Format(
-        (".ftz",),
-        read_fasttext,
-        _file(write_fasttext),
-        keeps=("counts", "subwords", "outputs", "fasttext settings"),
-    ),
-    "gensim": Format((".kv",), read_gensim, None),
-    "safetensors": Format(
-        (".safetensors",),
-        read_safetensors,
-        _file(write_safetensors),
-        keeps=("counts", "subwords", "outputs", "settings"),
-    ),
-    "model2vec": Format((), read_model2vec, write_model2vec, keeps=("settings",)),
-}
-"""The formats by name; the suffixes of one never end in those of another."""

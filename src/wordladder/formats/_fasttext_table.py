@@ -1,20 +1,19 @@
-"""fastText's models as word vectors: their words' vectors, composed, and the way back."""
+"""fastText models as word vectors: the vectors of their words, composed from subwords, and the way back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from ..errors import VectorsError
-from ..text.subwords import Subwords, first_han
-from ._subword_sums import composed
-from ._table import Table, checked
+from ..text.subwords import Subwords, first_han, joined
+from ._table import Table, check_table
 from .fasttext import FastTextModel, read_model, write_model
 
-_LINE_END = "</s>"  # the only word that fastText gives no n-grams
+_LINE_END = "</s>"  # the only word that has no n-grams in fastText
 _LOSSES = {"ns": "negative", "hs": "hierarchical", "softmax": "softmax", "ova": "one-vs-all"}
-# wordladder's name of a setting, fastText's name, and what fastText has where it is not told
+# wordladder's name of a setting, fastText's name, and fastText's default
 _SETTINGS = (
     ("window", "ws", 5),
     ("epochs", "epoch", 5),
@@ -24,38 +23,97 @@ _SETTINGS = (
     ("word_ngrams", "wordNgrams", 1),
     ("update_rate", "lrUpdateRate", 100),
 )
+_BLOCK_WORDS = 1 << 15  # composed at a time: they have many n-grams
 
 
 def read_fasttext(path: Path) -> Table:
-    """The word vectors of a fastText model.
+    """Read the word vectors of a fastText model.
 
-    A word that is not UTF-8 is shown with backslashes, and that is noted. A compressed model that dropped
-    n-grams gives unseen words no vectors.
+    A word that is not UTF-8 is shown with backslashes, and a note says so. A compressed model whose n-grams
+    were pruned gives no vectors to out-of-vocabulary words.
     """
-    return table_of(read_model(path), str(path))
-
-
-def table_of(model: FastTextModel, where: str) -> Table:
-    """The word vectors of a model."""
+    model = read_model(path)
     settings, size = model.settings, len(model.words)
-    known: dict[str, object] = {"kind": "fasttext", "model": settings["model"], "dim": settings["dim"]}
-    known |= {ours: settings[theirs] for ours, theirs, _ in _SETTINGS}
-    known |= {"loss": _LOSSES[str(settings["loss"])], "words": model.tokens}
+    table_settings: dict[str, object] = {
+        "kind": "fasttext",
+        "model": settings["model"],
+        "dim": settings["dim"],
+        **{ours: settings[theirs] for ours, theirs, _ in _SETTINGS},
+        "loss": _LOSSES[str(settings["loss"])],
+        "words": model.tokens,
+    }
     min_n, max_n, buckets = (int(settings[name]) for name in ("minn", "maxn", "bucket"))
-    parts = None
-    words, notes = _shown(model.words, where)
+    own, subwords = model.inputs[:size], None
+    words, notes = _printable(model.words, path)
     if buckets and max_n >= min_n >= 1:
-        known |= {"min_n": min_n, "max_n": max_n, "buckets": buckets}
+        table_settings |= {"min_n": min_n, "max_n": max_n, "buckets": buckets}
         if model.pruned is None:
-            parts = Subwords(model.inputs[:size], model.inputs[size:], min_n, max_n, han=False)
+            subwords = Subwords(own, model.inputs[size:], min_n, max_n, han=False)
         else:
-            notes.append(f"{where} dropped n-grams: words that it does not know have no vectors.")
-    supervised = settings["model"] == "supervised"
-    if supervised:
-        known["labels"] = len(model.labels)
-    outputs = None if supervised else model.outputs
-    table = Table(words, _composed(model), model.counts, known, parts, outputs, tuple(notes))
-    return checked(table, lambda row: f"{where}, word {row + 1}")
+            notes.append(f"{path}: the model dropped n-grams: out-of-vocabulary words have no vectors.")
+    sizes = max(min_n, 1), max_n, buckets
+    if buckets and max_n >= sizes[0]:
+        encoded = [word.encode("utf-8", "surrogateescape") for word in model.words]
+        vectors = compose_vectors(
+            encoded,
+            own,
+            model.inputs,
+            sizes,
+            without_ngrams=_LINE_END.encode(),
+            row_of_bucket=model.bucket_rows,
+        )
+    else:
+        vectors = np.array(own)
+    outputs = None if settings["model"] == "supervised" else model.outputs
+    if outputs is None:
+        table_settings["labels"] = len(model.labels)
+    table = Table(words, vectors, model.counts, table_settings, subwords, outputs, tuple(notes))
+    return check_table(table, lambda row: f"{path}, word {row + 1}")
+
+
+def compose_vectors(
+    words: Sequence[bytes],
+    own: np.ndarray,
+    rows: np.ndarray,
+    sizes: tuple[int, int, int],
+    without_ngrams: bytes | None = None,
+    row_of_bucket: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
+    """The mean of each word's own row and the rows of its n-grams: (words, dim) float32.
+
+    Args:
+        words: The words in UTF-8.
+        own: Their own rows (words, dim).
+        rows: The rows of the n-grams.
+        sizes: Characters of the shortest and of the longest n-gram, and the number of buckets.
+        without_ngrams: A word that has no n-grams.
+        row_of_bucket: Maps buckets to `rows`, negative for none; left out, bucket `i` has row `i`.
+    """
+
+    from ..kernels.subwords import ngrams, word_means
+
+    vectors = np.empty(own.shape, np.float32)
+    for start in range(0, len(words), _BLOCK_WORDS):
+        block = words[start : start + _BLOCK_WORDS]
+        offsets, buckets = ngrams(*joined(block), *sizes, np.zeros(0, np.uint8))
+        parts = buckets.astype(np.int64)
+        if row_of_bucket is not None:
+            parts = row_of_bucket(parts)
+        if without_ngrams in block:
+            number = block.index(without_ngrams)
+            parts[offsets[number] : offsets[number + 1]] = -1
+        end = start + len(block)
+        vectors[start:end] = word_means(own[start:end], rows, offsets, parts)
+    return vectors
+
+
+def _printable(words: Sequence[str], path: Path) -> tuple[list[str], list[str]]:
+    """The words, with bytes that are not UTF-8 written with backslashes as in gensim, and a note on that."""
+    encoded = (word.encode("utf-8", "surrogateescape") for word in words)
+    shown = [word.decode("utf-8", "backslashreplace") for word in encoded]
+    changed = sum(1 for word, before in zip(shown, words) if word != before)
+    note = f"{path}: {changed:,} words are not UTF-8; they are shown with backslashes."
+    return shown, [note] if changed else []
 
 
 def write_fasttext(stream: BinaryIO, table: Table) -> None:
@@ -64,11 +122,11 @@ def write_fasttext(stream: BinaryIO, table: Table) -> None:
     Raises:
         VectorsError: fastText would compose other vectors, or cannot hold a word.
     """
-    words, parts = list(table.words), table.subwords
-    own = np.array(table.vectors if parts is None else parts.own, np.float32)
+    words, subwords = list(table.words), table.subwords
+    own = np.array(table.vectors if subwords is None else subwords.own, np.float32)
     if own.shape != table.vectors.shape:
         raise VectorsError(f"Own rows of shape {own.shape} do not fit vectors {table.vectors.shape}.")
-    if parts is not None and parts.han and (word := first_han(words)) is not None:
+    if subwords is not None and subwords.han and (word := first_han(words)) is not None:
         raise VectorsError(
             f"The word {word!r} has Han characters, each a subword of its own; fastText would compose "
             "other vectors. Write .safetensors, or .vec without subwords."
@@ -77,52 +135,35 @@ def write_fasttext(stream: BinaryIO, table: Table) -> None:
         row = words.index(_LINE_END)
         own[row] = table.vectors[row]
     counts = np.ones(len(words), np.int64) if table.counts is None else np.asarray(table.counts, np.int64)
-    total = table.settings.get("words")
+    tokens = table.settings.get("words")
     model = FastTextModel(
-        settings=_settings_of(table),
+        settings=_fasttext_settings(table),
         words=words,
         counts=counts,
         labels=[],
         label_counts=np.zeros(0, np.int64),
-        inputs=own if parts is None else np.concatenate([own, parts.whole()]),
+        inputs=own if subwords is None else np.concatenate([own, subwords.whole()]),
         outputs=np.zeros_like(own) if table.outputs is None else table.outputs,
-        tokens=total if isinstance(total, int) else int(counts.sum()),
+        tokens=tokens if isinstance(tokens, int) else int(counts.sum()),
     )
     write_model(stream, model)
 
 
-def _settings_of(table: Table) -> dict[str, int | float | str]:
-    """fastText's settings for what is known of the training."""
-    known, parts = table.settings, table.subwords
-    found: dict[str, int | float | str] = {"dim": table.vectors.shape[1], "bucket": 0, "minn": 0, "maxn": 0}
-    if parts is not None:
-        found |= {"bucket": parts.total or len(parts.buckets), "minn": parts.min_n, "maxn": parts.max_n}
-    for ours, theirs, default in _SETTINGS:
-        value = known.get(ours, default)
-        found[theirs] = type(default)(value) if isinstance(value, int | float) else default
-    found["model"] = "cbow" if known.get("model") == "cbow" else "skipgram"
-    found["loss"] = "hs" if known.get("loss") == "hierarchical" else "ns"
-    return found
-
-
-def _composed(model: FastTextModel) -> np.ndarray:
-    settings, size = model.settings, len(model.words)
-    low, high, buckets = (int(settings[name]) for name in ("minn", "maxn", "bucket"))
-    own, rows = model.inputs[:size], model.inputs[size:]
-    if not buckets or high < max(low, 1):
-        return np.array(own)
-    letters = [word.encode("utf-8", "surrogateescape") for word in model.words]
-    alone = {_LINE_END.encode()}
-    sizes = max(low, 1), high, buckets
-    return composed(letters, own, rows, sizes, alone, lambda found: model.bucket_rows(found) - size)
-
-
-def _shown(words: Sequence[str], where: str) -> tuple[list[str], list[str]]:
-    """The words, bytes that are not UTF-8 written with backslashes, as in gensim, and a note on it."""
-    found, changed = list(words), 0
-    for row, word in enumerate(words):
-        if any("\udc80" <= letter <= "\udcff" for letter in word):
-            found[row] = word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            changed += 1
-    note = f"{where}: {changed:,} words are not UTF-8; they are shown with backslashes."
-    return found, [note] if changed else []
+def _fasttext_settings(table: Table) -> dict[str, int | float | str]:
+    """fastText's settings from what is known of the training."""
+    ours, subwords = table.settings, table.subwords
+    settings: dict[str, int | float | str] = {
+        "dim": table.vectors.shape[1],
+        "bucket": 0,
+        "minn": 0,
+        "maxn": 0,
+    }
+    if subwords is not None:
+        buckets = subwords.total or len(subwords.buckets)
+        settings |= {"bucket": buckets, "minn": subwords.min_n, "maxn": subwords.max_n}
+    for name, their_name, default in _SETTINGS:
+        value = ours.get(name, default)
+        settings[their_name] = type(default)(value) if isinstance(value, int | float) else default
+    settings["model"] = "cbow" if ours.get("model") == "cbow" else "skipgram"
+    settings["loss"] = "hs" if ours.get("loss") == "hierarchical" else "ns"
+    return settings

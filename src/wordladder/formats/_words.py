@@ -1,27 +1,26 @@
-"""The words of a memory-mapped file, read where they lie: none is decoded before it is asked for."""
+"""The words of a memory-mapped file, read where they are: a word is decoded only when it is asked for."""
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import overload
+from typing import Any
 
 import numpy as np
 
 from ..errors import VectorsError
 from ._table import encode
 
-_PIECE = 1 << 16  # bytes between two marks
-_SEARCHED = 1 << 20  # bytes searched at once
+_BLOCK = 1 << 16  # bytes in which line ends are looked for at once
+_SEARCHED = 1 << 20  # bytes searched for a word at once
 _ROWS = 1 << 14  # words decoded at once
 _LINE_END = 10
 
 
 class MappedWords(Sequence[str]):
-    """Words in UTF-8 with a line end between two of them, as a sequence like a list.
+    """Words in UTF-8 with line ends between them, as a sequence like a list.
 
     Args:
         text: The bytes, uint8, as a rule a memory map.
-        count: How many words there are; held against `text` when it is first looked at.
+        count: How many words there are; compared with `text` when a word is first asked for.
         where: The file, for messages.
     """
 
@@ -30,29 +29,20 @@ class MappedWords(Sequence[str]):
     def __init__(self, text: np.ndarray, count: int, where: str) -> None:
         self.text, self.where, self._size = text, where, count
         self.searched = 0  # bytes that `find` has gone through
-        self._found: dict[str, int] = {}
+        self._rows: dict[str, int] = {}  # found before
 
     def __len__(self) -> int:
         return self._size
 
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, slice):
-            start, stop, step = place.indices(self._size)
-            if step == 1:
-                return self._decoded(start, stop)
-            return [self[row] for row in range(start, stop, step)]
-        row = place + self._size if place < 0 else place
-        if not 0 <= row < self._size:
-            raise IndexError(f"there are {self._size} words, none at {place}")
-        return self._decoded(row, row + 1)[0]
+    def __getitem__(self, place: int | slice) -> Any:
+        rows = range(self._size)[place]
+        if isinstance(rows, int):
+            return self._decode(rows, rows + 1)[0]
+        return self._decode(rows.start, rows.stop) if rows.step == 1 else [self[row] for row in rows]
 
     def __iter__(self) -> Iterator[str]:
         for start in range(0, self._size, _ROWS):
-            yield from self._decoded(start, min(start + _ROWS, self._size))
+            yield from self._decode(start, min(start + _ROWS, self._size))
 
     def __contains__(self, word: object) -> bool:
         return isinstance(word, str) and self.find(word) >= 0
@@ -63,7 +53,7 @@ class MappedWords(Sequence[str]):
         return len(self) == len(other) and all(one == two for one, two in zip(self, other))
 
     def index(self, word: str, start: int = 0, stop: int | None = None) -> int:
-        """The row of a word; raises a ValueError where it is not among them."""
+        """The row of a word; raises a ValueError if it is not among them."""
         row = self.find(word)
         if not start <= row < (self._size if stop is None else stop):
             raise ValueError(f"{word!r} is not among the words")
@@ -73,16 +63,15 @@ class MappedWords(Sequence[str]):
         return f"<{self._size:,} words of {self.where}>"
 
     def find(self, word: str) -> int:
-        """The row of a word, -1 if it is not among them; the bytes are searched from the first on."""
-        row = self._found.get(word)
+        """The row of a word, -1 if it is not among them; the bytes are searched from the start."""
+        row = self._rows.get(word)
         if row is None:
-            row = self._found[word] = self._search(encode(word))
+            row = self._rows[word] = self._search(encode(word))
         return row
 
     def _search(self, word: bytes) -> int:
         if b"\n" in word:
             return -1
-        wanted = b"\n" + word + b"\n"
         for start in range(0, len(self.text) + 1, _SEARCHED):
             # one line end before the first word and one after the last
             part = self.text[max(0, start - 1) : start + _SEARCHED + len(word)].tobytes()
@@ -90,43 +79,28 @@ class MappedWords(Sequence[str]):
             if start + _SEARCHED + len(word) > len(self.text):
                 part += b"\n"
             self.searched += len(part)
-            at = part.find(wanted)
+            at = part.find(b"\n" + word + b"\n")
             if at >= 0:
-                return self._row(start + at)
+                return int(np.searchsorted(self._ends, start + at))
         return -1
 
-    def _row(self, begin: int) -> int:
-        """The row of the word that begins at a byte."""
-        piece = begin // _PIECE
-        return self._marks[piece] + int(np.count_nonzero(self.text[piece * _PIECE : begin] == _LINE_END))
-
-    def _begin(self, row: int) -> int:
-        """The byte where a word begins; that after the last one is past the end and its line end."""
-        if row == 0:
-            return 0
-        if row == self._size:
-            return len(self.text) + 1
-        piece = bisect_left(self._marks, row) - 1
-        part = self.text[piece * _PIECE : (piece + 1) * _PIECE]
-        return piece * _PIECE + int(np.flatnonzero(part == _LINE_END)[row - self._marks[piece] - 1]) + 1
-
     @cached_property
-    def _marks(self) -> list[int]:
-        """Line ends before each piece of the bytes, and all of them at last."""
-        marks = [0]
-        for start in range(0, len(self.text), _PIECE):
-            part = self.text[start : start + _PIECE]
-            marks.append(marks[-1] + int(np.count_nonzero(part == _LINE_END)))
-        if marks[-1] + 1 != self._size:
-            raise VectorsError(f"{self.where}: {marks[-1] + 1} words do not fit {self._size} vectors.")
-        return marks
+    def _ends(self) -> np.ndarray:
+        """Where each word ends: (words,) int64."""
+        starts = range(0, len(self.text), _BLOCK)
+        line_ends = [
+            start + np.flatnonzero(self.text[start : start + _BLOCK] == _LINE_END) for start in starts
+        ]
+        ends = np.concatenate([*line_ends, [len(self.text)]])
+        if len(ends) != self._size:
+            raise VectorsError(f"{self.where}: {len(ends)} words do not fit {self._size} vectors.")
+        return ends
 
-    def _decoded(self, start: int, stop: int) -> list[str]:
+    def _decode(self, start: int, stop: int) -> list[str]:
         if stop <= start:
             return []
-        self._marks  # noqa: B018 (holds the count against the bytes)
-        begin = self._begin(start)
-        text = self.text[begin : self._begin(stop) - 1].tobytes()
+        begin = int(self._ends[start - 1]) + 1 if start else 0
+        text = self.text[begin : self._ends[stop - 1]].tobytes()
         try:
             return text.decode("utf-8", "surrogatepass").split("\n")
         except UnicodeDecodeError as error:

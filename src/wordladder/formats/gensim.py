@@ -1,8 +1,8 @@
 """gensim's own files of word vectors (`KeyedVectors.save`), of gensim 3 and 4; read only.
 
-Such a file is a pickle, which could name any code to be run. It is read by an unpickler that knows the names
-of word vectors, NumPy arrays and plain containers only, and has an inert stand-in for each: nothing of gensim
-or of NumPy's unpickling runs. Arrays beside the file (`.vectors.npy`) are memory-mapped.
+Such a file is a pickle, which could name any code to be run. It is read by an unpickler that only knows the
+names of word vectors, NumPy arrays and plain containers, and replaces each by an inert stand-in: no code of
+gensim or of NumPy's unpickling runs. Arrays in files of their own (`.vectors.npy`) are memory-mapped.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,15 @@ import numpy as np
 
 from ..errors import VectorsError
 from ..text.subwords import Subwords
+from ._fasttext_table import compose_vectors
 from ._pickle import Record, array_of, unpickle
-from ._subword_sums import composed
-from ._table import Table, checked, encode
+from ._table import Table, check_table, encode
 
-_CLASSES = {
-    ("gensim.models.keyedvectors", "KeyedVectors"),
-    ("gensim.models.keyedvectors", "Word2VecKeyedVectors"),
-    ("gensim.models.keyedvectors", "EuclideanKeyedVectors"),
-    ("gensim.models.keyedvectors", "FastTextKeyedVectors"),
-    ("gensim.models.keyedvectors", "Vocab"),
-    ("gensim.models.keyedvectors", "SimpleVocab"),
-    ("gensim.models.keyedvectors", "CompatVocab"),
+_KEYEDVECTORS = (
+    "KeyedVectors", "Word2VecKeyedVectors", "EuclideanKeyedVectors", "FastTextKeyedVectors", "Vocab",
+    "SimpleVocab", "CompatVocab",
+)  # fmt: skip
+_CLASSES = {("gensim.models.keyedvectors", name) for name in _KEYEDVECTORS} | {
     ("gensim.models.word2vec", "Vocab"),
     ("gensim.models.fasttext", "FastTextKeyedVectors"),
 }
@@ -35,42 +32,41 @@ def read_gensim(path: Path) -> Table:
     Raises:
         VectorsError: the file is broken, or names something that word vectors do not need.
     """
-    found = unpickle(path, _CLASSES)
-    if not isinstance(found, Record):
-        raise VectorsError(f"{path} holds a {type(found).__name__}, not gensim's KeyedVectors.")
-    parts = found.__dict__
-    words = _words(path, parts)
-    subwords = _subwords(path, parts, len(words))
-    vectors = _matrix(path, parts, "vectors")
+    keyed_vectors = unpickle(path, _CLASSES)
+    if not isinstance(keyed_vectors, Record):
+        raise VectorsError(f"{path} holds a {type(keyed_vectors).__name__}, not gensim's KeyedVectors.")
+    attributes = keyed_vectors.__dict__
+    words = _words(path, attributes)
+    subwords = _subwords(path, attributes, len(words))
+    vectors = _matrix(path, attributes, "vectors")
     if vectors is None:  # the name in gensim 2 and early 3
-        vectors = _matrix(path, parts, "syn0")
+        vectors = _matrix(path, attributes, "syn0")
     if vectors is None and subwords is not None:  # gensim 4 leaves out what it can compose
         sizes = subwords.min_n, subwords.max_n, len(subwords.buckets)
-        vectors = composed([encode(word) for word in words], subwords.own, subwords.buckets, sizes)
+        vectors = compose_vectors([encode(word) for word in words], subwords.own, subwords.buckets, sizes)
     if vectors is None or len(vectors) != len(words):
         shape = "no vectors" if vectors is None else f"vectors of shape {vectors.shape}"
         raise VectorsError(f"{path}: {len(words)} words and {shape}.")
-    table = Table(words, vectors, _counts(path, parts, words), {}, subwords)
-    return checked(table, lambda row: f"{path}, word {row + 1}")
+    table = Table(words, vectors, _counts(path, attributes, words), {}, subwords)
+    return check_table(table, lambda row: f"{path}, word {row + 1}")
 
 
-def _words(path: Path, parts: dict[str, object]) -> list[str]:
+def _words(path: Path, attributes: dict[str, object]) -> list[str]:
     for name in ("index_to_key", "index2word", "index2entity"):
-        words = parts.get(name)
+        words = attributes.get(name)
         if isinstance(words, Sequence) and not isinstance(words, str) and len(words):
-            if not all(isinstance(word, str) for word in words):
-                number = next(row for row, word in enumerate(words) if not isinstance(word, str)) + 1
-                raise VectorsError(f"{path}: word {number} is no text.")
+            for number, word in enumerate(words, 1):
+                if not isinstance(word, str):
+                    raise VectorsError(f"{path}: word {number} is no text.")
             return list(words)
     raise VectorsError(f"{path} has no words: it is not gensim's KeyedVectors, or an empty one.")
 
 
-def _counts(path: Path, parts: dict[str, object], words: list[str]) -> np.ndarray | None:
-    extra = parts.get("expandos")
-    counts = array_of(extra.get("count")) if isinstance(extra, dict) else None
-    known = parts.get("vocab")
-    if counts is None and isinstance(known, dict):
-        entries = [getattr(known.get(word), "count", None) for word in words]
+def _counts(path: Path, attributes: dict[str, object], words: list[str]) -> np.ndarray | None:
+    expandos, vocabulary = attributes.get("expandos"), attributes.get("vocab")
+    counts = array_of(expandos.get("count")) if isinstance(expandos, dict) else None
+    if counts is None and isinstance(vocabulary, dict):  # gensim 3
+        entries = [getattr(vocabulary.get(word), "count", None) for word in words]
         if all(isinstance(entry, int) for entry in entries):
             counts = np.array(entries)
     if counts is None:
@@ -80,39 +76,41 @@ def _counts(path: Path, parts: dict[str, object], words: list[str]) -> np.ndarra
     return counts.astype(np.int64)
 
 
-def _matrix(path: Path, parts: dict[str, object], name: str) -> np.ndarray | None:
-    """A matrix of float32, from the pickle or from the file beside it."""
-    beside = parts.get("__numpys")
-    if isinstance(beside, list) and name in beside:
+def _matrix(path: Path, attributes: dict[str, object], name: str) -> np.ndarray | None:
+    """A float32 matrix, from the pickle or from its own file next to it."""
+    separate = attributes.get("__numpys")
+    if isinstance(separate, list) and name in separate:
         file = path.with_name(f"{path.name}.{name}.npy")
         try:
-            found: np.ndarray | None = np.load(file, mmap_mode="r", allow_pickle=False)
+            matrix: np.ndarray | None = np.load(file, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError:
             raise VectorsError(f"{file}: there is no such file; it belongs to {path.name}.") from None
         except (OSError, ValueError, EOFError, SyntaxError) as error:
             raise VectorsError(f"{file} is no array of NumPy, or cut short: {error}.") from None
     else:
-        found = array_of(parts.get(name))
-    if found is None:
+        matrix = array_of(attributes.get(name))
+    if matrix is None:
         return None
-    if found.ndim != 2 or found.dtype.kind != "f":
-        raise VectorsError(f"{path}: {name} is of shape {found.shape} and type {found.dtype}, not a matrix.")
-    return found if found.dtype == np.float32 else np.asarray(found, np.float32)
+    if matrix.ndim != 2 or matrix.dtype.kind != "f":
+        raise VectorsError(
+            f"{path}: {name} is of shape {matrix.shape} and type {matrix.dtype}, not a matrix."
+        )
+    return matrix if matrix.dtype == np.float32 else np.asarray(matrix, np.float32)
 
 
-def _subwords(path: Path, parts: dict[str, object], words: int) -> Subwords | None:
-    """The n-grams of fastText, where they are those that fastText itself takes.
+def _subwords(path: Path, attributes: dict[str, object], words: int) -> Subwords | None:
+    """The n-grams of a fastText model, if they are those of fastText itself.
 
-    A gensim 3 that kept only the buckets in use has others, and so has one character as an n-gram: gensim
+    A gensim 3 that stored only the buckets in use has others, and so do n-grams of one character: gensim
     counts the marks of a word's begin and end then.
     """
-    buckets = _matrix(path, parts, "vectors_ngrams")
-    low, high, count = (parts.get(name) for name in ("min_n", "max_n", "bucket"))
-    if buckets is None or count != len(buckets) or not parts.get("compatible_hash", True):
+    buckets = _matrix(path, attributes, "vectors_ngrams")
+    low, high, count = (attributes.get(name) for name in ("min_n", "max_n", "bucket"))
+    if buckets is None or count != len(buckets) or not attributes.get("compatible_hash", True):
         return None
     if not (isinstance(low, int) and isinstance(high, int) and high >= low > 1):
         return None
-    own = _matrix(path, parts, "vectors_vocab")
+    own = _matrix(path, attributes, "vectors_vocab")
     if own is None or own.shape != (words, buckets.shape[1]):
         raise VectorsError(f"{path}: n-grams of shape {buckets.shape} do not fit {words} words.")
     return Subwords(own, buckets, low, high, han=False)

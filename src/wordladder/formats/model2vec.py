@@ -1,7 +1,7 @@
 """model2vec folders: `config.json`, `tokenizer.json` and `model.safetensors`, read and written.
 
-A folder that is written here splits texts as `text` does, but for rare emoji, so `StaticModel` gives a text
-the mean of its words' vectors. Reading knows the layouts of sentence-transformers too.
+A folder that is written here splits texts as `text` does, except for rare emoji, so `StaticModel` gives a
+text the mean of its words' vectors. The layouts of sentence-transformers are read, too.
 """
 
 import json
@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OutputError, VectorsError
-from ..files.folders import new_folder
+from ..files.folders import atomic_folder
 from ..files.json_files import read_json
-from ._table import Table, checked
+from ._table import Table, check_table
 from .safetensors import read_header, tensor, write_tensors
 
 _CONFIG, _TOKENIZER, _TENSORS = "config.json", "tokenizer.json", "model.safetensors"
@@ -23,13 +23,9 @@ _SETTINGS_KEY = "wordladder"
 _LETTER = r"[[\p{L}\p{N}]&&[^\p{Han}]][\p{M}\x{AD}\x{200C}\x{200D}\x{FE0E}\x{FE0F}]*"
 _INNER = r"(?<=[\p{L}\p{M}])['\x{2019}](?=\p{L})"
 _EMOJI = r"\p{Extended_Pictographic}[\p{M}\x{FE0F}\x{1F3FB}-\x{1F3FF}]*"
-_WORD = "|".join(
-    (
-        r"[\x{1F1E6}-\x{1F1FF}]{2}",
-        rf"(?![\x{{0}}-\x{{FF}}]){_EMOJI}(?:\x{{200D}}{_EMOJI})*",
-        rf"(?:{_LETTER}|{_INNER})+",
-        r"[^\s\p{Cc}\p{Cf}][\p{M}\x{FE0E}\x{FE0F}]*",
-    )
+_WORD = (
+    rf"[\x{{1F1E6}}-\x{{1F1FF}}]{{2}}|(?![\x{{0}}-\x{{FF}}]){_EMOJI}(?:\x{{200D}}{_EMOJI})*"
+    rf"|(?:{_LETTER}|{_INNER})+|[^\s\p{{Cc}}\p{{Cf}}][\p{{M}}\x{{FE0E}}\x{{FE0F}}]*"
 )
 
 
@@ -48,7 +44,7 @@ def is_own_folder(folder: Path) -> bool:
 
 
 def read_model2vec(folder: Path) -> Table:
-    """The words of the tokenizer in the order of their numbers, with their vectors.
+    """The words of the tokenizer ordered by id, with their vectors.
 
     Raises:
         VectorsError: a file is missing or broken, or they do not fit together.
@@ -72,10 +68,10 @@ def read_model2vec(folder: Path) -> Table:
     config = read_json(folder / _CONFIG, dict, VectorsError) if (folder / _CONFIG).is_file() else {}
     vectors = _vectors(path, tensors, name, len(words))
     settings = config.get(_SETTINGS_KEY)
-    if isinstance(settings, dict):  # ours: the last word stands for all unknown ones
+    if isinstance(settings, dict):  # written here: the last word stands for all unknown ones
         words, vectors = words[:-1], vectors[:-1]
     table = Table(words, vectors, None, settings if isinstance(settings, dict) else {})
-    return checked(table, lambda row: f"{path}, row {row}")
+    return check_table(table, lambda row: f"{path}, row {row}")
 
 
 def _vectors(path: Path, tensors: Mapping[str, np.ndarray], name: str, words: int) -> np.ndarray:
@@ -87,20 +83,20 @@ def _vectors(path: Path, tensors: Mapping[str, np.ndarray], name: str, words: in
         if mapping.dtype.kind not in "iu" or int(mapping.min()) < 0 or int(mapping.max()) >= len(embeddings):
             raise VectorsError(f"{path}: the mapping leads past the {len(embeddings)} rows of {name}.")
         embeddings = embeddings[mapping]
-    if embeddings.dtype != np.float32:
-        embeddings = embeddings.astype(np.float32)
+    embeddings = embeddings.astype(np.float32, copy=False)
     return embeddings if weights is None else embeddings * weights.astype(np.float32)[:, None]
 
 
 def _vocabulary(path: Path) -> list[str]:
-    """The words of a tokenizer, and those added to it, in the order of their numbers."""
-    found = read_json(path, dict, VectorsError)
+    """The words of a tokenizer, and those added to it, ordered by id."""
+    tokenizer = read_json(path, dict, VectorsError)
     try:
-        known = found["model"]["vocab"]
-        listed = isinstance(known, list)
-        numbers = [(word, row) for row, (word, _) in enumerate(known)] if listed else [*known.items()]
-        numbers += [(one["content"], one["id"]) for one in found.get("added_tokens") or []]
-        words = {int(number): str(word) for word, number in numbers}
+        vocabulary = tokenizer["model"]["vocab"]
+        if isinstance(vocabulary, list):  # of (word, score)
+            vocabulary = {word: row for row, (word, _) in enumerate(vocabulary)}
+        tokens = [*vocabulary.items()]
+        tokens += [(token["content"], token["id"]) for token in tokenizer.get("added_tokens") or []]
+        words = {int(number): str(word) for word, number in tokens}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise VectorsError(f"{path} is no tokenizer whose vocabulary can be read: {error!r}.") from None
     for row in range(len(words)):
@@ -110,18 +106,18 @@ def _vocabulary(path: Path) -> list[str]:
 
 
 def write_model2vec(folder: Path, table: Table) -> None:
-    """Write a folder that model2vec opens; one that exists is replaced when the new one is complete.
+    """Write a folder that model2vec opens; an existing one is replaced when the new one is complete.
 
     Raises:
-        VectorsError: a word is not Unicode.
+        VectorsError: a word is not valid Unicode.
         OutputError: the folder cannot be written, or holds something else.
     """
     if folder.is_file() or (folder.is_dir() and not _ours(folder)):
         raise OutputError(f"{folder}: something else is there already, and it is left alone.")
     if not folder.absolute().parent.is_dir():
         raise OutputError(f"{folder} cannot be written: there is no folder {folder.parent}")
-    with new_folder(folder, _TENSORS) as fresh:
-        _fill(fresh, table)
+    with atomic_folder(folder, _TENSORS) as new:
+        _fill(new, table)
 
 
 def _ours(folder: Path) -> bool:
@@ -148,7 +144,7 @@ def _fill(folder: Path, table: Table) -> None:
 
 
 def _tokenizer(table: Table) -> str:
-    """A tokenizer of whole words, as JSON; the last number is that of unknown words, which add nothing."""
+    """A tokenizer of whole words as JSON; the last id is that of unknown words, whose vector is zero."""
     from tokenizers import Regex, Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.normalizers import Lowercase
@@ -161,7 +157,7 @@ def _tokenizer(table: Table) -> str:
     numbers[unknown] = len(numbers)
     for word in table.words:
         if any("\ud800" <= letter <= "\udfff" for letter in word):
-            raise VectorsError(f"The word {word!r} is no Unicode, as a tokenizer wants it.")
+            raise VectorsError(f"The word {word!r} is not valid Unicode, which a tokenizer requires.")
     tokenizer = Tokenizer(WordLevel(numbers, unknown))
     if table.settings.get("lowercase"):
         tokenizer.normalizer = Lowercase()  # type: ignore[assignment]

@@ -14,13 +14,13 @@ def fasttext_engine(path: Path) -> ShallowEngine:
         ModelError: the file holds no classifier, or its labels form a tree.
         VectorsError: the file is broken.
     """
-    settings, labels, parts = classifier_from(path)
+    settings, labels, words, weights = classifier_from(path)
     tables = {
         "text": {"segmenter": "whitespace"},
         "shallow": {"kind": "fasttext", **settings},
         "task": {"kind": "classification", "multi_label": settings["loss"] == "ova"},
     }
     engine = ShallowEngine(Recipe(tables, path.stem))
-    engine.shallow.take(**parts)
-    engine.task.take_labels(labels, multi_label=settings["loss"] == "ova")
+    engine.shallow.set_weights(words, weights)
+    engine.task.set_labels(labels, multi_label=settings["loss"] == "ova")
     return engine

@@ -99,11 +99,11 @@ class FineTuned(SentenceEngine):
         """Give the task the model's labels."""
         if self._kind == "classification":
             several = self.whole.model.config.problem_type == "multi_label_classification"
-            self.task.take_labels(self._names, multi_label=several)
+            self.task.set_labels(self._names, multi_label=several)
         elif self._kind == "tagging":
             scheme, tags = _tags(self._names)
             types = tags if scheme == "words" else [tag[2:] for tag in tags if tag != "O"]
-            self.task.take_labels(list(dict.fromkeys(types)), scheme)
+            self.task.set_labels(list(dict.fromkeys(types)), scheme)
             places = {tag: place for place, tag in enumerate(tags)}
             self._columns = np.array([places.get(tag, -1) for tag in self.task.tag_set.names])
 
@@ -161,10 +161,10 @@ class FineTuned(SentenceEngine):
         scores[(values == _NEVER).all(axis=1), 0] = 0.0  # words without a piece are outside
         if tags.scheme == "bio":
             best = scores.argmax(axis=1)
-            types = np.array([0, *np.repeat(np.arange(len(tags.types)) + 1, 2)])[best]
+            types = np.array([0, *np.repeat(np.arange(len(self.task.labels)) + 1, 2)])[best]
             before = np.append(0, types[:-1])
             before[tokens.offsets[:-1][tokens.lengths > 0]] = 0
-            row = np.flatnonzero(tags.goes_on[best] & (before != types))
+            row = np.flatnonzero(tags.continues[best] & (before != types))
             inside = best[row]
             scores[row, inside], scores[row, inside - 1] = scores[row, inside - 1], scores[row, inside]
         return scores

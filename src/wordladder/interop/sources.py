@@ -10,7 +10,7 @@ from ..embedders._encoder_sources import FILES, PICKLED, hub_folder
 from ..embedders._sentence_layout import is_sentence_folder
 from ..errors import ModelError
 from ..extras import require
-from ..files.folders import find_model, is_saved, size_mb
+from ..files.folders import find_model, is_saved_model, size_mb
 from ..formats.fasttext import is_classifier
 from ..formats.model2vec import is_own_folder
 
@@ -53,7 +53,7 @@ def task_of(folder: Path) -> tuple[str, str] | None:
 
 # A new kind of model is a row here and a loader in `model/loading.py`. The first mark that fits decides.
 MARKS: dict[str, Callable[[Path], Any]] = {
-    "model": is_saved,
+    "model": is_saved_model,
     "fasttext_classifier": is_classifier,
     "word_vectors": lambda path: path.is_file() or is_own_folder(path),
     "sentence_encoder": is_sentence_folder,

@@ -1,8 +1,8 @@
-"""Metrics of answers to questions: exact match and F1, as the scripts of SQuAD and of CMRC 2018 count them.
+"""Metrics of answers to questions: exact match and F1, as in the scripts of SQuAD and CMRC 2018.
 
 `squad` compares bags of words without case, punctuation and articles (Rajpurkar et al. 2016, section 6.1;
 without an answer, Rajpurkar et al. 2018). `cmrc` compares Han characters and words of other scripts by
-their longest common run (Cui et al. 2019, section 3.2). The best of several right answers counts.
+their longest common run (Cui et al. 2019, section 3.2). The best match of several right answers counts.
 """
 
 import re
@@ -19,59 +19,45 @@ from ..errors import SettingError, did_you_mean
 
 Style = Literal["squad", "cmrc"]
 
-_HAN = re.compile("[\u4e00-\u9fa5]")  # what CMRC's script takes for one
+_HAN = re.compile("[\u4e00-\u9fa5]")  # as in CMRC's script
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 # CMRC's own list, of single characters: commas, full stops and brackets of ASCII are not in it.
 _NO_CMRC_PUNCTUATION = str.maketrans("", "", "-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』")
 
-# CMRC's script takes words of other scripts apart with NLTK. This is the Penn Treebank's convention, which
-# NLTK follows: marks stand alone, but not a comma or a colon before a digit, and a full stop at the end only;
-# what a contraction ends with is a word.
+# CMRC's script tokenizes words of other scripts with NLTK. This is the Penn Treebank's convention, which NLTK
+# follows: punctuation marks are words, but not a comma or a colon before a digit, and a full stop only at the
+# end; the ending of a contraction is a word.
 _MARKS = re.compile(r"""(\.{2,}|--|''|[][;@#$%&?!(){}<>«»“”‘’„"*\u2012-\u2015]|[:,](?!\d))""")
 _LAST_STOP = re.compile(r"""(?<!\.)\.(?=[])}>"'’»” ]*$)""")
 _ENDING = re.compile(r"(.*[^'])('ll|'re|'ve|n't|'[smd]?)")
 _OPENING = re.compile(r"'(?=\w)(?!(?:re|ve|ll|[mtsdn])\b)")
 
 
-def exact_match(prediction: str, answers: Sequence[str], style: Style) -> float:
-    """1.0 where the prediction is one of the right answers, else 0.0.
+def answer_outcomes(
+    predictions: Sequence[str], answers: Sequence[Sequence[str]], style: Style
+) -> NDArray[np.float64]:
+    """Exact match and F1 of each row, float64 `(rows, 2)`; their means times 100 are what the scripts print.
 
     Args:
-        prediction: The answer given; empty: that there is none.
-        answers: All right answers; none: the question has no answer, and an empty prediction is right.
+        predictions: The predicted answers; empty: there is no answer.
+        answers: All right answers of each row; none: the question has no answer, and an empty prediction is
+            right.
         style: How they are compared.
 
     Raises:
         SettingError: the style is unknown.
+        ValueError: the numbers of rows differ.
     """
-    return float(_outcome(prediction, answers, _checked(style))[0])
-
-
-def f1(prediction: str, answers: Sequence[str], style: Style) -> float:
-    """How much of the most similar right answer the prediction has, from 0.0 to 1.0.
-
-    Arguments and errors are those of `exact_match`.
-    """
-    return float(_outcome(prediction, answers, _checked(style))[1])
-
-
-def answer_outcomes(
-    predictions: Sequence[str], answers: Sequence[Sequence[str]], style: Style
-) -> NDArray[np.float64]:
-    """Exact match and F1 of each row, float64 `(rows, 2)`; their means are what the scripts print, over 100.
-
-    Raises:
-        SettingError: the style is unknown.
-        ValueError: there are not as many predictions as rows of answers.
-    """
-    style = _checked(style)
-    rows = [_outcome(*row, style) for row in zip(predictions, answers, strict=True)]
+    if style not in get_args(Style):
+        raise SettingError(f"The style of answers is {style!r}.{did_you_mean(str(style), get_args(Style))}")
+    score = _squad if style == "squad" else _cmrc
+    rows = [score(*row) for row in zip(predictions, answers, strict=True)]
     return np.array(rows, dtype=np.float64).reshape(len(rows), 2)
 
 
 def style_of(answers: Sequence[Sequence[str]]) -> Style:
-    """The style that suits rows of right answers: `cmrc` where more than half of all have a Han character."""
+    """The style for rows of right answers: `cmrc` if more than half of them contain a Han character."""
     han = [_HAN.search(answer) is not None for row in answers for answer in row]
     return "cmrc" if 2 * sum(han) > len(han) else "squad"
 
@@ -79,16 +65,16 @@ def style_of(answers: Sequence[Sequence[str]]) -> Style:
 def best_no_answer_threshold(
     no_answer_scores: NDArray[np.float64], values: NDArray[np.float64], has_answer: NDArray[np.bool_]
 ) -> float:
-    """The threshold with the highest mean value when rows that score above it are left without an answer.
+    """The threshold with the highest mean value if rows that score above it are given no answer.
 
-    The script of SQuAD 2.0 stops at the score of a row; here the threshold lies halfway to the next, or 1
-    beyond the outermost, and rows with equal scores stay together. Of thresholds that are equally good it is
-    the lowest.
+    The script of SQuAD 2.0 uses the score of a row as threshold; here it is halfway to the next score, or 1
+    beyond the outermost, and rows with equal scores stay together. Of equally good thresholds it is the
+    lowest.
 
     Args:
-        no_answer_scores: `(rows,)`, higher: the question rather has no answer.
+        no_answer_scores: `(rows,)`, higher where the question more probably has no answer.
         values: `(rows,)`, F1 or exact match of each row when its best answer is given.
-        has_answer: `(rows,)`, whether the question has an answer. If not, silence is worth 1.
+        has_answer: `(rows,)`, whether the question has an answer; if not, giving none has the value 1.
     """
     if not len(no_answer_scores):
         return 0.0
@@ -102,41 +88,31 @@ def best_no_answer_threshold(
     return float(edges[answered] / 2 + edges[answered + 1] / 2)
 
 
-def _checked(style: Style) -> Style:
-    if style not in get_args(Style):
-        raise SettingError(f"The style of answers is {style!r}.{did_you_mean(str(style), get_args(Style))}")
-    return style
-
-
-def _outcome(prediction: str, answers: Sequence[str], style: Style) -> tuple[float, float]:
-    return _squad(prediction, answers) if style == "squad" else _cmrc(prediction, answers)
-
-
 def _squad(prediction: str, answers: Sequence[str]) -> tuple[float, float]:
-    given = _squad_words(prediction)
-    # As the script of 2.0 has it, an answer of which nothing is left says that there is none.
+    predicted = _squad_words(prediction)
+    # as in the script of 2.0, an answer of which nothing is left means no answer
     right = [words for words in map(_squad_words, answers) if words] or [[]]
-    return float(given in right), max(_bag_f1(given, words) for words in right)
+    return float(predicted in right), max(_bag_f1(predicted, words) for words in right)
 
 
 def _squad_words(text: str) -> list[str]:
     return _ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split()
 
 
-def _bag_f1(given: list[str], right: list[str]) -> float:
-    if not given or not right:
-        return float(given == right)
-    return 2 * (Counter(given) & Counter(right)).total() / (len(given) + len(right))
+def _bag_f1(predicted: list[str], right: list[str]) -> float:
+    if not predicted or not right:
+        return float(predicted == right)
+    return 2 * (Counter(predicted) & Counter(right)).total() / (len(predicted) + len(right))
 
 
 def _cmrc(prediction: str, answers: Sequence[str]) -> tuple[float, float]:
-    if not answers:  # the script knows no such questions; taken as SQuAD 2.0 does
-        silent = float(not prediction.strip())
-        return silent, silent
+    if not answers:  # not in the script; as in SQuAD 2.0
+        correct = float(not prediction.strip())
+        return correct, correct
     plain = _cmrc_plain(prediction)
     exact = float(any(_cmrc_plain(answer) == plain for answer in answers))
-    given = _cmrc_words(prediction)
-    return exact, max(_run_f1(given, _cmrc_words(answer)) for answer in answers)
+    predicted = _cmrc_words(prediction)
+    return exact, max(_run_f1(predicted, _cmrc_words(answer)) for answer in answers)
 
 
 def _cmrc_plain(text: str) -> str:
@@ -144,7 +120,7 @@ def _cmrc_plain(text: str) -> str:
 
 
 def _cmrc_words(text: str) -> list[str]:
-    """Every Han character, and the words of what stands between."""
+    """Every Han character, and the words of the text between them."""
     words: list[str] = []
     for part in re.split(f"({_HAN.pattern})", _cmrc_plain(text)):
         words += [part] if _HAN.match(part) else _treebank_words(part)
@@ -156,23 +132,22 @@ def _treebank_words(text: str) -> list[str]:
     for chunk in _LAST_STOP.sub(" .", text).split():
         before = ""
         for piece in filter(None, _MARKS.split(chunk)):
-            words += _quotation_mark(before) if piece in {'"', "''"} else _contraction(piece)
+            if piece in {'"', "''"}:
+                words.append("``" if before in {"", "(", "[", "{", "<"} else "''")
+            else:
+                words += _split_contraction(piece)
             before = piece
     return words
 
 
-def _quotation_mark(before: str) -> list[str]:
-    return ["``" if before in {"", "(", "[", "{", "<"} else "''"]
-
-
-def _contraction(word: str) -> list[str]:
+def _split_contraction(word: str) -> list[str]:
     if opening := _OPENING.match(word):
-        return [opening.group(), *_contraction(word[1:])]
+        return [opening.group(), *_split_contraction(word[1:])]
     ending = _ENDING.fullmatch(word)
     return list(ending.groups()) if ending else [word]
 
 
-def _run_f1(given: list[str], right: list[str]) -> float:
-    """F1 by the longest run of words that both have."""
-    run = SequenceMatcher(None, given, right, autojunk=False).find_longest_match().size
-    return 2 * run / (len(given) + len(right)) if run else 0.0
+def _run_f1(predicted: list[str], right: list[str]) -> float:
+    """F1 by the longest common run of words."""
+    run = SequenceMatcher(None, predicted, right, autojunk=False).find_longest_match().size
+    return 2 * run / (len(predicted) + len(right)) if run else 0.0

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from ..data.examples import Examples
 from ..errors import OutputError, SettingError
-from ..files.folders import MARK, check_output, named
+from ..files.folders import RECIPE_FILE, check_output_folder, path_with_name
 from ..files.streams import write_errors
 
 
@@ -25,7 +25,7 @@ def sole(output: Path) -> Iterator[None]:
     Raises:
         OutputError: another process does, or the lock cannot be written.
     """
-    place = named(output)
+    place = path_with_name(output)
     path = place.with_name(f".{place.name}.lock")
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,11 @@ def _lock(file: IO[str]) -> None:
 
 
 def open_work(
-    output: Path, tables: dict[str, Any], data: Iterable[Examples | None], resume: bool, mark: str = MARK
+    output: Path,
+    tables: dict[str, Any],
+    data: Iterable[Examples | None],
+    resume: bool,
+    mark: str = RECIPE_FILE,
 ) -> Path:
     """The run's folder, `OUTPUT.training`: a new one, or with `resume` the one that an interrupted run left.
 
@@ -70,7 +74,7 @@ def open_work(
         OutputError: the output cannot be written, or a folder that is no run's has the name.
         SettingError: the interrupted run had other data or another recipe.
     """
-    check_output(output, mark)
+    check_output_folder(output, mark)
     folder, belongs = _folder(output), _fingerprint(tables, data)
     note = folder / "belongs.txt"
     if folder.is_file() or (folder.exists() and not note.is_file() and any(folder.iterdir())):
@@ -98,7 +102,7 @@ def close_work(output: Path) -> None:
 
 
 def _folder(output: Path) -> Path:
-    output = named(output)
+    output = path_with_name(output)
     return output.with_name(output.name + ".training")
 
 

@@ -19,8 +19,8 @@ from safetensors import SafetensorError
 from ..engines import Engine, engine_for
 from ..errors import ModelError
 from ..evaluation.evaluate import Evaluation
-from ..files.folders import MARK, find_model, new_folder, size_mb
-from ..files.json_files import read_facts, write_facts
+from ..files.folders import RECIPE_FILE, atomic_folder, find_model, size_mb
+from ..files.json_files import read_validated, write_json
 from ..recipe import Recipe
 from .inputs import LabelKind, SavedKind
 from .model_card import model_card
@@ -32,17 +32,17 @@ def write_model(model: Any, folder: Path) -> None:
     Raises:
         OutputError: the disk is full, or something else stands there.
     """
-    with new_folder(folder) as fresh:
+    with atomic_folder(folder) as fresh:
         model.engine_.keep(fresh)
         if getattr(model.engine_, "foreign", False):
             return
         recipe = model.recipe_.portable()
-        (fresh / MARK).write_text(recipe.to_toml(), encoding="utf-8", newline="\n")
+        (fresh / RECIPE_FILE).write_text(recipe.to_toml(), encoding="utf-8", newline="\n")
         report = model.report_ | {"name": recipe.name, "label_kind": asdict(model.label_kind_)}
         report = model.recipe_.without_paths(report)
         metrics = model.evaluation_.to_dict() if hasattr(model, "evaluation_") else {}
         for name, content in (("report.json", report), ("metrics.json", metrics)):
-            write_facts(fresh / name, content)
+            write_json(fresh / name, content)
         card = model_card(recipe, report, metrics, size_mb(fresh))
         (fresh / "README.md").write_text(card, encoding="utf-8", newline="\n")
 
@@ -57,12 +57,12 @@ def read_model(
     """
     folder = find_model(source)
     try:
-        report = read_facts(folder / "report.json", dict[str, Any])
-        saved = read_facts(folder / "report.json", SavedKind)
-        engine = engine_for(Recipe.read(folder / MARK, saved.name), device)
+        report = read_validated(folder / "report.json", dict[str, Any])
+        saved = read_validated(folder / "report.json", SavedKind)
+        engine = engine_for(Recipe.read(folder / RECIPE_FILE, saved.name), device)
         engine.restore(folder)
         path = folder / "metrics.json"
-        known = read_facts(path, Evaluation) if path.is_file() and path.read_text() != "{}" else None
+        known = read_validated(path, Evaluation) if path.is_file() and path.read_text() != "{}" else None
     except (OSError, LookupError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{source}: the saved model is incomplete or damaged: {error}") from error
     return engine, report, saved.label_kind, known

@@ -23,7 +23,7 @@ import numpy as np
 from .. import __version__
 from ..errors import ModelError, SettingError
 from ..extras import require
-from ..files.folders import new_folder
+from ..files.folders import atomic_folder
 from ..files.streams import disk_errors
 from ..formats import UnicodeErrors, read_vectors
 from ..layers.devices import choose_device
@@ -131,7 +131,7 @@ def prepare(
     if settings.kind == "elmo":
         raise SettingError("only BERT's and ALBERT's text is prepared; ELMo needs no preparation")
     job, output = Job(RawText(corpus, field), settings, progress), Path(output)
-    with sole(output), disk_errors(output), new_folder(output, PREPARED) as folder:
+    with sole(output), disk_errors(output), atomic_folder(output, PREPARED) as folder:
         return job.write_pieces(folder, job.tokenizer(folder, None))
 
 
@@ -198,7 +198,7 @@ class Job:
             report["passes"] = outcome.tokens / size if size else 0.0
             speeds = [line["tokens_per_second"] for line in outcome.curve]
             report["tokens_per_second"] = sum(speeds) / max(1, len(speeds))
-            with new_folder(output, MARK) as folder:
+            with atomic_folder(output, MARK) as folder:
                 objective.keep(folder)
                 shutil.copy(work / "log.jsonl", folder / "log.jsonl")
                 (folder / MARK).write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -11,7 +11,7 @@ from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from ..files.streams import ahead
+from ..files.streams import prefetch
 from ..progress import Progress, quiet
 from ..text.corpus_files import file_blocks, find_files, is_json
 
@@ -65,7 +65,7 @@ class RawText:
 
     def _file(self, file: Path) -> Iterator[tuple[Block, int]]:
         """The paragraphs of a file, each block with how many of its bytes have been read."""
-        lines = _whole_lines(ahead(file_blocks([file], "characters", lowercase=False, field=self.field)))
+        lines = _whole_lines(prefetch(file_blocks([file], "characters", lowercase=False, field=self.field)))
         head: list[tuple[list[str], int]] = []
 
         def first_lines() -> Iterator[str]:

@@ -1,19 +1,20 @@
-"""Shallow models: whole models without a Sequence, from texts straight to scores. One file is one kind.
+"""Shallow models: whole models from texts straight to scores, without a network. One file is one kind.
 
-Every shallow model has the same silhouette:
+Every shallow model has the same interface:
 
     serves                                      the kind of task that it gives scores to
-    __init__(text, *, settings)                 reads nothing
+    __init__(text, *, settings)                 reads no files
     fit(texts, targets, *, dev, weights, seed, threads, progress)
                                                 trains; targets as `task.gold` gives them
     scores(texts) -> (rows, labels)             unnormalised, what a task decodes
-    means(texts) -> (rows, dim)                 one vector a text, where the model has such
+    means(texts) -> (rows, dim)                 one vector for each text, if the model has them
+    facts()                                     what was decided, for the report
     restore(folder) / keep(folder)              a saved model
 
-One for tagging has words in place of texts:
+A model for tagging takes words instead of texts:
 
     fit(tokens, tags, allowed, *, seed, threads, progress)
-                                                `allowed` are the transitions that the task allows
+                                                `allowed` are the transitions of the task
     scores(tokens) -> (words, tags)             the emissions of a chain
-    chain                                       what it learned of neighbouring tags
+    chain                                       the scores of neighbouring tags
 """

@@ -1,4 +1,4 @@
-"""fastText's classifiers as ours, and ours as its `.bin`: the same rows in the other order."""
+"""Classifiers of fastText: reading them, and writing models of the kind `fasttext` as its `.bin`."""
 
 from pathlib import Path
 from typing import Any
@@ -9,19 +9,20 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 from ..files.streams import atomic_write
 from ..formats.fasttext import FastTextModel, read_model, write_model
+from ..text.vocabulary import Vocabulary
 from .fasttext import FastTextClassifier
 
 _PREFIX = "__label__"
 
 
-def classifier_from(path: str | Path) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
+def classifier_from(path: str | Path) -> tuple[dict[str, Any], list[str], Vocabulary, dict[str, Any]]:
     """Read a classifier of fastText, `.bin` or `.ftz`.
 
     Returns:
-        The settings of the kind, the labels, and what `FastTextClassifier.take` takes.
+        The settings of the kind, the labels, and what `FastTextClassifier.set_weights` takes.
 
     Raises:
-        ModelError: the file holds word vectors, or its labels are in a tree.
+        ModelError: the file holds word vectors, or the classifier uses hierarchical softmax.
         VectorsError: the file is broken.
     """
     model = read_model(path)
@@ -29,11 +30,11 @@ def classifier_from(path: str | Path) -> tuple[dict[str, Any], list[str], dict[s
     if theirs["model"] != "supervised":
         raise ModelError(f"{path} holds word vectors, not a classifier")
     if theirs["loss"] == "hs":
-        raise ModelError(f"{path}: its labels are in a tree (loss hs), which is not read")
+        raise ModelError(f"{path}: hierarchical softmax (loss hs) is not supported")
     size = len(model.words)
-    if model.pruned is None:  # zeros are what our own files have for buckets that training never met
-        met = np.flatnonzero(model.inputs[size:].any(axis=1))
-        used, rows = met.astype(np.int32), model.inputs[np.append(np.arange(size), size + met)]
+    if model.pruned is None:  # in files written here, buckets unseen in training are zero
+        seen = np.flatnonzero(model.inputs[size:].any(axis=1))
+        used, rows = seen.astype(np.int32), model.inputs[np.append(np.arange(size), size + seen)]
     else:
         used = model.pruned[:, 0].astype(np.int32)
         rows = np.concatenate([model.inputs[:size], model.inputs[size + model.pruned[:, 1]]])
@@ -49,19 +50,20 @@ def classifier_from(path: str | Path) -> tuple[dict[str, Any], list[str], dict[s
         "lowercase": False,
     }
     labels = [label.removeprefix(_PREFIX) for label in model.labels]
-    parts = {"words": model.words, "counts": model.counts, "used": used, "rows": rows}
-    return settings, labels, parts | {"outputs": model.outputs}
+    weights = {"used": used, "rows": rows, "outputs": model.outputs}
+    return settings, labels, Vocabulary(list(model.words), model.counts), weights
 
 
 def write_classifier(path: str | Path, classifier: Any, task: Any) -> None:
-    """Write a `.bin` that fastText reads. Its texts are words between blanks, lower-cased if ours are.
+    """Write a `.bin` that fastText reads. It expects texts with spaces between words, lower-cased if
+    `lowercase` is set.
 
-    The temperature that calibrates probabilities goes into the rows of the labels. Runs of words that
-    training never met count as zeros in fastText's mean and not at all in ours: the answers are the same,
-    fastText's probabilities are less sure where there are such runs.
+    The temperature that calibrates probabilities goes into the rows of the labels. Word n-grams that are
+    unseen in training count as zeros in fastText's mean, but not at all in ours: the predicted labels are the
+    same, but fastText's probabilities are less confident for such texts.
 
     Raises:
-        ModelError: it is no model of this kind, or a label cannot be held by fastText.
+        ModelError: it is not a model of this kind, or fastText cannot store a label.
         OutputError: the file cannot be written.
     """
     if not isinstance(classifier, FastTextClassifier):
@@ -71,27 +73,28 @@ def write_classifier(path: str | Path, classifier: Any, task: Any) -> None:
         if not label or any(letter.isspace() for letter in label):
             raise ModelError(f"the label {label!r} is empty or has a blank in it, which fastText cannot hold")
     one, dim, words = classifier, classifier.dim, classifier.words
-    hashed = one.word_ngrams > 1 or one.max_n > 0
+    epochs, max_n = one.choice
+    hashed = one.word_ngrams > 1 or max_n > 0
     inputs = np.zeros((len(words) + (one.buckets if hashed else 0), dim), np.float32)
     inputs[: len(words)] = one.rows[: len(words), :dim]
     if hashed:
         inputs[len(words) + one.used] = one.rows[len(words) :, :dim]
     settings = {
-        "dim": dim, "ws": 5, "epoch": one.epochs, "minCount": one.min_count, "neg": 5,
+        "dim": dim, "ws": 5, "epoch": epochs, "minCount": one.min_count, "neg": 5,
         "wordNgrams": one.word_ngrams, "loss": one.loss, "model": "supervised",
-        "bucket": one.buckets if hashed else 0, "minn": one.min_n if one.max_n else 0, "maxn": one.max_n,
+        "bucket": one.buckets if hashed else 0, "minn": one.min_n if max_n else 0, "maxn": max_n,
         "lrUpdateRate": 100, "t": 1e-4,
     }  # fmt: skip
     counts: NDArray[np.int64] = np.asarray(words.counts)
     model = FastTextModel(
         settings,
-        words.words,
-        counts,
-        [_PREFIX + label for label in labels],
-        np.ones(len(labels), np.int64),
-        inputs,
-        (one.outputs[:, :dim] / task.temperature).astype(np.float32),
-        int(counts.sum()),
+        words=words.words,
+        counts=counts,
+        labels=[_PREFIX + label for label in labels],
+        label_counts=np.ones(len(labels), np.int64),
+        inputs=inputs,
+        outputs=(one.outputs[:, :dim] / task.temperature).astype(np.float32),
+        tokens=int(counts.sum()),
     )
     with atomic_write(Path(path)) as stream:
         write_model(stream, model)

@@ -1,5 +1,5 @@
-"""The terms of texts as numbers: which there are, and the bag of each text. The arithmetic is in
-`kernels.terms`, for a text that is answered alone in `kernels.terms_python`.
+"""The terms of texts and the bag of terms of each text. The arithmetic is in `kernels.terms`, that of a
+single text in `kernels.terms_python`.
 """
 
 from collections import Counter
@@ -19,59 +19,61 @@ Values = NDArray[np.float32]
 
 
 class Terms:
-    """Words, runs of words, and n-grams of the characters inside words.
+    """Words, word n-grams, and character n-grams inside words.
 
     Args:
-        text: How texts are taken apart.
-        ngrams: Words of the longest run.
-        characters: Characters of the longest n-gram; 0: none.
+        text: How texts are tokenized.
+        ngrams: Words of the longest word n-gram.
+        characters: Characters of the longest character n-gram; 0: none.
         lowercase: Whether texts are lower-cased.
 
     Attributes:
-        hashes: The terms, those of words first, each kind in order: uint64.
-        words: How many of them are words or runs of words.
-        idf: The inverse document frequency of each, smoothed as scikit-learn does: float32.
+        hashes: The hashes of the terms, uint64: first those of words, then those of characters, each sorted.
+        words: How many of them are words or word n-grams.
+        idf: The inverse document frequency of each, smoothed as in scikit-learn: float32.
     """
 
     def __init__(self, text: TextSettings, ngrams: int, characters: int, lowercase: bool) -> None:
         self.text, self.ngrams, self.characters, self.lowercase = text, ngrams, characters, lowercase
 
-    def take(self, hashes: NDArray[np.uint64], words: int, idf: NDArray[np.float32]) -> None:
-        """Know these terms."""
+    def set_terms(self, hashes: NDArray[np.uint64], words: int, idf: NDArray[np.float32]) -> None:
+        """Use these terms."""
         self.hashes, self.words, self.idf = hashes, words, idf
         self._table: NDArray[np.uint64] | None = None
 
     def learn(self, texts: list[str], least: int, most: int | None) -> "Bags":
-        """Find the terms that occur in at least so many texts, the most frequent first and at most so many:
-        the bag of each text.
+        """Find the terms that occur in at least `least` texts, and use the `most` most frequent of them.
+
+        Returns:
+            The bag of each text.
         """
         from ..kernels.terms import counted
 
         begins, middles, hashes = self._terms(texts)
-        parts = [counted(begins[:-1], middles, hashes), counted(middles, begins[1:], hashes)]
-        kept = [(found[texts_with >= least], texts_with[texts_with >= least]) for found, texts_with in parts]
-        words = np.repeat([True, False], [len(found) for found, _ in kept])
-        found, texts_with = (np.concatenate(part) for part in zip(*kept))
-        order = np.argsort(-texts_with, kind="stable")[:most]
-        order = order[np.lexsort((found[order], ~words[order]))]
-        idf = np.log((1 + len(texts)) / (1 + texts_with[order])) + 1
-        self.take(found[order], int(words[order].sum()), idf.astype(np.float32))
-        return self._counted(begins, hashes)
+        words, characters = counted(begins[:-1], middles, hashes), counted(middles, begins[1:], hashes)
+        terms, documents = (np.concatenate(pair) for pair in zip(words, characters))
+        is_word = np.arange(len(terms)) < len(words[0])
+        frequent = np.flatnonzero(documents >= least)
+        order = frequent[np.argsort(-documents[frequent], kind="stable")][:most]
+        order = order[np.lexsort((terms[order], ~is_word[order]))]
+        idf = np.log((1 + len(texts)) / (1 + documents[order])) + 1
+        self.set_terms(terms[order], int(is_word[order].sum()), idf.astype(np.float32))
+        return self._count(begins, hashes)
 
     def bags(self, texts: list[str]) -> "Bags":
         """The bag of each text, with counts."""
         begins, _, hashes = self._terms(texts)
-        return self._counted(begins, hashes)
+        return self._count(begins, hashes)
 
-    def _counted(self, begins: NDArray[np.int64], hashes: NDArray[np.uint64]) -> "Bags":
+    def _count(self, begins: NDArray[np.int64], hashes: NDArray[np.uint64]) -> "Bags":
         from ..kernels.terms import Bags, bags_of, table_of
 
         if self._table is None:
             self._table = table_of(self.hashes)
         return Bags(*bags_of(begins, hashes, self._table))
 
-    def weigh(self, bags: "Bags", sublinear: bool) -> None:
-        """Weigh counts by tf-idf, in place."""
+    def apply_tfidf(self, bags: "Bags", sublinear: bool) -> None:
+        """Replace counts by tf-idf weights, in place."""
         from ..kernels.terms import unit_bags
 
         unit_bags(*bags, self.idf, self.words, sublinear)
@@ -84,8 +86,8 @@ class Terms:
         codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
         sizes = np.fromiter(map(len, texts), np.int64, len(texts))
         shift = np.repeat(np.cumsum(sizes) - sizes, tokens.lengths)
-        places = tokens.starts + shift, tokens.ends + shift, tokens.offsets
-        return terms_of(codes, *places, self.ngrams, self.characters)
+        starts, ends = tokens.starts + shift, tokens.ends + shift
+        return terms_of(codes, starts, ends, tokens.offsets, self.ngrams, self.characters)
 
     # The same for one text, without Numba
 
@@ -93,25 +95,27 @@ class Terms:
         """The known terms of a text, and how often each occurs."""
         tokens = tokenize([text], self.text)
         codes = list(map(ord, lower(text) if self.lowercase else text))
-        places = tokens.starts.tolist(), tokens.ends.tolist()
-        words, letters = terms_of_text(codes, *places, self.ngrams, self.characters)
-        known = self._known(words, 0, self.words), self._known(letters, self.words, len(self.hashes))
-        return np.concatenate([ids for ids, _ in known]), np.concatenate([counts for _, counts in known])
+        edges = tokens.starts.tolist(), tokens.ends.tolist()
+        words, characters = terms_of_text(codes, *edges, self.ngrams, self.characters)
+        word_ids, word_counts = self._lookup(words, 0, self.words)
+        ids, counts = self._lookup(characters, self.words, len(self.hashes))
+        return np.concatenate([word_ids, ids]), np.concatenate([word_counts, counts])
 
-    def _known(self, found: list[int], first: int, last: int) -> tuple[Ids, Values]:
-        counts = Counter(found)
-        hashes, known = np.fromiter(counts, np.uint64, len(counts)), self.hashes[first:last]
-        places = np.searchsorted(known, hashes)
-        some = places < len(known)
-        some[some] = known[places[some]] == hashes[some]
-        return first + places[some], np.fromiter(counts.values(), np.float32, len(counts))[some]
+    def _lookup(self, hashes: list[int], first: int, last: int) -> tuple[Ids, Values]:
+        """Which of the terms `first` to `last` occur, and how often."""
+        counts = Counter(hashes)
+        distinct, terms = np.fromiter(counts, np.uint64, len(counts)), self.hashes[first:last]
+        ids = np.searchsorted(terms, distinct)
+        known = ids < len(terms)
+        known[known] = terms[ids[known]] == distinct[known]
+        return first + ids[known], np.fromiter(counts.values(), np.float32, len(counts))[known]
 
     def weights(self, ids: Ids, counts: Values, sublinear: bool) -> Values:
-        """The weights of a text's terms by tf-idf."""
+        """The tf-idf weights of the terms of a text."""
         values = counts.astype(np.float64)
         if sublinear:
             values = 1 + np.log(values).astype(np.float32).astype(np.float64)
         values *= self.idf[ids]
-        is_letters = (ids >= self.words).astype(np.int64)
-        lengths = np.sqrt(np.bincount(is_letters, values**2, 2))
-        return (values.astype(np.float32) / lengths[is_letters]).astype(np.float32)
+        kinds = (ids >= self.words).astype(np.int64)  # words, characters
+        norms = np.sqrt(np.bincount(kinds, values**2, 2))
+        return (values.astype(np.float32) / norms[kinds]).astype(np.float32)

@@ -1,11 +1,12 @@
-"""Words of like meaning under one branch: a binary tree over word vectors, whose paths are features, in the
-place of Brown clusters.
+"""Hierarchical clusters of words: a binary tree over word vectors, whose paths are features, instead of Brown
+clusters.
 
-Sources: Miller, Guinness & Zamanian 2004 (paths of a tree as features of a tagger); Turian, Ratinov & Bengio
-2010.
+Sources: Miller, Guinness & Zamanian 2004 (paths of a cluster tree as features of a tagger); Turian, Ratinov &
+Bengio 2010.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,44 +17,43 @@ from ..text.vocabulary import Vocabulary
 from ..vectors._starter import starter
 
 DEPTHS = (5, 8, 11)  # at which a path is a feature
-_ROUNDS = 6  # of each search
+_ITERATIONS = 6  # of each search
 _LEAST = 3  # words of a branch that is split
 
 
+@dataclass(eq=False)
 class WordTree:
-    """Words and the way to each from the root: the bits of `paths`, the highest first."""
+    """Words and the path to each from the root: the bits of `paths` (words,), the highest first."""
 
-    def __init__(self, words: Vocabulary, paths: NDArray[np.uint16]) -> None:
-        self.words, self.paths = words, paths
+    words: Vocabulary = field(default_factory=lambda: Vocabulary([]))
+    paths: NDArray[np.uint16] = field(default_factory=lambda: np.zeros(0, np.uint16))
 
     @classmethod
     def for_text(cls, vocabulary: Vocabulary) -> "WordTree":
-        """A tree over the starter vectors of a text's language; without words where there are none."""
+        """A tree over the starter vectors of a text's language; empty if there are none."""
         vectors = starter(vocabulary)
         if vectors is None:
-            return cls(Vocabulary([]), np.zeros(0, np.uint16))
-        return cls(Vocabulary(list(vectors.words)), grown(vectors.vectors, DEPTHS[-1]))
+            return cls()
+        return cls(Vocabulary(list(vectors.words)), cluster_paths(vectors.vectors, DEPTHS[-1]))
 
     def branches(self, words: Sequence[str], depth: int) -> list[str | None]:
         """The branch of each word at a depth, None for a word that is not in the tree."""
-        found = self.words.ids(words)
-        paths = self.paths[found] >> (DEPTHS[-1] - depth) if len(self.paths) else found
-        return [str(path) if place >= 0 else None for place, path in zip(found.tolist(), paths.tolist())]
+        rows = self.words.ids(words)
+        paths = np.append(self.paths, 0)[rows] >> (DEPTHS[-1] - depth)
+        return [str(path) if row >= 0 else None for row, path in zip(rows.tolist(), paths.tolist())]
 
     def keep(self, folder: Path) -> dict[str, NDArray]:
-        """Write the words, and return the array to be kept beside them."""
+        """Write the words, and return the arrays to be saved with them."""
         self.words.save(folder / "tree.txt")
         return {"paths": self.paths}
 
     @classmethod
-    def restored(cls, folder: Path, arrays: dict[str, NDArray]) -> "WordTree":
-        """What `keep` wrote; without words in a model that has none."""
-        if "paths" not in arrays:
-            return cls(Vocabulary([]), np.zeros(0, np.uint16))
-        return cls(Vocabulary.load(folder / "tree.txt"), arrays["paths"])
+    def restore(cls, folder: Path, arrays: dict[str, NDArray]) -> "WordTree":
+        """Read what `keep` wrote; empty for a model without a tree."""
+        return cls(Vocabulary.load(folder / "tree.txt"), arrays["paths"]) if "paths" in arrays else cls()
 
 
-def grown(vectors: NDArray[np.float32], depth: int) -> NDArray[np.uint16]:
+def cluster_paths(vectors: NDArray[np.float32], depth: int) -> NDArray[np.uint16]:
     """The path of each row in a tree that splits every branch in two by k-means: `(rows,)`.
 
     A split begins along the direction in which the rows differ most.
@@ -67,20 +67,21 @@ def grown(vectors: NDArray[np.float32], depth: int) -> NDArray[np.uint16]:
         for first, last in pairwise(edges):
             if last - first >= _LEAST:
                 branch = order[first:last]
-                paths[branch] += _halves(rows[branch], random)
+                paths[branch] += _split(rows[branch], random)
     return paths.astype(np.uint16)
 
 
-def _halves(rows: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.bool_]:
+def _split(rows: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.bool_]:
+    """Which rows go to the second branch."""
     centred = rows - rows.mean(axis=0)
     direction = random.standard_normal(rows.shape[1], np.float32)
-    for _ in range(_ROUNDS):
+    for _ in range(_ITERATIONS):  # power iteration
         direction = centred.T @ (centred @ direction)
         direction /= max(1e-9, float(np.linalg.norm(direction)))
     side: NDArray[np.bool_] = centred @ direction > 0
-    for _ in range(_ROUNDS):
+    for _ in range(_ITERATIONS):  # k-means
         if side.all() or not side.any():
             break
-        here, there = rows[side].mean(axis=0), rows[~side].mean(axis=0)
-        side = rows @ (here - there) > (here @ here - there @ there) / 2
+        one, other = rows[side].mean(axis=0), rows[~side].mean(axis=0)
+        side = rows @ (one - other) > (one @ one - other @ other) / 2
     return side

@@ -1,11 +1,12 @@
-"""What a feature CRF sees of a word: its form, its parts, its shape, and those of its neighbours.
+"""The features of a feature CRF: a word's form, affixes and shape, and those of its neighbours.
 
-An attribute is something of a word's form, computed once for each different form. A template is attributes of
-the word or of its neighbours, side by side; each value that a template took in training often enough is a
-feature. A word has at most one feature a template.
+An attribute is a property of a word's form, computed once for each distinct form. A template combines
+attributes of the word or of its neighbours; each value of a template that is frequent enough in training is a
+feature. A word has at most one feature for each template.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,18 +20,16 @@ from ..text.words import Tokens, classes, lower
 from ._word_clusters import DEPTHS, WordTree
 
 _PLAIN = ("form", "character", "shape", "class")  # attributes of every form
-_EDGES = 2  # values of an attribute beyond those of words: in front of the sentence, behind it
+_EDGES = 2  # extra values of an attribute: before the start of the sentence, after its end
 
 Part = tuple[str, int]
-"""An attribute, and the distance of the word that it is of."""
+"""An attribute, and the distance of the word that has it."""
 
-_Attributes = dict[str, list[str | None]]  # of each form; None: it has none
+_Attributes = dict[str, list[str | None]]  # the value of each form; None: it has none
 
 
 class _Words(NamedTuple):
-    """The words of sentences: the different forms, the form of each word, and where its sentence begins and
-    ends.
-    """
+    """The distinct forms of the words, the form of each word, and where its sentence begins and ends."""
 
     forms: list[str]
     form_of: NDArray[np.int64]
@@ -42,18 +41,18 @@ class WordFeatures:
     """The features of words.
 
     Args:
-        window: Words on each side that are looked at.
+        window: Words on each side whose attributes are used.
         affixes: Characters of the longest prefix and suffix.
         min_count: Values of a template that occur less often in training are no features.
-        tree: Whether the place of a word in a tree of word vectors is a feature.
+        tree: Whether the branches of a word in a tree of word vectors are features.
     """
 
     def __init__(self, window: int, affixes: int, min_count: int, tree: bool = False) -> None:
         self.affixes, self.min_count = affixes, min_count
         self.branches = [f"branch{depth}" for depth in DEPTHS] if tree else []
         self.templates = _templates(window, affixes, self.branches)
-        self.values = {name: Vocabulary([]) for name in (*_PLAIN, *_affixes(affixes), *self.branches)}
-        self.tree = WordTree(Vocabulary([]), np.zeros(0, np.uint16))
+        self.values = {name: Vocabulary([]) for name in (*_PLAIN, *_affix_names(affixes), *self.branches)}
+        self.tree = WordTree()
         self.keys = [np.zeros(0, np.int64) for _ in self.templates]
         self.counts: NDArray[np.int64] = np.zeros(0, np.int64)
 
@@ -62,77 +61,85 @@ class WordFeatures:
         return sum(map(len, self.keys))
 
     def learn(self, tokens: Tokens) -> NDArray[np.int32]:
-        """Find out which features there are, and how often each occurs: `counts`, `(features,)`.
+        """Find the features of a text, and how often each occurs: `counts`, `(features,)`.
 
         Returns:
             The features of each word, as `of` gives them.
         """
-        words = _read(tokens)
+        words = _words_of(tokens)
         if self.branches:
             self.tree = WordTree.for_text(Vocabulary.count(map(lower, tokens.surfaces())))
-        attributes, counts = self._attributes(words.forms), np.bincount(words.form_of)
+        attributes, form_counts = self._attributes(words.forms), np.bincount(words.form_of).tolist()
         for name, column in attributes.items():
-            self.values[name] = _counted(column, counts, self.min_count)
+            totals: Counter[str] = Counter()
+            for value, count in zip(column, form_counts):
+                if value is not None:
+                    totals[value] += count
+            frequent = [value for value, total in totals.items() if total >= self.min_count]
+            self.values[name] = Vocabulary(frequent)
         kept = []
         for number, keys in enumerate(self._keys(words, attributes)):
-            distinct, several = np.unique(keys[keys >= 0], return_counts=True)
-            often = several >= self.min_count
-            self.keys[number] = distinct[often]
-            kept.append(several[often])
+            distinct, counts = np.unique(keys[keys >= 0], return_counts=True)
+            self.keys[number] = distinct[counts >= self.min_count]
+            kept.append(counts[counts >= self.min_count])
         self.counts = np.concatenate(kept)
-        return self._numbered(words, attributes)
+        return self._ids(words, attributes)
 
     def of(self, tokens: Tokens) -> NDArray[np.int32]:
         """The features of each word, `(words, templates)`, −1 where it has none."""
-        words = _read(tokens)
-        return self._numbered(words, self._attributes(words.forms))
+        words = _words_of(tokens)
+        return self._ids(words, self._attributes(words.forms))
 
     def _attributes(self, forms: Sequence[str]) -> _Attributes:
-        """What each attribute is of each form; None: nothing."""
+        """The values of all attributes of each form; None: it has none."""
         table = classes()
         small = [lower(form) for form in forms]
-        found: _Attributes = {
+        attributes: _Attributes = {
             "form": [*small],
             "character": [form if len(form) == 1 and table[ord(form)] == HAN else None for form in forms],
             "shape": [_shape(form) for form in forms],
             "class": [_class(form) for form in forms],
         }
         for size in range(1, self.affixes + 1):
-            found[f"prefix{size}"] = [form[:size] if len(form) > size else None for form in small]
-            found[f"suffix{size}"] = [form[-size:] if len(form) > size else None for form in small]
+            attributes[f"prefix{size}"] = [form[:size] if len(form) > size else None for form in small]
+            attributes[f"suffix{size}"] = [form[-size:] if len(form) > size else None for form in small]
         for name, depth in zip(self.branches, DEPTHS):
-            found[name] = self.tree.branches(small, depth)
-        return found
+            attributes[name] = self.tree.branches(small, depth)
+        return attributes
 
     def _keys(self, words: _Words, attributes: _Attributes) -> Iterator[NDArray[np.int64]]:
-        """Template after template its value at each word, as a number; −1: none."""
-        of_forms = {name: _ids(self.values[name], column) for name, column in attributes.items()}
+        """For each template its value at each word, as a number; −1: none."""
+        size = len(words.form_of)
         columns: dict[Part, NDArray[np.int64]] = {}
-        for name, distance in {part for template in self.templates for part in template}:
-            ids = of_forms[name][words.form_of]
-            columns[name, distance] = _moved(ids, distance, len(self.values[name]), words)
+        for name, column in attributes.items():
+            ids = self.values[name].ids(column)[words.form_of]  # type: ignore[arg-type]
+            for distance in {part[1] for template in self.templates for part in template if part[0] == name}:
+                columns[name, distance] = _shift(ids, distance, len(self.values[name]), words)
         for template in self.templates:
-            key, known = np.zeros(len(words.form_of), np.int64), np.ones(len(words.form_of), bool)
-            inside = np.full(len(words.form_of), len(template) < 2)
-            for name, distance in template:
-                ids, size = columns[name, distance], len(self.values[name])
-                key = key * (size + _EDGES) + ids
+            key, known, inside = (
+                np.zeros(size, np.int64),
+                np.ones(size, bool),
+                np.full(size, len(template) < 2),
+            )
+            for part in template:
+                ids, values = columns[part], len(self.values[part[0]])
+                key = key * (values + _EDGES) + ids
                 known &= ids >= 0
-                inside |= ids < size  # a run of words that are all beyond the edge is none
+                inside |= ids < values  # several words that are all outside the sentence are no feature
             yield np.where(known & inside, key, -1)
 
-    def _numbered(self, words: _Words, attributes: _Attributes) -> NDArray[np.int32]:
-        """The features of each word, from all values the known ones."""
-        numbers, base = np.full((len(words.form_of), len(self.templates)), -1, np.int32), 0
+    def _ids(self, words: _Words, attributes: _Attributes) -> NDArray[np.int32]:
+        """The features of each word: the numbers of those values of templates that are features."""
+        ids, base = np.full((len(words.form_of), len(self.templates)), -1, np.int32), 0
         for column, (keys, known) in enumerate(zip(self._keys(words, attributes), self.keys)):
             if len(known):
-                place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-                numbers[:, column] = np.where(known[place] == keys, base + place, -1)
+                rows = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+                ids[:, column] = np.where(known[rows] == keys, base + rows, -1)
             base += len(known)
-        return numbers
+        return ids
 
     def keep(self, folder: Path) -> dict[str, NDArray]:
-        """Write the values of attributes, a file each, and return the arrays to be kept beside them."""
+        """Write the values of attributes, one file each, and return the arrays to be saved with them."""
         for name, vocabulary in self.values.items():
             Vocabulary(vocabulary.words).save(folder / f"{name}.txt")
         tree = self.tree.keep(folder) if self.branches else {}
@@ -141,23 +148,23 @@ class WordFeatures:
     def restore(self, folder: Path, arrays: dict[str, NDArray]) -> None:
         """Read what `keep` wrote."""
         self.values = {name: Vocabulary.load(folder / f"{name}.txt") for name in self.values}
-        self.tree = WordTree.restored(folder, arrays)
+        self.tree = WordTree.restore(folder, arrays)
         self.keys = np.split(arrays["keys"], arrays["bounds"][1:-1])
 
 
-def _affixes(longest: int) -> list[str]:
+def _affix_names(longest: int) -> list[str]:
     return [f"{kind}{size}" for kind in ("prefix", "suffix") for size in range(1, longest + 1)]
 
 
 def _templates(window: int, affixes: int, branches: Sequence[str] = ()) -> list[tuple[Part, ...]]:
-    """All templates: the bias; of every word in the window form and shape; of the word its class and its
-    affixes; two neighbouring forms and shapes; of Han characters also runs of three; of the word and its
-    neighbours the branches of a tree, and two neighbouring ones of the lowest.
+    """All templates: the bias; form and shape of every word in the window; class and affixes of the word;
+    forms and shapes of two neighbours; runs of two and three Han characters; the branches of the word and its
+    neighbours, and the shortest branches of two neighbours.
     """
     around = range(-window, window + 1)
     templates: list[tuple[Part, ...]] = [()]
     templates += [((name, distance),) for distance in around for name in ("form", "shape")]
-    templates += [((name, 0),) for name in ("class", *_affixes(affixes))]
+    templates += [((name, 0),) for name in ("class", *_affix_names(affixes))]
     templates += [((name, distance),) for distance in around if abs(distance) < 2 for name in branches]
     near = [distance for distance in (-1, 0) if window]
     templates += [((name, d), (name, d + 1)) for d in near for name in ("form", "shape", *branches[:1])]
@@ -168,38 +175,22 @@ def _templates(window: int, affixes: int, branches: Sequence[str] = ()) -> list[
     return templates
 
 
-def _read(tokens: Tokens) -> _Words:
-    surfaces = tokens.surfaces()
-    places: dict[str, int] = {}
-    form_of = np.fromiter((places.setdefault(one, len(places)) for one in surfaces), np.int64, len(surfaces))
-    lengths = tokens.lengths
-    firsts, ends = (np.repeat(edge, lengths) for edge in (tokens.offsets[:-1], tokens.offsets[1:]))
-    return _Words(list(places), form_of, firsts, ends)
+def _words_of(tokens: Tokens) -> _Words:
+    numbers: dict[str, int] = {}
+    form_of = np.array([numbers.setdefault(word, len(numbers)) for word in tokens.surfaces()], np.int64)
+    firsts, ends = (np.repeat(edge, tokens.lengths) for edge in (tokens.offsets[:-1], tokens.offsets[1:]))
+    return _Words(list(numbers), form_of, firsts, ends)
 
 
-def _counted(column: Sequence[str | None], counts: NDArray[np.int64], least: int) -> Vocabulary:
-    """The values that occur often enough, in the order in which they first do."""
-    totals: dict[str, int] = {}
-    for value, count in zip(column, counts.tolist()):
-        if value is not None:
-            totals[value] = totals.get(value, 0) + count
-    return Vocabulary([value for value, total in totals.items() if total >= least])
-
-
-def _ids(values: Vocabulary, column: Sequence[str | None]) -> NDArray[np.int64]:
-    """The number of each value, −1 for one not known and where there is none."""
-    return values.ids(column)  # type: ignore[arg-type]
-
-
-def _moved(ids: NDArray[np.int64], distance: int, size: int, words: _Words) -> NDArray[np.int64]:
-    """The attribute of the word at a distance; beyond the sentence `size` in front and `size` + 1 behind."""
-    place = np.arange(len(ids)) + distance
+def _shift(ids: NDArray[np.int64], distance: int, size: int, words: _Words) -> NDArray[np.int64]:
+    """The attribute of the word at a distance; outside the sentence `size` before and `size` + 1 after it."""
     if not distance:
         return ids
-    found = ids[np.clip(place, 0, max(0, len(ids) - 1))]
-    found[place < words.firsts] = size
-    found[place >= words.ends] = size + 1
-    return found
+    place = np.arange(len(ids)) + distance
+    shifted = ids[np.clip(place, 0, max(0, len(ids) - 1))]
+    shifted[place < words.firsts] = size
+    shifted[place >= words.ends] = size + 1
+    return shifted
 
 
 _RUNS = re.compile(r"(.)\1+", re.DOTALL)
@@ -219,8 +210,8 @@ def _shape(form: str) -> str:
 
 
 def _class(form: str) -> str:
-    """How long the form is, and how many of its characters are upper-case, digits and marks: none, one, some
-    or all.
+    """The length of the form, and how many of its characters are upper-case, digits and marks: none, one,
+    some or all.
     """
     size = len(form)
     parts = [sum(map(test, form)) for test in (str.isupper, str.isdigit)]

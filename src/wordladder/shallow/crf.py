@@ -1,10 +1,12 @@
-"""A conditional random field on features of words made by hand: the baseline of tagging, no network in it."""
+"""A conditional random field on hand-made features of words: the baseline of tagging, without a network."""
 
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
 from ..errors import DataError, SettingError
 from ..progress import Progress, quiet
@@ -17,46 +19,46 @@ if TYPE_CHECKING:
 __all__ = ["FeatureCRF"]
 
 
+@dataclass(eq=False, repr=False)
 class FeatureCRF:
-    """Sums weights of features, such as a word's form, endings, shape and neighbours, and finds the best path
+    """Sums weights of features, such as a word's form, affixes, shape and neighbours, and finds the best path
     of tags.
 
-    Source: Lafferty, McCallum & Pereira 2001; learned by AdaGrad (Duchi, Hazan & Singer 2011), sentence after
-    sentence in shuffled order.
+    Source: Lafferty, McCallum & Pereira 2001; trained by AdaGrad (Duchi, Hazan & Singer 2011) on one sentence
+    at a time in shuffled order.
 
     Args:
         window: Words on each side whose form and shape are features.
         affixes: Characters of the longest prefix and suffix that are features.
         min_count: Features that occur less often in training are left out.
-        tree: Whether the starter vectors of the language help: words of like meaning stand under one branch
-            of a tree, and the branches of a word and of its neighbours are features.
-        epochs: Times the sentences are gone through.
-        learning_rate: Step at the start, from where it falls evenly to nothing.
+        tree: Whether the starter vectors of the language are used: they are clustered into a tree, and the
+            branches of a word and of its neighbours are features.
+        epochs: Passes over the sentences.
+        learning_rate: Initial learning rate; it falls linearly to zero.
         l2: Strength of the penalty on squared weights.
     """
 
+    text: TextSettings
+    _: KW_ONLY
+    window: int = 2
+    affixes: int = 4
+    min_count: int = 1
+    tree: bool = True
+    epochs: int = 10
+    learning_rate: float = 0.1
+    l2: float = 0.1
+
     serves = "tagging"
 
-    def __init__(
-        self,
-        text: TextSettings,
-        *,
-        window: int = 2,
-        affixes: int = 4,
-        min_count: int = 1,
-        tree: bool = True,
-        epochs: int = 10,
-        learning_rate: float = 0.1,
-        l2: float = 0.1,
-    ) -> None:
-        self.text, self.window, self.affixes, self.min_count = text, window, affixes, min_count
-        self.epochs, self.learning_rate, self.l2 = epochs, learning_rate, l2
+    def __post_init__(self) -> None:
         for name, least in (("window", 0), ("affixes", 0), ("min_count", 1), ("epochs", 1), ("l2", 0)):
             if getattr(self, name) < least:
                 raise SettingError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
-        if not 0 < learning_rate < 10:
-            raise SettingError(f"learning_rate is {learning_rate}; it must be above 0, as a rule below 1.")
-        self.features = WordFeatures(window, affixes, min_count, tree)
+        if not 0 < self.learning_rate < 10:
+            raise SettingError(
+                f"learning_rate is {self.learning_rate}; it must be above 0, as a rule below 1."
+            )
+        self.features = WordFeatures(self.window, self.affixes, self.min_count, self.tree)
         self.weights: NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self.transitions: NDArray[np.float32] = np.zeros((0, 0), np.float32)  # [from, to], −∞: forbidden
         self.starts: NDArray[np.float32] = np.zeros(0, np.float32)
@@ -72,17 +74,17 @@ class FeatureCRF:
         threads: int | None = None,
         progress: Progress = quiet,
     ) -> "FeatureCRF":
-        """Learn from the tags of all words, `(words,)`.
+        """Train on the tags of all words, `(words,)`.
 
-        It has one thread, whatever `threads` says: the same seed gives the same weights.
+        It uses one thread, whatever `threads` says: the same seed gives the same weights.
 
         Args:
             tokens: The words of the sentences.
-            tags: The right tag of each word.
+            tags: The gold tag of each word.
             allowed: Which tags may follow which, as NumPy arrays.
             seed: Of the order of sentences.
             threads: Not used.
-            progress: Told after each epoch.
+            progress: Called after each epoch.
 
         Raises:
             DataError: there is no word, or a sentence has tags that are not allowed.
@@ -100,22 +102,22 @@ class FeatureCRF:
         self.transitions, self.starts, self.ends = chain
         self.weights = np.zeros((len(self.features), len(allowed.start)), np.float32)
         squares = Chain(*(np.zeros_like(part) for part in chain))
-        learned = Weights(self.weights, chain, np.zeros_like(self.weights), squares)
+        weights = Weights(self.weights, chain, np.zeros_like(self.weights), squares)
         penalties = (self.l2 / self.features.counts).astype(np.float32)
         sizes = np.diff(tokens.offsets)
         penalty = np.float32(self.l2 / max(1, (sizes > 0).sum()))
-        random, given = np.random.default_rng(seed), (tokens.offsets[:-1].copy(), sizes, features, tags)
+        random, data = np.random.default_rng(seed), (tokens.offsets[:-1].copy(), sizes, features, tags)
         progress("learning", 0, self.epochs)
         for epoch in range(self.epochs):
             rate = np.float32(self.learning_rate * (1 - epoch / self.epochs))
             order = random.permutation(len(sizes))
-            loss = learn(order, *given, learned, penalties, penalty, rate)
+            loss = learn(order, *data, weights, penalties, penalty, rate)
             progress("learning", epoch + 1, self.epochs, loss=loss / len(tags))
         return self
 
     @property
     def chain(self) -> Any:
-        """What it learned of neighbouring tags."""
+        """The scores of neighbouring tags."""
         from ..kernels.crf import Chain
         from ..layers.tag_chain import TagChain
 
@@ -129,32 +131,29 @@ class FeatureCRF:
 
     def keep(self, folder: Path) -> None:
         """Write features and weights."""
-        from safetensors.numpy import save_file
-
         chain = {"transitions": self.transitions, "starts": self.starts, "ends": self.ends}
-        arrays: dict[str, Any] = {"weights": self.weights, **chain, **self.features.keep(folder)}
-        save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / "crf.safetensors")
+        arrays = {"weights": self.weights, **chain, **self.features.keep(folder)}
+        save_file(arrays, folder / "crf.safetensors")
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote."""
-        from safetensors.numpy import load_file
-
         arrays = load_file(folder / "crf.safetensors")
         self.features.restore(folder, arrays)
-        self.weights, self.transitions = arrays["weights"], arrays["transitions"]
-        self.starts, self.ends = arrays["starts"], arrays["ends"]
+        for name in ("weights", "transitions", "starts", "ends"):
+            setattr(self, name, arrays[name])
 
 
 def _check(tokens: Tokens, tags: NDArray, allowed: "Allowed") -> None:
     """Raise a DataError that names the first sentence whose tags are not allowed."""
     start, to, end = allowed
     offsets = tokens.offsets
-    some = np.flatnonzero(np.diff(offsets))
+    nonempty = np.flatnonzero(np.diff(offsets))
+    firsts, lasts = offsets[nonempty], offsets[nonempty + 1] - 1
     wrong = np.zeros(len(tags), bool)
     wrong[1:] = ~to[tags[:-1], tags[1:]]
-    wrong[offsets[some]] = ~start[tags[offsets[some]]]
-    wrong[offsets[some + 1] - 1] |= ~end[tags[offsets[some + 1] - 1]]
+    wrong[firsts] = ~start[tags[firsts]]
+    wrong[lasts] |= ~end[tags[lasts]]
     if wrong.any():
-        word = int(np.flatnonzero(wrong)[0])
+        word = int(np.argmax(wrong))
         row = int(np.searchsorted(offsets, word, "right")) - 1
         raise DataError(f"text {row}, word {word - offsets[row]}: its tag is not allowed there")

@@ -1,294 +1,241 @@
-"""fastText's classifier: the mean of the vectors of a text's words and runs of words, and a linear model.
+"""fastText's classifier: the mean of the vectors of a text's words and word n-grams, and a linear model.
 
 The arithmetic is in `kernels.ngram_bags`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from dataclasses import astuple, dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
 from ..errors import DataError
-from ..files.json_files import read_facts, write_facts
-from ..progress import Progress, quiet
+from ..files.json_files import read_validated, write_json
+from ..progress import Progress
 from ..text.corpus import corpus_from_texts
 from ..text.subwords import ngrams, spelled
 from ..text.vocabulary import Vocabulary
 from ..text.words import TextSettings, tokenize
-from ..vectors._hogwild import check_settings, cores, random_rows, zero_rows
-from ._dev_loss import Judged
+from ..vectors._hogwild import check_settings, random_rows, zero_rows
+from ._text_classifier import Candidate, TextClassifier, Training
 
 __all__ = ["FastTextClassifier"]
 
-_END = "</s>"  # fastText takes the end of a text for a word
-_LOTS = 200  # that the texts of an epoch are learned in
-_LEAST_RATE = 1e-4  # of the first one
-_EPOCHS = (10, 50)  # as a rule: with many texts, with few
+_END = "</s>"  # fastText counts the end of a text as a word
+_BATCHES = 200  # of an epoch
+_LEAST_RATE = 1e-4  # of the initial learning rate
+_EPOCHS = (10, 50)  # by default: with many texts, with few
 _READINGS = 25_000  # of texts, at least
 _CHARACTERS = 5  # of the longest n-gram, where n-grams are tried
 _LONG = 10_000_000  # characters of all texts: with more, n-grams are not tried
 _LEAST_PART = 1000  # texts that a thread reads, at least
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """What `chosen.json` holds."""
+class Choice(NamedTuple):
+    """The settings that the dev set decides where the recipe leaves them out."""
 
     epochs: int
     max_n: int
 
 
-class FastTextClassifier:
-    """Averages one vector a word and one a run of words, and decides by a linear model; all learned together.
+@dataclass(eq=False, repr=False)
+class FastTextClassifier(TextClassifier):
+    """Averages one vector for each word and each word n-gram, and classifies by a linear model; all are
+    trained together.
 
     Source: Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification".
 
     Args:
         dim: Numbers in a vector.
-        word_ngrams: Longest run of words that has a vector.
-        buckets: How many buckets runs of words, and n-grams of characters, are hashed into.
-        min_n: Characters of the shortest n-gram of a word.
-        max_n: Characters of the longest n-gram of a word, 0 for none; left out, 5 or none as dev decides.
+        word_ngrams: Longest word n-gram that has a vector.
+        buckets: How many buckets word n-grams and character n-grams are hashed into.
+        min_n: Characters of the shortest character n-gram of a word.
+        max_n: Characters of the longest character n-gram of a word, 0 for none; left out, the dev set decides
+            between 5 and none.
         min_count: Words that occur less often have no vector of their own.
-        min_count_runs: Runs of words that occur less often have no vector.
-        epochs: Times the texts are gone through; left out, 10, more where there are few texts, or five times
-            that if dev says so.
-        learning_rate: Step at the start, from where it falls evenly to nearly nothing.
-        loss: `softmax` decides for one label; `ova` decides on each label by itself, as is always done where
+        min_count_runs: Word n-grams that occur less often have no vector.
+        epochs: Passes over the texts; left out, 10, more if there are few texts, or five times that if the
+            dev set says so.
+        learning_rate: Initial learning rate; it falls linearly to almost zero.
+        loss: `softmax` predicts one label; `ova` predicts each label independently, as is always done where
             a text may have several.
         lowercase: Whether words are lower-cased.
     """
 
-    serves = "classification"
+    text: TextSettings
+    _: KW_ONLY
+    dim: int = 100
+    word_ngrams: int = 1
+    buckets: int = 2_000_000
+    min_n: int = 3
+    max_n: int | None = None
+    min_count: int = 1
+    min_count_runs: int = 1
+    epochs: int | None = None
+    learning_rate: float = 0.1
+    loss: Literal["softmax", "ova"] = "softmax"
+    lowercase: bool = True
 
-    def __init__(
-        self,
-        text: TextSettings,
-        *,
-        dim: int = 100,
-        word_ngrams: int = 1,
-        buckets: int = 2_000_000,
-        min_n: int = 3,
-        max_n: int | None = None,
-        min_count: int = 1,
-        min_count_runs: int = 1,
-        epochs: int | None = None,
-        learning_rate: float = 0.1,
-        loss: Literal["softmax", "ova"] = "softmax",
-        lowercase: bool = True,
-    ) -> None:
-        self.text, self.dim, self.word_ngrams, self.buckets = text, dim, word_ngrams, buckets
-        self.min_n, self.min_count, self.min_count_runs = min_n, min_count, min_count_runs
-        self.learning_rate, self.loss, self.lowercase = learning_rate, loss, lowercase
-        self.given = {"epochs": epochs, "max_n": max_n}
-        self.epochs, self.max_n = _EPOCHS[0] if epochs is None else epochs, max_n or 0
+    def __post_init__(self) -> None:
         check_settings(self)
+        self.choice = Choice(_EPOCHS[0] if self.epochs is None else self.epochs, self.max_n or 0)
         self.words = Vocabulary([])  # those with a row of their own
         self.used: NDArray[np.int32] = np.zeros(0, np.int32)  # the buckets that have rows, ascending
-        self._placed: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
+        self._bucket_rows: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
         self.rows: NDArray[np.float32] = np.zeros((0, 0), np.float32)  # of words, then of buckets; padded
         self.outputs: NDArray[np.float32] = np.zeros((0, 0), np.float32)  # of labels; padded
 
-    def fit(
-        self,
-        texts: list[str],
-        targets: NDArray[np.int64],
-        *,
-        dev: Judged | None = None,
-        weights: NDArray[np.float32] | None = None,
-        seed: int = 1,
-        threads: int | None = None,
-        progress: Progress = quiet,
-    ) -> "FastTextClassifier":
-        """Learn from texts; `targets` (rows,) are labels, or (rows, labels) where a text may have several,
-        and `weights` say how much each text counts.
-
-        What the settings leave open is tried in several ways: the usual one is kept unless another is better
-        on dev by more than chance.
-
-        One thread and one seed give the same weights on every run; several threads write to the same weights
-        without waiting for each other.
-
-        Raises:
-            DataError: there is no word in the texts.
-        """
-        usual, *others = self._ways(texts)
-        if dev is None:
-            others = []
-        counts = np.ones(len(texts), np.float32) if weights is None else weights
-
-        def learned(way: dict[str, int]) -> tuple[FastTextClassifier, NDArray[np.float64]]:
-            model = copy(self)
-            vars(model).update(way)
-            model._fit(texts, targets, counts, seed, threads or cores(), progress)
-            return model, np.zeros(1) if dev is None else dev.losses(model.scores(dev.texts))
-
-        best = learned(usual)
-        if dev is not None and others:
-            found = min(map(learned, others), key=lambda one: one[1].mean())
-            best = found if dev.better(found[1], best[1]) else best
-        vars(self).update(vars(best[0]))
-        return self
-
-    def _ways(self, texts: list[str]) -> list[dict[str, int]]:
-        """The epochs and n-grams that are tried, the usual ones first."""
+    def _choices(self, texts: list[str]) -> tuple[Choice, list[list[dict[str, Any]]]]:
         least, most = _EPOCHS
         usual = min(most, max(least, _READINGS // len(texts)))
-        epochs, max_n = (self.given[name] for name in ("epochs", "max_n"))
-        short = sum(map(len, texts)) <= _LONG
-        return [
-            {"epochs": times, "max_n": longest}
-            for longest in ((0, _CHARACTERS)[: 1 + short] if max_n is None else [max_n])
-            for times in ((usual, 5 * usual) if epochs is None else [epochs])
-        ]
+        epochs = [usual, 5 * usual] if self.epochs is None else [self.epochs]
+        long = sum(map(len, texts)) > _LONG
+        max_n = [self.max_n] if self.max_n is not None else [0] if long else [0, _CHARACTERS]
+        default, *others = [Choice(times, longest) for longest in max_n for times in epochs]
+        return default, [[choice._asdict() for choice in others]]
 
-    def _fit(
-        self,
-        texts: list[str],
-        targets: NDArray[np.int64],
-        weights: NDArray[np.float32],
-        seed: int,
-        threads: int,
-        progress: Progress,
-    ) -> None:
+    def _fit_choices(self, choices: list[Choice], training: Training) -> list[Candidate]:
+        candidates, dev = [], training.dev
+        for choice in choices:
+            model = copy(self)
+            model.choice = choice
+            model._fit(training)
+            losses = np.zeros(1) if dev is None else dev.losses(model.scores(dev.texts))
+            candidates.append(Candidate(choice, vars(model), losses))
+        return candidates
+
+    def _fit(self, training: Training) -> None:
+        """One thread and one seed give the same weights on every run; several threads update the same weights
+        without locks.
+        """
         from ..kernels.ngram_bags import bags_of
 
-        forms, counts, read = self._read(texts, threads, progress)
-        kept = np.argsort(-counts, kind="stable")
-        kept = kept[counts[kept] >= self.min_count]
-        self.words = Vocabulary([forms[form] for form in kept.tolist()], counts[kept])
-        own = np.full(len(forms), -1)
-        own[kept] = np.arange(len(kept))
-        begins, runs = self._runs(read, forms, threads)
-        counted = np.bincount(runs, minlength=self.buckets)
-        characters = ngrams(forms, self.min_n, self.max_n, self.buckets, han=False)[1]
-        used = counted >= self.min_count_runs
-        used[characters] = True
+        forms, counts, word_ids = self._read(training.texts, training.threads, training.progress)
+        frequent = np.argsort(-counts, kind="stable")
+        frequent = frequent[counts[frequent] >= self.min_count]
+        self.words = Vocabulary([forms[form] for form in frequent.tolist()], counts[frequent])
+        own_rows = np.full(len(forms), -1)
+        own_rows[frequent] = np.arange(len(frequent))
+        begins, runs = self._word_ngrams(word_ids, forms, training.threads)
+        used = np.bincount(runs, minlength=self.buckets) >= self.min_count_runs
+        used[ngrams(forms, self.min_n, self.choice.max_n, self.buckets, han=False)[1]] = True
         self.used = np.flatnonzero(used).astype(np.int32)
         self.rows = zero_rows(len(self.words) + len(self.used), self.dim)
-        random = random_rows(len(self.words), self.dim, 1 / self.dim, seed)
-        self.rows[: len(random)] = random  # runs begin at zero: what they say is learned beside the words
-        bags = bags_of(read, self._spelling(forms, own), begins, runs)
-        self._learn(bags, targets, weights, seed, threads, progress)
+        random = random_rows(len(self.words), self.dim, 1 / self.dim, training.seed)
+        self.rows[: len(random)] = random  # n-grams start at zero: they add to what the words say
+        bags = bags_of(word_ids, self._spelling(forms, own_rows), begins, runs)
+        self._train(bags, training)
 
     def _read(
         self, texts: list[str], threads: int, progress: Progress
     ) -> tuple[list[str], NDArray[np.int64], Any]:
-        """The forms of words in the texts, the end of a text last; how often each occurs; the texts as their
-        numbers. Each thread reads a part of the texts.
+        """The word forms of the texts, the end of a text last; how often each occurs; and the texts as ids of
+        forms. Each thread reads a part of the texts.
         """
         from ..kernels.ngram_bags import Texts
 
         bounds = np.linspace(0, len(texts), min(threads, max(1, len(texts) // _LEAST_PART)) + 1)
         parts = [texts[a:b] for a, b in pairwise(bounds.astype(np.int64).tolist())]
         settings = {"text": self.text, "lowercase": self.lowercase, "min_count": 1, "threads": len(parts)}
-        reading = partial(_part, settings | {"progress": progress})
+        read = partial(_read_part, settings | {"progress": progress})
         with ThreadPoolExecutor(len(parts)) as pool:
             try:
-                found = list(pool.map(reading, parts))
-            except DataError:  # perhaps a part has no word, but the texts have
-                found = [reading(texts)]
+                found = list(pool.map(read, parts))
+            except DataError:  # a part may have no word while the texts have
+                found = [read(texts)]
         numbers: dict[str, int] = {}
-        places = [[numbers.setdefault(word, len(numbers)) for word in words] for words, _, _ in found]
+        mapped = [[numbers.setdefault(word, len(numbers)) for word in words] for words, _, _ in found]
         end = len(numbers)
         counts = np.zeros(end + 1, np.int64)
         counts[end] = len(texts)
-        for here, (_, several, _) in zip(places, found):
-            counts[here] += several
-        # the numbers end each text by −1, which takes the last place
-        ids = np.concatenate([np.array([*here, end], np.int32)[of] for here, (*_, of) in zip(places, found)])
+        for forms, (_, part_counts, _) in zip(mapped, found):
+            counts[forms] += part_counts
+        # each text ends with -1, which indexes the last number: that of the end
+        ids = np.concatenate(
+            [np.array([*forms, end], np.int32)[part] for forms, (*_, part) in zip(mapped, found)]
+        )
         return [*numbers, _END], counts, Texts(np.append(0, np.flatnonzero(ids == end) + 1), ids)
 
-    def _runs(self, texts: Any, forms: list[str], threads: int) -> tuple[NDArray, NDArray]:
-        """The buckets of the runs of each text: (where those of each begin (texts + 1,), buckets)."""
+    def _word_ngrams(self, texts: Any, forms: list[str], threads: int) -> tuple[NDArray, NDArray]:
+        """The buckets of the word n-grams of each text: (where those of each begin (texts + 1,), buckets)."""
         from ..kernels.ngram_bags import hash_word_ngrams
         from ..kernels.subwords import hashes
 
         lengths, of_forms = np.diff(texts.begins), hashes(*spelled(forms))
         counts = sum(np.maximum(0, lengths - less) for less in range(1, self.word_ngrams))
         begins = np.append(0, np.cumsum(counts + np.zeros_like(lengths)))
-        found = np.empty(begins[-1], np.int32)
-        cuts = np.linspace(0, len(lengths), threads + 1).astype(np.int64).tolist()
-        hashed = (texts, of_forms, self.word_ngrams, self.buckets)
+        buckets = np.empty(begins[-1], np.int32)
 
-        def hash_some(part: tuple[int, int]) -> None:
-            first, last = part
-            hash_word_ngrams(*hashed, first, last, begins, found)
+        def hash_texts(first: int, last: int) -> None:
+            hash_word_ngrams(texts, of_forms, self.word_ngrams, self.buckets, first, last, begins, buckets)
 
         if threads == 1:
-            hash_some((0, len(lengths)))
-            return begins, found
+            hash_texts(0, len(lengths))
+            return begins, buckets
+        cuts = np.linspace(0, len(lengths), threads + 1).astype(np.int64).tolist()
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(hash_some, pairwise(cuts)))
-        return begins, found
+            list(pool.map(hash_texts, cuts[:-1], cuts[1:]))
+        return begins, buckets
 
     @property
-    def _places(self) -> NDArray[np.int32]:
-        """The row of each bucket, −1 for one without: made once for the same `used`."""
-        if self._placed is None or self._placed[0] is not self.used:
-            places = np.full(self.buckets, -1, np.int32)
-            places[self.used] = len(self.words) + np.arange(len(self.used))
-            self._placed = (self.used, places)
-        return self._placed[1]
+    def _rows_of_buckets(self) -> NDArray[np.int32]:
+        """The row of each bucket, −1 for one without; computed once for the same `used`."""
+        if self._bucket_rows is None or self._bucket_rows[0] is not self.used:
+            rows = np.full(self.buckets, -1, np.int32)
+            rows[self.used] = len(self.words) + np.arange(len(self.used))
+            self._bucket_rows = (self.used, rows)
+        return self._bucket_rows[1]
 
-    def _spelling(self, forms: list[str], own: NDArray[np.int64]) -> Any:
-        """The parts of word forms; `own` is the row of each, −1 for one without."""
+    def _spelling(self, forms: list[str], own_rows: NDArray[np.int64]) -> Any:
+        """The rows of word forms and of their n-grams; `own_rows` are the former, −1 for one without."""
         from ..kernels.ngram_bags import Spelling
 
-        places = self._places
-        offsets, found = ngrams(forms, self.min_n, self.max_n, self.buckets, han=False)
-        rows, owner = places[found], np.repeat(np.arange(len(forms)), np.diff(offsets))
-        rows, owner = np.concatenate([own, rows]), np.concatenate([np.arange(len(forms)), owner])
-        order = np.argsort(owner, kind="stable")
-        rows, owner = rows[order], owner[order]
-        begins = np.searchsorted(owner[rows >= 0], np.arange(len(forms) + 1))
-        return Spelling(begins, rows[rows >= 0], places)
+        bucket_rows = self._rows_of_buckets
+        offsets, buckets = ngrams(forms, self.min_n, self.choice.max_n, self.buckets, han=False)
+        rows = np.insert(bucket_rows[buckets].astype(np.int64), offsets[:-1], own_rows)
+        forms_of_rows = np.repeat(np.arange(len(forms)), np.diff(offsets) + 1)
+        begins = np.searchsorted(forms_of_rows[rows >= 0], np.arange(len(forms) + 1))
+        return Spelling(begins, rows[rows >= 0], bucket_rows)
 
-    def _learn(
-        self,
-        texts: Any,
-        targets: NDArray[np.int64],
-        weights: NDArray[np.float32],
-        seed: int,
-        threads: int,
-        progress: Progress,
-    ) -> None:
+    def _train(self, bags: Any, training: Training) -> None:
         from ..kernels.ngram_bags import train_texts
         from ..kernels.sampling import Schedule
 
+        targets, progress, epochs = training.targets, training.progress, self.choice.epochs
         softmax = targets.ndim == 1 and self.loss == "softmax"
         several = targets if targets.ndim == 2 else np.eye(int(targets.max()) + 1)[targets]
-        wanted = several.astype(np.float32)
-        labels, rows = wanted.shape[1], len(wanted)
+        indicators = several.astype(np.float32)
+        rows, labels = indicators.shape
+        weights = np.ones(rows, np.float32) if training.weights is None else training.weights
         self.outputs = zero_rows(labels, self.dim)
         matrices = (self.rows.ravel(), self.outputs.ravel(), self.rows.shape[1])
-        slope = self.learning_rate / (rows * self.epochs)
+        slope = self.learning_rate / (rows * epochs)
         floor = self.learning_rate * _LEAST_RATE
 
         def learn(epoch: int, begin: int, order: NDArray[np.int64]) -> tuple[float, int]:
             schedule = Schedule(self.learning_rate - slope * (epoch * rows + begin), slope, floor)
-            return train_texts(order, texts, wanted, weights, softmax, *matrices, schedule), len(order)
+            losses = train_texts(order, bags, indicators, weights, softmax, *matrices, schedule)
+            return losses, len(order)
 
         progress("compiling", 0, 1)
         learn(0, 0, np.zeros(0, np.int64))
         progress("compiling", 1, 1)
-        step, done = max(1, -(-rows // _LOTS)), 0
-        with ThreadPoolExecutor(threads) as pool:
-            for epoch in range(self.epochs):
-                order = np.random.default_rng([seed, epoch]).permutation(rows)
-                begins = range(0, rows, step)
-                lots = [order[begin : begin + step] for begin in begins]
+        done, begins = 0, range(0, rows, max(1, -(-rows // _BATCHES)))
+        with ThreadPoolExecutor(training.threads) as pool:
+            for epoch in range(epochs):
+                order = np.random.default_rng([training.seed, epoch]).permutation(rows)
+                batches = [order[begin : begin + begins.step] for begin in begins]
                 loss = seen = 0.0
-                for more, count in pool.map(learn, [epoch] * len(lots), begins, lots):
+                for more, count in pool.map(learn, [epoch] * len(batches), begins, batches):
                     loss, seen, done = loss + more, seen + count, done + count
-                    progress("training fasttext", done, rows * self.epochs, loss=loss / seen)
+                    progress("training fasttext", done, rows * epochs, loss=loss / seen)
 
     def means(self, texts: list[str]) -> NDArray[np.float32]:
         """The mean of the vectors of each text: (rows, dim); zeros for a text without any."""
@@ -296,63 +243,54 @@ class FastTextClassifier:
 
         tokens = tokenize(texts, self.text)
         surfaces = tokens.surfaces(lowercase=self.lowercase)
-        forms: dict[str, int] = {}
-        found = np.fromiter((forms.setdefault(one, len(forms)) for one in surfaces), np.int64, len(surfaces))
-        end = forms.setdefault(_END, len(forms))
-        ids = np.insert(found, tokens.offsets[1:], end).astype(np.int32)
+        numbers: dict[str, int] = {}
+        ids = np.fromiter(
+            (numbers.setdefault(one, len(numbers)) for one in surfaces), np.int64, len(surfaces)
+        )
+        end = numbers.setdefault(_END, len(numbers))
         begins = tokens.offsets + np.arange(len(texts) + 1)
-        names = list(forms)
-        read = Texts(begins, ids)
-        bags = bags_of(read, self._spelling(names, self.words.ids(names)), *self._runs(read, names, 1))
+        word_ids = Texts(begins, np.insert(ids, tokens.offsets[1:], end).astype(np.int32))
+        forms = list(numbers)
+        spelling = self._spelling(forms, self.words.ids(forms))
+        bags = bags_of(word_ids, spelling, *self._word_ngrams(word_ids, forms, 1))
         return text_means(bags, self.rows.ravel(), self.rows.shape[1])[:, : self.dim]
 
     def scores(self, texts: list[str]) -> NDArray[np.float32]:
         """Unnormalised scores `(rows, labels)`."""
         return self.means(texts) @ self.outputs[:, : self.dim].T
 
-    def take(
-        self,
-        words: Sequence[str],
-        counts: NDArray[np.int64],
-        used: NDArray[np.int32],
-        rows: NDArray[np.float32],
-        outputs: NDArray[np.float32],
-    ) -> None:
-        """Take over what another program has learned: rows of words and then of the buckets `used`."""
-        self.words, self.used = Vocabulary(list(words), counts), used
-        self.rows, self.outputs = _padded(rows), _padded(outputs)
+    def set_weights(self, words: Vocabulary, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Use the weights of a saved model or of another program.
+
+        Args:
+            words: The words with a row of their own.
+            arrays: `used`, the buckets with rows; `rows` (words + buckets, dim); `outputs` (labels, dim).
+        """
+        self.words, self.used = words, arrays["used"]
+        self.rows, self.outputs = _padded(arrays["rows"]), _padded(arrays["outputs"])
 
     def facts(self) -> dict[str, Any]:
-        """What was decided."""
-        return {"chosen": {name: getattr(self, name) for name in self.given}}
+        """What the dev set decided."""
+        return {"chosen": self.choice._asdict()}
 
     def keep(self, folder: Path) -> None:
         """Write words and weights."""
-        from safetensors.numpy import save_file
-
         self.words.save(folder / "words.txt")
-        write_facts(folder / "chosen.json", self.facts()["chosen"])
-        arrays = {"used": self.used, "rows": self.rows[:, : self.dim], "outputs": self.outputs[:, : self.dim]}
-        save_file(
-            {name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / "fasttext.safetensors"
-        )
+        write_json(folder / "chosen.json", self.choice._asdict())
+        rows, outputs = (np.ascontiguousarray(a[:, : self.dim]) for a in (self.rows, self.outputs))
+        save_file({"used": self.used, "rows": rows, "outputs": outputs}, folder / "fasttext.safetensors")
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote."""
-        from safetensors.numpy import load_file
-
-        self.words = Vocabulary.load(folder / "words.txt")
-        if (path := folder / "chosen.json").is_file():  # all was given in models of the first versions
-            self.epochs, self.max_n = astuple(read_facts(path, _Facts))
-        arrays = load_file(folder / "fasttext.safetensors")
-        self.used = arrays["used"]
-        self.rows, self.outputs = (_padded(arrays[name]) for name in ("rows", "outputs"))
+        if (path := folder / "chosen.json").is_file():  # not in models of the first versions
+            self.choice = read_validated(path, Choice)
+        self.set_weights(Vocabulary.load(folder / "words.txt"), load_file(folder / "fasttext.safetensors"))
 
 
-def _part(
+def _read_part(
     settings: dict[str, Any], texts: list[str]
 ) -> tuple[list[str], NDArray[np.int64], NDArray[np.int32]]:
-    """The words of some texts, their counts, and the texts as numbers of words, −1 behind each."""
+    """The words of some texts, their counts, and the texts as ids of words, −1 after each text."""
     with corpus_from_texts(texts, **settings) as corpus:
         return list(corpus.vocabulary.words), np.asarray(corpus.vocabulary.counts), corpus.ids.copy()
 

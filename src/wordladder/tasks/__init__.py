@@ -1,23 +1,23 @@
 """Tasks: what an example is, the labels, the decoding, and one primary metric, in NumPy. One file is one
-kind; what a network has on top for it is in the file of the same name in `heads/`.
+kind; the head of a network for it is in the file of the same name in `heads/`.
 
-Every task has the same silhouette:
+Every task has the same interface:
 
-    segments, labels_are                         texts an example; "names", "spans" or "answers"
-    per_word, width                              whether scores are of words; scores a word, or a text
-    __init__(*, settings)                        those of its head, too
+    segments, labels_are                         texts of an example; "names", "spans" or "answers"
+    per_word, width                              whether scores are of words; scores of a word, or a text
+    __init__(*, settings)                        including those of its head
     initialise(examples)                         a new model: learns the labels
     restore(folder) / keep(folder)               a saved model: `labels.json`
     check(examples)                              raises a DataError for labels that cannot be compared
-    targets(examples, tokens) -> rows to array   what a loss compares with
-    facts(examples, tokens) -> dict              what happened to the labels in silence
+    targets(examples, tokens) -> rows to array   the targets of a loss
+    facts(examples, tokens) -> dict              which labels cannot be learned, for the report
     fit_decoding(scores, examples) -> facts      what is fitted on dev: temperature, thresholds
     answers(scores, top) -> list of dict         for people and JSON
     predictions(scores) -> list                  the same as plain values
     outcomes(scores, examples) -> (rows, k)      what `primary` needs of each row, to be resampled
     primary(outcomes) -> float                   the primary metric; `metric`, `higher_is_better` describe it
-    criterion(metric, scores, examples) -> float what epochs are chosen by, from what `primary` gives on dev
+    criterion(metric, scores, examples) -> float what epochs are chosen by, given the primary metric on dev
     metrics(scores, examples) -> dict            all metrics
 
-Scores are an array `(rows, labels)`, or `WordScores` where they are of words.
+Scores are an array `(rows, labels)`, or `WordScores` for tasks on words.
 """

@@ -1,5 +1,5 @@
-"""What a classifier fits on dev after training: one temperature, and a threshold a label. Nothing here
-trains weights.
+"""Decoding parameters of a classifier that are fitted on the dev set: a temperature, and a threshold for each
+label. No weights are trained here.
 """
 
 from typing import TypeVar
@@ -30,7 +30,7 @@ def sigmoid(scores: Floats) -> Floats:
 def log_losses(
     scores: Floats, gold: NDArray[np.int64], temperature: float = 1.0, *, multi_label: bool = False
 ) -> Floats:
-    """The negative log-probability of each row's right answer, of `scores / temperature`: `(rows,)`."""
+    """The negative log-probability of each row's gold labels given `scores / temperature`: `(rows,)`."""
     scaled = scores.astype(np.float64) / temperature
     if multi_label:
         return np.mean(np.logaddexp(0.0, scaled) - gold * scaled, axis=1)
@@ -38,13 +38,13 @@ def log_losses(
 
 
 def fit_temperature(scores: Floats, gold: NDArray[np.int64], *, multi_label: bool) -> float:
-    """The temperature that makes `scores / temperature` the most probable (Guo et al. 2017, section 4.2).
+    """The temperature with the lowest loss of `scores / temperature` (Guo et al. 2017, section 4.2).
+
+    The loss is unimodal in the temperature's logarithm; a golden-section search finds its minimum.
 
     Args:
         scores: `(rows, labels)`, unnormalised.
-        gold: The right label of each row `(rows,)`, or indicators `(rows, labels)` for several labels a row.
-
-    The likelihood is unimodal in the temperature's logarithm; a golden-section search finds its top.
+        gold: The gold label of each row `(rows,)`, or indicators `(rows, labels)` for several labels a row.
     """
 
     def loss(log_temperature: float) -> float:
@@ -66,23 +66,20 @@ def fit_temperature(scores: Floats, gold: NDArray[np.int64], *, multi_label: boo
 
 
 def best_thresholds(probabilities: Floats, gold: NDArray[np.int64]) -> Floats:
-    """For each label the probability threshold with the highest F1 on these rows; 0.5 for a label that
-    never occurs.
+    """The probability threshold with the highest F1 on these rows for each label; 0.5 for a label that never
+    occurs.
 
-    Both arguments are `(rows, labels)`. A threshold lies halfway between two neighbouring probabilities.
+    Both arguments are `(rows, labels)`. A threshold is halfway between two neighbouring probabilities.
     """
     rows, labels = probabilities.shape
     thresholds = np.full(labels, 0.5)
-    for label in range(labels):
+    for label in np.flatnonzero(gold.any(axis=0)):
         order = np.argsort(-probabilities[:, label], kind="stable")
-        sorted_p = probabilities[order, label]
+        falling = np.append(probabilities[order, label], 0.0)
         hits = np.cumsum(gold[order, label])
-        if rows == 0 or hits[-1] == 0:
-            continue
         f1 = 2 * hits / (np.arange(1, rows + 1) + hits[-1])
-        # Only between two different probabilities can a threshold separate the rows.
-        separable = np.append(sorted_p[:-1] > sorted_p[1:], True)
+        # a threshold separates rows only between two different probabilities
+        separable = np.append(falling[:-2] > falling[1:-1], True)
         best = int(np.argmax(np.where(separable, f1, -1.0)))
-        below = sorted_p[best + 1] if best + 1 < rows else 0.0
-        thresholds[label] = (sorted_p[best] + below) / 2
+        thresholds[label] = (falling[best] + falling[best + 1]) / 2
     return thresholds

@@ -1,4 +1,4 @@
-"""Spans of characters ↔ tags of words: which words a span covers, and which spans the tags make up."""
+"""Spans of characters and tags of words: which words a span covers, and which spans the tags make up."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -16,15 +16,15 @@ WordScheme = Literal["bioes", "bio", "words"]
 OUTSIDE = "O"
 
 
-class Covered(NamedTuple):
+class SpanWords(NamedTuple):
     """The words that spans of characters cover, span after span.
 
     Attributes:
         row: The text of each span, `(spans,)`.
         first: Its first word, counted over all texts.
-        last: The place behind its last word; `first` where it covers none.
+        last: The position after its last word; `first` where it covers none.
         exact: Whether it begins and ends where its words do.
-        cut: Whether it reaches behind the words that are read of its text.
+        cut: Whether it goes beyond the words that are read of its text.
         types: Its type.
     """
 
@@ -36,20 +36,20 @@ class Covered(NamedTuple):
     types: list[str]
 
 
-def covered(tokens: Tokens, spans: Sequence[Sequence[Span]], segment: int = 0) -> Covered:
+def words_of_spans(tokens: Tokens, spans: Sequence[Sequence[Span]], segment: int = 0) -> SpanWords:
     """Which words the spans of each example cover.
 
     Args:
         tokens: The words.
         spans: The spans of each example.
-        segment: The text of an example that they stand in.
+        segment: The text of an example that they are in.
     """
     counts = np.fromiter(map(len, spans), np.int64, len(spans))
     row = np.repeat(np.arange(len(spans)), counts)
     flat = [span for some in spans for span in some]
     starts = np.fromiter((span[0] for span in flat), np.int64, len(flat))
     ends = np.fromiter((span[1] for span in flat), np.int64, len(flat))
-    # Places are counted on from text to text, so that one search finds the words of all.
+    # positions are counted on from text to text, so that one search finds the words of all
     bases = np.cumsum([0, *(len(text) + 1 for text in tokens.texts)])[:-1]
     base_of_word = np.repeat(bases, tokens.lengths)
     word_starts, word_ends = tokens.starts + base_of_word, tokens.ends + base_of_word
@@ -63,7 +63,7 @@ def covered(tokens: Tokens, spans: Sequence[Sequence[Span]], segment: int = 0) -
     # the end of the last word that is read of its text
     read = np.append(0, word_ends)[tokens.offsets[text + 1]]
     cut = (tokens.lost[text] > 0) & (last == tokens.offsets[text + 1]) & (ends > read)
-    return Covered(row, first, last, exact, cut, [span[2] for span in flat])
+    return SpanWords(row, first, last, exact, cut, [span[2] for span in flat])
 
 
 class TagSet:
@@ -71,8 +71,8 @@ class TagSet:
 
     Args:
         types: The types of spans.
-        scheme: `"bioes"` tells the begin, the inside and the end of a span, and a single word; `"bio"` its
-            begin and inside; with `"words"` each word is a span, and its tag is the type.
+        scheme: `"bioes"` distinguishes the begin, the inside and the end of a span, and a single word;
+            `"bio"` its begin and inside; with `"words"` each word is a span, and its tag is the type.
     """
 
     def __init__(self, types: Sequence[str], scheme: WordScheme) -> None:
@@ -80,47 +80,42 @@ class TagSet:
         letters = {"bioes": "BIES", "bio": "BI", "words": ""}[scheme]
         self.names = list(types) if scheme == "words" else [OUTSIDE]
         self.names += [f"{letter}-{name}" for name in types for letter in letters]
-        self.types = list(types)
-        self.place = {name: number for number, name in enumerate(self.names)}
+        self.index = {name: number for number, name in enumerate(self.names)}
         self.begins = np.array([scheme == "words" or name[:2] in ("B-", "S-") for name in self.names])
-        self.goes_on = np.array([scheme != "words" and name[:2] in ("I-", "E-") for name in self.names])
+        self.continues = np.array([scheme != "words" and name[:2] in ("I-", "E-") for name in self.names])
         self.type_of = [name if scheme == "words" else name[2:] for name in self.names]
 
-    def tags(self, found: Covered, words: int) -> Ints:
-        """The tag of each word, `(words,)`. Of two spans that share words the earlier one has them."""
-        tags = np.zeros(words, np.int64)
-        taken = np.zeros(words, bool)
-        for first, last, kind in zip(found.first.tolist(), found.last.tolist(), found.types):
-            if last == first or taken[first:last].any():
-                continue
-            taken[first:last] = True
-            tags[first:last] = self._of(kind, last - first)
+    def tags(self, words: SpanWords, count: int) -> Ints:
+        """The tag of each of `count` words, `(words,)`. Of overlapping spans only the first is tagged."""
+        tags = np.zeros(count, np.int64)
+        taken = np.zeros(count, bool)
+        for first, last, kind in zip(words.first.tolist(), words.last.tolist(), words.types):
+            if last > first and not taken[first:last].any():
+                taken[first:last] = True
+                tags[first:last] = self._span_tags(kind, last - first)
         return tags
 
-    def _of(self, kind: str, length: int) -> int | list[int]:
-        place = self.place
+    def _span_tags(self, kind: str, length: int) -> list[int]:
         if self.scheme == "words":
-            return place[kind]
-        begin, inside = place[f"B-{kind}"], place[f"I-{kind}"]
-        if self.scheme == "bio":
-            return [begin] + [inside] * (length - 1)
-        if length == 1:
-            return place[f"S-{kind}"]
-        return [begin] + [inside] * (length - 2) + [place[f"E-{kind}"]]
+            return [self.index[kind]] * length
+        letters = "B" + "I" * (length - 1)
+        if self.scheme == "bioes":
+            letters = "S" if length == 1 else letters[:-1] + "E"
+        return [self.index[f"{letter}-{kind}"] for letter in letters]
 
     def segments(self, tags: Ints, offsets: Ints) -> tuple[Ints, Ints]:
-        """The first word of each span, and the place behind its last one, of tags that follow the scheme."""
-        goes_on = self.goes_on[tags]
+        """The first word of each span and the position after its last one; tags follow the scheme."""
+        continues = self.continues[tags]
         starts = offsets[:-1]
-        goes_on[starts[starts < len(tags)]] = False  # no span reaches from one text into the next
-        stops = np.append(np.flatnonzero(~goes_on), len(tags))
+        continues[starts[starts < len(tags)]] = False  # no span crosses from one text into the next
+        stops = np.append(np.flatnonzero(~continues), len(tags))
         firsts = np.flatnonzero(self.begins[tags])
         return firsts, stops[np.searchsorted(stops, firsts, side="right")]
 
 
 def spans_of(tokens: Tokens, firsts: Ints, lasts: Ints, types: Sequence[str]) -> list[list[Span]]:
-    """For each text its spans, from their first words and the places behind their last ones."""
+    """The spans of each text, from their first words and the positions after their last ones."""
     starts, ends = tokens.starts[firsts].tolist(), tokens.ends[lasts - 1].tolist()
-    found = [Span(*parts) for parts in zip(starts, ends, types)]
+    spans = [Span(*parts) for parts in zip(starts, ends, types)]
     bounds = np.searchsorted(firsts, tokens.offsets)
-    return [found[low:high] for low, high in pairwise(bounds.tolist())]
+    return [spans[low:high] for low, high in pairwise(bounds.tolist())]

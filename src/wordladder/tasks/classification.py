@@ -1,7 +1,9 @@
-"""Classification: one label a text, or several. Probabilities are calibrated on dev by one temperature."""
+"""Classification: one label for each text, or several. Probabilities are calibrated on the dev set by one
+temperature.
+"""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..data.examples import Examples
 from ..errors import DataError, ModelError, did_you_mean
-from ..files.json_files import Positive, read_facts, write_facts
+from ..files.json_files import Positive, read_validated, write_json
 from ..metrics import labels as metrics
 from ..text.words import Tokens
 from ._decoding import best_thresholds, fit_temperature, log_losses, sigmoid, softmax
@@ -19,8 +21,8 @@ __all__ = ["Classification"]
 
 
 @dataclass(frozen=True)
-class _Facts:
-    """What `labels.json` holds."""
+class _Saved:
+    """The content of `labels.json`."""
 
     labels: list[str]
     multi_label: bool
@@ -29,47 +31,45 @@ class _Facts:
     class_weights: list[float] | None
 
 
+@dataclass(eq=False, repr=False)
 class Classification:
     """Sort texts into classes.
 
     Args:
-        multi_label: Whether a text may have several labels, or none; left out, as the data has it.
+        multi_label: Whether a text may have several labels, or none; left out, as in the data.
         metric: The primary metric: accuracy (of the whole set of labels, if several), or the unweighted
             mean of the labels' F1; left out, accuracy for one label a text and macro-F1 for several.
-        pooling: How word vectors become one: `"auto"` takes the embedder's own summary where there is one,
-            else the maximum.
+        pooling: How word vectors become one: `"auto"` takes the embedder's own summary if it has one, else
+            the maximum.
         hidden: Units of a hidden layer in the head; 0 for none.
-        dropout: Share of the pooled vector set to zero while training.
+        dropout: Dropout of the pooled vector in training.
         class_weights: `"balanced"` weighs each class by the inverse of its frequency.
-        label_smoothing: Share of the target spread evenly over all classes.
-        calibrate: Whether one temperature is fitted on dev, so that probabilities mean what they say.
+        label_smoothing: Share of the target that is spread evenly over all classes.
+        calibrate: Whether a temperature is fitted on the dev set, so that probabilities are calibrated.
     """
+
+    _: KW_ONLY
+    multi_label: bool | None = None
+    metric: Literal["accuracy", "macro_f1"] | None = None
+    pooling: Literal["auto", "max", "mean", "last", "first"] = "auto"
+    hidden: int = 0
+    dropout: float = 0.2
+    class_weights: Literal["balanced"] | None = None
+    label_smoothing: float = 0.0
+    calibrate: bool = True
 
     segments = 1
     per_word = False
     labels_are = "names"
     higher_is_better = True
 
-    def __init__(
-        self,
-        *,
-        multi_label: bool | None = None,
-        metric: Literal["accuracy", "macro_f1"] | None = None,
-        pooling: Literal["auto", "max", "mean", "last", "first"] = "auto",
-        hidden: int = 0,
-        dropout: float = 0.2,
-        class_weights: Literal["balanced"] | None = None,
-        label_smoothing: float = 0.0,
-        calibrate: bool = True,
-    ) -> None:
-        self.multi_label, self.metric = bool(multi_label), metric or "accuracy"
-        self._given = (multi_label, metric)
-        self.class_weights, self.label_smoothing, self.calibrate = class_weights, label_smoothing, calibrate
-        self.pooling, self.hidden, self.dropout = pooling, hidden, dropout
+    def __post_init__(self) -> None:
+        self._settings = (self.multi_label, self.metric)
+        self.multi_label, self.metric = bool(self.multi_label), self.metric or "accuracy"
         self.labels: list[str] = []
         self.temperature = 1.0
         self.thresholds: NDArray[np.float64] = np.zeros(0)
-        self.weights: NDArray[np.float32] | None = None  # of the labels, while training
+        self.weights: NDArray[np.float32] | None = None  # of the labels in training
 
     # Life of a component
 
@@ -82,12 +82,12 @@ class Classification:
         if examples.labels is None:
             raise DataError(f"{examples.source}: training needs labels, and there are none")
         several = bool(examples.labels) and isinstance(examples.labels[0], tuple)
-        if several and self._given[0] is False:
+        if several and self._settings[0] is False:
             raise DataError(f"{examples.source}: multi_label = false, but the rows have lists of labels")
-        self.multi_label = several or bool(self._given[0])
-        counts = Counter(label for row in self._rows(examples) for label in row)
-        self._set_labels(sorted(counts))
-        if (len(counts) < 2 and not self.multi_label) or not counts:
+        multi_label = several or bool(self._settings[0])
+        counts = Counter(label for row in self._label_rows(examples) for label in row)
+        self.set_labels(sorted(counts), multi_label=multi_label)
+        if (len(counts) < 2 and not multi_label) or not counts:
             only = f" ({next(iter(counts))!r})" if counts else ""
             raise DataError(
                 f"{examples.source}: the labels are all the same{only}; at least two classes are needed"
@@ -96,43 +96,37 @@ class Classification:
             frequency = np.array([counts[label] for label in self.labels])
             self.weights = (len(examples) / (len(frequency) * frequency)).astype(np.float32)
 
-    def take_labels(self, labels: list[str], *, multi_label: bool) -> None:
-        """Take over the labels that another program has learned, in the order of its scores."""
-        self.multi_label = multi_label
-        self._set_labels(labels)
-
-    def _set_labels(self, labels: list[str]) -> None:
-        self.labels, self._place = labels, {label: i for i, label in enumerate(labels)}
-        self.metric = self._given[1] or ("macro_f1" if self.multi_label else "accuracy")
+    def set_labels(self, labels: list[str], *, multi_label: bool) -> None:
+        """Use these labels, in the order of the scores."""
+        self.multi_label, self.labels = multi_label, labels
+        self._index = {label: i for i, label in enumerate(labels)}
+        self.metric = self._settings[1] or ("macro_f1" if multi_label else "accuracy")
         self.thresholds = np.full(len(labels), 0.5)
 
     def keep(self, folder: Path) -> None:
         """Write `labels.json`."""
-        facts = {
+        content = {
             "labels": self.labels,
             "multi_label": self.multi_label,
             "temperature": self.temperature,
             "thresholds": self.thresholds.tolist(),
             "class_weights": None if self.weights is None else self.weights.tolist(),
         }
-        write_facts(folder / "labels.json", facts)
+        write_json(folder / "labels.json", content)
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
-        facts = read_facts(folder / "labels.json", _Facts)
-        if len(facts.thresholds) != len(facts.labels):
-            raise ModelError(
-                f"{folder / 'labels.json'}: the saved model is damaged: thresholds do not fit labels"
-            )
-        self.multi_label = facts.multi_label
-        self._set_labels(facts.labels)
-        self.temperature, self.thresholds = facts.temperature, np.asarray(facts.thresholds)
-        weights = facts.class_weights
-        self.weights = np.array(weights, np.float32) if weights else None
+        path = folder / "labels.json"
+        saved = read_validated(path, _Saved)
+        if len(saved.thresholds) != len(saved.labels):
+            raise ModelError(f"{path}: the saved model is damaged: thresholds do not fit labels")
+        self.set_labels(saved.labels, multi_label=saved.multi_label)
+        self.temperature, self.thresholds = saved.temperature, np.asarray(saved.thresholds)
+        self.weights = np.array(saved.class_weights, np.float32) if saved.class_weights else None
 
     # Labels
 
-    def _rows(self, examples: Examples) -> list[tuple[str, ...]]:
+    def _label_rows(self, examples: Examples) -> list[tuple[str, ...]]:
         rows: list[tuple[str, ...]] = []
         for row, label in enumerate(examples.labels or ()):
             names = (label,) if isinstance(label, str) else label
@@ -143,9 +137,9 @@ class Classification:
 
     def check(self, examples: Examples) -> None:
         """Raise a DataError that names the first row with a label that training did not see."""
-        for row, labels in enumerate(self._rows(examples)):
+        for row, labels in enumerate(self._label_rows(examples)):
             for label in labels:
-                if label not in self._place:
+                if label not in self._index:
                     raise DataError(
                         f"{examples.where(row)}: the label {label!r} does not occur in the training data."
                         + did_you_mean(label, self.labels[:20])
@@ -154,21 +148,19 @@ class Classification:
                 raise DataError(f"{examples.where(row)}: one label is expected, not {len(labels)}")
 
     def gold(self, examples: Examples) -> NDArray[np.int64]:
-        """The right answers: places of labels `(rows,)`, or indicators `(rows, labels)` for several labels
-        a text.
-        """
+        """The gold labels: indices `(rows,)`, or indicators `(rows, labels)` for several labels a text."""
         self.check(examples)
-        rows = self._rows(examples)
+        rows = self._label_rows(examples)
         if not self.multi_label:
-            return np.fromiter((self._place[row[0]] for row in rows), np.int64, len(rows))
-        gold = np.zeros((len(rows), len(self.labels)), np.int64)
+            return np.fromiter((self._index[row[0]] for row in rows), np.int64, len(rows))
+        indicators = np.zeros((len(rows), len(self.labels)), np.int64)
         for i, row in enumerate(rows):
-            gold[i, [self._place[label] for label in row]] = 1
-        return gold
+            indicators[i, [self._index[label] for label in row]] = 1
+        return indicators
 
     @property
     def width(self) -> int:
-        """Scores a text."""
+        """Scores for each text."""
         return len(self.labels)
 
     def targets(self, examples: Examples, tokens: Tokens) -> NDArray[np.int64]:
@@ -176,47 +168,41 @@ class Classification:
         return self.gold(examples)
 
     def facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
-        """Nothing that the labels lose."""
+        """Nothing: no labels are lost."""
         return {}
 
-    # From scores to answers and figures; scores are NumPy arrays (rows, labels)
+    # From scores to answers and metrics; scores are NumPy arrays (rows, labels)
 
     def fit_decoding(self, scores: NDArray, examples: Examples) -> dict[str, Any]:
-        """Fit temperature and thresholds on dev; returns the calibration error before and after."""
+        """Fit temperature and thresholds on the dev set; returns the calibration error before and after."""
         gold, before = self.gold(examples), self._calibration_error(scores, examples)
         if self.calibrate and len(gold):
-            self.temperature = fit_temperature(scores, gold, multi_label=self.multi_label)
+            self.temperature = fit_temperature(scores, gold, multi_label=bool(self.multi_label))
         if self.multi_label:
             self.thresholds = best_thresholds(self.probabilities(scores), gold)
         after = self._calibration_error(scores, examples)
-        return {
-            "temperature": self.temperature,
-            "calibration_error_before": before,
-            "calibration_error_after": after,
-        }
+        errors = {"calibration_error_before": before, "calibration_error_after": after}
+        return {"temperature": self.temperature, **errors}
 
     def losses(self, scores: NDArray, examples: Examples) -> NDArray[np.float64]:
-        """The negative log-probability of each right answer, at the best temperature. It tells models apart
-        where a small dev set gives them the same accuracy, and one that has become too sure is not held to be
-        a worse one.
+        """The negative log-probability of each gold label, at the best temperature. It distinguishes models
+        that have the same accuracy on a small dev set, and does not penalise overconfidence.
         """
-        gold = self.gold(examples)
-        temperature = fit_temperature(scores, gold, multi_label=self.multi_label)
-        return log_losses(scores, gold, temperature, multi_label=self.multi_label)
+        gold, several = self.gold(examples), bool(self.multi_label)
+        temperature = fit_temperature(scores, gold, multi_label=several)
+        return log_losses(scores, gold, temperature, multi_label=several)
 
     def criterion(self, metric: float, scores: NDArray, examples: Examples) -> float:
-        """What epochs are chosen by; more is better."""
+        """What the best epoch is chosen by; higher is better."""
         return -float(self.losses(scores, examples).mean())
 
     def probabilities(self, scores: NDArray) -> NDArray[np.float64]:
-        """Calibrated probabilities `(rows, labels)`; they add up to one unless a text may have several
-        labels.
-        """
+        """Calibrated probabilities `(rows, labels)`; they sum to one if each text has one label."""
         scaled = scores.astype(np.float64) / self.temperature
         return sigmoid(scaled) if self.multi_label else softmax(scaled)
 
     def predicted(self, scores: NDArray) -> NDArray[np.int64]:
-        """Places of labels `(rows,)`, or indicators `(rows, labels)` for several labels a text."""
+        """Indices of labels `(rows,)`, or indicators `(rows, labels)` for several labels a text."""
         if self.multi_label:
             return (self.probabilities(scores) >= self.thresholds).astype(np.int64)
         return scores.argmax(axis=1)
@@ -229,8 +215,8 @@ class Classification:
         return [self.labels[i] for i in predicted]
 
     def answers(self, scores: NDArray, top: int = 1) -> list[dict[str, Any]]:
-        """For each text its label (or list of labels) and all probabilities, the most probable first, however
-        many are asked for.
+        """For each text its label (or list of labels) and the probabilities of all labels, the most probable
+        first; `top` is not used.
         """
         answers = []
         for label, row in zip(self.predictions(scores), self.probabilities(scores)):
@@ -248,10 +234,8 @@ class Classification:
     def primary(self, outcomes: NDArray[np.int64]) -> float:
         """The primary metric of (resampled) rows."""
         gold, predicted = np.hsplit(outcomes, 2)
-        if self.multi_label:
-            by_f1 = self.metric == "macro_f1"
-            return metrics.multilabel_f1(gold, predicted) if by_f1 else metrics.accuracy(gold, predicted)
-        gold, predicted = gold[:, 0], predicted[:, 0]
+        if not self.multi_label:
+            gold, predicted = gold[:, 0], predicted[:, 0]
         if self.metric == "macro_f1":
             return metrics.macro_f1(gold, predicted, len(self.labels))
         return metrics.accuracy(gold, predicted)
@@ -259,12 +243,13 @@ class Classification:
     def metrics(self, scores: NDArray, examples: Examples) -> dict[str, Any]:
         """Accuracy, macro-F1, calibration error, and precision, recall and F1 of every label."""
         gold, predicted = self.gold(examples), self.predicted(scores)
-        found: dict[str, Any] = {"accuracy": metrics.accuracy(gold, predicted)}
+        found: dict[str, Any] = {
+            "accuracy": metrics.accuracy(gold, predicted),
+            "macro_f1": metrics.macro_f1(gold, predicted, len(self.labels)),
+        }
         if self.multi_label:
-            found["macro_f1"] = metrics.multilabel_f1(gold, predicted)
             found["micro_f1"] = metrics.micro_f1(gold, predicted)
         else:
-            found["macro_f1"] = metrics.macro_f1(gold, predicted, len(self.labels))
             gold, predicted = (np.eye(len(self.labels), dtype=np.int64)[a] for a in (gold, predicted))
         found["calibration_error"] = self._calibration_error(scores, examples)
         found["labels"] = dict(zip(self.labels, metrics.per_label(gold, predicted)))

@@ -1,6 +1,6 @@
 """Tagging: entities in a text, or a tag for each of its words."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,50 +9,52 @@ from numpy.typing import NDArray
 
 from ..data.examples import Examples, Span, label_names
 from ..errors import DataError
-from ..files.json_files import read_facts, write_facts
+from ..files.json_files import read_validated, write_json
 from ..layers.tag_chain import TagChain, allowed_transitions, continuations, unweighted
+from ..metrics.labels import precision_recall_f1
 from ..metrics.spans import per_type, span_counts, span_f1
 from ..text.words import Tokens
 from ._decoding import log_softmax
-from ._word_scores import WordScores, WordTargets
-from ._word_tags import Covered, TagSet, WordScheme, covered, spans_of
+from ._word_scores import WordScores, WordTargets, WordTask
+from ._word_tags import TagSet, WordScheme, spans_of, words_of_spans
 
 __all__ = ["Tagging"]
 
 
 @dataclass(frozen=True)
-class _Facts:
-    """What `labels.json` holds."""
+class _Saved:
+    """The content of `labels.json`."""
 
     labels: list[str]
     scheme: WordScheme
 
 
-class Tagging:
+@dataclass(eq=False, repr=False)
+class Tagging(WordTask):
     """Find entities, or tag every word.
 
-    Entities are tagged word by word in a scheme, and come back as parts of the text, with the probability
-    that the model gives the whole of each. Tags that the scheme forbids are never answered.
+    Entities are tagged word by word in a scheme, and come back as parts of the text, with the probability of
+    each. Tags that the scheme forbids are never predicted.
 
     Args:
-        crf: Whether a linear-chain CRF (Lafferty et al. 2001) scores neighbouring tags together; if not, each
-            word's tag is learned by itself.
+        crf: Whether a linear-chain CRF (Lafferty et al. 2001) scores neighbouring tags; if not, each word's
+            tag is learned independently.
         scheme: How entities become tags of words: `"bioes"` marks begin, inside, end and single words,
-            `"bio"` begin and inside. Where the data has a tag for every word, such as parts of speech, that
-            tag is taken as it is.
-        dropout: Share of the components of the words' vectors set to zero before the head while training, the
-            same ones at all words of a text.
+            `"bio"` begin and inside. If the data has a tag for every word, such as parts of speech, the tags
+            are used as they are.
+        dropout: Dropout of the components of word vectors before the head in training, with the same mask
+            for all words of a text.
     """
 
-    segments = 1
-    per_word = True
-    labels_are = "spans"
-    higher_is_better = True
+    _: KW_ONLY
+    crf: bool = True
+    scheme: Literal["bioes", "bio"] = "bioes"
+    dropout: float = 0.3
 
-    def __init__(
-        self, *, crf: bool = True, scheme: Literal["bioes", "bio"] = "bioes", dropout: float = 0.3
-    ) -> None:
-        self.crf, self.dropout, self._scheme = crf, dropout, scheme
+    segments = 1
+    labels_are = "spans"
+
+    def __post_init__(self) -> None:
         self.labels: list[str] = []
 
     # Life of a component
@@ -61,54 +63,48 @@ class Tagging:
         """Learn the types of spans from training examples.
 
         Raises:
-            DataError: there are no spans, or they are of one kind where each word is one.
+            DataError: there are no spans, or all words have the same tag.
         """
-        self._check_labels(examples)
+        self._check_spans(examples)
         types = sorted({name for label in examples.labels or () for name in label_names(label)})
         of_words = examples.scheme == "words"
         if len(types) < 1 + of_words:
-            found = "the same tag everywhere" if types else "no entities"
-            raise DataError(f"{examples.source}: there is nothing to learn: {found}")
-        self.take_labels(types, "words" if of_words else self._scheme)
+            reason = "the same tag everywhere" if types else "no entities"
+            raise DataError(f"{examples.source}: there is nothing to learn: {reason}")
+        self.set_labels(types, "words" if of_words else self.scheme)
 
-    def take_labels(self, types: list[str], scheme: WordScheme) -> None:
-        """Know these types, which something else may have learned."""
+    def set_labels(self, types: list[str], scheme: WordScheme) -> None:
+        """Use these types of spans."""
         self.labels, self.tag_set = types, TagSet(types, scheme)
         self.metric = "accuracy" if scheme == "words" else "f1"
         self.allowed = allowed_transitions(self.tag_set.names, scheme)
 
     @property
     def width(self) -> int:
-        """Scores a word."""
+        """Scores for each word."""
         return len(self.tag_set.names)
 
     def keep(self, folder: Path) -> None:
         """Write `labels.json`."""
-        write_facts(folder / "labels.json", {"labels": self.labels, "scheme": self.tag_set.scheme})
+        write_json(folder / "labels.json", {"labels": self.labels, "scheme": self.tag_set.scheme})
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
-        facts = read_facts(folder / "labels.json", _Facts)
-        self.take_labels(facts.labels, facts.scheme)
+        saved = read_validated(folder / "labels.json", _Saved)
+        self.set_labels(saved.labels, saved.scheme)
 
     # Labels
 
-    def _check_labels(self, examples: Examples) -> None:
-        if examples.labels is None:
-            raise DataError(f"{examples.source}: the words have no tags, and there are none to learn from")
-        for row, label in enumerate(examples.labels):
-            if isinstance(label, str) or not all(isinstance(part, Span) for part in label):
-                raise DataError(
-                    f"{examples.where(row)}: for tagging, a label is a list of (start, end, type), "
-                    f"not {label!r}"
-                )
+    def _check_spans(self, examples: Examples) -> None:
+        expected = "for tagging, a label is a list of (start, end, type)"
+        self._check_labels(examples, Span, "the words have no tags", expected)
 
     def check(self, examples: Examples) -> None:
         """Raise a DataError where the labels are no spans, or spans of another kind than in training.
 
-        A type that training did not see is none: what stands there is missed, and counted.
+        Types that are not in the training data are allowed: their spans count as missed.
         """
-        self._check_labels(examples)
+        self._check_spans(examples)
         here, there = examples.scheme == "words", self.tag_set.scheme == "words"
         if here != there and examples.scheme is not None:
             kinds = {True: "a tag for every word", False: "entities"}
@@ -116,29 +112,21 @@ class Tagging:
 
     def targets(self, examples: Examples, tokens: Tokens) -> WordTargets:
         """The tag of each word."""
-        found = covered(tokens, self._known(examples))
-        return WordTargets(self.tag_set.tags(found, len(tokens.starts)), tokens.example_offsets)
-
-    def _known(self, examples: Examples) -> list[list[Span]]:
         known = set(self.labels)
-        return [[span for span in row if span.type in known] for row in self._gold(examples)]
-
-    def _gold(self, examples: Examples) -> list[tuple[Span, ...]]:
-        return [tuple(row) for row in examples.labels or ()]  # type: ignore[arg-type]
+        spans = [[span for span in row if span.type in known] for row in self._gold(examples)]
+        tags = self.tag_set.tags(words_of_spans(tokens, spans), len(tokens.starts))
+        return WordTargets(tags, tokens.example_offsets)
 
     def facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
-        """How many spans there are, how many begin or end within a word, and how many have no word or reach
-        behind what is read.
+        """How many spans there are, how many begin or end inside a word, and how many have no word or are not
+        completely in the part of the text that is read.
         """
-        found = covered(tokens, self._gold(examples))
-        lost = (found.last == found.first) | found.cut
-        return {
-            "spans": len(found.row),
-            "spans_within_words": int((~lost & ~found.exact).sum()),
-            "spans_lost": int(lost.sum()),
-        }
+        words = words_of_spans(tokens, self._gold(examples))
+        lost = (words.last == words.first) | words.cut
+        inexact = int((~lost & ~words.exact).sum())
+        return {"spans": len(words.row), "spans_within_words": inexact, "spans_lost": int(lost.sum())}
 
-    # From scores to answers and figures
+    # From scores to answers and metrics
 
     def fit_decoding(self, scores: WordScores, examples: Examples) -> dict[str, Any]:
         """Nothing to fit."""
@@ -167,104 +155,78 @@ class Tagging:
         """For each text its entities, or its words and their tags, with the probability of each.
 
         Args:
-            scores: What the network said.
-            top: If more than one, each text also has so many `"alternatives"`, the most probable first.
+            scores: The scores of the network.
+            top: If more than one, each text also has this many `"alternatives"`, the most probable first.
         """
         emissions, offsets = self._emissions(scores), scores.tokens.example_offsets
-        answers = self._told(scores, emissions, self.predicted(scores))
+        answers = self._answers_of(scores, emissions, self.predicted(scores))
         if top > 1:
-            ways, probabilities = self._chain(scores).nbest(emissions, offsets, top)
-            # Where there are fewer ways, the best one stands in their place and is left out.
-            told = [self._told(scores, emissions, np.where(tags < 0, ways[0], tags)) for tags in ways]
+            paths, probabilities = self._chain(scores).nbest(emissions, offsets, top)
+            # where a text has fewer paths, the best one is used in their place and then left out
+            paths = np.where(paths < 0, paths[:1], paths)
+            alternatives = [self._answers_of(scores, emissions, tags) for tags in paths]
             for row, answer in enumerate(answers):
                 answer["alternatives"] = [
-                    way[row] | {"probability": float(sure)}
-                    for way, sure in zip(told, probabilities[row])
-                    if sure > 0
+                    alternative[row] | {"probability": float(probability)}
+                    for alternative, probability in zip(alternatives, probabilities[row])
+                    if probability > 0
                 ]
         return answers
 
-    def _told(
+    def _answers_of(
         self, scores: WordScores, emissions: NDArray[np.float32], tags: NDArray[np.int64]
     ) -> list[dict[str, Any]]:
+        """The answers that the tags of all words make up."""
         tokens, offsets = scores.tokens, scores.tokens.example_offsets
         firsts, lasts = self.tag_set.segments(tags, offsets)
         longer = continuations(self.tag_set.names) if self.tag_set.scheme == "bio" else None
         chain = self._chain(scores)
-        sure = iter(chain.segment_probabilities(emissions, offsets, tags, firsts, lasts, longer).tolist())
+        sure = chain.segment_probabilities(emissions, offsets, tags, firsts, lasts, longer)
+        probabilities = iter(sure.tolist())
         name = "words" if self.tag_set.scheme == "words" else "entities"
         return [
-            {name: [_answer(text, span, next(sure)) for span in spans]}
+            {name: [_answer(text, span, next(probabilities)) for span in spans]}
             for text, spans in zip(tokens.texts, self._spans(tokens, tags))
         ]
 
     def outcomes(self, scores: WordScores, examples: Examples) -> NDArray[np.int64]:
-        """What `primary` needs of each row: spans that are right, answered and wanted `(rows, 3)`; of words
-        those that are right, and all `(rows, 2)`.
+        """What `primary` needs of each row: correct, predicted and gold spans `(rows, 3)`; of words the
+        correct ones, and all `(rows, 2)`.
         """
-        if self.tag_set.scheme != "words":
-            return span_counts(self._gold(examples), self.predictions(scores))
-        found, right = self._right_words(scores, examples)
-        rows = len(scores)
-        hits = np.bincount(found.row, weights=right, minlength=rows).astype(np.int64)
-        return np.column_stack([hits, np.bincount(found.row, minlength=rows)])
-
-    def _right_words(self, scores: WordScores, examples: Examples) -> tuple[Covered, NDArray[np.bool_]]:
-        """The words of the data, and whether the first of ours in each has the right tag."""
-        found = covered(scores.tokens, self._gold(examples))
-        tags = np.append(self.predicted(scores), -1)
-        place = np.where(found.last > found.first, found.first, len(tags) - 1)
-        wanted = np.array([self.tag_set.place.get(kind, -2) for kind in found.types], np.int64)
-        return found, tags[place] == wanted
+        gold = self._gold(examples)
+        if self.tag_set.scheme == "words":
+            return span_counts(gold, self._tagged_words(scores, gold))[:, [0, 2]]
+        return span_counts(gold, self.predictions(scores))
 
     def primary(self, outcomes: NDArray[np.int64]) -> float:
-        """F1 of entities, exactly as conlleval counts it, or the share of words that are right."""
+        """F1 of entities, exactly as in conlleval, or the accuracy of words."""
         if self.tag_set.scheme != "words":
             return span_f1(outcomes)
         hits, words = outcomes.sum(axis=0)
         return float(hits / words) if words else 0.0
 
-    def criterion(self, metric: float, scores: WordScores, examples: Examples) -> float:
-        """The primary metric."""
-        return metric
-
     def metrics(self, scores: WordScores, examples: Examples) -> dict[str, Any]:
-        """F1, precision and recall of entities, the same for every type; of words their accuracy."""
+        """F1, precision and recall of entities, in total and of every type; of words their accuracy."""
         gold = self._gold(examples)
         if self.tag_set.scheme == "words":
-            answered = self._answered_words(scores, examples)
             accuracy = self.primary(self.outcomes(scores, examples))
-            return {"accuracy": accuracy, "labels": per_type(gold, answered)}
+            return {"accuracy": accuracy, "labels": per_type(gold, self._tagged_words(scores, gold))}
         predicted = self.predictions(scores)
-        outcomes = span_counts(gold, predicted)
-        hits, answered_count, wanted = (int(part) for part in outcomes.sum(axis=0))
-        return {
-            "f1": span_f1(outcomes),
-            "precision": hits / answered_count if answered_count else 0.0,
-            "recall": hits / wanted if wanted else 0.0,
-            "labels": per_type(gold, predicted),
-        }
+        total = precision_recall_f1(*span_counts(gold, predicted).sum(axis=0).tolist())
+        return {"f1": total.pop("f1"), **total, "labels": per_type(gold, predicted)}
 
-    def _answered_words(self, scores: WordScores, examples: Examples) -> list[list[Span]]:
-        """The data's words with the tags that they got."""
-        gold = self._gold(examples)
-        found = covered(scores.tokens, gold)
+    def _tagged_words(self, scores: WordScores, gold: list[tuple[Span, ...]]) -> list[list[Span]]:
+        """The words of the data with the predicted tag of the first token of each."""
+        words = words_of_spans(scores.tokens, gold)
         tags = self.predicted(scores).tolist()
         rows: list[list[Span]] = [[] for _ in gold]
-        flat = (span for row in gold for span in row)
-        for span, row, first, last in zip(
-            flat, found.row.tolist(), found.first.tolist(), found.last.tolist()
-        ):
+        spans = (span for row in gold for span in row)
+        for span, row, first, last in zip(spans, *(part.tolist() for part in words[:3])):
             if last > first:
                 rows[row].append(span._replace(type=self.tag_set.names[tags[first]]))
         return rows
 
 
-def _answer(text: str, span: Span, sure: float) -> dict[str, Any]:
-    return {
-        "type": span.type,
-        "start": span.start,
-        "end": span.end,
-        "text": text[span.start : span.end],
-        "confidence": sure,
-    }
+def _answer(text: str, span: Span, probability: float) -> dict[str, Any]:
+    place = {"type": span.type, "start": span.start, "end": span.end}
+    return place | {"text": text[span.start : span.end], "confidence": probability}

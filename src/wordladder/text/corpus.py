@@ -17,7 +17,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from ..errors import DataError, SettingError
-from ..files.streams import ahead, give_back, write_errors
+from ..files.streams import prefetch, release_memory, write_errors
 from ..progress import Progress, quiet
 from .corpus_files import file_blocks, find_files, text_blocks
 from .phrases import Joined, PhraseSettings, RawWords, join_phrases
@@ -233,7 +233,7 @@ def _build(blocks: _Blocks, total: int | None, reading: _Reading, progress: Prog
         )
         on_failure.callback(folder.cleanup)
         path = Path(folder.name) / "ids.int32"
-        ready = blocks if reading.threads == 1 else ahead(blocks)
+        ready = blocks if reading.threads == 1 else prefetch(blocks)
         with write_errors(path), open(path, "wb") as file, closing(ready):
             start = time.perf_counter()
             for block, done in ready:
@@ -249,7 +249,7 @@ def _build(blocks: _Blocks, total: int | None, reading: _Reading, progress: Prog
             raise _nothing_left(reading, counter)
         with write_errors(path):
             _renumber(path, numbers)
-        give_back()  # thousands of blocks have come and gone
+        release_memory()  # thousands of blocks have come and gone
         of_text = (counter.words, counter.lost, counter.lines)
         facts = None if joined is None else joined.facts
         corpus = Corpus(folder, path, vocabulary, _Figures(reading.text, reading.lowercase, *of_text, facts))

@@ -1,11 +1,11 @@
-"""Tests of word vectors against people: similarity of word pairs, and analogies.
+"""Intrinsic evaluation of word vectors: word similarity and analogies.
 
-Arrays and words in, figures out; `WordVectors` offers them as methods.
+Arrays and words in, results out; `WordVectors` offers them as methods.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Literal
 
@@ -13,23 +13,25 @@ import numpy as np
 
 from ..errors import DataError, SettingError, did_you_mean
 from ..files.streams import ByteReader
+from ..formats import first_rows
 
 Method = Literal["add", "mul"]
-EPSILON = np.float32(1e-6)  # keeps 3CosMul from a division by zero
-_WORDS, _QUESTIONS = 1 << 13, 1 << 13  # of a block: as many scores as caches hold
-_LEAST = np.float32(1e-12)  # what a shifted cosine is at least, above the 0 of words that may not answer
+EPSILON = np.float32(1e-6)  # avoids a division by zero in 3CosMul
+_BLOCK = 1 << 13  # words, and questions, of a block: as many scores as fit into caches
+_LEAST = np.float32(1e-12)  # lower bound of a shifted cosine, above the 0 of words that may not be answers
 
 
 @dataclass(frozen=True)
 class WordPairs:
-    """How well cosine similarities of word pairs agree with people's scores.
+    """How well cosine similarities of word pairs agree with human scores.
 
     Attributes:
-        spearman: Rank correlation, Spearman's.
-        pearson: Linear correlation, Pearson's.
+        spearman: Spearman's rank correlation.
+        pearson: Pearson's correlation.
         used: The pairs whose words both have a vector.
         total: All pairs.
-        composed: Of those used, the pairs in which a word has its vector from its subwords alone.
+        composed: Of those used, the pairs with an out-of-vocabulary word, whose vector is composed of its
+            subwords.
     """
 
     spearman: float
@@ -41,7 +43,14 @@ class WordPairs:
 
 @dataclass(frozen=True)
 class AnalogySection:
-    """The analogies of one section of a file, or of several."""
+    """The analogies of one section of a file, or of several.
+
+    Attributes:
+        name: The name of the section.
+        correct: Analogies whose fourth word was found.
+        used: Analogies whose words all have vectors.
+        total: All analogies.
+    """
 
     name: str
     correct: int
@@ -50,29 +59,21 @@ class AnalogySection:
 
     @property
     def accuracy(self) -> float:
-        """The share that is correct of those used; not a number where none is."""
-        return self.correct / self.used if self.used else float("nan")
+        """The share of the used analogies that is correct; NaN if none is used."""
+        return self.correct / self.used if self.used else nan
 
 
 @dataclass(frozen=True)
-class Analogies:
-    """How many analogies are completed correctly, of those whose words are all known.
+class Analogies(AnalogySection):
+    """The analogies of a whole file.
 
     Attributes:
-        accuracy: The share that is correct of those used.
-        correct: Analogies whose fourth word was found.
-        used: Analogies whose words all have vectors.
-        total: All analogies.
-        sections: The same, section by section.
+        sections: The results of each section.
         method: How the fourth word was sought: `add` or `mul`.
-        semantic: The sections about things, where the file tells them from those about grammar.
-        syntactic: The sections about grammar: those whose names begin with `gram`.
+        semantic: The semantic sections together, if the file distinguishes them from the syntactic ones.
+        syntactic: The syntactic sections: those whose names begin with `gram`.
     """
 
-    accuracy: float
-    correct: int
-    used: int
-    total: int
     sections: tuple[AnalogySection, ...]
     method: Method = "add"
     semantic: AnalogySection | None = None
@@ -85,34 +86,33 @@ def word_pairs(
     vectors: np.ndarray,
     compose: Callable[[Sequence[str]], np.ndarray] | None = None,
 ) -> WordPairs:
-    """Rank correlation of cosines with people's scores of word pairs; case is ignored.
+    """Correlation of cosines with human scores of word pairs; case is ignored.
 
     Args:
-        path: A file (also `.gz`) with a line a pair: word, word, score, between tabs, commas or spaces; the
-            score is the first number after the words.
-        words: The words known, most frequent first.
+        path: A file (also `.gz`) with a line for each pair: word, word, score, separated by tabs, commas or
+            spaces; the score is the first number after the words.
+        words: The known words, most frequent first.
         vectors: Their vectors (words, dim), perhaps memory-mapped.
-        compose: What gives vectors (words, dim) to words that are not known; zero to those it cannot.
+        compose: Composes vectors (words, dim) for out-of-vocabulary words; zero for those it cannot.
 
     Raises:
         DataError: a line cannot be read; the message names it.
     """
-    pairs, scores = _scored_pairs(path)
-    known = _folded(words)
-    asked = list(dict.fromkeys(word for pair in pairs for word in pair))
-    place = {word: number for number, word in enumerate(asked)}
-    rows = np.array([known.get(word.upper(), -1) for word in asked], dtype=np.int64)
-    unseen = np.flatnonzero(rows < 0)
-    table = np.zeros((len(asked), vectors.shape[1]), np.float32)
-    table[rows >= 0] = _units(vectors[rows[rows >= 0]])
-    if compose is not None and len(unseen):
-        table[unseen] = _units(compose([asked[number] for number in unseen]))
-    usable = (rows >= 0) | table.any(axis=1)
-    one, other = np.array([[place[word] for word in pair] for pair in pairs], np.int64).reshape(-1, 2).T
-    used = usable[one] & usable[other]
-    one, other = one[used], other[used]
+    pairs, scores = _read_pairs(path)
+    known = first_rows(map(str.upper, words))
+    distinct = first_rows(dict.fromkeys(word for pair in pairs for word in pair))
+    rows = np.array([known.get(word.upper(), -1) for word in distinct], dtype=np.int64)
+    unknown = rows < 0
+    table = np.zeros((len(distinct), vectors.shape[1]), np.float32)
+    table[~unknown] = _units(vectors[rows[~unknown]])
+    if compose is not None and unknown.any():
+        table[unknown] = _units(compose([word for word, row in zip(distinct, rows) if row < 0]))
+    usable = ~unknown | table.any(axis=1)
+    numbers = np.array([[distinct[word] for word in pair] for pair in pairs], np.int64).reshape(-1, 2)
+    used = usable[numbers].all(axis=1)
+    one, other = numbers[used].T
     theirs, ours = np.array(scores)[used], (table[one] * table[other]).sum(axis=1)
-    composed = int(np.sum((rows[one] < 0) | (rows[other] < 0)))
+    composed = int(np.sum(unknown[one] | unknown[other]))
     spearman = _correlation(_ranks(theirs), _ranks(ours))
     return WordPairs(spearman, _correlation(theirs, ours), len(theirs), len(pairs), composed)
 
@@ -120,14 +120,14 @@ def word_pairs(
 def word_analogies(
     path: str | Path, words: Sequence[str], vectors: np.ndarray, method: Method = "add"
 ) -> Analogies:
-    """Share of analogies a : b = c : d whose d is the word found first; case is ignored.
+    """How many analogies a : b = c : d are completed correctly by the word found first; case is ignored.
 
     Source: Mikolov et al. 2013; Levy and Goldberg 2014, "Linguistic Regularities in Sparse and Explicit Word
     Representations", equations 3 and 4.
 
     Args:
-        path: A file (also `.gz`) with four words a line, and a section's name after `: `.
-        words: The words known, most frequent first; they can be answers.
+        path: A file (also `.gz`) with four words a line, and the names of sections after `: `.
+        words: The known words, most frequent first; they can be answers.
         vectors: Their vectors (words, dim), perhaps memory-mapped.
         method: `add` seeks the word nearest to b − a + c (3CosAdd), `mul` the one with the largest
             cos(b) · cos(c) / cos(a), cosines shifted to 0…1 (3CosMul).
@@ -136,53 +136,44 @@ def word_analogies(
         DataError: a line cannot be read; the message names it.
         SettingError: there is no such method.
     """
-    checked_method(method)
-    names, section_of, questions = _questions(path)
-    known = _folded(words)
+    check_method(method)
+    names, section_of, questions = _read_questions(path)
+    known = first_rows(map(str.upper, words))
     rows = np.array([[known.get(word.upper(), -1) for word in four] for four in questions])
     rows = rows.reshape(-1, 4)
     usable = np.all(rows >= 0, axis=1)
     right: np.ndarray = np.zeros(len(rows), dtype=bool)
-    right[usable] = _solved(vectors, words, rows[usable], known, method)
-    sections = tuple(
-        AnalogySection(name, int(right[mine].sum()), int(usable[mine].sum()), len(mine))
-        for name, mine in ((name, np.flatnonzero(section_of == i)) for i, name in enumerate(names))
-    )
-    grammar = [section.name.startswith("gram") for section in sections]
-    kinds = ("semantic", False), ("syntactic", True)
-    parts = [_together(name, [s for s, is_ in zip(sections, grammar) if is_ is kind]) for name, kind in kinds]
-    every = _together("all", sections)
-    figures = (every.accuracy, every.correct, every.used, every.total, sections, method)
-    return Analogies(*figures, *(parts if any(grammar) else (None, None)))
+    right[usable] = _solve(vectors, words, rows[usable], known, method)
+
+    def result(name: str, chosen: np.ndarray) -> AnalogySection:
+        return AnalogySection(name, int(right[chosen].sum()), int(usable[chosen].sum()), int(chosen.sum()))
+
+    sections = tuple(result(name, section_of == number) for number, name in enumerate(names))
+    is_grammar = np.array([name.startswith("gram") for name in names], dtype=bool)
+    semantic, syntactic = None, None
+    if is_grammar.any():
+        semantic = result("semantic", ~is_grammar[section_of])
+        syntactic = result("syntactic", is_grammar[section_of])
+    correct, used = int(right.sum()), int(usable.sum())
+    return Analogies("all", correct, used, len(rows), sections, method, semantic, syntactic)
 
 
-def checked_method(method: str) -> None:
-    """Refuse a way to solve analogies that there is not.
-
-    Raises:
-        SettingError: it is neither `add` nor `mul`.
-    """
+def check_method(method: str) -> None:
+    """Raise a SettingError unless the method is `add` or `mul`."""
     if method not in ("add", "mul"):
         raise SettingError(f"method is {method!r}.{did_you_mean(method, ['add', 'mul'])}")
 
 
-def _together(name: str, sections: Sequence[AnalogySection]) -> AnalogySection:
-    correct, used, total = (
-        sum(getattr(one, key) for one in sections) for key in ("correct", "used", "total")
-    )
-    return AnalogySection(name, correct, used, total)
-
-
-def _solved(
+def _solve(
     vectors: np.ndarray, words: Sequence[str], rows: np.ndarray, known: Mapping[str, int], method: Method
 ) -> np.ndarray:
-    """Of analogies given as rows (questions, 4): is the fourth the answer? (questions,)"""
-    # words that differ by case only are one word: none of them may answer if one was given
+    """Whether the fourth of the rows of each question (questions, 4) is the answer: (questions,)."""
+    # words that differ only by case are the same word: none may be the answer if one is in the question
     form = np.array([known[word.upper()] for word in words], dtype=np.int64)
     right = np.zeros(len(rows), dtype=bool)
-    order = np.lexsort(rows.T[[2, 1, 0]])  # questions that share a and b stand together
-    for start in range(0, len(rows), _QUESTIONS):
-        block = order[start : start + _QUESTIONS]
+    order = np.lexsort(rows.T[[2, 1, 0]])  # questions that share a and b are consecutive
+    for start in range(0, len(rows), _BLOCK):
+        block = order[start : start + _BLOCK]
         answers = _answers(vectors, form, rows[block, :3], method)
         right[block] = (answers >= 0) & (form[answers] == rows[block, 3])
     return right
@@ -191,24 +182,27 @@ def _solved(
 def _answers(vectors: np.ndarray, form: np.ndarray, rows: np.ndarray, method: Method) -> np.ndarray:
     """The rows of the words that answer analogies (questions, 3), sorted by a and b; -1 where there is none.
 
-    The words of questions are few, and their pairs (a, b) too, while each goes with many c: so cosines are
-    taken once a word, b − a (or b / a) once a pair, and a question costs one sum (or product) a word.
+    There are few words in the questions, and few pairs (a, b), each with many c: so cosines are computed once
+    for each word, b − a (or b / a) once for each pair, and a question costs one sum (or product) per word.
     """
-    given, place = np.unique(rows, return_inverse=True)
-    a, b, c = place.reshape(rows.shape).T
+    given, number = np.unique(rows, return_inverse=True)
+    a, b, c = number.reshape(rows.shape).T
     starts = np.flatnonzero(np.r_[True, (np.diff(a) != 0) | (np.diff(b) != 0)])
     ends = np.r_[starts[1:], len(rows)]
     units = _units(vectors[given])
     combine, lowest = (np.add, -np.inf) if method == "add" else (np.multiply, 0.0)
     best, answers = np.full(len(rows), lowest, np.float32), np.full(len(rows), -1)
-    scores = np.empty((int((ends - starts).max(initial=1)), _WORDS), np.float32)
-    for first in range(0, len(form), _WORDS):
-        thirds, pairs = _terms(
-            units @ _units(vectors[first : first + _WORDS]).T, a[starts], b[starts], method
-        )
-        barred = given[:, None] == form[None, first : first + _WORDS]
-        thirds[barred] = lowest
-        pairs[barred[a[starts]] | barred[b[starts]]] = lowest
+    scores = np.empty((int((ends - starts).max(initial=1)), _BLOCK), np.float32)
+    for first in range(0, len(form), _BLOCK):
+        thirds = units @ _units(vectors[first : first + _BLOCK]).T
+        if method == "add":
+            pairs = thirds[b[starts]] - thirds[a[starts]]
+        else:
+            thirds = np.maximum((1 + thirds) / 2, _LEAST)
+            pairs = thirds[b[starts]] / (thirds[a[starts]] + EPSILON)
+        excluded = given[:, None] == form[None, first : first + _BLOCK]
+        thirds[excluded] = lowest
+        pairs[excluded[a[starts]] | excluded[b[starts]]] = lowest
         for pair, start, end in zip(pairs, starts, ends):
             mine = scores[: end - start, : len(pair)]
             combine(thirds[c[start:end]], pair, out=mine)
@@ -219,34 +213,16 @@ def _answers(vectors: np.ndarray, form: np.ndarray, rows: np.ndarray, method: Me
     return answers
 
 
-def _terms(
-    cosines: np.ndarray, a: np.ndarray, b: np.ndarray, method: Method
-) -> tuple[np.ndarray, np.ndarray]:
-    """What each word (given, words) and each pair (pairs, words) brings to the score of an answer."""
-    if method == "add":
-        return cosines, cosines[b] - cosines[a]
-    cosines = np.maximum((1 + cosines) / 2, _LEAST)
-    return cosines, cosines[b] / (cosines[a] + EPSILON)
-
-
-def _folded(words: Sequence[str]) -> dict[str, int]:
-    """The first row of each word without its case, the words most frequent first."""
-    known: dict[str, int] = {}
-    for row, word in enumerate(words):
-        known.setdefault(word.upper(), row)
-    return known
-
-
 def _units(vectors: np.ndarray) -> np.ndarray:
-    """The vectors at length one; zeros stay."""
+    """The vectors scaled to length one; zeros stay."""
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(norms == 0, 1, norms)
 
 
 def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Line numbers and lines of a test file, without the empty ones and the comments."""
+    """Line numbers and lines of a test file, without empty lines and comments."""
     with ByteReader(path) as reader:
-        data = b"".join(iter(lambda: reader.read(1 << 20), b""))
+        data = reader.read_all()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -257,28 +233,25 @@ def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def _scored_pairs(path: str | Path) -> tuple[list[tuple[str, str]], list[float]]:
-    """Word pairs and their scores, in the column where the first of them stands."""
+def _read_pairs(path: str | Path) -> tuple[list[tuple[str, str]], list[float]]:
+    """Word pairs and their scores, which are in the column of the first number after the words."""
     pairs: list[tuple[str, str]] = []
     scores: list[float] = []
-    column, first = 0, True
-    for number, line in _lines(path):
+    column = 0
+    for row, (number, line) in enumerate(_lines(path)):
         parts = _columns(line)
         column = column or next((i for i in range(2, len(parts)) if _number(parts[i]) is not None), 0)
         score = _number(parts[column]) if 0 < column < len(parts) else None
-        if score is None:
-            if first and len(parts) > 2:
-                first = False
-                continue  # the names of the columns
+        if score is not None:
+            pairs.append((parts[0].strip(), parts[1].strip()))
+            scores.append(score)
+        elif row > 0 or len(parts) <= 2:  # else the names of the columns
             raise DataError(f"{path}, line {number}: two words and a score are expected, not {line!r}.")
-        first = False
-        pairs.append((parts[0].strip(), parts[1].strip()))
-        scores.append(score)
     return pairs, scores
 
 
 def _columns(line: str) -> list[str]:
-    """The columns of a line: between tabs, else commas, else blanks."""
+    """The columns of a line: separated by tabs, else commas, else spaces."""
     if "\t" in line:
         return line.split("\t")
     return line.split(",") if line.count(",") > 1 else line.split()
@@ -292,8 +265,8 @@ def _number(text: str) -> float | None:
     return value if isfinite(value) else None
 
 
-def _questions(path: str | Path) -> tuple[list[str], np.ndarray, list[list[str]]]:
-    """Section names, the section (questions,) of each question, and the questions, four words each."""
+def _read_questions(path: str | Path) -> tuple[list[str], np.ndarray, list[list[str]]]:
+    """The names of the sections, the section of each question (questions,), and the four words of each."""
     names: list[str] = []
     section_of: list[int] = []
     questions: list[list[str]] = []
@@ -312,13 +285,13 @@ def _questions(path: str | Path) -> tuple[list[str], np.ndarray, list[list[str]]
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks, the mean of their places for values that are equal."""
+    """Ranks; equal values share the mean of their ranks."""
     _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[group]
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Pearson's correlation; not a number where there is nothing to correlate."""
+    """Pearson's correlation; NaN if there is nothing to correlate."""
     if len(first) < 2 or not np.ptp(first) or not np.ptp(second):
-        return float("nan")
+        return nan
     return float(np.corrcoef(first, second)[0, 1])

@@ -1,4 +1,4 @@
-"""Word vectors: a matrix with words, read, queried, tested and saved; nothing is trained here.
+"""Word vectors: words with a matrix, read, queried, evaluated and saved; nothing is trained here.
 
 NumPy only. Every trainer of static vectors returns a `WordVectors`; its methods follow gensim's
 `KeyedVectors`.
@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import SettingError, VectorsError, nearest
-from ..formats import MappedWords, Table, UnicodeErrors, check_finite, read_vectors, write_vectors
+from ..formats import MappedWords, Table, UnicodeErrors, check_finite, first_rows, read_vectors, write_vectors
 from ..text.subwords import Subwords
 from ..text.words import TextSettings, lower, tokenize
-from .intrinsic import EPSILON, Analogies, Method, WordPairs, checked_method, word_analogies, word_pairs
+from .intrinsic import EPSILON, Analogies, Method, WordPairs, check_method, word_analogies, word_pairs
 
 _ROWS = 1 << 14  # rows of the matrix taken at once: a memory-mapped matrix is never copied whole
-_SEARCHES = 50  # times the bytes of mapped words are searched before the dictionary of all is built
-_HINTED = 200_000  # words that a mistyped one is compared with
+_SEARCHES = 50  # of the bytes of mapped words, before a dictionary of all of them is built
+_HINTED = 200_000  # words that an unknown one is compared with
 Query = str | np.ndarray | Sequence[str | np.ndarray]
 
 
@@ -27,12 +27,12 @@ class WordVectors:
     """Words with one vector each.
 
     Args:
-        words: The words, one a row, each once.
+        words: The words, one for each row, without repetition.
         vectors: The matrix (words, dim), float32, perhaps memory-mapped.
         counts: How often each word occurred in the training text, int64 (words,).
         settings: How the vectors were trained: kind, model, text settings, seed.
-        subwords: What gives vectors to words that are not among them.
-        outputs: The other matrix of the training, (words, dim), with which it can go on.
+        subwords: The subwords that give vectors to out-of-vocabulary words.
+        outputs: The output matrix of the training, (words, dim), needed to continue it.
 
     Attributes:
         notes: Sentences on what was left out or changed when a file was read.
@@ -72,16 +72,16 @@ class WordVectors:
         dim: int | None = None,
         unicode_errors: UnicodeErrors = "strict",
     ) -> "WordVectors":
-        """Read a file of word vectors, or a model2vec folder; a safetensors file is memory-mapped. Words left
-        out, such as repeated ones, are warned of.
+        """Read a file of word vectors, or a model2vec folder; a safetensors file is memory-mapped. Words that
+        are left out, such as repeated ones, give a warning.
 
         Args:
             path: The file or the folder.
             format: `text`, `binary`, `fasttext`, `gensim`, `safetensors` or `model2vec`; None takes it from
                 the name, and that of text and binary files from their first bytes.
-            dim: Numbers in a vector, where the file does not say and they cannot be told.
-            unicode_errors: What becomes of words in text and word2vec binary that are not UTF-8: `strict`
-                refuses them, `ignore` leaves out the wrong bytes, `replace` puts U+FFFD there.
+            dim: Numbers in a vector, if the file does not say and it cannot be inferred.
+            unicode_errors: What to do with words in text and word2vec binary that are not UTF-8: `strict`
+                refuses them, `ignore` drops the wrong bytes, `replace` puts U+FFFD in their place.
 
         Raises:
             VectorsError: the file is missing or broken; the message names the line or the byte.
@@ -94,22 +94,22 @@ class WordVectors:
 
     @classmethod
     def of(cls, table: Table) -> "WordVectors":
-        """The vectors that a file holds."""
-        made = cls(table.words, table.vectors, table.counts, table.settings, subwords=table.subwords)
-        made.outputs, made.notes = table.outputs, table.notes
-        return made
+        """The vectors of a file."""
+        vectors = cls(table.words, table.vectors, table.counts, table.settings, subwords=table.subwords)
+        vectors.outputs, vectors.notes = table.outputs, table.notes
+        return vectors
 
     def save(self, path: str | Path, format: str | None = None) -> None:
-        """Write a file of word vectors, or a model2vec folder; safetensors alone keeps all that they have.
-        Words left out, since they are repeated or word2vec files cannot hold them, are warned of.
+        """Write a file of word vectors, or a model2vec folder; only safetensors keeps everything. Words that
+        are left out because they are repeated or word2vec files cannot hold them give a warning.
 
         Args:
-            path: The file or the folder; one that exists is replaced when the new one is complete.
+            path: The file or the folder; an existing one is replaced when the new one is complete.
             format: `text`, `binary`, `fasttext`, `safetensors` or `model2vec`; None takes it from the name:
                 `.bin` is a fastText model where there are subwords, else word2vec binary.
 
         Raises:
-            VectorsError: the format cannot be told or cannot hold a word, or a number is not finite.
+            VectorsError: the format is unknown or cannot hold a word, or a number is not finite.
             OutputError: the file cannot be written.
         """
         for note in write_vectors(path, self.table, format).notes:
@@ -117,7 +117,7 @@ class WordVectors:
 
     @property
     def table(self) -> Table:
-        """What a file of these vectors holds."""
+        """These vectors as the content of a file."""
         return Table(self.words, self.vectors, self.counts, self.settings, self.subwords, self.outputs)
 
     @property
@@ -128,10 +128,8 @@ class WordVectors:
     @cached_property
     def index(self) -> dict[str, int]:
         """The row of each word, the first of a repeated one."""
-        index: dict[str, int] = {}
-        for row, word in enumerate(self.words):
-            index.setdefault(word, row)
-        if len(index) < len(self.words):  # those of a mapped file are not looked at before
+        index = first_rows(self.words)
+        if len(index) < len(self.words):  # those of a mapped file were not checked before
             text = f"{len(self.words) - len(index):,} words are repeated; the first of each counts."
             warnings.warn(text, stacklevel=2)
         return index
@@ -145,11 +143,11 @@ class WordVectors:
         norms[self._finite(norms) == 0] = 1
         return norms
 
-    def _finite(self, found: np.ndarray) -> np.ndarray:
-        """What was found of the vectors; a VectorsError if one of them is not finite."""
-        if not np.isfinite(found).all():  # those of a mapped file are not looked at before
+    def _finite(self, numbers: np.ndarray) -> np.ndarray:
+        """Numbers derived from the vectors; a VectorsError if one of the vectors is not finite."""
+        if not np.isfinite(numbers).all():  # those of a mapped file were not checked before
             check_finite(self.vectors, lambda row: f"The vector of {self.words[row]!r}")
-        return found
+        return numbers
 
     def __len__(self) -> int:
         return len(self.words)
@@ -158,7 +156,7 @@ class WordVectors:
         return isinstance(word, str) and self._find(word) >= 0
 
     def _find(self, word: str) -> int:
-        """The row of a word, or -1. A few words are searched in the mapped bytes of the file."""
+        """The row of a word, or -1. The first few words are searched in the mapped bytes of the file."""
         words = self.words
         if (
             isinstance(words, MappedWords)
@@ -171,22 +169,24 @@ class WordVectors:
     def __getitem__(self, word: str | Sequence[str]) -> np.ndarray:
         """The vector (dim,) of a word, or the vectors (words, dim) of several.
 
-        A word that is not among the words has one where there are `subwords`.
+        An out-of-vocabulary word has one if there are `subwords`.
 
         Raises:
             VectorsError: a word has no vector, or one with a number that is not finite.
         """
         if isinstance(word, str):
-            unseen = self._unseen(word)
-            return self._composed([word])[0] if unseen else self._finite(self.vectors[self.row(word)])
-        if any(map(self._unseen, word)):
+            if self._is_unknown(word):
+                return self._compose([word])[0]
+            return self._finite(self.vectors[self.row(word)])
+        if any(map(self._is_unknown, word)):
             return np.stack([self[one] for one in word])
         return self._finite(self.vectors[[self.row(one) for one in word]])
 
-    def _unseen(self, word: str) -> bool:
+    def _is_unknown(self, word: str) -> bool:
+        """Whether a word is out of vocabulary and has a vector composed of its subwords."""
         return self.subwords is not None and word not in self
 
-    def _composed(self, words: Sequence[str]) -> np.ndarray:
+    def _compose(self, words: Sequence[str]) -> np.ndarray:
         assert self.subwords is not None
         return self.subwords.vectors(words)
 
@@ -217,51 +217,52 @@ class WordVectors:
     ) -> list[tuple[str, float]]:
         """The words nearest, by cosine, to the sum of `positive` minus the sum of `negative`.
 
-        Words count with their unit vectors, vectors as they are. The given words are never among the answers.
+        Words are represented by their unit vectors; vectors are used as they are. The words of the query are
+        never among the answers.
 
         Args:
             positive: A word, a vector (dim,), or a list of them.
-            negative: The same, to stay away from.
+            negative: The same, to subtract.
             topn: How many words.
 
         Raises:
             VectorsError: a word has no vector.
-            SettingError: nothing was given.
+            SettingError: there is neither.
         """
-        added, taken = _listed(positive), _listed(negative)
-        if not added and not taken:
+        added, subtracted = _as_list(positive), _as_list(negative)
+        if not added and not subtracted:
             raise SettingError("most_similar needs at least one word or vector.")
-        query = sum((self._unit(one) for one in added), np.zeros(self.dim, np.float32))
-        query = query - sum((self._unit(one) for one in taken), np.zeros(self.dim, np.float32))
-        return self._best(self._cosines(query), added + taken, topn)
+        zero = np.zeros(self.dim, np.float32)
+        query = sum(map(self._unit, added), zero) - sum(map(self._unit, subtracted), zero)
+        return self._best(self._cosines(query), added + subtracted, topn)
 
     def most_similar_cosmul(
         self, positive: Query, negative: Query = (), topn: int = 10
     ) -> list[tuple[str, float]]:
-        """The words whose cosines with `positive`, multiplied, over those with `negative` are largest.
+        """The words with the largest product of cosines with `positive`, divided by that with `negative`.
 
-        Cosines are shifted to 0…1. The given words are never among the answers.
+        Cosines are shifted to 0…1. The words of the query are never among the answers.
 
         Source: Levy and Goldberg 2014, "Linguistic Regularities in Sparse and Explicit Word Representations",
         equation 4 (3CosMul).
 
         Args:
             positive: A word, a vector (dim,), or a list of them.
-            negative: The same, to stay away from.
+            negative: The same, to divide by.
             topn: How many words.
 
         Raises:
             VectorsError: a word has no vector.
-            SettingError: nothing was given.
+            SettingError: there is no positive one.
         """
-        added, taken = _listed(positive), _listed(negative)
-        if not added:
+        above, below = _as_list(positive), _as_list(negative)
+        if not above:
             raise SettingError("most_similar_cosmul needs at least one positive word or vector.")
-        above, below = np.ones((2, len(self)), np.float32)
-        for product, ones in ((above, added), (below, taken)):
-            for one in ones:
-                product *= (1 + self._cosines(self._unit(one))) / 2
-        return self._best(above / (below + EPSILON), added + taken, topn)
+        products = np.ones((2, len(self)), np.float32)
+        for product, queries in zip(products, (above, below)):
+            for query in queries:
+                product *= (1 + self._cosines(self._unit(query))) / 2
+        return self._best(products[0] / (products[1] + EPSILON), above + below, topn)
 
     def analogy(
         self, a: str, b: str, c: str, topn: int = 10, *, method: Method = "add"
@@ -273,8 +274,8 @@ class WordVectors:
 
         Args:
             a: A word.
-            b: What it goes with.
-            c: The word whose companion is sought.
+            b: The word it is related to.
+            c: The word whose related word is sought.
             topn: How many words.
             method: `add` is 3CosAdd, `mul` 3CosMul (`most_similar_cosmul`).
 
@@ -282,7 +283,7 @@ class WordVectors:
             VectorsError: a word has no vector.
             SettingError: there is no such method.
         """
-        checked_method(method)
+        check_method(method)
         return (self.most_similar if method == "add" else self.most_similar_cosmul)([b, c], [a], topn)
 
     def encode(self, texts: Sequence[str], *, normalize_embeddings: bool = False) -> np.ndarray:
@@ -309,7 +310,7 @@ class WordVectors:
 
         Raises:
             VectorsError: a word has no vector.
-            SettingError: no word was given.
+            SettingError: there is no word.
         """
         if not len(words):
             raise SettingError("doesnt_match needs at least one word.")
@@ -319,28 +320,29 @@ class WordVectors:
     def evaluate_word_pairs(
         self, path: str | Path, *, restrict_vocab: int = 300_000, subwords: bool = True
     ) -> WordPairs:
-        """Rank correlation of cosines with people's scores of word pairs; case is ignored.
+        """Correlation of cosines with human scores of word pairs; case is ignored.
 
         Args:
-            path: A file (also `.gz`) with a line a pair: word, word, score, between tabs, commas or spaces.
-            restrict_vocab: Only the first so many words are known.
-            subwords: Whether other words count with the vector that `subwords`, if there, give them.
+            path: A file (also `.gz`) with a line for each pair: word, word, score, separated by tabs, commas
+                or spaces.
+            restrict_vocab: Only this many words are known, the first ones.
+            subwords: Whether other words have the vectors of their `subwords`, if there are any.
 
         Raises:
             DataError: a line cannot be read; the message names it.
         """
-        compose = self._composed_as_trained if subwords and self.subwords is not None else None
+        compose = self._compose_as_trained if subwords and self.subwords is not None else None
         rows = self._finite(self.vectors[:restrict_vocab])
         return word_pairs(path, self.words[:restrict_vocab], rows, compose)
 
     def evaluate_word_analogies(
         self, path: str | Path, *, restrict_vocab: int = 300_000, method: Method = "add"
     ) -> Analogies:
-        """Share of analogies whose fourth word is found by `analogy`; case is ignored.
+        """How many analogies are completed correctly by `analogy`; case is ignored.
 
         Args:
-            path: A file (also `.gz`) with four words a line, and a section's name after `: `.
-            restrict_vocab: Only the first so many words are known, and can be answers.
+            path: A file (also `.gz`) with four words a line, and the names of sections after `: `.
+            restrict_vocab: Only this many words are known and can be answers, the first ones.
             method: `add` is 3CosAdd, `mul` 3CosMul.
 
         Raises:
@@ -350,8 +352,8 @@ class WordVectors:
         rows = self._finite(self.vectors[:restrict_vocab])
         return word_analogies(path, self.words[:restrict_vocab], rows, method)
 
-    def _composed_as_trained(self, words: Sequence[str]) -> np.ndarray:
-        return self._composed([lower(word) for word in words] if self.settings.get("lowercase") else words)
+    def _compose_as_trained(self, words: Sequence[str]) -> np.ndarray:
+        return self._compose(list(map(lower, words)) if self.settings.get("lowercase") else words)
 
     def _best(self, scores: np.ndarray, given: Query, topn: int) -> list[tuple[str, float]]:
         scores[[self._find(one) for one in given if isinstance(one, str) and one in self]] = -np.inf
@@ -365,23 +367,23 @@ class WordVectors:
         vector = np.asarray(one, dtype=np.float32)
         if vector.shape != (self.dim,):
             raise SettingError(f"A vector of shape ({self.dim},) is expected, not {vector.shape}.")
-        return vector  # of the length that the caller gave it, as in gensim
+        return vector  # not normalised, as in gensim
 
     def _cosines(self, query: np.ndarray) -> np.ndarray:
-        found = np.asarray(self.vectors @ (query / (np.linalg.norm(query) or 1)))
-        found /= self.norms
-        return found
+        cosines = np.asarray(self.vectors @ (query / (np.linalg.norm(query) or 1)))
+        cosines /= self.norms
+        return cosines
 
     def _hint(self, word: str) -> str:
         if word.lower() in self:
             return nearest(word.lower(), [word.lower()])
-        # difflib is slow on a whole vocabulary; a typing error seldom hits the first letter
+        # difflib is slow on a whole vocabulary; a typo is rarely in the first letter
         alike = [one for one in self.words[:_HINTED] if one[:1] == word[:1] and abs(len(one) - len(word)) < 3]
         return nearest(word, alike[:5000])
 
 
 def _highest(scores: np.ndarray, count: int) -> np.ndarray:
-    """The rows of the `count` highest scores, falling; of equals, the first ones first."""
+    """The rows of the `count` highest scores in descending order; ties in the order of rows."""
     rows = np.zeros(0, np.int64)
     least = -np.inf
     for start in range(0, len(scores) if count else 0, _ROWS):
@@ -393,6 +395,6 @@ def _highest(scores: np.ndarray, count: int) -> np.ndarray:
     return rows[np.argsort(-scores[rows], kind="stable")]
 
 
-def _listed(query: Query) -> list[str | np.ndarray]:
+def _as_list(query: Query) -> list[str | np.ndarray]:
     one = isinstance(query, str) or (isinstance(query, np.ndarray) and query.ndim == 1)
     return [query] if one else list(query)  # type: ignore[list-item]

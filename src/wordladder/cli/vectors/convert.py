@@ -34,11 +34,11 @@ def convert(
             name.
         dim: Numbers in a vector, where a word2vec binary file does not say.
     """
-    from ...formats import format_of, lost_in, read_vectors, target_format, write_vectors
+    from ...formats import output_format, read_vectors, unsupported_parts, write_vectors
 
-    format_of(target, to_format)  # report a wrong suffix before reading
+    output_format(target, to_format)  # report a wrong suffix before reading
     read = read_vectors(source, format_, dim=dim, unicode_errors=unicode_errors)
-    name, lost = target_format(target, read, to_format), lost_in(target, read, to_format)
+    name, lost = output_format(target, to_format, read), unsupported_parts(target, read, to_format)
     written = write_vectors(target, read, to_format)
     words, width = written.vectors.shape
     noted = [*read.notes, *written.notes]

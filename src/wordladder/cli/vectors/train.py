@@ -111,12 +111,12 @@ def train(
         field: Field of JSON lines that holds the text; if not given, found by the usual names.
         device: cpu, or cuda for an accelerator, which trains word2vec with skipgram and negative.
     """
-    from ...formats import format_of, write_vectors
+    from ...formats import output_format, write_vectors
     from ...recipe import build
     from ...text.corpus import read_corpus
 
     started = time.perf_counter()
-    format_of(output)  # report a wrong suffix before training
+    output_format(output)  # report a wrong suffix before training
     before = _previous_vectors(continue_from)
     phrases = _phrase_settings({one.name: options.pop(one.name) for one in PHRASE_OPTIONS})
     settings = options | {"lowercase": lowercase}
