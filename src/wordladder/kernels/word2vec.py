@@ -114,13 +114,15 @@ def train_word2vec(
         factor=np.ones(1, np.float32),
         zero=np.zeros(1, np.int64),
     )
-    return _train(ids, start, end, tables, subwords, weights, schedule, window, cbow, mean, scratch, seed)
+    pooling = mean if cbow else None
+    return _train(ids, start, end, tables, subwords, weights, schedule, window, pooling, scratch, seed)
 
 
 @bare
 def _train(
-    ids, start, end, tables, subwords, weights, schedule, window, cbow, mean, scratch, seed, sources=_SOURCES
+    ids, start, end, tables, subwords, weights, schedule, window, mean, scratch, seed, sources=_SOURCES
 ):
+    """Compiled for each of skip-gram (`mean` is None) and CBOW, with and without subwords."""
     line, offsets, contexts, targets = scratch.line, scratch.offsets, scratch.contexts, scratch.targets
     scores, inputs = scratch.scores, weights.inputs if subwords is None else scratch.means
     state, at, centres, pairs, loss = uint64(seed), start, 0, 0, 0.0
@@ -142,17 +144,17 @@ def _train(
                 for position in range(max(0, centre - span), min(words, centre + span + 1)):
                     contexts[count] = offsets[position]
                     count += position != centre
-                if cbow and count > 0:
+                if mean is None:
+                    score_targets(inputs, contexts, count, weights, targets, side, scores)
+                    move_pairs(inputs, contexts, count, weights, targets, side, scores)
+                elif count > 0:
                     _pool_contexts(subwords, inputs, count, mean, weights.width, scratch)
                     score_targets(scratch.hidden, scratch.zero, 1, weights, targets, side, scores)
                     move_targets(scratch.hidden, weights, targets, side, scores, scratch.move)
                     scratch.factor[0] = 1 if mean or subwords is not None else float32(1) / float32(count)
                     move_rows(inputs, contexts, 0, count, weights.width, scratch.factor, scratch.move)
                     count = 1
-                elif not cbow:
-                    score_targets(inputs, contexts, count, weights, targets, side, scores)
-                    move_pairs(inputs, contexts, count, weights, targets, side, scores)
-                centres += count > 0 or (subwords is None and not cbow)
+                centres += count > 0 or (subwords is None and mean is None)
                 if count > 0 and centres & 15 == 0:  # a sixteenth of the centres is enough for the loss
                     loss += loss_of(scores, count, targets, side)
                     pairs += count
