@@ -40,7 +40,7 @@ def test_what_was_taken_from_the_names_of_the_weights_is_told(corpus, tmp_path, 
     done = CliRunner().invoke(app, ["pretrain", *map(str, (corpus, *args))], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     notes = [f"bert: the names of its weights begin with {prefix!r}, which was removed"] if prefix else []
-    assert [line for line in done.stderr.splitlines() if "taken" in line] == [f"note: {n}" for n in notes]
+    assert [line for line in done.stderr.splitlines() if "removed" in line] == [f"note: {n}" for n in notes]
     if options:
         assert json.loads(done.stdout)["notes"] == notes
 

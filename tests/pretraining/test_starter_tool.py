@@ -37,7 +37,7 @@ def tiny(monkeypatch):
 def tool(monkeypatch, tmp_path):
     """The tool with a place of its own for what it ships, and a climb that finds what it is told to."""
     made = script(ROOT / "tools" / "starter_encoder.py")
-    for module in (made, _starter):
+    for module in (made, _encoder_sources):
         monkeypatch.setattr(module, "FOLDER", tmp_path / "starters")
     made.reached, made.asked = {"bilstm": 0.8, "albert-bilstm": 0.9}, []
 

@@ -43,18 +43,16 @@ class ClassificationHead(nn.Module):
         """Mean cross-entropy of the batch, one decision a text or one a label, with a weight for each text,
         `(batch,)`, if given.
         """
-        class_weights = None if self.weights is None else self.weights.to(scores.device, non_blocking=True)
+        per_class = None if self.weights is None else self.weights.to(scores.device, non_blocking=True)
         mode = "mean" if weights is None else "none"
         if self.multi_label:
             smooth = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
-            losses = functional.binary_cross_entropy_with_logits(
-                scores, smooth, class_weights, reduction=mode
-            )
+            losses = functional.binary_cross_entropy_with_logits(scores, smooth, per_class, reduction=mode)
             return losses if weights is None else (losses.mean(dim=1) * weights).mean()
         losses = functional.cross_entropy(
-            scores, targets, class_weights, label_smoothing=self.label_smoothing, reduction=mode
+            scores, targets, per_class, label_smoothing=self.label_smoothing, reduction=mode
         )
         if weights is None:
             return losses
-        total = len(targets) if class_weights is None else class_weights[targets].sum()
+        total = len(targets) if per_class is None else per_class[targets].sum()
         return (losses * weights).sum() / total
