@@ -4,11 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+from test_imports import ORDER
 from typer.main import get_command
 
+import wordladder
 from wordladder.cli import app
 from wordladder.cli.reference import commands_page, recipes_page
 
+PACKAGE = Path(wordladder.__file__).parent
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [DOCS.parent / "README.md", DOCS.parent / "README.zh.md", *sorted(DOCS.rglob("*.md"))]
 
@@ -30,6 +33,16 @@ def test_both_readmes_have_the_same_shape():
         )
 
     assert shape(english) == shape(chinese)
+
+
+def test_every_room_is_on_the_map_in_import_order():
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`[\w.]+/?` ?)+)\|", page, re.MULTILINE)
+    rooms = [room.rstrip("/").removesuffix(".py") for row in rows for room in re.findall(r"`([^`]+)`", row)]
+    assert rooms == [room for room in ORDER if room != "__main__"]
+    named = re.findall(r"`((?:[\w<>]+/)+[\w<>]*(?:\.\w+)?)`", page)
+    for path in named:
+        assert "<" in path or any((root / path).exists() for root in (PACKAGE, DOCS.parent)), path
 
 
 def written_commands(text):
