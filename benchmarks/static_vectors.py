@@ -292,7 +292,7 @@ def told(started: float, training: float, compiling: float = 0.0) -> dict[str, f
 
 
 def peak_memory() -> float:
-    """The most resident memory of this process so far, in megabytes; not a number where it cannot be told."""
+    """The peak resident memory of this process so far, in megabytes; NaN if unknown."""
     try:
         import resource
     except ImportError:
