@@ -1,4 +1,4 @@
-"""What the benchmark scripts share: where the data lie, what machine this is, and how results are kept."""
+"""Shared by the benchmark scripts: location of the data, description of the machine, saving of results."""
 
 import json
 import os
@@ -14,7 +14,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def need(path: str) -> Path:
-    """A file of the research data; the script ends politely without it."""
+    """Path of a research data file; ends the script with a message if it does not exist."""
     found = DATA / path
     if not found.exists():
         print(f"skipped: {found} is not there; set WORDLADDER_DATA")
@@ -23,18 +23,18 @@ def need(path: str) -> Path:
 
 
 def without_paths(text: str) -> str:
-    """The same without where the research data lie on this machine."""
+    """The path relative to the research data folder."""
     return text.replace(str(DATA.resolve()), "WORDLADDER_DATA").replace(str(DATA), "WORDLADDER_DATA")
 
 
 def commit() -> str:
-    """The commit of the checkout, short."""
+    """The short hash of the checkout's commit."""
     asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT)
     return asked.stdout.strip()
 
 
 def keep(name: str, figures: dict[str, Any]) -> None:
-    """Write figures with machine, commit and day beside them into results/NAME.json."""
+    """Write figures with machine, commit and date to results/NAME.json."""
     from wordladder.ladder.machine import describe
 
     facts = {"day": time.strftime("%Y-%m-%d"), "commit": commit(), "machine": describe()}

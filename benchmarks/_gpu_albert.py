@@ -1,4 +1,4 @@
-"""The pretraining of starter encoders as a part of a longer script: some minutes for each prepared text."""
+"""Pretraining of starter encoders as part of a longer script: some minutes for each prepared text."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["albert_part"]
 
 LARGE = {"size": "starter", "max_pieces": 384, "batch_pieces": 131_072, "learning_rate": 1e-3}
-SECONDS = 15.0  # between two lines
+SECONDS = 15.0  # between two progress lines
 
 
 def albert_part(
@@ -19,14 +19,14 @@ def albert_part(
     teachers: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> dict[str, dict[str, float]]:
-    """Pretrain an ALBERT from each text, and print how far it is.
+    """Pretrain an ALBERT from each text, and print progress.
 
     Args:
-        prepared: By name, the folders that `wordladder pretrain --prepare` wrote.
-        minutes: Minutes of each; None where the settings have `steps`.
-        output: Where the encoders are written, one a name; what was interrupted goes on.
-        teachers: The teacher's folder of a name that has one.
-        settings: Other settings of the pretrainings than `LARGE`.
+        prepared: Folders written by `wordladder pretrain --prepare`, by name.
+        minutes: Minutes for each; None if the settings have `steps`.
+        output: Folder for the encoders, one per name; interrupted runs are resumed.
+        teachers: Teacher folders by name, for names that have one.
+        settings: Pretraining settings that differ from `LARGE`.
 
     Returns:
         By name: `masked_accuracy` and `order_accuracy` on held-out text, `pieces_per_second`, `steps`, and
@@ -51,7 +51,7 @@ def albert_part(
 
 
 def _lines(name: str) -> Callable[..., None]:
-    """Prints where the work is, now and then."""
+    """Prints progress every few seconds."""
     last = time.monotonic()
 
     def tell(stage: str, done: float, total: float | None, **facts: float | str) -> None:

@@ -1,4 +1,4 @@
-"""Word2Vec on an accelerator beside the processor's kernel: the same text and settings, speed and quality."""
+"""Word2Vec on an accelerator against the CPU kernel: same text and settings, speed and quality."""
 
 import time
 from itertools import count
@@ -19,13 +19,13 @@ __all__ = ["word2vec_part"]
 def word2vec_part(
     text: Path, device: torch.device, seconds: float, pairs: Path | None, analogies: Path | None
 ) -> dict[str, Any]:
-    """Train on both, one seed after another as long as `seconds` last: figures of each seed, and means.
+    """Train on both, one seed after another for `seconds`: figures for each seed, and means.
 
     Args:
         text: Raw text.
-        device: The accelerator; a processor makes the same steps there.
-        seconds: After which no further seed is begun.
-        pairs: Word pairs with their similarity, such as WordSim-353.
+        device: The accelerator; a CPU takes the same steps.
+        seconds: Time after which no further seed is started.
+        pairs: Word pairs with similarity scores, such as WordSim-353.
         analogies: Google's analogies.
     """
     started = time.perf_counter()
@@ -37,7 +37,7 @@ def word2vec_part(
                 runs[side].append(judged(corpus, place, seed, pairs, analogies))
                 told = "  ".join(f"{name} {value:,.4g}" for name, value in runs[side][-1].items())
                 print(f"word2vec  {side} seed {seed}  {told}", flush=True)
-            if (time.perf_counter() - started) * (seed + 1) / seed > seconds:  # the next would end too late
+            if (time.perf_counter() - started) * (seed + 1) / seed > seconds:  # the next would take too long
                 break
         words = corpus.words
     means = {
@@ -51,7 +51,7 @@ def word2vec_part(
 def judged(
     corpus: Corpus, place: torch.device | None, seed: int, pairs: Path | None, analogies: Path | None
 ) -> dict[str, float]:
-    """One training with the speed and the quality of its vectors."""
+    """Train once; speed and vector quality."""
     trainer, watch = Word2Vec(lowercase=True), Watch()
     vectors = trainer._train(corpus, None, Run(None, seed, watch), place)
     found = {"words_per_second": corpus.words * trainer.epochs / (time.perf_counter() - watch.compiled)}

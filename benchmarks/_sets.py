@@ -1,4 +1,4 @@
-"""The classification sets of the research data, each as training and test rows."""
+"""The classification data sets, each as training and test rows."""
 
 import csv
 import gzip
@@ -27,7 +27,7 @@ class Rows(NamedTuple):
 
 
 def load(name: str) -> tuple[Rows, Rows]:
-    """All training rows and at most 5,000 test rows, both in an order of chance that is always the same."""
+    """All training rows and at most 5,000 test rows, both in a fixed random order."""
     train, test = (_shuffled(rows) for rows in _SETS[name]())
     return train, test.first(TEST_ROWS)
 
@@ -87,7 +87,7 @@ def _newsgroups() -> tuple[Iterator[tuple[str, str]], ...]:
 
 
 def _shopping() -> tuple[Iterator[tuple[str, str]], ...]:
-    """The category of a review; a fifth of the rows, drawn by chance, is the test."""
+    """The category of a review; a random fifth of the rows is the test set."""
     rows = list(_table("classification/online_shopping_10_cats.csv.gz", "review", "cat", ","))
     random.Random(2).shuffle(rows)
     part = len(rows) // 5

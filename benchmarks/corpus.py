@@ -1,10 +1,10 @@
-"""Words a second of read_corpus beside Python's splitting (as gensim reads a corpus) and pyarrow's.
+"""Words per second of read_corpus, of splitting in Python (as gensim reads a corpus), and of pyarrow.
 
     python benchmarks/corpus.py FILE [--megabytes 60] [--repeat 3]
 
-All read the same plain copy of the file's first megabytes, on one thread, and end with the number of every
-word in memory or on disk and the count of every word. The other two split on white space, which is
-less work and gives fewer words; so the ratio is taken over the time for the same text.
+All read the same plain copy of the file's first megabytes on one thread, and end with all word ids in memory
+or on disk and the count of every word. The other two split on whitespace, which is less work and gives fewer
+words; so the ratio is computed from the time for the same text.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def ours(path: Path, segmenter: str) -> int:
 
 
 def python_split(path: Path) -> int:
-    """gensim's way: LineSentence twice, once to count and once to number."""
+    """gensim's way: LineSentence twice, once to count and once to look up ids."""
     counts: dict[str, int] = defaultdict(int)
     with open(path, encoding="utf-8", newline="\n") as file:
         for line in file:
@@ -51,7 +51,7 @@ def python_split(path: Path) -> int:
 
 
 def arrow_split(path: Path) -> int:
-    """pyarrow: lines, split and dictionary-encoded block by block, the dictionaries made one."""
+    """pyarrow: lines are split and dictionary-encoded block by block, then the dictionaries are unified."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -70,7 +70,7 @@ def arrow_split(path: Path) -> int:
 
 
 def best_time(call: Callable[[], int], repeat: int) -> tuple[float, int]:
-    best, words = float("inf"), call()  # once before: compiling and the file cache are not measured
+    best, words = float("inf"), call()  # warm-up: compilation and the file cache are not measured
     for _ in range(repeat):
         start = time.perf_counter()
         words = call()

@@ -3,11 +3,12 @@ pytorch-crf.
 
     python benchmarks/crf.py [--rounds 200] [--threads N] [--sentences 32 256 2048] [--words 40] [--tags 9]
 
-A training step is all of it: random vectors of words (100-d), BiLSTM 128 in each direction, a linear head,
-the loss, all gradients, and AdamW. The ways take turns, and the median of their rounds counts. Decoding is
-from a padded batch of scores to lists of tags: pytorch-crf takes padded scores and a mask, ours the words one
-after the other, so that leaving out the padding is part of our time. Sentences have `--words` words in
-training, and between one and twice as many in decoding. Without pytorch-crf the second part is left out.
+A training step includes everything: random 100-dimensional word vectors, a BiLSTM with 128 units per
+direction, a linear head, the loss, all gradients, and AdamW. The variants alternate; the median over the
+rounds is reported. Decoding goes from a padded batch of scores to lists of tags: pytorch-crf takes padded
+scores and a mask, ours the words without padding, so removing the padding is part of our time. Sentences have
+`--words` words in training, and between one and two times as many in decoding. Without pytorch-crf the second
+part is skipped.
 """
 
 import argparse
@@ -37,7 +38,7 @@ def any_path(tags: int) -> Allowed:
 
 
 class Tagger(nn.Module):
-    """The network of a tagging recipe, put together by hand."""
+    """The network of a tagging recipe, assembled by hand."""
 
     def __init__(self, tags: int, crf: bool) -> None:
         super().__init__()
@@ -54,13 +55,13 @@ class Tagger(nn.Module):
 
 
 def in_turn(ways: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Milliseconds of each way, the median."""
+    """Median milliseconds of each variant."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 3):
         for name, run in ways.items():
             started = time.perf_counter()
             run()
-            if number >= 3:  # compiling and first touches are not measured
+            if number >= 3:  # warm-up is not measured
                 times[name].append(1e3 * (time.perf_counter() - started))
     return {name: statistics.median(some) for name, some in times.items()}
 
@@ -86,12 +87,12 @@ def training(sentences: int, words: int, tags: int, rounds: int) -> dict[str, fl
 
 
 def decoding(sentences: int, words: int, tags: int, rounds: int) -> dict[str, float]:
-    """Milliseconds of pytorch-crf and ours for the same tags."""
+    """Milliseconds of pytorch-crf and of ours, with the same tags as result."""
     import torchcrf
 
     torch.manual_seed(1)
     lengths = torch.randint(1, 2 * words + 1, (sentences,))
-    lengths[0] = 2 * words  # pytorch-crf wants no padding that all have
+    lengths[0] = 2 * words  # pytorch-crf rejects padding shared by all rows
     mask = torch.arange(2 * words) < lengths[:, None]
     scores = torch.randn(sentences, 2 * words, tags)
     theirs, ours = torchcrf.CRF(tags, batch_first=True), CRF(any_path(tags))
@@ -106,7 +107,7 @@ def decoding(sentences: int, words: int, tags: int, rounds: int) -> dict[str, fl
         return [part.tolist() for part in np.split(tags, offsets[1:-1])]
 
     same = sum(a == b for a, b in zip(run(), theirs.decode(scores, mask))) / sentences
-    if same < 0.999:  # float32 may tip a tie
+    if same < 0.999:  # float32 may break ties differently
         raise RuntimeError(f"only {same:.1%} of the paths are the same")
     return in_turn({"pytorch_crf": lambda: theirs.decode(scores, mask), "wordladder": run}, rounds)
 

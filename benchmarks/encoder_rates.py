@@ -1,10 +1,11 @@
-"""Tuned encoders: the rungs as they are against the rates that they had before, which knew no shape.
+"""Fine-tuned encoders: the rungs with their current learning rates against the former ones, which ignored the
+encoder's shape.
 
     python benchmarks/encoder_rates.py BERT ALBERT [SET ...]
 
-BERT is the folder of an English encoder, such as MiniLM, ALBERT that of a Chinese ALBERT. Some rows of each
-set are learned from, and some others are scored, one seed; sets: sst2, conll, squad, chnsenticorp, cluener.
-Figures of sets that are not named are left as they are.
+BERT is the folder of an English encoder such as MiniLM, ALBERT that of a Chinese ALBERT. A sample of each
+data set is used for training and another for testing, one seed; sets: sst2, conll, squad, chnsenticorp,
+cluener. Results of sets that are not named are left unchanged.
 """
 
 import json
@@ -19,7 +20,7 @@ from _common import RESULTS, keep, need
 
 
 class Set(NamedTuple):
-    """Where rows come from, how many are learned from, and the rung's former rate and layer decay."""
+    """The source of the rows, the number of training rows, and the rung's former rate and layer decay."""
 
     task: str
     train: str
@@ -75,12 +76,12 @@ SCORED = 1000
 
 
 def some(examples: Any, rows: int, seed: int) -> Any:
-    """So many rows, by chance."""
+    """A random sample of rows."""
     return examples.take(np.random.default_rng(seed).permutation(len(examples))[:rows])
 
 
 def compared(name: str, folder: Path) -> dict[str, Any]:
-    """The score and the seconds of the rung on a set, at the rule's rates and at the former ones."""
+    """Score and seconds of the rung on a data set, with the current rates and with the former ones."""
     from wordladder import Model, Recipe
     from wordladder.data.reading import read_examples
     from wordladder.interop.encoders import read_encoder

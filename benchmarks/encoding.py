@@ -1,7 +1,7 @@
-"""Sentence encoding against sentence-transformers as it comes: the same encoder, the same texts, in turn.
+"""Sentence encoding against sentence-transformers with its defaults: same encoder, same texts, alternating.
 
-Tokens are the pieces that the encoder reads, special ones included, padding not. The texts are sentences of
-SST-2, and reviews of IMDB cut to lengths from a few words to several hundred.
+Tokens are the pieces that the encoder reads, including special ones but not padding. The texts are sentences
+of SST-2, and IMDB reviews truncated to lengths from a few words to several hundred.
 """
 
 import csv
@@ -50,7 +50,7 @@ def texts() -> dict[str, list[str]]:
 
 
 def pieces(folder: Path, some: list[str], limit: int) -> int:
-    """How many the encoder reads of these texts."""
+    """The number of pieces the encoder reads in these texts."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -66,7 +66,7 @@ def seconds(encode: Callable[[list[str]], Any], some: list[str]) -> float:
 
 
 def compared(ways: dict[str, Callable[[list[str]], Any]], some: list[str], count: int) -> dict[str, Any]:
-    """Figures of each way, which are run in turn; the first is what the others are compared with."""
+    """Figures for each variant, run alternately; the first is the baseline."""
     vectors = {name: encode(some) for name, encode in ways.items()}
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(REPEATS):
@@ -91,7 +91,7 @@ def compared(ways: dict[str, Callable[[list[str]], Any]], some: list[str], count
 
 
 def main() -> None:
-    """Measure, print and keep."""
+    """Measure, print and save."""
     from sentence_transformers import SentenceTransformer
 
     from wordladder import Model

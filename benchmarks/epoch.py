@@ -1,8 +1,7 @@
-"""One epoch of the BiLSTM (100 to 128, two directions) over IMDB's 25,000 reviews, up to 400 words each.
+"""One epoch of the BiLSTM (100 to 128, two directions) on IMDB's 25,000 reviews, up to 400 words each.
 
-Everything that an epoch needs is inside: batching, looking vectors up, forward, backward, optimiser. The
-vectors are
-random: their values do not matter to the time.
+The time includes the whole epoch: batching, embedding lookup, forward, backward, optimizer. The vectors are
+random, since their values do not affect the time.
 """
 
 import time

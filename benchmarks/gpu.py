@@ -1,22 +1,22 @@
-"""Everything that a graphics card is for, in one go: is it right there, how fast is it, what does it bring.
+"""Tests everything that runs on a GPU: is it correct, how fast is it, what does it bring.
 
-    python benchmarks/gpu.py --output FOLDER --table TABLE --tags TAGS --questions SQUAD --text TEXT \
+    python benchmarks/gpu.py --output FOLDER --table TABLE --tags TAGS --questions SQUAD --text TEXT \\
         --encoder FOLDER [--pairs WORDSIM] [--analogies QUESTIONS] [--prepared FOLDER...]
         [--minutes 8] [--parts smoke,speed,word2vec,albert]
 
-It needs the package from `src/` and the files named, no network. Each part prints as it goes and writes what
-it has found into OUTPUT/gpu.json before the next one begins; a part that fails is told and the next one runs.
+Needs the package from `src/` and the files named, no network. Each part prints as it goes and writes its
+results to OUTPUT/gpu.json before the next one begins; a part that fails is reported and the next one runs.
 
-- smoke: a BiLSTM, tagging with a CRF, a tuned BERT, ALBERT + BiLSTM and span questions are trained on the
-  card, saved, loaded there and on the processor: scores within 1e-3 in float32, labels equal. One run is
-  broken off and resumed.
-- speed: pieces/s of tuning ENCODER and of pretraining an ALBERT of small and of base shape, in turn with the
-  usual loop of transformers on the same card (its own models, bfloat16 by autocast, fused AdamW), and the
-  share of the card's measured rate of matrix products that they reach.
-- word2vec: skip-gram on TEXT, on the card beside the processor's kernel: words/s, and quality on PAIRS and
-  ANALOGIES; seed after seed for a quarter of the minutes.
-- albert: a starter encoder from each folder that `wordladder pretrain --prepare` wrote, with ENCODER as its
-  teacher where the vocabulary is of it, for the minutes that are left; written in half precision.
+- smoke: a BiLSTM, a CRF tagger, a fine-tuned BERT, ALBERT + BiLSTM and span questions are trained on the GPU,
+  saved, and loaded on GPU and CPU: scores within 1e-3 in float32, equal labels. One run is interrupted and
+  resumed.
+- speed: pieces/s of fine-tuning ENCODER and of pretraining a small and a base-size ALBERT, alternating with
+  the usual transformers loop on the same GPU (its own models, bfloat16 autocast, fused AdamW), and the
+  fraction of the GPU's measured matrix-product throughput that both reach.
+- word2vec: skip-gram on TEXT, on the GPU and with the CPU kernel: words/s, and quality on PAIRS and
+  ANALOGIES; one seed after another for a quarter of the minutes.
+- albert: a starter encoder from each folder written by `wordladder pretrain --prepare`, with ENCODER as its
+  teacher if the vocabulary is a subset of its own, for the remaining minutes; saved in half precision.
 """
 
 import argparse
@@ -45,7 +45,7 @@ FLOAT32 = {"training.precision": "float32"}
 
 
 def say(part: str, **facts: Any) -> None:
-    """Print figures, a line at a time."""
+    """Print figures on one line."""
     told = "  ".join(f"{name} {_shown(value)}" for name, value in facts.items())
     print(f"[{time.strftime('%H:%M:%S')}] {part:9} {told}", flush=True)
 
@@ -60,8 +60,8 @@ def _shown(value: Any) -> str:
 
 
 def smoke(given: argparse.Namespace) -> dict[str, Any]:
-    """Train on the device; the same model answers there and on the processor."""
-    torch.backends.cudnn.allow_tf32 = False  # else recurrent layers round to 10 bits there
+    """Train on the device; run the same model there and on the CPU."""
+    torch.backends.cudnn.allow_tf32 = False  # otherwise recurrent layers use 10-bit mantissas
     found = {}
     with TemporaryDirectory() as folder:
         for name, recipe, examples in cases(given, Path(folder)):
@@ -74,7 +74,7 @@ def smoke(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def cases(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Any, Any]]:
-    """Recipes and what they learn from."""
+    """Recipes and their training data."""
     from wordladder import Recipe
 
     rows = 64 if given.tiny else 2000
@@ -110,7 +110,7 @@ def examples(path: Path, task: str, rows: int) -> Any:
 
 
 def small_albert(given: argparse.Namespace, output: Path) -> Path:
-    """An ALBERT pretrained for a moment, on the device."""
+    """An ALBERT pretrained for a few steps on the device."""
     from wordladder.pretraining.pretrain import pretrain
     from wordladder.pretraining.settings import PretrainingSettings
 
@@ -124,7 +124,7 @@ def small_albert(given: argparse.Namespace, output: Path) -> Path:
 
 
 def compared(recipe: Any, examples: Any, folder: Path, device: str) -> dict[str, Any]:
-    """How far the scores on the device are from the processor's, and which labels differ."""
+    """Differences between the scores on the device and on the CPU, and the labels that differ."""
     from wordladder import Model
 
     started = time.perf_counter()
@@ -141,11 +141,11 @@ def compared(recipe: Any, examples: Any, folder: Path, device: str) -> dict[str,
 def values(model: Any, examples: Any) -> np.ndarray:
     """The scores of a model as one array."""
     scores = model.scores(examples)
-    return np.nan_to_num(np.asarray(getattr(scores, "values", scores), np.float64))  # −∞ where none can be
+    return np.nan_to_num(np.asarray(getattr(scores, "values", scores), np.float64))  # −∞ for impossible ones
 
 
 def resumed(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """A run that is broken off and resumed, against an unbroken one: equal but for the order of sums."""
+    """An interrupted and resumed run against an uninterrupted one: equal except for the order of sums."""
     from wordladder import Model, Recipe
 
     rows = examples(given.table, "classification", 64 if given.tiny else 1000)
@@ -170,7 +170,7 @@ def resumed(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def speed(given: argparse.Namespace) -> dict[str, Any]:
-    """Pieces a second against the usual loops, in turn."""
+    """Pieces per second against the usual loops, alternating."""
     device = torch.device(given.device)
     found: dict[str, Any] = {"tflops_of_products": products(device, 256 if given.tiny else 8192)}
     say("speed", tflops_of_products=found["tflops_of_products"])
@@ -190,7 +190,7 @@ def speed(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def products(device: torch.device, size: int) -> float:
-    """The rate of large matrix products in bfloat16, in 10¹² operations a second."""
+    """Throughput of large bfloat16 matrix products, in TFLOP/s."""
     one, other = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
     for _ in range(3):
         one @ other
@@ -203,13 +203,13 @@ def products(device: torch.device, size: int) -> float:
 
 
 def wait(device: torch.device) -> None:
-    """Wait for what the device is computing."""
+    """Synchronise with the device."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def in_turn(usual: Callable[[], Any], ours: Callable[[], Any], rounds: int, steps: int) -> dict[str, float]:
-    """Pieces a second of both ways: the median of rounds taken in turn, after a first one."""
+    """Pieces per second of both variants: the median of alternating rounds after a warm-up."""
     speeds: dict[str, list[float]] = {"usual": [], "ours": []}
     for _ in range(rounds):
         for name, step in (("usual", usual), ("ours", ours)):
@@ -220,7 +220,7 @@ def in_turn(usual: Callable[[], Any], ours: Callable[[], Any], rounds: int, step
 
 
 def count(step: Callable[[], Any]) -> float:
-    """Floating-point operations a piece, in one step."""
+    """Floating-point operations per piece in one step."""
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
@@ -229,14 +229,14 @@ def count(step: Callable[[], Any]) -> float:
 
 
 def with_share(told: dict[str, float], operations: float, peak: float) -> dict[str, float]:
-    """The share of the card's rate of products that our speed comes to."""
+    """Our speed as a fraction of the GPU's matrix-product throughput."""
     return told | {"gflop_a_piece": operations / 1e9, "share": told["ours"] * operations / 1e12 / peak}
 
 
 def tuning(
     given: argparse.Namespace, device: torch.device, rows: int
 ) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """A step of tuning the encoder for classification, the usual way and ours."""
+    """A fine-tuning step for classification, the usual way and ours."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     read = examples(given.table, "classification", 64 if given.tiny else 20_000)
@@ -264,7 +264,7 @@ def tuning(
 
 
 def ours_tuning(given: argparse.Namespace, read: Any, device: torch.device, rows: int) -> Callable[[], Any]:
-    """The step of the rung `bert`, as the training loop makes it."""
+    """The step of the rung `bert`, as in the training loop."""
     from itertools import chain
     from itertools import count as numbers
 
@@ -316,13 +316,13 @@ def ours_tuning(given: argparse.Namespace, read: Any, device: torch.device, rows
 
 
 def word2vec(given: argparse.Namespace) -> dict[str, Any]:
-    """Train word vectors both ways."""
+    """Train word vectors on GPU and CPU."""
     device, seconds = torch.device(given.device), 0.0 if given.tiny else 15 * given.minutes
     return word2vec_part(given.text, device, seconds, given.pairs, given.analogies)
 
 
 def albert(given: argparse.Namespace) -> dict[str, Any]:
-    """Pretrain for the minutes that are left, each text as long."""
+    """Pretrain for the remaining minutes, divided equally between the texts."""
     from wordladder.embedders._pretrained import save_pretrained
     from wordladder.pretraining.initial_models import open_initial_model
     from wordladder.pretraining.pretrain import MARK, prepare
@@ -354,7 +354,7 @@ def albert(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _of(encoder: Path, prepared: Path) -> bool:
-    """Whether all pieces of a prepared text are pieces of the encoder's vocabulary."""
+    """Whether the encoder's vocabulary contains all pieces of a prepared text."""
     from transformers import AutoTokenizer
 
     own, theirs = (
@@ -367,7 +367,7 @@ def _of(encoder: Path, prepared: Path) -> bool:
 
 
 def machine(device: str) -> dict[str, Any]:
-    """What it runs on."""
+    """The machine it runs on."""
     from wordladder.cli.doctor import examine
 
     found = examine()
@@ -375,7 +375,7 @@ def machine(device: str) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    """Run the parts and keep what each has found."""
+    """Run the parts and save the results of each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     for name in ("output", "table", "tags", "questions", "text", "encoder"):
         parser.add_argument(f"--{name}", type=Path, required=True)
@@ -387,7 +387,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--tiny", action="store_true", help="a few steps of everything, on the processor too")
     given = parser.parse_args(arguments)
-    if given.tiny:  # smaller than the smallest encoder that anybody would want
+    if given.tiny:  # smaller than any useful encoder
         from wordladder.pretraining import settings
 
         settings.SIZES["tiny"] = settings.Shape(2, 48, 96, 2, 16, 500)

@@ -1,11 +1,11 @@
-"""How far below its height a default recipe is: neural rungs as they are, against the best of a search.
+"""How far default recipes are below a search: neural rungs with defaults against a random search.
 
     python benchmarks/height.py [--sets sst2,imdb] [--rows 500,2000] [--rungs gru,bilstm] [--workers 2]
 
-Six sets, 500, 2,000 and 5,000 rows. Each rung is trained as it comes, with three seeds, and eight times with
-settings drawn by chance; the one of these that is best on dev counts. *Regret* is its test accuracy less the
-mean of the default's. A training has one thread. What is done is kept in results/height.jsonl, each line
-with its commit, and another call goes on from there.
+Six data sets with 500, 2,000 and 5,000 rows. Each rung is trained with its defaults and three seeds, and
+eight times with random settings, of which the best on dev counts. *Regret* is the test accuracy of that one
+minus the mean of the default's. A training uses one thread. Finished trainings are saved in
+results/height.jsonl, each line with its commit, and another call continues from there.
 """
 
 import argparse
@@ -27,13 +27,13 @@ from _sets import NAMES, load
 ROWS = (500, 2000, 5000)
 RUNGS = ("vectors-mean", "rnn", "gru", "lstm", "bilstm")
 SEEDS, POINTS = 3, 8
-WORDS = {500: 100, 2000: 50, 5000: 50}  # of a text that are read: settings are compared, not what is lost
+WORDS = {500: 100, 2000: 50, 5000: 50}  # words read per text: settings are compared, not truncation
 TEST_ROWS = 2500
 DONE = RESULTS / "height.jsonl"
 
 
 class Item(NamedTuple):
-    """One training: a seed of the default, or a point of the search."""
+    """One training: a seed of the default, or a configuration of the search."""
 
     set: str
     rows: int
@@ -43,7 +43,7 @@ class Item(NamedTuple):
 
 
 def items(sets: list[str], rows: list[int], rungs: list[str]) -> Iterator[Item]:
-    """All trainings; whole cells of the table, one after the other."""
+    """All trainings, one whole cell of the table after another."""
     for count in rows:
         for name in sets:
             for rung in rungs:
@@ -52,7 +52,7 @@ def items(sets: list[str], rows: list[int], rungs: list[str]) -> Iterator[Item]:
 
 
 def settings_of(item: Item) -> dict[str, Any]:
-    """The settings of an item: a seed, or a point of the search, the same for all rungs of a cell."""
+    """The settings of an item: a seed, or a configuration of the search, the same for all rungs of a cell."""
     if item.kind == "default":
         return {"training.seed": item.number}
     cell = NAMES.index(item.set), item.rows, item.number
@@ -73,7 +73,7 @@ def settings_of(item: Item) -> dict[str, Any]:
 
 
 def trained(item: Item, cache: str) -> dict[str, Any]:
-    """Train, and tell dev and test accuracy, the seconds, and which test rows are right."""
+    """Train; dev and test accuracy, seconds, and which test rows are correct."""
     import torch
 
     from wordladder import Model, Recipe
@@ -98,12 +98,12 @@ def trained(item: Item, cache: str) -> dict[str, Any]:
 
 
 def read() -> list[dict[str, Any]]:
-    """What is done already."""
+    """Finished trainings."""
     return [json.loads(line) for line in DONE.read_text().splitlines()] if DONE.exists() else []
 
 
 def table(done: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each cell that is complete: default, best searched, regret with its interval, seconds."""
+    """A row per complete cell: default, best of the search, regret with its interval, seconds."""
     cells: dict[tuple[Any, ...], dict[str, list[dict[str, Any]]]] = {}
     for one in done:
         cell = cells.setdefault((one["set"], one["rows"], one["rung"]), {"default": [], "searched": []})
@@ -133,12 +133,12 @@ def table(done: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _right(one: dict[str, Any]) -> np.ndarray:
-    """Which rows are right; the padding of the last byte is wrong in all."""
+    """Which rows are correct; the padding of the last byte counts as wrong in all."""
     return np.unpackbits(np.frombuffer(base64.b64decode(one["right"]), np.uint8)).astype(float)
 
 
 def main() -> None:
-    """Train what is missing, print the table and keep it."""
+    """Run the missing trainings, print the table and save it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     for name, known in (("sets", NAMES), ("rows", ROWS), ("rungs", RUNGS)):
         parser.add_argument(f"--{name}", default=",".join(map(str, known)))

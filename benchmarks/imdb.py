@@ -1,10 +1,10 @@
-"""The quality of the rungs on public data, and a climb over six of them.
+"""Quality of the rungs on public data, and a climb of six rungs.
 
     python benchmarks/imdb.py            IMDB: the climb of six rungs, with Word2Vec trained on the
-    unlabelled reviews
+                                         unlabelled reviews
     python benchmarks/imdb.py --chinese  ChnSentiCorp: the BiLSTM on the published split
 
-Each prints what the command line prints and keeps the figures in results/.
+Each prints what the command line prints and saves the figures in results/.
 """
 
 import sys
@@ -18,8 +18,8 @@ RUNGS = ("tfidf", "fasttext", "vectors-mean", "gru", "lstm", "bilstm")
 
 
 def imdb(folder: Path) -> None:
-    """Climb six rungs with one seed on the official halves; unlabelled reviews are raw text for word
-    vectors.
+    """Climb six rungs with one seed on the official halves; word vectors are also trained on the
+    unlabelled reviews.
     """
     from wordladder import climb
     from wordladder.cli.climb import print_climb
@@ -50,8 +50,8 @@ def _without_recipes(figures: dict) -> dict:
 
 
 def chinese(folder: Path) -> None:
-    """The BiLSTM on ChnSentiCorp's train, dev and test; Word2Vec on the Chinese Wikipedia sample's
-    characters.
+    """The BiLSTM on ChnSentiCorp's train, dev and test; Word2Vec on the characters of the Chinese Wikipedia
+    sample.
     """
     from wordladder import Model, Recipe
     from wordladder.data.tables import read_table

@@ -1,4 +1,4 @@
-"""What a saved BiLSTM costs to use: from the command line to the answer, in process, and at import.
+"""What using a saved BiLSTM costs: from the command line to the answer, in process, and at import.
 
 Each whole command is run once to warm the file cache and then timed as a process; medians are printed.
 """
@@ -35,7 +35,7 @@ def made_up_text(words: list[str], length: int) -> str:
 
 
 def train(folder: Path, words: list[str]) -> Path:
-    """A BiLSTM of the rung's sizes over a vocabulary of 30,000 words; its quality does not matter here."""
+    """A BiLSTM with the rung's sizes and a vocabulary of 30,000 words; its quality does not matter here."""
     from wordladder import Model, Recipe
 
     rows = [(made_up_text(words, 60), str(i % 2)) for i in range(2000)]

@@ -1,10 +1,10 @@
-"""Words a second of finding and joining phrases, beside gensim's Phrases, on the same words.
+"""Words per second of finding and joining phrases, against gensim's Phrases, on the same words.
 
     python benchmarks/phrases.py [FILE] [--megabytes 20] [--repeat 3]
 
 Both find the pairs of neighbours that score above 10 and join them throughout the text. gensim gets the words
-in memory, between punctuation marks as ours are; our time is that of reading the text with phrases, less that
-of reading it without. One thread. FILE is the English Wikipedia sample of the research data if left out.
+in memory, split at punctuation marks like ours; our time is that of reading the text with phrases, minus
+that of reading it without. One thread. FILE defaults to the English Wikipedia sample of the research data.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from wordladder.text.words import tokenize
 
 
 def seconds_of_reading(path: Path, phrases: PhraseSettings | None) -> tuple[float, int, dict[str, int]]:
-    """How long it takes, the words, and how often each word of the text with phrases occurs."""
+    """Seconds, number of words, and the count of each word in the text with phrases."""
     started = time.perf_counter()
     with read_corpus([path], min_count=1, threads=1, phrases=phrases) as corpus:
         seconds = time.perf_counter() - started
@@ -31,7 +31,7 @@ def seconds_of_reading(path: Path, phrases: PhraseSettings | None) -> tuple[floa
 
 
 def between_marks(path: Path) -> list[list[str]]:
-    """The words of the text in the pieces that punctuation marks and line ends leave."""
+    """The words of the text, split at punctuation marks and line ends."""
     lines = path.read_text(encoding="utf-8").split("\n")
     tokens = tokenize(lines)
     pieces: list[list[str]] = []
@@ -68,7 +68,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = plain_copy(given.file, given.megabytes * 10**6, folder)
         sentences = between_marks(path)
-        seconds_of_reading(path, PhraseSettings())  # compiles
+        seconds_of_reading(path, PhraseSettings())  # compile first
         ours, theirs, without = [], [], []
         for _ in range(given.repeat):
             without.append(seconds_of_reading(path, None)[0])

@@ -1,11 +1,10 @@
-"""Pretraining's speed beside the usual masked-language-model step of transformers, on real text, in turn.
+"""Speed of pretraining against the usual masked-LM step of transformers, on real text, alternating.
 
-The usual step: lines as they are, cut at 128 pieces and padded to the longest of the batch, the scores of
-the whole vocabulary at every place, float32 (on an accelerator bfloat16 by autocast), AdamW as torch has it,
-fused. Ours: full rows, the head at the hidden
-places only, bfloat16 where the processor has it, a fused optimizer. Model, vocabulary, objective (single
-pieces, 15 %, 80/10/10), learning rate and pieces a step are the same, and so are the weights at the start;
-what each has learned is measured by transformers' own model in float32, on the same held-out rows.
+The usual step: lines as they are, truncated at 128 pieces and padded to the longest of the batch, scores over
+the whole vocabulary at every position, float32 (bfloat16 autocast on an accelerator), torch's fused AdamW.
+Ours: full rows, the head only at masked positions, bfloat16 if the CPU supports it, a fused optimizer. Model,
+vocabulary, objective (single pieces, 15 %, 80/10/10), learning rate, pieces per step and initial weights are
+the same. What each has learned is measured with transformers' own model in float32 on the same held-out rows.
 
     python benchmarks/pretraining.py [bert|albert] [tiny|mini|small]
 """
@@ -24,12 +23,12 @@ import torch
 from _common import keep, need
 
 ROUNDS, STEPS, ROWS, TIME = 8, 10, 32, 128
-SAMPLE = 12_000_000  # characters of text
+SAMPLE = 12_000_000  # characters
 RATE = 1e-3
 
 
 def sample(folder: Path, source: Path) -> Path:
-    """The beginning of a text."""
+    """The beginning of a text file."""
     from wordladder.files.streams import ByteReader
 
     path = folder / "text.txt"
@@ -40,7 +39,7 @@ def sample(folder: Path, source: Path) -> Path:
 
 
 def lines(path: Path, tokenizer: Any, held_out: int, rows: int = ROWS) -> Iterator[dict[str, torch.Tensor]]:
-    """Batches of lines as the usual step reads them, without end: shuffled, cut, padded, masked by
+    """Endless batches of lines as the usual step reads them: shuffled, truncated, padded, masked by
     transformers.
     """
     from transformers import DataCollatorForLanguageModeling
@@ -78,7 +77,7 @@ class Usual:
 
 
 class Ours:
-    """The step of `wordladder pretrain`, as the loop makes it."""
+    """The step of `wordladder pretrain`, as in its loop."""
 
     def __init__(self, objective: Any, device: torch.device) -> None:
         from itertools import count
@@ -113,7 +112,7 @@ class Ours:
 
 
 def timed(step: Callable[[], tuple[int, torch.Tensor]], steps: int = STEPS) -> dict[str, Any]:
-    """Some steps in a row: pieces a second, and the losses."""
+    """Run several steps: pieces per second, and the losses."""
     started = time.perf_counter()
     found = [step() for _ in range(steps)]
     losses = torch.stack([loss for _, loss in found]).tolist()
@@ -123,7 +122,7 @@ def timed(step: Callable[[], tuple[int, torch.Tensor]], steps: int = STEPS) -> d
 
 @torch.no_grad()
 def measured(model: Any, batches: list[Any]) -> float:
-    """The masked loss on held-out rows, by transformers' model in float32."""
+    """Masked loss on held-out rows, with transformers' model in float32."""
     model.eval()
     total, count = 0.0, 0
     for batch in batches:
@@ -144,7 +143,7 @@ def measured(model: Any, batches: list[Any]) -> float:
 def both(
     kind: str, size: str, folder: Path, source: Path, device: torch.device, rows: int = ROWS
 ) -> tuple[Usual, Ours, list[Any]]:
-    """Both ways, ready for their first step, and held-out batches."""
+    """Both variants before their first step, and held-out batches."""
     from wordladder.pretraining.documents import hold_out, open_documents, write_documents
     from wordladder.pretraining.initial_models import new_model
     from wordladder.pretraining.objective import MaskedObjective
@@ -176,7 +175,7 @@ def both(
 
 
 def main(kind: str = "bert", size: str = "mini") -> None:
-    """Measure both in turn, print and keep."""
+    """Measure both alternately, print and save."""
     with TemporaryDirectory() as folder:
         source = need("corpora/enwiki_sample.txt.xz")
         usual, ours, rows = both(kind, size, Path(folder), source, torch.device("cpu"))
@@ -191,7 +190,7 @@ def main(kind: str = "bert", size: str = "mini") -> None:
 
 
 def report(kind: str, size: str, runs: dict[str, list[dict[str, Any]]], learned: dict[str, float]) -> None:
-    """Print and keep the figures."""
+    """Print and save the figures."""
     found: dict[str, Any] = {"kind": kind, "size": size, "threads": torch.get_num_threads()}
     for name, rounds in runs.items():
         speeds = sorted(one["pieces"] / one["seconds"] for one in rounds[1:])

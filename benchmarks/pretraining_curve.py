@@ -1,11 +1,11 @@
-"""The curve of a pretraining, as a picture for the docs, and its figures.
+"""Plots the curve of a pretraining run for the docs, and saves its figures.
 
     wordladder pretrain WORDLADDER_DATA/corpora/enwiki_sample.txt.xz --kind albert --size tiny --minutes 60 \\
             --batch-pieces 2048 --learning-rate 3e-4 --output FOLDER
     python benchmarks/pretraining_curve.py FOLDER NAME     docs/pictures/NAME.svg, results/NAME.json
 
-What is measured on held-out text is drawn against the minutes; the line to be beaten is the share of the most
-frequent piece, which a model reaches that has learned nothing else.
+Held-out measurements are plotted against minutes; the baseline is the share of the most frequent piece, which
+a model reaches that has learned nothing else.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 
 from _common import ROOT, keep, need
 
-LINES = 40_000  # from which the most frequent piece is found
+LINES = 40_000  # to determine the most frequent piece
 
 
 def unigram_accuracy(folder: Path) -> float:
@@ -38,7 +38,7 @@ def unigram_accuracy(folder: Path) -> float:
 
 
 def draw(rows: list[dict[str, Any]], least: float, path: Path) -> None:
-    """Held-out loss, accuracy of hidden pieces and of the order of segments."""
+    """Plot held-out loss, accuracy on masked pieces and on sentence order."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -73,7 +73,7 @@ def draw(rows: list[dict[str, Any]], least: float, path: Path) -> None:
 
 
 def main(folder: Path, name: str) -> None:
-    """Picture and figures."""
+    """Write the plot and the figures."""
     lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [row for row in map(json.loads, lines) if "held_out_loss" in row]
     report = json.loads((folder / "pretraining.json").read_text(encoding="utf-8"))

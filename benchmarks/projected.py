@@ -1,10 +1,10 @@
-"""Words a second of an LSTM with a projection, as ELMo has it, one direction: torch's, and ours with clips.
+"""Words per second of a unidirectional LSTM with projection, as in ELMo: torch's, and ours with clipping.
 
     python benchmarks/projected.py [--threads N] [--rounds 5] [--json FILE]
 
-Texts of equal length, for which torch's layer needs no padding. torch has no clips, so that it could run our
-own models only; published ones clip. `steps` is ours without its compiled kernel, as it runs where there is
-none. Every way has its turn in every round, and its best round counts.
+Texts of equal length, for which torch's layer needs no padding. torch has no clipping, so it could run our
+own models only; published ones clip. `steps` is ours without its compiled kernel, as it runs where no kernel
+is available. The variants alternate in every round, and the best round counts.
 """
 
 import argparse
@@ -20,13 +20,13 @@ from _common import keep
 from wordladder.layers import lstm_projection_steps as steps
 from wordladder.layers.lstm_projection import Clips, run_both_ways
 
-# units, projection, texts, words a text
+# units, projection, texts, words per text
 SHAPES = [(256, 64, 16, 128), (256, 64, 64, 32), (512, 128, 32, 64), (1024, 128, 32, 64), (4096, 512, 32, 8)]
 _fits_kernel = steps._fits_kernel
 
 
 def ways(units: int, dim: int, texts: int, words: int) -> dict[str, Callable[[], Tensor]]:
-    """From nothing to hidden vectors."""
+    """Compute hidden vectors."""
     torch.manual_seed(1)
     cell, counts = nn.LSTM(dim, units, proj_size=dim), [texts] * words
     batch = torch.randn(words, texts, dim, requires_grad=True)
@@ -44,7 +44,7 @@ def ways(units: int, dim: int, texts: int, words: int) -> dict[str, Callable[[],
 
 
 def measure(shape: tuple[int, int, int, int], rounds: int) -> list[dict]:
-    """Words a second of every way, a row for training and one for answering."""
+    """Words per second of every variant, one row for training and one for inference."""
     rows = []
     for job in ("training", "answering"):
         best: dict[str, float] = {}
@@ -56,7 +56,7 @@ def measure(shape: tuple[int, int, int, int], rounds: int) -> list[dict]:
                 if job == "training":
                     hidden.sum().backward()
                 seconds = time.perf_counter() - started
-                if number:  # compiling and first touches are not measured
+                if number:  # warm-up is not measured
                     best[way] = min(best.get(way, float("inf")), seconds)
         speeds = {way: shape[2] * shape[3] / seconds for way, seconds in best.items()}
         rows.append({"shape": list(shape), "job": job, **speeds})

@@ -1,11 +1,11 @@
-"""Questions on SQuAD 1.1: both kinds of rung learn from a part of train and answer all of dev, one seed.
+"""SQuAD 1.1: both kinds of rung are trained on a part of train and answer all of dev, one seed.
 
-python benchmarks/questions.py             BiDAF over vectors trained on Wikipedia too, and MiniLM, tuned
+    python benchmarks/questions.py      BiDAF with vectors also trained on Wikipedia, and fine-tuned MiniLM
 
-What was tried, on 3,096 questions of train, F1 on 1,126 others (44 articles, none in both). MiniLM, two
-epochs: the rung's rate for encoders of base shape, 4e-5, leaves it at 0.452; 1.5e-4 brings 0.587, 3e-4 with a
-layer decay of 0.9 instead of 0.95 0.605; so it has a recipe of its own. BiDAF, without Wikipedia: 0.296 after
-ten epochs of batches of 32 at 1e-3, and 0.286 after four of 16 at 2e-3 (of six; broken off).
+What was tried, with 3,096 questions of train, F1 on 1,126 others (44 articles, none in both). MiniLM, two
+epochs: 0.452 with 4e-5, the rung's rate for base-size encoders; 0.587 with 1.5e-4; 0.605 with 3e-4 and a
+layer decay of 0.9 instead of 0.95. So it has its own recipe. BiDAF without Wikipedia: 0.296 after ten epochs
+with batches of 32 at 1e-3, and 0.286 after four with 16 at 2e-3 (of six; stopped early).
 """
 
 import tempfile
@@ -18,7 +18,7 @@ RECIPES = Path(__file__).parent / "recipes"
 
 
 def main() -> None:
-    """The climb; its figures go to results/questions.json."""
+    """Run the climb; figures go to results/questions.json."""
     from wordladder import Model, climb
     from wordladder.cli.climb import print_climb
     from wordladder.cli.console import progress_bar

@@ -1,32 +1,32 @@
-"""Words a second of a bidirectional layer: torch padded, torch packed, and ours; training and answering.
+"""Words per second of a bidirectional layer, training and inference: torch padded, torch packed, and ours.
 
     python benchmarks/recurrent.py [--cell lstm] [--batches 32 64 128] [--threads N] [--rounds 3]
                                    [--json FILE]
 
-Batches are cut from 2,000 texts sorted by length, as in training: lengths like those of film reviews, 240
-words in the mean and 400 at most. Only words count, not padding. Every way has its turn in every round, and
-its best round counts: a machine that is busy in between disturbs all ways alike. (Packed training has one.)
+Batches are cut from 2,000 texts sorted by length, as in training, with lengths like those of film reviews:
+240 words on average, 400 at most. Only words count, not padding. The variants alternate in every round, and
+the best round counts, so a temporarily busy machine affects all alike. (Packed training has one round.)
 
-What was tried for training: LSTM 100 to 128, two directions, 32 texts of 240 words, thousand words a second
-on two cores of a Zen 4 without AVX-512 (torch 2.13, oneDNN, MKL). From the least processor time of one
-direction, as two free cores do two of them:
+What was tried for training: LSTM 100 to 128, two directions, 32 texts of 240 words, thousand words per second
+on two cores of a Zen 4 without AVX-512 (torch 2.13, oneDNN, MKL). From the lowest CPU time of one direction,
+as two free cores run two of them:
 
     torch, both directions in one call                                            48
-    torch, a direction a thread                                                   67
-    products by torch step by step, gates in Numba, a direction a thread          91
-    the same with the words' product for all steps at once: no gain, it waits on memory
-    the same with weights packed beforehand by MKL or oneDNN: no gain over a plain product
-    the same with NumPy's OpenBLAS: equal, but its threads cannot be held to one a direction
+    torch, one thread per direction                                               67
+    torch matrix products step by step, gates in Numba, one thread per direction  91
+    the same with the input product for all steps at once: no gain, memory-bound
+    the same with weights prepacked by MKL or oneDNN: no gain over a plain product
+    the same with NumPy's OpenBLAS: equal, but it cannot be held to one thread per direction
     products in Numba too, weights in panels, 2 x 4 registers                     98
     the same with 6 x 2 registers: a quarter slower, too many addresses at a time
-    gradients of the gates copied into panels before they go into the weights     96
-    the same read where they are, 64 rows at a time                               101
-    without the fence in `product`: 90 to 101, as the compiler happens to order loads
-    memory from NumPy, in huge pages, and not from torch                          105
+    gate gradients copied into panels before updating the weights                 96
+    the same read in place, 64 rows at a time                                     101
+    without the fence in `product`: 90 to 101, depending on how the compiler orders loads
+    memory from NumPy, in huge pages, instead of from torch                       105
                                                             (with 128 texts: 107, not 96)
 
-Half of what is left goes into the weights' gradient; the products run at nine tenths of what a core can do.
-GRU has 143 and RNN 360, where torch with a direction a thread has 73 and 215.
+Half of the remaining time goes into the weight gradient; the products run at nine tenths of a core's peak.
+GRU has 143 and RNN 360, where torch with one thread per direction has 73 and 215.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def batches(texts: int, wanted: int = 4, seed: int = 1) -> list[Batch]:
 
 
 def ways(cell: str) -> dict[str, Callable[[Batch], Tensor]]:
-    """From a batch to hidden vectors."""
+    """Compute hidden vectors from a batch."""
     torch.manual_seed(1)
     whole, ours = CELLS[cell](DIM, HIDDEN, batch_first=True, bidirectional=True), Recurrent(DIM, cell=cell)
 
@@ -87,17 +87,17 @@ def answer(run: Callable[[Batch], Tensor], given: list[Batch]) -> None:
 
 
 def measure(cell: str, texts: int, rounds: int) -> list[dict]:
-    """Words a second of every way, a row for training and one for answering."""
+    """Words per second of every variant, one row for training and one for inference."""
     given, rows = batches(texts), []
     words = sum(int(mask.sum()) for _, mask in given)
     for name, job in (("training", train), ("answering", answer)):
         best = dict.fromkeys(ways(cell), float("inf"))
         for run in ways(cell).values():
-            job(run, given[:1])  # compiling and first touches are not measured
+            job(run, given[:1])  # warm-up is not measured
         for number in range(rounds):
             for way, run in ways(cell).items():
                 if way == "packed" and job is train and number:
-                    continue  # a minute a round
+                    continue  # takes a minute per round
                 started = time.perf_counter()
                 job(run, given)
                 best[way] = min(best[way], time.perf_counter() - started)
@@ -106,7 +106,7 @@ def measure(cell: str, texts: int, rounds: int) -> list[dict]:
 
 
 def latency(cell: str, runs: int = 300) -> dict[str, float]:
-    """Milliseconds for one text of 200 words, the median."""
+    """Median milliseconds for one text of 200 words."""
     mask, medians = torch.ones(1, 200, dtype=torch.bool), {}
     for way, run in ways(cell).items():
         times = []

@@ -1,9 +1,9 @@
-"""The rung `tfidf` against scikit-learn's pipeline of bigram tf-idf and logistic regression, in turn.
+"""The rung `tfidf` against scikit-learn's pipeline of bigram tf-idf and logistic regression, alternating.
 
     python benchmarks/shallow.py [SET ...]
 
-Test accuracy, seconds to fit, and the median time of one text alone. Both get the same rows, of which the
-rung holds a tenth out to decide on, and both take wordladder's words, so that Chinese works.
+Test accuracy, seconds to fit, and the median time for a single text. Both get the same rows, of which the
+rung holds out a tenth to choose its settings, and both use wordladder's tokens, so that Chinese works.
 """
 
 import statistics
@@ -21,7 +21,7 @@ ROWS, TEST_ROWS, ANSWERED = 25_000, 2500, 300
 
 
 def pipeline() -> Any:
-    """What people write."""
+    """The usual scikit-learn pipeline."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -44,7 +44,7 @@ def _runs(words: Any) -> Any:
 
 
 def measured(model: Any, train: Any, test: Any) -> dict[str, float]:
-    """Accuracy, seconds to fit, milliseconds a text."""
+    """Accuracy, seconds to fit, milliseconds per text."""
     started = time.perf_counter()
     model.fit(train.texts, train.labels)
     seconds = time.perf_counter() - started
@@ -58,7 +58,7 @@ def measured(model: Any, train: Any, test: Any) -> dict[str, float]:
 
 
 def compared(name: str) -> dict[str, Any]:
-    """Both on a set."""
+    """Run both on a data set."""
     from wordladder import Model
 
     train, test = load(name)

@@ -1,39 +1,40 @@
-"""Static vectors here against the usual trainers: the same text and settings, one after the other.
+"""Static vectors against the usual trainers: the same text and settings, alternating.
 
     python benchmarks/static_vectors.py [JOB...] [--megabytes 25] [--threads 2]
-    python benchmarks/static_vectors.py --ours          our side again, beside the peers' figures kept before
+    python benchmarks/static_vectors.py --ours          only our side; saved figures of the others stay
     python benchmarks/static_vectors.py --growth        the sample ten times over: time and memory
     python benchmarks/static_vectors.py --scaling       one thread against two
 
-JOBs are skipgram and cbow (peer: gensim), fasttext (the fastText of PyPI, or gensim's where that is not
-installed), glove (a plain program of its own, below) and supervised (fastText again, on IMDB). Left out, all.
+JOBs are skipgram and cbow (against gensim), fasttext (the fastText of PyPI, or gensim's if that is not
+installed), glove (a straightforward implementation, below) and supervised (fastText again, on IMDB). Default:
+all.
 
-The text is the English Wikipedia sample of the research data in lower case, prepared once as words between
-spaces; both sides read that file, each in a process of its own, gensim by its fastest way (`corpus_file`).
+The text is the English Wikipedia sample of the research data in lower case, prepared once as words separated
+by spaces; both sides read that file, each in its own process, gensim in its fastest way (`corpus_file`).
 Words/s are those of training alone (for GloVe of counting and training, for fastText and its classifier of
-the whole job, which it does not tell apart); `whole` is the job from the file to vectors in memory. The
-compiling of our kernels, once a machine, is left out of both and shown. Analogies are those among the 30,000
-most frequent words; rare words are those of RW in the vocabulary.
+the whole job, since it does not report them separately); `whole` is the time from the file to vectors in
+memory. Compiling our kernels, once per machine, is excluded from both and shown. Analogies are those among
+the 30,000 most frequent words; rare words are those of RW in the vocabulary.
 
 What was tried for speed, at 25 MB on two cores:
-- skip-gram, 5.9 → 8.9 M words/s, and CBOW, 4.8 → 9.8: kernels compiled without counting references to arrays,
-  and all their parts inlined. Numba counted at each of a hundred places a word, by atomic operations.
+- skip-gram, 5.9 → 8.9 M words/s, and CBOW, 4.8 → 9.8: kernels compiled without reference counts for arrays,
+  and with all parts inlined. Numba counted in a hundred places per word, with atomic operations.
 - CBOW, 9.8 → 10.8: a single context is not scored twice to fill a pair.
 - fastText, negatives shared by the neighbours of a word: 2.2 → 2.9 M words/s, but analogies fell from 0.51 to
   0.33 (0.46 with two neighbours sharing). Not kept. A word's n-grams are read once for all its neighbours,
   which is exact: between neighbours only their mean moves.
 - fastText, one step for all neighbours together: 3.8 M words/s, analogies 0.43. Not kept.
-- fastText, a word's parts read when it comes within reach of a centre and written when it leaves, so that all
-  neighbours of a centre meet one draw of negatives as in skip-gram, not each neighbour its own: 1.9 times as
-  fast, analogies 0.524 → 0.535, rare words 0.409 → 0.417. Rows of n-grams in the order in which words meet
-  them: a few per cent. N-grams that only ever come together, as one row: 11 % fewer rows a word; not done.
-- CBOW, learning rate 0.05 → 0.06, means of three seeds: analogies 0.148 → 0.156; 0.142 → 0.148 on words of
-  letters and digits alone; of the whole sample's such words 0.366 → 0.369 (0.075: 0.368), gensim 0.373.
-- CBOW, first vectors within 0.1/√dim instead of 0.4/√dim, one thread, no step beyond dot products of ±6 as
-  in gensim: no difference.
+- fastText, a word's n-grams read when it enters a centre's window and written when it leaves, so that all
+  neighbours of a centre share one draw of negatives as in skip-gram, instead of one draw each: 1.9 times as
+  fast, analogies 0.524 → 0.535, rare words 0.409 → 0.417. N-gram rows in order of first use: a few per cent.
+  N-grams that only occur together, as one row: 11 % fewer rows per word; not done.
+- CBOW, learning rate 0.05 → 0.06, means of three seeds: analogies 0.148 → 0.156; 0.142 → 0.148 on
+  alphanumeric words alone; on those words of the whole sample 0.366 → 0.369 (0.075: 0.368), gensim 0.373.
+- CBOW, initial vectors within 0.1/√dim instead of 0.4/√dim, one thread, no update beyond dot products of ±6
+  as in gensim: no difference.
 - fastText, learning rate 0.05, its own default → 0.04: analogies 0.606 → 0.609, rare words 0.481 → 0.488.
-- classifier, 28 → 5 µs a text of 460 rows: rows of all texts found once, not in each epoch.
-- Large pages of memory asked for by hand: no change.
+- classifier, 28 → 5 µs per text of 460 rows: rows of all texts found once instead of in each epoch.
+- Explicitly requested huge pages: no change.
 """
 
 import argparse
@@ -67,7 +68,7 @@ Progress = Callable[..., None]
 
 
 def prepare(megabytes: float | None, target: Path) -> int:
-    """Write the sample in lower case with one space between words: the number of words."""
+    """Write the sample in lower case with one space between words; returns the number of words."""
     left, words = float("inf") if megabytes is None else megabytes * 1e6, 0
     source = need("corpora/enwiki_sample.txt.xz")
     with ByteReader(source) as reader, target.open("w", encoding="utf-8", newline="\n") as file:
@@ -84,7 +85,7 @@ def prepare(megabytes: float | None, target: Path) -> int:
 
 
 def prepare_imdb(folder: Path) -> int:
-    """Write IMDB as fastText reads it, train.ft shuffled: the words of train."""
+    """Write IMDB in fastText's format, train.ft shuffled; returns the number of words in train."""
     from wordladder.data.tables import read_table
 
     words = 0
@@ -140,7 +141,7 @@ def real_fasttext(text: str, output: str, job: str, given: dict[str, Any]) -> di
         t=SAMPLE[job],
         verbose=0,
     )
-    found = told(started, started)  # its reading cannot be told apart
+    found = told(started, started)  # its reading time cannot be separated
     words = [word for word in model.get_words() if word != "</s>"]
     WordVectors(words, np.stack([model.get_word_vector(word) for word in words])).save(output)
     return found
@@ -177,7 +178,7 @@ def ours(text: str, output: str, job: str, given: dict[str, Any]) -> dict[str, f
 
 
 def plain_glove(text: str, output: str, job: str, given: dict[str, Any]) -> dict[str, float]:
-    """GloVe written down from the paper: sparse matrices count, a plain loop learns; one thread."""
+    """GloVe implemented from the paper: counts in sparse matrices, training in a plain loop; one thread."""
     from collections import Counter
 
     from numba import njit
@@ -259,7 +260,7 @@ def our_classifier(text: str, output: str, job: str, given: dict[str, Any]) -> d
         return [words for _, words in cut], np.array([names.index(label) for label, _ in cut])
 
     watch = Watch()
-    # compiled on a few texts first
+    # compile on a few texts first
     model = FastTextClassifier(TextSettings(segmenter="whitespace"), word_ngrams=2, **SUPERVISED)
     compiling = time.perf_counter()
     model.fit(["a b", "c d"], np.array([0, 1]), threads=given["threads"])
@@ -273,7 +274,7 @@ def our_classifier(text: str, output: str, job: str, given: dict[str, Any]) -> d
 
 
 class Watch:
-    """Remembers when the kernels were compiled."""
+    """Records when the kernels were compiled."""
 
     def __init__(self) -> None:
         self.compiling, self.compiled = 0.0, time.perf_counter()
@@ -291,7 +292,7 @@ def told(started: float, training: float, compiling: float = 0.0) -> dict[str, f
 
 
 def peak_memory() -> float:
-    """The most resident memory of this process so far, in megabytes; not a number where it cannot be told."""
+    """The peak resident memory of this process so far, in megabytes; NaN if unknown."""
     try:
         import resource
     except ImportError:
@@ -313,12 +314,12 @@ JOBS: dict[str, dict[str, Callable[..., dict[str, float]]]] = {
 
 
 def vectors_of(text: Path, side: str, job: str) -> Path:
-    """Where one side of a job writes its vectors."""
+    """The file to which one side of a job writes its vectors."""
     return text.with_name(f"{side}-{job}.safetensors")
 
 
 def alone(side: str, job: str, text: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """Run one side of a job in a process of its own."""
+    """Run one side of a job in its own process."""
     task = json.dumps([side, str(text), str(vectors_of(text, side, job)), job, given])
     command = [sys.executable, __file__, "--alone", task]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
@@ -328,7 +329,7 @@ def alone(side: str, job: str, text: Path, given: dict[str, Any]) -> dict[str, A
 
 
 def judged(side: str, job: str, text: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """Run one side of a job, with the quality of its vectors."""
+    """Run one side of a job and measure the quality of its vectors."""
     row = alone(side, job, text, given)
     if job == "supervised":
         return row
@@ -345,21 +346,21 @@ def judged(side: str, job: str, text: Path, given: dict[str, Any]) -> dict[str, 
 
 
 def in_turn(tasks: list[tuple[str, str, Path, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """All tasks one after the other, with three seeds: of each the fastest run, with its mean quality."""
+    """All tasks one after another with three seeds; for each the fastest run, with the mean quality."""
     seeds = range(1, REPEATS + 1)
     runs = [[judged(*task[:3], task[3] | {"seed": seed}) for task in tasks] for seed in seeds]
     return [fastest(of_one) for of_one in zip(*runs)]
 
 
 def fastest(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The run of least training time with the mean quality of all, and what each of them had."""
+    """The run with the shortest training time and the mean quality of all runs, and the individual values."""
     best = min(runs, key=lambda run: run["training"])
     each = {name: [run[name] for run in runs] for name in ("training", "whole", *QUALITY) if name in best}
     return best | {name: float(np.mean(each[name])) for name in QUALITY if name in best} | {"runs": each}
 
 
 def measure(job: str, text: Path, words: int, given: dict[str, Any], ours_only: bool) -> list[dict[str, Any]]:
-    """Both sides of a job, or ours, with speed and quality."""
+    """Speed and quality of both sides of a job, or of ours."""
     sides = [side for side in JOBS[job] if side == "wordladder" or not ours_only]
     rows = in_turn([(side, job, text, given) for side in sides])
     epochs = {"supervised": SUPERVISED, "glove": GLOVE}.get(job, given)["epochs"]
@@ -404,14 +405,14 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 
 def growth(folder: Path, given: dict[str, Any]) -> None:
-    """One epoch of skip-gram on the sample, and on the sample ten times over."""
+    """One epoch of skip-gram on the sample, and on ten copies of it."""
     text, more = folder / "text.txt", folder / "more.txt"
     words = prepare(None, text)
     with more.open("wb") as file:
         for _ in range(10):
             file.write(text.read_bytes())
     given = given | {"epochs": 1, "min_count": 5}
-    # the same words: rare ones of the sample would be frequent in the tenfold text
+    # the same vocabulary: rare words of the sample would be frequent in the tenfold text
     rows = [
         alone("wordladder", "skipgram", path, given | {"min_count": given["min_count"] * times})
         for path, times in ((text, 1), (more, 10))
@@ -425,7 +426,7 @@ def growth(folder: Path, given: dict[str, Any]) -> None:
 
 
 def scaling(folder: Path, given: dict[str, Any]) -> None:
-    """One thread against two, for each of our trainers."""
+    """Two threads against one, for each of our trainers."""
     text = folder / "text.txt"
     prepare(25, text)
     rows = []
@@ -472,7 +473,7 @@ def main() -> None:
 
 
 def keep_rows(name: str, words: int, settings: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    """Keep new rows in the place of earlier ones of the same job and side."""
+    """Save new rows, replacing earlier ones of the same job and side."""
     path = RESULTS / f"{name}.json"
     before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
     fresh = {(row["job"], row["side"]) for row in rows}

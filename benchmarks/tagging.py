@@ -1,12 +1,12 @@
-"""Entities: how well the rungs find them, and how fast the BiLSTM-CRF learns and tags beside Flair's.
+"""Named entities: quality of the rungs, and training and tagging speed of the BiLSTM-CRF against Flair.
 
-    python benchmarks/tagging.py conll            CoNLL-2003, three seeds; vectors trained on Wikipedia too
-    python benchmarks/tagging.py msra              MSRA, one seed: characters of Chinese, vectors of them
-    python benchmarks/tagging.py cluener           CLUENER, one seed: the same
-    python benchmarks/tagging.py flair PYTHON     speed against Flair, which PYTHON has (transformers < 5)
+    python benchmarks/tagging.py conll            CoNLL-2003, three seeds; vectors also trained on Wikipedia
+    python benchmarks/tagging.py msra             MSRA, one seed: Chinese characters and character vectors
+    python benchmarks/tagging.py cluener          CLUENER, one seed: the same
+    python benchmarks/tagging.py flair PYTHON     speed against Flair, installed for PYTHON (transformers < 5)
 
-Flair's `SequenceTagger` has what ours has: 100 numbers a word, a BiLSTM of 128 in each direction, a CRF,
-batches of 32 sentences, two threads. Both read the same sentences, in turn.
+Flair's `SequenceTagger` has the same parts as ours: 100-dimensional word vectors, a BiLSTM with 128 units per
+direction, a CRF, batches of 32 sentences, two threads. Both read the same sentences, alternating.
 """
 
 import json
@@ -22,11 +22,11 @@ from _common import keep, need
 HERE = Path(__file__).parent
 RECIPES = HERE / "recipes"
 THREADS, ROUNDS = 2, 3
-SENTENCES = 6000  # that both read in a round of the speed test
+SENTENCES = 6000  # read by both in a round of the speed test
 
 
 def climbed(name: str, train: str, test: str, rungs: list[str], **more: Any) -> None:
-    """A climb; the figures go to results/NAME.json."""
+    """Run a climb; figures go to results/NAME.json."""
     from wordladder import climb
     from wordladder.cli.climb import print_climb
     from wordladder.cli.console import progress_bar
@@ -47,7 +47,7 @@ def climbed(name: str, train: str, test: str, rungs: list[str], **more: Any) -> 
 
 
 def conll() -> None:
-    """CoNLL-2003: four rungs, the last with MiniLM, frozen."""
+    """CoNLL-2003: four rungs, the last with frozen MiniLM."""
     from contextual import minilm
 
     climbed(
@@ -70,7 +70,7 @@ def msra() -> None:
 
 
 def cluener() -> None:
-    """CLUENER: its dev part, which is the only one with labels beside train, is the test."""
+    """CLUENER: its dev set is the test set, since it is the only labelled part besides train."""
     rungs = ["crf", str(RECIPES / "chinese-bilstm-crf.toml")]
     files = ("ner/cluener/train.json.gz", "ner/cluener/dev.json.gz")
     climbed("tagging_cluener", *files, rungs, corpus=need("corpora/zhwiki_sample.txt.xz"), seeds=1)
@@ -100,7 +100,7 @@ for words, spans in rows:
 
 
 class Random(flair.embeddings.token.TokenEmbeddings):
-    """A trained table of 100 numbers a word."""
+    """A table of trained 100-dimensional word vectors."""
 
     def __init__(self):
         super().__init__()
@@ -146,14 +146,14 @@ print(json.dumps({"learning": learning, "tagging": words / (time.perf_counter() 
 
 
 def ours(words: list[list[str]], tags: list[list[str]]) -> dict[str, float]:
-    """Words a second in learning and in tagging."""
+    """Words per second in training and in tagging."""
     from wordladder import Model, Recipe
 
     changes = {"training.epochs": 1, "training.batch_rows": 32, "encoders.0.hidden": 128}
     recipe = Recipe.load("bilstm-crf").with_settings({**changes, "text.segmenter": "whitespace"})
     count = sum(map(len, words))
     model = Model(recipe, threads=THREADS)
-    model.fit(words[:64], tags[:64], dev=(words[:8], tags[:8]))  # what is loaded and compiled only once
+    model.fit(words[:64], tags[:64], dev=(words[:8], tags[:8]))  # one-time loading and compilation
     model.fit(words, tags, dev=(words[:8], tags[:8]))
     learning = count / model.report_["history"][0]["seconds"]
     texts = [" ".join(row) for row in words]
@@ -163,7 +163,7 @@ def ours(words: list[list[str]], tags: list[list[str]]) -> dict[str, float]:
 
 
 def flair(python: str) -> None:
-    """Both in turn, several times."""
+    """Run both alternately, several times."""
     from wordladder.data.tagged import read_tagged, tags_of_words
     from wordladder.data.tagged.schemes import spans_of_tags
 

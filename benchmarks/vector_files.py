@@ -1,11 +1,11 @@
-"""How fast files of word vectors open, and how much memory of its own a mapped one takes.
+"""How fast word-vector files open, and how much private memory a mapped one takes.
 
     python benchmarks/vector_files.py [--words 5000000] [--dim 100] [--text-words 400000] [--folder DIR]
 
-First a .safetensors file of many words is made, opened in a fresh process and asked for neighbours: printed
-are the milliseconds of `WordVectors.load`, of the first and second question, and the anonymous memory (what
-cannot be given back to the file) before and after. Then a .vec file is read by wordladder and by gensim, each
-in a fresh process, on one thread.
+First a .safetensors file with many words is created, opened in a fresh process and queried for neighbours.
+Printed are the milliseconds of `WordVectors.load`, of the first and second query, and the anonymous memory
+(which cannot be given back to the file) before and after. Then wordladder and gensim each read a .vec file in
+a fresh process, on one thread.
 """
 
 import argparse
@@ -66,7 +66,7 @@ print(time.perf_counter() - started)
 
 
 def make_mapped(path: Path, words: int, dim: int) -> None:
-    """Random vectors, written block by block in the layout that `WordVectors.save` has."""
+    """Random vectors, written block by block in the layout of `WordVectors.save`."""
     names = "\n".join(f"w{row}" for row in range(words)).encode()
     size = words * dim * 4
     entries = {

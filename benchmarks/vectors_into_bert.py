@@ -5,13 +5,13 @@
                                            [--dim 100] [--vectors FILE] [--threads N]
     python benchmarks/vectors_into_bert.py pieces --vectors FILE --tokenizer FOLDER
 
-Skip-gram vectors are trained on the text first, and their time is told. Both runs then have the same text,
-pieces, masks, seed, steps and rates; only the rows of the embeddings differ at the start. Held-out loss is
-looked at up to forty times a run. Kept are both curves, the steps (and, with the vectors' own time, the
-seconds) after which the start from vectors is as good as the random start is at its end, and a picture.
+Skip-gram vectors are trained on the text first, and their time is reported. Both runs then have the same
+text, pieces, masks, seed, steps and rates; only the initial embeddings differ. Held-out loss is measured
+up to forty times per run. Both curves are saved, with the number of steps (and of seconds, including training
+the vectors) after which the run from vectors is as good as the random start at its end, and a plot.
 
-`pieces` compares ways to make pieces of words: the cosine between the mean of a left-out word's pieces and
-its vector, and that of whole words with their own, both weighted by count.
+`pieces` compares ways to derive piece vectors from words: the cosine between the mean of a held-out word's
+pieces and its vector, and that of whole words with their own, both weighted by count.
 """
 
 import argparse
@@ -30,7 +30,7 @@ ARMS = ("random", "vectors")
 
 
 def text_of(corpus: Path, megabytes: float, folder: Path) -> Path:
-    """The first megabytes of the corpus, as a plain file of whole lines."""
+    """The first megabytes of the corpus, as a plain file with whole lines."""
     from wordladder.files.streams import ByteReader
 
     with ByteReader(corpus) as reader:
@@ -41,7 +41,7 @@ def text_of(corpus: Path, megabytes: float, folder: Path) -> Path:
 
 
 def trained_vectors(text: Path, dim: int, threads: int | None, path: Path) -> float:
-    """Skip-gram vectors of the text, in lower case as the pieces are; returns the seconds."""
+    """Train skip-gram vectors on the text, lower-cased like the pieces; returns the seconds."""
     from wordladder.text.corpus import read_corpus
     from wordladder.vectors.word2vec import Word2Vec
 
@@ -52,7 +52,7 @@ def trained_vectors(text: Path, dim: int, threads: int | None, path: Path) -> fl
 
 
 def curves(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Both runs; their curves and what they show."""
+    """Run both; their curves and the result."""
     from wordladder.pretraining.pretrain import pretrain
     from wordladder.pretraining.settings import PretrainingSettings
 
@@ -90,7 +90,7 @@ def curves(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def found(reports: dict[str, Any], vectors_seconds: float) -> dict[str, Any]:
-    """The curves of held-out masked loss, and when the one has what the other ends with."""
+    """The curves of held-out masked loss, and when one reaches the other's final loss."""
     points = {arm: curve(report["curve"]) for arm, report in reports.items()}
     steps, _, losses = points["random"][-1]
     reached = reach(points["vectors"], losses)
@@ -109,13 +109,13 @@ def found(reports: dict[str, Any], vectors_seconds: float) -> dict[str, Any]:
 
 
 def curve(lines: list[dict[str, float]]) -> list[list[float]]:
-    """Step, seconds and held-out masked loss of the lines that have it."""
+    """Step, seconds and held-out masked loss of the log lines that have it."""
     name = "held_out_masked_loss"
     return [[line["step"], line["seconds"], line[name]] for line in lines if name in line]
 
 
 def reach(points: list[list[float]], loss: float) -> tuple[float, float] | None:
-    """Step and seconds at which a curve first is at `loss`, on the line between two points."""
+    """Step and seconds at which a curve first reaches `loss`, interpolated linearly."""
     before: list[float] | None = None
     for point in points:
         if point[2] <= loss:
@@ -128,7 +128,7 @@ def reach(points: list[list[float]], loss: float) -> tuple[float, float] | None:
 
 
 def draw(figures: dict[str, Any], path: Path) -> None:
-    """Both curves as a picture."""
+    """Plot both curves."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
@@ -150,7 +150,7 @@ def draw(figures: dict[str, Any], path: Path) -> None:
 
 
 def told(figures: dict[str, Any]) -> str:
-    """The finding in a sentence."""
+    """The result in one sentence."""
     ends = f"{figures['vectors_loss']:.3f} against {figures['random_loss']:.3f}"
     if figures["steps_to_the_same"] is None:
         return f"after {figures['steps']:,} steps {ends}: the vectors did not help"
@@ -166,7 +166,7 @@ def told(figures: dict[str, Any]) -> str:
 
 
 def pieces(vectors_file: Path, folder: Path) -> dict[str, Any]:
-    """Ways to make pieces of words, by what they say of words that were left out."""
+    """Compare ways to derive piece vectors from words, on held-out words."""
     from scipy.sparse import csr_matrix, diags, eye
     from tokenizers import Tokenizer
     from transformers import AutoTokenizer
@@ -207,7 +207,7 @@ def pieces(vectors_file: Path, folder: Path) -> dict[str, Any]:
         fitted = solved(normal, all_means.T @ (weight @ matrix) + 0.3 * mean, mean)
         ways[f"least squares, weight {name}"] = scores(fitted)
         kept = np.array(mean)
-        kept[own[::-1]] = matrix[whole][::-1]  # the most frequent of several last
+        kept[own[::-1]] = matrix[whole][::-1]  # the most frequent of several is written last
         ways[f"mean of the words, weight {name}, whole words as they are"] = scores(kept)
     for name, score in ways.items():
         print(f"{name}: left-out words {score['left_out_words']:.3f}, whole words {score['whole_words']:.3f}")
@@ -215,7 +215,7 @@ def pieces(vectors_file: Path, folder: Path) -> dict[str, Any]:
 
 
 def cosine(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> float:
-    """The mean cosine of rows."""
+    """The mean cosine between rows."""
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     return float(np.average((first * second).sum(axis=1) / np.maximum(lengths, 1e-12), weights=weight))
 
@@ -238,7 +238,7 @@ def solved(matrix: Any, right: np.ndarray, start: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Parse, measure, print, keep."""
+    """Parse, measure, print, save."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -69,6 +69,18 @@ def unpickle(path: Path, classes: Collection[tuple[str, str]]) -> object:
         raise VectorsError(f"{path}, byte {stream.tell()}: the pickle is broken: {message}.") from None
 
 
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    if encoding not in ("latin1", "latin-1"):
+        raise UnpicklingError(f"bytes in the encoding {encoding!r}")
+    return text.encode("latin1")
+
+
+def _reconstruct(kind: type, *_: object) -> object:
+    if not (isinstance(kind, type) and issubclass(kind, Record)):
+        raise UnpicklingError(f"an object made of {kind!r}")
+    return kind()
+
+
 def _stand_ins() -> dict[tuple[str, str], Any]:
     """Inert stand-ins for what NumPy and the containers write to a pickle, by module and name."""
 
@@ -112,22 +124,12 @@ def _stand_ins() -> dict[tuple[str, str], Any]:
     def scalar(dtype: DType, content: bytes) -> object:
         return np.frombuffer(content, dtype_of(dtype), 1)[0].item()
 
-    def encode(text: str, encoding: str = "latin1") -> bytes:
-        if encoding not in ("latin1", "latin-1"):
-            raise UnpicklingError(f"bytes in the encoding {encoding!r}")
-        return text.encode("latin1")
-
-    def reconstruct(kind: type, *_: object) -> object:
-        if not (isinstance(kind, type) and issubclass(kind, Record)):
-            raise UnpicklingError(f"an object made of {kind!r}")
-        return kind()
-
     allowed: dict[tuple[str, str], Any] = {
         ("numpy", "ndarray"): Array,
         ("numpy", "dtype"): DType,
-        ("_codecs", "encode"): encode,
-        ("copyreg", "_reconstructor"): reconstruct,
-        ("copy_reg", "_reconstructor"): reconstruct,
+        ("_codecs", "encode"): _encode,
+        ("copyreg", "_reconstructor"): _reconstruct,
+        ("copy_reg", "_reconstructor"): _reconstruct,
         ("collections", "OrderedDict"): OrderedDict,
     }
     for core in ("numpy.core", "numpy._core"):
