@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from ..text.subwords import joined
+from ..text.subwords import concatenate
 
 _WORDS = 1 << 15  # composed at a time: their n-grams are many
 
@@ -33,7 +33,7 @@ def composed(
     vectors = np.empty(own.shape, np.float32)
     for start in range(0, len(words), _WORDS):
         block = words[start : start + _WORDS]
-        offsets, buckets = ngrams(*joined(block), *sizes, np.zeros(0, np.uint8))
+        offsets, buckets = ngrams(*concatenate(block), *sizes, np.zeros(0, np.uint8))
         parts = buckets.astype(np.int64)
         if rows_of is not None:
             parts = rows_of(parts)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..files.json_files import read_facts, write_facts
 from ..progress import Progress, quiet
-from ..text.corpus import corpus_from_texts
-from ..text.subwords import ngrams, spelled
+from ..text.corpus import read_corpus
+from ..text.subwords import encode_words, ngrams
 from ..text.vocabulary import Vocabulary
 from ..text.words import TextSettings, tokenize
 from ..vectors._hogwild import check_settings, cores, first_rows, padded
@@ -212,7 +212,7 @@ class FastTextClassifier:
         from ..kernels.ngram_bags import runs_of
         from ..kernels.subwords import hashes
 
-        lengths, of_forms = np.diff(texts.begins), hashes(*spelled(forms))
+        lengths, of_forms = np.diff(texts.begins), hashes(*encode_words(forms))
         counts = sum(np.maximum(0, lengths - less) for less in range(1, self.word_ngrams))
         begins = np.append(0, np.cumsum(counts + np.zeros_like(lengths)))
         found = np.empty(begins[-1], np.int32)
@@ -361,7 +361,7 @@ def _part(
     settings: dict[str, Any], texts: list[str]
 ) -> tuple[list[str], NDArray[np.int64], NDArray[np.int32]]:
     """The words of some texts, their counts, and the texts as numbers of words, −1 behind each."""
-    with corpus_from_texts(texts, **settings) as corpus:
+    with read_corpus(texts=texts, **settings) as corpus:
         return list(corpus.vocabulary.words), np.asarray(corpus.vocabulary.counts), corpus.ids.copy()
 
 

@@ -1,18 +1,20 @@
-"""From files or texts to blocks of clean UTF-8 lines, ready to be scanned for words; it counts nothing.
+"""Files or texts → blocks of clean UTF-8 lines, ready to be scanned for words.
 
-A block begins and ends where words do. Lower-casing has been done; where jieba finds the words, they stand
-in the block with blanks between them.
+A block begins and ends where words do. It is lower-cased already if that is asked for; where jieba finds the
+words, the block has blanks between them.
 """
 
 import json
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from ..errors import DataError, did_you_mean
 from ..files.streams import ByteReader, line_blocks
-from .words import Segmenter, TextSettings, lower, tokenize
+from .words import Segmenter, TextSettings, check_strings, lower, tokenize
 
 Blocks = Generator[tuple[bytes, int], None, None]
+RawBlock = tuple[bytes, str | None]  # the bytes of some lines and, unless they are ASCII, their text
 
 TEXT_FIELDS = ("text", "review", "sentence", "content", "document", "body")
 _BLOCK = 1 << 20
@@ -23,28 +25,28 @@ _ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
 _BOM = b"\xef\xbb\xbf"
 
 
-def find_files(paths: Sequence[str | Path]) -> list[Path]:
-    """The files of `paths`; a folder stands for all files in it, by name, but the hidden ones.
+def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+    """The files of `paths`; a folder stands for all files in it, by name, except hidden ones.
 
     Raises:
         DataError: a path does not exist, a folder has no files, or a file is a table or an archive.
     """
     files: list[Path] = []
-    for path in map(Path, paths):
+    for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
         if not path.is_dir():
             files.append(path)
             continue
-        inside = {found.relative_to(path): found for found in path.rglob("*") if found.is_file()}
+        inside = [file.relative_to(path) for file in path.rglob("*") if file.is_file()]
         names = [name for name in inside if not any(part.startswith(".") for part in name.parts)]
         if not names:
             raise DataError(f"{path}: there are no files in this folder.")
-        files += [inside[name] for name in sorted(names, key=Path.as_posix)]
+        files += [path / name for name in sorted(names, key=Path.as_posix)]
     if not files:
         raise DataError("no file was given; a corpus needs at least one.")
     for file in files:
         if not file.exists():
             raise DataError(f"{file}: there is no such file.")
-        suffix = _suffix(file)
+        suffix = suffix_of(file)
         if suffix in _TABLES:
             raise DataError(
                 f"{file} is a table, not raw text: write its texts to a file, one a line, or as JSONL."
@@ -54,17 +56,15 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     return files
 
 
-def _suffix(path: Path) -> str:
-    """What the name ends in, the ending of the compression left aside."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
+def suffix_of(path: str | Path) -> str:
+    """The suffix of a file's name that tells its format, in lower case, without that of its compression."""
+    name = Path(path)
+    return (Path(name.stem).suffix if name.suffix.lower() in _COMPRESSED else name.suffix).lower()
 
 
 def is_json(file: Path) -> bool:
     """Whether a file is read as JSON lines, by its name."""
-    return _suffix(file) in _JSON
+    return suffix_of(file) in _JSON
 
 
 def file_blocks(files: Sequence[Path], segmenter: Segmenter, *, lowercase: bool, field: str | None) -> Blocks:
@@ -72,49 +72,37 @@ def file_blocks(files: Sequence[Path], segmenter: Segmenter, *, lowercase: bool,
     before = 0
     for file in files:
         with ByteReader(file) as reader:
-            position = _Position(file)
-            if is_json(file):
-                yield from _json_blocks(reader, position, segmenter, lowercase, field, before)
-                before += reader.size
-                continue
-            for raw in line_blocks(reader, _BLOCK, whole_lines=False):
-                text = None if raw.isascii() else position.decode(raw)
-                position.passed(raw)
-                yield _clean(raw, text, segmenter, lowercase), before + reader.done
-            if position.column:
-                yield b"\n", before + reader.done
+            read = partial(_json_blocks, field=field) if is_json(file) else _plain_blocks
+            for raw, text in read(reader, _Position(file)):
+                yield _prepare(raw, text, segmenter, lowercase), before + reader.done
             before += reader.size
 
 
 def text_blocks(texts: Iterable[str], segmenter: Segmenter, *, lowercase: bool) -> Blocks:
     """Blocks of the texts, one a line, with the number of texts so far."""
-    if isinstance(texts, str):
-        raise DataError(f"texts is one string; give a list of texts, such as [{texts[:20]!r}].")
     batch: list[str] = []
-    size = index = 0
-    for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(f"text {index} is {type(text).__name__} {text!r}; every text must be a string.")
+    size = count = 0
+    for count, text in enumerate(check_strings(texts), start=1):
         batch.append(text)
         size += len(text)
         if size >= _BLOCK:
-            yield _join(batch, segmenter, lowercase), index + 1
+            yield _prepare(*_join_lines(batch), segmenter, lowercase), count
             batch, size = [], 0
     if batch:
-        yield _join(batch, segmenter, lowercase), index + 1
+        yield _prepare(*_join_lines(batch), segmenter, lowercase), count
 
 
-def _join(texts: list[str], segmenter: Segmenter, lowercase: bool) -> bytes:
+def _join_lines(texts: list[str]) -> RawBlock:
     text = "\n".join([text.replace("\n", " ") for text in texts]) + "\n"
-    return _clean(text.encode("utf-8", "surrogatepass"), text, segmenter, lowercase)
+    return text.encode("utf-8", "surrogatepass"), text
 
 
-def _clean(raw: bytes, text: str | None, segmenter: Segmenter, lowercase: bool) -> bytes:
+def _prepare(raw: bytes, text: str | None, segmenter: Segmenter, lowercase: bool) -> bytes:
     """What is scanned, given the raw bytes and, unless they are ASCII, their text."""
     if segmenter != "jieba" and (text is None or not lowercase):
         return raw.lower() if lowercase else raw
     text = raw.decode("ascii") if text is None else text
-    if lowercase:  # before there are words: what a capital sigma becomes depends on what stands around it
+    if lowercase:  # before words are found: what a capital sigma becomes depends on its neighbours
         text = lower(text)
     if segmenter == "jieba":
         tokens = tokenize(text.split("\n"), TextSettings(segmenter="jieba"))
@@ -124,14 +112,14 @@ def _clean(raw: bytes, text: str | None, segmenter: Segmenter, lowercase: bool) 
 
 
 class _Position:
-    """Where in a file reading stands, for messages."""
+    """How far a file has been read, for messages."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.line = 1
-        self.column = 0  # bytes of the present line already passed
+        self.column = 0  # bytes of the current line already read
 
-    def passed(self, raw: bytes) -> None:
+    def advance(self, raw: bytes) -> None:
         last = raw.rfind(b"\n")
         self.line += raw.count(b"\n")
         self.column = self.column + len(raw) if last < 0 else len(raw) - last - 1
@@ -151,14 +139,16 @@ class _Position:
             ) from None
 
 
-def _json_blocks(
-    reader: ByteReader,
-    position: _Position,
-    segmenter: Segmenter,
-    lowercase: bool,
-    field: str | None,
-    before: int,
-) -> Blocks:
+def _plain_blocks(reader: ByteReader, position: "_Position") -> Iterator[RawBlock]:
+    for raw in line_blocks(reader, _BLOCK, whole_lines=False):
+        text = None if raw.isascii() else position.decode(raw)
+        position.advance(raw)
+        yield raw, text
+    if position.column:
+        yield b"\n", None
+
+
+def _json_blocks(reader: ByteReader, position: "_Position", field: str | None) -> Iterator[RawBlock]:
     for raw in line_blocks(reader, _BLOCK):
         texts: list[str] = []
         for number, line in enumerate(position.decode(raw).split("\n"), start=position.line):
@@ -166,13 +156,13 @@ def _json_blocks(
             if line:
                 field, text = _json_text(line, field, f"{position.file}, line {number}")
                 texts.append(text)
-        position.passed(raw)
+        position.advance(raw)
         if texts:
-            yield _join(texts, segmenter, lowercase), before + reader.done
+            yield _join_lines(texts)
 
 
 def _json_text(line: str, field: str | None, where: str) -> tuple[str, str]:
-    """The field's name, found if it is not given, and the text in it."""
+    """The name of the field, found if it is None, and the text in it."""
     try:
         record = json.loads(line)
     except ValueError as error:

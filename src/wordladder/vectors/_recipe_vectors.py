@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..progress import Progress, quiet
-from ..text.corpus import corpus_from_texts, read_corpus
+from ..text.corpus import read_corpus
 from ..text.words import TextSettings
 from ..word_vectors import WordVectors
 from ._starter import starter, starter_files
@@ -74,12 +74,7 @@ def train_vectors(
         "min_count": trainer.min_count,
         "max_vocabulary": trainer.max_vocabulary,
     }
-    corpus = (
-        read_corpus(files, texts=texts, **settings, progress=progress)
-        if files
-        else corpus_from_texts(texts, **settings, progress=progress)
-    )
-    with corpus:
+    with read_corpus(files, texts=texts, **settings, progress=progress) as corpus:
         before = starter(corpus.vocabulary, trainer.dim) if start == "starter" else None
         if before is None and start not in ("starter", "none"):
             before = _named(folder / start)
