@@ -83,8 +83,8 @@ def train(
 
     Example:  wordladder train bilstm --train reviews.csv --output model --set training.epochs=3
     """
-    from ..data.origin import origin_of
-    from ..data.parts import labels_lacking, spread
+    from ..data.split_checks import describe_groups_and_times, missing_labels
+    from ..data.split_columns import group_or_time
     from ..ladder.encoders import read_encoder
     from ..ladder.split import read_parts
     from ..model.model import Model
@@ -101,7 +101,7 @@ def train(
         "label_separator": label_separator,
         "format": format_,
         "skip_incomplete": skip_incomplete,
-        "origin": origin_of(group, time, ignore_split=ignore_split),
+        "split_columns": group_or_time(group, time, ignore_split=ignore_split),
     }
     parts = read_parts(train, test, dev, task=chosen.task, columns=layout)
     model = Model(chosen, device=device, threads=threads)
@@ -109,8 +109,8 @@ def train(
         given: dict[str, Any] = {"output": output, "resume": resume, "cache": cache}
         model.fit(parts.train, dev=parts.dev, **given, progress=progress)
     tested = None if parts.test is None else model.evaluate(parts.test)
-    notes = [*parts.notes, *model.report_["split"], *spread({"test": parts.test})]
-    notes += labels_lacking(parts.train, parts.test, "test")
+    notes = [*parts.notes, *model.report_["split"], *describe_groups_and_times({"test": parts.test})]
+    notes += missing_labels(parts.train, parts.test, "test")
     warnings = [*model.report_["warnings"], *_leaks(parts, chosen.task), *_gap(model, tested, parts)]
     if json:
         print_json(_summary(model, tested, output) | {"warnings": warnings, "notes": notes})
@@ -120,13 +120,13 @@ def train(
 
 def _leaks(parts: Any, task: str) -> list[str]:
     """What the parts should not share; the texts that dev shares with train are in the model's report."""
-    from ..data.parts import shared_origins, shared_texts
+    from ..data.split_checks import shared_groups_and_times, shared_texts
 
-    found = [] if parts.dev is None else shared_origins(parts.train, parts.dev, "dev")
+    found = [] if parts.dev is None else shared_groups_and_times(parts.train, parts.dev, "dev")
     if parts.test is not None:
         found += shared_texts(parts.train, parts.test, "test", task)
         found += [] if parts.dev is None else shared_texts(parts.dev, parts.test, "test", task, known="dev")
-        found += shared_origins(parts.train, parts.test, "test")
+        found += shared_groups_and_times(parts.train, parts.test, "test")
     return found
 
 

@@ -1,9 +1,7 @@
 """One text a line, and fastText's lines that carry their labels."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-
-import numpy as np
+from collections.abc import Iterable, Iterator
 
 from ..errors import DataError
 from .file_content import decode
@@ -14,16 +12,16 @@ _FASTTEXT_LABEL = re.compile(rf"(?:(?<=\s)|^){FASTTEXT_PREFIX}(\S+)\s*")
 
 
 def read_lines(text: str, source: str) -> RawTable:
-    """One text a line. A blank line is an empty text, so that answers stay in step with lines.
+    """One text a line. A blank line is an empty text, so that predictions stay in step with lines.
 
     Raises:
         DataError: the file is empty.
     """
     lines = _split(text, source)
-    return _table(source, ["text"], [lines], range(1, len(lines) + 1))
+    return RawTable.of_columns(source, [lines], range(1, len(lines) + 1), ["text"])
 
 
-def decoded_lines(lines: Iterable[bytes], source: str) -> Iterator[str]:
+def decode_lines(lines: Iterable[bytes], source: str) -> Iterator[str]:
     """The same, line after line as they come, from raw lines without their ends.
 
     Raises:
@@ -43,24 +41,15 @@ def read_fasttext(text: str, source: str) -> RawTable:
     Raises:
         DataError: the file is empty.
     """
-    numbered = [(number, line) for number, line in enumerate(_split(text, source), start=1) if line.strip()]
-    found = [_FASTTEXT_LABEL.findall(line) for _, line in numbered]
+    lines = {number: line for number, line in enumerate(_split(text, source), start=1) if line.strip()}
+    found = [_FASTTEXT_LABEL.findall(line) for line in lines.values()]
     single = all(len(labels) <= 1 for labels in found)
     labels = [labels[0] if labels else None for labels in found] if single else found
-    texts = [_FASTTEXT_LABEL.sub("", line).strip() for _, line in numbered]
-    return _table(source, ["label", "text"], [labels, texts], [number for number, _ in numbered])
+    texts = [_FASTTEXT_LABEL.sub("", line).strip() for line in lines.values()]
+    return RawTable.of_columns(source, [labels, texts], list(lines), ["label", "text"])
 
 
 def _split(text: str, source: str) -> list[str]:
     if not text.strip():
         raise DataError(f"{source} is empty.")
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
-
-
-def _table(
-    source: str, names: list[str], columns: Sequence[Sequence[object]], lines: Sequence[int]
-) -> RawTable:
-    numbers = np.array(lines, dtype=np.int64)
-    return RawTable(
-        source, len(columns[0]), len(names), lambda index: list(columns[index]), names=names, lines=numbers
-    )

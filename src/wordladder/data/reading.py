@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import DataError, SettingError, did_you_mean
 from .examples import Examples
-from .file_content import STANDARD_INPUT, head_of, source_name
+from .file_content import STANDARD_INPUT, read_head, source_name
 from .questions import read_questions
 from .tables import read_table
 from .tagged import read_tagged
@@ -34,7 +34,7 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
     """
     if task not in _READERS:
         raise SettingError(f"No files can be read for the task {task!r}.{did_you_mean(task, _READERS)}")
-    places = (value for name, value in layout.items() if name not in ("origin", "skip_incomplete"))
+    places = (value for name, value in layout.items() if name not in ("split_columns", "skip_incomplete"))
     if task == "classification" and all(value is None for value in places):
         _check_is_table(path)
     reader = _READERS[task]
@@ -51,7 +51,7 @@ def _check_is_table(path: str | Path) -> None:
     """Raise a DataError where a file is for another task than classification."""
     if str(path) == STANDARD_INPUT:
         return
-    head = head_of(path, _HEAD).decode("utf-8", "replace").removeprefix("\ufeff")
+    head = read_head(path, _HEAD).decode("utf-8", "replace").removeprefix("\ufeff")
     if _ARTICLES.match(head):
         found, task = "questions about passages", "span_qa"
     elif _has_tagged_words(head):

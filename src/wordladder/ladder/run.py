@@ -119,13 +119,13 @@ def _tested(run: Run, dev: Examples, test: Examples) -> Any:
         ModelError: It cannot be read, or has no task.
         DataError: It is for another task, or does not know a label of the data.
     """
-    from ..data.labels import spelled_like
+    from ..data.labels import spell_like
     from ..evaluation.evaluate import evaluate_scores
     from ..interop.find import needed_mb
     from ..model.model import Model
 
     model = Model.load(run.model or "", device=run.device, threads=run.threads)
-    dev, test = (spelled_like(part, model.task_.labels) for part in (dev, test))
+    dev, test = (spell_like(part, model.task_.labels) for part in (dev, test))
     for part in (dev, test):
         model.task_.check(part)
     model.evaluation_ = evaluate_scores(

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from ..data.examples import Examples, Span, all_names, check_texts, label_names
-from ..data.labels import spelled_like
-from ..data.parts import (
-    Parts,
-    given_parts,
-    labels_lacking,
-    labels_scarce,
-    shared_origins,
-    shared_texts,
-    spread,
-)
+from ..data.labels import spell_like
 from ..data.reading import read_examples
+from ..data.split_checks import (
+    describe_groups_and_times,
+    missing_labels,
+    rare_labels,
+    shared_groups_and_times,
+    shared_texts,
+)
+from ..data.split_columns import Parts, apply_split_column
 from ..data.splits import hold_out
 from ..errors import DataError
 
@@ -91,10 +90,10 @@ def split_data(
     warnings = []
     for name, part in (("dev", chosen), ("test", tested)):
         _check_part(rest, part, name)
-        warnings += shared_texts(rest, part, name, task) + shared_origins(rest, part, name)
+        warnings += shared_texts(rest, part, name, task) + shared_groups_and_times(rest, part, name)
     warnings += shared_texts(chosen, tested, "test", task, known="dev")
-    warnings += labels_scarce(rest, chosen) + labels_lacking(rest, tested, "test")
-    notes += spread({"train": rest, "dev": chosen, "test": tested})
+    warnings += rare_labels(rest, chosen) + missing_labels(rest, tested, "test")
+    notes += describe_groups_and_times({"train": rest, "dev": chosen, "test": tested})
     return Split(rest, chosen, tested, tuple(notes), tuple(warnings))
 
 
@@ -114,14 +113,14 @@ def read_parts(
         DataError: A file cannot be read.
         SettingError: The column and a file are both for the same part.
     """
-    origin = columns.get("origin")
-    whole = {**columns, "origin": None if origin is None else replace(origin, split=False)}
+    split_columns = columns.get("split_columns")
+    whole = {**columns, "split_columns": split_columns and replace(split_columns, split=False)}
     rows = _read(train, task, columns)
     tested, chosen = (None if source is None else _read(source, task, whole) for source in (test, dev))
-    found = given_parts(rows, chosen, tested)
+    found = apply_split_column(rows, chosen, tested)
     known = all_names(found.train)
     found = found._replace(
-        dev=found.dev and spelled_like(found.dev, known), test=found.test and spelled_like(found.test, known)
+        dev=found.dev and spell_like(found.dev, known), test=found.test and spell_like(found.test, known)
     )
     notes = dict.fromkeys(note for part in (rows, chosen, tested) if part is not None for note in part.notes)
     return found._replace(notes=(*notes, *found.notes))
@@ -153,7 +152,7 @@ def _check_part(train: Examples, part: Examples, name: str) -> None:
         for found in () if of_spans else label_names(label):
             if found not in known:
                 raise DataError(
-                    f"{part.where(row)}: the label {found!r} of this {name} row does not occur in train"
+                    f"{part.location(row)}: the label {found!r} of this {name} row does not occur in train"
                 )
 
 

@@ -114,7 +114,7 @@ class SpanQa:
         for row, label in enumerate(examples.labels):
             if isinstance(label, str) or not all(isinstance(part, Answer) for part in label):
                 raise DataError(
-                    f"{examples.where(row)}: for questions, a label is a list of answers, not {label!r}"
+                    f"{examples.location(row)}: for questions, a label is a list of answers, not {label!r}"
                 )
 
     def _gold(self, examples: Examples) -> list[tuple[Answer, ...]]:

@@ -99,7 +99,7 @@ class Tagging:
         for row, label in enumerate(examples.labels):
             if isinstance(label, str) or not all(isinstance(part, Span) for part in label):
                 raise DataError(
-                    f"{examples.where(row)}: for tagging, a label is a list of (start, end, type), "
+                    f"{examples.location(row)}: for tagging, a label is a list of (start, end, type), "
                     f"not {label!r}"
                 )
 
