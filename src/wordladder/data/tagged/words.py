@@ -151,7 +151,7 @@ def _check_texts(cell: object, what: str, location: Callable[[int], str], row: i
         raise DataError(f"{location(row)}: a list of {what}s is expected, found {str(cell)[:60]!r}")
     for index, entry in enumerate(cell):
         if not isinstance(entry, str) or not entry:
-            found = "an empty text" if entry == "" else repr(entry)
+            found = "an empty text" if isinstance(entry, str) else repr(entry)
             is_number = what == "tag" and isinstance(entry, int)
             advice = " A number does not say what its tag is: write the names, such as B-PER."
             raise DataError(
