@@ -32,13 +32,13 @@ def docstrings_of(source: str) -> Iterator[str]:
     """
     if not any(quotes in source for quotes in _TRIPLE):
         return
-    for found in _STRING_OR_COMMENT.finditer(source):
-        if found.lastgroup is None:
+    for match in _STRING_OR_COMMENT.finditer(source):
+        if match.lastgroup is None:
             continue
-        line_start = source.rfind("\n", 0, found.start()) + 1
-        prefix = source[line_start : found.start()].strip().lower()
+        line_start = source.rfind("\n", 0, match.start()) + 1
+        prefix = source[line_start : match.start()].strip().lower()
         if prefix in _PREFIXES and _opens_a_body(source, line_start):
-            yield inspect.cleandoc(found[found.lastgroup].replace("\\\n", ""))
+            yield inspect.cleandoc(match[match.lastgroup].replace("\\\n", ""))
 
 
 def _opens_a_body(source: str, line_start: int) -> bool:
