@@ -123,11 +123,11 @@ def test_what_contradicts_itself_is_told(write):
         (document("x"), r"qas\[0\]: an object with a question"),
         (document(asked(answers=[("Bob", 1.5)])), "q1: answer_start is 1.5"),
         (document(asked(answers=[("Bob", True)])), "q1: answer_start is true"),
-        (document(asked(answers=[(["Bob"], 1)])), r'q1: the text of an answer is \["Bob"\]'),
+        (document(asked(answers=[(["Bob"], 1)])), r"q1: the key 'text' must hold a text, not \[.Bob.\]"),
         (document({"id": "q1", "question": "Who?", "answers": "Bob"}), 'q1: "Bob" is no list of answers'),
         (
             document({"id": "q1", "question": "Who?", "answers": [{"text": "Bob"}]}),
-            "q1: an answer has no key 'answer_start', only 'text'",
+            "q1: the key 'answer_start' is missing. Its keys: 'text'",
         ),
         ({"data": []}, "has no questions"),
         ('{"data": [\n1,\n}', "line 3: invalid JSON: .*, at: }"),
@@ -219,9 +219,9 @@ def test_rows_without_the_right_columns(write):
             write('{"question": "?", "context": "c", "answers": []}\n{"question": "?", "context": "c"}')
         )
     uneven = write({"question": "?", "context": "c", "answers": {"text": ["a", "b"], "answer_start": [1]}})
-    with pytest.raises(DataError, match="line 1: 2 texts of answers, but 1 values"):
+    with pytest.raises(DataError, match="line 1: 2 texts, but 1 values"):
         read_questions(uneven)
-    with pytest.raises(DataError, match="line 1: the answers have no key 'answer_start'"):
+    with pytest.raises(DataError, match="line 1: the key 'answer_start' is missing"):
         read_questions(write({"question": "?", "context": "c", "answers": {"text": []}}))
 
 

@@ -75,7 +75,7 @@ def test_columns_by_number(write):
     assert marked(examples)[0] == [("U.N.", "NNP"), ("official", "NN"), ("Ekeus", "NNP")]
     assert examples.notes[-1] == "Each word has a tag of its own, 2 different ones."
     assert read_tagged(path, text="1", label="2").texts == ["NNP NN NNP", "NNP NNP NNP"]
-    with pytest.raises(SettingError, match="different columns, but both are column 2"):
+    with pytest.raises(SettingError, match="different columns, but both are 2"):
         read_tagged(path, text=2)
     with pytest.raises(DataError, match="no column number 3: the first is 0, and line 3 has 3"):
         read_tagged(path, label=3)

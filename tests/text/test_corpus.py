@@ -235,11 +235,11 @@ def test_folders_and_several_files(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"good\nb\xffd", "line 2, byte 2 of the line: 0xFF"),
-        (b"one two three four \xe4x\n", "line 1, byte 20 of the line: 0xE4"),
-        ("ö\nzwei\n\nvier fünf".encode() + b" \xc3\n", "line 4, byte 12 of the line: 0xC3"),
-        ("text".encode("utf-16"), "line 1, byte 1 .* looks like UTF-16"),
-        (b"\xed\xa0\x80", "0xED is not UTF-8"),
+        (b"good\nb\xffd", "line 2: invalid UTF-8: 0xFF at byte offset 6"),
+        (b"one two three four \xe4x\n", "line 1: invalid UTF-8: 0xE4 at byte offset 19"),
+        ("ö\nzwei\n\nvier fünf".encode() + b" \xc3\n", "line 4: invalid UTF-8: 0xC3 at byte offset 20"),
+        ("text".encode("utf-16"), "is UTF-16"),
+        (b"\xed\xa0\x80", "line 1: invalid UTF-8: 0xED at byte offset 0"),
     ],
 )
 @pytest.mark.parametrize("block", [5, 1 << 20])

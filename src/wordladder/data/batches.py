@@ -32,9 +32,7 @@ def length_batches(
         SettingError: a size is below 1, or seed or epoch below 0.
     """
     if max_words < 1 or max_rows < 1:
-        raise SettingError(
-            f"A batch needs room: max_words={max_words} and max_rows={max_rows} must be 1 or more."
-        )
+        raise SettingError(f"max_words={max_words} and max_rows={max_rows} must be 1 or more.")
     lengths = np.asarray(lengths, dtype=np.int64)
     if seed is None:
         return _cut(np.argsort(lengths, kind="stable"), lengths, max_words, max_rows)

@@ -36,15 +36,11 @@ def resolve_column(table: RawTable, column: Column) -> int:
     if isinstance(column, int) or column.isdigit():
         if 0 <= int(column) < table.width:
             return int(column)
-        raise DataError(
-            f"{table.source} has no column number {column}: the first is 0. {_describe_columns(table)}"
-        )
-    raise DataError(
-        f"{table.source} has no column {column!r}.{nearest(column, names)} {_describe_columns(table)}"
-    )
+        raise DataError(f"{table.source} has no column number {column}: the first is 0. {_describe(table)}")
+    raise DataError(f"{table.source} has no column {column!r}.{nearest(column, names)} {_describe(table)}")
 
 
-def _describe_columns(table: RawTable) -> str:
+def _describe(table: RawTable) -> str:
     if table.names is None:
         return f"It has no header and {table.width} columns, which go by number, from 0."
     return f"Its columns: {', '.join(table.names)}."
@@ -54,7 +50,7 @@ def missing_column(table: RawTable, what: str, option: str, which: str = "it") -
     """The error that no column could be found: what it would hold, and the option that names it."""
     return DataError(
         f"{table.source}: which column holds the {what}? Name {which} ({option}, --{option}). "
-        f"{_describe_columns(table)}"
+        f"{_describe(table)}"
     )
 
 
@@ -194,9 +190,8 @@ def _choose_by_content(
         label = None
     if finder.table.width > 1:
         note = f"There is no header: text from column {' and '.join(map(str, texts))}"
-        finder.notes.append(
-            note + ("." if label is None else f", label from column {label}, counted from 0.")
-        )
+        note += "." if label is None else f", label from column {label}, counted from 0."
+        finder.notes.append(note)
     return texts, label
 
 

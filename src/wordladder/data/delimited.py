@@ -119,9 +119,7 @@ def _without_quotes(records: Records) -> Records:
     doubled = any('""' in field[1:-1] for field in fields)
     if not doubled and not any(all(field.startswith('"') for field in column) for column in columns):
         return records
-    return [
-        [field[1:-1].replace('""', '"') if '"' in field else field for field in record] for record in records
-    ]
+    return [[field[1:-1].replace('""', '"') if '"' in field else field for field in row] for row in records]
 
 
 def _parse_quoted(text: str) -> tuple[Records, list[int]] | None:

@@ -92,9 +92,7 @@ class Examples:
         segments = [("texts of the second segment", segment) for segment in self.segments[1:]]
         for name, column in (*segments, ("line numbers", self.lines), *self._columns().items()):
             if column is not None and len(column) != rows:
-                raise DataError(
-                    f"{self.source}: {rows} texts, but {len(column)} {name}. Each text needs one."
-                )
+                raise DataError(f"{self.source}: {rows} texts, but {len(column)} {name}; each needs one.")
 
     def __len__(self) -> int:
         return len(self.segments[0])
@@ -113,9 +111,8 @@ class Examples:
             if column is not None
         }
         segments = tuple([segment[row] for row in rows.tolist()] for segment in self.segments)
-        return replace(
-            self, segments=segments, lines=None if self.lines is None else self.lines[rows], **columns
-        )
+        lines = None if self.lines is None else self.lines[rows]
+        return replace(self, segments=segments, lines=lines, **columns)
 
     def _columns(self) -> dict[str, Sequence[Any] | None]:
         """What is known of each row besides its texts and line."""

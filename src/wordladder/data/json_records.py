@@ -33,14 +33,11 @@ def read_json(text: str, source: str) -> RawTable:
     if not records:
         raise DataError(f"{source} is empty.")
     names = list(dict.fromkeys(name for record in records for name in record))
-    return RawTable(
-        source=source,
-        rows=len(records),
-        width=len(names),
-        column=lambda index: [record.get(names[index], ABSENT) for record in records],
-        names=names,
-        lines=np.array(lines, dtype=np.int64),
-    )
+
+    def column(index: int) -> list[object]:
+        return [record.get(names[index], ABSENT) for record in records]
+
+    return RawTable(source, len(records), len(names), column, names, np.array(lines, dtype=np.int64))
 
 
 def _read_lines(text: str, source: str) -> Iterator[tuple[int, object]]:

@@ -20,9 +20,7 @@ _FRACTION = re.compile(r"-?[0-9]*\.[0-9]*[1-9][0-9]*")
 _SHOWN = 3
 
 
-def read_labels(
-    table: RawTable, column: int, separator: str | None = None
-) -> tuple[list[Label], tuple[str, ...]]:
+def read_labels(table: RawTable, column: int, separator: str | None = None) -> tuple[list[Label], list[str]]:
     """The label of each row; when any cell holds a list, or there is a separator, the tuple of its labels.
 
     Whole numbers are written without a fraction if all numbers are whole, true and false in lower case if
@@ -52,11 +50,11 @@ def read_labels(
         if usual != name and (only_booleans if usual in _BOOLEANS else no_fractions):
             spelling[name] = usual
     if not spelling:
-        return labels, ()
+        return labels, []
     changes = [f"{name} as {usual}" for name, usual in spelling.items()]
     more = ", …" if len(changes) > _SHOWN else ""
     note = f"Labels are read in one spelling: {', '.join(changes[:_SHOWN])}{more}."
-    return _respell(labels, spelling), (note,)
+    return _respell(labels, spelling), [note]
 
 
 def spell_like(examples: Examples, known: Iterable[str]) -> Examples:

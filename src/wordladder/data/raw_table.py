@@ -63,11 +63,9 @@ class RawTable:
     ) -> "RawTable":
         """A table of columns in memory."""
         numbers = np.array(lines, dtype=np.int64)
-        return cls(
-            source, len(lines), len(columns), lambda index: list(columns[index]), names, numbers, notes
-        )
+        return cls(source, len(lines), len(columns), lambda i: list(columns[i]), names, numbers, notes)
 
-    def take(self, rows: Sequence[int], note: str) -> "RawTable":
+    def take(self, rows: list[int], note: str) -> "RawTable":
         """The rows with these indices, which keep their line numbers, and one more note."""
         lines = np.arange(1, self.rows + 1) if self.lines is None else self.lines
 
@@ -75,9 +73,7 @@ class RawTable:
             cells = self.column(index)
             return [cells[row] for row in rows]
 
-        return replace(
-            self, rows=len(rows), column=column, lines=lines[list(rows)], notes=(*self.notes, note)
-        )
+        return replace(self, rows=len(rows), column=column, lines=lines[rows], notes=(*self.notes, note))
 
     def location(self, row: int) -> str:
         """The file and the line of a row, for messages."""

@@ -15,11 +15,10 @@ def shared_texts(first: Examples, part: Examples, name: str, task: str, known: s
     count = overlap(first, part)
     if not count:
         return []
+    rows = f"{count:,} of the {len(part):,} {name}"
     if task == "span_qa":
-        return [
-            f"{count:,} of the {len(part):,} {name} questions are about passages of the {known} questions."
-        ]
-    return [f"{count:,} of the {len(part):,} {name} texts also occur in the {known} texts."]
+        return [f"{rows} questions are about passages of the {known} questions."]
+    return [f"{rows} texts also occur in the {known} texts."]
 
 
 def shared_groups_and_times(train: Examples, part: Examples, name: str) -> list[str]:
@@ -72,10 +71,8 @@ def _about_labels(names: Collection[str], verb: str, plural_verb: str, where: st
 
 def describe_groups_and_times(parts: Mapping[str, Examples | None]) -> list[str]:
     """How many groups each part has, and its period, in sentences; none where neither is known."""
-    known = {name: part for name, part in parts.items() if part is not None}
-    groups = [f"{len(set(part.groups)):,} in {name}" for name, part in known.items() if part.groups]
-    times = [
-        f"{name} from {min(part.times)} to {max(part.times)}" for name, part in known.items() if part.times
-    ]
+    known = [(name, part) for name, part in parts.items() if part is not None]
+    groups = [f"{len(set(part.groups)):,} in {name}" for name, part in known if part.groups]
+    times = [f"{name} from {min(part.times)} to {max(part.times)}" for name, part in known if part.times]
     sentences = [f"Groups: {', '.join(groups)}; intervals draw whole groups."] if groups else []
     return sentences + ([f"Times: {', '.join(times)}."] if times else [])

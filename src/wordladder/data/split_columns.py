@@ -2,14 +2,13 @@
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from ..errors import DataError, SettingError
 from .column_names import normalize
-from .columns import Column, flatten, resolve_column
+from .columns import Column, Texts, flatten, resolve_column
 from .examples import Examples
 from .raw_table import RawTable, is_missing, scalar
 
@@ -39,21 +38,17 @@ def group_or_time(group: Column | None, time: Column | None, *, ignore_split: bo
         SettingError: both a group and a time are given.
     """
     if group is not None and time is not None:
-        raise SettingError(
-            f"group is {group!r} and time is {time!r}, but rows can be split by only one of them"
-        )
+        raise SettingError(f"group is {group!r} and time is {time!r}: rows can be split by only one of them")
     return SplitColumns(group, time, split=not ignore_split)
 
 
-def header_names(by: SplitColumns | None, *columns: Column | Sequence[Column] | None) -> list[str]:
+def header_names(by: SplitColumns | None, *columns: Texts) -> list[str]:
     """The names among the columns that a user has given; a number, also one written as text, is an index."""
     columns = columns if by is None else (*columns, by.group, by.time)
     return [column for column in flatten(*columns) if isinstance(column, str) and not column.isdigit()]
 
 
-def find_split_columns(
-    table: RawTable, by: SplitColumns | None, *others: Column | Sequence[Column] | None
-) -> dict[str, int]:
+def find_split_columns(table: RawTable, by: SplitColumns | None, *others: Texts) -> dict[str, int]:
     """The indices of the columns, by the field of Examples that they fill.
 
     Args:
@@ -76,12 +71,13 @@ def find_split_columns(
     return columns
 
 
-def read_split_columns(table: RawTable, columns: dict[str, int]) -> dict[str, Any]:
+def read_split_columns(table: RawTable, by: SplitColumns | None, *others: Texts) -> dict[str, Any]:
     """The groups, times and parts of all rows, as keywords of Examples.
 
     Raises:
         DataError: a cell is empty or cannot be read, or times are of different kinds; names the line.
     """
+    columns = find_split_columns(table, by, *others)
     readers = {"groups": _read_text, "times": _read_time, "parts": _read_part}
     fields: dict[str, list[Any]] = {
         field: [readers[field](table, row, column, cell) for row, cell in enumerate(table.column(column))]

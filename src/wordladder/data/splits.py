@@ -14,6 +14,8 @@ import numpy as np
 from ..errors import DataError, SettingError
 from .examples import Answer, Examples, Label, label_names
 
+Halves = tuple[Examples, Examples]
+
 
 @dataclass(frozen=True)
 class _Group:
@@ -24,9 +26,7 @@ class _Group:
     stratum: Label | None
 
 
-def hold_out(
-    examples: Examples, share: float = 0.1, seed: int = 1, minimum: int = 1
-) -> tuple[Examples, Examples]:
+def hold_out(examples: Examples, share: float = 0.1, seed: int = 1, minimum: int = 1) -> Halves:
     """Keep a share of the rows aside; returns `(rest, held)`, each in the order of the table.
 
     Rows with times give their newest, equal times together. Rows with groups give whole groups, drawn by a
@@ -54,10 +54,8 @@ def hold_out(
         return _newest(examples, examples.times, wanted)
     groups = _groups(examples, seed)
     if len(groups) < 2:
-        kept = "text" if examples.groups is None else "group"
-        raise DataError(
-            f"{examples.source}: nothing can be held out of {len(examples)} rows with one {kept}."
-        )
+        key = "text" if examples.groups is None else "group"
+        raise DataError(f"{examples.source}: nothing can be held out of {len(examples)} rows with one {key}.")
     draw = _draw if examples.groups is None else _draw_whole
     smallest_first = sorted(range(len(groups)), key=lambda number: len(groups[number].rows))
     held = _keep_every_label(groups, draw(groups, wanted / len(examples)))
@@ -73,7 +71,7 @@ def hold_out(
     return examples.take(rest), examples.take(rows)
 
 
-def _newest(examples: Examples, times: Sequence[Any], wanted: float) -> tuple[Examples, Examples]:
+def _newest(examples: Examples, times: Sequence[Any], wanted: float) -> Halves:
     """Cut between two times, as near as can be to the rows that are wanted."""
     ordered = sorted(times)
     cuts = [row for row in range(1, len(ordered)) if ordered[row - 1] < ordered[row]]
@@ -91,20 +89,18 @@ def _groups(examples: Examples, seed: int) -> list[_Group]:
     """Rows by text, or by the groups they have, in the order of their digests."""
     rows_of: dict[tuple[str, ...], list[int]] = defaultdict(list)
     by_group = None if examples.groups is None else ((group,) for group in examples.groups)
-    for row, text in enumerate(by_group or _texts(examples, _answered(examples))):
+    for row, text in enumerate(by_group or _texts(examples, _are_answered(examples))):
         rows_of[text].append(row)
-    labels = examples.labels
-    ordered = sorted((_digest(seed, text), rows) for text, rows in rows_of.items())
     groups = []
-    for _, rows in ordered:
-        given = [labels[row] for row in rows] if labels is not None else []
-        counts = Counter(name for label in given for name in label_names(label))
-        stratum = min(given) if given and isinstance(given[0], str) else None
-        groups.append(_Group(rows, counts, stratum))
+    for text in sorted(rows_of, key=lambda text: _digest(seed, text)):
+        labels = [] if examples.labels is None else [examples.labels[row] for row in rows_of[text]]
+        counts = Counter(name for label in labels for name in label_names(label))
+        stratum = min(labels) if labels and isinstance(labels[0], str) else None
+        groups.append(_Group(rows_of[text], counts, stratum))
     return groups
 
 
-def _answered(examples: Examples) -> bool:
+def _are_answered(examples: Examples) -> bool:
     """Whether these are questions, some of which have an answer in their passage."""
     return any(isinstance(part, Answer) for label in examples.labels or () for part in label)
 
@@ -122,11 +118,10 @@ def _digest(seed: int, text: tuple[str, ...]) -> bytes:
 def _draw(groups: Sequence[_Group], share: float) -> list[int]:
     """Numbers of groups, stratum by stratum, until each has given its share of rows."""
     strata: dict[Label | None, list[int]] = defaultdict(list)
+    sizes: Counter[Label | None] = Counter()
     for number, group in enumerate(groups):
         strata[group.stratum].append(number)
-    sizes = {
-        stratum: sum(len(groups[number].rows) for number in numbers) for stratum, numbers in strata.items()
-    }
+        sizes[group.stratum] += len(group.rows)
     drawn = []
     for stratum, quota in _quotas(sizes, share).items():
         held = 0
@@ -149,10 +144,7 @@ def _draw_whole(groups: Sequence[_Group], share: float) -> list[int]:
     drawn = []
     for number, group in enumerate(groups):
         more = _counts([group])
-        nearer = sum(
-            (2 * (wanted[name] - held[name]) - more[name]) * more[name] / wanted[name] for name in more
-        )
-        if nearer > 0:
+        if sum((2 * (wanted[name] - held[name]) - n) * n / wanted[name] for name, n in more.items()) > 0:
             drawn.append(number)
             held.update(more)
     return drawn
@@ -196,6 +188,6 @@ def overlap(first: Examples, second: Examples) -> int:
     """How many rows of `second` have a text (all segments of it; of questions the passage) that `first` has
     too.
     """
-    answered = _answered(first) or _answered(second)
+    answered = _are_answered(first) or _are_answered(second)
     known = set(_texts(first, answered))
     return sum(text in known for text in _texts(second, answered))

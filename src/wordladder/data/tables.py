@@ -3,17 +3,16 @@
 No row is left out unless it is asked for: a row that cannot be used is an error that names its line.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import SettingError
-from .columns import Column, ColumnFinder, choose_columns, used_label
+from ..text.file_content import raw_lines, source_name
+from .columns import Column, ColumnFinder, Texts, choose_columns, used_label
 from .examples import Examples
-from .file_content import raw_lines, source_name
-from .file_format import has_plain_lines, read_raw
+from .file_format import decode_lines, has_plain_lines, read_raw
 from .labels import are_several, read_labels
-from .plain_lines import decode_lines
 from .raw_table import drop_incomplete
 from .split_columns import SplitColumns, find_split_columns, header_names, read_split_columns
 
@@ -21,7 +20,7 @@ from .split_columns import SplitColumns, find_split_columns, header_names, read_
 def read_table(
     path: str | Path,
     *,
-    text: Column | Sequence[Column] | None = None,
+    text: Texts = None,
     label: Column | None = None,
     label_separator: str | None = None,
     labelled: bool | None = True,
@@ -54,14 +53,13 @@ def read_table(
         raise SettingError("The label separator is empty. Give what separates labels, such as '|'.")
     names = header_names(split_columns, text, label if labelled is not False else None)
     table = read_raw(path, format, names, labelled=bool(labelled))
-    splits = find_split_columns(table, split_columns, text, label)
-    finder = ColumnFinder(table, splits.values())
+    finder = ColumnFinder(table, find_split_columns(table, split_columns, text, label).values())
     text_columns, label_column = choose_columns(finder, text, label, labelled)
     label_column = used_label(table, label_column, labelled)
     if skip_incomplete:
         optional = label_column is None or are_several(table.column(label_column), label_separator)
         table = drop_incomplete(table, text_columns, None if optional else label_column)
-    labels, label_notes = None, tuple[str, ...]()
+    labels, label_notes = None, list[str]()
     if label_column is not None:
         labels, label_notes = read_labels(table, label_column, label_separator)
     return Examples(
@@ -70,13 +68,11 @@ def read_table(
         source=table.source,
         lines=table.lines,
         notes=(*table.notes, *finder.notes, *label_notes),
-        **read_split_columns(table, splits),
+        **read_split_columns(table, split_columns, text, label),
     )
 
 
-def read_texts(
-    path: str | Path, *, text: Column | Sequence[Column] | None = None, format: str | None = None
-) -> Iterator[Any]:
+def read_texts(path: str | Path, *, text: Texts = None, format: str | None = None) -> Iterator[Any]:
     """Read texts without labels: one a line from a text file or standard input, or a column of a table.
 
     Plain lines are streamed, a blank one is an empty text. A table is read whole; of pairs each is a tuple.

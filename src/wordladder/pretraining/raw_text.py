@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..files.streams import ahead
 from ..progress import Progress, quiet
-from ..text.corpus_files import file_blocks, find_files, is_json
+from ..text.corpus_files import find_files, is_json, read_blocks
 
 _LOOK = 64  # blocks of a file in which a blank line is looked for before its lines count as documents
 _CUT = 1 << 20  # bytes after which a line is cut
@@ -64,7 +64,7 @@ class RawText:
             before += file.stat().st_size
 
     def _file(self, file: Path) -> Iterator[Block]:
-        blocks = ahead(file_blocks([file], "characters", lowercase=False, field=self.field))
+        blocks = ahead(read_blocks([file], "characters", lowercase=False, field=self.field))
         lines = _whole_lines(blocks)
         head, seen = [], _Gap()
         for read in lines:

@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import DataError, SettingError
 from ..files.streams import ahead, give_back, write_errors
 from ..progress import Progress, quiet
-from .corpus_files import Blocks, file_blocks, find_files, text_blocks
+from .corpus_files import find_files, read_blocks
 from .phrases import PhraseSettings, RawWords, join_phrases, rewrite_ids
 from .vocabulary import Vocabulary
 from .words import TextSettings, classes
@@ -34,15 +34,6 @@ class Corpus:
     A context manager: closing removes the temporary folder that holds the ids.
     """
 
-    vocabulary: Vocabulary
-    text: TextSettings  # how the words were found
-    lowercase: bool  # whether the text was lower-cased first
-    words: int  # words read
-    lost: int  # words cut away by `text.max_words`, not among `words`
-    lines: int  # lines read
-    kept_words: int  # words among the ids
-    phrases: dict[str, object] | None  # how phrases were made of words, and how many; None: they were not
-
     def __init__(
         self,
         folder: tempfile.TemporaryDirectory,
@@ -52,10 +43,14 @@ class Corpus:
         lowercase: bool,
         phrases: dict[str, object] | None,
     ) -> None:
-        self.vocabulary, self.text, self.lowercase = vocabulary, counter.text, lowercase
-        self.words, self.lost, self.lines = counter.words, counter.lost, counter.lines
-        self.phrases = phrases
-        self.kept_words = int(vocabulary.counts.sum()) if vocabulary.counts is not None else 0
+        self.vocabulary = vocabulary
+        self.text = counter.text  # how the words were found
+        self.lowercase = lowercase  # whether the text was lower-cased first
+        self.words = counter.words  # words read
+        self.lost = counter.lost  # words cut away by `text.max_words`, not among `words`
+        self.lines = counter.lines  # lines read
+        self.kept_words = 0 if vocabulary.counts is None else int(vocabulary.counts.sum())  # among the ids
+        self.phrases = phrases  # how phrases were made of words, and how many; None: they were not
         self._folder = folder
         with open(path, "rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -146,7 +141,7 @@ def read_corpus(
         total = sum(path.stat().st_size for path in files) or None  # pipes have no size
     else:
         total = len(texts) if isinstance(texts, Sized) else None
-    blocks = _read_blocks(files, texts or (), text, lowercase, field, total or 0)
+    blocks = read_blocks(files, text.segmenter, lowercase=lowercase, field=field, texts=texts or ())
     _compile(text, progress)
     counter = _WordCounter(text)
     with ExitStack() as on_failure:
@@ -169,20 +164,6 @@ def read_corpus(
         corpus = Corpus(temporary, path, vocabulary, counter, lowercase, phrase_facts)
         on_failure.pop_all()
     return corpus
-
-
-def _read_blocks(
-    files: Sequence[Path],
-    texts: Iterable[str],
-    text: TextSettings,
-    lowercase: bool,
-    field: str | None,
-    total: int,
-) -> Blocks:
-    """The blocks of the files, then those of the texts, and how much has been read."""
-    yield from file_blocks(files, text.segmenter, lowercase=lowercase, field=field)
-    for block, count in text_blocks(texts, text.segmenter, lowercase=lowercase):
-        yield block, total if files else count
 
 
 def _compile(text: TextSettings, progress: Progress) -> None:

@@ -11,18 +11,16 @@ from pathlib import Path
 
 from ..errors import DataError, did_you_mean
 from ..files.streams import ByteReader, line_blocks
+from .file_content import decode, suffix_of
 from .words import Segmenter, TextSettings, check_strings, lower, tokenize
 
-Blocks = Generator[tuple[bytes, int], None, None]
 RawBlock = tuple[bytes, str | None]  # the bytes of some lines and, unless they are ASCII, their text
 
 TEXT_FIELDS = ("text", "review", "sentence", "content", "document", "body")
 _BLOCK = 1 << 20
-_COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
 _JSON = (".jsonl", ".ndjson", ".json")
 _TABLES = (".csv", ".tsv", ".parquet")
 _ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
-_BOM = b"\xef\xbb\xbf"
 
 
 def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -48,18 +46,10 @@ def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
             raise DataError(f"{file}: there is no such file.")
         suffix = suffix_of(file)
         if suffix in _TABLES:
-            raise DataError(
-                f"{file} is a table, not raw text: write its texts to a file, one a line, or as JSONL."
-            )
+            raise DataError(f"{file} is a table, not raw text: write its texts one a line, or as JSONL.")
         if suffix in _ARCHIVES:
             raise DataError(f"{file} is an archive: unpack it and give the folder.")
     return files
-
-
-def suffix_of(path: str | Path) -> str:
-    """The suffix of a file's name that tells its format, in lower case, without that of its compression."""
-    name = Path(path)
-    return (Path(name.stem).suffix if name.suffix.lower() in _COMPRESSED else name.suffix).lower()
 
 
 def is_json(file: Path) -> bool:
@@ -67,32 +57,43 @@ def is_json(file: Path) -> bool:
     return suffix_of(file) in _JSON
 
 
-def file_blocks(files: Sequence[Path], segmenter: Segmenter, *, lowercase: bool, field: str | None) -> Blocks:
-    """Blocks of all files, with the bytes read so far. Every file ends its last line."""
+def read_blocks(
+    files: Sequence[Path],
+    segmenter: Segmenter,
+    *,
+    lowercase: bool,
+    field: str | None = None,
+    texts: Iterable[str] = (),
+) -> Generator[tuple[bytes, int], None, None]:
+    """Blocks of all files, then of the texts, one a line, and the bytes (without files, the texts) so far.
+
+    Every file ends its last line.
+    """
     before = 0
     for file in files:
         with ByteReader(file) as reader:
             read = partial(_json_blocks, field=field) if is_json(file) else _plain_blocks
-            for raw, text in read(reader, _Position(file)):
+            for raw, text in read(reader):
                 yield _prepare(raw, text, segmenter, lowercase), before + reader.done
             before += reader.size
+    for count, raw, text in _text_blocks(texts):
+        yield _prepare(raw, text, segmenter, lowercase), before if files else count
 
 
-def text_blocks(texts: Iterable[str], segmenter: Segmenter, *, lowercase: bool) -> Blocks:
-    """Blocks of the texts, one a line, with the number of texts so far."""
+def _text_blocks(texts: Iterable[str]) -> Iterator[tuple[int, bytes, str]]:
     batch: list[str] = []
     size = count = 0
     for count, text in enumerate(check_strings(texts), start=1):
         batch.append(text)
         size += len(text)
         if size >= _BLOCK:
-            yield _prepare(*_join_lines(batch), segmenter, lowercase), count
+            yield count, *_join_lines(batch)
             batch, size = [], 0
     if batch:
-        yield _prepare(*_join_lines(batch), segmenter, lowercase), count
+        yield count, *_join_lines(batch)
 
 
-def _join_lines(texts: list[str]) -> RawBlock:
+def _join_lines(texts: list[str]) -> tuple[bytes, str]:
     text = "\n".join([text.replace("\n", " ") for text in texts]) + "\n"
     return text.encode("utf-8", "surrogatepass"), text
 
@@ -111,52 +112,26 @@ def _prepare(raw: bytes, text: str | None, segmenter: Segmenter, lowercase: bool
     return text.encode("utf-8", "surrogatepass")
 
 
-class _Position:
-    """How far a file has been read, for messages."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.line = 1
-        self.column = 0  # bytes of the current line already read
-
-    def advance(self, raw: bytes) -> None:
-        last = raw.rfind(b"\n")
-        self.line += raw.count(b"\n")
-        self.column = self.column + len(raw) if last < 0 else len(raw) - last - 1
-
-    def decode(self, raw: bytes) -> str:
-        try:
-            return raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            last = raw.rfind(b"\n", 0, error.start)
-            byte = error.start - last + (self.column if last < 0 else 0)
-            line = self.line + raw.count(b"\n", 0, error.start)
-            wide = line == 1 and raw[:2] in (b"\xff\xfe", b"\xfe\xff")
-            hint = "This looks like UTF-16: save" if wide else "Save"
-            raise DataError(
-                f"{self.file}, line {line}, byte {byte} of the line: 0x{raw[error.start]:02X} is not UTF-8 "
-                f"here. {hint} the file as UTF-8."
-            ) from None
-
-
-def _plain_blocks(reader: ByteReader, position: "_Position") -> Iterator[RawBlock]:
+def _plain_blocks(reader: ByteReader) -> Iterator[RawBlock]:
+    raw, line, offset = b"", 1, 0
     for raw in line_blocks(reader, _BLOCK, whole_lines=False):
-        text = None if raw.isascii() else position.decode(raw)
-        position.advance(raw)
-        yield raw, text
-    if position.column:
+        yield raw, None if raw.isascii() else decode(raw, str(reader.path), line, offset)
+        line, offset = line + raw.count(b"\n"), offset + len(raw)
+    if raw and not raw.endswith(b"\n"):
         yield b"\n", None
 
 
-def _json_blocks(reader: ByteReader, position: "_Position", field: str | None) -> Iterator[RawBlock]:
+def _json_blocks(reader: ByteReader, field: str | None) -> Iterator[RawBlock]:
+    first, offset = 1, 0
     for raw in line_blocks(reader, _BLOCK):
         texts: list[str] = []
-        for number, line in enumerate(position.decode(raw).split("\n"), start=position.line):
+        lines = decode(raw, str(reader.path), first, offset).split("\n")
+        for number, line in enumerate(lines, start=first):
             line = line.strip().removeprefix("\ufeff")
             if line:
-                field, text = _json_text(line, field, f"{position.file}, line {number}")
+                field, text = _json_text(line, field, f"{reader.path}, line {number}")
                 texts.append(text)
-        position.advance(raw)
+        first, offset = first + len(lines) - 1, offset + len(raw)
         if texts:
             yield _join_lines(texts)
 

@@ -65,7 +65,7 @@ class PhraseSettings:
                 raise SettingError(f"{key} of phrases is {getattr(self, key)}; it must be at least 1.")
         if self.scoring == "npmi" and not -1 <= self.threshold <= 1:
             raise SettingError(
-                f"threshold of phrases is {self.threshold:g}; with npmi it is between -1 and 1."
+                f"threshold of phrases is {self.threshold:g}; npmi scores are between -1 and 1."
             )
         if self.scoring == "default" and not self.threshold > 0:
             raise SettingError(f"threshold of phrases is {self.threshold:g}; it must be above 0.")

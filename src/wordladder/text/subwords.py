@@ -12,6 +12,7 @@ from ..errors import SettingError
 from ..kernels.character_classes import HAN
 from .words import classes, offsets_of
 
+Arrays = tuple[np.ndarray, np.ndarray]
 _WORDS = 1 << 12  # words put together at a time: their n-grams are many
 
 
@@ -40,7 +41,7 @@ class Subwords:
     total: int = 0
     used: np.ndarray | None = None
 
-    def ngrams(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def ngrams(self, words: Sequence[str]) -> Arrays:
         """The rows of each word's n-grams, −1 for one without: (offsets (words + 1,), rows (n-grams,))."""
         total = self.total or len(self.buckets)
         offsets, buckets = ngrams(words, self.min_n, self.max_n, total, han=self.han)
@@ -85,9 +86,7 @@ class Subwords:
         return rows
 
 
-def ngrams(
-    words: Sequence[str], min_n: int, max_n: int, buckets: int, *, han: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def ngrams(words: Sequence[str], min_n: int, max_n: int, buckets: int, *, han: bool) -> Arrays:
     """The buckets of the n-grams of words: (offsets (words + 1,) int64, buckets (n-grams,) int32).
 
     Raises:
@@ -103,12 +102,12 @@ def ngrams(
     return find_ngrams(*encode_words(words), min_n, max_n, buckets, table)
 
 
-def encode_words(words: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+def encode_words(words: Iterable[str]) -> Arrays:
     """Words as bytes: (UTF-8 letters uint8, where each begins (words + 1,) int64)."""
     return concatenate([word.encode("utf-8", "surrogatepass") for word in words])
 
 
-def concatenate(parts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+def concatenate(parts: Sequence[bytes]) -> Arrays:
     """Words in UTF-8, one after another, and where each begins, as `encode_words` gives them."""
     return np.frombuffer(b"".join(parts), np.uint8), offsets_of([len(part) for part in parts])
 

@@ -73,9 +73,7 @@ class Vocabulary:
         except UnicodeEncodeError as error:
             unfit = error.object[error.start : error.end]
         if unfit is not None:
-            raise DataError(
-                f"the word {unfit!r} cannot be saved: a vocabulary file has one word a line, in UTF-8."
-            )
+            raise DataError(f"the word {unfit!r} cannot be saved: the file has one word a line, in UTF-8.")
         with atomic_write(path) as file:
             file.write(content)
 

@@ -120,9 +120,7 @@ class Tokens:
         offsets = offsets_of(lengths)
         words = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
         texts = tuple(self.texts[row] for row in rows.tolist())
-        return Tokens(
-            texts, offsets, self.starts[words], self.ends[words], self.lost[rows], segments=self.segments
-        )
+        return Tokens(texts, offsets, self.starts[words], self.ends[words], self.lost[rows], self.segments)
 
 
 @cache

@@ -44,43 +44,39 @@ def parse_answers(cell: object, location: str) -> WrittenAnswers:
     Raises:
         DataError: the cell holds something else; begins with the location.
     """
+    entries = cell
     if isinstance(cell, dict):
-        texts, starts = (_list_under(cell, key, location) for key in ("text", "answer_start"))
+        columns = [get_key(cell, key, location) for key in ("text", "answer_start")]
+        texts, starts = (column if isinstance(column, list) else [column] for column in columns)
         if len(texts) != len(starts):
-            raise DataError(
-                f"{location}: {len(texts)} texts of answers, but {len(starts)} values of answer_start."
-            )
-        pairs = list(zip(texts, starts))
-    elif isinstance(cell, list):
-        pairs = [_parse_answer(entry, location) for entry in cell]
-    else:
+            raise DataError(f"{location}: {len(texts)} texts, but {len(starts)} values of answer_start.")
+        entries = [{"text": text, "answer_start": start} for text, start in zip(texts, starts)]
+    if not isinstance(entries, list):
         raise DataError(f"{location}: {shorten(cell)} is no list of answers: {_SHAPES}")
-    answers = [(_parse_text(text, location), _parse_start(start, location)) for text, start in pairs]
+    entries = [{"text": one, "answer_start": None} if isinstance(one, str) else one for one in entries]
+    answers = [
+        (get_text(entry, "text", location), _parse_start(get_key(entry, "answer_start", location), location))
+        for entry in entries
+    ]
     return [answer for answer in answers if answer[0].strip()]
 
 
-def _list_under(cell: dict[str, object], key: str, location: str) -> list[object]:
-    if key not in cell:
-        raise DataError(f"{location}: the answers have no key {key!r}: {_SHAPES}")
-    value = cell[key]
-    return value if isinstance(value, list) else [value]
+def get_key(value: object, key: str, location: str) -> object:
+    """What an object of a file has under a key; raises a DataError with its location if it has not."""
+    if not isinstance(value, dict):
+        raise DataError(f"{location}: an object with the key {key!r} is expected, found {shorten(value)}.")
+    if key not in value:
+        keys = ", ".join(map(repr, value)) or "none"
+        raise DataError(f"{location}: the key {key!r} is missing. Its keys: {keys}.")
+    return value[key]
 
 
-def _parse_answer(entry: object, location: str) -> tuple[object, object]:
-    if isinstance(entry, str):
-        return entry, None
-    if not isinstance(entry, dict):
-        raise DataError(f"{location}: {shorten(entry)} is no answer: {_SHAPES}")
-    for key in ("text", "answer_start"):
-        if key not in entry:
-            raise DataError(f"{location}: an answer has no key {key!r}, only {', '.join(map(repr, entry))}.")
-    return entry["text"], entry["answer_start"]
-
-
-def _parse_text(value: object, location: str) -> str:
-    text = scalar(value)
+def get_text(value: object, key: str, location: str) -> str:
+    """The same for a text."""
+    found = get_key(value, key, location)
+    text = scalar(found)
     if text is None:
-        raise DataError(f"{location}: the text of an answer is {shorten(value)}, but it must be a text.")
+        raise DataError(f"{location}: the key {key!r} must hold a text, not {shorten(found)}.")
     return text
 
 
@@ -89,9 +85,7 @@ def _parse_start(value: object, location: str) -> int | None:
         return None
     text = scalar(value)
     if text is None or isinstance(value, bool) or not text.removeprefix("-").isdecimal():
-        raise DataError(
-            f"{location}: answer_start is {shorten(value)}, but it must be a whole number, from 0."
-        )
+        raise DataError(f"{location}: answer_start is {shorten(value)}, but must be a whole number from 0.")
     return int(text)
 
 
@@ -188,12 +182,9 @@ def _answers_of_row(row: Any, location: str) -> WrittenAnswers:
 
 
 def _is_pair(value: Any) -> bool:
-    return (
-        isinstance(value, tuple)
-        and len(value) == 2
-        and isinstance(value[0], str)
-        and (value[1] is None or is_integer(value[1]))
-    )
+    if not isinstance(value, tuple) or len(value) != 2:
+        return False
+    return isinstance(value[0], str) and (value[1] is None or is_integer(value[1]))
 
 
 def _as_in_files(answer: Any) -> Any:

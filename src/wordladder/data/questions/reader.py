@@ -3,24 +3,18 @@
 SQuAD's JSON documents, or a row a question in JSON lines, CSV, TSV or Parquet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ...errors import DataError, SettingError
-from ..columns import Column, ColumnFinder, missing_column, used_label
+from ...text.file_content import STANDARD_INPUT, decode, read_bytes, source_name
+from ..columns import Column, ColumnFinder, Texts, missing_column, used_label
 from ..examples import Examples
-from ..file_content import STANDARD_INPUT, decode, read_bytes, source_name
 from ..file_format import check_format, read_raw
 from ..json_records import read_json, read_value
 from ..raw_table import ABSENT, RawTable, drop_incomplete, is_missing, parse_json_cells, scalar
-from ..split_columns import (
-    SplitColumns,
-    check_document_columns,
-    find_split_columns,
-    header_names,
-    read_split_columns,
-)
+from ..split_columns import SplitColumns, check_document_columns, header_names, read_split_columns
 from .answers import Question, WrittenAnswers, locate_answers, parse_answers, repeated_ids
 from .squad import read_articles
 
@@ -36,7 +30,7 @@ _IDS = ("id", "qid", "question_id", "query_id")
 def read_questions(
     path: str | Path,
     *,
-    text: Column | Sequence[Column] | None = None,
+    text: Texts = None,
     label: Column | None = None,
     format: str | None = None,
     labelled: bool | None = True,
@@ -112,18 +106,11 @@ def _find_articles(content: str, source: str) -> list[object] | None:
 
 
 def _examples(
-    questions: Sequence[Question],
-    ids: Sequence[str] | None,
-    source: str,
-    notes: Sequence[str] = (),
-    **more: Any,
+    questions: Sequence[Question], ids: list[str] | None, source: str, notes: Iterable[str] = (), **more: Any
 ) -> Examples:
     labels, location_notes = locate_answers(questions)
     return Examples(
-        segments=(
-            [question.question for question in questions],
-            [question.passage for question in questions],
-        ),
+        segments=([one.question for one in questions], [one.passage for one in questions]),
         labels=None if questions[0].answers is None else labels,
         source=source,
         notes=(*notes, *location_notes, *repeated_ids(ids or ())),
@@ -134,7 +121,7 @@ def _examples(
 
 def _read_rows(
     table: RawTable,
-    text: Column | Sequence[Column] | None,
+    text: Texts,
     label: Column | None,
     labelled: bool | None,
     split_columns: SplitColumns | None,
@@ -157,12 +144,12 @@ def _read_rows(
         answers = _read_answers(table, answer_column, start_column, ids)
     names = ids or list(map(table.row_name, range(table.rows)))
     questions = [Question(*row) for row in zip(names, *map(table.texts, columns), answers)]
-    splits = read_split_columns(table, find_split_columns(table, split_columns, text, label))
+    splits = read_split_columns(table, split_columns, text, label)
     notes = (*table.notes, *finder.notes)
     return _examples(questions, ids, table.source, notes, lines=table.lines, **splits)
 
 
-def _find_texts(finder: ColumnFinder, text: Column | Sequence[Column] | None) -> list[int]:
+def _find_texts(finder: ColumnFinder, text: Texts) -> list[int]:
     """The columns of the questions and of the passages."""
     given = (None, None) if text is None else (text,) if isinstance(text, str | int) else tuple(text)
     if len(given) != 2:
@@ -196,7 +183,7 @@ def _read_answers(
         location = table.location(row) if ids is None else f"{table.source}, {ids[row]}"
         if cell is ABSENT:
             raise DataError(
-                f"{location}: the answers are missing. A question without an answer has an empty list."
+                f"{location}: the answers are missing. Write [] for a question without an answer."
             )
         if is_missing(cell):
             cell = []

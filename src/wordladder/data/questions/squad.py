@@ -3,14 +3,15 @@
 SQuAD 1.1 and 2.0, and what is written like them: CMRC 2018, DRCD.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ...errors import DataError
-from ..raw_table import scalar
-from .answers import Question, parse_answers
+from .answers import Question, get_key, get_text, parse_answers
+
+Entry = dict[str, object]
 
 
-def read_articles(articles: Sequence[object], source: str, labelled: bool | None = True) -> list[Question]:
+def read_articles(articles: list[object], source: str, labelled: bool | None = True) -> list[Question]:
     """The questions of all articles.
 
     Args:
@@ -31,16 +32,14 @@ def read_articles(articles: Sequence[object], source: str, labelled: bool | None
     ]
 
 
-def _read_entries(
-    articles: Sequence[object], source: str
-) -> Iterator[tuple[str, str, str, dict[str, object]]]:
+def _read_entries(articles: list[object], source: str) -> Iterator[tuple[str, str, str, Entry]]:
     """The title and the passage of each question, the path to the question, and the question."""
     for number, article in enumerate(articles):
         path = f"{source}, data[{number}]"
-        for paragraph_number, paragraph in enumerate(_list_under(article, "paragraphs", path)):
+        for paragraph_number, paragraph in enumerate(_get_list(article, "paragraphs", path)):
             paragraph_path = f"{path}.paragraphs[{paragraph_number}]"
-            questions = _list_under(paragraph, "qas", paragraph_path)
-            passage = _text_under(paragraph, "context", paragraph_path)
+            questions = _get_list(paragraph, "qas", paragraph_path)
+            passage = get_text(paragraph, "context", paragraph_path)
             title = str(article.get("title", f"data[{number}]")) if isinstance(article, dict) else ""
             for index, entry in enumerate(questions):
                 if not isinstance(entry, dict):
@@ -48,41 +47,23 @@ def _read_entries(
                 yield title, passage, f"{paragraph_path}.qas[{index}]", entry
 
 
-def _read_question(
-    entry: dict[str, object], passage: str, path: str, source: str, labelled: bool
-) -> Question:
-    name = _text_under(entry, "id", path)
+def _read_question(entry: Entry, passage: str, path: str, source: str, labelled: bool) -> Question:
+    name = get_text(entry, "id", path)
     location = f"{source}, {name}"
-    question = _text_under(entry, "question", location)
+    question = get_text(entry, "question", location)
     if not labelled:
         return Question(name, question, passage, None)
     impossible = entry.get("is_impossible") is True
     if "answers" not in entry and not impossible:
         raise DataError(
-            f"{location}: the key 'answers' is missing. A question without an answer has an empty list."
+            f"{location}: the key 'answers' is missing. Write [] for a question without an answer."
         )
     answers = parse_answers(entry.get("answers", []), location)
     return Question(name, question, passage, [] if impossible else answers, impossible and bool(answers))
 
 
-def _list_under(value: object, key: str, location: str) -> list[object]:
-    items = _get(value, key, location)
+def _get_list(value: object, key: str, location: str) -> list[object]:
+    items = get_key(value, key, location)
     if not isinstance(items, list):
         raise DataError(f"{location}: the key {key!r} must hold a list.")
     return items
-
-
-def _text_under(value: object, key: str, location: str) -> str:
-    text = scalar(_get(value, key, location))
-    if text is None:
-        raise DataError(f"{location}: the key {key!r} must hold a text.")
-    return text
-
-
-def _get(value: object, key: str, location: str) -> object:
-    if not isinstance(value, dict):
-        raise DataError(f"{location}: an object with the key {key!r} is expected.")
-    if key not in value:
-        keys = ", ".join(map(repr, value)) or "none"
-        raise DataError(f"{location}: the key {key!r} is missing. Its keys: {keys}.")
-    return value[key]

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from ...errors import DataError
-from ...text.corpus_files import suffix_of
+from ...text.file_content import decode, read_bytes, source_name, suffix_of
 from ..columns import Column
 from ..examples import Examples
-from ..file_content import decode, read_bytes, source_name
 from ..file_format import check_format, parse_table, read_parquet
 from ..split_columns import SplitColumns, check_document_columns, header_names
 from .rows import read_rows

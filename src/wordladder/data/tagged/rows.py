@@ -6,7 +6,7 @@ from ...errors import DataError
 from ..columns import Column, ColumnFinder, missing_column, used_label
 from ..examples import Examples
 from ..raw_table import RawTable, drop_incomplete, is_missing, parse_json_cells
-from ..split_columns import SplitColumns, find_split_columns, read_split_columns
+from ..split_columns import SplitColumns, read_split_columns
 from .marked_spans import read_spans
 from .words import examples_of_words, words_of_lists
 
@@ -59,7 +59,7 @@ def read_rows(
                 f"{table.location(row)}: the tags or spans are missing. Every row needs them; [] says that "
                 "there are none."
             )
-    splits = read_split_columns(table, find_split_columns(table, split_columns, text, label))
+    splits = read_split_columns(table, split_columns, text, label)
     if of_words:
         rows = parse_json_cells(table.column(text_column))
         words = words_of_lists(rows, labels, table.location, table.lines, table.notes)

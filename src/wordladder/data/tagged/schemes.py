@@ -193,9 +193,7 @@ def tags_of_spans(spans: Iterable[WordSpan], words: int, scheme: Scheme) -> list
         if not 0 <= first < end <= words:
             raise DataError(f"the span {first}:{end} ({type_}) does not lie within {words} words")
         if first < last_end:
-            raise DataError(
-                f"the span {first}:{end} ({type_}) overlaps the one before, which ends at {last_end}"
-            )
+            raise DataError(f"the span {first}:{end} ({type_}) overlaps the one that ends at {last_end}")
         tags[first:end] = [f"B-{type_}", *[f"I-{type_}"] * (end - first - 1)]
         if scheme == "bioes":
             tags[end - 1] = f"{'S' if end - first == 1 else 'E'}-{type_}"

@@ -6,7 +6,6 @@ Lines as CoNLL-2003 has them, separated by tabs or by spaces; CoNLL-U is recogni
 import io
 import re
 from array import array
-from collections import Counter
 from itertools import islice
 from typing import NamedTuple
 
@@ -129,18 +128,14 @@ def read_columns(
     if not words:
         raise DataError(f"{source} has no words.")
     word_lines = np.array(numbers, dtype=np.int64)
-    notes = [
-        f"{counted(lines.skipped[kind], *names)} left out."
-        for kind, names in _SKIPPED.items()
-        if lines.skipped[kind]
-    ]
+    notes = [f"{counted(n, *_SKIPPED[kind])} left out." for kind, n in lines.skipped.items() if n]
     if count := sum(no_space_after):
         touching = counted(count, "word touches", "words touch")
         notes.append(f"{touching} the next, as column {layout.space} says.")
     return TaggedWords(
-        words=words,
-        tags=None if layout.tag is None else tags,
-        offsets=offsets,
+        words,
+        None if layout.tag is None else tags,
+        offsets,
         lines=word_lines[offsets[:-1]],
         word_lines=word_lines,
         notes=tuple(notes),
@@ -159,7 +154,7 @@ class _LineReader:
     def __init__(self, layout: _Layout, source: str) -> None:
         self.layout, self.source = layout, source
         self.cache: dict[str, tuple[str, str, bool]] = {}
-        self.skipped: Counter[str] = Counter()
+        self.skipped = dict.fromkeys(_SKIPPED, 0)
         self.ended = True
         self.documents = 0
         self._texts: dict[str, str] = {}
@@ -247,23 +242,12 @@ def _find_layout(
         )
     largest = max(word_column, tag_column or 0)
     if largest > last:
-        raise DataError(
-            f"{source} has no column number {largest}: the first is 0, and line {number} has {len(fields)}."
-        )
+        raise DataError(f"{source} has no column number {largest}: line {number} has columns 0 to {last}.")
     if word_column == tag_column:
-        raise SettingError(
-            f"{source}: text and label must be different columns, but both are column {tag_column}."
-        )
-    return _Layout(
-        tabs=tabs,
-        width=len(fields),
-        line=number,
-        word=word_column,
-        tag=tag_column,
-        space=last if has_spaces and last not in (word_column, tag_column) else None,
-        exact=tag is None and tag_column is not None,
-        conllu=conllu,
-    )
+        raise SettingError(f"{source}: text and label must be different columns, but both are {tag_column}.")
+    exact = tag is None and tag_column is not None
+    space = last if has_spaces and last not in (word_column, tag_column) else None
+    return _Layout(tabs, len(fields), number, word_column, tag_column, space, exact, conllu)
 
 
 def _says_spaces(text: str, tabs: bool, width: int) -> bool:

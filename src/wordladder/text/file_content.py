@@ -12,7 +12,14 @@ from ..errors import DataError, nearest
 from ..files.streams import ByteReader, line_blocks
 
 STANDARD_INPUT = "-"
+_COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
 _CHUNK = 1 << 24
+
+
+def suffix_of(path: str | Path) -> str:
+    """The suffix of a file's name that tells its format, in lower case, without that of its compression."""
+    name = Path(path)
+    return (Path(name.stem).suffix if name.suffix.lower() in _COMPRESSED else name.suffix).lower()
 
 
 def source_name(path: str | Path) -> str:
@@ -32,9 +39,7 @@ def read_bytes(path: str | Path) -> bytes:
         with _open(path) as reader:
             data = b"".join(iter(lambda: reader.read(_CHUNK), b""))
     if data.startswith(b"PK\x03\x04"):
-        raise DataError(
-            f"{path} is a zip archive (or an Excel file). Unpack it, or save the sheet as CSV in UTF-8."
-        )
+        raise DataError(f"{path} is a zip archive or Excel file. Unpack it, or save the sheet as UTF-8 CSV.")
     if not data.strip():
         raise DataError(f"{source_name(path)} is empty.")
     return data
