@@ -117,6 +117,23 @@ class ColumnFinder:
         self.used.append(indices[0])
         return indices[0]
 
+    def find_label(
+        self, column: Column | None, usual: Sequence[str], what: str, labelled: bool | None
+    ) -> int | None:
+        """The same for labels, which must be there (True), are not read (False), or may be missing (None)."""
+        if labelled is False:
+            return None
+        index = self.find(column, usual, what)
+        if index is None and labelled:
+            raise missing_column(self.table, what, "label")
+        return self.drop_empty(index, labelled)
+
+    def drop_empty(self, label: int | None, labelled: bool | None) -> int | None:
+        """The column of the labels; None where they may be missing and none of the rows has one."""
+        if label is None or (not labelled and all(map(is_missing, self.table.column(label)))):
+            return None
+        return label
+
     def free(self) -> list[int]:
         """The columns that have no purpose yet."""
         return [index for index in range(self.table.width) if index not in (*self.used, *self._reserved)]
@@ -198,10 +215,3 @@ def _choose_by_content(
 def _are_numbers(cells: list[object]) -> bool:
     """Whether a column holds numbers, such as identifiers."""
     return all(str(cell).replace(".", "", 1).lstrip("-").isdigit() for cell in cells[:1000])
-
-
-def used_label(table: RawTable, label: int | None, labelled: bool | None) -> int | None:
-    """The column of the labels; None where labels are optional and none of the rows has one."""
-    if label is None or (not labelled and all(map(is_missing, table.column(label)))):
-        return None
-    return label

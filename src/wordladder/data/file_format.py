@@ -18,16 +18,12 @@ _FASTTEXT_LABEL = re.compile(rf"(?:(?<=\s)|^){FASTTEXT_PREFIX}(\S+)\s*")
 
 Format = Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "lines"]
 
-_SUFFIXES: dict[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".fasttext": "fasttext",
+_SUFFIXES: dict[Format, tuple[str, ...]] = {
+    "csv": (".csv",),
+    "tsv": (".tsv", ".tab"),
+    "jsonl": (".jsonl", ".ndjson", ".json"),
+    "parquet": (".parquet", ".pq"),
+    "fasttext": (".fasttext",),
 }
 
 
@@ -83,11 +79,16 @@ def check_format(format: str | None, known: Sequence[str]) -> None:
         raise SettingError(f"The format {format!r} is unknown.{did_you_mean(format, known)}")
 
 
+def format_of_suffix(path: str) -> Format | None:
+    """The format that a file's name says; None: it says nothing."""
+    return next((format for format, suffixes in _SUFFIXES.items() if suffix_of(path) in suffixes), None)
+
+
 def _find_format(path: str, text: str, labelled: bool) -> Format:
     """The format by the file's name or, if that says nothing, by its content."""
     if path == STANDARD_INPUT:
         return "lines"
-    if format := _SUFFIXES.get(suffix_of(path)):
+    if format := format_of_suffix(path):
         return format
     first = text.lstrip().partition("\n")[0]
     if first.startswith(FASTTEXT_PREFIX):

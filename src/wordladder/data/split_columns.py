@@ -31,6 +31,16 @@ class SplitColumns:
     split: bool = False
 
 
+class RowLayout(NamedTuple):
+    """Where the rows of a table have what is read, as the arguments of the readers say."""
+
+    text: Any
+    label: Column | None
+    labelled: bool | None
+    split_columns: SplitColumns | None
+    skip_incomplete: bool
+
+
 def group_or_time(group: Column | None, time: Column | None, *, ignore_split: bool = False) -> SplitColumns:
     """The columns that a split is made by.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import SettingError
 from ..text.file_content import raw_lines, source_name
-from .columns import Column, ColumnFinder, Texts, choose_columns, used_label
+from .columns import Column, ColumnFinder, Texts, choose_columns
 from .examples import Examples
 from .file_format import decode_lines, has_plain_lines, read_raw
 from .labels import are_several, read_labels
@@ -55,7 +55,7 @@ def read_table(
     table = read_raw(path, format, names, labelled=bool(labelled))
     finder = ColumnFinder(table, find_split_columns(table, split_columns, text, label).values())
     text_columns, label_column = choose_columns(finder, text, label, labelled)
-    label_column = used_label(table, label_column, labelled)
+    label_column = finder.drop_empty(label_column, labelled)
     if skip_incomplete:
         optional = label_column is None or are_several(table.column(label_column), label_separator)
         table = drop_incomplete(table, text_columns, None if optional else label_column)

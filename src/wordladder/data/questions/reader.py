@@ -9,12 +9,12 @@ from typing import Any, Literal, get_args
 
 from ...errors import DataError, SettingError
 from ...text.file_content import STANDARD_INPUT, decode, read_bytes, source_name
-from ..columns import Column, ColumnFinder, Texts, missing_column, used_label
+from ..columns import Column, ColumnFinder, Texts, missing_column
 from ..examples import Examples
 from ..file_format import check_format, read_raw
 from ..json_records import read_json, read_value
 from ..raw_table import ABSENT, RawTable, drop_incomplete, is_missing, parse_json_cells, scalar
-from ..split_columns import SplitColumns, check_document_columns, header_names, read_split_columns
+from ..split_columns import RowLayout, SplitColumns, check_document_columns, header_names, read_split_columns
 from .answers import Question, WrittenAnswers, locate_answers, parse_answers, repeated_ids
 from .squad import read_articles
 
@@ -66,20 +66,20 @@ def read_questions(
     if isinstance(text, str) and "," in text:
         text = [part.strip() for part in text.split(",")]
     source, names = source_name(path), header_names(split_columns, text, label)
-    layout = (text, label, labelled, split_columns, skip_incomplete)
+    layout = RowLayout(text, label, labelled, split_columns, skip_incomplete)
     if format in ("csv", "tsv", "parquet"):
-        return _read_rows(read_raw(path, format, names), *layout)
+        return _read_rows(read_raw(path, format, names), layout)
     data = read_bytes(path)
     if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
         if format is not None or str(path) == STANDARD_INPUT:
             raise DataError(f"{source} is not JSON, though a SQuAD document or JSON lines are expected.")
-        return _read_rows(read_raw(path, None, names), *layout)
+        return _read_rows(read_raw(path, None, names), layout)
     content = decode(data, source)
     articles = None if format == "jsonl" else _find_articles(content, source)
     if articles is None:
         if format == "squad":
             raise DataError(f"{source} is no SQuAD document: it has no list under the key 'data'.")
-        return _read_rows(read_json(content, source), *layout)
+        return _read_rows(read_json(content, source), layout)
     if text is not None or label is not None:
         raise SettingError(f"{source} is a SQuAD document, whose keys are fixed: leave text and label out.")
     grouped = check_document_columns(source, split_columns, "title", "its questions have no columns")
@@ -119,26 +119,17 @@ def _examples(
     )
 
 
-def _read_rows(
-    table: RawTable,
-    text: Texts,
-    label: Column | None,
-    labelled: bool | None,
-    split_columns: SplitColumns | None,
-    skip_incomplete: bool,
-) -> Examples:
+def _read_rows(table: RawTable, layout: RowLayout) -> Examples:
     """Examples of a table that has a row a question."""
+    text, label, labelled, split_columns, skip_incomplete = layout
     finder = ColumnFinder(table)
     columns = _find_texts(finder, text)
-    answer_column = None if labelled is False else finder.find(label, _ANSWERS, "answers")
-    if answer_column is None and labelled:
-        raise missing_column(table, "answers", "label")
+    answer_column = finder.find_label(label, _ANSWERS, "answers", labelled)
     start_column, id_column = finder.find(None, _STARTS), finder.find(None, _IDS)
     if skip_incomplete:
         required = answer_column if labelled else None
         table = drop_incomplete(table, columns, required, lambda cell: cell is ABSENT)
     ids = None if id_column is None else _read_ids(table, id_column)
-    answer_column = used_label(table, answer_column, labelled)
     answers: Sequence[WrittenAnswers | None] = [None] * table.rows
     if answer_column is not None:
         answers = _read_answers(table, answer_column, start_column, ids)

@@ -13,23 +13,13 @@ from ...errors import DataError
 from ...text.file_content import decode, read_bytes, source_name, suffix_of
 from ..columns import Column
 from ..examples import Examples
-from ..file_format import check_format, parse_table, read_parquet
-from ..split_columns import SplitColumns, check_document_columns, header_names
+from ..file_format import check_format, format_of_suffix, parse_table, read_parquet
+from ..split_columns import RowLayout, SplitColumns, check_document_columns, header_names
 from .rows import read_rows
 from .word_columns import read_columns
 from .words import examples_of_words
 
 TaggedFormat = Literal["columns", "conllu", "jsonl", "csv", "tsv", "parquet"]
-
-_SUFFIXES: dict[str, TaggedFormat] = {
-    ".json": "jsonl",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".conllu": "conllu",
-}
 
 
 def read_tagged(
@@ -69,14 +59,14 @@ def read_tagged(
     """
     check_format(format, get_args(TaggedFormat))
     source, data = source_name(path), read_bytes(path)
-    layout = (text, label, labelled, split_columns, skip_incomplete)
+    layout = RowLayout(text, label, labelled, split_columns, skip_incomplete)
     if format == "parquet" or data.startswith(b"PAR1"):
-        return read_rows(read_parquet(data, source), *layout)
+        return read_rows(read_parquet(data, source), layout)
     content = decode(data, source)
     format = format or _find_format(str(path), content)
     if format not in ("columns", "conllu"):
         names = header_names(split_columns, text, label)
-        return read_rows(parse_table(content, source, format, names), *layout)
+        return read_rows(parse_table(content, source, format, names), layout)
     grouped = check_document_columns(source, split_columns, "document", "its columns hold words and tags")
     words = read_columns(content, source, text, label, labelled, conllu=format == "conllu")
     if grouped and not any(words.documents):
@@ -86,6 +76,7 @@ def read_tagged(
 
 
 def _find_format(path: str, content: str) -> str:
-    if format := _SUFFIXES.get(suffix_of(path)):
+    format = "conllu" if suffix_of(path) == ".conllu" else format_of_suffix(path)
+    if format in ("conllu", "jsonl", "csv", "parquet"):
         return format
     return "jsonl" if re.match(r'\s*(\[\s*)?\{\s*"', content) else "columns"

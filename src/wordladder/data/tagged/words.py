@@ -70,15 +70,9 @@ def examples_of_words(words: TaggedWords, source: str) -> Examples:
                     if not "".join(sentence[left:right]).isspace()
                 )
             )
-    return Examples(
-        segments=(texts,),
-        labels=None if scheme is None else labels,
-        source=source,
-        lines=words.lines,
-        notes=tuple(notes),
-        scheme=scheme,
-        words=all_starts,
-    )
+    if scheme is None:
+        return Examples((texts,), None, source, words.lines, tuple(notes), words=all_starts)
+    return Examples((texts,), labels, source, words.lines, tuple(notes), scheme, words=all_starts)
 
 
 def _notes_on_tags(words: TaggedWords, tags: Sequence[str], scheme: Scheme) -> list[str]:
