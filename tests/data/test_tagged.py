@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from wordladder.data.tagged import read_tagged, tagged_words, tags_of_words
-from wordladder.data.tagged.joining import join_words
+from wordladder.data.tagged.words import join_words
 from wordladder.errors import DataError, SettingError
 
 ENGLISH = """-DOCSTART- -X- O
@@ -77,7 +77,7 @@ def test_columns_by_number(write):
     assert read_tagged(path, text="1", label="2").texts == ["NNP NN NNP", "NNP NNP NNP"]
     with pytest.raises(SettingError, match="different columns, but both are 2"):
         read_tagged(path, text=2)
-    with pytest.raises(DataError, match="no column number 3: line 3 has columns 0 to 2"):
+    with pytest.raises(DataError, match="no column number 3: line 3 has 0 to 2"):
         read_tagged(path, label=3)
     with pytest.raises(SettingError, match="label is 'ner', but columns of words go by number"):
         read_tagged(path, label="ner")

@@ -62,9 +62,8 @@ def has_header(records: Sequence[Sequence[str]], given: Sequence[str] = (), gues
         return True
     if not usual and (not guess or len(first) == 1 or any(not _may_be_name(field) for field in first)):
         return False
-    return not any(
-        record[column] == first[column] for column in usual or range(len(first)) for record in records[1:]
-    )
+    columns = usual or range(len(first))
+    return not any(record[column] == first[column] for column in columns for record in records[1:])
 
 
 def _may_be_name(field: str) -> bool:

@@ -12,6 +12,7 @@ from .raw_table import RawTable, is_missing
 
 Column = str | int
 Texts = Column | Sequence[Column] | None
+Choice = tuple[tuple[int, ...], int | None]  # columns of texts, and the column of labels
 
 
 def flatten(*columns: Texts) -> list[Column]:
@@ -139,9 +140,7 @@ class ColumnFinder:
         return [index for index in range(self.table.width) if index not in (*self.used, *self._reserved)]
 
 
-def choose_columns(
-    finder: ColumnFinder, text: Texts, label: Column | None, labelled: bool | None
-) -> tuple[tuple[int, ...], int | None]:
+def choose_columns(finder: ColumnFinder, text: Texts, label: Column | None, labelled: bool | None) -> Choice:
     """Find the columns of texts and labels.
 
     Args:
@@ -160,7 +159,7 @@ def choose_columns(
     texts = tuple(map(finder.resolve, flatten(text)))
     label_column = None if label is None or labelled is False else finder.resolve(label)
     choose = _choose_by_content if finder.table.names is None else _choose_by_name
-    texts, label_column = choose(finder, texts, label_column, labelled)
+    texts, label_column = choose(finder, (texts, label_column), labelled)
     if not texts:
         raise missing_column(finder.table, "text", "text")
     if label_column is None and labelled:
@@ -168,9 +167,8 @@ def choose_columns(
     return texts, label_column
 
 
-def _choose_by_name(
-    finder: ColumnFinder, texts: tuple[int, ...], label: int | None, labelled: bool | None
-) -> tuple[tuple[int, ...], int | None]:
+def _choose_by_name(finder: ColumnFinder, given: Choice, labelled: bool | None) -> Choice:
+    texts, label = given
     if not texts:
         pair = next((pair for pair in PAIRS if set(pair) <= set(finder.names)), None)
         if pair is not None:
@@ -188,10 +186,9 @@ def _choose_by_name(
     return texts, label
 
 
-def _choose_by_content(
-    finder: ColumnFinder, texts: tuple[int, ...], label: int | None, labelled: bool | None
-) -> tuple[tuple[int, ...], int | None]:
+def _choose_by_content(finder: ColumnFinder, given: Choice, labelled: bool | None) -> Choice:
     """In a table without a header the label is what repeats itself most, a text is what is not a number."""
+    texts, label = given
     free = finder.free()
     cells = {index: finder.table.column(index) for index in free}
     if label is None and free and (texts or len(free) > 1):

@@ -44,9 +44,7 @@ def label_names(label: Label) -> tuple[str, ...]:
     """What a label is made of: one name or several, the tags of spans; an answer has none."""
     if isinstance(label, str):
         return (label,)
-    return tuple(
-        part if isinstance(part, str) else part.type for part in label if not isinstance(part, Answer)
-    )
+    return tuple(one if isinstance(one, str) else one.type for one in label if not isinstance(one, Answer))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -148,14 +149,14 @@ def drop_incomplete(
 
 def parse_json_cells(cells: Sequence[object]) -> list[object]:
     """The cells, read as JSON if all of them are texts that hold JSON lists or objects, as in CSV."""
-    if not all(
-        is_missing(cell) or (isinstance(cell, str) and cell.lstrip()[:1] in ("[", "{")) for cell in cells
-    ):
-        return list(cells)
-    try:
-        return [json.loads(cell) if isinstance(cell, str) and cell.strip() else cell for cell in cells]
-    except ValueError:
-        return list(cells)
+    if all(map(_may_be_json, cells)):
+        with suppress(ValueError):
+            return [json.loads(cell) if isinstance(cell, str) and cell.strip() else cell for cell in cells]
+    return list(cells)
+
+
+def _may_be_json(cell: object) -> bool:
+    return is_missing(cell) or (isinstance(cell, str) and cell.lstrip()[:1] in ("[", "{"))
 
 
 def scalar(cell: object) -> str | None:

@@ -41,9 +41,7 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
     known = [name for name in signature(reader).parameters if name != "path"]
     for name, value in layout.items():
         if name not in known and value is not None:
-            raise SettingError(
-                f"{name} is given, but the files of {task} have none, only {', '.join(known)}."
-            )
+            raise SettingError(f"{name} is given, but files of {task} have none, only {', '.join(known)}.")
     return reader(path, **{name: value for name, value in layout.items() if name in known})
 
 

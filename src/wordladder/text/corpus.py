@@ -10,9 +10,8 @@ import os
 import tempfile
 import time
 from collections.abc import Container, Generator, Iterable, Sequence, Sized
-from contextlib import ExitStack, closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
@@ -28,7 +27,7 @@ _DROPPED = -2
 _PLAIN = TextSettings()
 
 
-class Corpus:
+class Corpus(AbstractContextManager):
     """A text as word ids, and the vocabulary that says which words they are.
 
     A context manager: closing removes the temporary folder that holds the ids.
@@ -82,9 +81,6 @@ class Corpus:
         with suppress(BufferError):
             self._map.close()
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()

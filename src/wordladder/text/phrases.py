@@ -63,15 +63,14 @@ class PhraseSettings:
         for key in ("min_count", "passes", "max_pairs"):
             if getattr(self, key) < 1:
                 raise SettingError(f"{key} of phrases is {getattr(self, key)}; it must be at least 1.")
-        if self.scoring == "npmi" and not -1 <= self.threshold <= 1:
+        threshold, connectors = self.threshold, len(self.connectors)
+        if self.scoring == "npmi" and not -1 <= threshold <= 1:
+            raise SettingError(f"threshold of phrases is {threshold:g}; for npmi it is between -1 and 1.")
+        if self.scoring == "default" and not threshold > 0:
+            raise SettingError(f"threshold of phrases is {threshold:g}; it must be above 0.")
+        if connectors > _MOST_CONNECTORS:
             raise SettingError(
-                f"threshold of phrases is {self.threshold:g}; npmi scores are between -1 and 1."
-            )
-        if self.scoring == "default" and not self.threshold > 0:
-            raise SettingError(f"threshold of phrases is {self.threshold:g}; it must be above 0.")
-        if len(self.connectors) > _MOST_CONNECTORS:
-            raise SettingError(
-                f"{len(self.connectors)} connectors of phrases are given; {_MOST_CONNECTORS} are possible."
+                f"{connectors} connectors of phrases; at most {_MOST_CONNECTORS} are possible."
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from ...errors import DataError, SettingError
 from ...text.file_content import STANDARD_INPUT, decode, read_bytes, source_name
-from ..columns import Column, ColumnFinder, Texts, missing_column
+from ..columns import Column, ColumnFinder, Texts, flatten, missing_column
 from ..examples import Examples
 from ..file_format import check_format, read_raw
 from ..json_records import read_json, read_value
@@ -142,7 +142,7 @@ def _read_rows(table: RawTable, layout: RowLayout) -> Examples:
 
 def _find_texts(finder: ColumnFinder, text: Texts) -> list[int]:
     """The columns of the questions and of the passages."""
-    given = (None, None) if text is None else (text,) if isinstance(text, str | int) else tuple(text)
+    given = [None, None] if text is None else flatten(text)
     if len(given) != 2:
         raise SettingError(
             f"{finder.table.source}: questions have two texts, the question and its passage, but {text!r} is "
@@ -173,9 +173,7 @@ def _read_answers(
     for row, (cell, start) in enumerate(zip(parse_json_cells(table.column(column)), starts)):
         location = table.location(row) if ids is None else f"{table.source}, {ids[row]}"
         if cell is ABSENT:
-            raise DataError(
-                f"{location}: the answers are missing. Write [] for a question without an answer."
-            )
+            raise DataError(f"{location}: the answers are missing. Write [] for no answer.")
         if is_missing(cell):
             cell = []
         elif not isinstance(cell, list | dict):

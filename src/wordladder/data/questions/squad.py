@@ -55,9 +55,7 @@ def _read_question(entry: Entry, passage: str, path: str, source: str, labelled:
         return Question(name, question, passage, None)
     impossible = entry.get("is_impossible") is True
     if "answers" not in entry and not impossible:
-        raise DataError(
-            f"{location}: the key 'answers' is missing. Write [] for a question without an answer."
-        )
+        raise DataError(f"{location}: the key 'answers' is missing. Write [] for no answer.")
     answers = parse_answers(entry.get("answers", []), location)
     return Question(name, question, passage, [] if impossible else answers, impossible and bool(answers))
 

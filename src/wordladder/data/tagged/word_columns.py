@@ -6,8 +6,8 @@ Lines as CoNLL-2003 has them, separated by tabs or by spaces; CoNLL-U is recogni
 import io
 import re
 from array import array
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
 
 import numpy as np
 
@@ -30,50 +30,6 @@ _SKIPPED = {  # lines without a word: one, and several
     "range": ("line of a word range, such as 1-2, was", "lines of a word range, such as 1-2, were"),
     "empty node": ("line of an empty node, such as 1.1, was", "lines of an empty node, such as 1.1, were"),
 }
-
-
-class _Layout(NamedTuple):
-    """Where the columns of a file are: `width` of them on `line`, which is the first that has a word."""
-
-    tabs: bool
-    width: int
-    line: int
-    word: int
-    tag: int | None
-    space: int | None  # the column that says whether a space follows
-    exact: bool  # whether each line must have the same width, because the tag is the last
-    conllu: bool
-
-    @property
-    def needed(self) -> int:
-        """The columns that a line must have at least."""
-        return self.width if self.exact else 1 + max(self.word, self.tag or 0)
-
-    def fields(self, line: str) -> list[str]:
-        """The columns of a line. Tabs at its end are none; white space at its beginning may be a word."""
-        fields = _split_fields(line, self.tabs)
-        while len(fields) > self.width and not fields[-1].strip():
-            del fields[-1]
-        if self.word == 0 and line[:1].isspace():
-            usual = self.width if self.tag is None else self.needed
-            if self.tabs and len(fields) > self.width and not fields[1]:
-                return [line[0], *fields[2:]]
-            if not self.tabs and len(fields) == usual - 1:
-                return [line[0], *fields]
-        return fields
-
-    def has_no_space_after(self, fields: list[str]) -> bool:
-        """Whether the next word follows without a space, as Flair and CoNLL-U write it."""
-        if self.space is None or self.space >= len(fields):
-            return False
-        field = fields[self.space]
-        return _NO_SPACE in field.split("|") or (field == "-" and not self.conllu)
-
-    def is_comment(self, line: str) -> bool:
-        """Whether a line at the beginning of a sentence is a comment, not the word "#"."""
-        if self.conllu:
-            return line.startswith("#")
-        return line.startswith("# ") and ("=" in line or len(self.fields(line)) != self.width)
 
 
 def _split_fields(line: str, tabs: bool) -> list[str]:
@@ -106,8 +62,7 @@ def read_columns(
         DataError: the file has no words, a line has too few columns, or a word or a tag is empty.
         SettingError: a column is not given by number, or one column is given for both.
     """
-    layout = _find_layout(text, source, word, tag, labelled, conllu)
-    lines = _LineReader(layout, source)
+    lines = _find_layout(text, source, word, tag, labelled, conllu)
     words: list[str] = []
     tags: list[str] = []
     offsets, documents, numbers, no_space_after = [0], list[int](), array("q"), list[bool]()
@@ -131,10 +86,10 @@ def read_columns(
     notes = [f"{counted(n, *_SKIPPED[kind])} left out." for kind, n in lines.skipped.items() if n]
     if count := sum(no_space_after):
         touching = counted(count, "word touches", "words touch")
-        notes.append(f"{touching} the next, as column {layout.space} says.")
+        notes.append(f"{touching} the next, as column {lines.space} says.")
     return TaggedWords(
         words,
-        None if layout.tag is None else tags,
+        None if lines.tag is None else tags,
         offsets,
         lines=word_lines[offsets[:-1]],
         word_lines=word_lines,
@@ -144,21 +99,46 @@ def read_columns(
     )
 
 
+@dataclass
 class _LineReader:
     """Lines → words and tags. Lines repeat, so that most are in the cache after a while.
 
-    `ended` says whether the last line without a word ended its sentence; `skipped` counts the others, and
-    `documents` those that begin a document.
+    Attributes:
+        source: The file, for messages.
+        tabs: Whether tabs separate the columns.
+        width: How many columns there are on the first line that has a word.
+        first: The number of that line.
+        word: The column of the words.
+        tag: The column of the tags; None: not read.
+        space: The column that says whether a space follows; None: none does.
+        exact: Whether each line must have the same width, because the tag is the last.
+        conllu: Whether the file is CoNLL-U.
+        cache: The words and tags of lines read before.
+        skipped: How many lines without a word there were, by kind.
+        documents: How many documents have begun.
+        ended: Whether the last line without a word ended its sentence.
     """
 
-    def __init__(self, layout: _Layout, source: str) -> None:
-        self.layout, self.source = layout, source
-        self.cache: dict[str, tuple[str, str, bool]] = {}
-        self.skipped = dict.fromkeys(_SKIPPED, 0)
-        self.ended = True
-        self.documents = 0
-        self._texts: dict[str, str] = {}
-        self._range = ""  # how the line begins that ends a range of words which touches the next word
+    source: str
+    tabs: bool
+    width: int
+    first: int
+    word: int
+    tag: int | None
+    space: int | None
+    exact: bool
+    conllu: bool
+    cache: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_SKIPPED, 0))
+    documents: int = 0
+    ended: bool = True
+    _texts: dict[str, str] = field(default_factory=dict)
+    _range: str = ""  # how the line begins that ends a range of words which touches the next word
+
+    @property
+    def needed(self) -> int:
+        """The columns that a line must have at least."""
+        return self.width if self.exact else 1 + max(self.word, self.tag or 0)
 
     def ends_range(self, line: str) -> bool:
         """Whether a word ends a range, such as 1-2, that touches the next word."""
@@ -174,7 +154,6 @@ class _LineReader:
             number: Its number, for messages.
             begins: Whether a sentence begins here.
         """
-        layout = self.layout
         is_document = line.startswith(_DOCUMENT)
         self.ended = is_document or line.isspace()
         if self.ended:
@@ -182,46 +161,71 @@ class _LineReader:
             self.documents += is_document
             return None
         bare = line.rstrip("\r\n")
-        if begins and layout.is_comment(bare):
+        if begins and self._is_comment(bare):
             self.skipped["comment"] += 1
             self.documents += bool(_NEW_DOCUMENT.match(bare))
             return None
-        fields = layout.fields(bare)
-        if layout.conllu and not fields[0].isdigit() and _CONLLU_ID.fullmatch(fields[0]):
+        fields = self._fields(bare)
+        if self.conllu and not fields[0].isdigit() and _CONLLU_ID.fullmatch(fields[0]):
             _, dash, last = fields[0].partition("-")
             self.skipped["range" if dash else "empty node"] += 1
             if dash:
-                self._range = f"{last}\t" if layout.has_no_space_after(fields) else ""
+                self._range = f"{last}\t" if self._has_no_space_after(fields) else ""
             return None
         self._check(fields, number)
-        word = fields[layout.word]
-        tag = "" if layout.tag is None else fields[layout.tag]
+        word = fields[self.word]
+        tag = "" if self.tag is None else fields[self.tag]
         word, tag = self._texts.setdefault(word, word), self._texts.setdefault(tag, tag)
-        found = word, tag, layout.has_no_space_after(fields)
+        found = word, tag, self._has_no_space_after(fields)
         if len(self.cache) < _CACHED_LINES and not line.startswith("#"):
             self.cache[line] = found
         return found
 
     def _check(self, fields: list[str], number: int) -> None:
-        layout, needed = self.layout, self.layout.needed
-        if len(fields) < needed or (layout.exact and len(fields) > needed):
-            line = ("\t" if layout.tabs else " ").join(fields)
+        if len(fields) < self.needed or (self.exact and len(fields) > self.needed):
+            line = ("\t" if self.tabs else " ").join(fields)
             raise DataError(
                 f"{self.source}, line {number}: {counted(len(fields), 'column')} ({line[:60]!r}), but line "
-                f"{layout.line} has {layout.width}, separated by {'tabs' if layout.tabs else 'spaces'}. "
+                f"{self.first} has {self.width}, separated by {'tabs' if self.tabs else 'spaces'}. "
                 "Each line holds one word and its tags; a blank line ends a sentence."
             )
         empty = f"{self.source}, line {number}: the {{}} in column {{}} is empty."
-        if not fields[layout.word]:
-            raise DataError(empty.format("word", layout.word))
-        if layout.tag is not None and not fields[layout.tag].strip():
-            raise DataError(empty.format("tag", layout.tag))
+        if not fields[self.word]:
+            raise DataError(empty.format("word", self.word))
+        if self.tag is not None and not fields[self.tag].strip():
+            raise DataError(empty.format("tag", self.tag))
+
+    def _fields(self, line: str) -> list[str]:
+        """The columns of a line. Tabs at its end are none; white space at its beginning may be a word."""
+        fields = _split_fields(line, self.tabs)
+        while len(fields) > self.width and not fields[-1].strip():
+            del fields[-1]
+        if self.word == 0 and line[:1].isspace():
+            usual = self.width if self.tag is None else self.needed
+            if self.tabs and len(fields) > self.width and not fields[1]:
+                return [line[0], *fields[2:]]
+            if not self.tabs and len(fields) == usual - 1:
+                return [line[0], *fields]
+        return fields
+
+    def _has_no_space_after(self, fields: list[str]) -> bool:
+        """Whether the next word follows without a space, as Flair and CoNLL-U write it."""
+        if self.space is None or self.space >= len(fields):
+            return False
+        field = fields[self.space]
+        return _NO_SPACE in field.split("|") or (field == "-" and not self.conllu)
+
+    def _is_comment(self, line: str) -> bool:
+        """Whether a line at the beginning of a sentence is a comment, not the word "#"."""
+        if self.conllu:
+            return line.startswith("#")
+        return line.startswith("# ") and ("=" in line or len(self._fields(line)) != self.width)
 
 
 def _find_layout(
     text: str, source: str, word: Column | None, tag: Column | None, labelled: bool | None, conllu: bool
-) -> _Layout:
-    """The layout, by the first line that holds a word."""
+) -> _LineReader:
+    """A reader for the layout of the file, by the first line that holds a word."""
     number, line = _first_line(text, source)
     tabs = "\t" in line.strip(" \t")
     fields = _split_fields(line, tabs)
@@ -242,12 +246,12 @@ def _find_layout(
         )
     largest = max(word_column, tag_column or 0)
     if largest > last:
-        raise DataError(f"{source} has no column number {largest}: line {number} has columns 0 to {last}.")
+        raise DataError(f"{source} has no column number {largest}: line {number} has 0 to {last}.")
     if word_column == tag_column:
         raise SettingError(f"{source}: text and label must be different columns, but both are {tag_column}.")
     exact = tag is None and tag_column is not None
     space = last if has_spaces and last not in (word_column, tag_column) else None
-    return _Layout(tabs, len(fields), number, word_column, tag_column, space, exact, conllu)
+    return _LineReader(source, tabs, len(fields), number, word_column, tag_column, space, exact, conllu)
 
 
 def _says_spaces(text: str, tabs: bool, width: int) -> bool:

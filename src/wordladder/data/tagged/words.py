@@ -1,17 +1,25 @@
 """Words and their tags, as files and lists have them → Examples, and spans → tags of words."""
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import DataError
+from ...kernels.character_classes import HAN
+from ...text.words import classes
 from ..examples import Examples, Scheme, Span
 from ..plurals import counted
-from .joining import are_characters, join_words
 from .schemes import SCHEME_NAMES, UNTYPED, detect_scheme, find_tag_errors, spans_of_tags, tags_of_spans
+
+# CJK symbols and punctuation, kana; full and half width forms.
+_WIDE = ((0x3000, 0x30FF), (0x31F0, 0x31FF), (0xFF00, 0xFFEF))
+# Dashes, quotes, the ellipsis and the middle dot: Chinese beside Chinese, Western beside Western.
+_EITHER = frozenset("—―‘’“”…·")
 
 
 class TaggedWords(NamedTuple):
@@ -42,7 +50,7 @@ class TaggedWords(NamedTuple):
 def examples_of_words(words: TaggedWords, source: str) -> Examples:
     """Examples of words and their tags."""
     bounds = list(pairwise(words.offsets))
-    characters = are_characters(words.words)
+    characters = _are_characters(words.words)
     blank = sum(map(str.isspace, words.words))
     notes = [f"{counted(len(bounds), 'sentence')} of {counted(len(words.words), 'word')}."]
     if blank:
@@ -95,10 +103,8 @@ def _notes_on_tags(words: TaggedWords, tags: Sequence[str], scheme: Scheme) -> l
             line = f"line {words.word_lines[word]}"
         elif words.lines is not None:
             line = f"line {words.lines[sentence]}"
-        wrong = counted(len(errors), "tag does", "tags do")
-        notes.append(
-            f"{wrong} not follow {name}, the first in {line}: {error}; read as conlleval reads them."
-        )
+        some = counted(len(errors), "tag does", "tags do")
+        notes.append(f"{some} not follow {name}, the first in {line}: {error}; read as conlleval reads them.")
     return notes
 
 
@@ -126,31 +132,30 @@ def words_of_lists(
     offsets = [0]
     known: dict[str, str] = {}
     for row, cell in enumerate(rows):
-        words = _check_texts(cell, "word", location, row)
+        where = location(row)
+        words = _check_texts(cell, "word", where)
         all_words += [known.setdefault(word, word) for word in words]
         offsets.append(len(all_words))
         if tags is not None:
-            row_tags = _check_texts(tags[row], "tag", location, row)
+            row_tags = _check_texts(tags[row], "tag", where)
             if len(row_tags) != len(words):
                 raise DataError(
-                    f"{location(row)}: {len(words)} words, but {len(row_tags)} tags. Each word needs one."
+                    f"{where}: {len(words)} words, but {len(row_tags)} tags. Each word needs one."
                 )
             all_tags += [known.setdefault(tag, tag) for tag in row_tags]
     return TaggedWords(all_words, None if tags is None else all_tags, offsets, lines, notes=notes)
 
 
-def _check_texts(cell: object, what: str, location: Callable[[int], str], row: int) -> Sequence[str]:
+def _check_texts(cell: object, what: str, location: str) -> Sequence[str]:
     """A cell that must hold a list of words or of tags, none of them empty."""
     if not isinstance(cell, list | tuple):
-        raise DataError(f"{location(row)}: a list of {what}s is expected, found {str(cell)[:60]!r}")
+        raise DataError(f"{location}: a list of {what}s is expected, found {str(cell)[:60]!r}")
     for index, entry in enumerate(cell):
         if not isinstance(entry, str) or not entry:
             found = "an empty text" if isinstance(entry, str) else repr(entry)
             is_number = what == "tag" and isinstance(entry, int)
-            advice = " A number does not say what its tag is: write the names, such as B-PER."
-            raise DataError(
-                f"{location(row)}: {what} {index} is {found}, but it must be a text.{advice * is_number}"
-            )
+            advice = " A number does not say what its tag is: write the names, such as B-PER." * is_number
+            raise DataError(f"{location}: {what} {index} is {found}, but it must be a text.{advice}")
     return cell
 
 
@@ -177,7 +182,7 @@ def tags_of_words(
         spans: The spans of each text, in order.
         scheme: `"bio"` or `"bioes"`; `"words"`: each word has the tag of the span that its beginning is in.
     """
-    characters = are_characters([word for words in rows for word in words])
+    characters = _are_characters([word for words in rows for word in words])
     tags = []
     for words, row_spans in zip(rows, spans, strict=True):
         _, starts = join_words(words, characters)
@@ -194,3 +199,58 @@ def tags_of_words(
                 covered.append((first, last, span.type))
         tags.append(tags_of_spans(covered, len(words), scheme))
     return tags
+
+
+def _are_characters(words: Sequence[str]) -> bool:
+    """Whether nearly all words (99 %) are one character and most of them Han: a file of single characters."""
+    counts = Counter(words)
+    single = sum(count for word, count in counts.items() if len(word) == 1)
+    han = sum(count for word, count in counts.items() if len(word) == 1 and classes()[ord(word)] == HAN)
+    return single >= 0.99 * len(words) and 2 * han >= len(words) > 0
+
+
+def join_words(
+    words: Sequence[str], characters: bool = False, touching: Sequence[bool] | None = None
+) -> tuple[str, list[int]]:
+    """A sentence's text, and the place of each word's first character in it.
+
+    One space stands between words; none where both sides are Han, kana, full width or Chinese punctuation.
+
+    Args:
+        words: The words.
+        characters: They are single characters of a text without spaces: nothing stands between them.
+        touching: Whether the next word follows each without a space, where that is said.
+    """
+    if touching is None:
+        if characters:
+            return "".join(words), _starts(words, 0)
+        text = " ".join(words)
+        if text.isascii():
+            return text, _starts(words, 1)
+        touching = [_touch(left[-1], right[0]) for left, right in pairwise(words)]
+    parts, starts, place = [], [], 0
+    for touches, word in zip((True, *touching), words):
+        if not touches:
+            parts.append(" ")
+            place += 1
+        parts.append(word)
+        starts.append(place)
+        place += len(word)
+    return "".join(parts), starts
+
+
+def _starts(words: Sequence[str], gap: int) -> list[int]:
+    ends = accumulate(map(len, words[:-1]), initial=0)
+    return [end + gap * place for place, end in enumerate(ends)] if words else []
+
+
+def _touch(left: str, right: str) -> bool:
+    """Whether no space stands between two characters."""
+    wide = _wide(left) + _wide(right)
+    return wide == 2 or (wide == 1 and (left in _EITHER or right in _EITHER))
+
+
+@lru_cache(maxsize=1 << 14)
+def _wide(character: str) -> bool:
+    code = ord(character)
+    return bool(classes()[code] == HAN) or any(first <= code <= last for first, last in _WIDE)
