@@ -174,8 +174,8 @@ def _choose_by_name(finder: ColumnFinder, given: Choice, labelled: bool | None) 
         if pair is not None:
             texts = tuple(map(finder.names.index, pair))
             finder.used += texts
-        elif (found := finder.find(None, TEXTS, "text")) is not None:
-            texts = (found,)
+        elif (index := finder.find(None, TEXTS, "text")) is not None:
+            texts = (index,)
     if label is None and labelled is not False:
         label = finder.find(None, LABELS, "label")
     free = finder.free()

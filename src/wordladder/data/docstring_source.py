@@ -105,7 +105,7 @@ def name_pattern(names: Iterable[str]) -> re.Pattern[str]:
     """A pattern that finds a library's names in prose, so that the answer can be taken out of the question.
 
     A name of four letters or more is found inside longer words too ("PyTorch" for torch), a shorter one only
-    where it stands alone ("np" in "np.sum"). Neither case matters nor what joins the parts of a name: "-",
+    as a word of its own ("np" in "np.sum"). Neither case matters nor what joins the parts of a name: "-",
     "_", " " or nothing.
     """
     parts = []

@@ -108,7 +108,7 @@ def gather(
 
     Args:
         limit_seconds: Reading stops after so many seconds; what was read until then is used.
-        seed: Decides which files are read first and which are kept for the test.
+        seed: Decides which files are read first and which are held out for the test.
         folders: Folders that hold packages; by default the standard library and the installed packages.
         min_rows: A library with fewer descriptions for training, or none for the test, is left out.
         max_rows: No more than so many descriptions of one library are used for training, a quarter of it for

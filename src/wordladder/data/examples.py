@@ -65,9 +65,9 @@ class Examples:
         ids: What the file calls each row; None: it has no names.
         groups: The author, document or file that each row is from, to stay together; None: not known.
         times: When each row was written, as values that compare; None: not known.
-        parts: Which part of the split each row is for, "train", "dev" or "test"; None: not said.
+        parts: Which part of the split each row is for, "train", "dev" or "test"; None: not known.
         words: Where each word of a row begins, of texts that are given as words; None: they are not.
-        weights: How much each row counts where it is learned from; None: all the same.
+        weights: How much each row counts in training; None: all the same.
     """
 
     segments: tuple[list[str], ...]
@@ -141,6 +141,6 @@ def all_names(examples: Examples) -> set[str]:
 
 
 def check_texts(examples: Examples) -> None:
-    """Raise a DataError where there is nothing to read in any text."""
+    """Raise a DataError if all texts are empty."""
     if not any(text.strip() for text in examples.flat()):
         raise DataError(f"{examples.source}: all {len(examples):,} texts are empty")

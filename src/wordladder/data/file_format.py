@@ -169,9 +169,9 @@ def read_fasttext(text: str, source: str) -> RawTable:
         DataError: the file is empty.
     """
     lines = {number: line for number, line in enumerate(_split(text, source), start=1) if line.strip()}
-    found = [_FASTTEXT_LABEL.findall(line) for line in lines.values()]
-    single = all(len(labels) <= 1 for labels in found)
-    labels = [labels[0] if labels else None for labels in found] if single else found
+    several = [_FASTTEXT_LABEL.findall(line) for line in lines.values()]
+    single = all(len(labels) <= 1 for labels in several)
+    labels = [labels[0] if labels else None for labels in several] if single else several
     texts = [_FASTTEXT_LABEL.sub("", line).strip() for line in lines.values()]
     return RawTable.of_columns(source, [labels, texts], list(lines), ["label", "text"])
 

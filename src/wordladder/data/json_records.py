@@ -103,6 +103,6 @@ def read_value(text: str, source: str, start: int, line: int, advice: str = "") 
 
 
 def _invalid(source: str, line: int, reason: str, rest: str, advice: str) -> DataError:
-    found = rest.partition("\n")[0][:40]
-    position = f"at: {found}" if found else "at the line's end"
+    text = rest.partition("\n")[0][:40]
+    position = f"at: {text}" if text else "at the line's end"
     return DataError(f"{source}, line {line}: invalid JSON: {reason}, {position}.{advice}")

@@ -46,18 +46,18 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
 
 
 def _check_is_table(path: str | Path) -> None:
-    """Raise a DataError where a file is for another task than classification."""
+    """Raise a DataError if a file is for another task than classification."""
     if str(path) == STANDARD_INPUT:
         return
     head = read_head(path, _HEAD).decode("utf-8", "replace").removeprefix("\ufeff")
     if _ARTICLES.match(head):
-        found, task = "questions about passages", "span_qa"
+        kind, task = "questions about passages", "span_qa"
     elif _has_tagged_words(head):
-        found, task = "tagged text", "tagging"
+        kind, task = "tagged text", "tagging"
     else:
         return
     raise DataError(
-        f"{source_name(path)} looks like {found}, not like a table of texts and labels: it is for "
+        f"{source_name(path)} looks like {kind}, not like a table of texts and labels: it is for "
         f"--task {task}, and for the rungs that `wordladder rungs --task {task}` lists."
     )
 

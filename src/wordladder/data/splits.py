@@ -27,7 +27,7 @@ class _Group:
 
 
 def hold_out(examples: Examples, share: float = 0.1, seed: int = 1, minimum: int = 1) -> Halves:
-    """Keep a share of the rows aside; returns `(rest, held)`, each in the order of the table.
+    """Hold out a share of the rows; returns `(rest, held_out)`, each in the order of the table.
 
     Rows with times give their newest, equal times together. Rows with groups give whole groups, drawn by a
     digest of seed and group, such that rows and labels come as near to their shares as the groups allow; the
@@ -41,7 +41,7 @@ def hold_out(examples: Examples, share: float = 0.1, seed: int = 1, minimum: int
         examples: The rows; unlabelled or with many labels a row they are drawn from as one.
         share: The part of the rows to hold out, between 0 and 1.
         seed: Draws the texts.
-        minimum: At least so many rows are held out, though never more than half of them.
+        minimum: At least so many rows are held out, but never more than half of them.
 
     Raises:
         SettingError: the share is not between 0 and 1.
@@ -49,35 +49,35 @@ def hold_out(examples: Examples, share: float = 0.1, seed: int = 1, minimum: int
     """
     if not 0 < share < 1:
         raise SettingError(f"The share to hold out must lie between 0 and 1, but it is {share}.")
-    wanted = min(max(share * len(examples), minimum), max(share, 0.5) * len(examples))
+    target = min(max(share * len(examples), minimum), max(share, 0.5) * len(examples))
     if examples.times is not None:
-        return _newest(examples, examples.times, wanted)
+        return _newest(examples, examples.times, target)
     groups = _groups(examples, seed)
     if len(groups) < 2:
         key = "text" if examples.groups is None else "group"
         raise DataError(f"{examples.source}: nothing can be held out of {len(examples)} rows with one {key}.")
     draw = _draw if examples.groups is None else _draw_whole
     smallest_first = sorted(range(len(groups)), key=lambda number: len(groups[number].rows))
-    held = _keep_every_label(groups, draw(groups, wanted / len(examples)))
-    held = held or _keep_every_label(groups, smallest_first)[:1]
-    if not held:
+    held_out = _keep_every_label(groups, draw(groups, target / len(examples)))
+    held_out = held_out or _keep_every_label(groups, smallest_first)[:1]
+    if not held_out:
         raise DataError(
             f"{examples.source}: none of its {len(examples)} rows can be held out without losing a label. "
             f"Give more rows with different {'texts' if examples.groups is None else 'groups'}, or a file of "
             "their own for the held-out rows."
         )
-    rows = sorted(row for number in held for row in groups[number].rows)
+    rows = sorted(row for number in held_out for row in groups[number].rows)
     rest = np.setdiff1d(np.arange(len(examples)), rows)
     return examples.take(rest), examples.take(rows)
 
 
-def _newest(examples: Examples, times: Sequence[Any], wanted: float) -> Halves:
-    """Cut between two times, as near as can be to the rows that are wanted."""
+def _newest(examples: Examples, times: Sequence[Any], target: float) -> Halves:
+    """Cut between two times, as near as possible to the target number of rows."""
     ordered = sorted(times)
     cuts = [row for row in range(1, len(ordered)) if ordered[row - 1] < ordered[row]]
     if not cuts:
         raise DataError(f"{examples.source}: nothing can be held out of {len(examples)} rows with one time.")
-    first = ordered[min(cuts, key=lambda cut: abs(len(ordered) - cut - wanted))]
+    first = ordered[min(cuts, key=lambda cut: abs(len(ordered) - cut - target))]
     rows = range(len(examples))
     return (
         examples.take(row for row in rows if times[row] < first),
@@ -124,29 +124,31 @@ def _draw(groups: Sequence[_Group], share: float) -> list[int]:
         sizes[group.stratum] += len(group.rows)
     drawn = []
     for stratum, quota in _quotas(sizes, share).items():
-        held = 0
+        held_out = 0
         for number in strata[stratum]:
             size = len(groups[number].rows)
-            if held + size / 2 <= quota and held < quota:  # a text repeated too often stays in the rest
+            if (
+                held_out + size / 2 <= quota and held_out < quota
+            ):  # a text too frequent stays in the rest
                 drawn.append(number)
-                held += size
+                held_out += size
     return drawn
 
 
 def _draw_whole(groups: Sequence[_Group], share: float) -> list[int]:
     """Numbers of groups, each taken if it brings rows and labels nearer to their shares.
 
-    The distance is chi-square's: the sum over labels, and all rows, of (held − wanted)² / wanted. A group
-    larger than twice what is still wanted therefore stays in the rest.
+    The distance is chi-square: the sum over labels, and all rows, of (held out − target)² / target. A group
+    larger than twice what is still missing therefore stays in the rest.
     """
-    wanted = {name: share * count for name, count in _counts(groups).items()}
-    held: Counter[str | None] = Counter()
+    target = {name: share * count for name, count in _counts(groups).items()}
+    held_out: Counter[str | None] = Counter()
     drawn = []
     for number, group in enumerate(groups):
         more = _counts([group])
-        if sum((2 * (wanted[name] - held[name]) - n) * n / wanted[name] for name, n in more.items()) > 0:
+        if sum((2 * (target[name] - held_out[name]) - n) * n / target[name] for name, n in more.items()) > 0:
             drawn.append(number)
-            held.update(more)
+            held_out.update(more)
     return drawn
 
 
@@ -174,14 +176,14 @@ def _keep_every_label(groups: Sequence[_Group], drawn: list[int]) -> list[int]:
     """The groups drawn, but for those that would leave a label with no text in the rest."""
     left = Counter(label for group in groups for label in group.labels)
     texts_left = len(groups)
-    held = []
+    held_out = []
     for number in drawn:
         labels = groups[number].labels
         if texts_left > 1 and all(left[label] > 1 for label in labels):
-            held.append(number)
+            held_out.append(number)
             left.subtract(labels.keys())
             texts_left -= 1
-    return held
+    return held_out
 
 
 def overlap(first: Examples, second: Examples) -> int:

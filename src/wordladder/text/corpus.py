@@ -46,7 +46,7 @@ class Corpus(AbstractContextManager):
         self.text = counter.text  # how the words were found
         self.lowercase = lowercase  # whether the text was lower-cased first
         self.words = counter.words  # words read
-        self.lost = counter.lost  # words cut away by `text.max_words`, not among `words`
+        self.lost = counter.lost  # words truncated by `text.max_words`, not among `words`
         self.lines = counter.lines  # lines read
         self.kept_words = 0 if vocabulary.counts is None else int(vocabulary.counts.sum())  # among the ids
         self.phrases = phrases  # how phrases were made of words, and how many; None: they were not

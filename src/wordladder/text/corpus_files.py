@@ -136,22 +136,22 @@ def _json_blocks(reader: ByteReader, field: str | None) -> Iterator[RawBlock]:
             yield _join_lines(texts)
 
 
-def _json_text(line: str, field: str | None, where: str) -> tuple[str, str]:
+def _json_text(line: str, field: str | None, location: str) -> tuple[str, str]:
     """The name of the field, found if it is None, and the text in it."""
     try:
         record = json.loads(line)
     except ValueError as error:
-        raise DataError(f"{where}: not JSON ({error}). Expected one JSON object a line.") from None
+        raise DataError(f"{location}: not JSON ({error}). Expected one JSON object a line.") from None
     if not isinstance(record, dict):
-        raise DataError(f'{where}: expected a JSON object such as {{"text": "…"}}, not {line[:40]!r}.')
+        raise DataError(f'{location}: expected a JSON object such as {{"text": "…"}}, not {line[:40]!r}.')
     if field is None:
         field = next((name for name in TEXT_FIELDS if name in record), None)
         if field is None:
             raise DataError(
-                f"{where}: no field named {', '.join(TEXT_FIELDS)}. Say which: {', '.join(record)}."
+                f"{location}: no field named {', '.join(TEXT_FIELDS)}. Say which: {', '.join(record)}."
             )
     if field not in record:
-        raise DataError(f"{where}: there is no field {field!r}.{did_you_mean(field, record)}")
+        raise DataError(f"{location}: there is no field {field!r}.{did_you_mean(field, record)}")
     if not isinstance(record[field], str):
-        raise DataError(f"{where}: field {field!r} is {record[field]!r}; expected a string.")
+        raise DataError(f"{location}: field {field!r} is {record[field]!r}; expected a string.")
     return field, record[field]

@@ -115,7 +115,7 @@ def concatenate(parts: Sequence[bytes]) -> Arrays:
 def first_han(words: Sequence[str]) -> str | None:
     """The first word with a Han character, which is a unit of its word; None if there is none."""
     letters = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), "<u4")
-    places = np.flatnonzero(classes()[letters] == HAN)
-    if not len(places):
+    positions = np.flatnonzero(classes()[letters] == HAN)
+    if not len(positions):
         return None
-    return words[int(np.searchsorted(np.cumsum([len(word) for word in words]), places[0], "right"))]
+    return words[int(np.searchsorted(np.cumsum([len(word) for word in words]), positions[0], "right"))]

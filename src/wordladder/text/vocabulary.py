@@ -28,7 +28,7 @@ class Vocabulary:
         self.counts = None if counts is None else np.asarray(counts, dtype=np.int64)
         self.index = dict(zip(words, range(len(words))))
         if len(self.index) != len(words):
-            twice = next(word for place, word in enumerate(words) if self.index[word] != place)
+            twice = next(word for index, word in enumerate(words) if self.index[word] != index)
             raise SettingError(f"the vocabulary has the word {twice!r} twice.")
         if self.counts is not None and self.counts.shape != (len(words),):
             raise SettingError(f"the vocabulary has {len(words)} words but counts of {self.counts.shape}.")
@@ -53,7 +53,7 @@ class Vocabulary:
         Args:
             surfaces: Words, one after the other.
             min_count: Words seen less often are left out.
-            max_size: Words kept at most, the most frequent ones.
+            max_size: How many words are kept at most, the most frequent ones.
         """
         ranked = [item for item in Counter(surfaces).most_common() if item[1] >= min_count][:max_size]
         counts = np.fromiter((count for _, count in ranked), dtype=np.int64, count=len(ranked))

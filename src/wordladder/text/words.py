@@ -1,8 +1,8 @@
-"""What a word is, and where the words of a text stand; it changes no text and knows no vocabulary.
+"""What a word is, and where the words of a text are.
 
 A word is a Han character; a run of letters and digits, with apostrophes between letters; one punctuation
 mark or symbol; or an emoji with its joiners (skin tones, joined sequences, flags, keycaps). Combining marks,
-joiners, variation selectors and soft hyphens belong to what stands before them. White space, control
+joiners, variation selectors and soft hyphens belong to what comes before them. White space, control
 characters and other format characters separate words and belong to none.
 
 Each code point has a class, from a table of one fixed version of Unicode: the same on every Python. Words
@@ -40,12 +40,12 @@ def lower(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class TextSettings:
-    """How a text is taken apart into words.
+    """How a text is split into words.
 
     Args:
         segmenter: `characters` makes every Han character a word, `jieba` groups them into Chinese words,
             `whitespace` splits on white space only.
-        max_words: Words kept of each text; the rest is cut away and counted.
+        max_words: Words kept of each text; the rest is truncated and counted.
 
     Raises:
         SettingError: the segmenter is unknown or `max_words` is below 1.
@@ -67,8 +67,8 @@ class Tokens:
     """The words of a batch of texts, as arrays: no object a word.
 
     `texts` holds the raw texts, example after example, `segments` of them each. The words of text `t` are
-    `offsets[t]:offsets[t + 1]`; word `w` stands at characters `starts[w]:ends[w]` of its text.
-    `lost[t]` counts the words that `max_words` cut away.
+    `offsets[t]:offsets[t + 1]`; word `w` is at characters `starts[w]:ends[w]` of its text.
+    `lost[t]` counts the words that `max_words` truncated.
     """
 
     texts: tuple[str, ...]
@@ -163,7 +163,7 @@ def tokenize(texts: Sequence[str], settings: TextSettings = TextSettings(), *, s
 
 
 def merge_words(tokens: Tokens, opens: np.ndarray) -> Tokens:
-    """Neighbouring words as one: each of `opens`, `(words,)`, and those behind it up to the next.
+    """Neighbouring words as one: each of `opens`, `(words,)`, and those after it up to the next.
 
     The first word of each text has to be one of them.
     """
@@ -240,7 +240,7 @@ def _edges(text: str, segmenter: Segmenter) -> tuple[np.ndarray, np.ndarray]:
     marks = np.flatnonzero(kinds == char.APOSTROPHE)
     if len(marks):
         inner = marks[(bases[marks - 1] == char.LETTER) & (kinds[marks + 1] == char.LETTER)]
-        # What extends an apostrophe is no letter, so an inner one extends to nothing: one place to set.
+        # What extends an apostrophe is no letter, so an inner one extends to nothing: one position to set.
         kinds[inner] = bases[inner] = char.LETTER
     runs = (kinds == char.LETTER) | (kinds == char.DIGIT)
     words = kinds >= char.LETTER
@@ -256,7 +256,7 @@ def _edges(text: str, segmenter: Segmenter) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _extend(codes: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The class that each place belongs to, marks carrying on what they extend, and where emoji go on.
+    """The class that each position belongs to, marks continuing what they extend, and where emoji continue.
 
     Changes `kinds`: the digit or sign of a keycap becomes an emoji.
     """
@@ -283,7 +283,7 @@ def _extend(codes: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 @cache
 def _jieba() -> Any:
-    """Asked for where there is Chinese: what says `jieba` works without it on other text."""
+    """Imported only for Chinese text: other text is tokenized without it."""
     jieba = require("jieba", "chinese", "text.segmenter = 'jieba'")
     jieba.setLogLevel("WARNING")
     return jieba
@@ -311,6 +311,6 @@ def _group(
             sizes = np.fromiter(map(len, _jieba().lcut(text[start:end])), dtype=np.int64)
             cuts[start + np.cumsum(sizes) - sizes] = True
         opens[here][1:] = ~joined | cuts[firsts[1:]]
-    closes = np.roll(opens, -1)  # the first word of all opens, and stands for the end of the last
+    closes = np.roll(opens, -1)  # the first word always opens, and so the last one closes
     grouped = np.add.reduceat(np.append(opens, False), np.minimum(offsets[:-1], len(opens)), dtype=np.int64)
     return np.where(lengths > 0, grouped, 0), starts[opens], ends[closes]

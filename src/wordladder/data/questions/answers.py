@@ -25,7 +25,7 @@ class Question(NamedTuple):
         name: Its id, or its line in the file: for messages.
         question: The question.
         passage: The text that may hold the answer.
-        answers: Texts, and where each should start (None: not said); None: not read.
+        answers: Texts, and where each should start (None: not known); None: not read.
         contradicted: Whether it has answers, though it is marked as impossible.
         title: The article that its passage is from.
     """
@@ -73,10 +73,10 @@ def get_key(value: object, key: str, location: str) -> object:
 
 def get_text(value: object, key: str, location: str) -> str:
     """The same for a text."""
-    found = get_key(value, key, location)
-    text = scalar(found)
+    content = get_key(value, key, location)
+    text = scalar(content)
     if text is None:
-        raise DataError(f"{location}: the key {key!r} must hold a text, not {shorten(found)}.")
+        raise DataError(f"{location}: the key {key!r} must hold a text, not {shorten(content)}.")
     return text
 
 

@@ -1,6 +1,6 @@
 """A file of tagged text → Examples: the one way in for entities, parts of speech and other spans.
 
-Columns (CoNLL-2003, CoNLL-U), or rows of JSON, Parquet or CSV with the tags of words or the places of spans.
+Columns (CoNLL-2003, CoNLL-U), or rows of JSON, Parquet or CSV with tags of words or positions of spans.
 The scheme of the tags is recognised and reported in a note.
 """
 
@@ -42,7 +42,7 @@ def read_tagged(
     Args:
         path: The file; "-" is standard input.
         text: The column of the words, by number from 0, the first by default; in rows the name of the words
-            or the texts, found by itself when it is a usual one.
+            or the texts, found by its name if that is a usual one.
         label: The column of the tags, by number from 0, the last by default; in rows the name of the tags or
             the spans.
         format: One of columns, conllu, jsonl, csv, tsv, parquet; by default by the file's name and content.

@@ -49,8 +49,8 @@ def _read(tag: str) -> _Tag:
     """A tag without a letter is the inside of a span, as in files that write PER for I-PER."""
     if tag == _OUTSIDE:
         return _NOTHING
-    if found := _TYPED.fullmatch(tag):
-        return _Tag(_LETTERS[found[1]], found[2], found[1])
+    if match := _TYPED.fullmatch(tag):
+        return _Tag(_LETTERS[match[1]], match[2], match[1])
     return _Tag(_LETTERS[tag], UNTYPED, tag) if tag in _LETTERS else _Tag("I", tag, "")
 
 

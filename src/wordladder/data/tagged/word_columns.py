@@ -176,10 +176,10 @@ class _LineReader:
         word = fields[self.word]
         tag = "" if self.tag is None else fields[self.tag]
         word, tag = self._texts.setdefault(word, word), self._texts.setdefault(tag, tag)
-        found = word, tag, self._has_no_space_after(fields)
+        result = word, tag, self._has_no_space_after(fields)
         if len(self.cache) < _CACHED_LINES and not line.startswith("#"):
-            self.cache[line] = found
-        return found
+            self.cache[line] = result
+        return result
 
     def _check(self, fields: list[str], number: int) -> None:
         if len(fields) < self.needed or (self.exact and len(fields) > self.needed):

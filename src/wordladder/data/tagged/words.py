@@ -18,7 +18,7 @@ from .schemes import SCHEME_NAMES, UNTYPED, detect_scheme, find_tag_errors, span
 
 # CJK symbols and punctuation, kana; full and half width forms.
 _WIDE = ((0x3000, 0x30FF), (0x31F0, 0x31FF), (0xFF00, 0xFFEF))
-# Dashes, quotes, the ellipsis and the middle dot: Chinese beside Chinese, Western beside Western.
+# Dashes, quotes, the ellipsis and the middle dot: Chinese next to Chinese, Western next to Western.
 _EITHER = frozenset("—―‘’“”…·")
 
 
@@ -34,7 +34,7 @@ class TaggedWords(NamedTuple):
         notes: What was left out.
         documents: The number of the document of each sentence, from 1; 0 before the first, and where the file
             marks none.
-        no_space_after: Whether the next word follows each without a space; None: not said.
+        no_space_after: Whether the next word follows each without a space; None: not known.
     """
 
     words: list[str]
@@ -210,42 +210,42 @@ def _are_characters(words: Sequence[str]) -> bool:
 
 
 def join_words(
-    words: Sequence[str], characters: bool = False, touching: Sequence[bool] | None = None
+    words: Sequence[str], characters: bool = False, no_space_after: Sequence[bool] | None = None
 ) -> tuple[str, list[int]]:
-    """A sentence's text, and the place of each word's first character in it.
+    """A sentence's text, and the position of each word's first character in it.
 
-    One space stands between words; none where both sides are Han, kana, full width or Chinese punctuation.
+    One space separates words, but none where both sides are Han, kana, full width or Chinese punctuation.
 
     Args:
         words: The words.
-        characters: They are single characters of a text without spaces: nothing stands between them.
-        touching: Whether the next word follows each without a space, where that is said.
+        characters: They are single characters of a text without spaces: nothing separates them.
+        no_space_after: Whether the next word follows each without a space; None: not known.
     """
-    if touching is None:
+    if no_space_after is None:
         if characters:
             return "".join(words), _starts(words, 0)
         text = " ".join(words)
         if text.isascii():
             return text, _starts(words, 1)
-        touching = [_touch(left[-1], right[0]) for left, right in pairwise(words)]
-    parts, starts, place = [], [], 0
-    for touches, word in zip((True, *touching), words):
+        no_space_after = [_touch(left[-1], right[0]) for left, right in pairwise(words)]
+    parts, starts, position = [], [], 0
+    for touches, word in zip((True, *no_space_after), words):
         if not touches:
             parts.append(" ")
-            place += 1
+            position += 1
         parts.append(word)
-        starts.append(place)
-        place += len(word)
+        starts.append(position)
+        position += len(word)
     return "".join(parts), starts
 
 
 def _starts(words: Sequence[str], gap: int) -> list[int]:
     ends = accumulate(map(len, words[:-1]), initial=0)
-    return [end + gap * place for place, end in enumerate(ends)] if words else []
+    return [end + gap * index for index, end in enumerate(ends)] if words else []
 
 
 def _touch(left: str, right: str) -> bool:
-    """Whether no space stands between two characters."""
+    """Whether no space separates two characters."""
     wide = _wide(left) + _wide(right)
     return wide == 2 or (wide == 1 and (left in _EITHER or right in _EITHER))
 
