@@ -57,7 +57,7 @@ def hold_out(examples: Examples, share: float = 0.1, seed: int = 1, minimum: int
         key = "text" if examples.groups is None else "group"
         raise DataError(f"{examples.source}: nothing can be held out of {len(examples)} rows with one {key}.")
     draw = _draw if examples.groups is None else _draw_whole
-    smallest_first = sorted(range(len(groups)), key=lambda number: len(groups[number].rows))
+    smallest_first = sorted(groups, key=lambda group: len(group.rows))
     held_out = _keep_every_label(groups, draw(groups, target / len(examples)))
     held_out = held_out or _keep_every_label(groups, smallest_first)[:1]
     if not held_out:
@@ -66,7 +66,7 @@ def hold_out(examples: Examples, share: float = 0.1, seed: int = 1, minimum: int
             f"Give more rows with different {'texts' if examples.groups is None else 'groups'}, or a file of "
             "their own for the held-out rows."
         )
-    rows = sorted(row for number in held_out for row in groups[number].rows)
+    rows = sorted(row for group in held_out for row in group.rows)
     rest = np.setdiff1d(np.arange(len(examples)), rows)
     return examples.take(rest), examples.take(rows)
 
@@ -78,11 +78,8 @@ def _newest(examples: Examples, times: Sequence[Any], target: float) -> Halves:
     if not cuts:
         raise DataError(f"{examples.source}: nothing can be held out of {len(examples)} rows with one time.")
     first = ordered[min(cuts, key=lambda cut: abs(len(ordered) - cut - target))]
-    rows = range(len(examples))
-    return (
-        examples.take(row for row in rows if times[row] < first),
-        examples.take(row for row in rows if times[row] >= first),
-    )
+    is_newest = np.array([time >= first for time in times])
+    return examples.take(np.flatnonzero(~is_newest)), examples.take(np.flatnonzero(is_newest))
 
 
 def _groups(examples: Examples, seed: int) -> list[_Group]:
@@ -115,28 +112,26 @@ def _digest(seed: int, text: tuple[str, ...]) -> bytes:
     return hashlib.blake2b(encoded, digest_size=16).digest()
 
 
-def _draw(groups: Sequence[_Group], share: float) -> list[int]:
-    """Numbers of groups, stratum by stratum, until each has given its share of rows."""
-    strata: dict[Label | None, list[int]] = defaultdict(list)
+def _draw(groups: Sequence[_Group], share: float) -> list[_Group]:
+    """Groups, stratum by stratum, until each has given its share of rows."""
+    strata: dict[Label | None, list[_Group]] = defaultdict(list)
     sizes: Counter[Label | None] = Counter()
-    for number, group in enumerate(groups):
-        strata[group.stratum].append(number)
+    for group in groups:
+        strata[group.stratum].append(group)
         sizes[group.stratum] += len(group.rows)
     drawn = []
     for stratum, quota in _quotas(sizes, share).items():
-        held_out = 0
-        for number in strata[stratum]:
-            size = len(groups[number].rows)
-            if (
-                held_out + size / 2 <= quota and held_out < quota
-            ):  # a text too frequent stays in the rest
-                drawn.append(number)
-                held_out += size
+        rows = 0
+        for group in strata[stratum]:
+            # A text that is too frequent stays in the rest.
+            if rows + len(group.rows) / 2 <= quota and rows < quota:
+                drawn.append(group)
+                rows += len(group.rows)
     return drawn
 
 
-def _draw_whole(groups: Sequence[_Group], share: float) -> list[int]:
-    """Numbers of groups, each taken if it brings rows and labels nearer to their shares.
+def _draw_whole(groups: Sequence[_Group], share: float) -> list[_Group]:
+    """Groups, each taken if it brings rows and labels nearer to their shares.
 
     The distance is chi-square: the sum over labels, and all rows, of (held out − target)² / target. A group
     larger than twice what is still missing therefore stays in the rest.
@@ -144,10 +139,10 @@ def _draw_whole(groups: Sequence[_Group], share: float) -> list[int]:
     target = {name: share * count for name, count in _counts(groups).items()}
     held_out: Counter[str | None] = Counter()
     drawn = []
-    for number, group in enumerate(groups):
+    for group in groups:
         more = _counts([group])
         if sum((2 * (target[name] - held_out[name]) - n) * n / target[name] for name, n in more.items()) > 0:
-            drawn.append(number)
+            drawn.append(group)
             held_out.update(more)
     return drawn
 
@@ -172,16 +167,15 @@ def _quotas(sizes: dict[Label | None, int], share: float) -> dict[Label | None, 
     return quotas
 
 
-def _keep_every_label(groups: Sequence[_Group], drawn: list[int]) -> list[int]:
-    """The groups drawn, but for those that would leave a label with no text in the rest."""
+def _keep_every_label(groups: Sequence[_Group], drawn: Sequence[_Group]) -> list[_Group]:
+    """The groups drawn, except those that would leave a label with no text in the rest."""
     left = Counter(label for group in groups for label in group.labels)
     texts_left = len(groups)
     held_out = []
-    for number in drawn:
-        labels = groups[number].labels
-        if texts_left > 1 and all(left[label] > 1 for label in labels):
-            held_out.append(number)
-            left.subtract(labels.keys())
+    for group in drawn:
+        if texts_left > 1 and all(left[label] > 1 for label in group.labels):
+            held_out.append(group)
+            left.subtract(group.labels.keys())
             texts_left -= 1
     return held_out
 
