@@ -24,7 +24,7 @@ def unigram_accuracy(folder: Path) -> float:
     """The share of the most frequent piece."""
     from tokenizers import Tokenizer
 
-    from wordladder.data.file_content import raw_lines
+    from wordladder.text.file_content import raw_lines
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()

@@ -11,7 +11,7 @@ def test_take_keeps_rows_together():
     assert taken.segments == (["c", "a"], ["z", "x"])
     assert taken.labels == ["3", "1"]
     assert taken.lines.tolist() == [5, 2]
-    assert taken.where(0) == "f.csv, line 5"
+    assert taken.location(0) == "f.csv, line 5"
     assert len(taken) == 2
     assert len(examples.take([])) == 0
 
@@ -19,7 +19,7 @@ def test_take_keeps_rows_together():
 def test_flat_goes_row_by_row():
     assert Examples((["a", "b"], ["x", "y"])).flat() == ["a", "x", "b", "y"]
     assert Examples((["a", "b"],)).flat() == ["a", "b"]
-    assert Examples((["a"],)).where(0) == "the data, row 1"
+    assert Examples((["a"],)).location(0) == "the data, row 1"
 
 
 def test_uneven_columns_are_refused():

@@ -10,7 +10,7 @@ from pyarrow import parquet
 from conftest import reviews
 from wordladder import Model
 from wordladder.data.examples import Examples, Span
-from wordladder.data.labels import spelled_like
+from wordladder.data.labels import spell_like
 from wordladder.data.tables import read_table
 from wordladder.errors import DataError
 from wordladder.ladder.split import read_parts
@@ -88,7 +88,7 @@ def test_labels_that_became_decimals_because_some_are_missing(tmp_path):
 )
 def test_labels_are_spelled_as_the_known_ones(labels, known, spelled):
     texts = ["a"] * len(labels)
-    assert spelled_like(Examples((texts,), labels), known).labels == spelled
+    assert spell_like(Examples((texts,), labels), known).labels == spelled
 
 
 @pytest.mark.parametrize(

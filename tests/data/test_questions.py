@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from wordladder.data.examples import Answer
 from wordladder.data.questions import read_questions
-from wordladder.data.questions.answers import Question, placed
+from wordladder.data.questions.answers import Question, locate_answers
 from wordladder.errors import DataError, SettingError
 
 PASSAGE = "Ada met Bob. Bob met Ada."
@@ -54,7 +54,7 @@ def test_squad(write, name, indent):
     assert examples.segments == (["Who?", "Who?", "Why?", "Who?"], [PASSAGE] * 4)
     assert examples.labels == [(Answer("Bob", 8), Answer("Bob. Bob", 8)), (), (), ()]
     assert (examples.ids, examples.notes, examples.lines) == (["q1", "7", "q3", "q4"], (), None)
-    assert examples.where(1).endswith(f"{name}, 7")
+    assert examples.location(1).endswith(f"{name}, 7")
     assert read_questions(path, labelled=False).labels is None
     assert read_questions(path, labelled=None, format="squad").labels == examples.labels
 
@@ -79,7 +79,7 @@ def test_answers_that_are_not_at_their_offset(write):
     assert [answer.start for answer in examples.labels[1]] == [13, 8, 13, 8]
     assert examples.labels[2] == (Answer("Eve", None), Answer("Bob", 13))
     assert examples.notes == (
-        "5 of 7 answers do not stand at their offset, the first in near: 4 were found elsewhere in the "
+        "5 of 7 answers are not at their offset, the first in near: 4 were found elsewhere in the "
         "passage, 1 nowhere; those count as right answers, but nothing shows a model where they are.",
     )
 
@@ -87,7 +87,7 @@ def test_answers_that_are_not_at_their_offset(write):
 @settings(deadline=None)
 @given(st.text("ab", max_size=12), st.text("ab", min_size=1, max_size=3), st.integers(-2, 14))
 def test_the_nearest_place_is_found(passage, text, said):
-    (((_, start),),), _ = placed([Question("q", "?", passage, [(text, said)])])
+    (((_, start),),), _ = locate_answers([Question("q", "?", passage, [(text, said)])])
     places = [place for place in range(len(passage)) if passage[place : place + len(text)] == text]
     if not places:
         assert start is None
@@ -123,15 +123,15 @@ def test_what_contradicts_itself_is_told(write):
         (document("x"), r"qas\[0\]: an object with a question"),
         (document(asked(answers=[("Bob", 1.5)])), "q1: answer_start is 1.5"),
         (document(asked(answers=[("Bob", True)])), "q1: answer_start is true"),
-        (document(asked(answers=[(["Bob"], 1)])), r'q1: the text of an answer is \["Bob"\]'),
+        (document(asked(answers=[(["Bob"], 1)])), r"q1: the key 'text' must hold a text, not \[.Bob.\]"),
         (document({"id": "q1", "question": "Who?", "answers": "Bob"}), 'q1: "Bob" is no list of answers'),
         (
             document({"id": "q1", "question": "Who?", "answers": [{"text": "Bob"}]}),
-            "q1: an answer has no key 'answer_start', only 'text'",
+            "q1: the key 'answer_start' is missing. Its keys: 'text'",
         ),
         ({"data": []}, "has no questions"),
         ('{"data": [\n1,\n}', "line 3: invalid JSON: .*, at: }"),
-        ('{"data": []} {"data"', "line 1: more follows"),
+        ('{"data": []} {"data"', "line 1: there is more text"),
         ('{"data": ["\\ud83d"]}', "half a surrogate pair"),
         ('{"data": ' + "[" * 100_000, "nested too deeply"),
         (" ", "is empty"),
@@ -194,7 +194,7 @@ def test_one_answer_in_columns_of_its_own(write):
     assert without.labels[0] == (Answer("Bob", 8),)
     assert without.notes == (
         "1 of 1 answers have no offset, the first in line 2: 1 were found in the passage, where the first "
-        "place counts, 0 nowhere.",
+        "occurrence counts, 0 nowhere.",
     )
 
 
@@ -219,9 +219,9 @@ def test_rows_without_the_right_columns(write):
             write('{"question": "?", "context": "c", "answers": []}\n{"question": "?", "context": "c"}')
         )
     uneven = write({"question": "?", "context": "c", "answers": {"text": ["a", "b"], "answer_start": [1]}})
-    with pytest.raises(DataError, match="line 1: 2 texts of answers, but 1 values"):
+    with pytest.raises(DataError, match="line 1: 2 texts, but 1 values"):
         read_questions(uneven)
-    with pytest.raises(DataError, match="line 1: the answers have no key 'answer_start'"):
+    with pytest.raises(DataError, match="line 1: the key 'answer_start' is missing"):
         read_questions(write({"question": "?", "context": "c", "answers": {"text": []}}))
 
 

@@ -27,7 +27,7 @@ def test_each_task_has_its_reader(write):
 
 def test_settings_that_a_reader_does_not_have(write):
     path = write("a O\n", "a.txt")
-    with pytest.raises(SettingError, match="label_separator is given, but the files of tagging have none"):
+    with pytest.raises(SettingError, match="label_separator is given, but files of tagging have none"):
         read_examples(path, "tagging", label_separator="|")
     with pytest.raises(SettingError, match=r"the task 'taging'. Did you mean 'tagging'"):
         read_examples(path, "taging")

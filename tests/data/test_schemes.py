@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordladder.data.tagged.schemes import UNTYPED, faults_of_tags, spans_of_tags, tags_of_spans, tell_scheme
+from wordladder.data.tagged.schemes import (
+    UNTYPED,
+    detect_scheme,
+    find_tag_errors,
+    spans_of_tags,
+    tags_of_spans,
+)
 from wordladder.errors import DataError, SettingError
 
 SENTENCE = {
@@ -19,9 +25,9 @@ SPANS = [(0, 2, "PER"), (2, 3, "PER"), (4, 5, "LOC"), (5, 8, "ORG")]
 @pytest.mark.parametrize("scheme", SENTENCE)
 def test_a_scheme_is_told_and_read(scheme):
     tags = SENTENCE[scheme].split()
-    assert tell_scheme([tags, ["O"], []]) == scheme
+    assert detect_scheme([tags, ["O"], []]) == scheme
     assert spans_of_tags(tags, scheme) == SPANS
-    assert faults_of_tags(tags, scheme) == []
+    assert find_tag_errors(tags, scheme) == []
 
 
 @pytest.mark.parametrize(
@@ -44,7 +50,7 @@ def test_a_scheme_is_told_and_read(scheme):
     ],
 )
 def test_the_likeliest_scheme(tags, scheme):
-    assert tell_scheme([tags.split()]) == scheme
+    assert detect_scheme([tags.split()]) == scheme
 
 
 def test_other_ways_of_writing_tags():
@@ -55,7 +61,7 @@ def test_other_ways_of_writing_tags():
     assert spans_of_tags(["B", "M", "E", "S", "O"], "bilou") == [(0, 3, UNTYPED), (3, 4, UNTYPED)]
     assert spans_of_tags(["B-TIME-range", "I-TIME-range"], "bio") == [(0, 2, "TIME-range")]
     assert spans_of_tags(["DET", "O"], "words") == [(0, 1, "DET"), (1, 2, "O")]
-    assert spans_of_tags([], "bio") == faults_of_tags([], "bio") == []
+    assert spans_of_tags([], "bio") == find_tag_errors([], "bio") == []
 
 
 @pytest.mark.parametrize(
@@ -74,7 +80,7 @@ def test_other_ways_of_writing_tags():
     ],
 )
 def test_tags_that_do_not_follow_their_scheme(tags, scheme, faults):
-    assert faults_of_tags(tags.split(), scheme) == faults
+    assert find_tag_errors(tags.split(), scheme) == faults
 
 
 TAGS = ["O", *(f"{letter}-{type_}" for letter in "BIES" for type_ in "XY")]
@@ -122,10 +128,10 @@ def test_spans_and_tags_round_trip(sequence, scheme):
     spans = spans_of_tags(sequence, scheme)
     written = tags_of_spans(reversed(spans), len(sequence), scheme)
     assert spans_of_tags(written, scheme) == spans
-    assert faults_of_tags(written, scheme) == []
+    assert find_tag_errors(written, scheme) == []
     assert tags_of_spans(spans_of_tags(written, scheme), len(written), scheme) == written
     # Tags without a fault are the only ones for their spans.
-    assert (faults_of_tags(sequence, scheme) == []) == (written == sequence)
+    assert (find_tag_errors(sequence, scheme) == []) == (written == sequence)
 
 
 @pytest.mark.parametrize("span", [(0, 0, "X"), (-1, 1, "X"), (1, 4, "X"), (0, 2, "X")])
@@ -135,8 +141,8 @@ def test_spans_that_cannot_be_written(span):
 
 
 def test_unknown_schemes():
-    for call in (spans_of_tags, faults_of_tags):
-        with pytest.raises(SettingError, match=r"'bioe' is none of tags. Did you mean 'bioes'"):
+    for call in (spans_of_tags, find_tag_errors):
+        with pytest.raises(SettingError, match=r"'bioe' is not a scheme of tags. Did you mean 'bioes'"):
             call(["O"], "bioe")
     with pytest.raises(SettingError, match="written as 'bio' or 'bioes', not as 'iob1'"):
         tags_of_spans([], 1, "iob1")

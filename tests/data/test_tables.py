@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from wordladder.data.origin import Origin
+from wordladder.data.split_columns import SplitColumns
 from wordladder.data.tables import read_table, read_texts
 from wordladder.errors import DataError, SettingError
 
@@ -150,7 +150,7 @@ def test_columns_that_are_given(write):
     assert read_table(path, text="SAID", label="2").labels == ["b"]
     assert read_table(path, text=["said", 3], label="who").segments == (["a"], ["c"])
     notes = read_table(write("title,review,y\n1,2,3\n")).notes
-    assert notes == ("The text is column 'review'; 'title' could be meant too.",)
+    assert notes == ("Column 'review' holds the text; 'title' could be meant too.",)
 
 
 def test_a_wrong_column_is_answered_with_the_right_ones(write):
@@ -389,7 +389,7 @@ def test_incomplete_rows_are_refused_or_left_out(write, tmp_path, name):
     assert examples.lines.tolist() == [first - 1, first + 2]
     place = f"{'row' if name.endswith('parquet') else 'line'} {first}"
     assert examples.notes == (
-        f"3 rows of {path} were left out for want of a text or a label, the first in {place}.",
+        f"3 rows of {path} without a text or a label were left out, the first in {place}.",
     )
     alone = read_table(path, labelled=False, skip_incomplete=True)
     assert (alone.texts, alone.labels) == (["a", "b", "c"], None)
@@ -407,7 +407,7 @@ def test_a_row_without_any_of_several_labels_is_complete(write):
 
 def test_both_texts_are_needed(write):
     path = write("question,passage,label,split\na,b,1,train\nc,,1,dev\n,d,0,test\ne,f,0,test\n")
-    examples = read_table(path, skip_incomplete=True, origin=Origin(split=True))
+    examples = read_table(path, skip_incomplete=True, split_columns=SplitColumns(split=True))
     assert examples.segments == (["a", "e"], ["b", "f"])
     assert examples.parts == ["train", "test"]
-    assert examples.where(1).endswith("line 5")
+    assert examples.location(1).endswith("line 5")

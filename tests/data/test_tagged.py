@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from wordladder.data.tagged import read_tagged, tagged_words, tags_of_words
-from wordladder.data.tagged.joining import join_words
+from wordladder.data.tagged.words import join_words
 from wordladder.errors import DataError, SettingError
 
 ENGLISH = """-DOCSTART- -X- O
@@ -75,9 +75,9 @@ def test_columns_by_number(write):
     assert marked(examples)[0] == [("U.N.", "NNP"), ("official", "NN"), ("Ekeus", "NNP")]
     assert examples.notes[-1] == "Each word has a tag of its own, 2 different ones."
     assert read_tagged(path, text="1", label="2").texts == ["NNP NN NNP", "NNP NNP NNP"]
-    with pytest.raises(SettingError, match="different columns, but both are column 2"):
+    with pytest.raises(SettingError, match="different columns, but both are 2"):
         read_tagged(path, text=2)
-    with pytest.raises(DataError, match="no column number 3: the first is 0, and line 3 has 3"):
+    with pytest.raises(DataError, match="no column number 3: line 3 has 0 to 2"):
         read_tagged(path, label=3)
     with pytest.raises(SettingError, match="label is 'ner', but columns of words go by number"):
         read_tagged(path, label="ner")
@@ -293,9 +293,9 @@ def test_cluener(write):
     rows[0]["label"] = {"address": {"台湾": [[4, 6]]}, "name": {"彭小军": [[0, 3]]}}
     behind = read_tagged(write(json.dumps(rows), "train.txt"))
     assert behind.labels == examples.labels
-    assert behind.notes == ("The ends of spans are the places behind their last characters.",)
+    assert behind.notes == ("The ends of spans are the positions after their last characters.",)
     rows[0]["label"]["name"]["彭小军"] = [[0, 2]]
-    with pytest.raises(DataError, match=r"line 1: '台湾' .* from character 4 to 6, but .* '台湾'"):
+    with pytest.raises(DataError, match=r"line 1: '台湾' .* at characters 4 to 6, but .* '台湾'"):
         read_tagged(write(lines(*rows), "train.json"))
 
 
@@ -345,8 +345,7 @@ def test_of_spans_that_overlap_the_longest_stays(write):
         [(1, 3, "X")],
     ]
     assert examples.notes == (
-        "4 spans overlap others and were left out, the first in line 2: of those that overlap the longest "
-        "stays.",
+        "4 spans overlap others and were left out, the first in line 2: the longest of them is kept.",
     )
 
 
@@ -356,14 +355,14 @@ def test_of_spans_that_overlap_the_longest_stays(write):
         ([[1, 1, "X"]], r"line 1: the span 1:1 \(X\) is empty"),
         ([[1, 7, "X"]], r"line 1: the span 1:7 \(X\) is not part of the text, which has 4 characters"),
         ([[-1, 2, "X"]], "line 1: the span -1:2"),
-        ([{"start": 0, "end": 1, "type": "X", "text": "ab"}], "said to be 'ab', but there stands 'a'"),
+        ([{"start": 0, "end": 1, "type": "X", "text": "ab"}], "should be 'ab', but the text there is 'a'"),
         ([{"start": 0, "type": "X"}], "marks no spans. Spans are written as"),
         ([[0, 1, 7]], "marks no spans"),
         ([[0, True, "X"]], "marks no spans"),
         ([[0.0, 1, "X"]], "marks no spans"),
         ({"X": [[0, 1]]}, "marks no spans"),
         ("X", "marks no spans"),
-        (None, r"line 1: the tags or spans are missing.*\[\] says"),
+        (None, r"line 1: the tags or spans are missing; write \[\]"),
     ],
 )
 def test_spans_that_cannot_be_used(write, spans, message):
@@ -386,7 +385,7 @@ def test_lists_of_words_and_tags(write, tmp_path, name):
     examples = read_tagged(path)
     assert examples.texts == ["New York sleeps", ""]
     assert marked(examples) == [[("New York", "LOC")], []]
-    assert "Column 'ner_tags' is read; 'pos_tags' could be meant too." in examples.notes
+    assert "Column 'ner_tags' holds the tags of the words; 'pos_tags' could be meant too." in examples.notes
     assert read_tagged(path, label="pos_tags").scheme == "words"
     assert read_tagged(path, labelled=False).labels is None
 
@@ -395,7 +394,7 @@ def test_lists_of_words_and_tags(write, tmp_path, name):
     ("row", "message"),
     [
         ({"tokens": ["a", "b"], "tags": ["O"]}, "line 2: 2 words, but 1 tags"),
-        ({"tokens": ["a"], "tags": [3]}, "line 2: tag 0 is 3, .* A number does not tell its tag"),
+        ({"tokens": ["a"], "tags": [3]}, "line 2: tag 0 is 3, .* A number does not say what its tag is"),
         ({"tokens": ["a", ""], "tags": ["O", "O"]}, "line 2: word 1 is an empty text"),
         ({"tokens": "a", "tags": ["O"]}, "line 2: a list of words is expected, found 'a'"),
         ({"tokens": ["a"]}, "line 2: the tags or spans are missing"),
@@ -410,7 +409,7 @@ def test_rows_without_the_right_columns(write):
     path = write(lines({"text": "a", "entities": []}), "data.jsonl")
     with pytest.raises(DataError, match=r"no column 'entites'. Did you mean 'entities'"):
         read_tagged(path, label="entites")
-    with pytest.raises(SettingError, match="different columns, but both are 'text'"):
+    with pytest.raises(SettingError, match="different columns, but 'text' is given twice"):
         read_tagged(path, text="text", label="text")
     other = write(lines({"a": "b", "c": []}), "data.jsonl")
     with pytest.raises(DataError, match=r"which column holds the words or the text\? .* Its columns: a, c"):

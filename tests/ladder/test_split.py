@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wordladder.data.examples import Answer, Examples, Span
-from wordladder.data.parts import labels_lacking, labels_scarce
+from wordladder.data.split_checks import missing_labels, rare_labels
 from wordladder.errors import DataError, SettingError
 from wordladder.ladder.split import fingerprint, split_data
 
@@ -92,7 +92,7 @@ def test_the_column_split_is_obeyed():
     split = split_data(given, None, None, seed=1, columns={})
     assert split.rows() == {"train": 70, "dev": 10, "test": 20}
     assert split.test.texts == given.texts[80:]
-    assert split.notes == ("The column split was obeyed: 70 train, 10 dev, 20 test rows.",)
+    assert split.notes == ("The column split was used: 70 train, 10 dev, 20 test rows.",)
     without_dev = replace(given, parts=["train"] * 80 + ["test"] * 20)
     assert split_data(without_dev, None, None, seed=1, columns={}).rows() == {
         "train": 72,
@@ -159,11 +159,9 @@ def test_labels_that_are_scarce_are_told():
 
 def test_the_first_of_many_scarce_labels_are_named():
     train = Examples((list("abcdefgh"),), [*"abcdefg", "a"])
-    assert labels_scarce(train, train) == [
-        "The labels 'b', 'c', 'd', 'e', 'f' and 1 more occur once in train."
-    ]
-    lacking = labels_lacking(train, Examples((["a"],), [("b", "c")]), "test")
+    assert rare_labels(train, train) == ["The labels 'b', 'c', 'd', 'e', 'f' and 1 more occur once in train."]
+    lacking = missing_labels(train, Examples((["a"],), [("b", "c")]), "test")
     assert lacking == ["The labels 'a', 'd', 'e', 'f', 'g' do not occur in test."]
-    assert labels_lacking(train, None, "test") == []
+    assert missing_labels(train, None, "test") == []
     tags = Examples((["Ann Bo"],), [(Span(0, 3, "PER"),)])
-    assert labels_scarce(tags, None) == ["The label 'PER' occurs once in train."]
+    assert rare_labels(tags, None) == ["The label 'PER' occurs once in train."]

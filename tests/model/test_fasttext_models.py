@@ -56,10 +56,10 @@ def test_what_fasttext_cannot_hold_is_refused(tmp_path, small_model):
 
 
 def test_word_vectors_are_no_classifier(tmp_path):
-    from wordladder.text.corpus import corpus_from_texts
+    from wordladder.text.corpus import read_corpus
     from wordladder.vectors.fasttext import FastText
 
-    with corpus_from_texts(TEXTS, min_count=1) as corpus:
+    with read_corpus(texts=TEXTS, min_count=1) as corpus:
         FastText(dim=4, min_count=1, buckets=100, han=False).train(corpus).save(tmp_path / "words.bin")
     with pytest.raises(ModelError, match="holds word vectors"):
         Model.load(tmp_path / "words.bin")

@@ -179,9 +179,9 @@ def test_how_answers_may_be_written(bidaf, answer):
     [
         (["one text"], ["a"], "row 1: 2 texts are expected, such as a question and a passage"),
         ([("q", "p")], [3], "row 1.*an answer or a list of answers"),
-        ([("q", "p")], [[3]], "row 1.*no answer"),
+        ([("q", "p")], [[3]], "row 1: an object with the key 'text' is expected, found 3"),
         ([("q", "p")], [{"start": 3}], "row 1.*'text'"),
-        ([("q", "p")], [("a", "b", 3)], "row 1.*no answer"),
+        ([("q", "p")], [("a", "b", 3)], "row 1: an object with the key 'text' is expected, found 3"),
         ([("q", 3)], ["a"], "row 1: a text has to be a string"),
         ([("q", "p")] * 2, ["p"], "2 texts and 1 labels"),
         ([("q", "p")] * 2, ["x", "y"], "no question has an answer that is in its passage"),

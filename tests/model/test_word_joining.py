@@ -9,7 +9,7 @@ from wordladder import Model
 from wordladder.data.examples import Examples
 from wordladder.data.reading import read_examples
 from wordladder.engines.word_joining import WordJoiner
-from wordladder.text.words import TextSettings, merged, tokenize
+from wordladder.text.words import TextSettings, merge_words, tokenize
 
 FILE = [
     "The U.N. met on 1996-08-22 in St. Paul .",
@@ -90,9 +90,9 @@ def test_texts_without_words_have_none_to_learn():
 
 def test_merged_words_are_runs_of_words():
     tokens = tokenize(["a-b c", "", "d"], TextSettings())
-    found = merged(tokens, np.array([True, False, False, True, True]))
+    found = merge_words(tokens, np.array([True, False, False, True, True]))
     assert [found.words_of(row) for row in range(3)] == [["a-b", "c"], [], ["d"]]
-    assert merged(tokens, np.ones(5, bool)).surfaces() == tokens.surfaces()
+    assert merge_words(tokens, np.ones(5, bool)).surfaces() == tokens.surfaces()
 
 
 CHARACTERS = {

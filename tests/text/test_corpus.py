@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from wordladder.errors import DataError, OutputError, SettingError
 from wordladder.text import corpus_files
-from wordladder.text.corpus import Corpus, corpus_from_texts, read_corpus
+from wordladder.text.corpus import Corpus, read_corpus
 from wordladder.text.vocabulary import Vocabulary
 from wordladder.text.words import TextSettings, lower, tokenize
 
@@ -108,7 +108,7 @@ def test_texts_in_memory(texts, odd, text, lowercase, min_count) -> None:
     if not vocabulary:
         return
     options = {"text": text, "lowercase": lowercase, "min_count": min_count, "max_vocabulary": 4}
-    with corpus_from_texts(iter(texts), **options) as corpus:
+    with read_corpus(texts=iter(texts), **options) as corpus:
         assert words_by_line(corpus) == lines
         assert corpus.vocabulary.words == vocabulary.words
         assert corpus.ids.dtype == np.int32
@@ -130,7 +130,7 @@ def test_plain_ascii(tmp_path, segmenter) -> None:
 def test_the_table_grows() -> None:
     texts = [f"w{n % 99_000} w{n // 7}" for n in range(120_000)] + ["x" * 3_000_000, "x" * 2_999_999]
     lines, vocabulary, _ = slow_corpus(texts)
-    with corpus_from_texts(texts, min_count=1) as corpus:
+    with read_corpus(texts=texts, min_count=1) as corpus:
         assert corpus.vocabulary.words == vocabulary.words
         assert words_by_line(corpus) == lines
 
@@ -235,11 +235,11 @@ def test_folders_and_several_files(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"good\nb\xffd", "line 2, byte 2 of the line: 0xFF"),
-        (b"one two three four \xe4x\n", "line 1, byte 20 of the line: 0xE4"),
-        ("ö\nzwei\n\nvier fünf".encode() + b" \xc3\n", "line 4, byte 12 of the line: 0xC3"),
-        ("text".encode("utf-16"), "line 1, byte 1 .* looks like UTF-16"),
-        (b"\xed\xa0\x80", "0xED is not UTF-8"),
+        (b"good\nb\xffd", "line 2: invalid UTF-8: 0xFF at byte offset 6"),
+        (b"one two three four \xe4x\n", "line 1: invalid UTF-8: 0xE4 at byte offset 19"),
+        ("ö\nzwei\n\nvier fünf".encode() + b" \xc3\n", "line 4: invalid UTF-8: 0xC3 at byte offset 20"),
+        ("text".encode("utf-16"), "is UTF-16"),
+        (b"\xed\xa0\x80", "line 1: invalid UTF-8: 0xED at byte offset 0"),
     ],
 )
 @pytest.mark.parametrize("block", [5, 1 << 20])
@@ -252,7 +252,7 @@ def test_not_utf8(tmp_path, monkeypatch, content, says, block) -> None:
 
 
 def test_closing_removes_the_numbers(tmp_path) -> None:
-    corpus = corpus_from_texts(["a a b"], min_count=2, folder=tmp_path / "new")
+    corpus = read_corpus(texts=["a a b"], min_count=2, folder=tmp_path / "new")
     held = corpus.ids[:1]
     assert list((tmp_path / "new").iterdir())
     assert not corpus.ids.flags.writeable
@@ -276,11 +276,11 @@ def test_closing_removes_the_numbers(tmp_path) -> None:
         (lambda here: read_corpus([here / "old.tar"]), DataError, "is an archive"),
         (lambda here: read_corpus(str(here / "a.txt")), DataError, "of 2 words none is seen 5 times"),
         (lambda here: read_corpus([here / "a.txt"], folder=here / "a.txt"), OutputError, "cannot be written"),
-        (lambda here: corpus_from_texts("text"), DataError, "give a list"),
-        (lambda here: corpus_from_texts(["a", 3.5]), DataError, "text 1 is float 3.5"),
-        (lambda here: corpus_from_texts(["a"], min_count=0), SettingError, "min_count is 0"),
-        (lambda here: corpus_from_texts(["a"], max_vocabulary=0), SettingError, "max_vocabulary is 0"),
-        (lambda here: corpus_from_texts(["a"], threads=0), SettingError, "threads is 0"),
+        (lambda here: read_corpus(texts="text"), DataError, "give a list"),
+        (lambda here: read_corpus(texts=["a", 3.5]), DataError, "text 1 is float 3.5"),
+        (lambda here: read_corpus(texts=["a"], min_count=0), SettingError, "min_count is 0"),
+        (lambda here: read_corpus(texts=["a"], max_vocabulary=0), SettingError, "max_vocabulary is 0"),
+        (lambda here: read_corpus(texts=["a"], threads=0), SettingError, "threads is 0"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, call, error, says) -> None:
@@ -299,15 +299,15 @@ def test_light_to_import() -> None:
 
 def test_known_words_are_never_left_out() -> None:
     texts = ["a a a b b c d", "e d"]
-    with corpus_from_texts(texts, min_count=2, known={"c", "e", "unseen"}) as corpus:
+    with read_corpus(texts=texts, min_count=2, known={"c", "e", "unseen"}) as corpus:
         assert corpus.vocabulary.words == ["a", "b", "d", "c", "e"]
         assert words_by_line(corpus) == [["a", "a", "a", "b", "b", "c", "d"], ["e", "d"]]
-    with corpus_from_texts(texts, min_count=1, max_vocabulary=1, known={"e"}) as corpus:
+    with read_corpus(texts=texts, min_count=1, max_vocabulary=1, known={"e"}) as corpus:
         assert corpus.vocabulary.words == ["a", "e"]
 
 
 def test_released_numbers_are_read_again() -> None:
-    with corpus_from_texts(["a b c"] * 10_000, min_count=1) as corpus:
+    with read_corpus(texts=["a b c"] * 10_000, min_count=1) as corpus:
         before = corpus.ids.copy()
         for start, end in ((0, len(before)), (5000, 9000), (7, 9), (0, 0)):
             corpus.release(start, end)

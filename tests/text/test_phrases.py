@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from wordladder.cli import app
 from wordladder.errors import SettingError
 from wordladder.text import phrases
-from wordladder.text.corpus import corpus_from_texts, read_corpus
+from wordladder.text.corpus import read_corpus
 from wordladder.text.phrases import ENGLISH_CONNECTORS, PhraseSettings
 from wordladder.text.words import TextSettings, tokenize
 from wordladder.word_vectors import WordVectors
@@ -91,7 +91,7 @@ def test_the_same_sentences_as_gensim(name, piece, monkeypatch):
     texts, settings = made_up_texts(), SETTINGS[name]
     tokens = tokenize(texts)
     lines = [tokens.words_of(number) for number in range(len(texts))]
-    with corpus_from_texts(texts, min_count=1, phrases=settings) as corpus:
+    with read_corpus(texts=texts, min_count=1, phrases=settings) as corpus:
         found = between_marks(lines_of(corpus))
         assert found == gensim_joins(between_marks(lines), settings)
         assert found != between_marks(lines)
@@ -131,7 +131,7 @@ def test_marks_and_line_ends_part_neighbours_and_rare_words_too():
     texts = ["good, night", "good", "night", "good rare{} night", "Good night"] * 30
     texts = [text.format(number) for number, text in enumerate(texts)]
     settings = PhraseSettings(min_count=1, threshold=0.01)
-    with corpus_from_texts(texts, min_count=5, phrases=settings) as corpus:
+    with read_corpus(texts=texts, min_count=5, phrases=settings) as corpus:
         assert corpus.vocabulary.words == ["good", "night", ",", "Good_night"]
         assert corpus.vocabulary.counts.tolist() == [90, 90, 30, 30]
 
@@ -139,7 +139,7 @@ def test_marks_and_line_ends_part_neighbours_and_rare_words_too():
 def test_a_word_that_looks_like_a_phrase_is_that_phrase():
     texts = ["new york", "new_york", "york", "new_ york _"] * 10
     settings = PhraseSettings(min_count=1, threshold=0.01)
-    with corpus_from_texts(texts, text=TextSettings(segmenter="whitespace"), phrases=settings) as corpus:
+    with read_corpus(texts=texts, text=TextSettings(segmenter="whitespace"), phrases=settings) as corpus:
         counts = dict(zip(corpus.vocabulary.words, corpus.vocabulary.counts.tolist()))
         assert counts == {"new_york": 20, "york": 10, "_": 10, "new__york": 10}
         assert corpus.phrases["joined"] == 20
@@ -148,9 +148,9 @@ def test_a_word_that_looks_like_a_phrase_is_that_phrase():
 def test_phrases_that_overlap_are_joined_from_the_left_and_more_passes_make_one():
     texts = ["p q r"] * 20 + ["p", "q", "r"] * 3
     once, twice = (PhraseSettings(min_count=1, threshold=0.1, passes=passes) for passes in (1, 2))
-    with corpus_from_texts(texts, min_count=1, phrases=once) as corpus:
+    with read_corpus(texts=texts, min_count=1, phrases=once) as corpus:
         assert lines_of(corpus)[0] == ["p_q", "r"]
-    with corpus_from_texts(texts, min_count=1, phrases=twice) as corpus:
+    with read_corpus(texts=texts, min_count=1, phrases=twice) as corpus:
         assert lines_of(corpus)[0] == ["p_q_r"]
         assert "p_q" not in corpus.vocabulary
 
@@ -159,7 +159,7 @@ def test_a_full_table_drops_the_rarest_pairs():
     chance = random.Random(1)
     texts = [f"often together w{chance.randrange(10**6)} w{chance.randrange(10**6)}" for _ in range(3000)]
     whole, little = PhraseSettings(threshold=1), PhraseSettings(threshold=1, max_pairs=100)
-    with corpus_from_texts(texts, phrases=whole) as one, corpus_from_texts(texts, phrases=little) as other:
+    with read_corpus(texts=texts, phrases=whole) as one, read_corpus(texts=texts, phrases=little) as other:
         assert one.phrases["dropped_up_to"] == 0 < other.phrases["dropped_up_to"]
         assert lines_of(one) == lines_of(other)
         assert one.vocabulary.words == ["often_together"]

@@ -16,7 +16,7 @@ from wordladder.kernels.sampling import (
 )
 from wordladder.kernels.simd import LANES
 from wordladder.kernels.word2vec import SubwordRows, train_word2vec
-from wordladder.text.corpus import corpus_from_texts
+from wordladder.text.corpus import read_corpus
 from wordladder.vectors.fasttext import FastText
 from wordladder.word_vectors import WordVectors
 
@@ -112,7 +112,7 @@ SENTENCES = ["the red fox runs", "the red dog runs", "a blue fish swims", "a blu
 
 def trained(texts=SENTENCES, start=None, **settings):
     defaults = {"dim": 8, "min_count": 1, "buckets": 5000, "epochs": 3, "sample": 0}
-    with corpus_from_texts(texts, min_count=1) as corpus:
+    with read_corpus(texts=texts, min_count=1) as corpus:
         return FastText(**{**defaults, **settings}).train(corpus, threads=1, seed=3, start=start)
 
 
@@ -144,7 +144,7 @@ def test_han_characters_are_units_of_their_words():
     texts = ["北京 大学 很 大", "北京 很 美"] * 30
     from wordladder.text.words import TextSettings
 
-    with corpus_from_texts(texts, text=TextSettings(segmenter="whitespace"), min_count=1) as corpus:
+    with read_corpus(texts=texts, text=TextSettings(segmenter="whitespace"), min_count=1) as corpus:
         vectors = FastText(dim=8, min_count=1, buckets=100_000).train(corpus, threads=1)
     assert vectors["京"].any()  # a character seen only within a word
 

@@ -6,7 +6,7 @@ import pytest
 from wordladder.errors import SettingError
 from wordladder.kernels.glove import train_glove
 from wordladder.kernels.simd import LANES
-from wordladder.text.corpus import corpus_from_texts
+from wordladder.text.corpus import read_corpus
 from wordladder.vectors import _cooccurrences as cooccurrences
 from wordladder.vectors._hogwild import Run
 from wordladder.vectors.glove import GloVe
@@ -108,7 +108,7 @@ SENTENCES = ["the red fox runs", "the red dog runs", "a blue fish swims", "a blu
 
 
 def trained(texts=SENTENCES, start=None, **settings):
-    with corpus_from_texts(texts, min_count=1) as corpus:
+    with read_corpus(texts=texts, min_count=1) as corpus:
         made = GloVe(**{"dim": 8, "min_count": 1, "epochs": 10, **settings})
         return made.train(corpus, threads=1, seed=3, start=start)
 

@@ -5,7 +5,7 @@ import pytest
 from gensim.models.fasttext_inner import compute_ngrams_bytes, ft_hash_bytes
 
 from wordladder.errors import SettingError
-from wordladder.text.subwords import Subwords, ngrams, spelled
+from wordladder.text.subwords import Subwords, encode_words, ngrams
 
 WORDS = ["a", "is", "where", "naïve", "über", "北京大学", "don't", "🙂x", "日本go", "", "aaaaaaa"]
 
@@ -54,6 +54,6 @@ def test_sizes_that_cannot_be_used_are_refused(sizes):
 
 
 def test_spelled_words_lie_one_after_the_other():
-    letters, begins = spelled(["ab", "", "é"])
+    letters, begins = encode_words(["ab", "", "é"])
     assert letters.tobytes() == "abé".encode()
     assert begins.tolist() == [0, 2, 2, 4]

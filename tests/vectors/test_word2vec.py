@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wordladder.errors import SettingError
-from wordladder.text.corpus import corpus_from_texts
+from wordladder.text.corpus import read_corpus
 from wordladder.text.words import TextSettings
 from wordladder.vectors import _hogwild
 from wordladder.vectors.word2vec import Word2Vec
@@ -20,7 +20,7 @@ def corpus():
     """Lines that each speak of one kind of thing only."""
     chance = np.random.default_rng(0)
     lines = [" ".join(chance.choice(KINDS[row % 3], 12)) for row in range(1500)]
-    with corpus_from_texts(lines, min_count=1) as corpus:
+    with read_corpus(texts=lines, min_count=1) as corpus:
         yield corpus
 
 
@@ -71,8 +71,8 @@ def test_progress_is_told_and_the_loss_falls(corpus):
 
 def test_settings_and_counts_stay_with_the_vectors():
     texts = ["Red red GREEN green blue"] * 30
-    with corpus_from_texts(
-        texts, lowercase=True, min_count=1, text=TextSettings(segmenter="whitespace")
+    with read_corpus(
+        texts=texts, lowercase=True, min_count=1, text=TextSettings(segmenter="whitespace")
     ) as corpus:
         vectors = small(dim=5).train(corpus, threads=1, seed=9)
     assert vectors.words[:2] == ["red", "green"]

@@ -10,7 +10,7 @@ from test_word2vec import KINDS, small
 from wordladder.errors import MissingExtraError, SettingError
 from wordladder.kernels.sampling import alias_table
 from wordladder.progress import quiet
-from wordladder.text.corpus import corpus_from_texts
+from wordladder.text.corpus import read_corpus
 from wordladder.vectors import _on_device
 from wordladder.vectors._hogwild import Run, sampling_tables
 from wordladder.vectors._on_device import Batch, BatchSampler
@@ -24,7 +24,7 @@ def corpus():
     """Lines that each speak of one kind of thing only."""
     chance = np.random.default_rng(0)
     lines = [" ".join(chance.choice(KINDS[row % 3], 12)) for row in range(1500)]
-    with corpus_from_texts(lines, min_count=1) as corpus:
+    with read_corpus(texts=lines, min_count=1) as corpus:
         yield corpus
 
 

@@ -46,8 +46,8 @@ def train(
         seed: Seed of everything random.
         cache: Folder that keeps word vectors and features of frozen encoders for other runs.
     """
-    from ..data.origin import origin_of
-    from ..data.parts import labels_lacking, spread
+    from ..data.split_checks import describe_groups_and_times, missing_labels
+    from ..data.split_columns import group_or_time
     from ..interop.encoders import read_encoder
     from ..ladder.split import read_parts
     from ..model.model import Model
@@ -61,14 +61,15 @@ def train(
     if corpus is not None:
         chosen = chosen.with_corpus(corpus)
     chosen = chosen.with_settings(shared.parse_settings(set_, seed))
-    columns["origin"] = origin_of(**{name: columns.pop(name) for name in ("group", "time", "ignore_split")})
+    split = {name: columns.pop(name) for name in ("group", "time", "ignore_split")}
+    columns["split_columns"] = group_or_time(**split)
     parts = read_parts(train, test, dev, task=chosen.task, columns=columns)
     model = Model(chosen, device=device, threads=threads)
     with progress_bar() as progress:
         model.fit(parts.train, dev=parts.dev, output=output, resume=resume, cache=cache, progress=progress)
     tested = None if parts.test is None else model.evaluate(parts.test)
-    notes = [*parts.notes, *model.report_["split"], *spread({"test": parts.test})]
-    notes += labels_lacking(parts.train, parts.test, "test")
+    notes = [*parts.notes, *model.report_["split"], *describe_groups_and_times({"test": parts.test})]
+    notes += missing_labels(parts.train, parts.test, "test")
     warnings = [*model.report_["warnings"], *_leaks(parts, chosen.task), *_gap(model, tested, parts)]
     if not json:
         _print(model, tested, output, notes + warnings)
@@ -81,13 +82,13 @@ def train(
 
 def _leaks(parts: Any, task: str) -> list[str]:
     """Texts and origins that the parts share; texts in both dev and train are in the model's report."""
-    from ..data.parts import shared_origins, shared_texts
+    from ..data.split_checks import shared_groups_and_times, shared_texts
 
-    found = [] if parts.dev is None else shared_origins(parts.train, parts.dev, "dev")
+    found = [] if parts.dev is None else shared_groups_and_times(parts.train, parts.dev, "dev")
     if parts.test is not None:
         found += shared_texts(parts.train, parts.test, "test", task)
         found += [] if parts.dev is None else shared_texts(parts.dev, parts.test, "test", task, known="dev")
-        found += shared_origins(parts.train, parts.test, "test")
+        found += shared_groups_and_times(parts.train, parts.test, "test")
     return found
 
 

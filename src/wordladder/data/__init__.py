@@ -1,1 +1,1 @@
-"""Examples, where they come from, and how they are dealt into batches."""
+"""Examples: how they are read from files, split, and put into batches."""

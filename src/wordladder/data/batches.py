@@ -11,7 +11,7 @@ _JITTER = 0.1  # by which a length is off, at most, when it is sorted
 def length_batches(
     lengths: np.ndarray, *, max_words: int, max_rows: int, seed: int | None = None, epoch: int = 0
 ) -> list[np.ndarray]:
-    """Deal rows into batches; every row is in exactly one.
+    """Put rows into batches; every row is in exactly one.
 
     With a seed the rows are shuffled into pools, each pool is sorted by length, not quite exactly, and cut
     into batches, and the batches are shuffled: a pure function of lengths, sizes, seed and epoch. How many
@@ -32,9 +32,7 @@ def length_batches(
         SettingError: a size is below 1, or seed or epoch below 0.
     """
     if max_words < 1 or max_rows < 1:
-        raise SettingError(
-            f"A batch needs room: max_words={max_words} and max_rows={max_rows} must be 1 or more."
-        )
+        raise SettingError(f"max_words={max_words} and max_rows={max_rows} must be 1 or more.")
     lengths = np.asarray(lengths, dtype=np.int64)
     if seed is None:
         return _cut(np.argsort(lengths, kind="stable"), lengths, max_words, max_rows)
@@ -51,7 +49,7 @@ def length_batches(
         pool = pool[np.argsort(noisy[pool], kind="stable")]
         batches += _cut(pool, lengths, max_words, max_rows)
     order = np.argsort(bits.random_raw(len(batches)), kind="stable")
-    return [batches[place] for place in order]
+    return [batches[index] for index in order]
 
 
 def _cut(rows: np.ndarray, lengths: np.ndarray, max_words: int, max_rows: int) -> list[np.ndarray]:

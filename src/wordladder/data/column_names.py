@@ -35,17 +35,17 @@ PAIRS = (
 _USUAL = frozenset((*TEXTS, *LABELS, *(name for pair in PAIRS for name in pair)))
 
 
-def normal(name: str) -> str:
+def normalize(name: str) -> str:
     """A column's name as names are compared: lower case, "_" for spaces and hyphens, no byte order mark."""
     return re.sub(r"[\s\-]+", "_", name.replace("\ufeff", "").strip().casefold())
 
 
 def is_usual(names: Iterable[str]) -> list[bool]:
     """For each name whether it is one of the usual ones."""
-    return [normal(name) in _USUAL for name in names]
+    return [normalize(name) in _USUAL for name in names]
 
 
-def has_header(records: Sequence[Sequence[str]], wanted: Sequence[str] = (), guess: bool = True) -> bool:
+def has_header(records: Sequence[Sequence[str]], given: Sequence[str] = (), guess: bool = True) -> bool:
     """Whether the first of some records holds the columns' names.
 
     A name does not come back further down in its column; a label does, even one that is called "question" or
@@ -53,18 +53,17 @@ def has_header(records: Sequence[Sequence[str]], wanted: Sequence[str] = (), gue
 
     Args:
         records: All records, of equal width.
-        wanted: Names that the user has given: then there must be a header to have them.
+        given: Names of columns that the user has given: then there must be a header.
         guess: The answer when no name is a usual one and nothing else speaks against a header.
     """
     first = records[0]
     usual = [column for column, known in enumerate(is_usual(first)) if known]
-    if wanted or len(usual) > 1:
+    if given or len(usual) > 1:
         return True
     if not usual and (not guess or len(first) == 1 or any(not _may_be_name(field) for field in first)):
         return False
-    return not any(
-        record[column] == first[column] for column in usual or range(len(first)) for record in records[1:]
-    )
+    columns = usual or range(len(first))
+    return not any(record[column] == first[column] for column in columns for record in records[1:])
 
 
 def _may_be_name(field: str) -> bool:

@@ -1,80 +1,24 @@
 """Which columns of a table hold the texts and the labels.
 
-Those given; else those with the usual names; else, in a table without a header, those that look it.
+Those that the user names; else those with the usual names; else, in a table without a header, those that look
+like it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from ..errors import DataError, SettingError, nearest
-from .column_names import LABELS, PAIRS, TEXTS, normal
-from .raw_table import RawTable
+from .column_names import LABELS, PAIRS, TEXTS, normalize
+from .raw_table import RawTable, is_missing
 
 Column = str | int
+Texts = Column | Sequence[Column] | None
+Choice = tuple[tuple[int, ...], int | None]  # columns of texts, and the column of labels
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The chosen columns, by index; `notes` tells of choices that could have been others."""
-
-    texts: tuple[int, ...]
-    label: int | None
-    notes: tuple[str, ...] = ()
-
-
-def flat(*columns: Column | Sequence[Column] | None) -> list[Column]:
-    """All columns that a user has given."""
-    found: list[Column] = []
-    for column in columns:
-        if column is not None:
-            found += [column] if isinstance(column, (str, int)) else list(column)
-    return found
-
-
-def choose_columns(
-    table: RawTable,
-    text: Column | Sequence[Column] | None,
-    label: Column | None,
-    labelled: bool | None,
-    taken: Sequence[int] = (),
-) -> Columns:
-    """Find the columns of texts and labels.
-
-    Args:
-        table: The table.
-        text: The column of the texts, or one for each segment; None: find it.
-        label: The column of the labels; None: find it.
-        labelled: Whether labels are needed (True), not wanted (False), or taken if they are there (None).
-        taken: Columns that hold something else and are not found.
-
-    Raises:
-        DataError: a column that is given is not there, or none could be found.
-        SettingError: one column is given for both.
-    """
-    texts = tuple(resolve_column(table, column) for column in flat(text))
-    place = None if label is None or labelled is False else resolve_column(table, label)
-    if place in texts or len(set(texts)) < len(texts):
-        raise SettingError(
-            f"{table.source}: text and label must be different columns, but {label!r} is given twice."
-        )
-    choose = _by_look if table.names is None else _by_name
-    columns = choose(table, texts, place, labelled, taken)
-    if not columns.texts:
-        raise DataError(
-            f"{table.source}: which column holds the text? Name it (text, --text). {listed(table)}"
-        )
-    if columns.label is None and labelled:
-        raise DataError(
-            f"{table.source}: which column holds the label? Name it (label, --label). {listed(table)}"
-        )
-    return columns
-
-
-def listed(table: RawTable) -> str:
-    """A sentence on the columns of a table."""
-    if table.names is None:
-        return f"It has no header and {table.width} columns, which go by number, from 0."
-    return f"Its columns: {', '.join(table.names)}."
+def flatten(*columns: Texts) -> list[Column]:
+    """All columns that the user has named, of several arguments."""
+    lists = ([column] if isinstance(column, str | int) else column or () for column in columns)
+    return [column for columns_of_one in lists for column in columns_of_one]
 
 
 def resolve_column(table: RawTable, column: Column) -> int:
@@ -87,101 +31,184 @@ def resolve_column(table: RawTable, column: Column) -> int:
     if isinstance(column, str):
         if column in names:
             return names.index(column)
-        close = [index for index, name in enumerate(names) if normal(name) == normal(column)]
-        if close:
-            return close[0]
+        alike = [index for index, name in enumerate(names) if normalize(name) == normalize(column)]
+        if alike:
+            return alike[0]
     if isinstance(column, int) or column.isdigit():
         if 0 <= int(column) < table.width:
             return int(column)
-        raise DataError(f"{table.source} has no column number {column}: the first is 0. {listed(table)}")
-    raise DataError(f"{table.source} has no column {column!r}.{nearest(column, names)} {listed(table)}")
+        raise DataError(f"{table.source} has no column number {column}: the first is 0. {_describe(table)}")
+    raise DataError(f"{table.source} has no column {column!r}.{nearest(column, names)} {_describe(table)}")
 
 
-def find_column(
-    table: RawTable, given: Column | None, usual: Sequence[str], taken: Sequence[int | None] = ()
-) -> tuple[int | None, str | None]:
-    """The index of a column, the one given or the first that has a usual name; None: there is none.
+def _describe(table: RawTable) -> str:
+    if table.names is None:
+        return f"It has no header and {table.width} columns, which go by number, from 0."
+    return f"Its columns: {', '.join(table.names)}."
+
+
+def missing_column(table: RawTable, what: str, option: str, which: str = "it") -> DataError:
+    """The error that no column could be found: what it would hold, and the option that names it."""
+    return DataError(
+        f"{table.source}: which column holds the {what}? Name {which} ({option}, --{option}). "
+        f"{_describe(table)}"
+    )
+
+
+class ColumnFinder:
+    """Finds the columns of one table, each for one purpose.
 
     Args:
         table: The table.
-        given: The user's choice.
-        usual: Usual names, the likeliest first.
-        taken: Columns that hold something else.
+        reserved: Columns that have another purpose: they are not found by their names.
+
+    Attributes:
+        notes: Choices that could have been others.
+        used: The columns found so far.
+    """
+
+    def __init__(self, table: RawTable, reserved: Iterable[int] = ()) -> None:
+        self.table = table
+        self.names = [normalize(name) for name in table.names or ()]
+        self.notes: list[str] = []
+        self.used: list[int] = []
+        self._reserved = tuple(reserved)
+
+    def resolve(self, column: Column) -> int:
+        """The index of a column that the user has given.
+
+        Raises:
+            DataError: the table has no such column.
+            SettingError: the column is used already.
+        """
+        index = resolve_column(self.table, column)
+        if index in self.used:
+            raise SettingError(
+                f"{self.table.source}: texts and labels must be different columns, but {column!r} is given "
+                "twice."
+            )
+        self.used.append(index)
+        return index
+
+    def find(self, column: Column | None, usual: Sequence[str], what: str = "") -> int | None:
+        """The index of a column: the one that the user has given, or the first that has a usual name.
+
+        Args:
+            column: The user's choice; None: by name.
+            usual: Usual names, the likeliest first.
+            what: What the column holds, for the note if others have usual names too; by default no note.
+
+        Returns:
+            The index; None: there is no such column.
+
+        Raises:
+            DataError: the column that is given does not exist.
+            SettingError: it is used already.
+        """
+        if column is not None:
+            return self.resolve(column)
+        free = self.free()
+        indices = [self.names.index(name) for name in usual if name in self.names]
+        indices = [index for index in indices if index in free]
+        if not indices:
+            return None
+        if what and len(indices) > 1:
+            first, *others = map(self.table.column_name, indices)
+            self.notes.append(f"Column {first} holds the {what}; {', '.join(others)} could be meant too.")
+        self.used.append(indices[0])
+        return indices[0]
+
+    def find_label(
+        self, column: Column | None, usual: Sequence[str], what: str, labelled: bool | None
+    ) -> int | None:
+        """The same for labels, which must be there (True), are not read (False), or may be missing (None)."""
+        if labelled is False:
+            return None
+        index = self.find(column, usual, what)
+        if index is None and labelled:
+            raise missing_column(self.table, what, "label")
+        return self.drop_empty(index, labelled)
+
+    def drop_empty(self, label: int | None, labelled: bool | None) -> int | None:
+        """The column of the labels; None where they may be missing and none of the rows has one."""
+        if label is None or (not labelled and all(map(is_missing, self.table.column(label)))):
+            return None
+        return label
+
+    def free(self) -> list[int]:
+        """The columns that have no purpose yet."""
+        return [index for index in range(self.table.width) if index not in (*self.used, *self._reserved)]
+
+
+def choose_columns(finder: ColumnFinder, text: Texts, label: Column | None, labelled: bool | None) -> Choice:
+    """Find the columns of texts and labels.
+
+    Args:
+        finder: Finds columns in the table, and gets notes about choices that could have been others.
+        text: The column of the texts, or one for each segment; None: find it.
+        label: The column of the labels; None: find it.
+        labelled: Whether labels are needed (True), not wanted (False), or taken if they are there (None).
 
     Returns:
-        The index, and a note if others have usual names too.
+        The columns of the texts, and that of the labels or None.
 
     Raises:
-        DataError: the column that is given is not there.
+        DataError: a column that is given is not there, or none could be found.
+        SettingError: one column is given for both.
     """
-    if given is not None:
-        return resolve_column(table, given), None
-    found = _usual(table, usual, taken)
-    if not found:
-        return None, None
-    first, *others = map(table.name, found)
-    return found[0], f"Column {first} is read; {', '.join(others)} could be meant too." if others else None
-
-
-def _usual(table: RawTable, usual: Sequence[str], taken: Sequence[int | None]) -> list[int]:
-    """The columns that have usual names, the likeliest first."""
-    names = [normal(name) for name in table.names or ()]
-    return [names.index(name) for name in usual if name in names and names.index(name) not in taken]
-
-
-def _by_name(
-    table: RawTable, texts: tuple[int, ...], label: int | None, labelled: bool | None, taken: Sequence[int]
-) -> Columns:
-    names = [normal(name) for name in table.names or []]
-    notes = []
-
-    def find(usual: Sequence[str], own: Sequence[int | None], what: str) -> int | None:
-        found = _usual(table, usual, (*own, *taken))
-        if len(found) > 1:
-            first, *others = map(table.name, found)
-            notes.append(f"The {what} is column {first}; {', '.join(others)} could be meant too.")
-        return found[0] if found else None
-
+    texts = tuple(map(finder.resolve, flatten(text)))
+    label_column = None if label is None or labelled is False else finder.resolve(label)
+    choose = _choose_by_content if finder.table.names is None else _choose_by_name
+    texts, label_column = choose(finder, (texts, label_column), labelled)
     if not texts:
-        pairs = [pair for pair in PAIRS if set(pair) <= set(names)]
-        single = None if pairs else find(TEXTS, (label,), "text")
-        texts = tuple(map(names.index, pairs[0])) if pairs else () if single is None else (single,)
+        raise missing_column(finder.table, "text", "text")
+    if label_column is None and labelled:
+        raise missing_column(finder.table, "label", "label")
+    return texts, label_column
+
+
+def _choose_by_name(finder: ColumnFinder, given: Choice, labelled: bool | None) -> Choice:
+    texts, label = given
+    if not texts:
+        pair = next((pair for pair in PAIRS if set(pair) <= set(finder.names)), None)
+        if pair is not None:
+            texts = tuple(map(finder.names.index, pair))
+            finder.used += texts
+        elif (index := finder.find(None, TEXTS, "text")) is not None:
+            texts = (index,)
     if label is None and labelled is not False:
-        label = find(LABELS, texts, "label")
-    rest = [index for index in range(table.width) if index not in (*texts, label, *taken)]
-    if not texts and len(rest) == 1 and (label is not None or table.width == 1):
-        texts = (rest[0],)
-    elif labelled and label is None and len(rest) == 1 and texts:
-        label = rest[0]
-    return Columns(texts, label, tuple(notes))
+        label = finder.find(None, LABELS, "label")
+    free = finder.free()
+    if not texts and len(free) == 1 and (label is not None or finder.table.width == 1):
+        texts = (free[0],)
+    elif labelled and label is None and len(free) == 1 and texts:
+        label = free[0]
+    return texts, label
 
 
-def _by_look(
-    table: RawTable, texts: tuple[int, ...], label: int | None, labelled: bool | None, taken: Sequence[int]
-) -> Columns:
+def _choose_by_content(finder: ColumnFinder, given: Choice, labelled: bool | None) -> Choice:
     """In a table without a header the label is what repeats itself most, a text is what is not a number."""
-    rest = [index for index in range(table.width) if index not in (*texts, label, *taken)]
-    cells = {index: table.column(index) for index in rest}
-    if label is None and rest and (texts or len(rest) > 1):
-        likely = min(rest, key=lambda index: (len(set(cells[index])), _length(cells[index])))
+    texts, label = given
+    free = finder.free()
+    cells = {index: finder.table.column(index) for index in free}
+    if label is None and free and (texts or len(free) > 1):
+        likely = min(free, key=lambda index: (len(set(cells[index])), sum(map(len, map(str, cells[index])))))
         # All different, they are labels only in a table of few rows.
-        if len(set(cells[likely])) <= max(table.rows / 2, 20 if labelled else 2):
+        if len(set(cells[likely])) <= max(finder.table.rows / 2, 20 if labelled else 2):
             label = likely
-            rest.remove(label)
+            free.remove(label)
     if not texts:
-        words = [index for index in rest if not _numbers(cells[index])] or rest
+        words = [index for index in free if not _are_numbers(cells[index])] or free
         texts = tuple(words) if len(words) <= 2 else ()
     if labelled is False:
         label = None
-    told = f"There is no header: text from column {' and '.join(map(str, texts))}"
-    told += "." if label is None else f", label from column {label}, counted from 0."
-    return Columns(texts, label, (told,) if table.width > 1 else ())
+    if finder.table.width > 1:
+        note = f"There is no header: text from column {' and '.join(map(str, texts))}"
+        note += "." if label is None else f", label from column {label}, counted from 0."
+        finder.notes.append(note)
+    return texts, label
 
 
-def _length(cells: list[object]) -> float:
-    return sum(len(str(cell)) for cell in cells) / max(1, len(cells))
-
-
-def _numbers(cells: list[object]) -> bool:
+def _are_numbers(cells: list[object]) -> bool:
     """Whether a column holds numbers, such as identifiers."""
     return all(str(cell).replace(".", "", 1).lstrip("-").isdigit() for cell in cells[:1000])

@@ -32,13 +32,13 @@ def docstrings_of(source: str) -> Iterator[str]:
     """
     if not any(quotes in source for quotes in _TRIPLE):
         return
-    for found in _STRING_OR_COMMENT.finditer(source):
-        if found.lastgroup is None:
+    for match in _STRING_OR_COMMENT.finditer(source):
+        if match.lastgroup is None:
             continue
-        line_start = source.rfind("\n", 0, found.start()) + 1
-        prefix = source[line_start : found.start()].strip().lower()
+        line_start = source.rfind("\n", 0, match.start()) + 1
+        prefix = source[line_start : match.start()].strip().lower()
         if prefix in _PREFIXES and _opens_a_body(source, line_start):
-            yield inspect.cleandoc(found[found.lastgroup].replace("\\\n", ""))
+            yield inspect.cleandoc(match[match.lastgroup].replace("\\\n", ""))
 
 
 def _opens_a_body(source: str, line_start: int) -> bool:
@@ -105,7 +105,7 @@ def name_pattern(names: Iterable[str]) -> re.Pattern[str]:
     """A pattern that finds a library's names in prose, so that the answer can be taken out of the question.
 
     A name of four letters or more is found inside longer words too ("PyTorch" for torch), a shorter one only
-    where it stands alone ("np" in "np.sum"). Neither case matters nor what joins the parts of a name: "-",
+    as a word of its own ("np" in "np.sum"). Neither case matters nor what joins the parts of a name: "-",
     "_", " " or nothing.
     """
     parts = []

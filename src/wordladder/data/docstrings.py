@@ -1,4 +1,4 @@
-"""Real text that lies on every machine: docstrings of the installed packages, as a task and as raw text.
+"""Real text that every machine has: docstrings of the installed packages, as a task and as raw text.
 
 The task: which library does a description come from? Nothing is imported or run, and nothing is downloaded.
 """
@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,17 +21,17 @@ from ..progress import Progress, quiet
 from .docstring_source import count_words, docstrings_of, first_sentence, name_pattern, paragraphs_of
 from .examples import Examples
 
-MASK = "…"  # stands where a library's name stood
+MASK = "…"  # in place of a library's name
 _SHORTEST, _LONGEST = 5, 30  # words of a description
 _TEST_SHARE = 0.2
-_MOST_SOURCE = 10_000_000  # characters read of one library: more of the largest few would drown the rest
+_MOST_SOURCE = 10_000_000  # characters read of one library: a few large ones must not drown the rest
 # Copies of other libraries and tests of the library: neither tells what a library does.
 _SKIPPED_FOLDERS = {
     "__pycache__", "site-packages", "dist-packages", "node_modules", "wordladder",
     "test", "tests", "idle_test", "_distutils", "lib2to3",
     "_vendor", "vendor", "_vendored", "extern", "externals", "third_party",
 }  # fmt: skip
-# Known by everybody, and so taken before others that say as much.
+# Known by everybody, and so preferred to others with as many descriptions.
 _WELL_KNOWN = {
     "django", "matplotlib", "networkx", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "sqlalchemy",
     "sympy", "tensorflow", "torch", "transformers",
@@ -69,24 +70,26 @@ class DocstringData:
 
 
 class _Docstring(NamedTuple):
-    paragraphs: list[str]
-    description: str  # the first sentence without the library's names; "" if it cannot be asked about
+    """A docstring, and the number of the file that it is from, among those of its library.
 
+    The description is the first sentence without the library's names, "" if it cannot be asked about. The key
+    is what it has in common with descriptions that only differ in case, digits and punctuation.
+    """
 
-class _Row(NamedTuple):
-    key: str
-    text: str
     file: int
+    paragraphs: list[str]
+    description: str
+    key: str
 
 
 @dataclass(frozen=True)
 class _Library:
-    """A library, its files in an order drawn by seed, and the docstrings of each."""
+    """A library, its files in an order drawn by seed, and the docstrings in them."""
 
     name: str
     aliases: set[str] = field(default_factory=set)
     paths: list[tuple[bytes, Path]] = field(default_factory=list)
-    files: list[list[_Docstring]] = field(default_factory=list)
+    docstrings: list[_Docstring] = field(default_factory=list)
 
 
 def gather(
@@ -105,7 +108,7 @@ def gather(
 
     Args:
         limit_seconds: Reading stops after so many seconds; what was read until then is used.
-        seed: Decides which files are read first and which are kept for the test.
+        seed: Decides which files are read first and which are held out for the test.
         folders: Folders that hold packages; by default the standard library and the installed packages.
         min_rows: A library with fewer descriptions for training, or none for the test, is left out.
         max_rows: No more than so many descriptions of one library are used for training, a quarter of it for
@@ -118,9 +121,10 @@ def gather(
         DataError: fewer than two libraries have enough descriptions.
     """
     start = time.monotonic()
-    libraries = _find(
-        _installed() if folders is None else list(map(Path, folders)), seed, start + limit_seconds / 2
-    )
+    if folders is None:
+        paths = sysconfig.get_paths()
+        folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    libraries = _find_libraries(dict.fromkeys(map(Path, folders)), seed, start + limit_seconds / 2)
     files, complete = _read(libraries, start + limit_seconds, progress)
     train, test, asked = _deal(libraries, min_rows, max_rows, most_libraries)
     if len(set(train.labels or ())) < 2 or not len(test):
@@ -128,144 +132,121 @@ def gather(
             f"Docstrings of {len(libraries)} libraries ({files} files read) are too few for a demonstration. "
             "Install more packages, or allow more time."
         )
-    raw = _raw_text(libraries, asked)
-    return DocstringData(train, test, raw, files, time.monotonic() - start, complete)
+    docstrings = [docstring for library in libraries for docstring in library.docstrings]
+    # A description of the test is left out of the raw text.
+    raw = dict.fromkeys(text for one in docstrings for text in one.paragraphs[one.key in asked :] if text)
+    return DocstringData(train, test, list(raw), files, time.monotonic() - start, complete)
 
 
-def _installed() -> list[Path]:
-    names = ("stdlib", "platstdlib", "purelib", "platlib")
-    paths = sysconfig.get_paths()
-    return list(dict.fromkeys(Path(paths[name]) for name in names))
-
-
-def _find(folders: Iterable[Path], seed: int, deadline: float) -> list[_Library]:
-    """The libraries under `folders`, by name; a file's place is a digest of seed and name."""
+def _find_libraries(folders: Iterable[Path], seed: int, deadline: float) -> list[_Library]:
+    """The libraries under `folders`, by name; their files are ordered by a digest of seed and name."""
     distributions = importlib.metadata.packages_distributions()
     libraries: dict[str, _Library] = {}
     for folder in folders:
-        for path in _sources(folder, deadline):
+        for path in _source_files(folder, deadline):
             relative = path.relative_to(folder)
             package = relative.parts[0].removesuffix(".py")
-            owners = sorted({owner for owner in distributions.get(package, ()) if owner}) or [package]
-            name = owners[0] if len(owners) == 1 else package
+            owners = {owner for owner in distributions.get(package, ()) if owner}
+            name = owners.pop() if len(owners) == 1 else package
             if name.startswith("_"):
                 continue
             library = libraries.setdefault(name, _Library(name))
             library.aliases.update((name, package, *_ALIASES.get(name, ())))
-            library.paths.append((_digest(f"{seed} {relative.as_posix()}"), path))
+            encoded = f"{seed} {relative.as_posix()}".encode("utf-8", "surrogateescape")
+            library.paths.append((hashlib.blake2b(encoded, digest_size=8).digest(), path))
     for library in libraries.values():
         library.paths.sort()
     return [libraries[name] for name in sorted(libraries)]
 
 
-def _sources(folder: Path, deadline: float) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
+def _source_files(folder: Path, deadline: float) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED_FOLDERS)
         if time.monotonic() > deadline:
             return
         for name in sorted(files):
             if name.endswith(".py") and not name.startswith(("test_", "conftest")):
-                yield Path(place, name)
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+                yield Path(parent, name)
 
 
 def _read(libraries: Sequence[_Library], deadline: float, progress: Progress) -> tuple[int, bool]:
     """Read a file of each library in turn, so that a time limit leaves something of every one."""
     patterns = [name_pattern(library.aliases) for library in libraries]
-    room = [_MOST_SOURCE] * len(libraries)
+    sizes = [0] * len(libraries)
     total = sum(len(library.paths) for library in libraries)
     done = 0
     for turn in range(max((len(library.paths) for library in libraries), default=0)):
         for number, library in enumerate(libraries):
-            if turn >= len(library.paths) or room[number] <= 0:
+            if turn >= len(library.paths) or sizes[number] >= _MOST_SOURCE:
                 continue
             if time.monotonic() > deadline:
                 return done, False
-            source = _source(library.paths[turn][1])
-            room[number] -= len(source)
-            library.files.append([_docstring(text, patterns[number]) for text in docstrings_of(source)])
+            source = _read_source(library.paths[turn][1])
+            sizes[number] += len(source)
+            library.docstrings.extend(_parse(text, turn, patterns[number]) for text in docstrings_of(source))
             done += 1
         progress("reading docstrings", done, total)
     return done, True
 
 
-def _docstring(text: str, names: re.Pattern[str]) -> _Docstring:
-    paragraphs = paragraphs_of(text)
-    description = names.sub(MASK, first_sentence(paragraphs[0]))
-    return _Docstring(paragraphs, description if _SHORTEST <= count_words(description) <= _LONGEST else "")
-
-
-def _source(path: Path) -> str:
+def _read_source(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
-    except OSError:  # gone or locked since it was listed: as if it had not been there
+    except OSError:  # removed or locked since it was listed: as if it had not been there
         return ""
-
-
-def _deal(
-    libraries: Sequence[_Library], min_rows: int, max_rows: int, most: int
-) -> tuple[Examples, Examples, set[str]]:
-    """Train, test, and the keys of all that stands in files of the test."""
-    described = [[_by_key(file) for file in library.files] for library in libraries]
-    homes = Counter(key for files in described for key in {key for rows in files for key in rows})
-    dealt = []
-    for library, files in zip(libraries, described):
-        seen: set[str] = set()
-        own = []
-        for rows in files:  # what several libraries say tells nothing; what one says twice counts once
-            own.append({key: text for key, text in rows.items() if homes[key] == 1 and key not in seen})
-            seen |= rows.keys()
-        learnt, kept = _split(own)
-        if len(learnt) >= min_rows and kept:
-            dealt.append((library.name, learnt, kept))
-    dealt.sort(key=lambda one: (len(one[1]) < max_rows / 2, one[0] not in _WELL_KNOWN, -len(one[1])))
-    dealt = sorted(dealt[:most])
-    asked = {row.key for _, _, kept in dealt for row in kept}
-    train = _examples([(name, learnt[:max_rows]) for name, learnt, _ in dealt])
-    test = _examples([(name, kept[: max(1, max_rows // 4)]) for name, _, kept in dealt])
-    return train, test, asked
-
-
-def _examples(rows_of: Sequence[tuple[str, Sequence[_Row]]]) -> Examples:
-    rows = [(name, row) for name, rows in rows_of for row in rows]
-    return Examples(
-        ([row.text for _, row in rows],),
-        [name for name, _ in rows],
-        source="docstrings",
-        groups=[f"{name}, file {row.file}" for name, row in rows],
-    )
-
-
-def _by_key(file: list[_Docstring]) -> dict[str, str]:
-    return {_key(docstring.description): docstring.description for docstring in file if docstring.description}
 
 
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 
 
-def _key(text: str) -> str:
-    """What two descriptions that only differ in case, digits and punctuation have in common."""
-    return _NO_LETTERS.sub(" ", text).strip().lower()
+def _parse(text: str, file: int, names: re.Pattern[str]) -> _Docstring:
+    paragraphs = paragraphs_of(text)
+    description = names.sub(MASK, first_sentence(paragraphs[0]))
+    if not _SHORTEST <= count_words(description) <= _LONGEST:
+        description = ""
+    return _Docstring(file, paragraphs, description, _NO_LETTERS.sub(" ", description).strip().lower())
 
 
-def _split(files: list[dict[str, str]]) -> tuple[list[_Row], list[_Row]]:
+def _deal(
+    libraries: Sequence[_Library], min_rows: int, max_rows: int, most: int
+) -> tuple[Examples, Examples, set[str]]:
+    """Train, test, and the keys of all descriptions in files of the test."""
+    homes = Counter(key for library in libraries for key in {one.key for one in library.docstrings})
+    dealt = []
+    for library in libraries:
+        rows: dict[str, _Docstring] = {}
+        for docstring in library.docstrings:
+            # What several libraries say tells nothing; what one says twice counts once.
+            is_new = docstring.key not in rows or rows[docstring.key].file == docstring.file
+            if docstring.description and homes[docstring.key] == 1 and is_new:
+                rows[docstring.key] = docstring
+        train, test = _split(list(rows.values()))
+        if len(train) >= min_rows and test:
+            dealt.append((library.name, train, test))
+    dealt.sort(key=lambda one: (len(one[1]) < max_rows / 2, one[0] not in _WELL_KNOWN, -len(one[1])))
+    dealt = sorted(dealt[:most])
+    return (
+        _examples([(name, row) for name, train, _ in dealt for row in train[:max_rows]]),
+        _examples([(name, row) for name, _, test in dealt for row in test[: max(1, max_rows // 4)]]),
+        {row.key for _, _, test in dealt for row in test},
+    )
+
+
+def _split(rows: list[_Docstring]) -> tuple[list[_Docstring], list[_Docstring]]:
     """Whole files to the test until it has its share; the files are in an order drawn by seed."""
-    train: list[_Row] = []
-    test: list[_Row] = []
-    share = _TEST_SHARE * sum(map(len, files))
-    for number, rows in enumerate(files):
-        side = test if len(test) + len(rows) / 2 <= share else train
-        side += [_Row(key, text, number) for key, text in rows.items()]
+    train: list[_Docstring] = []
+    test: list[_Docstring] = []
+    for _, group in groupby(rows, lambda row: row.file):
+        rows_of_file = list(group)
+        side = test if len(test) + len(rows_of_file) / 2 <= _TEST_SHARE * len(rows) else train
+        side += rows_of_file
     return train, test
 
 
-def _raw_text(libraries: Sequence[_Library], asked: set[str]) -> list[str]:
-    raw: dict[str, None] = {}
-    for library in libraries:
-        for paragraphs, description in (docstring for file in library.files for docstring in file):
-            hidden = bool(description) and _key(description) in asked
-            raw.update(dict.fromkeys(text for text in paragraphs[hidden:] if text))
-    return list(raw)
+def _examples(rows: Sequence[tuple[str, _Docstring]]) -> Examples:
+    return Examples(
+        ([row.description for _, row in rows],),
+        [name for name, _ in rows],
+        source="docstrings",
+        groups=[f"{name}, file {row.file}" for name, row in rows],
+    )

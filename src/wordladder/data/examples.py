@@ -1,4 +1,4 @@
-"""Examples: texts with or without their labels. The value that every stage passes on; it reads no file."""
+"""Examples: texts with or without their labels, as every stage passes them on."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ class Span(NamedTuple):
 
     Attributes:
         start: The first character.
-        end: The place behind the last character.
+        end: The position after the last character.
         type: The tag.
     """
 
@@ -26,11 +26,11 @@ class Span(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An answer that stands in a passage.
+    """An answer to a question about a passage.
 
     Attributes:
         text: The answer, as the data has it.
-        start: Where it starts in the passage; None: it does not stand there as it is written.
+        start: Where it starts in the passage; None: the passage does not contain it as it is written.
     """
 
     text: str
@@ -44,9 +44,7 @@ def label_names(label: Label) -> tuple[str, ...]:
     """What a label is made of: one name or several, the tags of spans; an answer has none."""
     if isinstance(label, str):
         return (label,)
-    return tuple(
-        part if isinstance(part, str) else part.type for part in label if not isinstance(part, Answer)
-    )
+    return tuple(one if isinstance(one, str) else one.type for one in label if not isinstance(one, Answer))
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,9 @@ class Examples:
         ids: What the file calls each row; None: it has no names.
         groups: The author, document or file that each row is from, to stay together; None: not known.
         times: When each row was written, as values that compare; None: not known.
-        parts: Which part of the split each row is for, "train", "dev" or "test"; None: not said.
+        parts: Which part of the split each row is for, "train", "dev" or "test"; None: not known.
         words: Where each word of a row begins, of texts that are given as words; None: they are not.
-        weights: How much each row counts where it is learned from; None: all the same.
+        weights: How much each row counts in training; None: all the same.
     """
 
     segments: tuple[list[str], ...]
@@ -89,16 +87,10 @@ class Examples:
         if not self.segments:
             raise DataError(f"{self.source}: examples need at least one list of texts.")
         rows = len(self.segments[0])
-        for name, column in (
-            *(("texts of the second segment", segment) for segment in self.segments[1:]),
-            ("labels", self.labels),
-            ("line numbers", self.lines),
-            *self._columns().items(),
-        ):
+        segments = [("texts of the second segment", segment) for segment in self.segments[1:]]
+        for name, column in (*segments, ("line numbers", self.lines), *self._columns().items()):
             if column is not None and len(column) != rows:
-                raise DataError(
-                    f"{self.source}: {rows} texts, but {len(column)} {name}. Each text needs one."
-                )
+                raise DataError(f"{self.source}: {rows} texts, but {len(column)} {name}; each needs one.")
 
     def __len__(self) -> int:
         return len(self.segments[0])
@@ -110,23 +102,19 @@ class Examples:
 
     def take(self, indices: Iterable[int] | np.ndarray) -> "Examples":
         """The rows at `indices`, in that order."""
-        rows = [int(index) for index in indices]
-        known: dict[str, Any] = {
-            name: [column[row] for row in rows]
+        rows = np.array([int(index) for index in indices], dtype=np.int64)
+        columns: dict[str, Any] = {
+            name: [column[row] for row in rows.tolist()]
             for name, column in self._columns().items()
             if column is not None
         }
-        return replace(
-            self,
-            segments=tuple([segment[row] for row in rows] for segment in self.segments),
-            labels=None if self.labels is None else [self.labels[row] for row in rows],
-            lines=None if self.lines is None else self.lines[np.array(rows, dtype=np.int64)],
-            **known,
-        )
+        segments = tuple([segment[row] for row in rows.tolist()] for segment in self.segments)
+        lines = None if self.lines is None else self.lines[rows]
+        return replace(self, segments=segments, lines=lines, **columns)
 
     def _columns(self) -> dict[str, Sequence[Any] | None]:
-        """What is known of each row beside its texts, labels and line."""
-        names = ("ids", "groups", "times", "parts", "words", "weights")
+        """What is known of each row besides its texts and line."""
+        names = ("labels", "ids", "groups", "times", "parts", "words", "weights")
         return {name: getattr(self, name) for name in names}
 
     def flat(self) -> list[str]:
@@ -135,9 +123,10 @@ class Examples:
             return list(self.segments[0])
         return [text for row in zip(*self.segments, strict=True) for text in row]
 
-    def where(self, row: int) -> str:
-        """The place of a row, for messages: "reviews.csv, line 7", "squad.json, 5733be28" or "the data, row
-        7", from 1.
+    def location(self, row: int) -> str:
+        """The file and the line of a row, for messages, such as "reviews.csv, line 7".
+
+        Rows with ids have the id instead ("squad.json, 5733be28"), rows without lines their number from 1.
         """
         if self.ids is not None:
             return f"{self.source}, {self.ids[row]}"
@@ -152,6 +141,6 @@ def all_names(examples: Examples) -> set[str]:
 
 
 def check_texts(examples: Examples) -> None:
-    """Raise a DataError where there is nothing to read in any text."""
+    """Raise a DataError if all texts are empty."""
     if not any(text.strip() for text in examples.flat()):
         raise DataError(f"{examples.source}: all {len(examples):,} texts are empty")

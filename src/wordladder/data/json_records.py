@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..errors import DataError
-from .raw_table import ABSENT, RawTable
+from .raw_table import ABSENT, RawTable, shorten
 
 _DECODER = json.JSONDecoder()
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ADVICE = " One object a line is expected."
 
 
 def read_json(text: str, source: str) -> RawTable:
@@ -19,92 +20,89 @@ def read_json(text: str, source: str) -> RawTable:
     Raises:
         DataError: a line is not JSON or not an object, or the file is empty.
     """
-    entries = _array(text, source) if text.lstrip().startswith("[") else _lines(text, source)
-    surrogates = _SURROGATE.search(text) is not None
     records = []
     lines = []
-    for line, value in entries:
+    read = _read_array if text.lstrip().startswith("[") else _read_lines
+    for line, value in read(text, source):
         if not isinstance(value, dict):
-            found = json.dumps(value, ensure_ascii=False)[:60]
             raise DataError(
-                f'{source}, line {line}: an object such as {{"text": …}} is expected, found {found}'
-            )
-        if surrogates and not encodable(value):
-            raise DataError(
-                f"{source}, line {line}: half a surrogate pair (such as \\ud83d alone) is no character."
+                f'{source}, line {line}: an object such as {{"text": …}} is expected, found {shorten(value)}'
             )
         records.append(value)
         lines.append(line)
     if not records:
         raise DataError(f"{source} is empty.")
     names = list(dict.fromkeys(name for record in records for name in record))
-    return RawTable(
-        source=source,
-        rows=len(records),
-        width=len(names),
-        column=lambda index: [record.get(names[index], ABSENT) for record in records],
-        names=names,
-        lines=np.array(lines, dtype=np.int64),
-    )
+
+    def column(index: int) -> list[object]:
+        return [record.get(names[index], ABSENT) for record in records]
+
+    return RawTable(source, len(records), len(names), column, names, np.array(lines, dtype=np.int64))
 
 
-def encodable(value: object) -> bool:
-    """Whether no text in what JSON held has half a surrogate pair."""
-    try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _lines(text: str, source: str) -> Iterator[tuple[int, object]]:
+def _read_lines(text: str, source: str) -> Iterator[tuple[int, object]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            value, end = _value(line, len(line) - len(line.lstrip()), source, number)
+            value, end = read_value(line, source, _skip_blanks(line, 0), number, _ADVICE)
             if line[end:].strip():
-                raise _invalid(source, number, "more than one value", line[end:])
+                raise _invalid(source, number, "more than one value", line[end:], _ADVICE)
             yield number, value
 
 
-def _array(text: str, source: str) -> Iterator[tuple[int, object]]:
-    position = _skip(text, text.index("[") + 1)
-    line = 1
-    counted = 0
+def _read_array(text: str, source: str) -> Iterator[tuple[int, object]]:
+    position = _skip_blanks(text, text.index("[") + 1)
+    line, start = 1, 0
     while text[position : position + 1] != "]":
-        line += text.count("\n", counted, position)
-        counted = position
-        value, position = _value(text, position, source, line)
+        line += text.count("\n", start, position)
+        start = position
+        value, position = read_value(text, source, start, line, _ADVICE)
         yield line, value
-        position = _skip(text, position)
+        position = _skip_blanks(text, position)
         if text[position : position + 1] == ",":
-            position = _skip(text, position + 1)
+            position = _skip_blanks(text, position + 1)
         elif text[position : position + 1] != "]":
-            line += text.count("\n", counted, position)
-            raise _invalid(
-                source, line, "a comma or the closing bracket of the array is missing", text[position:]
-            )
+            line += text.count("\n", start, position)
+            reason = "a comma or the closing bracket of the array is missing"
+            raise _invalid(source, line, reason, text[position:], _ADVICE)
 
 
-def _skip(text: str, position: int) -> int:
+def _skip_blanks(text: str, position: int) -> int:
     while text[position : position + 1].isspace():
         position += 1
     return position
 
 
-def _value(text: str, start: int, source: str, line: int) -> tuple[object, int]:
+def read_value(text: str, source: str, start: int, line: int, advice: str = "") -> tuple[object, int]:
+    """The JSON value at a position of a text, and where it ends.
+
+    Args:
+        text: The text.
+        source: The file, for messages.
+        start: Where the value begins.
+        line: The line on which that is.
+        advice: A sentence that closes the message about invalid JSON.
+
+    Raises:
+        DataError: it is not JSON, is nested too deeply, or a text in it has half a surrogate pair.
+    """
     try:
         value, end = _DECODER.raw_decode(text, start)
     except json.JSONDecodeError as error:
         line += text.count("\n", start, error.pos)
-        raise _invalid(source, line, error.msg, text[error.pos :]) from None
+        raise _invalid(source, line, error.msg, text[error.pos :], advice) from None
     except RecursionError:
-        raise DataError(f"{source}, line {line}: the object is nested too deeply.") from None
+        raise DataError(f"{source}, line {line}: the value is nested too deeply.") from None
+    if _SURROGATE.search(text, start, end):
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            raise DataError(
+                f"{source}, line {line}: half a surrogate pair (such as \\ud83d alone) is no character."
+            ) from None
     return value, end
 
 
-def _invalid(source: str, line: int, reason: str, rest: str) -> DataError:
-    found = rest.partition("\n")[0][:40]
-    place = f"at: {found}" if found else "at the line's end"
-    return DataError(
-        f"{source}, line {line}: invalid JSON: {reason}, {place}. One object a line is expected."
-    )
+def _invalid(source: str, line: int, reason: str, rest: str, advice: str) -> DataError:
+    text = rest.partition("\n")[0][:40]
+    position = f"at: {text}" if text else "at the line's end"
+    return DataError(f"{source}, line {line}: invalid JSON: {reason}, {position}.{advice}")

@@ -12,39 +12,25 @@ from typing import Any
 
 from ..errors import DataError
 from .examples import Examples, Label
-from .raw_table import ABSENT, RawTable
+from .raw_table import RawTable, is_missing, scalar, shorten
 
-_PANDAS_MISSING = ("NAType", "NaTType")  # by name, for pandas is not imported
-_TRUTHS = ("true", "false")
+_BOOLEANS = ("true", "false")
 _WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 _FRACTION = re.compile(r"-?[0-9]*\.[0-9]*[1-9][0-9]*")
 _SHOWN = 3
 
 
-def scalar(cell: object) -> str | None:
-    """A single value as text: 1 and 1.0 are "1", True is "true"; None: it is not a single value."""
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell) if isinstance(cell, (int, float)) else None
-
-
-def labels_of(
-    table: RawTable, cells: Sequence[object], separator: str | None = None
-) -> tuple[list[Label], tuple[str, ...]]:
+def read_labels(table: RawTable, column: int, separator: str | None = None) -> tuple[list[Label], list[str]]:
     """The label of each row; when any cell holds a list, or there is a separator, the tuple of its labels.
 
     Whole numbers are written without a fraction if all numbers are whole, true and false in lower case if
     there are no other labels.
 
     Args:
-        table: The table that the cells are from, for messages.
-        cells: Text, numbers, true or false; JSON lists of them, also written in a text cell; or text with
-            separators.
-        separator: What stands between the labels of a cell; None: only lists hold several.
+        table: The table.
+        column: Its column of text, numbers, true or false; of JSON lists of them, also written in a text
+            cell; or of text with separators.
+        separator: What separates the labels of a cell; None: only lists hold several.
 
     Returns:
         The labels, and a note if some were written in another way.
@@ -52,45 +38,43 @@ def labels_of(
     Raises:
         DataError: a label is missing or is no label, or a list is not JSON; names the line.
     """
-    several = are_several(cells, separator)
-    labels: list[Label] = [
-        _many(table, row, cell, separator) if several else _one(table, row, cell)
-        for row, cell in enumerate(cells)
-    ]
+    cells = table.column(column)
+    read = _read_several if are_several(cells, separator) else _read_one
+    labels: list[Label] = [read(cell, table, row, separator) for row, cell in enumerate(cells)]
     names = sorted(_names(labels))
-    fractions = any(map(_FRACTION.fullmatch, names))
-    truths = all(name.lower() in _TRUTHS for name in names)
-    spelling = {
-        name: usual
-        for name in names
-        if (usual := _usual(name)) != name and (truths if usual in _TRUTHS else not fractions)
-    }
+    no_fractions = not any(map(_FRACTION.fullmatch, names))
+    only_booleans = all(name.lower() in _BOOLEANS for name in names)
+    spelling = {}
+    for name in names:
+        usual = _usual_spelling(name)
+        if usual != name and (only_booleans if usual in _BOOLEANS else no_fractions):
+            spelling[name] = usual
     if not spelling:
-        return labels, ()
-    told = [f"{name} as {usual}" for name, usual in spelling.items()]
-    more = ", …" if len(told) > _SHOWN else ""
-    note = f"Labels are read in one spelling: {', '.join(told[:_SHOWN])}{more}."
-    return _spelled(labels, spelling), (note,)
+        return labels, []
+    changes = [f"{name} as {usual}" for name, usual in spelling.items()]
+    more = ", …" if len(changes) > _SHOWN else ""
+    note = f"Labels are read in one spelling: {', '.join(changes[:_SHOWN])}{more}."
+    return _respell(labels, spelling), [note]
 
 
-def spelled_like(examples: Examples, known: Iterable[str]) -> Examples:
+def spell_like(examples: Examples, known: Iterable[str]) -> Examples:
     """The examples with their labels spelled as those that are known, such as 1.0 as 1."""
-    labels, usual = examples.labels or (), defaultdict(list)
+    labels, spellings = examples.labels or (), defaultdict(list)
     for name in known:
-        usual[_usual(name)].append(name)
+        spellings[_usual_spelling(name)].append(name)
     spelling = {}
     for name in _names(labels):
-        alike = usual.get(_usual(name), [name])
+        alike = spellings.get(_usual_spelling(name), [name])
         if len(alike) == 1 and alike != [name]:
             spelling[name] = alike[0]
-    return replace(examples, labels=_spelled(labels, spelling)) if spelling else examples
+    return replace(examples, labels=_respell(labels, spelling)) if spelling else examples
 
 
-def _usual(name: str) -> str:
+def _usual_spelling(name: str) -> str:
     """The spelling of whole numbers, true and false; other labels as they are."""
-    if found := _WHOLE.fullmatch(name):
-        return found[1]
-    return name.lower() if name.lower() in _TRUTHS else name
+    if whole := _WHOLE.fullmatch(name):
+        return whole[1]
+    return name.lower() if name.lower() in _BOOLEANS else name
 
 
 def _names(labels: Iterable[Label]) -> set[str]:
@@ -101,7 +85,7 @@ def _names(labels: Iterable[Label]) -> set[str]:
     return {part for part in parts if isinstance(part, str)}
 
 
-def _spelled(labels: Iterable[Any], spelling: Mapping[str, str]) -> list[Label]:
+def _respell(labels: Iterable[Any], spelling: Mapping[str, str]) -> list[Label]:
     return [
         spelling.get(label, label)
         if isinstance(label, str)
@@ -112,52 +96,41 @@ def _spelled(labels: Iterable[Any], spelling: Mapping[str, str]) -> list[Label]:
 
 def are_several(cells: Sequence[object], separator: str | None = None) -> bool:
     """Whether a row may have several labels, or none: when any cell holds a list, or there is a separator."""
-    return separator is not None or any(_is_list(cell) for cell in cells)
+    return separator is not None or any(map(_is_list, cells))
 
 
 def _is_list(cell: object) -> bool:
     return isinstance(cell, list) or (isinstance(cell, str) and cell.lstrip().startswith("["))
 
 
-def is_missing(cell: object) -> bool:
-    """Whether there is no label in a cell: it is absent, null, blank or not a number."""
-    if isinstance(cell, str):
-        return not cell.replace("\ufeff", "").strip()
-    is_nan = isinstance(cell, float) and cell != cell
-    return cell is None or cell is ABSENT or is_nan or type(cell).__name__ in _PANDAS_MISSING
-
-
-def label_name(label: object, where: str) -> str:
-    """A single label as text; raises a DataError that begins with `where` if it is missing, or is none."""
+def label_name(label: object, location: str) -> str:
+    """A single label as text; raises a DataError with its location if it is missing, or is no label."""
     if is_missing(label):
-        raise DataError(f"{where}: the label is missing. Every row needs one.")
+        raise DataError(f"{location}: the label is missing. Every row needs one.")
     name = scalar(label)
     if name is None:
-        found = json.dumps(label, ensure_ascii=False, default=repr, skipkeys=True)[:60]
-        raise DataError(f"{where}: a label is text, a number, true, false, or a list of them; found {found}")
+        raise DataError(
+            f"{location}: a label is text, a number, true, false, or a list of them; found {shorten(label)}"
+        )
     return name
 
 
-def _one(table: RawTable, row: int, cell: object) -> str:
-    return label_name(cell, table.where(row)).replace("\ufeff", "").strip()
+def _read_one(cell: object, table: RawTable, row: int, _: str | None = None) -> str:
+    return label_name(cell, table.location(row)).replace("\ufeff", "").strip()
 
 
-def _many(table: RawTable, row: int, cell: object, separator: str | None) -> tuple[str, ...]:
+def _read_several(cell: object, table: RawTable, row: int, separator: str | None) -> tuple[str, ...]:
     if is_missing(cell):
         return ()
     if isinstance(cell, str) and _is_list(cell):
-        cell = _json_list(table, row, cell)
+        try:
+            cell = json.loads(cell)
+        except ValueError:
+            raise DataError(
+                f'{table.location(row)}: a label that begins with "[" must be a JSON list, such as '
+                f'["a", "b"]; found {str(cell).strip()[:60]}'
+            ) from None
     elif isinstance(cell, str) and separator is not None:
         cell = [part for part in cell.split(separator) if part.strip()]
     parts = cell if isinstance(cell, list) else [cell]
-    return tuple(dict.fromkeys(_one(table, row, part) for part in parts))
-
-
-def _json_list(table: RawTable, row: int, cell: str) -> list[object]:
-    try:
-        return json.loads(cell)
-    except ValueError:
-        raise DataError(
-            f'{table.where(row)}: a label that begins with "[" must be a JSON list, such as ["a", "b"]; '
-            f"found {cell.strip()[:60]}"
-        ) from None
+    return tuple(dict.fromkeys(_read_one(part, table, row) for part in parts))

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, SettingError, did_you_mean
+from ..text.file_content import STANDARD_INPUT, read_head, source_name
 from .examples import Examples
-from .file_content import STANDARD_INPUT, head_of, source_name
 from .questions import read_questions
 from .tables import read_table
 from .tagged import read_tagged
@@ -34,32 +34,30 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
     """
     if task not in _READERS:
         raise SettingError(f"No files can be read for the task {task!r}.{did_you_mean(task, _READERS)}")
-    places = (value for name, value in layout.items() if name not in ("origin", "skip_incomplete"))
-    if task == "classification" and all(value is None for value in places):
+    values = (value for name, value in layout.items() if name not in ("split_columns", "skip_incomplete"))
+    if task == "classification" and all(value is None for value in values):
         _check_is_table(path)
     reader = _READERS[task]
     known = [name for name in signature(reader).parameters if name != "path"]
     for name, value in layout.items():
         if name not in known and value is not None:
-            raise SettingError(
-                f"{name} is given, but the files of {task} have none; it can be: {', '.join(known)}."
-            )
+            raise SettingError(f"{name} is given, but files of {task} have none, only {', '.join(known)}.")
     return reader(path, **{name: value for name, value in layout.items() if name in known})
 
 
 def _check_is_table(path: str | Path) -> None:
-    """Raise a DataError where a file is for another task than classification."""
+    """Raise a DataError if a file is for another task than classification."""
     if str(path) == STANDARD_INPUT:
         return
-    head = head_of(path, _HEAD).decode("utf-8", "replace").removeprefix("\ufeff")
+    head = read_head(path, _HEAD).decode("utf-8", "replace").removeprefix("\ufeff")
     if _ARTICLES.match(head):
-        found, task = "questions about passages", "span_qa"
+        kind, task = "questions about passages", "span_qa"
     elif _has_tagged_words(head):
-        found, task = "tagged text", "tagging"
+        kind, task = "tagged text", "tagging"
     else:
         return
     raise DataError(
-        f"{source_name(path)} looks like {found}, not like a table of texts and labels: it is for "
+        f"{source_name(path)} looks like {kind}, not like a table of texts and labels: it is for "
         f"--task {task}, and for the rungs that `wordladder rungs --task {task}` lists."
     )
 
@@ -68,10 +66,6 @@ def _has_tagged_words(head: str) -> bool:
     """Whether each line but the blank ones is a word and its tag, of a scheme that marks entities."""
     lines = [line.split() for line in head[: head.rfind("\n") + 1].split("\n")]
     some = [line for line in lines if line and line[0] != "#"]
-    tags = {line[-1] for line in some if len(line) > 1}
-    return (
-        all(len(line) > 1 for line in some)
-        and "O" in tags
-        and len(tags) > 1
-        and all(map(_TAG.fullmatch, tags))
-    )
+    tags = {line[-1] for line in some}
+    well_formed = all(len(line) > 1 for line in some) and all(map(_TAG.fullmatch, tags))
+    return well_formed and "O" in tags and len(tags) > 1

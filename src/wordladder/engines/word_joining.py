@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..data.examples import Examples
 from ..files.json_files import read_validated, write_json
 from ..kernels.character_classes import HAN
-from ..text.words import TextSettings, Tokens, classes, lower, merged, tokenize
+from ..text.words import TextSettings, Tokens, classes, lower, merge_words, tokenize
 
 _DIGITS, _LETTERS = re.compile(r"[0-9]+"), re.compile(r"[^\W\d_]+")
 _LONGEST = 8  # of our words that are one of the file's
@@ -54,7 +54,7 @@ class WordJoiner:
         tokens = tokenize(examples.texts, self.text)
         opens = _opens(tokens, examples.words)
         several = np.diff(np.append(np.flatnonzero(opens), len(opens))) > 1
-        words = set(np.array(merged(tokens, opens).surfaces(), object)[several].tolist())
+        words = set(np.array(merge_words(tokens, opens).surfaces(), object)[several].tolist())
         self.forms = set(map(lower, words))
         shapes = Counter(_shape(word) for word in words if word[0].isalnum() and word[-1].isalnum())
         self.shapes = {shape for shape, count in shapes.items() if count >= _OFTEN}
@@ -66,7 +66,7 @@ class WordJoiner:
             return tokens
         if examples.words is not None:
             return join_to_given_words(tokens, examples.words)
-        return merged(tokens, self._as_learned(tokens))
+        return merge_words(tokens, self._as_learned(tokens))
 
     def _as_learned(self, tokens: Tokens) -> NDArray[np.bool_]:
         """Which of our words begin one, in text where words touch: the longest that is known."""
@@ -102,7 +102,7 @@ class WordJoiner:
 
 def join_to_given_words(tokens: Tokens, starts: Sequence[Sequence[int]]) -> Tokens:
     """Our words put together to those that the texts are given as, which begin at `starts`."""
-    return merged(tokens, _opens(tokens, starts))
+    return merge_words(tokens, _opens(tokens, starts))
 
 
 def _opens(tokens: Tokens, starts: Sequence[Sequence[int]]) -> NDArray[np.bool_]:

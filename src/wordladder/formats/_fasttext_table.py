@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ..errors import VectorsError
-from ..text.subwords import Subwords, first_han, joined
+from ..text.subwords import Subwords, concatenate, first_han
 from ._table import Table, check_table
 from .fasttext import FastTextModel, read_model, write_model
 
@@ -95,7 +95,7 @@ def compose_vectors(
     vectors = np.empty(own.shape, np.float32)
     for start in range(0, len(words), _BLOCK_WORDS):
         block = words[start : start + _BLOCK_WORDS]
-        offsets, buckets = ngrams(*joined(block), *sizes, np.zeros(0, np.uint8))
+        offsets, buckets = ngrams(*concatenate(block), *sizes, np.zeros(0, np.uint8))
         parts = buckets.astype(np.int64)
         if row_of_bucket is not None:
             parts = row_of_bucket(parts)

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from ..data.examples import all_names
-from ..data.origin import origin_of
+from ..data.split_columns import group_or_time
 from ..embedders._encoder_sources import text_language
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
@@ -129,7 +129,7 @@ def climb(
         "label_separator": label_separator,
         "format": format,
         "skip_incomplete": skip_incomplete,
-        "origin": origin_of(group, time, ignore_split=ignore_split),
+        "split_columns": group_or_time(group, time, ignore_split=ignore_split),
     }
     split = split_data(train, test, dev, task=task, seed=seed, columns=columns)
     changes: dict[str, Any] = {

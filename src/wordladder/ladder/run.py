@@ -127,7 +127,7 @@ def evaluate_model(run: Run, dev: Examples, test: Examples) -> Any:
         ModelError: It cannot be read, or has no task.
         DataError: It is for another task, or does not know a label of the data.
     """
-    from ..data.labels import spelled_like
+    from ..data.labels import spell_like
     from ..evaluation.evaluate import evaluate_scores
     from ..interop.sources import needed_mb
     from ..model.model import Model
@@ -135,7 +135,7 @@ def evaluate_model(run: Run, dev: Examples, test: Examples) -> Any:
     source = run.model or ""
     model = Model.load(source, device=run.device, threads=run.threads)
     task, kind = model.task_, model.recipe_.task
-    dev, test = (spelled_like(part, task.labels) for part in (dev, test))
+    dev, test = (spell_like(part, task.labels) for part in (dev, test))
     for part in (dev, test):
         task.check(part)
     model.evaluation_ = evaluate_scores(kind, task, model.scores(dev), dev, resamples=200)

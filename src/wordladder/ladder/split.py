@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from ..data.examples import Examples, Span, all_names, check_texts, label_names
-from ..data.labels import spelled_like
-from ..data.parts import (
-    Parts,
-    given_parts,
-    labels_lacking,
-    labels_scarce,
-    shared_origins,
-    shared_texts,
-    spread,
-)
+from ..data.labels import spell_like
 from ..data.reading import read_examples
+from ..data.split_checks import (
+    describe_groups_and_times,
+    missing_labels,
+    rare_labels,
+    shared_groups_and_times,
+    shared_texts,
+)
+from ..data.split_columns import Parts, apply_split_column
 from ..data.splits import hold_out
 from ..errors import DataError
 
@@ -86,10 +85,11 @@ def split_data(
         parts[name] = own
     for name in ("dev", "test"):
         _check_part(rest, parts[name], name)
-        warnings += shared_texts(rest, parts[name], name, task) + shared_origins(rest, parts[name], name)
+        warnings += shared_texts(rest, parts[name], name, task)
+        warnings += shared_groups_and_times(rest, parts[name], name)
     warnings += shared_texts(parts["dev"], parts["test"], "test", task, known="dev")
-    warnings += labels_scarce(rest, parts["dev"]) + labels_lacking(rest, parts["test"], "test")
-    notes += spread({"train": rest, "dev": parts["dev"], "test": parts["test"]})
+    warnings += rare_labels(rest, parts["dev"]) + missing_labels(rest, parts["test"], "test")
+    notes += describe_groups_and_times({"train": rest, "dev": parts["dev"], "test": parts["test"]})
     return Split(train=rest, **parts, notes=tuple(notes), warnings=tuple(warnings))
 
 
@@ -109,13 +109,13 @@ def read_parts(
         DataError: A file cannot be read.
         SettingError: The column and a file are both for the same part.
     """
-    origin = columns.get("origin")
-    whole = {**columns, "origin": None if origin is None else replace(origin, split=False)}
+    split_columns = columns.get("split_columns")
+    whole = {**columns, "split_columns": split_columns and replace(split_columns, split=False)}
     rows = _read(train, task, columns)
     own = [None if source is None else _read(source, task, whole) for source in (dev, test)]
-    parts = given_parts(rows, *own)
+    parts = apply_split_column(rows, *own)
     known = all_names(parts.train)
-    dev, test = (part and spelled_like(part, known) for part in (parts.dev, parts.test))
+    dev, test = (part and spell_like(part, known) for part in (parts.dev, parts.test))
     notes = dict.fromkeys(note for part in (rows, *own) if part is not None for note in part.notes)
     return parts._replace(dev=dev, test=test, notes=(*notes, *parts.notes))
 
@@ -148,7 +148,7 @@ def _check_part(train: Examples, part: Examples, name: str) -> None:
         unknown = [] if has_spans else [one for one in label_names(label) if one not in known]
         if unknown:
             raise DataError(
-                f"{part.where(row)}: the label {unknown[0]!r} of this {name} row does not occur in train"
+                f"{part.location(row)}: the label {unknown[0]!r} of this {name} row does not occur in train"
             )
 
 

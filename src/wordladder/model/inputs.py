@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 
 from ..data.examples import Examples, Span
-from ..data.labels import is_missing, label_name, spelled_like
-from ..data.python_values import is_place, plain, rows_of, width_of
-from ..data.questions import given_answers
+from ..data.labels import label_name, spell_like
+from ..data.python_values import is_integer, plain, rows_of, width_of
+from ..data.questions import answers_from_python
+from ..data.raw_table import is_missing
 from ..data.tagged import tagged_words, tags_of_words
 from ..errors import DataError, ModelError, SettingError, did_you_mean
 from ..extras import require
@@ -102,7 +103,7 @@ def labelled(
         raise DataError(f"{examples.source}: there are no texts, and so nothing to learn or to measure")
     if weights is not None:
         examples = replace(examples, weights=_weights(weights, task))
-    return spelled_like(examples, known)
+    return spell_like(examples, known)
 
 
 def text_rows(texts: Any, task: Any) -> Any:
@@ -167,11 +168,11 @@ def _labels_of(labels: Any, examples: Examples, task: Any) -> list[Any]:
     rows = _as_many(rows_of(labels, "labels"), examples)
     if task.labels_are == "spans":
         given = zip(rows, examples.texts, strict=True)
-        return [_spans(row, text, examples.where(number)) for number, (row, text) in enumerate(given)]
+        return [_spans(row, text, examples.location(number)) for number, (row, text) in enumerate(given)]
     if task.labels_are == "answers":
-        return given_answers(rows, examples)
+        return answers_from_python(rows, examples)
     one = _names if width_of(labels) == 1 else _indicated
-    return [one(row, examples.where(number)) for number, row in enumerate(rows)]
+    return [one(row, examples.location(number)) for number, row in enumerate(rows)]
 
 
 def _spans(row: Any, text: str, where: str) -> tuple[Span, ...]:
@@ -183,7 +184,7 @@ def _spans(row: Any, text: str, where: str) -> tuple[Span, ...]:
         parts = given
         if isinstance(given, Mapping):
             parts = [given.get("start"), given.get("end"), given.get("type", given.get("label"))]
-        if not isinstance(parts, list | tuple) or [is_place(part) for part in parts] != [True, True, False]:
+        if not isinstance(parts, list | tuple) or [is_integer(part) for part in parts] != [True, True, False]:
             raise DataError(f"{where}: a span is written (start, end, type), not {given!r}")
         start, end, name = int(parts[0]), int(parts[1]), parts[2]
         if not isinstance(name, str) or not 0 <= start < end <= len(text):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..data.examples import Examples, all_names, check_texts
-from ..data.parts import labels_scarce, spread
+from ..data.split_checks import describe_groups_and_times, rare_labels
 from ..data.splits import hold_out, overlap
 from ..engines import Engine, FitRun, FusionWeights, engine_for
 from ..errors import ModelError, NotFittedError, UserError
@@ -120,7 +120,7 @@ class Model(Estimator):
                 "rows": {"train": len(train), "dev": 0 if held is None else len(held)},
                 "dev_held_out": dev is None and held is not None,
                 "duplicates_train_dev": 0 if held is None else overlap(train, held),
-                "split": spread({"train": train, "dev": held}) + labels_scarce(train, held),
+                "split": describe_groups_and_times({"train": train, "dev": held}) + rare_labels(train, held),
                 "files": {
                     path.name: content_hash(path) for path in map(Path, recipe.paths()) if path.exists()
                 },

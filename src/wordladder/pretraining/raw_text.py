@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..files.streams import prefetch
 from ..progress import Progress, quiet
-from ..text.corpus_files import file_blocks, find_files, is_json
+from ..text.corpus_files import find_files, is_json, read_blocks
 
 _BLOCKS = 64  # of a file that are searched for a blank line before its lines count as documents
 _CUT = 1 << 20  # bytes after which a line is cut
@@ -65,7 +65,7 @@ class RawText:
 
     def _file(self, file: Path) -> Iterator[tuple[Block, int]]:
         """The paragraphs of a file, each block with how many of its bytes have been read."""
-        lines = _whole_lines(prefetch(file_blocks([file], "characters", lowercase=False, field=self.field)))
+        lines = _whole_lines(prefetch(read_blocks([file], "characters", lowercase=False, field=self.field)))
         head: list[tuple[list[str], int]] = []
 
         def first_lines() -> Iterator[str]:

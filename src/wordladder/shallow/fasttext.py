@@ -19,8 +19,8 @@ from safetensors.numpy import load_file, save_file
 from ..errors import DataError
 from ..files.json_files import read_validated, write_json
 from ..progress import Progress
-from ..text.corpus import corpus_from_texts
-from ..text.subwords import ngrams, spelled
+from ..text.corpus import read_corpus
+from ..text.subwords import encode_words, ngrams
 from ..text.vocabulary import Vocabulary
 from ..text.words import TextSettings, tokenize
 from ..vectors._hogwild import check_settings, random_rows, zero_rows
@@ -168,7 +168,7 @@ class FastTextClassifier(TextClassifier):
         from ..kernels.ngram_bags import hash_word_ngrams
         from ..kernels.subwords import hashes
 
-        lengths, of_forms = np.diff(texts.begins), hashes(*spelled(forms))
+        lengths, of_forms = np.diff(texts.begins), hashes(*encode_words(forms))
         counts = sum(np.maximum(0, lengths - less) for less in range(1, self.word_ngrams))
         begins = np.append(0, np.cumsum(counts + np.zeros_like(lengths)))
         buckets = np.empty(begins[-1], np.int32)
@@ -291,7 +291,7 @@ def _read_part(
     settings: dict[str, Any], texts: list[str]
 ) -> tuple[list[str], NDArray[np.int64], NDArray[np.int32]]:
     """The words of some texts, their counts, and the texts as ids of words, −1 after each text."""
-    with corpus_from_texts(texts, **settings) as corpus:
+    with read_corpus(texts=texts, **settings) as corpus:
         return list(corpus.vocabulary.words), np.asarray(corpus.vocabulary.counts), corpus.ids.copy()
 
 

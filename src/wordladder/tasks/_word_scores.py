@@ -78,4 +78,4 @@ class WordTask:
             raise DataError(f"{examples.source}: {missing}, and there are none to learn from")
         for row, label in enumerate(examples.labels):
             if isinstance(label, str) or not all(isinstance(part, kind) for part in label):
-                raise DataError(f"{examples.where(row)}: {expected}, not {label!r}")
+                raise DataError(f"{examples.location(row)}: {expected}, not {label!r}")

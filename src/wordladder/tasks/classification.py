@@ -131,7 +131,9 @@ class Classification:
         for row, label in enumerate(examples.labels or ()):
             names = (label,) if isinstance(label, str) else label
             if not all(isinstance(name, str) for name in names):
-                raise DataError(f"{examples.where(row)}: one label for the text is expected, not {label!r}")
+                raise DataError(
+                    f"{examples.location(row)}: one label for the text is expected, not {label!r}"
+                )
             rows.append(names)  # type: ignore[arg-type]
         return rows
 
@@ -141,11 +143,11 @@ class Classification:
             for label in labels:
                 if label not in self._index:
                     raise DataError(
-                        f"{examples.where(row)}: the label {label!r} does not occur in the training data."
+                        f"{examples.location(row)}: the label {label!r} does not occur in the training data."
                         + did_you_mean(label, self.labels[:20])
                     )
             if len(labels) != 1 and not self.multi_label:
-                raise DataError(f"{examples.where(row)}: one label is expected, not {len(labels)}")
+                raise DataError(f"{examples.location(row)}: one label is expected, not {len(labels)}")
 
     def gold(self, examples: Examples) -> NDArray[np.int64]:
         """The gold labels: indices `(rows,)`, or indicators `(rows, labels)` for several labels a text."""

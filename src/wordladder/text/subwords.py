@@ -3,24 +3,25 @@
 Bojanowski et al. 2017, "Enriching Word Vectors with Subword Information".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import SettingError
 from ..kernels.character_classes import HAN
-from .words import classes
+from .words import classes, offsets_of
 
+Arrays = tuple[np.ndarray, np.ndarray]
 _WORDS = 1 << 12  # words put together at a time: their n-grams are many
 
 
 @dataclass(frozen=True)
 class Subwords:
-    """Vectors of character n-grams, hashed into buckets, and the words' own vectors beside them.
+    """Vectors of character n-grams, hashed into buckets, and the words' own vectors.
 
     A word's vector is the mean of its own row and of the rows of its n-grams; a word without a row of its own
-    has its n-grams alone.
+    has only its n-grams.
 
     Args:
         own: The words' own rows (words, dim), float32.
@@ -40,15 +41,15 @@ class Subwords:
     total: int = 0
     used: np.ndarray | None = None
 
-    def ngrams(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def ngrams(self, words: Sequence[str]) -> Arrays:
         """The rows of each word's n-grams, −1 for one without: (offsets (words + 1,), rows (n-grams,))."""
         total = self.total or len(self.buckets)
-        offsets, found = ngrams(words, self.min_n, self.max_n, total, han=self.han)
+        offsets, buckets = ngrams(words, self.min_n, self.max_n, total, han=self.han)
         if self.used is None:
-            return offsets, found
-        rows = np.searchsorted(self.used, found)
+            return offsets, buckets
+        rows = np.searchsorted(self.used, buckets)
         rows[rows == len(self.used)] = 0
-        rows[self.used[rows] != found] = -1
+        rows[self.used[rows] != buckets] = -1
         return offsets, rows
 
     def vectors(self, words: Sequence[str], rows: np.ndarray | None = None) -> np.ndarray:
@@ -64,11 +65,12 @@ class Subwords:
         for first in range(0, len(words), _WORDS):
             last = min(first + _WORDS, len(words))
             begin, end = offsets[first], offsets[last]
-            rich = counts[first:last] > 0
-            if rich.any():
-                several = self.buckets[parts[begin:end]]
-                several[parts[begin:end] < 0] = 0
-                sums[first:last][rich] = np.add.reduceat(several, (offsets[first:last] - begin)[rich])
+            has_ngrams = counts[first:last] > 0
+            if has_ngrams.any():
+                vectors = self.buckets[parts[begin:end]]
+                vectors[parts[begin:end] < 0] = 0
+                starts = (offsets[first:last] - begin)[has_ngrams]
+                sums[first:last][has_ngrams] = np.add.reduceat(vectors, starts)
         if rows is not None:
             known = rows >= 0
             sums[known] += self.own[rows[known]]
@@ -76,7 +78,7 @@ class Subwords:
         return sums / np.maximum(1, counts)[:, None].astype(np.float32)
 
     def whole(self) -> np.ndarray:
-        """The rows of all buckets, (total, dim): those never met are zero."""
+        """The rows of all buckets, (total, dim): those never seen are zero."""
         if self.used is None:
             return self.buckets
         rows = np.zeros((self.total, self.buckets.shape[1]), np.float32)
@@ -84,40 +86,36 @@ class Subwords:
         return rows
 
 
-def ngrams(
-    words: Sequence[str], min_n: int, max_n: int, buckets: int, *, han: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def ngrams(words: Sequence[str], min_n: int, max_n: int, buckets: int, *, han: bool) -> Arrays:
     """The buckets of the n-grams of words: (offsets (words + 1,) int64, buckets (n-grams,) int32).
 
     Raises:
         SettingError: the sizes cannot be used.
     """
-    from ..kernels.subwords import ngrams as found
+    from ..kernels.subwords import ngrams as find_ngrams
 
     if max_n and (min_n < 1 or max_n < min_n):
         raise SettingError(f"n-grams of {min_n} to {max_n} characters: min_n is at least 1, max_n not less.")
     if buckets < 1:
         raise SettingError(f"buckets is {buckets}; it must be at least 1.")
     table = classes() if han else np.zeros(0, np.uint8)
-    return found(*spelled(words), min_n, max_n, buckets, table)
+    return find_ngrams(*encode_words(words), min_n, max_n, buckets, table)
 
 
-def spelled(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def encode_words(words: Iterable[str]) -> Arrays:
     """Words as bytes: (UTF-8 letters uint8, where each begins (words + 1,) int64)."""
-    return joined([word.encode("utf-8", "surrogatepass") for word in words])
+    return concatenate([word.encode("utf-8", "surrogatepass") for word in words])
 
 
-def joined(parts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Words in UTF-8, one behind another, and where each begins, as `spelled` gives them."""
-    begins = np.zeros(len(parts) + 1, np.int64)
-    np.cumsum([len(part) for part in parts], out=begins[1:])
-    return np.frombuffer(b"".join(parts), np.uint8), begins
+def concatenate(parts: Sequence[bytes]) -> Arrays:
+    """Words in UTF-8, one after another, and where each begins, as `encode_words` gives them."""
+    return np.frombuffer(b"".join(parts), np.uint8), offsets_of([len(part) for part in parts])
 
 
 def first_han(words: Sequence[str]) -> str | None:
     """The first word with a Han character, which is a unit of its word; None if there is none."""
     letters = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), "<u4")
-    places = np.flatnonzero(classes()[letters] == HAN)
-    if not len(places):
+    positions = np.flatnonzero(classes()[letters] == HAN)
+    if not len(positions):
         return None
-    return words[int(np.searchsorted(np.cumsum([len(word) for word in words]), places[0], "right"))]
+    return words[int(np.searchsorted(np.cumsum([len(word) for word in words]), positions[0], "right"))]

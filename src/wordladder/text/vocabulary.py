@@ -1,4 +1,4 @@
-"""The words that something knows, each with a number, most frequent first; it holds no vectors."""
+"""A vocabulary: distinct words, each with an id, most frequent first."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ class Vocabulary:
         self.counts = None if counts is None else np.asarray(counts, dtype=np.int64)
         self.index = dict(zip(words, range(len(words))))
         if len(self.index) != len(words):
-            twice = next(word for place, word in enumerate(words) if self.index[word] != place)
+            twice = next(word for index, word in enumerate(words) if self.index[word] != index)
             raise SettingError(f"the vocabulary has the word {twice!r} twice.")
         if self.counts is not None and self.counts.shape != (len(words),):
             raise SettingError(f"the vocabulary has {len(words)} words but counts of {self.counts.shape}.")
@@ -53,7 +53,7 @@ class Vocabulary:
         Args:
             surfaces: Words, one after the other.
             min_count: Words seen less often are left out.
-            max_size: Words kept at most, the most frequent ones.
+            max_size: How many words are kept at most, the most frequent ones.
         """
         ranked = [item for item in Counter(surfaces).most_common() if item[1] >= min_count][:max_size]
         counts = np.fromiter((count for _, count in ranked), dtype=np.int64, count=len(ranked))
@@ -66,16 +66,14 @@ class Vocabulary:
             DataError: a word has a tab, a line end or half a surrogate pair in it.
             OutputError: the file cannot be written.
         """
-        lines = self.words
-        if self.counts is not None:
-            lines = [f"{word}\t{count}" for word, count in zip(self.words, self.counts.tolist())]
-        text = "".join(f"{line}\n" for line in lines)
-        if text.count("\n") != len(self) or text.count("\t") != (0 if self.counts is None else len(self)):
-            raise _unfit(next(word for word in self.words if "\n" in word or "\t" in word))
+        counts = repeat("") if self.counts is None else map("\t{}".format, self.counts.tolist())
         try:
-            content = text.encode("utf-8")
+            content = "".join(f"{word}{count}\n" for word, count in zip(self.words, counts)).encode("utf-8")
+            unfit = next((word for word in self.words if "\n" in word or "\t" in word), None)
         except UnicodeEncodeError as error:
-            raise _unfit(text[error.start : error.end]) from None
+            unfit = error.object[error.start : error.end]
+        if unfit is not None:
+            raise DataError(f"the word {unfit!r} cannot be saved: the file has one word a line, in UTF-8.")
         with atomic_write(path) as file:
             file.write(content)
 
@@ -93,9 +91,7 @@ class Vocabulary:
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             raise DataError(f"{path}, line {line}: not UTF-8.") from None
-        if not lines[-1]:
-            lines.pop()
-        rows = [line.split("\t") for line in lines]
+        rows = [line.split("\t") for line in (lines if lines[-1] else lines[:-1])]
         width = len(rows[0]) if rows else 2
         for number, row in enumerate(rows, start=1):
             if len(row) != width or width > 2 or (width == 2 and not row[1].isdecimal()):
@@ -108,7 +104,3 @@ class Vocabulary:
             return cls([row[0] for row in rows], counts)
         except SettingError as error:
             raise DataError(f"{path}: {error}") from None
-
-
-def _unfit(word: str) -> DataError:
-    return DataError(f"the word {word!r} cannot be saved: a vocabulary file has one word a line, in UTF-8.")

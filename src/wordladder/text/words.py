@@ -1,8 +1,8 @@
-"""What a word is, and where the words of a text stand; it changes no text and knows no vocabulary.
+"""What a word is, and where the words of a text are.
 
 A word is a Han character; a run of letters and digits, with apostrophes between letters; one punctuation
 mark or symbol; or an emoji with its joiners (skin tones, joined sequences, flags, keycaps). Combining marks,
-joiners, variation selectors and soft hyphens belong to what stands before them. White space, control
+joiners, variation selectors and soft hyphens belong to what comes before them. White space, control
 characters and other format characters separate words and belong to none.
 
 Each code point has a class, from a table of one fixed version of Unicode: the same on every Python. Words
@@ -10,7 +10,7 @@ start and end where classes meet, found with NumPy over many texts at once. `ker
 classes over UTF-8 bytes for whole corpora.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,17 +20,7 @@ import numpy as np
 
 from ..errors import DataError, SettingError, did_you_mean
 from ..extras import require
-from ..kernels.character_classes import (
-    APOSTROPHE,
-    DIGIT,
-    EMOJI,
-    EXTEND,
-    HAN,
-    LETTER,
-    MODIFIER,
-    REGIONAL,
-    SPACE,
-)
+from ..kernels import character_classes as char
 
 Segmenter = Literal["characters", "jieba", "whitespace"]
 
@@ -50,12 +40,12 @@ def lower(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class TextSettings:
-    """How a text is taken apart into words.
+    """How a text is split into words.
 
     Args:
         segmenter: `characters` makes every Han character a word, `jieba` groups them into Chinese words,
             `whitespace` splits on white space only.
-        max_words: Words kept of each text; the rest is cut away and counted.
+        max_words: Words kept of each text; the rest is truncated and counted.
 
     Raises:
         SettingError: the segmenter is unknown or `max_words` is below 1.
@@ -77,8 +67,8 @@ class Tokens:
     """The words of a batch of texts, as arrays: no object a word.
 
     `texts` holds the raw texts, example after example, `segments` of them each. The words of text `t` are
-    `offsets[t]:offsets[t + 1]`; word `w` stands at characters `starts[w]:ends[w]` of its text.
-    `lost[t]` counts the words that `max_words` cut away.
+    `offsets[t]:offsets[t + 1]`; word `w` is at characters `starts[w]:ends[w]` of its text.
+    `lost[t]` counts the words that `max_words` truncated.
     """
 
     texts: tuple[str, ...]
@@ -127,12 +117,10 @@ class Tokens:
         rows = np.asarray(examples, dtype=np.int64)[:, None] * self.segments + np.arange(self.segments)
         rows = rows.ravel()
         lengths = self.lengths[rows]
-        offsets = _offsets(lengths)
+        offsets = offsets_of(lengths)
         words = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
         texts = tuple(self.texts[row] for row in rows.tolist())
-        return Tokens(
-            texts, offsets, self.starts[words], self.ends[words], self.lost[rows], segments=self.segments
-        )
+        return Tokens(texts, offsets, self.starts[words], self.ends[words], self.lost[rows], self.segments)
 
 
 @cache
@@ -142,7 +130,7 @@ def classes(segmenter: Segmenter = "characters") -> np.ndarray:
     For `whitespace` every character that is not white space counts as a letter.
     """
     if segmenter == "whitespace":
-        table = np.where(classes() == SPACE, SPACE, LETTER).astype(np.uint8)
+        table = np.where(classes() == char.SPACE, char.SPACE, char.LETTER).astype(np.uint8)
     else:
         lines = Path(__file__).with_name("unicode_classes.txt").read_text(encoding="utf-8").split("\n")[1:-1]
         firsts = [int(line[:-2].strip(), 16) for line in lines]
@@ -159,24 +147,23 @@ def tokenize(texts: Sequence[str], settings: TextSettings = TextSettings(), *, s
         DataError: one of `texts` is not a string, or `texts` is one string.
         SettingError: the number of texts is no multiple of `segments`.
     """
-    texts = _checked(texts, segments)
+    texts = tuple(check_strings(texts))
+    if segments < 1 or len(texts) % segments:
+        raise SettingError(f"{len(texts)} texts do not make examples of {segments} segments each.")
     parts = [_scan(chunk, settings.segmenter) for chunk in _chunks(texts)]
-    if not parts:
-        nothing = np.zeros(0, dtype=np.int32)
-        parts = [(np.zeros(0, dtype=np.int64), nothing, nothing)]
     lengths, starts, ends = (np.concatenate(part) if len(parts) > 1 else part[0] for part in zip(*parts))
     if settings.segmenter == "jieba":
         lengths, starts, ends = _group(texts, lengths, starts, ends)
-    offsets, lost = _offsets(lengths), np.zeros(len(texts), dtype=np.int64)
+    offsets, lost = offsets_of(lengths), np.zeros(len(texts), dtype=np.int64)
     if settings.max_words is not None and len(lengths) and lengths.max() > settings.max_words:
         kept = np.minimum(lengths, settings.max_words)
         keep = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths) < settings.max_words
-        starts, ends, lost, offsets = starts[keep], ends[keep], lengths - kept, _offsets(kept)
+        starts, ends, lost, offsets = starts[keep], ends[keep], lengths - kept, offsets_of(kept)
     return Tokens(texts, offsets, starts, ends, lost, segments=segments)
 
 
-def merged(tokens: Tokens, opens: np.ndarray) -> Tokens:
-    """Neighbouring words as one: each of `opens`, `(words,)`, and those behind it up to the next.
+def merge_words(tokens: Tokens, opens: np.ndarray) -> Tokens:
+    """Neighbouring words as one: each of `opens`, `(words,)`, and those after it up to the next.
 
     The first word of each text has to be one of them.
     """
@@ -185,22 +172,25 @@ def merged(tokens: Tokens, opens: np.ndarray) -> Tokens:
     return replace(tokens, offsets=offsets, starts=tokens.starts[opens], ends=tokens.ends[closes])
 
 
-def _checked(texts: Sequence[str], segments: int) -> tuple[str, ...]:
+def check_strings(texts: Iterable[str]) -> Iterator[str]:
+    """The texts, one by one.
+
+    Raises:
+        DataError: one of them is not a string, or `texts` is one string.
+    """
     if isinstance(texts, str):
         raise DataError(f"texts is one string; give a list of texts, such as [{texts[:20]!r}].")
-    texts = tuple(texts)
     for index, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(
                 f"text {index} is {type(text).__name__} {text!r}; every text must be a string "
                 "(an empty one where there is none)."
             )
-    if segments < 1 or len(texts) % segments:
-        raise SettingError(f"{len(texts)} texts do not make examples of {segments} segments each.")
-    return texts
+        yield text
 
 
-def _offsets(lengths: np.ndarray) -> np.ndarray:
+def offsets_of(lengths: np.ndarray | Sequence[int]) -> np.ndarray:
+    """Where items of these lengths begin, one after another, and where the last ends: (items + 1,) int64."""
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets
@@ -214,7 +204,7 @@ def _chunks(texts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         if size >= _CHUNK:
             yield texts[first : index + 1]
             first, size = index + 1, 0
-    if first < len(texts):
+    if first < len(texts) or not texts:
         yield texts[first:]
 
 
@@ -243,30 +233,30 @@ def _edges(text: str, segmenter: Segmenter) -> tuple[np.ndarray, np.ndarray]:
     else:
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
         kinds = classes(segmenter)[codes]
-    if codes is not None and kinds.max() >= EXTEND:
+    if codes is not None and kinds.max() >= char.EXTEND:
         bases, joined = _extend(codes, kinds)
     else:
         bases, joined = kinds, None
-    marks = np.flatnonzero(kinds == APOSTROPHE)
+    marks = np.flatnonzero(kinds == char.APOSTROPHE)
     if len(marks):
-        inner = marks[(bases[marks - 1] == LETTER) & (kinds[marks + 1] == LETTER)]
-        # What extends an apostrophe is no letter, so an inner one extends to nothing: one place to set.
-        kinds[inner] = bases[inner] = LETTER
-    runs = (kinds == LETTER) | (kinds == DIGIT)
-    words = kinds >= LETTER
+        inner = marks[(bases[marks - 1] == char.LETTER) & (kinds[marks + 1] == char.LETTER)]
+        # What extends an apostrophe is no letter, so an inner one extends to nothing: one position to set.
+        kinds[inner] = bases[inner] = char.LETTER
+    runs = (kinds == char.LETTER) | (kinds == char.DIGIT)
+    words = kinds >= char.LETTER
     inside = words
     if joined is not None:
-        words &= kinds != EXTEND
+        words &= kinds != char.EXTEND
         words[joined] = False
-        inside = bases >= LETTER
-    before = runs if bases is kinds else (bases == LETTER) | (bases == DIGIT)
+        inside = bases >= char.LETTER
+    before = runs if bases is kinds else (bases == char.LETTER) | (bases == char.DIGIT)
     opens = words[1:] & ~(runs[1:] & before[:-1])
     closes = inside[:-1] & (opens | ~inside[1:])
     return np.flatnonzero(opens) + 1, np.flatnonzero(closes) + 1
 
 
 def _extend(codes: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The class that each place belongs to, marks carrying on what they extend, and where emoji go on.
+    """The class that each position belongs to, marks continuing what they extend, and where emoji continue.
 
     Changes `kinds`: the digit or sign of a keycap becomes an emoji.
     """
@@ -274,26 +264,26 @@ def _extend(codes: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarra
     caps -= codes[caps] == _SELECTOR
     signs = codes[caps]
     signs = ((signs >= 0x30) & (signs <= 0x39)) | (signs == 0x23) | (signs == 0x2A)
-    kinds[caps[signs]] = EMOJI
+    kinds[caps[signs]] = char.EMOJI
     owners = np.arange(len(kinds))
-    owners[kinds == EXTEND] = 0
+    owners[kinds == char.EXTEND] = 0
     bases = kinds[np.maximum.accumulate(owners)]
-    bases[bases == MODIFIER] = EMOJI
-    emoji = np.flatnonzero(kinds == EMOJI)
-    emoji = emoji[(codes[emoji - 1] == _JOINER) & (bases[emoji - 1] == EMOJI)]
-    tones = np.flatnonzero(kinds == MODIFIER)
-    tones = tones[bases[tones - 1] == EMOJI]
-    flags = np.flatnonzero(kinds == REGIONAL)
+    bases[bases == char.MODIFIER] = char.EMOJI
+    emoji = np.flatnonzero(kinds == char.EMOJI)
+    emoji = emoji[(codes[emoji - 1] == _JOINER) & (bases[emoji - 1] == char.EMOJI)]
+    tones = np.flatnonzero(kinds == char.MODIFIER)
+    tones = tones[bases[tones - 1] == char.EMOJI]
+    flags = np.flatnonzero(kinds == char.REGIONAL)
     # The second, fourth, … of neighbouring regional indicators completes a flag.
     order = np.arange(len(flags))
-    heads = np.where(kinds[flags - 1] == REGIONAL, 0, order)
+    heads = np.where(kinds[flags - 1] == char.REGIONAL, 0, order)
     flags = flags[(order - np.maximum.accumulate(heads)) % 2 == 1]
     return bases, np.concatenate([emoji, tones, flags])
 
 
 @cache
 def _jieba() -> Any:
-    """Asked for where there is Chinese: what says `jieba` works without it on other text."""
+    """Imported only for Chinese text: other text is tokenized without it."""
     jieba = require("jieba", "chinese", "text.segmenter = 'jieba'")
     jieba.setLogLevel("WARNING")
     return jieba
@@ -303,14 +293,14 @@ def _group(
     texts: tuple[str, ...], lengths: np.ndarray, starts: np.ndarray, ends: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Join neighbouring Han characters where jieba does."""
-    table, offsets, opens = classes(), _offsets(lengths), np.ones(len(starts), dtype=bool)
+    table, offsets, opens = classes(), offsets_of(lengths), np.ones(len(starts), dtype=bool)
     for index, text in enumerate(texts):
         here = slice(offsets[index], offsets[index + 1])
         firsts, lasts = starts[here], ends[here]
         if not len(firsts) or text.isascii():
             continue
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-        han = table[codes[firsts]] == HAN
+        han = table[codes[firsts]] == char.HAN
         joined = han[1:] & han[:-1] & (firsts[1:] == lasts[:-1])
         if not joined.any():
             continue
@@ -321,6 +311,6 @@ def _group(
             sizes = np.fromiter(map(len, _jieba().lcut(text[start:end])), dtype=np.int64)
             cuts[start + np.cumsum(sizes) - sizes] = True
         opens[here][1:] = ~joined | cuts[firsts[1:]]
-    closes = np.roll(opens, -1)  # the first word of all opens, and stands for the end of the last
+    closes = np.roll(opens, -1)  # the first word always opens, and so the last one closes
     grouped = np.add.reduceat(np.append(opens, False), np.minimum(offsets[:-1], len(opens)), dtype=np.int64)
     return np.where(lengths > 0, grouped, 0), starts[opens], ends[closes]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..progress import Progress, quiet
-from ..text.corpus import corpus_from_texts, read_corpus
+from ..text.corpus import read_corpus
 from ..text.words import TextSettings
 from ..word_vectors import WordVectors
 from ._starter import starter, starter_files
@@ -74,8 +74,7 @@ def train_vectors(
         **{name: getattr(trainer, name) for name in ("lowercase", "min_count", "max_vocabulary")},
         "progress": progress,
     }
-    reading = read_corpus(files, texts=texts, **settings) if files else corpus_from_texts(texts, **settings)
-    with reading as corpus:
+    with read_corpus(files, texts=texts, **settings) as corpus:
         before = None
         if start == "starter":
             before = starter(corpus.vocabulary, trainer.dim)

@@ -64,7 +64,7 @@ def draw_map(
 
 def _read_words(path: Path) -> list[str]:
     """The words of a file, one a line."""
-    from ...data.file_content import decode, read_bytes
+    from ...text.file_content import decode, read_bytes
 
     lines = decode(read_bytes(path), str(path)).split("\n")
     return [line.strip() for line in lines if line.strip()]

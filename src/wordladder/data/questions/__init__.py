@@ -1,6 +1,6 @@
 """Questions and their answers in passages: files of them, and lists in Python → Examples."""
 
-from .given import given_answers
+from .answers import answers_from_python
 from .reader import read_questions
 
-__all__ = ["given_answers", "read_questions"]
+__all__ = ["answers_from_python", "read_questions"]

@@ -3,14 +3,15 @@
 SQuAD 1.1 and 2.0, and what is written like them: CMRC 2018, DRCD.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ...errors import DataError
-from ..labels import scalar
-from .answers import Question, answers_of
+from .answers import Question, get_key, get_text, parse_answers
+
+Entry = dict[str, object]
 
 
-def read_articles(articles: Sequence[object], source: str, labelled: bool | None = True) -> list[Question]:
+def read_articles(articles: list[object], source: str, labelled: bool | None = True) -> list[Question]:
     """The questions of all articles.
 
     Args:
@@ -22,65 +23,45 @@ def read_articles(articles: Sequence[object], source: str, labelled: bool | None
     Raises:
         DataError: a key is missing or holds something else; names the question's id, or the path to it.
     """
+    entries = list(_read_entries(articles, source))
     if labelled is None:
-        labelled = all(
-            "answers" in asked or asked.get("is_impossible") is True
-            for *_, asked in _questions(articles, source)
-        )
+        labelled = all("answers" in entry or entry.get("is_impossible") is True for *_, entry in entries)
     return [
-        _question(asked, passage, path, source, labelled)._replace(title=title)
-        for title, passage, path, asked in _questions(articles, source)
+        _read_question(entry, passage, path, source, labelled)._replace(title=title)
+        for title, passage, path, entry in entries
     ]
 
 
-def _questions(articles: Sequence[object], source: str) -> Iterator[tuple[str, str, str, dict[str, object]]]:
+def _read_entries(articles: list[object], source: str) -> Iterator[tuple[str, str, str, Entry]]:
     """The title and the passage of each question, the path to the question, and the question."""
-    for place, article in enumerate(articles):
-        path = f"data[{place}]"
-        for number, paragraph in enumerate(_list(article, "paragraphs", path, source)):
-            inner = f"{path}.paragraphs[{number}]"
-            questions = _list(paragraph, "qas", inner, source)
-            passage = _text(paragraph, "context", inner, source)
-            title = str(article.get("title", path)) if isinstance(article, dict) else path
-            for index, asked in enumerate(questions):
-                own = f"{inner}.qas[{index}]"
-                if not isinstance(asked, dict):
-                    raise DataError(f"{source}, {own}: an object with a question is expected.")
-                yield title, passage, own, asked
+    for number, article in enumerate(articles):
+        path = f"{source}, data[{number}]"
+        for paragraph_number, paragraph in enumerate(_get_list(article, "paragraphs", path)):
+            paragraph_path = f"{path}.paragraphs[{paragraph_number}]"
+            questions = _get_list(paragraph, "qas", paragraph_path)
+            passage = get_text(paragraph, "context", paragraph_path)
+            title = str(article.get("title", f"data[{number}]")) if isinstance(article, dict) else ""
+            for index, entry in enumerate(questions):
+                if not isinstance(entry, dict):
+                    raise DataError(f"{paragraph_path}.qas[{index}]: an object with a question is expected.")
+                yield title, passage, f"{paragraph_path}.qas[{index}]", entry
 
 
-def _question(asked: dict[str, object], passage: str, path: str, source: str, labelled: bool) -> Question:
-    name = _text(asked, "id", path, source)
-    question = _text(asked, "question", name, source)
+def _read_question(entry: Entry, passage: str, path: str, source: str, labelled: bool) -> Question:
+    name = get_text(entry, "id", path)
+    location = f"{source}, {name}"
+    question = get_text(entry, "question", location)
     if not labelled:
         return Question(name, question, passage, None)
-    impossible = asked.get("is_impossible") is True
-    if "answers" not in asked and not impossible:
-        raise DataError(
-            f"{source}, {name}: the key 'answers' is missing. A question without an answer has an empty list."
-        )
-    answers = answers_of(asked.get("answers", []), f"{source}, {name}")
+    impossible = entry.get("is_impossible") is True
+    if "answers" not in entry and not impossible:
+        raise DataError(f"{location}: the key 'answers' is missing. Write [] for no answer.")
+    answers = parse_answers(entry.get("answers", []), location)
     return Question(name, question, passage, [] if impossible else answers, impossible and bool(answers))
 
 
-def _list(value: object, key: str, where: str, source: str) -> list[object]:
-    found = _get(value, key, where, source)
-    if not isinstance(found, list):
-        raise DataError(f"{source}, {where}: the key {key!r} must hold a list.")
-    return found
-
-
-def _text(value: object, key: str, where: str, source: str) -> str:
-    text = scalar(_get(value, key, where, source))
-    if text is None:
-        raise DataError(f"{source}, {where}: the key {key!r} must hold a text.")
-    return text
-
-
-def _get(value: object, key: str, where: str, source: str) -> object:
-    if not isinstance(value, dict):
-        raise DataError(f"{source}, {where}: an object with the key {key!r} is expected.")
-    if key not in value:
-        keys = ", ".join(map(repr, value)) or "none"
-        raise DataError(f"{source}, {where}: the key {key!r} is missing. Its keys: {keys}.")
-    return value[key]
+def _get_list(value: object, key: str, location: str) -> list[object]:
+    items = get_key(value, key, location)
+    if not isinstance(items, list):
+        raise DataError(f"{location}: the key {key!r} must hold a list.")
+    return items

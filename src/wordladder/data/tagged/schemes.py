@@ -1,4 +1,4 @@
-"""Tags of words ↔ spans of words; it knows sequences of tags, no texts and no files.
+"""Tags of words ↔ spans of words.
 
 A tag such as B-PER is a letter and a type, or O for a word outside. The letters of each scheme:
 
@@ -49,8 +49,8 @@ def _read(tag: str) -> _Tag:
     """A tag without a letter is the inside of a span, as in files that write PER for I-PER."""
     if tag == _OUTSIDE:
         return _NOTHING
-    if found := _TYPED.fullmatch(tag):
-        return _Tag(_LETTERS[found[1]], found[2], found[1])
+    if match := _TYPED.fullmatch(tag):
+        return _Tag(_LETTERS[match[1]], match[2], match[1])
     return _Tag(_LETTERS[tag], UNTYPED, tag) if tag in _LETTERS else _Tag("I", tag, "")
 
 
@@ -59,7 +59,7 @@ def _goes_on(before: _Tag, tag: _Tag) -> bool:
     return tag.letter in "IE" and before.letter in "BI" and tag.type == before.type
 
 
-def tell_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:
+def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:
     """The likeliest scheme of some sentences' tags.
 
     Without L, U, M and W they are not BILOU, without E and S not BIOES, and IOB1 only if fewer tags speak
@@ -101,64 +101,61 @@ def _is_iob1(sequences: Iterable[Sequence[str]]) -> bool:
 
 
 def spans_of_tags(tags: Sequence[str], scheme: Scheme) -> list[WordSpan]:
-    """The spans of one sentence, as (first word, place behind the last word, type).
+    """The spans of one sentence, as (first word, position after the last word, type).
 
     Any tags give spans, by the rules of conlleval (Tjong Kim Sang and Buchholz 2000): a span goes on with I
-    or E of its type behind B or I; each other tag but O begins one. That reads all schemes with letters.
+    or E of its type after B or I; each other tag but O begins one. That reads all schemes with letters.
 
     Args:
         tags: A tag a word.
         scheme: How they are written; `"words"`: each word is a span.
 
     Raises:
-        SettingError: the scheme is none of tags.
+        SettingError: the scheme is not one of tags.
     """
-    _check(scheme)
+    _check_scheme(scheme)
     if scheme == "words":
-        return [(place, place + 1, tag) for place, tag in enumerate(tags)]
+        return [(word, word + 1, tag) for word, tag in enumerate(tags)]
     spans: list[WordSpan] = []
     before, first = _NOTHING, 0
-    for place, written in enumerate(tags):
-        if written == _OUTSIDE and before is _NOTHING:
+    for word, tag in enumerate([*map(_read, tags), _NOTHING]):
+        if tag is before is _NOTHING:
             continue
-        tag = _read(written)
         if not _goes_on(before, tag):
             if before is not _NOTHING:
-                spans.append((first, place, before.type))
-            first = place
+                spans.append((first, word, before.type))
+            first = word
         before = tag
-    if before is not _NOTHING:
-        spans.append((first, len(tags), before.type))
     return spans
 
 
-def _check(scheme: Scheme) -> None:
+def _check_scheme(scheme: Scheme) -> None:
     known = [*SCHEME_NAMES, "words"]
     if scheme not in known:
-        raise SettingError(f"The scheme {scheme!r} is none of tags.{did_you_mean(scheme, known)}")
+        raise SettingError(f"The scheme {scheme!r} is not a scheme of tags.{did_you_mean(scheme, known)}")
 
 
-def faults_of_tags(tags: Sequence[str], scheme: Scheme) -> list[tuple[int, str]]:
+def find_tag_errors(tags: Sequence[str], scheme: Scheme) -> list[tuple[int, str]]:
     """The words whose tags do not follow the scheme: (word, what is wrong), such as (3, "I-PER after O").
 
     Raises:
-        SettingError: the scheme is none of tags.
+        SettingError: the scheme is not one of tags.
     """
-    _check(scheme)
+    _check_scheme(scheme)
     if scheme == "words" or tags.count(_OUTSIDE) == len(tags):
         return []
     read = [_NOTHING, *map(_read, tags), _NOTHING]
     names = ["the sentence's beginning", *tags, "the sentence's end"]
-    faults = []
-    for place in range(1, len(tags) + 1):
-        if read[place] is not _NOTHING:
-            phrase = _fault(read[place - 1 : place + 2], names[place - 1 : place + 2], scheme)
-            if phrase is not None:
-                faults.append((place - 1, phrase))
-    return faults
+    errors = []
+    for word in range(len(tags)):
+        if read[word + 1] is not _NOTHING:
+            error = _find_error(read[word : word + 3], names[word : word + 3], scheme)
+            if error is not None:
+                errors.append((word, error))
+    return errors
 
 
-def _fault(read: list[_Tag], names: list[str], scheme: Scheme) -> str | None:
+def _find_error(read: list[_Tag], names: list[str], scheme: Scheme) -> str | None:
     """What is wrong with the second of three tags; None: nothing."""
     before, tag, after = read
     if not tag.written:
@@ -180,7 +177,7 @@ def tags_of_spans(spans: Iterable[WordSpan], words: int, scheme: Scheme) -> list
     """The tags of one sentence.
 
     Args:
-        spans: (first word, place behind the last word, type), in any order.
+        spans: (first word, position after the last word, type), in any order.
         words: How many words the sentence has.
         scheme: `"bio"` or `"bioes"`.
 
@@ -191,16 +188,14 @@ def tags_of_spans(spans: Iterable[WordSpan], words: int, scheme: Scheme) -> list
     if scheme not in ("bio", "bioes"):
         raise SettingError(f"Tags are written as 'bio' or 'bioes', not as {scheme!r}.")
     tags = [_OUTSIDE] * words
-    behind = 0
+    last_end = 0
     for first, end, type_ in sorted(spans):
         if not 0 <= first < end <= words:
             raise DataError(f"the span {first}:{end} ({type_}) does not lie within {words} words")
-        if first < behind:
-            raise DataError(
-                f"the span {first}:{end} ({type_}) overlaps the one before, which ends at {behind}"
-            )
+        if first < last_end:
+            raise DataError(f"the span {first}:{end} ({type_}) overlaps the one that ends at {last_end}")
         tags[first:end] = [f"B-{type_}", *[f"I-{type_}"] * (end - first - 1)]
         if scheme == "bioes":
             tags[end - 1] = f"{'S' if end - first == 1 else 'E'}-{type_}"
-        behind = end
+        last_end = end
     return tags

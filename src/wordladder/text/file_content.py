@@ -12,7 +12,14 @@ from ..errors import DataError, nearest
 from ..files.streams import ByteReader, line_blocks
 
 STANDARD_INPUT = "-"
+_COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
 _CHUNK = 1 << 24
+
+
+def suffix_of(path: str | Path) -> str:
+    """The suffix of a file's name that tells its format, in lower case, without that of its compression."""
+    name = Path(path)
+    return (Path(name.stem).suffix if name.suffix.lower() in _COMPRESSED else name.suffix).lower()
 
 
 def source_name(path: str | Path) -> str:
@@ -29,20 +36,18 @@ def read_bytes(path: str | Path) -> bytes:
     if str(path) == STANDARD_INPUT:
         data = sys.stdin.buffer.read()
     else:
-        with _opened(path) as reader:
+        with _open(path) as reader:
             data = b"".join(iter(lambda: reader.read(_CHUNK), b""))
     if data.startswith(b"PK\x03\x04"):
-        raise DataError(
-            f"{path} is a zip archive (or an Excel file). Unpack it, or save the sheet as CSV in UTF-8."
-        )
+        raise DataError(f"{path} is a zip archive or Excel file. Unpack it, or save the sheet as UTF-8 CSV.")
     if not data.strip():
         raise DataError(f"{source_name(path)} is empty.")
     return data
 
 
-def head_of(path: str | Path, size: int = 1 << 20) -> bytes:
+def read_head(path: str | Path, size: int = 1 << 20) -> bytes:
     """The first bytes of a file, decompressed; errors as for `read_bytes`."""
-    with _opened(path) as reader:
+    with _open(path) as reader:
         return reader.read(size)
 
 
@@ -52,25 +57,20 @@ def raw_lines(path: str | Path) -> Iterator[bytes]:
         for line in sys.stdin.buffer:
             yield line.removesuffix(b"\n")
         return
-    with _opened(path) as reader:
+    with _open(path) as reader:
         for block in line_blocks(reader):
             yield from block.removesuffix(b"\n").split(b"\n")
 
 
-def _opened(path: str | Path) -> ByteReader:
+def _open(path: str | Path) -> ByteReader:
     path = Path(path)
-    if not path.exists():
-        raise DataError(f"There is no file {path}.{_neighbour(path)}")
-    return ByteReader(path)
-
-
-def _neighbour(path: Path) -> str:
-    """A guess at what was meant, from the files beside it."""
+    if path.exists():
+        return ByteReader(path)
     try:
-        names = [entry.name for entry in path.parent.iterdir()]
+        hint = nearest(path.name, [entry.name for entry in path.parent.iterdir()])
     except OSError:
-        return f" There is no folder {path.parent} either."
-    return nearest(path.name, names)
+        hint = f" There is no folder {path.parent} either."
+    raise DataError(f"There is no file {path}.{hint}")
 
 
 def decode(data: bytes, source: str, line: int = 1, offset: int = 0) -> str:
@@ -91,9 +91,9 @@ def decode(data: bytes, source: str, line: int = 1, offset: int = 0) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line += data.count(b"\n", 0, error.start)
-        byte, place = data[error.start], offset + error.start
+        byte, position = data[error.start], offset + error.start
         raise DataError(
-            f"{source}, line {line}: invalid UTF-8: 0x{byte:02X} at byte offset {place}. "
+            f"{source}, line {line}: invalid UTF-8: 0x{byte:02X} at byte offset {position}. "
             "Save the file as UTF-8; from GB18030, for example: iconv -f GB18030 -t UTF-8."
         ) from None
     return text if offset else text.removeprefix("\ufeff")
