@@ -147,9 +147,8 @@ def _json_text(line: str, field: str | None, location: str) -> tuple[str, str]:
     if field is None:
         field = next((name for name in TEXT_FIELDS if name in record), None)
         if field is None:
-            raise DataError(
-                f"{location}: no field named {', '.join(TEXT_FIELDS)}. Say which: {', '.join(record)}."
-            )
+            usual = ", ".join(TEXT_FIELDS)
+            raise DataError(f"{location}: no field named {usual}. Say which: {', '.join(record)}.")
     if field not in record:
         raise DataError(f"{location}: there is no field {field!r}.{did_you_mean(field, record)}")
     if not isinstance(record[field], str):

@@ -68,9 +68,7 @@ class PhraseSettings:
         if self.scoring == "default" and not threshold > 0:
             raise SettingError(f"threshold of phrases is {threshold:g}; it must be above 0.")
         if connectors > _MOST_CONNECTORS:
-            raise SettingError(
-                f"{connectors} connectors of phrases; at most {_MOST_CONNECTORS} are possible."
-            )
+            raise SettingError(f"{connectors} connectors of phrases; at most {_MOST_CONNECTORS} are allowed.")
 
 
 class RawWords(NamedTuple):
@@ -310,16 +308,14 @@ def _join_pairs(path: Path, known: _Known, pairs: np.ndarray, progress: Progress
     ids_pair_countss = known.add(pairs)
     table = np.zeros(4 * _entries(len(pairs)), np.int32)
     phrases.put(np.column_stack([pairs, ids_pair_countss + 1]).astype(np.int32).ravel(), table)
-    counts = known.words.counts
+    connectors, counts = len(known.connectors), known.words.counts
     begins = np.zeros(len(counts), np.bool_)
     begins[pairs[:, 0]] = True
     state, waiting = np.zeros(3, np.int64), np.empty(_WAITING, np.int32)
     joined = np.empty(_CHUNK + _WAITING, np.int32)
 
     def join(ids: np.ndarray) -> np.ndarray:
-        size = phrases.join(
-            ids, known.kinds, len(known.connectors), table, begins, state, waiting, counts, joined
-        )
+        size = phrases.join(ids, known.kinds, connectors, table, begins, state, waiting, counts, joined)
         return joined[:size]
 
     rewrite_ids(path, join, progress, stage)

@@ -139,9 +139,8 @@ def words_of_lists(
         if tags is not None:
             row_tags = _check_texts(tags[row], "tag", where)
             if len(row_tags) != len(words):
-                raise DataError(
-                    f"{where}: {len(words)} words, but {len(row_tags)} tags. Each word needs one."
-                )
+                sizes = f"{len(words)} words, but {len(row_tags)} tags"
+                raise DataError(f"{where}: {sizes}. Each word needs one.")
             all_tags += [known.setdefault(tag, tag) for tag in row_tags]
     return TaggedWords(all_words, None if tags is None else all_tags, offsets, lines, notes=notes)
 
