@@ -28,7 +28,7 @@ WORDS = ("matrix", "axis", "color", "graph")
 
 
 def demo(output: Output = Path("wordladder-demo"), seed: Seed = 1) -> None:
-    """Climb five rungs on sentences about the installed Python packages: no download, about a minute.
+    """Climb five rungs on sentences about the installed Python packages: no download, about two minutes.
 
     Example:  wordladder demo
     """
