@@ -71,7 +71,7 @@ def test_train_by_the_columns_of_the_table(tmp_path, recipe):
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("review", "sentiment", "author", "year", "split"), *given])
     start = ("train", "tfidf", "--train", path, "--output")
-    assert "obeyed: 54 train, 53 dev, 53 test rows" in run(*start, tmp_path / "a")
+    assert "was used: 54 train, 53 dev, 53 test rows" in run(*start, tmp_path / "a")
     found = json.loads(run(*start, tmp_path / "b", "--ignore-split", "--group", "author", "--json"))
     assert found["rows"] == {"train": 144, "dev": 16}
     assert found["notes"] == ["Groups: 18 in train, 2 in dev; intervals draw whole groups."]

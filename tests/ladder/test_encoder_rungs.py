@@ -25,6 +25,7 @@ from wordladder.ladder.climb import climb
 from wordladder.ladder.encoders import ADVICE, LeftOut, left_out_lines
 from wordladder.ladder.plan import plan_recipes
 from wordladder.ladder.runner import Runner
+from wordladder.recipe import Encoder
 
 CHEAP = ["tfidf", "fasttext", "vectors-mean", "rnn", "gru", "lstm", "bilstm"]
 BERT = ["bert-frozen-bilstm", "bert", "bert+vectors"]
@@ -323,7 +324,7 @@ def test_every_rung_learns_with_a_tiny_encoder(folders, name):
 def test_train_takes_an_encoder_too(folders):
     recipe = Recipe.load("bert").with_encoder(read_encoder(folders["albert"]))
     assert recipe.flat()["embedders.0.source"] == str(folders["albert"])
-    with pytest.raises(SettingError, match="bilstm has no embedder for it"):
+    with pytest.raises(SettingError, match="bilstm has no transformer embedder"):
         Recipe.load("bilstm").with_encoder(read_encoder(folders["bert"]))
 
 

@@ -21,8 +21,6 @@ from ..word_vectors import WordVectors
 if TYPE_CHECKING:
     from ..kernels.sampling import Schedule, Tables
 
-Architecture = Literal["skipgram", "cbow"]
-Loss = Literal["negative", "hierarchical"]
 
 _CHUNK = (10_000, 500_000)  # ids that a thread learns from at a time, at least and at most
 _CHUNKS = 2_000  # wanted in a training
@@ -319,8 +317,8 @@ class HogwildTrainer(Trainer):
     """A trainer by the kernel of skip-gram and CBOW."""
 
     power: ClassVar[float] = 0.75  # negatives are drawn in proportion to counts ** this
-    model: Architecture
-    loss: Loss
+    model: str
+    loss: str
     window: int
     negative: int
     sample: float

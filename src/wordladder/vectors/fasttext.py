@@ -4,7 +4,7 @@ The arithmetic is in `kernels.word2vec`, the hashing of n-grams in `text.subword
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ..errors import SettingError
 from ..text.corpus import Corpus
 from ..text.subwords import Subwords, ngrams
 from ..word_vectors import WordVectors
-from ._hogwild import Architecture, HogwildTrainer, Loss, Run, random_rows, zero_rows
+from ._hogwild import HogwildTrainer, Run, random_rows, zero_rows
 from ._words import Words
 
 __all__ = ["FastText"]
@@ -55,8 +55,8 @@ class FastText(HogwildTrainer):
     # 0.488, 0.05 gave 0.606 and 0.481.
     default_rate: ClassVar[float] = 0.04
     power: ClassVar[float] = 0.5  # as in fastText; Word2Vec has 0.75
-    model: Architecture = "skipgram"
-    loss: Loss = "negative"
+    model: Literal["skipgram", "cbow"] = "skipgram"
+    loss: Literal["negative", "hierarchical"] = "negative"
     dim: int = 100
     window: int = 5
     negative: int = 5

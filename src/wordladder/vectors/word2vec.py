@@ -4,14 +4,14 @@ The arithmetic is in `kernels.word2vec`, that of an accelerator in `_on_device`.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ..errors import SettingError
 from ..extras import require
 from ..progress import Progress, quiet
 from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
-from ._hogwild import Architecture, HogwildTrainer, Loss, Run, random_rows, zero_rows
+from ._hogwild import HogwildTrainer, Run, random_rows, zero_rows
 from ._words import Words
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ class Word2Vec(HogwildTrainer):
     """
 
     kind: ClassVar[str] = "word2vec"
-    model: Architecture = "skipgram"
-    loss: Loss = "negative"
+    model: Literal["skipgram", "cbow"] = "skipgram"
+    loss: Literal["negative", "hierarchical"] = "negative"
     dim: int = 100
     window: int = 5
     negative: int = 5
