@@ -48,22 +48,22 @@ def plainly(cell, words, counts, clips):
 
 
 def test_packed_order():
-    packing = pack(LENGTHS, 6)
-    assert packing.counts.tolist() == [4, 3, 2, 1, 1, 1]
+    places, counts = pack(LENGTHS, 6)
+    assert counts.tolist() == [4, 3, 2, 1, 1, 1]
     sequence = nn.utils.rnn.pack_padded_sequence(
         torch.arange(30).view(5, 6)[LENGTHS > 0], LENGTHS[LENGTHS > 0], batch_first=True, enforce_sorted=False
     )
-    assert packing.places[0].tolist() == sequence.data.tolist()
-    assert packing.counts.tolist() == sequence.batch_sizes.tolist()
-    assert packing.places[1].tolist()[:4] == [23, 2, 25, 6]
-    assert pack(np.zeros(2, np.int64), 1).places.shape == (2, 0)
+    assert places[0].tolist() == sequence.data.tolist()
+    assert counts.tolist() == sequence.batch_sizes.tolist()
+    assert places[1].tolist()[:4] == [23, 2, 25, 6]
+    assert pack(np.zeros(2, np.int64), 1)[0].shape == (2, 0)
 
 
 # The last shape is one that the compiled kernel takes.
 @pytest.mark.parametrize(("projection", "units"), [(0, 7), (3, 7), (64, 80)])
 @pytest.mark.parametrize("clips", [Clips(), Clips(0.3, 0.2), Clips(None, 0.1), Clips(0.2, None)])
 def test_outputs_and_gradients(projection, units, clips):
-    both, counts = cells(projection, units), pack(LENGTHS, 6).counts.tolist()
+    both, counts = cells(projection, units), pack(LENGTHS, 6)[1].tolist()
     words = packed_words(sum(counts))
     found = run_both_ways(both, words, counts, clips)
     expected = [plainly(cell, some, counts, clips) for cell, some in zip(both, words)]
@@ -79,7 +79,7 @@ def test_outputs_and_gradients(projection, units, clips):
 
 @pytest.mark.parametrize(("projection", "units"), [(3, 7), (64, 80)])
 def test_it_is_the_layer_of_torch(projection, units):
-    both, counts = cells(projection, units), pack(LENGTHS, 6).counts
+    both, counts = cells(projection, units), pack(LENGTHS, 6)[1]
     words = [some.detach() for some in packed_words(int(counts.sum()))]
     for found, cell, some in zip(run_both_ways(both, words, counts.tolist(), Clips()), both, words):
         torch.testing.assert_close(found, cell(PackedSequence(some, torch.from_numpy(counts)))[0].data)
@@ -89,7 +89,7 @@ def test_it_is_the_layer_of_torch(projection, units):
 @pytest.mark.parametrize(("projection", "units"), [(3, 7), (64, 80)])
 def test_without_gradients_in_blocks_of_any_size(words, projection, units, monkeypatch):
     monkeypatch.setattr("wordladder.layers.lstm_projection._BLOCK", words)
-    both, counts = cells(projection, units), pack(LENGTHS, 6).counts.tolist()
+    both, counts = cells(projection, units), pack(LENGTHS, 6)[1].tolist()
     words, clips = packed_words(sum(counts)), Clips(0.3, 0.2)
     expected = run_both_ways(both, words, counts, clips)
     with torch.no_grad():

@@ -22,15 +22,11 @@ from ._elmo_options import CHARACTERS, ElmoOptions, read_options
 OPTIONS, WEIGHTS = "options.json", "model.safetensors"
 
 _CELL = "RNN_{}/RNN/MultiRNNCell/Cell{}/LSTMCell"
-_DATASETS = {  # patterns of our names, and the names in the published layout
-    r"characters\.convolutions\.(\d+)\.weight": r"CNN/W_cnn_\1",
-    r"characters\.convolutions\.(\d+)\.bias": r"CNN/b_cnn_\1",
-    r"characters\.highways\.(\d+)\.gate\.weight": r"CNN_high_\1/W_carry",
-    r"characters\.highways\.(\d+)\.gate\.bias": r"CNN_high_\1/b_carry",
-    r"characters\.highways\.(\d+)\.transform\.weight": r"CNN_high_\1/W_transform",
-    r"characters\.highways\.(\d+)\.transform\.bias": r"CNN_high_\1/b_transform",
-    r"characters\.projection\.weight": "CNN_proj/W_proj",
-    r"characters\.projection\.bias": "CNN_proj/b_proj",
+_DATASETS = {  # patterns of our names; names in the published layout, with W or b of weights or biases at {}
+    r"characters\.convolutions\.(\d+)\.(?:weight|bias)": r"CNN/{}_cnn_\1",
+    r"characters\.highways\.(\d+)\.gate\.(?:weight|bias)": r"CNN_high_\1/{}_carry",
+    r"characters\.highways\.(\d+)\.transform\.(?:weight|bias)": r"CNN_high_\1/{}_transform",
+    r"characters\.projection\.(?:weight|bias)": "CNN_proj/{}_proj",
     r"forward_cells\.(\d+)\.weight_hr_l0": _CELL.format(0, r"\1") + "/W_P_0",
     r"backward_cells\.(\d+)\.weight_hr_l0": _CELL.format(1, r"\1") + "/W_P_0",
 }
@@ -150,9 +146,8 @@ def _published_weights(
     """
     units, dim = network.options.units, network.options.dim
     table = read("char_embed", (CHARACTERS - 1, network.options.character_dim))
-    weights = {
-        "characters.table.weight": np.pad(table, ((1, 0), (0, 0)))
-    }  # row 0, no character, is not saved
+    # Row 0, no character, is not saved.
+    weights = {"characters.table.weight": np.pad(table, ((1, 0), (0, 0)))}
     for direction, cells in enumerate(("forward_cells", "backward_cells")):
         for layer in range(network.options.layers):
             group, name = _CELL.format(direction, layer), f"{cells}.{layer}"
@@ -166,7 +161,8 @@ def _published_weights(
         for pattern, dataset in _DATASETS.items():
             if match := re.fullmatch(pattern, name):
                 shape = tuple(weight.shape)[::-1]
-                array = read(match.expand(dataset), (1, *shape) if len(shape) == 3 else shape)
+                dataset = match.expand(dataset).format("b" if name.endswith("bias") else "W")
+                array = read(dataset, (1, *shape) if len(shape) == 3 else shape)
                 weights[name] = array.reshape(shape).T
     return weights
 

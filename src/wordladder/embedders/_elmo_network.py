@@ -93,17 +93,17 @@ def pack_texts(words: Seq[str], lengths: NDArray[np.int64], options: ElmoOptions
     numbers: dict[str, int] = {}
     rows = np.fromiter((numbers.setdefault(word, len(numbers)) for word in words), np.int64, len(words))
     time = int(lengths.max(initial=0)) + 2
-    packing, step = pack(lengths + 2, time), np.arange(time)
+    (packed_places, counts), step = pack(lengths + 2, time), np.arange(time)
     ids = np.full((len(lengths), time), TEXT_BEGIN, np.int64)
     inside = (step > 0) & (step <= lengths[:, None])
     ids[inside] = rows + SPECIAL_WORDS
     ids[np.arange(len(lengths)), lengths + 1] = TEXT_END
     where = np.empty((2, ids.size), np.int64)
-    np.put_along_axis(where, packing.places, np.arange(packing.places.shape[1])[None], axis=1)
+    np.put_along_axis(where, packed_places, np.arange(packed_places.shape[1])[None], axis=1)
     characters = spell_words(list(numbers), options.longest, options.widest)
-    tensors = map(torch.from_numpy, (characters, ids.ravel()[packing.places], where[:, inside.ravel()]))
+    tensors = map(torch.from_numpy, (characters, ids.ravel()[packed_places], where[:, inside.ravel()]))
     spelling, packed, places = tensors
-    return PackedTexts(spelling, packed, packing.counts, places)
+    return PackedTexts(spelling, packed, counts, places)
 
 
 class _Highway(nn.Module):

@@ -34,6 +34,13 @@ _TYPICAL = 2048  # rows of a matrix product, which the order of its weights is o
 _TOLERANCE = 1e-3  # between packed and padded results, both in float32
 
 
+def encoder_layers(model: Any, every: bool, types: Tensor | None, **inputs: Any) -> tuple[Tensor, ...]:
+    """All layers of an encoder, embeddings first, or the last one."""
+    options = {} if types is None else {"token_type_ids": types}
+    output = model(output_hidden_states=every, **options, **inputs)
+    return tuple(output.hidden_states) if every else (output.last_hidden_state,)
+
+
 class FrozenEncoder:
     """An encoder for prediction, which reads padded texts.
 
@@ -56,15 +63,12 @@ class FrozenEncoder:
     @torch.no_grad()
     def layers(self, ids: Tensor, mask: Tensor, types: Tensor | None, every: bool) -> tuple[Tensor, ...]:
         """All layers `(texts, pieces, dim)`, embeddings first, or the last one; of padded texts."""
-        options = {} if types is None else {"token_type_ids": types}
-        return self._call(every, input_ids=ids, attention_mask=mask.long(), **options)
+        return self._call(every, types, input_ids=ids, attention_mask=mask.long())
 
-    def _call(self, every: bool, **inputs: Any) -> tuple[Tensor, ...]:
+    def _call(self, every: bool, types: Tensor | None, **inputs: Any) -> tuple[Tensor, ...]:
         """The layers in float32, whatever precision is used around it."""
         with torch.autocast(self.model.device.type, enabled=False):
-            output = self.model(output_hidden_states=every, **inputs)
-        layers = output.hidden_states if every else (output.last_hidden_state,)
-        return tuple(layer.float() for layer in layers)
+            return tuple(layer.float() for layer in encoder_layers(self.model, every, types, **inputs))
 
 
 class PackedEncoder(FrozenEncoder):
@@ -91,10 +95,9 @@ class PackedEncoder(FrozenEncoder):
 
     def _packed(self, ids: Tensor, lengths: Ints, types: Tensor | None, every: bool) -> tuple[Tensor, ...]:
         starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
-        options = {"position_ids": torch.from_numpy(np.arange(len(starts)) - starts + self.first)[None]}
-        if types is not None:
-            options["token_type_ids"] = types[None]
-        return self._call(every, input_ids=ids[None], wordladder_runs=find_runs(lengths), **options)
+        inputs: dict[str, Any] = {"input_ids": ids[None], "wordladder_runs": find_runs(lengths)}
+        inputs["position_ids"] = torch.from_numpy(np.arange(len(starts)) - starts + self.first)[None]
+        return self._call(every, None if types is None else types[None], **inputs)
 
 
 def frozen_copy(

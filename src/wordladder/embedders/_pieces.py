@@ -170,7 +170,8 @@ class Pieces:
 
     def _align(self, tokens: Tokens) -> _Alignment:
         """Tokenize the texts up to their last word that is read, and align pieces with words."""
-        texts = [_replace_surrogates(text) for text in tokens.texts]
+        # No tokenizer reads halves of surrogate pairs; offsets stay the same.
+        texts = [text if text.isascii() else _SURROGATE.sub("\ufffd", text) for text in tokens.texts]
         for row in np.flatnonzero(tokens.lost).tolist():
             texts[row] = texts[row][: tokens.ends[tokens.offsets[row + 1] - 1]]
         encodings = self.tokenizer.encode_batch(texts, add_special_tokens=False)
@@ -329,11 +330,6 @@ def _links(places: Ints, rows: Ints, shares: NDArray[np.float64]) -> Links:
 
 def _offsets(lengths: Ints | list[int]) -> Ints:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-
-def _replace_surrogates(text: str) -> str:
-    """The text without half surrogate pairs, which no tokenizer reads; offsets stay the same."""
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def _overlaps(starts: Ints, ends: Ints, word_starts: Ints, word_ends: Ints) -> tuple[Ints, Ints]:

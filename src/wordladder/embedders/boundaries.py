@@ -98,7 +98,9 @@ class Boundaries(nn.Module):
         ends = (marks[tokens.ends + shift] & _ENDS) > 0
         numbers = np.array([PLACES.index(name) for name in ("middle", "end", "begin", "single")])
         places = numbers[2 * starts + ends]
-        places[~_chinese(tokens, shift)] = PLACES.index("other")
+        joined = "".join(f"{text}\n" for text in tokens.texts)
+        codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        places[classes()[codes[tokens.starts + shift]] != HAN] = PLACES.index("other")
         return places
 
     def _marks(self, texts: tuple[str, ...]) -> list[bytes]:
@@ -136,12 +138,3 @@ def _segment(texts: list[str]) -> list[bytes]:
         own[words.starts[here]] |= _STARTS
         own[words.ends[here]] |= _ENDS
     return [own.tobytes() for own in marks]
-
-
-def _chinese(tokens: Tokens, shift: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which words start with a Han character, `(words,)`; `shift` is where each word's text starts among all
-    texts, with a line end after each.
-    """
-    joined = "".join(f"{text}\n" for text in tokens.texts)
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    return classes()[codes[tokens.starts + shift]] == HAN

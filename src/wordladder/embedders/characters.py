@@ -179,7 +179,8 @@ class Characters(nn.Module):
             _convolution(dim, width, filters) for width in widths if form == "cnn"
         )
         self.cells = nn.ModuleList(new_cell("lstm", dim, hidden) for _ in range(2 if form == "lstm" else 0))
-        self.casings = _casings() if casing else None
+        one_hot = torch.eye(1 + len(CASINGS))[:, 1:].contiguous()  # after the zero vector of padding
+        self.casings = nn.Embedding.from_pretrained(one_hot, freeze=False, padding_idx=0) if casing else None
         self._read_dim = len(widths) * filters if form == "cnn" else 2 * hidden
         self.dim = self._read_dim + (len(CASINGS) if casing else 0)
         self._set_spelling(Spelling(Vocabulary([]), max_characters, lowercase))
@@ -253,13 +254,6 @@ def _convolution(dim: int, width: int, filters: int) -> nn.Linear:
     nn.init.xavier_uniform_(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
-
-
-def _casings() -> nn.Embedding:
-    """A vector for each class, at first one-hot, after the zero vector of padding."""
-    size = len(CASINGS)
-    weight = torch.cat([torch.zeros(1, size), torch.eye(size)])
-    return nn.Embedding.from_pretrained(weight, freeze=False, padding_idx=0)
 
 
 def _groups(numbers: NDArray[np.int64], offsets: NDArray[np.int64]) -> tuple[Tensor, ...]:

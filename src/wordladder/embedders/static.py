@@ -4,7 +4,6 @@ The table starts from vectors trained on the user's text, from a file, or from r
 frozen or tuned. `_unknown_words` decides what a word gets that is not in it.
 """
 
-from collections.abc import Sequence as Words
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -143,10 +142,10 @@ class Static(nn.Module):
         words = [word for word in seen.words if word in vectors.index]
         missing = [word for word in seen.words if word not in vectors.index]
         if steps[0] == "lowercase":
-            forms = [form for word in missing if (form := lower(word)) in vectors.index]
-            words += _first(forms, len(forms), set(words))
+            words += [form for word in missing if (form := lower(word)) in vectors.index]
         missing = tunable_words(missing, steps)
-        words += _first(vectors.words, self.max_vocabulary - len(words) - len(missing), set(words))
+        words = list(dict.fromkeys([*words, *vectors.words[: self.max_vocabulary]]))
+        words = words[: self.max_vocabulary - len(missing)]
         known = torch.from_numpy(np.array(vectors[words], dtype=np.float32))
         scale = known.std().clamp(min=1e-6) if self.standardise and len(known) > 1 else torch.ones(())
         known = known / scale
@@ -217,14 +216,3 @@ class Static(nn.Module):
         facts = {f"unknown_{step}": count / words for step, count in counts.items()}
         unknown = sum(counts.values()) / words
         return {"unknown_words": unknown, **facts, "vocabulary": len(self.vocabulary)}
-
-
-def _first(words: Words[str], count: int, without: set[str]) -> list[str]:
-    """The first `count` different words that are not in `without`."""
-    chosen: dict[str, None] = {}
-    for word in words:
-        if len(chosen) >= count:
-            break
-        if word not in without:
-            chosen[word] = None
-    return list(chosen)

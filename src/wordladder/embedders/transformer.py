@@ -20,7 +20,7 @@ from ..text.words import Tokens, tokenize
 from ._encoder_sources import STARTER, starter_encoder, text_language
 from ._feature_store import Features
 from ._frozen_features import FeatureEmbedder, encoder_mark
-from ._inference import PACKABLE, FrozenEncoder, Precision, frozen_copy
+from ._inference import PACKABLE, FrozenEncoder, Precision, encoder_layers, frozen_copy
 from ._pieces import Group, Links, Pieces, bare_tokenizer
 from ._pretrained import Pretrained, contributing_parameters, open_pretrained, piece_limit, save_pretrained
 from ._sentence_layout import SentenceLayout
@@ -290,11 +290,8 @@ class Transformer(FeatureEmbedder):
         types = group.types if "token_type_ids" in self._tokenizer.model_input_names else None
         if not (self.model.training or torch.is_grad_enabled()):
             return self._frozen_encoder().layers(group.ids, group.mask, types, every)
-        options = {} if types is None else {"token_type_ids": types}
-        output = self.model(
-            group.ids, attention_mask=group.mask.long(), output_hidden_states=every, **options
-        )
-        return tuple(output.hidden_states) if every else (output.last_hidden_state,)
+        mask = group.mask.long()
+        return encoder_layers(self.model, every, types, input_ids=group.ids, attention_mask=mask)
 
     def _frozen_encoder(self) -> FrozenEncoder:
         """The encoder for prediction, with its current weights."""

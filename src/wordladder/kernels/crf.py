@@ -86,7 +86,7 @@ def likelihood(
 def marginals(sentences: Sentences, chain: Chain, spread: Spread = one_by_one) -> np.ndarray:
     """How probable each tag is at each word, `(rows, tags)` float32, zero in rows of no sentence."""
     result = np.zeros(sentences.emissions.shape, np.float32)
-    run_blocks(spread, _marginals, sentences, chain, result)
+    run_blocks(spread, _likelihood, sentences, None, chain, None, result, None)
     return result
 
 
@@ -123,7 +123,7 @@ def segments(
 @exact
 def _likelihood(first, last, sentences, tags, chain, losses, d_emissions, d_chain):
     """The losses of some sentences, and what they add to the gradients: `d_chain` has a row a tag, then those
-    of starts and ends.
+    of starts and ends. Where `tags` is None, only the marginals are computed, into `d_emissions`.
     """
     emissions, begins, sizes = sentences
     count, room = len(chain.starts), new_room(max(1, sizes[first:last].max()), len(chain.starts))
@@ -132,40 +132,27 @@ def _likelihood(first, last, sentences, tags, chain, losses, d_emissions, d_chai
         begin, size = begins[sentence], sizes[sentence]
         if size == 0:
             continue
-        end = begin + size - 1
-        score = path_score(emissions, begin, size, tags, chain)
         log_z, logarithms = sum_paths(emissions, begin, size, chain, factors, gentle, room)
-        losses[sentence] = log_z - score if score != -np.inf else np.inf
-        if not losses[sentence] < np.inf:
-            continue
-        for i in range(count):
-            for j in range(count):
-                d_chain[i, j] += room.pairs[i, j]
-            d_chain[count, i] += probability(0, i, log_z, logarithms, room)
-            d_chain[count + 1, i] += probability(size - 1, i, log_z, logarithms, room)
+        if tags is not None:
+            score = path_score(emissions, begin, size, tags, chain)
+            losses[sentence] = log_z - score if score != -np.inf else np.inf
+            if not losses[sentence] < np.inf:
+                continue
         for t in range(size):
             for j in range(count):
                 d_emissions[begin + t, j] = probability(t, j, log_z, logarithms, room)
-            d_emissions[begin + t, tags[begin + t]] -= 1
-            if t > 0:
-                d_chain[tags[begin + t - 1], tags[begin + t]] -= 1
-        d_chain[count, tags[begin]] -= 1
-        d_chain[count + 1, tags[end]] -= 1
-
-
-@exact
-def _marginals(first, last, sentences, chain, result):
-    emissions, begins, sizes = sentences
-    room = new_room(max(1, sizes[first:last].max()), len(chain.starts))
-    factors, gentle = new_factors(chain)
-    for sentence in range(first, last):
-        begin, size = begins[sentence], sizes[sentence]
-        if size == 0:
-            continue
-        log_z, logarithms = sum_paths(emissions, begin, size, chain, factors, gentle, room)
-        for t in range(size):
-            for j in range(result.shape[1]):
-                result[begin + t, j] = probability(t, j, log_z, logarithms, room)
+        if tags is not None:
+            for i in range(count):
+                for j in range(count):
+                    d_chain[i, j] += room.pairs[i, j]
+                d_chain[count, i] += probability(0, i, log_z, logarithms, room)
+                d_chain[count + 1, i] += probability(size - 1, i, log_z, logarithms, room)
+            for t in range(begin, begin + size):
+                d_emissions[t, tags[t]] -= 1
+                if t > begin:
+                    d_chain[tags[t - 1], tags[t]] -= 1
+            d_chain[count, tags[begin]] -= 1
+            d_chain[count + 1, tags[begin + size - 1]] -= 1
 
 
 @exact

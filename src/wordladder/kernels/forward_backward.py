@@ -95,13 +95,10 @@ def _top(values):
 @exact
 def new_factors(chain):
     """The factors of a chain, and whether they are close enough together."""
-    tags = len(chain.starts)
-    width = -(-tags // _WIDTH) * _WIDTH
-    factors = _Factors(
-        np.zeros((tags, width)), np.zeros((tags, width)), np.zeros(width), np.zeros(width), np.zeros(3)
-    )
-    gentle = fill_factors(chain, factors)
-    return factors, gentle
+    width = -(-len(chain.starts) // _WIDTH) * _WIDTH
+    shape = (len(chain.starts), width)
+    factors = _Factors(np.zeros(shape), np.zeros(shape), np.zeros(width), np.zeros(width), np.zeros(3))
+    return factors, fill_factors(chain, factors)
 
 
 @exact
@@ -127,14 +124,8 @@ def fill_factors(chain, factors):
 @exact
 def new_room(longest, tags):
     width = -(-tags // _WIDTH) * _WIDTH
-    return _Room(
-        np.zeros((longest, width)),
-        np.zeros((longest, width)),
-        np.zeros((longest, width)),
-        np.zeros(longest),
-        np.zeros(width),
-        np.zeros((tags, width)),
-    )
+    rows, pairs = np.zeros((3, longest, width)), np.zeros((tags, width))
+    return _Room(rows[0], rows[1], rows[2], np.zeros(longest), np.zeros(width), pairs)
 
 
 @njit(**_FAST)
@@ -241,9 +232,7 @@ def _backward(size, tags, factors, room):
 
 @exact
 def _log_sum(values, count):
-    top = _NOTHING
-    for k in range(count):
-        top = max(top, values[k])
+    top = values[:count].max()
     if top == _NOTHING:
         return top
     total = 0.0

@@ -168,21 +168,6 @@ def forward(
 
 
 @exact
-def _cells_backward(cell, count, inputs, gates, memory_before, memory, d_gates, d_hidden, d_memory):
-    """All cells of one step: from the gradient of the hidden vectors to that of the sums."""
-    units = memory.shape[1]
-    dim = inputs.shape[1] - units
-    for r in range(count):
-        d_new = d_hidden[r, :units]
-        if cell == LSTM:
-            lstm_backward(gates[r], memory_before[r], memory[r], d_gates[r], d_new, d_memory[r])
-        elif cell == GRU:
-            gru_backward(gates[r], inputs[r, dim:], d_gates[r], d_new)
-        else:
-            rnn_backward(gates[r], d_gates[r], d_new)
-
-
-@exact
 def _into_weights(cell, units, inputs, start, d_gates, first, d_input, d_recurrent, d_bias):
     """Add what the gates' gradient from row `first` on gives; its words start at row `start` of `inputs`."""
     dim, recalled_at = inputs.shape[1] - units, _recalled_at(cell, units)
@@ -226,11 +211,15 @@ def backward(
         here = counts[0] + start
         before = here - counts[t - 1] if t > 0 else 0
         for r in range(count):
-            d_new = d_outputs[places[start + r], direction]
+            cell_gates, d_sums, d_new = gates[start + r], d_gates[row + r], d_hidden[r, :units]
             for j in range(hidden):
-                d_hidden[r, j] += d_new[j]
-        step = (inputs[start:], gates[start:], memory[before:], memory[here:], d_gates[row:])
-        _cells_backward(cell, count, *step, d_hidden, d_memory)
+                d_new[j] += d_outputs[places[start + r], direction, j]
+            if cell == LSTM:
+                lstm_backward(cell_gates, memory[before + r], memory[here + r], d_sums, d_new, d_memory[r])
+            elif cell == GRU:
+                gru_backward(cell_gates, inputs[start + r, dim:], d_sums, d_new)
+            else:
+                rnn_backward(cell_gates, d_sums, d_new)
         multiply(d_gates, row, recalled_at, count, w_recurrent, d_hidden, 0, 0)
         if len(d_vectors):
             d_words[:count] = 0

@@ -19,18 +19,7 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 # Numba copies these values into the machine code it caches: whoever changes them has to touch this file.
-from .character_classes import (
-    APOSTROPHE,
-    CONTROL,
-    DIGIT,
-    EMOJI,
-    EXTEND,
-    HAN,
-    LETTER,
-    MODIFIER,
-    REGIONAL,
-    SYMBOL,
-)
+from . import character_classes as kinds
 
 # Places of `scan`'s running figures.
 DISTINCT = 0  # different words so far
@@ -83,32 +72,32 @@ def _walk(block, at, stop, classes):
         code, width = decode(block, at)
         kind = classes[code]
         after = at + width
-        if kind in (DIGIT, SYMBOL):
+        if kind in (kinds.DIGIT, kinds.SYMBOL):
             # Keys carry the ASCII digits, '#' and '*'.
-            on_key = (kind == DIGIT and code < _ASCII) or code == 0x23 or code == 0x2A
+            on_key = (kind == kinds.DIGIT and code < _ASCII) or code == 0x23 or code == 0x2A
             if on_key and _is_keycap(block, after, stop):
-                kind = EMOJI
-        elif kind == APOSTROPHE and owner == LETTER and after < stop:
+                kind = kinds.EMOJI
+        elif kind == kinds.APOSTROPHE and owner == kinds.LETTER and after < stop:
             following, _ = decode(block, after)
-            if classes[following] == LETTER:
-                kind = LETTER
+            if classes[following] == kinds.LETTER:
+                kind = kinds.LETTER
         if owner == -1:
-            owner = EMOJI if kind == MODIFIER else kind
+            owner = kinds.EMOJI if kind == kinds.MODIFIER else kind
             flags = 1
-        elif kind == EXTEND:
+        elif kind == kinds.EXTEND:
             pass
-        elif kind in (LETTER, DIGIT):
-            if owner not in (LETTER, DIGIT):
+        elif kind in (kinds.LETTER, kinds.DIGIT):
+            if owner not in (kinds.LETTER, kinds.DIGIT):
                 return at
             owner = kind
-        elif kind == EMOJI:
-            if owner != EMOJI or last != 0x200D:
+        elif kind == kinds.EMOJI:
+            if owner != kinds.EMOJI or last != 0x200D:
                 return at
-        elif kind == MODIFIER:
-            if owner != EMOJI:
+        elif kind == kinds.MODIFIER:
+            if owner != kinds.EMOJI:
                 return at
-        elif kind == REGIONAL:
-            if owner != REGIONAL or classes[last] != REGIONAL or flags == 2:
+        elif kind == kinds.REGIONAL:
+            if owner != kinds.REGIONAL or classes[last] != kinds.REGIONAL or flags == 2:
                 return at
             flags = 2
         else:
@@ -130,12 +119,12 @@ def _word_end(block, at, stop, classes, runs):
     if end == at:
         code, width = decode(block, at)
         kind = classes[code]
-        if kind <= CONTROL or kind == EXTEND:
+        if kind <= kinds.CONTROL or kind == kinds.EXTEND:
             return at
         end += width
-        if kind in (HAN, SYMBOL):
+        if kind in (kinds.HAN, kinds.SYMBOL):
             following, _ = decode(block, end)
-            return end if classes[following] != EXTEND else _walk(block, at, stop, classes)
+            return end if classes[following] != kinds.EXTEND else _walk(block, at, stop, classes)
         return _walk(block, at, stop, classes)
     if block[end] >= _ASCII or block[end] == 0x27:
         return _walk(block, at, stop, classes)
@@ -222,7 +211,7 @@ def scan(block, at, classes, max_words, slots, letters, begins, counts, ids, fig
     stop = len(block) - len(PADDING)
     runs = np.zeros(256, dtype=np.bool_)
     for byte in range(_ASCII):
-        runs[byte] = classes[byte] == LETTER or classes[byte] == DIGIT
+        runs[byte] = classes[byte] == kinds.LETTER or classes[byte] == kinds.DIGIT
     written = 0
     while at < stop:
         if block[at] == _NEWLINE:

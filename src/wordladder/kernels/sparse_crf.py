@@ -120,16 +120,10 @@ def learn(order, begins, sizes, features, tags, weights, penalties, chain_penalt
             if t > 0:
                 d_chain[here[t - 1], here[t]] -= 1
         d_chain[count], d_chain[count + 1] = emissions[0], emissions[size - 1]
-        _move_features(
-            features, first, size, emissions, weights.features, weights.feature_squares, penalties, rate
-        )
-        _move_chain(
-            chain.transitions.ravel(),
-            squares.transitions.ravel(),
-            d_chain[:count].ravel(),
-            chain_penalty,
-            rate,
-        )
+        moved = (weights.features, weights.feature_squares)
+        _move_features(features, first, size, emissions, *moved, penalties, rate)
+        transitions = (chain.transitions.ravel(), squares.transitions.ravel(), d_chain[:count].ravel())
+        _move_chain(*transitions, chain_penalty, rate)
         _move_chain(chain.starts, squares.starts, d_chain[count], chain_penalty, rate)
         _move_chain(chain.ends, squares.ends, d_chain[count + 1], chain_penalty, rate)
     return loss

@@ -11,6 +11,7 @@ import numpy as np
 from numba import int64, njit, uint64
 
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
+from .sampling import random as splitmix64
 from .terms_python import EDGE, LEAST, LETTERS, PRIME, RUN, WORD
 
 _PRIME, _RUN, _LETTERS, _WORD, _EDGE = map(np.uint64, (PRIME, RUN, LETTERS, WORD, EDGE))
@@ -23,14 +24,6 @@ class Bags(NamedTuple):
     begins: np.ndarray  # (texts + 1,) int64
     ids: np.ndarray  # int32
     values: np.ndarray  # float32: how often, or what that weighs
-
-
-@njit(nogil=True, inline="always")
-def _mixed(value):
-    """The finaliser of SplitMix64 (Steele et al. 2014)."""
-    value = (value ^ (value >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> uint64(27))) * uint64(0x94D049BB133111EB)
-    return value ^ (value >> uint64(31))
 
 
 @njit(nogil=True, cache=True)
@@ -61,11 +54,11 @@ def terms_of(codes, starts, ends, offsets, run, longest):
             value = _WORD
             for place in range(starts[word], ends[word]):
                 value = (value ^ uint64(codes[place])) * _PRIME
-            of_words[word] = _mixed(value)
+            of_words[word] = splitmix64(value)
         for word in range(first, last):
             value = uint64(0)
             for other in range(word, min(last, word + run)):
-                value = _mixed(value * _RUN + of_words[other])
+                value = splitmix64(value * _RUN + of_words[other])
                 hashes[at] = value
                 at += 1
         middles[text] = at
@@ -79,7 +72,7 @@ def terms_of(codes, starts, ends, offsets, run, longest):
                     edge = right == 0 or right == length - 1
                     value = (value ^ (_EDGE if edge else uint64(codes[start + right]))) * _PRIME
                     if right - left + 1 >= LEAST:
-                        hashes[at] = _mixed(value)
+                        hashes[at] = splitmix64(value)
                         at += 1
         begins[text + 1] = at
     return begins, middles, hashes[:at]

@@ -20,8 +20,6 @@ from .threads import in_parallel
 
 _NEVER = -1e30  # in place of −∞, whose gradients would be NaN in torch
 
-_Weights = tuple[Tensor, Tensor, Tensor]  # transitions (tags, tags), starts (tags,), ends (tags,)
-
 
 class CRF(nn.Module):
     """Weights of a chain of tags, and its loss.
@@ -84,13 +82,12 @@ class CRF(nn.Module):
             )
         return is_word.sum(dim=1)
 
-    def _weights(self, never: float) -> _Weights:
-        """The weights, with `never` where they are not allowed."""
-        transitions, starts, ends = (
+    def _weights(self, never: float) -> list[Tensor]:
+        """Transitions `(tags, tags)`, starts and ends `(tags,)`, with `never` where they are not allowed."""
+        return [
             weight.masked_fill(~getattr(self, f"allowed_{name}"), never).float()
             for name, weight in self.named_parameters()
-        )
-        return transitions, starts, ends
+        ]
 
     @property
     def chain(self) -> TagChain:
@@ -126,7 +123,7 @@ class _Likelihood(torch.autograd.Function):
         return d_scores, None, None, *d_weights
 
 
-def _by_recursion(scores: Tensor, targets: Tensor, sizes: Tensor, weights: _Weights) -> Tensor:
+def _by_recursion(scores: Tensor, targets: Tensor, sizes: Tensor, weights: list[Tensor]) -> Tensor:
     """The loss of each sentence, `(batch,)`: the forward algorithm for all sentences at once, in logarithms.
 
     Args:

@@ -23,7 +23,6 @@ from torch.nn.utils.rnn import PackedSequence
 from .lstm_projection_steps import Clips, Layer, Trace, backward, forward
 from .threads import in_parallel
 
-State = tuple[Tensor, Tensor]  # memory and hidden vectors
 _BLOCK = 512  # words whose gates are computed together where no gradient is needed
 _NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_hr_l0")
 
@@ -56,9 +55,9 @@ def run_both_ways(cells: Seq[Any], words: Seq[Tensor], counts: list[int], clips:
 
 
 def _run(
-    counts: list[int], clips: Clips, words: Tensor, weights: Seq[Tensor], state: State | None = None
+    counts: list[int], clips: Clips, words: Tensor, weights: Seq[Tensor], state: Seq[Tensor] | None = None
 ) -> Trace:
-    """Run a layer from a state, or from zeros."""
+    """Run a layer from a state, memory and hidden vectors, or from zeros."""
     w_input, w_recurrent, b_input, b_recurrent, w_projection = weights
     gates = torch.addmm(b_input + b_recurrent, words, w_input.T)
     if state is None:

@@ -22,21 +22,7 @@ _NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 _LEAST_ROWS = 8  # fewer rows side by side leave the kernel waiting for weights
 
 
-class _Kind(NamedTuple):
-    """The order of a cell's weights in torch and in its kernel, in blocks of `hidden` rows."""
-
-    number: int
-    blocks: int
-    recurrent_at: int  # first block of the gates that the hidden vector reaches
-    rolled: int  # blocks from the end that come first in the kernel, in the words' weights
-
-
-# torch's GRU has r, z, n; the kernel has the word's n first and the hidden vector's n last.
-_KINDS = {
-    nn.LSTM: _Kind(kernel.LSTM, 4, 0, 0),
-    nn.GRU: _Kind(kernel.GRU, 3, 1, 1),
-    nn.RNN: _Kind(kernel.RNN, 1, 0, 0),
-}
+_CELLS = {nn.LSTM: kernel.LSTM, nn.GRU: kernel.GRU, nn.RNN: kernel.RNN}
 
 
 class _Part(NamedTuple):
@@ -64,7 +50,7 @@ def run_with_gradients(cells: Seq[Any], vectors: Tensor, lengths: Tensor) -> Ten
     """
     weights = [getattr(cell, name) for cell in cells for name in _NAMES]
     parts = _split(lengths.numpy(), vectors.shape[1], len(cells), torch.get_num_threads())
-    return _Run.apply(_KINDS[type(cells[0])], parts, vectors, *weights)
+    return _Run.apply(_CELLS[type(cells[0])], parts, vectors, *weights)
 
 
 def _split(lengths: NDArray[np.int64], time: int, directions: int, threads: int) -> list[_Part]:
@@ -73,7 +59,7 @@ def _split(lengths: NDArray[np.int64], time: int, directions: int, threads: int)
     order = order[: np.count_nonzero(lengths)]
     groups = max(1, min(threads // directions, len(order) // _LEAST_ROWS)) if len(order) else 0
     packings = [pack(lengths, time, order[group::groups]) for group in range(groups)]
-    return [_Part(i, own.places[i], own.counts) for own in packings for i in range(directions)]
+    return [_Part(i, places[i], counts) for places, counts in packings for i in range(directions)]
 
 
 def _to_kernel(weights: Tensor, hidden: int, rolled: int = 0) -> NDArray[np.float32]:
@@ -90,6 +76,15 @@ def _from_kernel(gradient: NDArray[np.float32], hidden: int, rolled: int = 0) ->
     return torch.from_numpy(np.roll(blocks, -rolled, axis=0).reshape(-1, len(gradient)))
 
 
+def _rolled(cell: int) -> int:
+    """How many blocks of `hidden` rows from the end of the words' weights come first in the kernel; also the
+    first block of the gates that the hidden vector reaches.
+
+    torch's GRU has r, z, n; the kernel has the word's n first and the hidden vector's n last.
+    """
+    return 1 if cell == kernel.GRU else 0
+
+
 def _units(hidden: int) -> int:
     return -(-hidden // kernel.LANES) * kernel.LANES
 
@@ -100,50 +95,50 @@ def _empty(rows: int, columns: int) -> Tensor:
 
 
 def _forward(
-    kind: _Kind, part: _Part, vectors: NDArray, outputs: NDArray, weights: Seq[Tensor]
+    cell: int, part: _Part, vectors: NDArray, outputs: NDArray, weights: Seq[Tensor]
 ) -> list[Tensor]:
     """Run one part; returns the inputs, gates and memory that its backward pass needs."""
     w_input, w_recurrent, b_input, b_recurrent = part.of(weights)
-    hidden, words = w_recurrent.shape[1], len(part.places)
+    hidden, words, rolled = w_recurrent.shape[1], len(part.places), _rolled(cell)
     units = _units(hidden)
-    columns, recurrent_at = kind.blocks * units, kind.recurrent_at * units
+    columns, recurrent_at = len(b_input) // hidden * units, rolled * units
     bias = np.zeros(recurrent_at + columns, np.float32)
-    bias[:columns] = _to_kernel(b_input, hidden, kind.rolled)[:, 0]
+    bias[:columns] = _to_kernel(b_input, hidden, rolled)[:, 0]
     bias[recurrent_at:] += _to_kernel(b_recurrent, hidden)[:, 0]
     panels = kernel.panels(_to_kernel(w_recurrent, hidden).T)
     inputs = _empty(words, vectors.shape[1] + units)
     gates = _empty(words, recurrent_at + len(panels) * kernel.PANEL)
-    memory = _empty(part.counts[0] + words if kind.number == kernel.LSTM else 0, units)
+    memory = _empty(part.counts[0] + words if cell == kernel.LSTM else 0, units)
     memory[: part.counts[0]] = 0
     kernel.forward(
-        kind.number, part.direction, vectors, part.places, part.counts,
-        kernel.panels(_to_kernel(w_input, hidden, kind.rolled).T), panels, bias,
+        cell, part.direction, vectors, part.places, part.counts,
+        kernel.panels(_to_kernel(w_input, hidden, rolled).T), panels, bias,
         inputs.numpy(), gates.numpy(), memory.numpy(), outputs,
     )  # fmt: skip
     return [inputs, gates, memory]
 
 
 def _backward(
-    kind: _Kind, part: _Part, trace: Seq[Tensor], d_outputs: NDArray, d_vectors: NDArray, weights: Seq[Tensor]
+    cell: int, part: _Part, trace: Seq[Tensor], d_outputs: NDArray, d_vectors: NDArray, weights: Seq[Tensor]
 ) -> list[Tensor]:
     """The gradients of one part's weights; that of the words is written into `d_vectors`."""
     own = part.of(weights)
-    hidden = own[1].shape[1]
-    w_input, w_recurrent = _to_kernel(own[0], hidden, kind.rolled), _to_kernel(own[1], hidden)
-    columns, recurrent_at = len(w_input), kind.recurrent_at * _units(hidden)
+    hidden, rolled = own[1].shape[1], _rolled(cell)
+    w_input, w_recurrent = _to_kernel(own[0], hidden, rolled), _to_kernel(own[1], hidden)
+    columns, recurrent_at = len(w_input), rolled * _units(hidden)
     width = -(-columns // kernel.PANEL) * kernel.PANEL
     d_input = np.zeros((w_input.shape[1], width), np.float32)
     d_recurrent = np.zeros((hidden, width), np.float32)
     d_bias = np.zeros((1, recurrent_at + columns), np.float32)
     kernel.backward(
-        kind.number, part.direction, part.places, part.counts,
+        cell, part.direction, part.places, part.counts,
         kernel.panels(w_input), kernel.panels(w_recurrent), *(tensor.numpy() for tensor in trace),
         d_outputs, d_input, d_recurrent, d_bias[0], d_vectors,
     )  # fmt: skip
     return [
-        _from_kernel(d_input[:, :columns], hidden, kind.rolled),
+        _from_kernel(d_input[:, :columns], hidden, rolled),
         _from_kernel(d_recurrent[:, :columns], hidden),
-        _from_kernel(d_bias[:, :columns], hidden, kind.rolled)[:, 0],
+        _from_kernel(d_bias[:, :columns], hidden, rolled)[:, 0],
         _from_kernel(d_bias[:, recurrent_at:], hidden)[:, 0],
     ]
 
@@ -152,13 +147,13 @@ class _Run(torch.autograd.Function):
     """All directions of a layer: a part a thread, each writing to places of its own."""
 
     @staticmethod
-    def forward(ctx: Any, kind: _Kind, parts: list[_Part], vectors: Tensor, *weights: Tensor) -> Tensor:
+    def forward(ctx: Any, cell: int, parts: list[_Part], vectors: Tensor, *weights: Tensor) -> Tensor:
         directions, hidden = len(weights) // len(_NAMES), weights[1].shape[1]
         outputs = torch.zeros(*vectors.shape[:2], directions * hidden)
         places = outputs.numpy().reshape(-1, directions, hidden)
-        run = partial(_forward, kind, vectors=_rows(vectors), outputs=places, weights=weights)
+        run = partial(_forward, cell, vectors=_rows(vectors), outputs=places, weights=weights)
         traces = in_parallel([partial(run, part) for part in parts])
-        ctx.kind, ctx.parts, ctx.shape, ctx.count = kind, parts, vectors.shape, len(weights)
+        ctx.cell, ctx.parts, ctx.shape, ctx.count = cell, parts, vectors.shape, len(weights)
         ctx.save_for_backward(*weights, *(tensor for trace in traces for tensor in trace))
         return outputs
 
@@ -169,7 +164,7 @@ class _Run(torch.autograd.Function):
         directions, of_words = ctx.count // len(_NAMES), ctx.needs_input_grad[2]
         d_vectors = torch.zeros(directions, *(ctx.shape if of_words else (0, ctx.shape[2])))
         d_places = d_outputs.contiguous().numpy().reshape(-1, directions, weights[1].shape[1])
-        run = partial(_backward, ctx.kind, d_outputs=d_places, weights=weights)
+        run = partial(_backward, ctx.cell, d_outputs=d_places, weights=weights)
         jobs = [
             partial(run, part, rest[3 * i : 3 * i + 3], d_vectors=_rows(d_vectors[part.direction]))
             for i, part in enumerate(ctx.parts)

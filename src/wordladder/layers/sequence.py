@@ -108,10 +108,8 @@ class ScalarMix(nn.Module):
 
     def forward(self, layers: Seq[Tensor]) -> Tensor:
         """Tensors of one shape, as many as there are layers, to one of that shape."""
-        mixed = torch.zeros_like(layers[0])
-        for weight, layer in zip(self.weights, layers, strict=True):
-            mixed = mixed + weight * layer
-        return mixed
+        terms = (weight * layer for weight, layer in zip(self.weights, layers, strict=True))
+        return sum(terms, start=torch.zeros_like(layers[0]))
 
 
 class Pooling(nn.Module):

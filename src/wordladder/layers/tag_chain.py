@@ -91,7 +91,8 @@ class TagChain:
         Raises:
             SettingError: shapes do not fit.
         """
-        return paths.best(self._sentences(emissions, offsets), self.weights, self._spread(len(emissions)))[0]
+        sentences, spread = self._sentences(emissions, offsets)
+        return paths.best(sentences, self.weights, spread)[0]
 
     def nbest(
         self, emissions: NDArray, offsets: NDArray[np.int64], n: int
@@ -104,7 +105,7 @@ class TagChain:
         """
         if n < 1:
             raise SettingError(f"n is {n}; it must be at least 1.")
-        sentences, spread = self._sentences(emissions, offsets), self._spread(len(emissions))
+        sentences, spread = self._sentences(emissions, offsets)
         tags, scores = paths.nbest(sentences, self.weights, n, spread)
         losses = kernel.likelihood(sentences, np.maximum(tags[0], 0), self.weights, spread)[0]
         best = np.where(np.isneginf(scores[:, :1]), 0.0, scores[:, :1])
@@ -112,8 +113,8 @@ class TagChain:
 
     def marginals(self, emissions: NDArray, offsets: NDArray[np.int64]) -> NDArray[np.float32]:
         """The probability of each tag at each word, `(words, tags)`."""
-        sentences = self._sentences(emissions, offsets)
-        return kernel.marginals(sentences, self.weights, self._spread(len(emissions)))
+        sentences, spread = self._sentences(emissions, offsets)
+        return kernel.marginals(sentences, self.weights, spread)
 
     def segment_probabilities(
         self,
@@ -139,7 +140,7 @@ class TagChain:
         Raises:
             SettingError: a segment has no word, or extends beyond its sentence.
         """
-        arguments, spread = (self._sentences(emissions, offsets), self.weights), self._spread(len(emissions))
+        sentences, spread = self._sentences(emissions, offsets)
         owners = np.searchsorted(offsets, firsts, "right") - 1
         limits = np.append(offsets, 0)[owners + 1]
         if ((owners < 0) | (owners >= len(offsets) - 1) | (ends <= firsts) | (ends > limits)).any():
@@ -148,25 +149,23 @@ class TagChain:
         bounds = np.append(0, np.cumsum(lengths))
         words = np.arange(bounds[-1]) + np.repeat(firsts - bounds[:-1], lengths)
         inside = firsts - offsets[owners]
-        result = kernel.segments(*arguments, owners, inside, bounds, tags[words], spread)
+        result = kernel.segments(sentences, self.weights, owners, inside, bounds, tags[words], spread)
         if continued is not None:
             following = continued[tags[ends - 1]]
             longer = (following >= 0) & (ends < limits)
             path = np.insert(tags[words], bounds[1:][longer], following[longer])
             bounds = np.append(0, np.cumsum(lengths + longer))
-            of_longer = kernel.segments(*arguments, owners, inside, bounds, path, spread)
+            of_longer = kernel.segments(sentences, self.weights, owners, inside, bounds, path, spread)
             result[longer] = np.maximum(0.0, result[longer] - of_longer[longer])
         return result
 
-    def _sentences(self, emissions: NDArray, offsets: NDArray) -> kernel.Sentences:
-        """The sentences, checked and in the types of the kernels."""
+    def _sentences(self, emissions: NDArray, offsets: NDArray) -> tuple[kernel.Sentences, kernel.Spread]:
+        """The sentences, checked and in the types of the kernels, and how they are spread over threads."""
         if emissions.ndim != 2 or emissions.shape[1] != self.tags or offsets[-1] != len(emissions):
             raise SettingError(
                 f"emissions {emissions.shape} are not ({offsets[-1]}, {self.tags}): a row a word, a column a "
                 "tag"
             )
         emissions, offsets = np.ascontiguousarray(emissions, np.float32), np.asarray(offsets, np.int64)
-        return kernel.Sentences(emissions, offsets[:-1].copy(), np.diff(offsets))
-
-    def _spread(self, words: int) -> kernel.Spread:
-        return self.spread if words * self.tags**2 >= MANY else kernel.one_by_one
+        spread = self.spread if len(emissions) * self.tags**2 >= MANY else kernel.one_by_one
+        return kernel.Sentences(emissions, offsets[:-1].copy(), np.diff(offsets)), spread

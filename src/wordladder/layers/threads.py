@@ -8,14 +8,12 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 import torch
 
 T = TypeVar("T")
-
-_pools: dict[int, ThreadPoolExecutor] = {}
-_lock = threading.Lock()
 
 
 def in_parallel(jobs: Sequence[Callable[[], T]], device: str = "cpu") -> list[T]:
@@ -29,20 +27,14 @@ def in_parallel(jobs: Sequence[Callable[[], T]], device: str = "cpu") -> list[T]
     threads = torch.get_num_threads()
     if threads == 1 or device != "cpu":
         return [job() for job in jobs]
-    futures = [_pool(threads).submit(job) for job in jobs]
+    pool = _pool(threads)
+    futures = [pool.submit(job) for job in jobs]
     return [future.result() for future in futures]
 
 
+@cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """The pool of that many threads, started when first needed."""
-    with _lock:
-        if threads not in _pools:
-            _pools[threads] = _start_pool(threads)
-        return _pools[threads]
-
-
-def _start_pool(threads: int) -> ThreadPoolExecutor:
-    """A pool whose threads all run, and in each of which torch uses one thread.
+    """A pool whose threads all run, and in each of which torch uses one thread; started when first needed.
 
     `torch.set_num_threads` affects the calling thread and all threads that are started later. The latter is
     undone: once the last thread of the pool runs, the caller's number is set again.
@@ -61,12 +53,5 @@ def _use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _reset_after_fork() -> None:
-    """A forked process has only the thread that forked."""
-    global _lock
-    _lock = threading.Lock()
-    _pools.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_after_fork)
+if hasattr(os, "register_at_fork"):  # a forked process has only the thread that forked
+    os.register_at_fork(after_in_child=_pool.cache_clear)

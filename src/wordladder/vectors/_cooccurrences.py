@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..files.streams import write_errors
-from ._hogwild import Run, cores, split_at_line_ends
+from ._hogwild import Run, cores, random_state, split_at_line_ends
 
 if TYPE_CHECKING:
     from .glove import GloVe
@@ -125,11 +125,6 @@ class _Parts:
                 values.write(some.values.data)
         self.ends.append(ends)
 
-    @property
-    def entries(self) -> int:
-        """How many entries all parts have, those that several parts have counted for each."""
-        return sum(int(ends[-1]) for ends in self.ends)
-
     def _path(self, number: int, name: str) -> Path:
         return self.folder / f"{name}-{number}"
 
@@ -174,7 +169,7 @@ def _shuffle(parts: _Parts, settings: "GloVe", seed: int) -> Cooccurrences:
     """All entries in random order: each goes to a random bucket, and each bucket is shuffled."""
     from ..kernels.cooccurrence import scatter, shuffle
 
-    most = parts.entries  # at most: those of several parts may be the same
+    most = sum(int(ends[-1]) for ends in parts.ends)  # at most: those of several parts may be the same
     buckets = max(1, most // _BUCKET)
     room = most // buckets + 8 * int((most / buckets) ** 0.5) + 64  # none gets more by chance
     begins = np.arange(buckets) * room
@@ -182,12 +177,8 @@ def _shuffle(parts: _Parts, settings: "GloVe", seed: int) -> Cooccurrences:
     targets = np.memmap(parts.folder / "targets", np.float32, "w+", shape=(buckets * room, 2))
     ends = begins.copy()
     for number, rows in enumerate(parts.rows()):
-        state = _random_state(seed, 0, number)
+        state = random_state(seed, 0, number)
         scatter(*rows, settings.x_max, settings.alpha, state, begins + room, ends, pairs, targets)
     for number, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist())):
-        shuffle(pairs[begin:end], targets[begin:end], _random_state(seed, 1, number))
+        shuffle(pairs[begin:end], targets[begin:end], random_state(seed, 1, number))
     return Cooccurrences(pairs, targets, np.stack([begins, ends], axis=1))
-
-
-def _random_state(*entropy: int) -> np.uint64:
-    return np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]

@@ -43,10 +43,6 @@ class Chunk(NamedTuple):
     end: int
 
 
-Learner = Callable[[Chunk], tuple[float, int]]
-"""Learns from one chunk: (loss, examples it is the sum of)."""
-
-
 # ── settings ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -198,7 +194,7 @@ def split_at_line_ends(ids: np.ndarray, step: int, reach: int) -> Iterator[int]:
 def train_chunks(
     kind: str,
     plan: list[Chunk],
-    learn: Learner,
+    learn: Callable[[Chunk], tuple[float, int]],
     threads: int,
     progress: Progress,
     total: tuple[int, str],
@@ -209,7 +205,7 @@ def train_chunks(
     Args:
         kind: What is trained, for the progress bar.
         plan: The chunks of all epochs.
-        learn: Learns from one of them.
+        learn: Learns from one of them: (loss, examples it is the sum of).
         threads: How many learn at a time.
         progress: Told how much is learned, the mean loss of the epoch so far and the speed.
         total: How much there is to learn, and in what unit, such as "words".
@@ -250,6 +246,11 @@ def compile_kernel(call: Callable[[], object], progress: Progress) -> None:
     progress("compiling", 1, 1, seconds=time.perf_counter() - started)
 
 
+def random_state(*entropy: int) -> np.uint64:
+    """Where the random numbers of a kernel start."""
+    return np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
+
+
 # ── matrices ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -279,30 +280,6 @@ def aligned_zeros(size: int) -> np.ndarray:
 # ── Word2Vec and fastText ──────────────────────────────────────────────────────────────────────────────────
 
 
-class LinearDecay:
-    """The learning rate and the random state of each chunk.
-
-    Args:
-        rate: The learning rate at the start; it falls evenly to nearly nothing at the end of the last epoch.
-        ids: Ids of an epoch.
-        epochs: Number of epochs.
-        seed: Start of everything random.
-    """
-
-    def __init__(self, rate: float, ids: int, epochs: int, seed: int) -> None:
-        self.rate, self.ids, self.seed = rate, ids, seed
-        self.slope = rate / (ids * epochs)
-
-    def at(self, chunk: Chunk) -> tuple["Schedule", np.uint64]:
-        """The schedule from the chunk's first id on, and its random state."""
-        from ..kernels.sampling import Schedule
-
-        done = chunk.epoch * self.ids + chunk.start
-        schedule = Schedule(self.rate - self.slope * done, self.slope, self.rate * _LEAST_RATE)
-        sequence = np.random.SeedSequence([self.seed, chunk.epoch, chunk.start])
-        return schedule, sequence.generate_state(1, np.uint64)[0]
-
-
 def sampling_tables(
     counts: np.ndarray, sample: float, *, hierarchical: bool = False, power: float = 0.75
 ) -> "Tables":
@@ -323,9 +300,15 @@ class HogwildTrainer(Trainer):
     negative: int
     sample: float
 
-    def decay(self, corpus: Corpus, seed: int) -> LinearDecay:
-        """The learning rates of a training."""
-        return LinearDecay(self.rate, len(corpus.ids), self.epochs, seed)
+    def schedule(self, corpus: Corpus, chunk: Chunk) -> "Schedule":
+        """The learning rate from the chunk's first id on; it falls evenly to nearly nothing at the end of the
+        last epoch.
+        """
+        from ..kernels.sampling import Schedule
+
+        slope = self.rate / (len(corpus.ids) * self.epochs)
+        done = chunk.epoch * len(corpus.ids) + chunk.start
+        return Schedule(self.rate - slope * done, slope, self.rate * _LEAST_RATE)
 
     def train_rows(
         self,
@@ -355,10 +338,10 @@ class HogwildTrainer(Trainer):
         inputs, outputs = matrices
         width = -(-self.dim // LANES) * LANES
         weights = Weights(inputs.ravel(), outputs.ravel(), inputs.shape[1], width)
-        decay, method = self.decay(corpus, run.seed), {"cbow": self.model == "cbow", **method}
+        method["cbow"] = self.model == "cbow"
 
         def learn(chunk: Chunk) -> tuple[float, int]:
-            schedule, state = decay.at(chunk)
+            schedule, state = self.schedule(corpus, chunk), random_state(run.seed, chunk.epoch, chunk.start)
             where = (ids, chunk.start, chunk.end, tables, weights, schedule, self.window, self.negative)
             return train_word2vec(*where, state, **method)
 

@@ -9,8 +9,7 @@ Estimate for an H200, dim 100: a step of 640 blocks is 60 kernels, launched as o
 word, so 0.09 ms + 0.37 GB at 3 TB/s for 20,480 words: 100 M kept words a second, without a kernel of our own.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..text.corpus import Corpus
-from ._hogwild import Chunk, LinearDecay, Run, chunks, compile_kernel, sampling_tables, train_chunks
+from ._hogwild import Chunk, Run, chunks, compile_kernel, random_state, sampling_tables, train_chunks
 
 if TYPE_CHECKING:
     from ..kernels.sampling import Tables as SamplingTables
@@ -216,9 +215,10 @@ class _Learner:
     """
 
     def __init__(
-        self, ids: np.ndarray, sampler: BatchSampler, decay: LinearDecay, tables: Tables, negative: int
+        self, trainer: "Word2Vec", corpus: Corpus, seed: int, sampler: BatchSampler, tables: Tables
     ) -> None:
-        self.ids, self.sampler, self.decay, self.tables, self.negative = ids, sampler, decay, tables, negative
+        self.trainer, self.corpus, self.seed = trainer, corpus, seed
+        self.sampler, self.tables = sampler, tables
         self.batch = sampler.empty()
         self.rate = torch.ones((), device=sampler.device)
         self.totals = torch.zeros(2, dtype=torch.float64, device=sampler.device)
@@ -227,11 +227,12 @@ class _Learner:
             self.run_step = _record(self._step, sampler.device)
 
     def _step(self) -> None:
-        self.totals += step(self.tables, self.batch, self.rate, self.negative)
+        self.totals += step(self.tables, self.batch, self.rate, self.trainer.negative)
 
     def __call__(self, chunk: Chunk) -> tuple[float, int]:
-        schedule, state = self.decay.at(chunk)
+        schedule = self.trainer.schedule(self.corpus, chunk)
         with torch.cuda.device_of(self.rate):
+            state = random_state(self.seed, chunk.epoch, chunk.start)
             batches = self.sampler.draw(self._load(chunk), int(state) >> 1)
             steps = len(batches.words)
             for number in range(steps):
@@ -248,7 +249,7 @@ class _Learner:
         """The ids of a chunk on the device, where they stay while there is room."""
         device, key = self.sampler.device, chunk._replace(epoch=0)
         if (ids := self.chunks.get(key)) is None:
-            ids = torch.tensor(self.ids[chunk.start : chunk.end], device=device)
+            ids = torch.tensor(self.corpus.ids[chunk.start : chunk.end], device=device)
             if device.type == "cuda" and torch.cuda.mem_get_info(device)[0] > _SPARE:
                 self.chunks[key] = ids
         return ids
@@ -268,17 +269,6 @@ def _record(work: Callable[[], None], device: torch.device) -> Callable[[], None
     with torch.cuda.graph(graph, stream=side, capture_error_mode="thread_local"):
         work()
     return graph.replay
-
-
-@contextmanager
-def _fast_products(device: torch.device) -> Iterator[None]:
-    """Inside the block an accelerator multiplies matrices in TF32."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if device.type == "cuda" else before)
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def train_on(
@@ -304,11 +294,15 @@ def train_on(
     sampler = BatchSampler(sampling_tables(counts, trainer.sample), trainer.window, negative, count, device)
     arrays = (*matrices, _frequent(corpus, counts, negative))
     tables = Tables(*(torch.from_numpy(array).to(device) for array in arrays))
-    with _fast_products(device):
-        learn = _Learner(corpus.ids, sampler, trainer.decay(corpus, run.seed), tables, negative)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if device.type == "cuda" else before)  # TF32
+    try:
+        learn = _Learner(trainer, corpus, run.seed, sampler, tables)
         compile_kernel(lambda: learn(Chunk(0, 0, 0)), run.progress)
         plan, total = chunks(corpus, epochs, (_CHUNK, _CHUNK)), (corpus.words * epochs, "words")
         losses = train_chunks(trainer.kind, plan, learn, 1, run.progress, total, corpus)
+    finally:
+        torch.set_float32_matmul_precision(before)
     for matrix, learned in zip(matrices, tables):
         matrix[:] = learned.cpu().numpy()
     return losses
