@@ -17,6 +17,7 @@ from ..formats import first_rows
 from ..text.file_content import decode
 
 Method = Literal["add", "mul"]
+METHODS = get_args(Method)
 EPSILON = np.float32(1e-6)  # avoids a division by zero in 3CosMul
 _BLOCK = 1 << 13  # words, and questions, of a block: as many scores as fit into caches
 _LEAST = np.float32(1e-12)  # lower bound of a shifted cosine, above the 0 of words that may not be answers
@@ -137,7 +138,7 @@ def word_analogies(
         DataError: a line cannot be read; the message names it.
         SettingError: there is no such method.
     """
-    check_choice("method", method, get_args(Method))
+    check_choice("method", method, METHODS)
     names, section_of, questions = _read_questions(path)
     known = first_rows(map(str.upper, words))
     rows = np.array([[known.get(word.upper(), -1) for word in four] for four in questions])

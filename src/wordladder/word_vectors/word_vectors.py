@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from ..errors import SettingError, VectorsError, check_choice, nearest
 from ..formats import MappedWords, Table, UnicodeErrors, check_finite, first_rows, read_vectors, write_vectors
 from ..text.subwords import Subwords
 from ..text.words import TextSettings, lower, tokenize
-from .intrinsic import EPSILON, Analogies, Method, WordPairs, word_analogies, word_pairs
+from .intrinsic import EPSILON, METHODS, Analogies, Method, WordPairs, word_analogies, word_pairs
 
 _ROWS = 1 << 14  # rows of the matrix taken at once: a memory-mapped matrix is never copied whole
 _SEARCHES = 50  # of the bytes of mapped words, before a dictionary of all of them is built
@@ -284,7 +283,7 @@ class WordVectors:
             VectorsError: a word has no vector.
             SettingError: there is no such method.
         """
-        check_choice("method", method, get_args(Method))
+        check_choice("method", method, METHODS)
         return (self.most_similar if method == "add" else self.most_similar_cosmul)([b, c], [a], topn)
 
     def encode(self, texts: Sequence[str], *, normalize_embeddings: bool = False) -> np.ndarray:
