@@ -1,8 +1,6 @@
 """Numbers of things, and of lines, in sentences."""
 
-from collections.abc import Sequence
-
-import numpy as np
+from typing import Any
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -10,6 +8,6 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def row_name(row: int, lines: Sequence[int] | np.ndarray | None) -> str:
+def row_name(row: int, lines: Any) -> str:
     """What messages call a row: its line in the file; without lines, its number counted from 1."""
     return f"row {row + 1}" if lines is None else f"line {lines[row]}"
