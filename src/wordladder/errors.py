@@ -16,7 +16,7 @@ A message says where, what was given, and what would be right.
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 __all__ = [
     "DataError",
@@ -30,6 +30,8 @@ __all__ = [
     "UserError",
     "VectorsError",
     "WordladderError",
+    "check_at_least",
+    "check_choice",
     "did_you_mean",
     "nearest",
 ]
@@ -83,6 +85,19 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A closing sentence for a message about an unknown name: the nearest choice, or all of them."""
     choices = list(choices)
     return nearest(word, choices) or (f" It can be one of: {', '.join(choices)}." if choices else "")
+
+
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
+    """Raise a SettingError unless the value of a setting is one of the choices."""
+    if value not in choices:
+        raise SettingError(f"{name} is {value!r}.{did_you_mean(str(value), choices)}")
+
+
+def check_at_least(least: float, **settings: float | None) -> None:
+    """Raise a SettingError if one of the settings is below the least value; None stands for "left out"."""
+    for name, value in settings.items():
+        if value is not None and value < least:
+            raise SettingError(f"{name} is {value}; it must be at least {least}.")
 
 
 def nearest(word: str, choices: Sequence[str]) -> str:

@@ -149,7 +149,7 @@ def test_the_names_of_columns_are_passed_over(vectors, tmp_path):
     [
         ("evaluate_word_pairs", b"w1\tw2\t3\nw1\tw2\n", "line 2: two words and a score"),
         ("evaluate_word_analogies", b": x\nw1 w2 w3 w4\nw1 w2\n", "line 3: four words"),
-        ("evaluate_word_pairs", b"w1\tw2\t3\nw\xff\tw2\t3\n", "line 2: byte 9 is not UTF-8"),
+        ("evaluate_word_pairs", b"w1\tw2\t3\nw\xff\tw2\t3\n", "line 2: invalid UTF-8: 0xFF at byte offset 9"),
     ],
 )
 def test_a_broken_test_file_is_told_by_its_line(vectors, tmp_path, method, content, message):

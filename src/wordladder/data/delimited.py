@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ..errors import DataError
 from .column_names import has_header, is_usual, normalize
@@ -94,7 +94,9 @@ def read_tsv(text: str, source: str, given: Sequence[str] = ()) -> RawTable:
         if _is_even(records):
             records = _without_quotes(records)
         else:
-            records, lines = _parse_quoted(text) or (records, lines)
+            with suppress(DataError):  # there may be tabs or line breaks inside quotes
+                quoted = _parse(text, "\t", "")
+                records, lines = quoted if _is_even(quoted[0]) else (records, lines)
     advice = "A tab separates fields, so a text cannot contain one."
     return _table(records, lines, source, given, advice, guess=False)
 
@@ -120,15 +122,6 @@ def _without_quotes(records: Records) -> Records:
     if not doubled and not any(all(field.startswith('"') for field in column) for column in columns):
         return records
     return [[field[1:-1].replace('""', '"') if '"' in field else field for field in row] for row in records]
-
-
-def _parse_quoted(text: str) -> tuple[Records, list[int]] | None:
-    """The records of a file with tabs or line breaks inside quotes; None if that does not make it even."""
-    try:
-        records, lines = _parse(text, "\t", "")
-    except DataError:
-        return None
-    return (records, lines) if _is_even(records) else None
 
 
 def _table(

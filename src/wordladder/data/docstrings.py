@@ -181,19 +181,15 @@ def _read(libraries: Sequence[_Library], deadline: float, progress: Progress) ->
                 continue
             if time.monotonic() > deadline:
                 return done, False
-            source = _read_source(library.paths[turn][1])
+            try:  # a file that was removed or locked since it was listed counts as empty
+                source = library.paths[turn][1].read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
+            except OSError:
+                source = ""
             sizes[number] += len(source)
             library.docstrings.extend(_parse(text, turn, patterns[number]) for text in docstrings_of(source))
             done += 1
         progress("reading docstrings", done, total)
     return done, True
-
-
-def _read_source(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
-    except OSError:  # removed or locked since it was listed: as if it had not been there
-        return ""
 
 
 _NO_LETTERS = re.compile(r"[\W\d_]+")
@@ -244,9 +240,5 @@ def _split(rows: list[_Docstring]) -> tuple[list[_Docstring], list[_Docstring]]:
 
 
 def _examples(rows: Sequence[tuple[str, _Docstring]]) -> Examples:
-    return Examples(
-        ([row.description for _, row in rows],),
-        [name for name, _ in rows],
-        source="docstrings",
-        groups=[f"{name}, file {row.file}" for name, row in rows],
-    )
+    texts, groups = [row.description for _, row in rows], [f"{name}, file {row.file}" for name, row in rows]
+    return Examples((texts,), [name for name, _ in rows], "docstrings", groups=groups)

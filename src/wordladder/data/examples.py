@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ..errors import DataError
+from .plurals import row_name
 
 Scheme = Literal["iob1", "bio", "bioes", "bilou", "spans", "words"]
 
@@ -102,20 +103,17 @@ class Examples:
 
     def take(self, indices: Iterable[int] | np.ndarray) -> "Examples":
         """The rows at `indices`, in that order."""
-        rows = np.array([int(index) for index in indices], dtype=np.int64)
-        columns: dict[str, Any] = {
-            name: [column[row] for row in rows.tolist()]
-            for name, column in self._columns().items()
-            if column is not None
-        }
-        segments = tuple([segment[row] for row in rows.tolist()] for segment in self.segments)
-        lines = None if self.lines is None else self.lines[rows]
+        rows = [int(index) for index in indices]
+        known = self._columns().items()
+        columns: dict[str, Any] = {name: [column[row] for row in rows] for name, column in known}
+        segments = tuple([segment[row] for row in rows] for segment in self.segments)
+        lines = None if self.lines is None else self.lines[np.array(rows, dtype=np.int64)]
         return replace(self, segments=segments, lines=lines, **columns)
 
-    def _columns(self) -> dict[str, Sequence[Any] | None]:
+    def _columns(self) -> dict[str, Any]:
         """What is known of each row besides its texts and line."""
         names = ("labels", "ids", "groups", "times", "parts", "words", "weights")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def flat(self) -> list[str]:
         """All texts, row after row: the segments of the first row, then those of the second."""
@@ -128,11 +126,7 @@ class Examples:
 
         Rows with ids have the id instead ("squad.json, 5733be28"), rows without lines their number from 1.
         """
-        if self.ids is not None:
-            return f"{self.source}, {self.ids[row]}"
-        if self.lines is None:
-            return f"{self.source}, row {row + 1}"
-        return f"{self.source}, line {int(self.lines[row])}"
+        return f"{self.source}, {row_name(row, self.lines) if self.ids is None else self.ids[row]}"
 
 
 def all_names(examples: Examples) -> set[str]:

@@ -79,9 +79,7 @@ def _usual_spelling(name: str) -> str:
 
 def _names(labels: Iterable[Label]) -> set[str]:
     """The labels that are names, not spans or answers."""
-    parts: set[Any] = set()
-    for label in labels:
-        parts.update((label,) if isinstance(label, str) else label)
+    parts = (part for label in labels for part in ((label,) if isinstance(label, str) else label))
     return {part for part in parts if isinstance(part, str)}
 
 

@@ -1,14 +1,14 @@
 """A table as its file has it: cells that are not yet texts or labels, whatever the format was."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..errors import DataError
-from .plurals import counted
+from .plurals import counted, row_name
 
 _PANDAS_MISSING = ("NAType", "NaTType")  # by name, for pandas is not imported
 _SHOWN = 60  # characters of a cell in a message
@@ -82,7 +82,7 @@ class RawTable:
 
     def row_name(self, row: int) -> str:
         """The line of a row in its file; rows without a line are counted from 1."""
-        return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+        return row_name(row, self.lines)
 
     def column_name(self, column: int) -> str:
         """What messages call a column."""
@@ -114,10 +114,7 @@ class RawTable:
 
 
 def drop_incomplete(
-    table: RawTable,
-    texts: Sequence[int],
-    label: int | None = None,
-    lacks_label: Callable[[object], bool] | None = None,
+    table: RawTable, texts: Sequence[int], label: int | None = None, blank_labels: bool = False
 ) -> RawTable:
     """The table without the rows that have no text or no label, and a note that says how many those are.
 
@@ -125,26 +122,24 @@ def drop_incomplete(
         table: The table.
         texts: The columns of the texts.
         label: The column of the labels; None: they may be missing.
-        lacks_label: Whether a cell has no label; by default `is_missing`.
+        blank_labels: Whether a blank cell is a label, so that only an absent one lacks it.
 
     Raises:
         DataError: no row is left.
     """
-    missing = [map(is_missing, table.column(column)) for column in texts]
+    missing: list[Iterable[bool]] = [map(is_missing, table.column(column)) for column in texts]
     if label is not None:
-        missing.append(map(lacks_label or is_missing, table.column(label)))
+        cells = table.column(label)
+        missing.append(cell is ABSENT if blank_labels else is_missing(cell) for cell in cells)
     incomplete = list(map(any, zip(*missing)))
     rows = [row for row, lacks in enumerate(incomplete) if not lacks]
     if len(rows) == table.rows:
         return table
     if not rows:
         raise DataError(f"{table.source}: each of its {table.rows:,} rows lacks a text or a label.")
-    dropped = counted(
-        table.rows - len(rows),
-        f"row of {table.source} without a text or a label was",
-        f"rows of {table.source} without a text or a label were",
-    )
-    return table.take(rows, f"{dropped} left out, the first in {table.row_name(incomplete.index(True))}.")
+    count, first = table.rows - len(rows), table.row_name(incomplete.index(True))
+    dropped = f"{counted(count, 'row')} of {table.source} without a text or a label"
+    return table.take(rows, f"{dropped} {'was' if count == 1 else 'were'} left out, the first in {first}.")
 
 
 def parse_json_cells(cells: Sequence[object]) -> list[object]:

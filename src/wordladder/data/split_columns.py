@@ -31,14 +31,8 @@ class SplitColumns:
     split: bool = False
 
 
-class RowLayout(NamedTuple):
-    """Where the rows of a table have what is read, as the arguments of the readers say."""
-
-    text: Any
-    label: Column | None
-    labelled: bool | None
-    split_columns: SplitColumns | None
-    skip_incomplete: bool
+RowLayout = tuple[Any, Column | None, bool | None, SplitColumns | None, bool]
+"""The arguments text, label, labelled, split_columns and skip_incomplete of the readers of rows."""
 
 
 def group_or_time(group: Column | None, time: Column | None, *, ignore_split: bool = False) -> SplitColumns:

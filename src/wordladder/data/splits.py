@@ -6,8 +6,7 @@ import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,8 +16,7 @@ from .examples import Answer, Examples, Label, label_names
 Halves = tuple[Examples, Examples]
 
 
-@dataclass(frozen=True)
-class _Group:
+class _Group(NamedTuple):
     """Rows that stay together: they have one and the same text, or are of one author, document or file."""
 
     rows: list[int]

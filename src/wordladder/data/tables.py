@@ -62,14 +62,10 @@ def read_table(
     labels, label_notes = None, list[str]()
     if label_column is not None:
         labels, label_notes = read_labels(table, label_column, label_separator)
-    return Examples(
-        segments=tuple(table.texts(column, null_is_empty=True) for column in text_columns),
-        labels=labels,
-        source=table.source,
-        lines=table.lines,
-        notes=(*table.notes, *finder.notes, *label_notes),
-        **read_split_columns(table, split_columns, text, label),
-    )
+    segments = tuple(table.texts(column, null_is_empty=True) for column in text_columns)
+    notes = (*table.notes, *finder.notes, *label_notes)
+    splits = read_split_columns(table, split_columns, text, label)
+    return Examples(segments, labels, table.source, table.lines, notes, **splits)
 
 
 def read_texts(path: str | Path, *, text: Texts = None, format: str | None = None) -> Iterator[Any]:

@@ -4,13 +4,12 @@ What the vectors mean and how they are queried is in `word_vectors`.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, get_args
+from typing import Any, get_args
 
-from ..errors import DataError, SettingError, VectorsError, did_you_mean
+from ..errors import DataError, VectorsError, check_choice, did_you_mean
 from ..files.streams import ByteReader, atomic_write
 from ._fasttext_table import read_fasttext, write_fasttext
 from ._table import Table, UnicodeErrors, check_finite, check_table, first_rows
@@ -108,10 +107,8 @@ def read_vectors(
             format.
         SettingError: `unicode_errors` is none of the three.
     """
-    path, choices = Path(path), get_args(UnicodeErrors)
-    if unicode_errors not in choices:
-        hint = did_you_mean(str(unicode_errors), choices)
-        raise SettingError(f"unicode_errors is {unicode_errors!r}.{hint}")
+    path = Path(path)
+    check_choice("unicode_errors", unicode_errors, get_args(UnicodeErrors))
     try:
         name = _detect_format(path) if format is None else _format_name(path, format)
         options = (dim, unicode_errors) if name in ("text", "binary") else ()
@@ -148,24 +145,17 @@ def write_vectors(path: str | Path, table: Table, format: str | None = None) -> 
     assert known.write is not None  # `output_format` refuses read-only formats
     if known.folder:
         known.write(path, table)
-    else:
-        with _open_output(path) as stream:
-            known.write(stream, table)
-    return table
-
-
-@contextmanager
-def _open_output(path: Path) -> Iterator[BinaryIO]:
-    """A stream that replaces the file at the end, compressed if its name ends with .gz."""
+        return table
     with atomic_write(path) as stream:
         if path.suffix.lower() != ".gz":
-            yield stream
-            return
+            known.write(stream, table)
+            return table
         import gzip
 
         # no name and no time inside: the same vectors give the same bytes
         with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as compressed:
-            yield compressed  # type: ignore[misc]
+            known.write(compressed, table)
+    return table
 
 
 def _supported_words(path: Path, table: Table, words: re.Pattern[str]) -> Table:
@@ -213,11 +203,8 @@ def unsupported_parts(path: Path, table: Table, format: str | None = None) -> li
     place = names.get(name, suffix)
     parts = {part: getattr(table, part) is not None for part in ("counts", "subwords", "outputs")}
     parts["settings"] = bool(table.settings)
-    sentences = [
-        sentence.format(place)
-        for part, sentence in _UNSUPPORTED.items()
-        if parts[part] and part not in FORMATS[name].keeps
-    ]
+    dropped = [part for part in _UNSUPPORTED if parts[part] and part not in FORMATS[name].keeps]
+    sentences = [_UNSUPPORTED[part].format(place) for part in dropped]
     if table.settings.get("model") == "supervised":
         sentences.append("the classifier's labels are not kept: these are the vectors of its words")
     if name == "fasttext":

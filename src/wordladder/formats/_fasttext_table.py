@@ -44,7 +44,12 @@ def read_fasttext(path: Path) -> Table:
     }
     min_n, max_n, buckets = (int(settings[name]) for name in ("minn", "maxn", "bucket"))
     own, subwords = model.inputs[:size], None
-    words, notes = _printable(model.words, path)
+    encoded = [word.encode("utf-8", "surrogateescape") for word in model.words]
+    # bytes that are not UTF-8 are written with backslashes, as in gensim
+    words = [word.decode("utf-8", "backslashreplace") for word in encoded]
+    changed = sum(1 for word, before in zip(words, model.words) if word != before)
+    note = f"{path}: {changed:,} words are not UTF-8; they are shown with backslashes."
+    notes = [note] if changed else []
     if buckets and max_n >= min_n >= 1:
         table_settings |= {"min_n": min_n, "max_n": max_n, "buckets": buckets}
         if model.pruned is None:
@@ -53,15 +58,7 @@ def read_fasttext(path: Path) -> Table:
             notes.append(f"{path}: the model dropped n-grams: out-of-vocabulary words have no vectors.")
     sizes = max(min_n, 1), max_n, buckets
     if buckets and max_n >= sizes[0]:
-        encoded = [word.encode("utf-8", "surrogateescape") for word in model.words]
-        vectors = compose_vectors(
-            encoded,
-            own,
-            model.inputs,
-            sizes,
-            without_ngrams=_LINE_END.encode(),
-            row_of_bucket=model.bucket_rows,
-        )
+        vectors = compose_vectors(encoded, own, model.inputs, sizes, _LINE_END.encode(), model.bucket_rows)
     else:
         vectors = np.array(own)
     outputs = None if settings["model"] == "supervised" else model.outputs
@@ -107,15 +104,6 @@ def compose_vectors(
     return vectors
 
 
-def _printable(words: Sequence[str], path: Path) -> tuple[list[str], list[str]]:
-    """The words, with bytes that are not UTF-8 written with backslashes as in gensim, and a note on that."""
-    encoded = (word.encode("utf-8", "surrogateescape") for word in words)
-    shown = [word.decode("utf-8", "backslashreplace") for word in encoded]
-    changed = sum(1 for word, before in zip(shown, words) if word != before)
-    note = f"{path}: {changed:,} words are not UTF-8; they are shown with backslashes."
-    return shown, [note] if changed else []
-
-
 def write_fasttext(stream: BinaryIO, table: Table) -> None:
     """Write a model that fastText opens and that gives the same vectors.
 
@@ -136,28 +124,18 @@ def write_fasttext(stream: BinaryIO, table: Table) -> None:
         own[row] = table.vectors[row]
     counts = np.ones(len(words), np.int64) if table.counts is None else np.asarray(table.counts, np.int64)
     tokens = table.settings.get("words")
-    model = FastTextModel(
-        settings=_fasttext_settings(table),
-        words=words,
-        counts=counts,
-        labels=[],
-        label_counts=np.zeros(0, np.int64),
-        inputs=own if subwords is None else np.concatenate([own, subwords.whole()]),
-        outputs=np.zeros_like(own) if table.outputs is None else table.outputs,
-        tokens=tokens if isinstance(tokens, int) else int(counts.sum()),
-    )
-    write_model(stream, model)
+    tokens = tokens if isinstance(tokens, int) else int(counts.sum())
+    inputs = own if subwords is None else np.concatenate([own, subwords.whole()])
+    outputs = np.zeros_like(own) if table.outputs is None else table.outputs
+    settings, no_counts = _fasttext_settings(table), np.zeros(0, np.int64)
+    write_model(stream, FastTextModel(settings, words, counts, [], no_counts, inputs, outputs, tokens))
 
 
 def _fasttext_settings(table: Table) -> dict[str, int | float | str]:
     """fastText's settings from what is known of the training."""
     ours, subwords = table.settings, table.subwords
-    settings: dict[str, int | float | str] = {
-        "dim": table.vectors.shape[1],
-        "bucket": 0,
-        "minn": 0,
-        "maxn": 0,
-    }
+    settings: dict[str, int | float | str] = {"dim": table.vectors.shape[1]}
+    settings |= dict.fromkeys(("bucket", "minn", "maxn"), 0)
     if subwords is not None:
         buckets = subwords.total or len(subwords.buckets)
         settings |= {"bucket": buckets, "minn": subwords.min_n, "maxn": subwords.max_n}

@@ -87,10 +87,8 @@ class MappedWords(Sequence[str]):
     @cached_property
     def _ends(self) -> np.ndarray:
         """Where each word ends: (words,) int64."""
-        starts = range(0, len(self.text), _BLOCK)
-        line_ends = [
-            start + np.flatnonzero(self.text[start : start + _BLOCK] == _LINE_END) for start in starts
-        ]
+        blocks = ((start, self.text[start : start + _BLOCK]) for start in range(0, len(self.text), _BLOCK))
+        line_ends = [start + np.flatnonzero(block == _LINE_END) for start, block in blocks]
         ends = np.concatenate([*line_ends, [len(self.text)]])
         if len(ends) != self._size:
             raise VectorsError(f"{self.where}: {len(ends)} words do not fit {self._size} vectors.")

@@ -22,7 +22,6 @@ _MAX_WORD = 1000  # bytes
 _MAX_NUMBER = 1e6  # of a word vector
 _SUSPICIOUS = 1000  # vectors with larger numbers that are checked
 _CONTROL = re.compile(rb"[\0-\x1f]")
-_SPACE = 0x20
 
 
 def read_binary(path: Path, dim: int | None = None, errors: UnicodeErrors = "strict") -> Table:
@@ -149,24 +148,12 @@ def _check_words(words: list[bytes], vectors: np.ndarray, where: Callable[[int],
     A word ends at a space. If it has a space inside, its rest is read as numbers, and the next word begins
     with the rest of the numbers.
     """
-    _check_spaces(words, vectors, where)
-    together = b" ".join(words)
-    if (found := _CONTROL.search(together)) is not None:
-        row = together.count(b" ", 0, found.start())
-        raise VectorsError(
-            f"{where(row)}: {words[row]!r} has a control character. A word before it may have a space, which "
-            "word2vec binary cannot hold, or the vectors have another size (dim)."
-        )
-
-
-def _check_spaces(words: list[bytes], vectors: np.ndarray, where: Callable[[int], str]) -> None:
-    """Raise a VectorsError for a word with a space: the numbers only make sense without its rest."""
     size = vectors.shape[1] * 4
     with np.errstate(invalid="ignore"):  # there may be NaN
         sensible = (vectors.max(axis=1) < _MAX_NUMBER) & (vectors.min(axis=1) > -_MAX_NUMBER)
     for row in np.flatnonzero(~sensible)[:_SUSPICIOUS].tolist():
         rest = vectors[row].tobytes() + b"".join(words[row + 1 : row + 2])
-        for end in (at for at, byte in enumerate(rest[:size]) if byte == _SPACE):
+        for end in (at for at, byte in enumerate(rest[:size]) if byte == ord(" ")):
             numbers = rest[end + 1 : end + 1 + size]
             if not _is_word(rest[:end]) or len(numbers) < size:
                 break
@@ -176,6 +163,13 @@ def _check_spaces(words: list[bytes], vectors: np.ndarray, where: Callable[[int]
                     f"{where(row)}: the word is {word!r}, as the numbers after it show, and word2vec binary "
                     "cannot hold a space in a word. Have the vectors written as text or .safetensors."
                 )
+    together = b" ".join(words)
+    if (found := _CONTROL.search(together)) is not None:
+        row = together.count(b" ", 0, found.start())
+        raise VectorsError(
+            f"{where(row)}: {words[row]!r} has a control character. A word before it may have a space, which "
+            "word2vec binary cannot hold, or the vectors have another size (dim)."
+        )
 
 
 def write_binary(stream: BinaryIO, table: Table) -> None:

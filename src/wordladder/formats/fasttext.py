@@ -97,24 +97,23 @@ def read_model(path: str | Path) -> FastTextModel:
     """
     with ByteReader(path) as reader:
         cursor = Cursor(reader)
-        settings = _read_settings(cursor, _read_version(cursor))
-        entries = _read_dictionary(cursor)
-        pruned, words = entries["pruned"], len(entries["words"])
+        settings = _read_settings(cursor)
+        words, counts, labels, label_counts, tokens, pruned = _read_dictionary(cursor)
         at = cursor.at
         (compressed,) = cursor.numbers("?", "the mark of compression")
         if pruned is not None and not compressed:
             raise cursor.error(at, "the buckets of n-grams are pruned, but the model is not compressed")
-        rows = words + (settings["bucket"] if pruned is None else len(pruned))
+        rows = len(words) + (settings["bucket"] if pruned is None else len(pruned))
         inputs = _read_matrix(cursor, "the input matrix", (rows, settings["dim"]), compressed)
         (compressed_too,) = cursor.numbers("?", "the mark of the compressed output")
-        rows = len(entries["labels"]) if settings["model"] == "supervised" else words
+        rows = len(labels if settings["model"] == "supervised" else words)
         shape = rows, settings["dim"]
         outputs = _read_matrix(cursor, "the output matrix", shape, compressed and compressed_too)
         cursor.expect_end()
-    return FastTextModel(settings, inputs=inputs, outputs=outputs, **entries)
+    return FastTextModel(settings, words, counts, labels, label_counts, inputs, outputs, tokens, pruned)
 
 
-def _read_version(cursor: Cursor) -> int:
+def _read_settings(cursor: Cursor) -> dict[str, Any]:
     magic = cursor.take(4, "the head of a fastText model")
     if magic != MAGIC:
         message = f"a fastText model begins with {MAGIC.hex(' ')}, not {magic.hex(' ')}"
@@ -122,10 +121,6 @@ def _read_version(cursor: Cursor) -> int:
     (version,) = cursor.numbers("i", "the version")
     if version not in (11, _VERSION):
         raise cursor.error(4, f"the model is of version {version}; versions 11 and {_VERSION} can be read")
-    return version
-
-
-def _read_settings(cursor: Cursor, version: int) -> dict[str, Any]:
     at = cursor.at
     *integers, sample = cursor.numbers("12id", "the settings")
     settings: dict[str, Any] = dict(zip(_INTEGERS, integers)) | {"t": sample}
@@ -139,8 +134,8 @@ def _read_settings(cursor: Cursor, version: int) -> dict[str, Any]:
     return settings
 
 
-def _read_dictionary(cursor: Cursor) -> dict[str, Any]:
-    """The fields of a `FastTextModel` that the dictionary of a file holds."""
+def _read_dictionary(cursor: Cursor) -> tuple[Any, ...]:
+    """Words, their counts, labels, their counts, tokens and pruned buckets, as in `FastTextModel`."""
     at = cursor.at
     size, words, labels, tokens, kept = cursor.numbers("3iqq", "the sizes of the dictionary")
     if min(words, labels) < 0 or size != words + labels or kept < -1:
@@ -161,14 +156,8 @@ def _read_dictionary(cursor: Cursor) -> dict[str, Any]:
         pruned = pruned[np.argsort(pruned[:, 0], kind="stable")]
         if kept and not np.array_equal(np.sort(pruned[:, 1]), np.arange(kept)):
             raise cursor.error(at, f"the rows of the {kept} kept buckets are not 0 to {kept - 1}")
-    return {
-        "words": names[:words],
-        "counts": np.array(counts[:words], np.int64),
-        "labels": names[words:],
-        "label_counts": np.array(counts[words:], np.int64),
-        "tokens": tokens,
-        "pruned": pruned,
-    }
+    of_words, of_labels = np.split(np.array(counts, np.int64), [words])
+    return names[:words], of_words, names[words:], of_labels, tokens, pruned
 
 
 def _read_matrix(cursor: Cursor, what: str, shape: tuple[int, int], compressed: bool) -> np.ndarray:

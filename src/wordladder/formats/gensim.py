@@ -82,20 +82,18 @@ def _matrix(path: Path, attributes: dict[str, object], name: str) -> np.ndarray 
     if isinstance(separate, list) and name in separate:
         file = path.with_name(f"{path.name}.{name}.npy")
         try:
-            matrix: np.ndarray | None = np.load(file, mmap_mode="r", allow_pickle=False)
+            array: np.ndarray | None = np.load(file, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError:
             raise VectorsError(f"{file}: there is no such file; it belongs to {path.name}.") from None
         except (OSError, ValueError, EOFError, SyntaxError) as error:
             raise VectorsError(f"{file} is no array of NumPy, or cut short: {error}.") from None
     else:
-        matrix = array_of(attributes.get(name))
-    if matrix is None:
+        array = array_of(attributes.get(name))
+    if array is None:
         return None
-    if matrix.ndim != 2 or matrix.dtype.kind != "f":
-        raise VectorsError(
-            f"{path}: {name} is of shape {matrix.shape} and type {matrix.dtype}, not a matrix."
-        )
-    return matrix if matrix.dtype == np.float32 else np.asarray(matrix, np.float32)
+    if array.ndim != 2 or array.dtype.kind != "f":
+        raise VectorsError(f"{path}: {name} is of shape {array.shape} and type {array.dtype}, not a matrix.")
+    return np.asanyarray(array, np.float32)
 
 
 def _subwords(path: Path, attributes: dict[str, object], words: int) -> Subwords | None:

@@ -59,11 +59,8 @@ def read_model2vec(folder: Path) -> Table:
         raise VectorsError(
             f"{folder}: a model2vec folder has a {_TENSORS} with the tensor 'embeddings'; this one has not."
         )
-    tensors = {
-        one: tensor(path, one, header[one], base, size)
-        for one in (name, "weights", "mapping")
-        if one in header
-    }
+    names = [one for one in (name, "weights", "mapping") if one in header]
+    tensors = {one: tensor(path, one, header[one], base, size) for one in names}
     words = _vocabulary(folder / part / _TOKENIZER)
     config = read_json(folder / _CONFIG, dict, VectorsError) if (folder / _CONFIG).is_file() else {}
     vectors = _vectors(path, tensors, name, len(words))
@@ -112,20 +109,12 @@ def write_model2vec(folder: Path, table: Table) -> None:
         VectorsError: a word is not valid Unicode.
         OutputError: the folder cannot be written, or holds something else.
     """
-    if folder.is_file() or (folder.is_dir() and not _ours(folder)):
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    ours = _TENSORS in names and names <= _OTHERS | {_CONFIG, _TOKENIZER, _TENSORS}
+    if folder.is_file() or (names and not ours):
         raise OutputError(f"{folder}: something else is there already, and it is left alone.")
     if not folder.absolute().parent.is_dir():
         raise OutputError(f"{folder} cannot be written: there is no folder {folder.parent}")
-    with atomic_folder(folder, _TENSORS) as new:
-        _fill(new, table)
-
-
-def _ours(folder: Path) -> bool:
-    names = {path.name for path in folder.iterdir()}
-    return not names or (_TENSORS in names and names <= _OTHERS | {_CONFIG, _TOKENIZER, _TENSORS})
-
-
-def _fill(folder: Path, table: Table) -> None:
     dim = table.vectors.shape[1]
     vectors = np.concatenate([np.asarray(table.vectors, "<f4"), np.zeros((1, dim), "<f4")])
     config = {
@@ -137,10 +126,11 @@ def _fill(folder: Path, table: Table) -> None:
         "max_length": None,
         _SETTINGS_KEY: dict(table.settings),
     }
-    (folder / _CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
-    (folder / _TOKENIZER).write_text(_tokenizer(table), encoding="utf-8", newline="\n")
-    with open(folder / _TENSORS, "wb") as file:
-        write_tensors(file, {"embeddings": vectors}, {})
+    with atomic_folder(folder, _TENSORS) as new:
+        (new / _CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
+        (new / _TOKENIZER).write_text(_tokenizer(table), encoding="utf-8", newline="\n")
+        with open(new / _TENSORS, "wb") as file:
+            write_tensors(file, {"embeddings": vectors}, {})
 
 
 def _tokenizer(table: Table) -> str:

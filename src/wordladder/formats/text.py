@@ -116,15 +116,12 @@ def _fast(block: bytes, dim: int) -> tuple[list[bytes], np.ndarray] | None:
     numbers = list(map(str, range(dim)))
     names = ["word", *numbers, *["blank"][:blanks]]
     types = {name: pa.float32() for name in numbers} | {"word": pa.binary(), "blank": pa.null()}
+    read = csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names)
+    parse = csv.ParseOptions(delimiter=delimiter, quote_char=False, double_quote=False)
+    parse.ignore_empty_lines = False
+    convert = csv.ConvertOptions(column_types=types, null_values=[""], check_utf8=False)
     try:
-        columns = csv.read_csv(
-            pa.BufferReader(block),
-            csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names),
-            csv.ParseOptions(
-                delimiter=delimiter, quote_char=False, double_quote=False, ignore_empty_lines=False
-            ),
-            csv.ConvertOptions(column_types=types, null_values=[""], check_utf8=False),
-        )
+        columns = csv.read_csv(pa.BufferReader(block), read, parse, convert)
     except pa.ArrowInvalid:
         return None
     vectors = np.empty((len(columns), dim), np.float32)

@@ -1,10 +1,9 @@
 """What is pretrained, on which objectives, and how large it is."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
-from ..errors import SettingError, did_you_mean
+from ..errors import SettingError, check_choice
 
 Kind = Literal["bert", "albert", "elmo"]
 Size = Literal["tiny", "mini", "small", "base", "starter"]
@@ -114,14 +113,14 @@ class PretrainingSettings:
     device: str | None = None
 
     def __post_init__(self) -> None:
-        self._check_choice("kind", self.kind, get_args(Kind))
+        check_choice("kind", self.kind, get_args(Kind))
         sizes = [size for size in SIZES if size != "starter" or self.kind != "elmo"]
-        self._check_choice("size", self.size, sizes)
+        check_choice("size", self.size, sizes)
         for name, why in _NOT_FOR_ELMO.items() if self.kind == "elmo" else ():
             if (value := getattr(self, name)) is not None:
                 raise SettingError(f"{name} is {value!r}, but {why}; leave it out")
         if self.objectives is not None:
-            self._check_choice("objectives", self.aims, _OBJECTIVES[self.kind])
+            check_choice("objectives", self.aims, _OBJECTIVES[self.kind])
         self._check("segmenter", self.segmenter in (None, "jieba"), "it can be jieba, or left out")
         if self.segmenter is not None and self.whole_words is False:
             raise SettingError("segmenter groups characters into whole words, but whole_words is false")
@@ -141,10 +140,6 @@ class PretrainingSettings:
     def _check(self, name: str, right: bool, rule: str) -> None:
         if not right:
             raise SettingError(f"{name} is {getattr(self, name)!r}; {rule}")
-
-    def _check_choice(self, name: str, value: str, choices: Iterable[str]) -> None:
-        if value not in choices:
-            raise SettingError(f"{name} is {value!r}.{did_you_mean(value, choices)}")
 
     def require_length(self) -> None:
         """Raise a SettingError unless either `steps` or `minutes` is given; preparing text needs neither."""

@@ -86,15 +86,9 @@ def write_classifier(path: str | Path, classifier: Any, task: Any) -> None:
         "lrUpdateRate": 100, "t": 1e-4,
     }  # fmt: skip
     counts: NDArray[np.int64] = np.asarray(words.counts)
-    model = FastTextModel(
-        settings,
-        words=words.words,
-        counts=counts,
-        labels=[_PREFIX + label for label in labels],
-        label_counts=np.ones(len(labels), np.int64),
-        inputs=inputs,
-        outputs=(one.outputs[:, :dim] / task.temperature).astype(np.float32),
-        tokens=int(counts.sum()),
-    )
+    names, label_counts = [_PREFIX + label for label in labels], np.ones(len(labels), np.int64)
+    outputs = (one.outputs[:, :dim] / task.temperature).astype(np.float32)
+    tokens = int(counts.sum())
+    model = FastTextModel(settings, words.words, counts, names, label_counts, inputs, outputs, tokens)
     with atomic_write(Path(path)) as stream:
         write_model(stream, model)

@@ -116,11 +116,8 @@ class WordFeatures:
             for distance in {part[1] for template in self.templates for part in template if part[0] == name}:
                 columns[name, distance] = _shift(ids, distance, len(self.values[name]), words)
         for template in self.templates:
-            key, known, inside = (
-                np.zeros(size, np.int64),
-                np.ones(size, bool),
-                np.full(size, len(template) < 2),
-            )
+            key, known = np.zeros(size, np.int64), np.ones(size, bool)
+            inside = np.full(size, len(template) < 2)
             for part in template:
                 ids, values = columns[part], len(self.values[part[0]])
                 key = key * (values + _EDGES) + ids

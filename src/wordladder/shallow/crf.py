@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from ..errors import DataError, SettingError
+from ..errors import DataError, SettingError, check_at_least
 from ..progress import Progress, quiet
 from ..text.words import TextSettings, Tokens
 from ._word_features import WordFeatures
@@ -51,9 +51,8 @@ class FeatureCRF:
     serves = "tagging"
 
     def __post_init__(self) -> None:
-        for name, least in (("window", 0), ("affixes", 0), ("min_count", 1), ("epochs", 1), ("l2", 0)):
-            if getattr(self, name) < least:
-                raise SettingError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
+        check_at_least(0, window=self.window, affixes=self.affixes, l2=self.l2)
+        check_at_least(1, min_count=self.min_count, epochs=self.epochs)
         if not 0 < self.learning_rate < 10:
             raise SettingError(
                 f"learning_rate is {self.learning_rate}; it must be above 0, as a rule below 1."

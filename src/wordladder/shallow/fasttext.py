@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import KW_ONLY, dataclass
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -88,7 +87,6 @@ class FastTextClassifier(TextClassifier):
         self.choice = Choice(_EPOCHS[0] if self.epochs is None else self.epochs, self.max_n or 0)
         self.words = Vocabulary([])  # those with a row of their own
         self.used: NDArray[np.int32] = np.zeros(0, np.int32)  # the buckets that have rows, ascending
-        self._bucket_rows: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
         self.rows: NDArray[np.float32] = np.zeros((0, 0), np.float32)  # of words, then of buckets; padded
         self.outputs: NDArray[np.float32] = np.zeros((0, 0), np.float32)  # of labels; padded
 
@@ -126,7 +124,7 @@ class FastTextClassifier(TextClassifier):
         begins, runs = self._word_ngrams(word_ids, forms, training.threads)
         used = np.bincount(runs, minlength=self.buckets) >= self.min_count_runs
         used[ngrams(forms, self.min_n, self.choice.max_n, self.buckets, han=False)[1]] = True
-        self.used = np.flatnonzero(used).astype(np.int32)
+        self._set_buckets(np.flatnonzero(used).astype(np.int32))
         self.rows = zero_rows(len(self.words) + len(self.used), self.dim)
         random = random_rows(len(self.words), self.dim, 1 / self.dim, training.seed)
         self.rows[: len(random)] = random  # n-grams start at zero: they add to what the words say
@@ -144,7 +142,13 @@ class FastTextClassifier(TextClassifier):
         bounds = np.linspace(0, len(texts), min(threads, max(1, len(texts) // _LEAST_PART)) + 1)
         parts = [texts[a:b] for a, b in pairwise(bounds.astype(np.int64).tolist())]
         settings = {"text": self.text, "lowercase": self.lowercase, "min_count": 1, "threads": len(parts)}
-        read = partial(_read_part, settings | {"progress": progress})
+
+        def read(part: list[str]) -> tuple[list[str], NDArray[np.int64], NDArray[np.int32]]:
+            """The words of some texts, their counts, and the texts as ids of words, −1 after each text."""
+            with read_corpus(texts=part, progress=progress, **settings) as corpus:  # type: ignore[arg-type]
+                words = corpus.vocabulary
+                return list(words.words), np.asarray(words.counts), corpus.ids.copy()
+
         with ThreadPoolExecutor(len(parts)) as pool:
             try:
                 found = list(pool.map(read, parts))
@@ -184,25 +188,20 @@ class FastTextClassifier(TextClassifier):
             list(pool.map(hash_texts, cuts[:-1], cuts[1:]))
         return begins, buckets
 
-    @property
-    def _rows_of_buckets(self) -> NDArray[np.int32]:
-        """The row of each bucket, −1 for one without; computed once for the same `used`."""
-        if self._bucket_rows is None or self._bucket_rows[0] is not self.used:
-            rows = np.full(self.buckets, -1, np.int32)
-            rows[self.used] = len(self.words) + np.arange(len(self.used))
-            self._bucket_rows = (self.used, rows)
-        return self._bucket_rows[1]
+    def _set_buckets(self, used: NDArray[np.int32]) -> None:
+        """Give these buckets rows, after those of the words; the others have row −1."""
+        self.used, self._bucket_rows = used, np.full(self.buckets, -1, np.int32)
+        self._bucket_rows[used] = len(self.words) + np.arange(len(used))
 
     def _spelling(self, forms: list[str], own_rows: NDArray[np.int64]) -> Any:
         """The rows of word forms and of their n-grams; `own_rows` are the former, −1 for one without."""
         from ..kernels.ngram_bags import Spelling
 
-        bucket_rows = self._rows_of_buckets
         offsets, buckets = ngrams(forms, self.min_n, self.choice.max_n, self.buckets, han=False)
-        rows = np.insert(bucket_rows[buckets].astype(np.int64), offsets[:-1], own_rows)
+        rows = np.insert(self._bucket_rows[buckets].astype(np.int64), offsets[:-1], own_rows)
         forms_of_rows = np.repeat(np.arange(len(forms)), np.diff(offsets) + 1)
         begins = np.searchsorted(forms_of_rows[rows >= 0], np.arange(len(forms) + 1))
-        return Spelling(begins, rows[rows >= 0], bucket_rows)
+        return Spelling(begins, rows[rows >= 0], self._bucket_rows)
 
     def _train(self, bags: Any, training: Training) -> None:
         from ..kernels.ngram_bags import train_texts
@@ -244,9 +243,7 @@ class FastTextClassifier(TextClassifier):
         tokens = tokenize(texts, self.text)
         surfaces = tokens.surfaces(lowercase=self.lowercase)
         numbers: dict[str, int] = {}
-        ids = np.fromiter(
-            (numbers.setdefault(one, len(numbers)) for one in surfaces), np.int64, len(surfaces)
-        )
+        ids = np.array([numbers.setdefault(one, len(numbers)) for one in surfaces], np.int64)
         end = numbers.setdefault(_END, len(numbers))
         begins = tokens.offsets + np.arange(len(texts) + 1)
         word_ids = Texts(begins, np.insert(ids, tokens.offsets[1:], end).astype(np.int32))
@@ -266,7 +263,8 @@ class FastTextClassifier(TextClassifier):
             words: The words with a row of their own.
             arrays: `used`, the buckets with rows; `rows` (words + buckets, dim); `outputs` (labels, dim).
         """
-        self.words, self.used = words, arrays["used"]
+        self.words = words
+        self._set_buckets(arrays["used"])
         self.rows, self.outputs = _padded(arrays["rows"]), _padded(arrays["outputs"])
 
     def facts(self) -> dict[str, Any]:
@@ -285,14 +283,6 @@ class FastTextClassifier(TextClassifier):
         if (path := folder / "chosen.json").is_file():  # not in models of the first versions
             self.choice = read_validated(path, Choice)
         self.set_weights(Vocabulary.load(folder / "words.txt"), load_file(folder / "fasttext.safetensors"))
-
-
-def _read_part(
-    settings: dict[str, Any], texts: list[str]
-) -> tuple[list[str], NDArray[np.int64], NDArray[np.int32]]:
-    """The words of some texts, their counts, and the texts as ids of words, −1 after each text."""
-    with read_corpus(texts=texts, **settings) as corpus:
-        return list(corpus.vocabulary.words), np.asarray(corpus.vocabulary.counts), corpus.ids.copy()
 
 
 def _padded(matrix: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from ..errors import DataError, ModelError, SettingError
+from ..errors import DataError, ModelError, SettingError, check_at_least
 from ..files.json_files import read_validated, write_json
 from ..text.words import TextSettings
 from ._linear import Linear, fit_linear
@@ -84,10 +84,8 @@ class Tfidf(TextClassifier):
     stage = "fitting the linear model"
 
     def __post_init__(self) -> None:
-        for name, least in (("ngrams", 1), ("characters", 0)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise SettingError(f"{name} is {value}; it must be at least {least}.")
+        check_at_least(1, ngrams=self.ngrams)
+        check_at_least(0, characters=self.characters)
         if self.regularisation is not None and self.regularisation <= 0:
             raise SettingError(f"regularisation is {self.regularisation}; it must be above 0.")
         self._calls_left = 0  # that are answered without Numba

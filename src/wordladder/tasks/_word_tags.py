@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Span
+from ..data.tagged.schemes import span_letters
 from ..text.words import Tokens
 
 Ints = NDArray[np.int64]
@@ -92,16 +93,12 @@ class TagSet:
         for first, last, kind in zip(words.first.tolist(), words.last.tolist(), words.types):
             if last > first and not taken[first:last].any():
                 taken[first:last] = True
-                tags[first:last] = self._span_tags(kind, last - first)
+                if self.scheme == "words":
+                    tags[first:last] = self.index[kind]
+                else:
+                    letters = span_letters(last - first, self.scheme)
+                    tags[first:last] = [self.index[f"{letter}-{kind}"] for letter in letters]
         return tags
-
-    def _span_tags(self, kind: str, length: int) -> list[int]:
-        if self.scheme == "words":
-            return [self.index[kind]] * length
-        letters = "B" + "I" * (length - 1)
-        if self.scheme == "bioes":
-            letters = "S" if length == 1 else letters[:-1] + "E"
-        return [self.index[f"{letter}-{kind}"] for letter in letters]
 
     def segments(self, tags: Ints, offsets: Ints) -> tuple[Ints, Ints]:
         """The first word of each span and the position after its last one; tags follow the scheme."""

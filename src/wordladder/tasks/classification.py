@@ -105,14 +105,10 @@ class Classification:
 
     def keep(self, folder: Path) -> None:
         """Write `labels.json`."""
-        content = {
-            "labels": self.labels,
-            "multi_label": self.multi_label,
-            "temperature": self.temperature,
-            "thresholds": self.thresholds.tolist(),
-            "class_weights": None if self.weights is None else self.weights.tolist(),
-        }
-        write_json(folder / "labels.json", content)
+        weights = None if self.weights is None else self.weights.tolist()
+        thresholds = self.thresholds.tolist()
+        saved = _Saved(self.labels, bool(self.multi_label), self.temperature, thresholds, weights)
+        write_json(folder / "labels.json", vars(saved))
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""

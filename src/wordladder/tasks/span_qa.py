@@ -146,14 +146,9 @@ class SpanQa(WordTask):
         """Fit on the dev set the threshold above which there is no answer."""
         if not self.no_answer:
             return {}
-        self.threshold = 0.0
-        decoded = self._decode(scores)
-        texts = [
-            self._span(scores.tokens, row, spans[0])["text"] if spans else ""
-            for row, (spans, _) in enumerate(decoded)
-        ]
-        values = self._outcomes(texts, examples)[:, self._column]
-        margins = np.nan_to_num(np.array([margin for _, margin in decoded]))
+        self.threshold = np.inf  # the best span of each passage is predicted
+        values = self.outcomes(scores, examples)[:, self._column]
+        margins = np.nan_to_num(np.array([margin for _, margin in self._decode(scores)]))
         has_answer = np.array(list(map(bool, self._gold(examples))))
         self.threshold = best_no_answer_threshold(margins, values, has_answer)
         return {"no_answer_threshold": self.threshold}
@@ -220,10 +215,8 @@ class SpanQa(WordTask):
 
     def outcomes(self, scores: WordScores, examples: Examples) -> NDArray[np.float64]:
         """Exact match and F1 of each row, `(rows, 2)`."""
-        return self._outcomes(self.predictions(scores), examples)
-
-    def _outcomes(self, texts: list[str], examples: Examples) -> NDArray[np.float64]:
-        return answer_outcomes(texts, self._gold_texts(examples), self.style or "squad")
+        texts, gold = self.predictions(scores), self._gold_texts(examples)
+        return answer_outcomes(texts, gold, self.style or "squad")
 
     def primary(self, outcomes: NDArray[np.float64]) -> float:
         """The mean of the primary metric."""

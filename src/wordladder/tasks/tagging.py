@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.examples import Examples, Span, label_names
+from ..data.examples import Examples, Span, all_names
 from ..errors import DataError
 from ..files.json_files import read_validated, write_json
 from ..layers.tag_chain import TagChain, allowed_transitions, continuations, unweighted
@@ -66,7 +66,7 @@ class Tagging(WordTask):
             DataError: there are no spans, or all words have the same tag.
         """
         self._check_spans(examples)
-        types = sorted({name for label in examples.labels or () for name in label_names(label)})
+        types = sorted(all_names(examples))
         of_words = examples.scheme == "words"
         if len(types) < 1 + of_words:
             reason = "the same tag everywhere" if types else "no entities"

@@ -9,49 +9,46 @@ import mmap
 import os
 import tempfile
 import time
-from collections.abc import Container, Generator, Iterable, Sequence, Sized
+from collections.abc import Container, Iterable, Sequence, Sized
 from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError, SettingError
+from ..errors import DataError, check_at_least
 from ..files.streams import prefetch, release_memory, write_errors
 from ..progress import Progress, quiet
-from .corpus_files import find_files, read_blocks
+from .corpus_files import Blocks, find_files, read_blocks
 from .phrases import PhraseSettings, RawWords, join_phrases, rewrite_ids
 from .vocabulary import Vocabulary
 from .words import TextSettings, classes
 
 _DROPPED = -2
+_IDS = "ids.int32"  # the file in the temporary folder
 _PLAIN = TextSettings()
 
 
+@dataclass(eq=False, repr=False)
 class Corpus(AbstractContextManager):
     """A text as word ids, and the vocabulary that says which words they are.
 
     A context manager: closing removes the temporary folder that holds the ids.
     """
 
-    def __init__(
-        self,
-        folder: tempfile.TemporaryDirectory,
-        path: Path,
-        vocabulary: Vocabulary,
-        counter: "_WordCounter",
-        lowercase: bool,
-        phrases: dict[str, object] | None,
-    ) -> None:
-        self.vocabulary = vocabulary
-        self.text = counter.text  # how the words were found
-        self.lowercase = lowercase  # whether the text was lower-cased first
-        self.words = counter.words  # words read
-        self.lost = counter.lost  # words truncated by `text.max_words`, not among `words`
-        self.lines = counter.lines  # lines read
-        self.kept_words = 0 if vocabulary.counts is None else int(vocabulary.counts.sum())  # among the ids
-        self.phrases = phrases  # how phrases were made of words, and how many; None: they were not
-        self._folder = folder
-        with open(path, "rb") as file:
+    vocabulary: Vocabulary
+    text: TextSettings  # how the words were found
+    lowercase: bool  # whether the text was lower-cased first
+    words: int  # words read
+    lost: int  # words truncated by `text.max_words`, not among `words`
+    lines: int  # lines read
+    phrases: dict[str, object] | None  # how phrases were made of words, and how many; None: they were not
+    _folder: tempfile.TemporaryDirectory
+
+    def __post_init__(self) -> None:
+        counts = self.vocabulary.counts
+        self.kept_words = 0 if counts is None else int(counts.sum())  # among the ids
+        with open(Path(self._folder.name) / _IDS, "rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._ids: np.ndarray | None = np.frombuffer(self._map, dtype=np.int32)
 
@@ -129,9 +126,7 @@ def read_corpus(
         OutputError: the ids cannot be written, such as when the disk is full.
         SettingError: a setting has a value that cannot be used.
     """
-    for key, value in {"min_count": min_count, "max_vocabulary": max_vocabulary, "threads": threads}.items():
-        if value is not None and value < 1:
-            raise SettingError(f"{key} is {value}; it must be at least 1.")
+    check_at_least(1, min_count=min_count, max_vocabulary=max_vocabulary, threads=threads)
     files = [] if texts is not None and not paths else find_files(paths)
     if files:
         total = sum(path.stat().st_size for path in files) or None  # pipes have no size
@@ -146,8 +141,8 @@ def read_corpus(
                 os.makedirs(folder, exist_ok=True)
         temporary = tempfile.TemporaryDirectory(prefix="wordladder-", dir=folder, ignore_cleanup_errors=True)
         on_failure.callback(temporary.cleanup)
-        path = Path(temporary.name) / "ids.int32"
-        _count_words(counter, blocks if threads == 1 else prefetch(blocks), path, total, progress)
+        path = Path(temporary.name) / _IDS
+        counter.read_all(blocks if threads == 1 else prefetch(blocks), path, total, progress)
         words, phrase_facts = counter.raw_words(), None
         with write_errors(path):
             if phrases is not None and counter.words:
@@ -157,7 +152,8 @@ def read_corpus(
                 raise _no_words(files, counter, min_count)
             rewrite_ids(path, lambda chunk: _renumber(chunk, ids))
         release_memory()  # thousands of blocks have come and gone
-        corpus = Corpus(temporary, path, vocabulary, counter, lowercase, phrase_facts)
+        numbers = counter.words, counter.lost, counter.lines
+        corpus = Corpus(vocabulary, text, lowercase, *numbers, phrase_facts, temporary)
         on_failure.pop_all()
     return corpus
 
@@ -168,22 +164,6 @@ def _compile(text: TextSettings, progress: Progress) -> None:
     progress("compiling", 0, 1)
     _WordCounter(text).read(b"a\n")
     progress("compiling", 1, 1, seconds=time.perf_counter() - start)
-
-
-def _count_words(
-    counter: "_WordCounter",
-    blocks: Generator[tuple[bytes, int], None, None],
-    path: Path,
-    total: int | None,
-    progress: Progress,
-) -> None:
-    """Write the ids of all words to a file."""
-    with write_errors(path), open(path, "wb") as file, closing(blocks):
-        start = time.perf_counter()
-        for block, done in blocks:
-            file.write(counter.read(block).data)
-            seconds = time.perf_counter() - start
-            progress("reading the corpus", done, total, words_per_second=counter.words / seconds)
 
 
 def _no_words(files: Sequence[Path], counter: "_WordCounter", min_count: int) -> DataError:
@@ -202,7 +182,6 @@ class _WordCounter:
     def __init__(self, text: TextSettings) -> None:
         from ..kernels import scan
 
-        self.text = text
         self.words = self.lost = self.lines = 0
         self._scan = scan
         # jieba's words come with blanks between them: see `corpus_files`.
@@ -215,6 +194,15 @@ class _WordCounter:
         self._counts = np.zeros(capacity, dtype=np.int64)
         self._ids = np.empty(0, dtype=np.int32)
         self._figures = np.zeros(6, dtype=np.int64)
+
+    def read_all(self, blocks: Blocks, path: Path, total: int | None, progress: Progress) -> None:
+        """Write the ids of all words of the blocks to a file."""
+        with write_errors(path), open(path, "wb") as file, closing(blocks):
+            start = time.perf_counter()
+            for block, done in blocks:
+                file.write(self.read(block).data)
+                seconds = time.perf_counter() - start
+                progress("reading the corpus", done, total, words_per_second=self.words / seconds)
 
     def read(self, block: bytes) -> np.ndarray:
         """The ids of the words of `block`, valid until the next call."""

@@ -14,6 +14,7 @@ from ..files.streams import ByteReader, line_blocks
 from .file_content import decode, suffix_of
 from .words import Segmenter, TextSettings, check_strings, lower, tokenize
 
+Blocks = Generator[tuple[bytes, int], None, None]
 RawBlock = tuple[bytes, str | None]  # the bytes of some lines and, unless they are ASCII, their text
 
 TEXT_FIELDS = ("text", "review", "sentence", "content", "document", "body")
@@ -64,7 +65,7 @@ def read_blocks(
     lowercase: bool,
     field: str | None = None,
     texts: Iterable[str] = (),
-) -> Generator[tuple[bytes, int], None, None]:
+) -> Blocks:
     """Blocks of all files, then of the texts, one a line, and the bytes (without files, the texts) so far.
 
     Every file ends its last line.

@@ -13,7 +13,6 @@ from ..files.streams import ByteReader, line_blocks
 
 STANDARD_INPUT = "-"
 _COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
-_CHUNK = 1 << 24
 
 
 def suffix_of(path: str | Path) -> str:
@@ -37,7 +36,7 @@ def read_bytes(path: str | Path) -> bytes:
         data = sys.stdin.buffer.read()
     else:
         with _open(path) as reader:
-            data = b"".join(iter(lambda: reader.read(_CHUNK), b""))
+            data = reader.read_all()
     if data.startswith(b"PK\x03\x04"):
         raise DataError(f"{path} is a zip archive or Excel file. Unpack it, or save the sheet as UTF-8 CSV.")
     if not data.strip():

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from ..errors import SettingError, did_you_mean
+from ..errors import SettingError, check_choice
 from ..kernels import character_classes as char
 from ..progress import Progress, quiet
 from .subwords import encode_words
@@ -56,19 +56,17 @@ class PhraseSettings:
     max_pairs: int = 20_000_000
 
     def __post_init__(self) -> None:
-        if self.scoring not in get_args(Scoring):
-            hint = did_you_mean(str(self.scoring), get_args(Scoring))
-            raise SettingError(f"The scoring of phrases is {self.scoring!r}.{hint}")
+        check_choice("The scoring of phrases", self.scoring, get_args(Scoring))
         for key in ("min_count", "passes", "max_pairs"):
             if getattr(self, key) < 1:
                 raise SettingError(f"{key} of phrases is {getattr(self, key)}; it must be at least 1.")
-        threshold, connectors = self.threshold, len(self.connectors)
+        threshold, count = self.threshold, len(self.connectors)
         if self.scoring == "npmi" and not -1 <= threshold <= 1:
             raise SettingError(f"threshold of phrases is {threshold:g}; for npmi it is between -1 and 1.")
         if self.scoring == "default" and not threshold > 0:
             raise SettingError(f"threshold of phrases is {threshold:g}; it must be above 0.")
-        if connectors > _MOST_CONNECTORS:
-            raise SettingError(f"{connectors} connectors of phrases; at most {_MOST_CONNECTORS} are allowed.")
+        if count > _MOST_CONNECTORS:
+            raise SettingError(f"{count} connectors of phrases; at most {_MOST_CONNECTORS} are possible.")
 
 
 class RawWords(NamedTuple):
@@ -140,10 +138,7 @@ def join_phrases(
 
 
 def rewrite_ids(
-    path: Path,
-    transform: Callable[[np.ndarray], np.ndarray],
-    progress: Progress = quiet,
-    stage: str = "rewriting the corpus",
+    path: Path, transform: Callable[[np.ndarray], np.ndarray], progress: Progress = quiet, stage: str = ""
 ) -> None:
     """Rewrite a file of ids in place, in chunks.
 
@@ -305,10 +300,10 @@ def _join_pairs(path: Path, known: _Known, pairs: np.ndarray, progress: Progress
     """Join pairs throughout a file of ids, in place; returns how many times that was done."""
     from ..kernels import phrases
 
-    ids_pair_countss = known.add(pairs)
+    phrase_ids = known.add(pairs)
     table = np.zeros(4 * _entries(len(pairs)), np.int32)
-    phrases.put(np.column_stack([pairs, ids_pair_countss + 1]).astype(np.int32).ravel(), table)
-    connectors, counts = len(known.connectors), known.words.counts
+    phrases.put(np.column_stack([pairs, phrase_ids + 1]).astype(np.int32).ravel(), table)
+    counts = known.words.counts
     begins = np.zeros(len(counts), np.bool_)
     begins[pairs[:, 0]] = True
     state, waiting = np.zeros(3, np.int64), np.empty(_WAITING, np.int32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import SettingError
+from ..errors import SettingError, check_at_least
 from ..kernels.character_classes import HAN
 from .words import classes, offsets_of
 
@@ -96,8 +96,7 @@ def ngrams(words: Sequence[str], min_n: int, max_n: int, buckets: int, *, han: b
 
     if max_n and (min_n < 1 or max_n < min_n):
         raise SettingError(f"n-grams of {min_n} to {max_n} characters: min_n is at least 1, max_n not less.")
-    if buckets < 1:
-        raise SettingError(f"buckets is {buckets}; it must be at least 1.")
+    check_at_least(1, buckets=buckets)
     table = classes() if han else np.zeros(0, np.uint8)
     return find_ngrams(*encode_words(words), min_n, max_n, buckets, table)
 

@@ -85,7 +85,7 @@ class Vocabulary:
             DataError: the file is missing, or a line is not a word with or without a count.
         """
         with ByteReader(path) as reader:
-            content = b"".join(iter(lambda: reader.read(1 << 20), b""))
+            content = reader.read_all()
         try:
             lines = content.decode("utf-8").split("\n")
         except UnicodeDecodeError as error:

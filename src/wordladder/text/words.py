@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from ..errors import DataError, SettingError, did_you_mean
+from ..errors import DataError, SettingError, check_choice
 from ..extras import require
 from ..kernels import character_classes as char
 
@@ -55,9 +55,7 @@ class TextSettings:
     max_words: int | None = None
 
     def __post_init__(self) -> None:
-        if self.segmenter not in get_args(Segmenter):
-            hint = did_you_mean(str(self.segmenter), get_args(Segmenter))
-            raise SettingError(f"text.segmenter is {self.segmenter!r}.{hint}")
+        check_choice("text.segmenter", self.segmenter, get_args(Segmenter))
         if self.max_words is not None and self.max_words < 1:
             raise SettingError(f"text.max_words is {self.max_words}; it must be at least 1, or left out.")
 

@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
-from ..errors import DataError, SettingError, did_you_mean
+from ..errors import DataError, check_choice
 from ..files.streams import ByteReader
 from ..formats import first_rows
+from ..text.file_content import decode
 
 Method = Literal["add", "mul"]
+METHODS = get_args(Method)
 EPSILON = np.float32(1e-6)  # avoids a division by zero in 3CosMul
 _BLOCK = 1 << 13  # words, and questions, of a block: as many scores as fit into caches
 _LEAST = np.float32(1e-12)  # lower bound of a shifted cosine, above the 0 of words that may not be answers
@@ -136,7 +138,7 @@ def word_analogies(
         DataError: a line cannot be read; the message names it.
         SettingError: there is no such method.
     """
-    check_method(method)
+    check_choice("method", method, METHODS)
     names, section_of, questions = _read_questions(path)
     known = first_rows(map(str.upper, words))
     rows = np.array([[known.get(word.upper(), -1) for word in four] for four in questions])
@@ -156,12 +158,6 @@ def word_analogies(
         syntactic = result("syntactic", is_grammar[section_of])
     correct, used = int(right.sum()), int(usable.sum())
     return Analogies("all", correct, used, len(rows), sections, method, semantic, syntactic)
-
-
-def check_method(method: str) -> None:
-    """Raise a SettingError unless the method is `add` or `mul`."""
-    if method not in ("add", "mul"):
-        raise SettingError(f"method is {method!r}.{did_you_mean(method, ['add', 'mul'])}")
 
 
 def _solve(
@@ -223,12 +219,7 @@ def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
     """Line numbers and lines of a test file, without empty lines and comments."""
     with ByteReader(path) as reader:
         data = reader.read_all()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}, line {number}: byte {error.start} is not UTF-8.") from None
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(decode(data, str(path)).split("\n"), 1):
         if line.strip() and not line.startswith("#"):
             yield number, line.strip()
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import SettingError, VectorsError, nearest
+from ..errors import SettingError, VectorsError, check_choice, nearest
 from ..formats import MappedWords, Table, UnicodeErrors, check_finite, first_rows, read_vectors, write_vectors
 from ..text.subwords import Subwords
 from ..text.words import TextSettings, lower, tokenize
-from .intrinsic import EPSILON, Analogies, Method, WordPairs, check_method, word_analogies, word_pairs
+from .intrinsic import EPSILON, METHODS, Analogies, Method, WordPairs, word_analogies, word_pairs
 
 _ROWS = 1 << 14  # rows of the matrix taken at once: a memory-mapped matrix is never copied whole
 _SEARCHES = 50  # of the bytes of mapped words, before a dictionary of all of them is built
@@ -283,7 +283,7 @@ class WordVectors:
             VectorsError: a word has no vector.
             SettingError: there is no such method.
         """
-        check_method(method)
+        check_choice("method", method, METHODS)
         return (self.most_similar if method == "add" else self.most_similar_cosmul)([b, c], [a], topn)
 
     def encode(self, texts: Sequence[str], *, normalize_embeddings: bool = False) -> np.ndarray:

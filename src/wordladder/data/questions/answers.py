@@ -96,10 +96,8 @@ def locate_answers(questions: Sequence[Question]) -> tuple[list[tuple[Answer, ..
     offset is given. One that does not occur has no start.
     """
     labels = []
-    searched: dict[bool, list[tuple[str, int | None]]] = {
-        True: [],
-        False: [],
-    }  # by whether there is an offset
+    # by whether there is an offset
+    searched: dict[bool, list[tuple[str, int | None]]] = {True: [], False: []}
     for question in questions:
         answers = []
         for text, offset in question.answers or ():

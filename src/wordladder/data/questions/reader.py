@@ -66,7 +66,7 @@ def read_questions(
     if isinstance(text, str) and "," in text:
         text = [part.strip() for part in text.split(",")]
     source, names = source_name(path), header_names(split_columns, text, label)
-    layout = RowLayout(text, label, labelled, split_columns, skip_incomplete)
+    layout = text, label, labelled, split_columns, skip_incomplete
     if format in ("csv", "tsv", "parquet"):
         return _read_rows(read_raw(path, format, names), layout)
     data = read_bytes(path)
@@ -108,15 +108,11 @@ def _find_articles(content: str, source: str) -> list[object] | None:
 def _examples(
     questions: Sequence[Question], ids: list[str] | None, source: str, notes: Iterable[str] = (), **more: Any
 ) -> Examples:
-    labels, location_notes = locate_answers(questions)
-    return Examples(
-        segments=([one.question for one in questions], [one.passage for one in questions]),
-        labels=None if questions[0].answers is None else labels,
-        source=source,
-        notes=(*notes, *location_notes, *repeated_ids(ids or ())),
-        ids=ids,
-        **more,
-    )
+    segments = [one.question for one in questions], [one.passage for one in questions]
+    answers, location_notes = locate_answers(questions)
+    labels = None if questions[0].answers is None else answers
+    notes = (*notes, *location_notes, *repeated_ids(ids or ()))
+    return Examples(segments, labels, source, notes=notes, ids=ids, **more)
 
 
 def _read_rows(table: RawTable, layout: RowLayout) -> Examples:
@@ -128,7 +124,7 @@ def _read_rows(table: RawTable, layout: RowLayout) -> Examples:
     start_column, id_column = finder.find(None, _STARTS), finder.find(None, _IDS)
     if skip_incomplete:
         required = answer_column if labelled else None
-        table = drop_incomplete(table, columns, required, lambda cell: cell is ABSENT)
+        table = drop_incomplete(table, columns, required, blank_labels=True)
     ids = None if id_column is None else _read_ids(table, id_column)
     answers: Sequence[WrittenAnswers | None] = [None] * table.rows
     if answer_column is not None:

@@ -14,7 +14,7 @@ from ...text.file_content import decode, read_bytes, source_name, suffix_of
 from ..columns import Column
 from ..examples import Examples
 from ..file_format import check_format, format_of_suffix, parse_table, read_parquet
-from ..split_columns import RowLayout, SplitColumns, check_document_columns, header_names
+from ..split_columns import SplitColumns, check_document_columns, header_names
 from .rows import read_rows
 from .word_columns import read_columns
 from .words import examples_of_words
@@ -59,7 +59,7 @@ def read_tagged(
     """
     check_format(format, get_args(TaggedFormat))
     source, data = source_name(path), read_bytes(path)
-    layout = RowLayout(text, label, labelled, split_columns, skip_incomplete)
+    layout = text, label, labelled, split_columns, skip_incomplete
     if format == "parquet" or data.startswith(b"PAR1"):
         return read_rows(read_parquet(data, source), layout)
     content = decode(data, source)

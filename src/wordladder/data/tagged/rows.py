@@ -45,7 +45,8 @@ def read_rows(table: RawTable, layout: RowLayout) -> Examples:
     splits = read_split_columns(table, split_columns, text, label)
     if of_words:
         rows = parse_json_cells(table.column(text_column))
-        words = words_of_lists(rows, labels, table.location, table.lines, table.notes)
+        words = words_of_lists(rows, labels, table.location)
+        words = words._replace(lines=table.lines, notes=table.notes)
         return replace(examples_of_words(words, table.source), **splits)
     texts = table.texts(text_column)
     if labels is None:

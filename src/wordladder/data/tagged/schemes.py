@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ...errors import DataError, SettingError, did_you_mean
 from ..examples import Scheme
@@ -146,13 +146,9 @@ def find_tag_errors(tags: Sequence[str], scheme: Scheme) -> list[tuple[int, str]
         return []
     read = [_NOTHING, *map(_read, tags), _NOTHING]
     names = ["the sentence's beginning", *tags, "the sentence's end"]
-    errors = []
-    for word in range(len(tags)):
-        if read[word + 1] is not _NOTHING:
-            error = _find_error(read[word : word + 3], names[word : word + 3], scheme)
-            if error is not None:
-                errors.append((word, error))
-    return errors
+    words = (word for word, tag in enumerate(read[1:-1]) if tag is not _NOTHING)
+    errors = ((word, _find_error(read[word : word + 3], names[word : word + 3], scheme)) for word in words)
+    return [(word, error) for word, error in errors if error is not None]
 
 
 def _find_error(read: list[_Tag], names: list[str], scheme: Scheme) -> str | None:
@@ -171,6 +167,13 @@ def _find_error(read: list[_Tag], names: list[str], scheme: Scheme) -> str | Non
     if scheme in ("bioes", "bilou") and tag.letter in "BI" and not _goes_on(tag, after):
         return f"{names[1]} before {names[2]}"
     return None
+
+
+def span_letters(words: int, scheme: Literal["bio", "bioes"]) -> str:
+    """The letters of the tags of a span of so many words."""
+    if scheme == "bioes":
+        return "S" if words == 1 else "B" + "I" * (words - 2) + "E"
+    return "B" + "I" * (words - 1)
 
 
 def tags_of_spans(spans: Iterable[WordSpan], words: int, scheme: Scheme) -> list[str]:
@@ -194,8 +197,6 @@ def tags_of_spans(spans: Iterable[WordSpan], words: int, scheme: Scheme) -> list
             raise DataError(f"the span {first}:{end} ({type_}) does not lie within {words} words")
         if first < last_end:
             raise DataError(f"the span {first}:{end} ({type_}) overlaps the one that ends at {last_end}")
-        tags[first:end] = [f"B-{type_}", *[f"I-{type_}"] * (end - first - 1)]
-        if scheme == "bioes":
-            tags[end - 1] = f"{'S' if end - first == 1 else 'E'}-{type_}"
+        tags[first:end] = [f"{letter}-{type_}" for letter in span_letters(end - first, scheme)]
         last_end = end
     return tags

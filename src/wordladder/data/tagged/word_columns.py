@@ -40,12 +40,7 @@ def _split_fields(line: str, tabs: bool) -> list[str]:
 
 
 def read_columns(
-    text: str,
-    source: str,
-    word: Column | None = None,
-    tag: Column | None = None,
-    labelled: bool | None = True,
-    conllu: bool = False,
+    text: str, source: str, word: Column | None, tag: Column | None, labelled: bool | None, conllu: bool
 ) -> TaggedWords:
     """The words and tags of a file of columns.
 
@@ -87,16 +82,9 @@ def read_columns(
     if count := sum(no_space_after):
         touching = counted(count, "word touches", "words touch")
         notes.append(f"{touching} the next, as column {lines.space} says.")
-    return TaggedWords(
-        words,
-        None if lines.tag is None else tags,
-        offsets,
-        lines=word_lines[offsets[:-1]],
-        word_lines=word_lines,
-        notes=tuple(notes),
-        documents=documents,
-        no_space_after=no_space_after if count else None,
-    )
+    first_lines, touches = word_lines[offsets[:-1]], no_space_after if count else None
+    read_tags = None if lines.tag is None else tags
+    return TaggedWords(words, read_tags, offsets, first_lines, word_lines, tuple(notes), documents, touches)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from ...errors import DataError
 from ...kernels.character_classes import HAN
 from ...text.words import classes
 from ..examples import Examples, Scheme, Span
-from ..plurals import counted
+from ..plurals import counted, row_name
 from .schemes import SCHEME_NAMES, UNTYPED, detect_scheme, find_tag_errors, spans_of_tags, tags_of_spans
 
 # CJK symbols and punctuation, kana; full and half width forms.
@@ -40,7 +40,7 @@ class TaggedWords(NamedTuple):
     words: list[str]
     tags: list[str] | None
     offsets: list[int]
-    lines: np.ndarray | None
+    lines: np.ndarray | None = None
     word_lines: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     documents: Sequence[int] = ()
@@ -71,16 +71,12 @@ def examples_of_words(words: TaggedWords, source: str) -> Examples:
         texts.append(text)
         all_starts.append(starts)
         if scheme is not None:
-            labels.append(
-                tuple(
-                    Span(starts[left], starts[right - 1] + len(sentence[right - 1]), type_)
-                    for left, right, type_ in spans_of_tags(tags[first:end], scheme)
-                    if not "".join(sentence[left:right]).isspace()
-                )
-            )
-    if scheme is None:
-        return Examples((texts,), None, source, words.lines, tuple(notes), words=all_starts)
-    return Examples((texts,), labels, source, words.lines, tuple(notes), scheme, words=all_starts)
+            ends = [start + len(word) for start, word in zip(starts, sentence)]
+            spans = spans_of_tags(tags[first:end], scheme)
+            row = [Span(starts[left], ends[right - 1], type_) for left, right, type_ in spans]
+            labels.append(tuple(span for span in row if text[span.start : span.end].strip()))
+    all_labels = None if scheme is None else labels
+    return Examples((texts,), all_labels, source, words.lines, tuple(notes), scheme, words=all_starts)
 
 
 def _notes_on_tags(words: TaggedWords, tags: Sequence[str], scheme: Scheme) -> list[str]:
@@ -98,22 +94,15 @@ def _notes_on_tags(words: TaggedWords, tags: Sequence[str], scheme: Scheme) -> l
     ]
     if errors:
         sentence, word, error = errors[0]
-        line = f"row {sentence + 1}"
-        if words.word_lines is not None:
-            line = f"line {words.word_lines[word]}"
-        elif words.lines is not None:
-            line = f"line {words.lines[sentence]}"
+        of_words = words.word_lines is not None
+        line = row_name(word, words.word_lines) if of_words else row_name(sentence, words.lines)
         some = counted(len(errors), "tag does", "tags do")
         notes.append(f"{some} not follow {name}, the first in {line}: {error}; read as conlleval reads them.")
     return notes
 
 
 def words_of_lists(
-    rows: Sequence[object],
-    tags: Sequence[object] | None,
-    location: Callable[[int], str],
-    lines: np.ndarray | None = None,
-    notes: tuple[str, ...] = (),
+    rows: Sequence[object], tags: Sequence[object] | None, location: Callable[[int], str]
 ) -> TaggedWords:
     """Lists of words and lists of tags, one after the other.
 
@@ -121,8 +110,6 @@ def words_of_lists(
         rows: The words of each row.
         tags: The tags of each row; None: not read.
         location: What messages call a row.
-        lines: The line of each row; None: there are no lines.
-        notes: What was left out.
 
     Raises:
         DataError: a row is not a list of texts, or has another number of tags than of words.
@@ -137,12 +124,11 @@ def words_of_lists(
         all_words += [known.setdefault(word, word) for word in words]
         offsets.append(len(all_words))
         if tags is not None:
-            row_tags = _check_texts(tags[row], "tag", where)
-            if len(row_tags) != len(words):
-                sizes = f"{len(words)} words, but {len(row_tags)} tags"
-                raise DataError(f"{where}: {sizes}. Each word needs one.")
-            all_tags += [known.setdefault(tag, tag) for tag in row_tags]
-    return TaggedWords(all_words, None if tags is None else all_tags, offsets, lines, notes=notes)
+            names = _check_texts(tags[row], "tag", where)
+            if len(names) != len(words):
+                raise DataError(f"{where}: {len(words)} words, but {len(names)} tags. Each word needs one.")
+            all_tags += [known.setdefault(name, name) for name in names]
+    return TaggedWords(all_words, None if tags is None else all_tags, offsets)
 
 
 def _check_texts(cell: object, what: str, location: str) -> Sequence[str]:
