@@ -303,7 +303,7 @@ def _join_pairs(path: Path, known: _Known, pairs: np.ndarray, progress: Progress
     phrase_ids = known.add(pairs)
     table = np.zeros(4 * _entries(len(pairs)), np.int32)
     phrases.put(np.column_stack([pairs, phrase_ids + 1]).astype(np.int32).ravel(), table)
-    counts = known.words.counts
+    connectors, counts = len(known.connectors), known.words.counts
     begins = np.zeros(len(counts), np.bool_)
     begins[pairs[:, 0]] = True
     state, waiting = np.zeros(3, np.int64), np.empty(_WAITING, np.int32)
