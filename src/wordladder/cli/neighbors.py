@@ -95,7 +95,7 @@ def _sentences(paths: list[Path]) -> Iterator[str]:
     from ..pretraining.raw_text import RawText, sentences
 
     for block in RawText(paths).blocks("reading"):
-        for paragraph in block.paragraphs:
+        for paragraph, _ in block:
             yield from sentences(paragraph)
 
 

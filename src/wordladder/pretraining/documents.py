@@ -150,7 +150,7 @@ class _PieceWriter:
         """Write the pieces of some paragraphs."""
         texts: list[str] = []
         heads: list[bool] = []
-        for paragraph, opens in zip(block.paragraphs, block.opens):
+        for paragraph, opens in block:
             found = sentences(paragraph)
             texts += found
             heads += [opens, *[False] * (len(found) - 1)]

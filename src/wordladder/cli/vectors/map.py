@@ -15,7 +15,7 @@ OPTIONS = library_options(
 
 
 @command_options(OPTIONS, words={"metavar": "WORD"}, words_file={"metavar": "FILE"}, font={"metavar": "FILE"})
-def draw_map(
+def map(
     file: File,
     words: list[str] | None = None,
     *,
