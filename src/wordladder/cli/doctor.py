@@ -37,12 +37,17 @@ def examine() -> dict[str, dict[str, Any]]:
     """Facts by section; nothing is changed."""
     from ..ladder.machine import describe, version_of
 
+    kernels = Path(__file__).parents[1] / "kernels" / "__pycache__"
     return {
         "machine": describe(),
         "versions": {name: version_of(name) or "missing" for name in BASE},
         "extras": {extra: _extra(modules) for extra, modules in EXTRAS.items()},
         "arithmetic": _arithmetic(),
-        "folders": _folders(),
+        "folders": {
+            "compiled kernels": os.environ.get("NUMBA_CACHE_DIR", str(kernels)),
+            "models from a hub": os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface")),
+            "temporary files": tempfile.gettempdir(),
+        },
     }
 
 
@@ -78,10 +83,3 @@ def _arithmetic() -> dict[str, Any]:
         "CUDA": torch.version.cuda or "none (a PyTorch for processors)",
         "accelerators": accelerators or "none",
     }
-
-
-def _folders() -> dict[str, str]:
-    """The folders of compiled kernels, downloaded models and temporary corpora."""
-    hub = os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface"))
-    kernels = os.environ.get("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / "kernels" / "__pycache__"))
-    return {"compiled kernels": kernels, "models from a hub": hub, "temporary files": tempfile.gettempdir()}

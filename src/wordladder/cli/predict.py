@@ -104,7 +104,9 @@ def _show(task: Any, row: Any, answer: dict[str, Any], top: int) -> None:
     if task.labels_are == "spans":
         _show_tags(row, answer, task.labels)
     elif task.labels_are == "answers":
-        _show_answers(row, answer)
+        question = " ".join(row[0].split())
+        for one in answer.get("candidates") or [answer["answer"]]:
+            print(f"{' '.join(one['text'].split()) or '–'}\t{one['score']:.3f}\t{question}")
     else:
         print(_label_line(row, answer, top))
 
@@ -152,12 +154,6 @@ def marked(text: str, entities: Sequence[Mapping[str, Any]]) -> str:
     return "".join(
         piece if entity is None else f"[{piece} {entity['type']}]" for piece, entity in pieces(text, entities)
     )
-
-
-def _show_answers(pair: tuple[str, str], answer: dict[str, Any]) -> None:
-    question = " ".join(pair[0].split())
-    for one in answer.get("candidates") or [answer["answer"]]:
-        print(f"{' '.join(one['text'].split()) or '–'}\t{one['score']:.3f}\t{question}")
 
 
 def _label_line(text: str, answer: dict[str, Any], top: int) -> str:

@@ -35,7 +35,9 @@ def neighbors(
     if json:
         print_json({word: near(answers) for word, answers in found.items()})
     else:
-        _print_answers({f"{word}{_unseen(word, vectors)}": answers for word, answers in found.items()})
+        composed = {word: as_trained(word, vectors) not in vectors for word in words}
+        titles = {word: f"{word} (from its subwords)" if composed[word] else word for word in words}
+        _print_answers({titles[word]: answers for word, answers in found.items()})
 
 
 @command_options(topn={"min": 1}, method={"metavar": "add|mul"})
@@ -96,10 +98,6 @@ def as_trained(word: str, vectors: Any) -> str:
     from ...text.words import lower
 
     return lower(word) if vectors.settings.get("lowercase") and word not in vectors else word
-
-
-def _unseen(word: str, vectors: Any) -> str:
-    return "" if as_trained(word, vectors) in vectors else " (from its subwords)"
 
 
 def near(answers: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
