@@ -25,6 +25,8 @@ _ACROSS = (1, 1, 1, -1, -1, -1, 0, 0, 0.5, -0.5, 0.5, -0.5)
 _SIDES = np.array([_ACROSS, (0, 1, -1, 0, 1, -1, 1, -1, 1, 1, -1, -1)]).T
 _NEEDS_LEAD = np.repeat(_DISTANCES > _FAR, len(_SIDES))  # the candidates with a leader line
 _OVERLAP, _COVER, _LEAVE, _CROSS = 1000.0, 300.0, 5000.0, 60.0  # costs, added to that of distance
+# What each candidate costs where nothing is in its way.
+_DISTANCE_COSTS = (np.arange(len(_SIDES)) * 0.8 + (_DISTANCES**2 / 12 + _DISTANCES)[:, None]).ravel()
 _ROUNDS = 12
 
 
@@ -123,7 +125,9 @@ def place_labels(
     table = np.array(labels, dtype=float).reshape(-1, 5)
     candidates = _candidates(table)
     near = _neighbors(table)
-    costs = np.tile(_distance_costs(), (len(table), 1)) + _LEAVE * _outside(candidates.boxes, page)
+    corners = candidates.boxes[..., :2], candidates.boxes[..., 2:]
+    outside = np.any([corners[0] < page[:2], corners[1] > page[2:]], axis=(0, -1))
+    costs = np.tile(_DISTANCE_COSTS, (len(table), 1)) + _LEAVE * outside
     if obstacles is not None:
         costs += _CROSS * _overlap(candidates.boxes, obstacles).sum(axis=-1)
     radius = table[:, 4:] + _CLEAR
@@ -155,12 +159,6 @@ def _optimise(candidates: _Candidates, costs: np.ndarray, near: Sequence[np.ndar
         if not moved:
             break
     return chosen
-
-
-def _distance_costs() -> np.ndarray:
-    """What each candidate costs where nothing is in its way: (candidates,)."""
-    sides = np.arange(len(_SIDES)) * 0.8
-    return (sides + (_DISTANCES**2 / 12 + _DISTANCES)[:, None]).ravel()
 
 
 def _candidates(table: np.ndarray) -> _Candidates:
@@ -203,8 +201,3 @@ def _crossings(leads: np.ndarray, others: np.ndarray) -> np.ndarray:
     crossings = np.zeros(leads.shape[0], np.int64)
     crossings[_NEEDS_LEAD] = _overlap(leads[_NEEDS_LEAD], others).any(axis=1).sum(axis=-1)
     return crossings
-
-
-def _outside(boxes: np.ndarray, page: Box) -> np.ndarray:
-    left, bottom, right, top = page
-    return np.any([boxes[..., :2] < (left, bottom), boxes[..., 2:] > (right, top)], axis=(0, -1))

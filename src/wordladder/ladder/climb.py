@@ -26,7 +26,7 @@ from .machine import available_threads, describe
 from .plan import FixedModel, plan_models, plan_recipes
 from .price import UNITS, Budget, cost_kind
 from .report import write_report
-from .result import Climb, Rule, Rung
+from .result import Climb, Rule
 from .runner import Measured, Runner
 from .sentences import reason
 from .split import Source, Split, fingerprint, split_data
@@ -226,6 +226,10 @@ def _result(task: str, split: Split, runner: Runner, measured: list[Measured], r
         timed=split.test.times is not None,
     )
     choice = choose(rungs, rule)
+    warnings = [*split.warnings, *gaps]
+    if models := ", ".join(rung.name for rung in rungs if rung.fixed and rung.measured):
+        note = "measured as they are. If a model was trained on some of the test rows, its figure is too good"
+        warnings.append(f"{models}: {note}.")
     return Climb(
         task=task,
         rungs=rungs,
@@ -234,15 +238,9 @@ def _result(task: str, split: Split, runner: Runner, measured: list[Measured], r
         reason=reason(rungs, choice, rule),
         rows=split.rows(),
         notes=split.notes,
-        warnings=(*split.warnings, *gaps, *_warn_of_models(rungs)),
+        warnings=tuple(warnings),
         machine=describe(),
         threads=runner.threads,
         device=(first and first.device) or runner.device or "",
         folder=runner.folder.path,
     )
-
-
-def _warn_of_models(rungs: Sequence[Rung]) -> list[str]:
-    names = ", ".join(rung.name for rung in rungs if rung.fixed and rung.measured)
-    warning = "measured as they are. If a model was trained on some of the test rows, its figure is too good."
-    return [f"{names}: {warning}"] if names else []

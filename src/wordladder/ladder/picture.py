@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 INK, MUTED, LINE, ACCENT, PAPER = "#010101", "#020202", "#030303", "#040404", "#050505"
 VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", ACCENT: "--accent", PAPER: "--paper"}
 SIDE_MARGINS = 40.0
+UNUSED = re.compile(  # what matplotlib writes that the page needs not, or has of its own
+    r"<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>"
+    r'| transform="rotate\(-0 .*?"| font-family: [^;"]*;',
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -178,15 +183,7 @@ def _svg(axes: "Axes", name: str, label: str) -> str:
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    for pattern in (
-        r"<metadata>.*?</metadata>",
-        r"<!--.*?-->",
-        r"<style.*?</style>",
-        r' transform="rotate\(-0 .*?"',
-        r" font-family: [^;\"]*;",
-    ):
-        svg = re.sub(pattern, "", svg, flags=re.DOTALL)
+    svg = UNUSED.sub("", svg[svg.index("<svg") :])
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
     used = set(re.findall(r"#([\w-]+)", svg))
