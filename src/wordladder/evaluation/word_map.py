@@ -1,8 +1,7 @@
 """Maps words to two dimensions. The picture is drawn in `word_map_picture`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -13,8 +12,7 @@ from ..word_vectors import WordVectors
 MAX_WORDS = 1000  # more are not legible on one page
 
 
-@dataclass(frozen=True)
-class WordMap:
+class WordMap(NamedTuple):
     """Words with their coordinates in the plane.
 
     Attributes:

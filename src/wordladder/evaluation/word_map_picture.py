@@ -1,9 +1,8 @@
 """Draws a word map: points, one colour for each group, and labels that do not overlap."""
 
 import io
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +26,7 @@ BOLD: dict[str, Any] = {"fontsize": 9.5, "weight": "bold"}
 SMALL_PRINT = 6.5
 
 
-@dataclass(frozen=True)
-class MapPicture:
+class MapPicture(NamedTuple):
     """A picture of a word map.
 
     Attributes:

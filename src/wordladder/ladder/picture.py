@@ -7,10 +7,9 @@ page's, so one picture suits light and dark screens and paper.
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..evaluation.label_placement import draw_labels
 from .choice import pareto_front
@@ -31,8 +30,7 @@ UNUSED = re.compile(  # what matplotlib writes that the page needs not, or has o
 )
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """The size of a picture in points; the page scales it.
 
     Attributes:

@@ -20,7 +20,7 @@ from ..recipe import Recipe
 from . import cost, run
 from .climb_folder import ClimbFolder
 from .plan import FixedModel
-from .price import Price, UsageCost
+from .price import Price
 from .result import CurvePoint, Rung
 from .split import Split
 from .subprocess_job import JobError, run_job
@@ -126,7 +126,7 @@ class Runner:
         size = results[0].size_mb
         if size is None:
             size = size_mb(self._model(recipe, seeds[0]))
-        usage = {name: facts[name] for name in UsageCost.__dataclass_fields__}
+        usage = {name: facts[name] for name in Price.__dataclass_fields__ if name in facts}
         price = Price(**usage, size_mb=size, train_seconds=seconds)
         rung = replace(rung, price=price, curve=self._label_curve(recipe, seeds, parts))
         return Measured(rung, scores, results, device=facts["device"])

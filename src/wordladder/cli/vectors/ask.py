@@ -1,13 +1,10 @@
 """Ask word vectors: neighbours, analogies, and the word that does not match the others."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from ...errors import SettingError
 from ..console import console, print_figures, print_json
 from ..options import Json, UnicodeErrors
 from ..signatures import command_options
-from ._shared import File, Format, load
+from ._shared import File, Format, as_trained, load, near
 
 
 @command_options(words={"metavar": "WORD"}, topn={"min": 1})
@@ -91,18 +88,6 @@ def doesnt_match(
     forms = [as_trained(word, vectors) for word in words]
     odd = words[forms.index(vectors.doesnt_match(forms))]
     print_json({"words": words, "doesnt_match": odd}) if json else console.print(odd, markup=False)
-
-
-def as_trained(word: str, vectors: Any) -> str:
-    """The word in the form that the vectors may know it: in lower case where they were trained so."""
-    from ...text.words import lower
-
-    return lower(word) if vectors.settings.get("lowercase") and word not in vectors else word
-
-
-def near(answers: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
-    """Words and their cosines as JSON has them."""
-    return [{"word": word, "similarity": cosine} for word, cosine in answers]
 
 
 def _print_answers(found: dict[str, list[tuple[str, float]]], figure: str = "cosine") -> None:

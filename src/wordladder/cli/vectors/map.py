@@ -6,8 +6,7 @@ from typing import Any
 from ..console import console, print_json, tell
 from ..options import Json, UnicodeErrors
 from ..signatures import command_options, library_options
-from ._shared import File, Format, load
-from .ask import as_trained
+from ._shared import File, Format, as_trained, load
 
 OPTIONS = library_options(
     "evaluation/word_map.py", "word_map", {"Options": "neighbors method seed"}, neighbors={"min": 0}
