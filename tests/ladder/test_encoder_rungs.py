@@ -25,6 +25,7 @@ from wordladder.ladder.climb import climb
 from wordladder.ladder.encoders import ADVICE, LeftOut, left_out_lines
 from wordladder.ladder.plan import plan_recipes
 from wordladder.ladder.runner import Runner
+from wordladder.recipe import Encoder
 
 CHEAP = ["tfidf", "fasttext", "vectors-mean", "rnn", "gru", "lstm", "bilstm"]
 BERT = ["bert-frozen-bilstm", "bert", "bert+vectors"]

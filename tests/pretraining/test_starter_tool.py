@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from made_up_text import SENTENCES
 from tiny_transformers import tiny_bert
 from wordladder.data.examples import Examples
+from wordladder.embedders import _encoder_sources
 from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.transformer import Transformer
 from wordladder.pretraining import settings

@@ -69,13 +69,9 @@ def _arithmetic() -> dict[str, Any]:
     accelerators = []  # such as "NVIDIA H200, 140 GB, compute capability 9.0, bfloat16"
     for number in range(torch.cuda.device_count()):
         card = torch.cuda.get_device_properties(number)
-        facts = [
-            card.name,
-            f"{card.total_memory / 1e9:.0f} GB",
-            f"compute capability {card.major}.{card.minor}",
-        ]
-        facts += ["bfloat16"] if has_bfloat16(torch.device("cuda", number)) else []
-        accelerators.append(", ".join(facts))
+        bfloat16 = ", bfloat16" if has_bfloat16(torch.device("cuda", number)) else ""
+        capability = f"compute capability {card.major}.{card.minor}{bfloat16}"
+        accelerators.append(f"{card.name}, {card.total_memory / 1e9:.0f} GB, {capability}")
     return {
         "instruction set": torch.backends.cpu.get_cpu_capability(),
         "bfloat16 on cpu": "yes" if has_bfloat16(torch.device("cpu")) else "no (float32 is used)",

@@ -13,6 +13,12 @@ from ..errors import DataError
 from .entity_marks import COLOURS, colour_numbers, pieces
 
 UNSURE = 0.6
+# What the check box of a type switches, by its number.
+_SWITCH_RULES = """\
+#type-{0}:not(:checked) ~ main mark.in-{0} {{ all: unset; }}
+#type-{0}:not(:checked) ~ main mark.in-{0} > .type {{ display: none; }}
+#type-{0}:not(:checked) ~ main label[for=type-{0}] {{ opacity: 0.45; }}
+#type-{0}:focus-visible ~ main label[for=type-{0}] {{ outline: 2px solid var(--accent); }}"""
 
 _HAN, _KANA = re.compile("[\u3400-\u9fff]"), re.compile("[\u3040-\u30ff]")
 
@@ -42,10 +48,10 @@ def entity_page(texts: Sequence[str], answers: Sequence[Mapping[str, Any]], titl
     bare = sum(not row for row in rows) if types else 0
     summary = [counted(len(texts), "text"), counted(counts.total(), "entity", "entities")]
     nothing = "No entities were found." if texts else "No texts."
-    here = files(__package__)
+    here, rules = files(__package__), "\n".join(map(_SWITCH_RULES.format, range(len(types))))
     return Template(here.joinpath("entity_page.html").read_text(encoding="utf-8")).substitute(
         title=escape(title),
-        style=here.joinpath("entity_page.css").read_text(encoding="utf-8") + _switch_rules(len(types)),
+        style=here.joinpath("entity_page.css").read_text(encoding="utf-8") + rules,
         summary=" · ".join([*summary, counted(len(types), "type")]),
         switches=_switches(types, bare),
         legend=_legend(classes, counts, bare) if types else f'<p class="quiet">{nothing}</p>',
@@ -73,19 +79,6 @@ def _switches(types: Sequence[str], bare: int) -> str:
         f'<input class="switch" type="checkbox" id="{id}" aria-label="{escape(name)}" checked>'
         for id, name in names.items()
     )
-
-
-def _switch_rules(types: int) -> str:
-    rules = []
-    for number in range(types):
-        box, mark = f"#type-{number}", f"mark.in-{number}"
-        rules += [
-            f"{box}:not(:checked) ~ main {mark} {{ all: unset; }}",
-            f"{box}:not(:checked) ~ main {mark} > .type {{ display: none; }}",
-            f"{box}:not(:checked) ~ main label[for=type-{number}] {{ opacity: 0.45; }}",
-            f"{box}:focus-visible ~ main label[for=type-{number}] {{ outline: 2px solid var(--accent); }}",
-        ]
-    return "\n".join(rules)
 
 
 def _legend(classes: Mapping[str, str], counts: Counter[str], bare: int) -> str:

@@ -189,7 +189,10 @@ def _measure_all(
     Raises:
         UserError: Every rung failed because of what the user gave.
     """
-    parts = _curve_parts(split) if label_curve else ()
+    # A point of the curve has enough rows to show every label, and fewer than all.
+    fewest = max(MIN_CURVE_ROWS, len(all_names(split.train)))
+    counts = [len(split.train) // part for part in CURVE_PARTS] if label_curve else []
+    parts = [count for count in counts if count >= fewest]
     measured: list[Measured] = []
     with runner.data_files(split):
         for recipe in plan:
@@ -200,12 +203,6 @@ def _measure_all(
         runner.folder.remove_runs()
         raise UserError(f"no rung could be trained; {measured[0].rung.name}: {measured[0].rung.error}")
     return measured
-
-
-def _curve_parts(split: Split) -> tuple[int, ...]:
-    """The numbers of rows of a label curve: enough to show every label, and fewer than all."""
-    fewest = max(MIN_CURVE_ROWS, len(all_names(split.train)))
-    return tuple(len(split.train) // part for part in CURVE_PARTS if len(split.train) // part >= fewest)
 
 
 def _result(task: str, split: Split, runner: Runner, measured: list[Measured], rule: Rule) -> Climb:

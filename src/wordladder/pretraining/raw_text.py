@@ -7,7 +7,7 @@ rules.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, groupby, islice, pairwise
+from itertools import groupby, islice, pairwise, tee
 from pathlib import Path
 
 from ..files.streams import prefetch
@@ -60,20 +60,16 @@ class RawText:
 
     def _file(self, file: Path) -> Iterator[tuple[Block, int]]:
         """The paragraphs of a file, each block with how many of its bytes have been read."""
-        lines = _whole_lines(prefetch(read_blocks([file], "characters", lowercase=False, field=self.field)))
-        head: list[tuple[list[str], int]] = []
-
-        def first_lines() -> Iterator[str]:
-            for part in islice(lines, _BLOCKS):
-                head.append(part)
-                yield from part[0]
-
+        raw = prefetch(read_blocks([file], "characters", lowercase=False, field=self.field))
+        lines, ahead = tee(_whole_lines(raw))
         json_lines = is_json(file)  # an empty text among them is no blank line
-        by_blank_lines = not json_lines and _has_gap(first_lines())
+        first_lines = (line for part, _ in islice(ahead, _BLOCKS) for line in part)
+        by_blank_lines = not json_lines and _has_gap(first_lines)
+        del ahead, first_lines  # they would keep all the text in memory
         if not (by_blank_lines or json_lines):
             self.line_documents.add(str(file))
         new = True
-        for part, done in chain(head, lines):
+        for part, done in lines:
             block: Block = []
             for line in part:
                 line = line.strip().removeprefix("\ufeff")

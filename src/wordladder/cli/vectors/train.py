@@ -118,8 +118,13 @@ def train(
 
     started = time.perf_counter()
     output_format(output)  # report a wrong suffix before training
-    before = None if continue_from is None else _previous_vectors(continue_from)
+    before = None if continue_from is None else load(continue_from)
     old = {} if before is None else before.settings
+    if before is not None and "kind" not in old:
+        raise VectorsError(
+            f"{continue_from} does not say how its vectors were trained; --continue-from takes a "
+            ".safetensors file that `vectors train` wrote."
+        )
     phrases = _phrase_settings({one.name: options.pop(one.name) for one in PHRASE_OPTIONS})
     settings = options | {"lowercase": lowercase}
     table = _table(kind, old, {name: value for name, value in settings.items() if value is not None})
@@ -147,21 +152,6 @@ def train(
         "known_before": 0 if before is None else len(before), "phrases": read.phrases, "output": str(output),
     }  # fmt: skip
     print_json(figures) if json else _print(figures)
-
-
-def _previous_vectors(file: Path) -> Any:
-    """The vectors to train further.
-
-    Raises:
-        VectorsError: the file cannot be read, or does not say how its vectors were trained.
-    """
-    vectors = load(file)
-    if "kind" not in vectors.settings:
-        raise VectorsError(
-            f"{file} does not say how its vectors were trained; --continue-from takes a .safetensors file "
-            "that `vectors train` wrote."
-        )
-    return vectors
 
 
 def _table(kind: str | None, old: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
