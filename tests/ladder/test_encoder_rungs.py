@@ -324,7 +324,7 @@ def test_every_rung_learns_with_a_tiny_encoder(folders, name):
 def test_train_takes_an_encoder_too(folders):
     recipe = Recipe.load("bert").with_encoder(read_encoder(folders["albert"]))
     assert recipe.flat()["embedders.0.source"] == str(folders["albert"])
-    with pytest.raises(SettingError, match="bilstm has no embedder for it"):
+    with pytest.raises(SettingError, match="bilstm has no transformer embedder"):
         Recipe.load("bilstm").with_encoder(read_encoder(folders["bert"]))
 
 
