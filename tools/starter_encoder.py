@@ -102,7 +102,7 @@ def unique(corpus: list[Path], target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(target) as file:
         for block in RawText(corpus).blocks("reading"):
-            for paragraph, opens in zip(block.paragraphs, block.opens):
+            for paragraph, opens in block:
                 file.write(b"\n" if opens else b"")
                 for part in paragraph.split("<br />"):
                     if len(part) >= LONG and hash(part) in seen:

@@ -217,7 +217,7 @@ def here(module, job, folder, *, threads, minutes=None, progress=None):
     if module.endswith(".run"):
         return asdict(train_and_test(Run(**job), EventWriter(io.StringIO())))
     texts = json.loads(Path(job["texts"]).read_text(encoding="utf-8"))
-    return asdict(cost.measure(lambda: Model.load(job["model"]).predict, texts, threads=threads))
+    return cost.measure(lambda: Model.load(job["model"]).predict, texts, threads=threads)
 
 
 @pytest.fixture

@@ -27,10 +27,8 @@ def tokenizer(corpus, request):
 
 
 def read(text):
-    blocks = list(text.blocks("reading"))
-    paragraphs = [p for block in blocks for p in block.paragraphs]
-    opens = [o for block in blocks for o in block.opens]
-    return paragraphs, opens
+    rows = [row for block in text.blocks("reading") for row in block]
+    return [paragraph for paragraph, _ in rows], [opens for _, opens in rows]
 
 
 @pytest.mark.parametrize(

@@ -33,17 +33,12 @@ def _root(debug: bool = typer.Option(False, "--debug", help="Show the traceback 
     pass
 
 
-app.command("demo")(demo.demo)
-app.command("climb")(climb.climb)
-app.command("pretrain")(pretrain.pretrain)
-app.command("train")(train.train)
-app.command("rungs")(train.rungs)
-app.command("evaluate")(evaluate.evaluate)
-app.command("predict")(predict.predict)
-app.command("embed")(embed.embed)
-app.command("neighbors")(neighbors.neighbors)
+for command in (
+    demo.demo, climb.climb, pretrain.pretrain, train.train, train.rungs, evaluate.evaluate, predict.predict,
+    embed.embed, neighbors.neighbors, doctor.doctor,
+):  # fmt: skip
+    app.command()(command)
 app.add_typer(vectors.app, name="vectors")
-app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:

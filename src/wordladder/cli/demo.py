@@ -54,7 +54,12 @@ def demo(output: Output = Path("wordladder-demo"), seed: Seed = 1) -> None:
     _print_conclusion(result)
     _print_sentences(result, data.test)
     _print_neighbours(result)
-    _print_next(result, perf_counter() - started)
+    seconds, name = perf_counter() - started, result.recommended or result.best
+    console.print(f"\nDone in {duration(seconds)}. The report: [bold]{result.folder / 'report.html'}[/bold]")
+    console.print("Next, on a table of your own with a column of texts and one of labels:")
+    console.print("  wordladder climb reviews.csv --output climb")
+    console.print(f"  wordladder train {name or 'bilstm'} --train reviews.csv --output model")
+    console.print('  echo "a text" | wordladder predict model -')
 
 
 def _print_data(data: "DocstringData") -> None:
@@ -143,12 +148,3 @@ def _print_neighbours(result: "Climb") -> None:
         if word in vectors:
             near = ", ".join(name for name, _ in vectors.most_similar(word, topn=6))
             console.print(f"  {word:<10} {near}", soft_wrap=True)
-
-
-def _print_next(result: "Climb", seconds: float) -> None:
-    name = result.recommended or result.best
-    console.print(f"\nDone in {duration(seconds)}. The report: [bold]{result.folder / 'report.html'}[/bold]")
-    console.print("Next, on a table of your own with a column of texts and one of labels:")
-    console.print("  wordladder climb reviews.csv --output climb")
-    console.print(f"  wordladder train {name or 'bilstm'} --train reviews.csv --output model")
-    console.print('  echo "a text" | wordladder predict model -')

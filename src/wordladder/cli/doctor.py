@@ -37,12 +37,17 @@ def examine() -> dict[str, dict[str, Any]]:
     """Facts by section; nothing is changed."""
     from ..ladder.machine import describe, version_of
 
+    kernels = Path(__file__).parents[1] / "kernels" / "__pycache__"
     return {
         "machine": describe(),
         "versions": {name: version_of(name) or "missing" for name in BASE},
         "extras": {extra: _extra(modules) for extra, modules in EXTRAS.items()},
         "arithmetic": _arithmetic(),
-        "folders": _folders(),
+        "folders": {
+            "compiled kernels": os.environ.get("NUMBA_CACHE_DIR", str(kernels)),
+            "models from a hub": os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface")),
+            "temporary files": tempfile.gettempdir(),
+        },
     }
 
 
@@ -64,13 +69,9 @@ def _arithmetic() -> dict[str, Any]:
     accelerators = []  # such as "NVIDIA H200, 140 GB, compute capability 9.0, bfloat16"
     for number in range(torch.cuda.device_count()):
         card = torch.cuda.get_device_properties(number)
-        facts = [
-            card.name,
-            f"{card.total_memory / 1e9:.0f} GB",
-            f"compute capability {card.major}.{card.minor}",
-        ]
-        facts += ["bfloat16"] if has_bfloat16(torch.device("cuda", number)) else []
-        accelerators.append(", ".join(facts))
+        bfloat16 = ", bfloat16" if has_bfloat16(torch.device("cuda", number)) else ""
+        capability = f"compute capability {card.major}.{card.minor}{bfloat16}"
+        accelerators.append(f"{card.name}, {card.total_memory / 1e9:.0f} GB, {capability}")
     return {
         "instruction set": torch.backends.cpu.get_cpu_capability(),
         "bfloat16 on cpu": "yes" if has_bfloat16(torch.device("cpu")) else "no (float32 is used)",
@@ -78,10 +79,3 @@ def _arithmetic() -> dict[str, Any]:
         "CUDA": torch.version.cuda or "none (a PyTorch for processors)",
         "accelerators": accelerators or "none",
     }
-
-
-def _folders() -> dict[str, str]:
-    """The folders of compiled kernels, downloaded models and temporary corpora."""
-    hub = os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface"))
-    kernels = os.environ.get("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / "kernels" / "__pycache__"))
-    return {"compiled kernels": kernels, "models from a hub": hub, "temporary files": tempfile.gettempdir()}

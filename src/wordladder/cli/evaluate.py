@@ -39,23 +39,18 @@ def evaluate(
         f"(95 % interval {interval(found.interval)}, {found.rows:,} rows)"
     )
     counted = "rows" if found.task != "tagging" else "words" if found.metric == "accuracy" else "entities"
-    _print_metrics(found.metrics, counted)
-    print_notes(examples)
-
-
-def _print_metrics(metrics: dict[str, Any], counted: str) -> None:
-    plain = {name: value for name, value in metrics.items() if isinstance(value, float)}
+    plain = {name: value for name, value in found.metrics.items() if isinstance(value, float)}
     console.print(
         "   ".join(f"[dim]{name.replace('_', ' ')}[/dim] {value:.4f}" for name, value in plain.items())
     )
-    labels = metrics.get("labels")
-    if not labels:
-        return
+    labels = found.metrics.get("labels") or {}
     largest = sorted(labels.items(), key=lambda item: -item[1]["support"])
     rows = (
         [label, *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), f"{row['support']:,}"]
         for label, row in largest[:20]
     )
-    print_figures(["label", "precision", "recall", "F1", counted], rows)
+    if labels:
+        print_figures(["label", "precision", "recall", "F1", counted], rows)
     if len(largest) > 20:
         console.print(f"[dim]… and {len(largest) - 20} more labels; --json has them all[/dim]")
+    print_notes(examples)

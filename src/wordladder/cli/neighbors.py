@@ -13,7 +13,7 @@ from .options import Device, Json, Threads, UnicodeErrors
 from .signatures import command_options, library_options
 
 if TYPE_CHECKING:
-    from ..model.context_neighbors import Neighbor, Occurrence
+    from ..model.context_neighbors import Occurrence
 
 
 OPTIONS = library_options(
@@ -75,7 +75,12 @@ def neighbors(
         return
     for one in found.occurrences:
         console.print(_line(one, "bold"))
-        _print_table(one.neighbors)
+        table = plain_table()
+        table.add_column("cosine", justify="right")
+        table.add_column("in its sentence", no_wrap=True, overflow="ignore")
+        for neighbor in one.neighbors:
+            table.add_row(f"{neighbor.cosine:.3f}", _line(neighbor, "bold green"))
+        console.print(table)
     part = f"{found.sentences:,}"
     if found.sentences < found.of:
         part = f"a random {part} of {found.of:,}"
@@ -95,17 +100,8 @@ def _sentences(paths: list[Path]) -> Iterator[str]:
     from ..pretraining.raw_text import RawText, sentences
 
     for block in RawText(paths).blocks("reading"):
-        for paragraph in block.paragraphs:
+        for paragraph, _ in block:
             yield from sentences(paragraph)
-
-
-def _print_table(neighbors: "tuple[Neighbor, ...]") -> None:
-    table = plain_table()
-    table.add_column("cosine", justify="right")
-    table.add_column("in its sentence", no_wrap=True, overflow="ignore")
-    for one in neighbors:
-        table.add_row(f"{one.cosine:.3f}", _line(one, "bold green"))
-    console.print(table)
 
 
 def _line(one: "Occurrence", style: str) -> Text:

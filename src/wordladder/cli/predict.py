@@ -45,6 +45,8 @@ def predict(
         top: Labels, taggings or answers to print for each text.
         html: Page to write with the entities marked in their texts.
     """
+    from ..evaluation.entity_page import entity_page
+    from ..files.streams import atomic_write
     from ..model.model import Model
 
     loaded = Model.load(model, device=device, threads=threads)
@@ -61,7 +63,11 @@ def predict(
             elif html is None:
                 _show(loaded.task_, row, answer, top)
     if html is not None:
-        _write_page(html, loaded.recipe_.name, page)
+        texts = [row for row, _ in page]
+        answers = [answer if "entities" in answer else {"entities": answer["words"]} for _, answer in page]
+        html.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(html) as output:
+            output.write(entity_page(texts, answers, loaded.recipe_.name).encode("utf-8"))
         # With --json, standard output is for programs.
         (errors if json else console).print(f"{len(page):,} texts marked in [bold]{html}[/bold]")
 
@@ -104,7 +110,9 @@ def _show(task: Any, row: Any, answer: dict[str, Any], top: int) -> None:
     if task.labels_are == "spans":
         _show_tags(row, answer, task.labels)
     elif task.labels_are == "answers":
-        _show_answers(row, answer)
+        question = " ".join(row[0].split())
+        for one in answer.get("candidates") or [answer["answer"]]:
+            print(f"{' '.join(one['text'].split()) or '–'}\t{one['score']:.3f}\t{question}")
     else:
         print(_label_line(row, answer, top))
 
@@ -154,25 +162,9 @@ def marked(text: str, entities: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _show_answers(pair: tuple[str, str], answer: dict[str, Any]) -> None:
-    question = " ".join(pair[0].split())
-    for one in answer.get("candidates") or [answer["answer"]]:
-        print(f"{' '.join(one['text'].split()) or '–'}\t{one['score']:.3f}\t{question}")
-
-
 def _label_line(text: str, answer: dict[str, Any], top: int) -> str:
     ranked = answer["probabilities"]
     labels = answer["label"] if isinstance(answer["label"], list) else list(ranked)[:top]
     shown = ", ".join(labels) if top == 1 else ", ".join(f"{label} {ranked[label]:.3f}" for label in labels)
     surest = f"{max((ranked[label] for label in labels), default=0.0):.3f}"
     return "\t".join([shown, surest, " ".join(text.split())] if top == 1 else [shown, " ".join(text.split())])
-
-
-def _write_page(path: Path, name: str, rows: list[tuple[str, dict[str, Any]]]) -> None:
-    from ..evaluation.entity_page import entity_page
-    from ..files.streams import atomic_write
-
-    told = [answer if "entities" in answer else {"entities": answer["words"]} for _, answer in rows]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as file:
-        file.write(entity_page([text for text, _ in rows], told, name).encode("utf-8"))

@@ -4,6 +4,7 @@ A setting is described once, in a docstring or an option's help; a test fails wh
 """
 
 import inspect
+import json
 import re
 import sys
 from pathlib import Path
@@ -51,11 +52,7 @@ def _section(title: str, cls: type) -> list[str]:
 
 
 def _written(value: Any) -> str:
-    if value is None:
-        return "left out"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
+    return "left out" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
 def _values(annotation: Any) -> str:

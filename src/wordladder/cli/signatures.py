@@ -54,14 +54,16 @@ def read_parameters(path: str, name: str) -> dict[str, LibraryParameter]:
         path: The file, relative to the package, such as "ladder/climb.py".
         name: The name of the function or class, or that of a method after its class: "Model.encode".
     """
-    source = (_PACKAGE / path).read_text(encoding="utf-8")
+    file = _PACKAGE / path
+    source = file.read_text(encoding="utf-8")
+    siblings = (module.read_text(encoding="utf-8") for module in file.parent.glob("*.py"))
     outer, *inner = name.split(".")
     text = re.search(rf"^(class|def) {outer}\b.*?(?=^[^\s)]|\Z)", source, re.MULTILINE | re.DOTALL)
     definition: Any = ast.parse(text[0] if text else "").body[0]
     for part in inner:
         definition = next(node for node in definition.body if getattr(node, "name", None) == part)
     help_texts = documented_arguments(ast.get_docstring(definition) or "")
-    literals = dict(_LITERALS.findall(source))
+    literals = dict(_LITERALS.findall("".join(siblings)))
     fields = [node for node in definition.body if isinstance(node, ast.AnnAssign)]
     declared: list[Any] = [(ast.unparse(node.target), node.annotation, node.value) for node in fields]
     for node in (definition, *definition.body):

@@ -13,6 +13,12 @@ from ..errors import DataError
 from .entity_marks import COLOURS, colour_numbers, pieces
 
 UNSURE = 0.6
+# What the check box of a type switches, by its number.
+_SWITCH_RULES = """\
+#type-{0}:not(:checked) ~ main mark.in-{0} {{ all: unset; }}
+#type-{0}:not(:checked) ~ main mark.in-{0} > .type {{ display: none; }}
+#type-{0}:not(:checked) ~ main label[for=type-{0}] {{ opacity: 0.45; }}
+#type-{0}:focus-visible ~ main label[for=type-{0}] {{ outline: 2px solid var(--accent); }}"""
 
 _HAN, _KANA = re.compile("[\u3400-\u9fff]"), re.compile("[\u3040-\u30ff]")
 
@@ -41,13 +47,14 @@ def entity_page(texts: Sequence[str], answers: Sequence[Mapping[str, Any]], titl
     classes = {type: f"{_colour_class(colours[type])} in-{n}" for n, type in enumerate(types)}
     bare = sum(not row for row in rows) if types else 0
     summary = [counted(len(texts), "text"), counted(counts.total(), "entity", "entities")]
-    here = files(__package__)
+    nothing = "No entities were found." if texts else "No texts."
+    here, rules = files(__package__), "\n".join(map(_SWITCH_RULES.format, range(len(types))))
     return Template(here.joinpath("entity_page.html").read_text(encoding="utf-8")).substitute(
         title=escape(title),
-        style=here.joinpath("entity_page.css").read_text(encoding="utf-8") + _switch_rules(len(types)),
+        style=here.joinpath("entity_page.css").read_text(encoding="utf-8") + rules,
         summary=" · ".join([*summary, counted(len(types), "type")]),
         switches=_switches(types, bare),
-        legend=_legend(classes, counts, bare) if types else _nothing_found(texts),
+        legend=_legend(classes, counts, bare) if types else f'<p class="quiet">{nothing}</p>',
         texts="\n".join(
             _paragraph(text, row, f"text {number}", classes)
             for number, (text, row) in enumerate(zip(texts, rows), 1)
@@ -72,23 +79,6 @@ def _switches(types: Sequence[str], bare: int) -> str:
         f'<input class="switch" type="checkbox" id="{id}" aria-label="{escape(name)}" checked>'
         for id, name in names.items()
     )
-
-
-def _switch_rules(types: int) -> str:
-    rules = []
-    for number in range(types):
-        box, mark = f"#type-{number}", f"mark.in-{number}"
-        rules += [
-            f"{box}:not(:checked) ~ main {mark} {{ all: unset; }}",
-            f"{box}:not(:checked) ~ main {mark} > .type {{ display: none; }}",
-            f"{box}:not(:checked) ~ main label[for=type-{number}] {{ opacity: 0.45; }}",
-            f"{box}:focus-visible ~ main label[for=type-{number}] {{ outline: 2px solid var(--accent); }}",
-        ]
-    return "\n".join(rules)
-
-
-def _nothing_found(texts: Sequence[str]) -> str:
-    return f'<p class="quiet">{"No entities were found." if texts else "No texts."}</p>'
 
 
 def _legend(classes: Mapping[str, str], counts: Counter[str], bare: int) -> str:
@@ -117,27 +107,22 @@ def _paragraph(
         for piece, entity in pieces(text, entities, where)
     )
     bare = "" if entities else ' class="bare"'
-    return f'<li{bare}><p dir="auto"{_language(text)}>{marked}</p></li>'
+    # Chinese needs the Chinese forms of characters; for other texts the browser knows enough.
+    language = ' lang="zh"' if _HAN.search(text) and not _KANA.search(text) else ""
+    return f'<li{bare}><p dir="auto"{language}>{marked}</p></li>'
 
 
 def _mark(piece: str, entity: Mapping[str, Any], classes: Mapping[str, str]) -> str:
     type, confidence = escape(entity["type"]), entity.get("confidence")
-    attributes = f'class="{classes[entity["type"]]}" title="{type}"'
+    style, title = f'class="{classes[entity["type"]]}"', type
     if confidence is not None:
         unsure = " unsure" if confidence < UNSURE else ""
-        attributes = (
-            f'class="{classes[entity["type"]]}{unsure}" style="--sure:{min(max(confidence, 0.0), 1.0):.2f}" '
-            f'title="{type}, confidence {confidence:.1%}"'
-        )
-    return f'<mark {attributes}>{escape(piece)}<span class="type"><bdi>{type}</bdi></span></mark>'
+        style = f'{style[:-1]}{unsure}" style="--sure:{min(max(confidence, 0.0), 1.0):.2f}"'
+        title = f"{type}, confidence {confidence:.1%}"
+    return f'<mark {style} title="{title}">{escape(piece)}<span class="type"><bdi>{type}</bdi></span></mark>'
 
 
 def _colour_class(number: int) -> str:
     """The CSS classes of a colour and its shade."""
     shade, colour = divmod(number, COLOURS)
     return f"c{colour}{' second' if shade % 2 else ''}"
-
-
-def _language(text: str) -> str:
-    """Chinese needs the Chinese forms of characters; for other texts the browser knows enough."""
-    return ' lang="zh"' if _HAN.search(text) and not _KANA.search(text) else ""

@@ -35,7 +35,7 @@ class Evaluation:
 
 
 def evaluate_scores(
-    kind: str, task: Any, scores: NDArray, examples: Examples, *, resamples: int = 1000, seed: int = 1
+    kind: str, task: Any, scores: NDArray, examples: Examples, *, resamples: int = 1000
 ) -> Evaluation:
     """Evaluate the scores `(rows, ...)` that a model gave to examples.
 
@@ -45,10 +45,9 @@ def evaluate_scores(
         scores: Unnormalised scores, one row for each example.
         examples: The labelled examples.
         resamples: Bootstrap resamples for the interval.
-        seed: The seed of the resampling.
     """
     outcomes = task.outcomes(scores, examples)
-    values = bootstrap_scores(outcomes, task.primary, resamples=resamples, seed=seed, groups=examples.groups)
+    values = bootstrap_scores(outcomes, task.primary, resamples=resamples, groups=examples.groups)
     return Evaluation(
         task=kind,
         metric=task.metric,

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Primary = Callable[[NDArray], float]
 Scores = NDArray[np.float64]
 
 
@@ -30,7 +29,7 @@ class Difference:
 
 def bootstrap_scores(
     outcomes: NDArray,
-    primary: Primary,
+    primary: Callable[[NDArray], float],
     *,
     resamples: int = 1000,
     seed: int = 1,

@@ -25,6 +25,8 @@ _ACROSS = (1, 1, 1, -1, -1, -1, 0, 0, 0.5, -0.5, 0.5, -0.5)
 _SIDES = np.array([_ACROSS, (0, 1, -1, 0, 1, -1, 1, -1, 1, 1, -1, -1)]).T
 _NEEDS_LEAD = np.repeat(_DISTANCES > _FAR, len(_SIDES))  # the candidates with a leader line
 _OVERLAP, _COVER, _LEAVE, _CROSS = 1000.0, 300.0, 5000.0, 60.0  # costs, added to that of distance
+# What each candidate costs where nothing is in its way.
+_DISTANCE_COSTS = (np.arange(len(_SIDES)) * 0.8 + (_DISTANCES**2 / 12 + _DISTANCES)[:, None]).ravel()
 _ROUNDS = 12
 
 
@@ -44,15 +46,6 @@ class Place(NamedTuple):
     left: float
     bottom: float
     far: bool
-
-
-class _Candidates(NamedTuple):
-    """The boxes (labels, candidates, 4) where labels may go, and points (labels, candidates, n, 4) on their
-    leader lines, as boxes without extent.
-    """
-
-    boxes: np.ndarray
-    leads: np.ndarray
 
 
 def draw_labels(
@@ -121,25 +114,28 @@ def place_labels(
         obstacles: Boxes (n, 4) along lines that labels should not cover.
     """
     table = np.array(labels, dtype=float).reshape(-1, 5)
-    candidates = _candidates(table)
+    boxes, leads = _candidates(table)
     near = _neighbors(table)
-    costs = np.tile(_distance_costs(), (len(table), 1)) + _LEAVE * _outside(candidates.boxes, page)
+    outside = np.any([boxes[..., :2] < page[:2], boxes[..., 2:] > page[2:]], axis=(0, -1))
+    costs = np.tile(_DISTANCE_COSTS, (len(table), 1)) + _LEAVE * outside
     if obstacles is not None:
-        costs += _CROSS * _overlap(candidates.boxes, obstacles).sum(axis=-1)
+        costs += _CROSS * _overlap(boxes, obstacles).sum(axis=-1)
     radius = table[:, 4:] + _CLEAR
     dots = np.hstack([table[:, :2] - radius, table[:, :2] + radius])
     for i, others in enumerate(near):
-        costs[i] += _COVER * _overlap(candidates.boxes[i], dots[others]).sum(axis=1)
-        costs[i] += _CROSS * _crossings(candidates.leads[i], dots[others])
-    chosen = _optimise(candidates, costs, near)
-    boxes = candidates.boxes[np.arange(len(table)), chosen]
+        costs[i] += _COVER * _overlap(boxes[i], dots[others]).sum(axis=1)
+        costs[i] += _CROSS * _crossings(leads[i], dots[others])
+    chosen = _optimise(boxes, leads, costs, near)
+    boxes = boxes[np.arange(len(table)), chosen]
     overlaps = sum(int(_overlap(boxes[i : i + 1], boxes[i + 1 :]).sum()) for i in range(len(boxes)))
     return [
         Place(box[0], box[1], bool(far)) for box, far in zip(boxes.tolist(), _NEEDS_LEAD[chosen])
     ], overlaps
 
 
-def _optimise(candidates: _Candidates, costs: np.ndarray, near: Sequence[np.ndarray]) -> np.ndarray:
+def _optimise(
+    candidates: np.ndarray, leads: np.ndarray, costs: np.ndarray, near: Sequence[np.ndarray]
+) -> np.ndarray:
     """The candidate (labels,) of each label: no other is cheaper while the other labels stay."""
     chosen = np.full(len(costs), -1)
     boxes = np.full((len(costs), 4), np.nan)  # NaN overlaps nothing
@@ -148,22 +144,19 @@ def _optimise(candidates: _Candidates, costs: np.ndarray, near: Sequence[np.ndar
         moved = False
         for i in order:
             others = boxes[near[i]]
-            cost = costs[i] + _OVERLAP * _overlap(candidates.boxes[i], others).sum(axis=1)
-            best = int(np.argmin(cost + _CROSS * _crossings(candidates.leads[i], others)))
+            cost = costs[i] + _OVERLAP * _overlap(candidates[i], others).sum(axis=1)
+            best = int(np.argmin(cost + _CROSS * _crossings(leads[i], others)))
             moved |= best != chosen[i]
-            chosen[i], boxes[i] = best, candidates.boxes[i, best]
+            chosen[i], boxes[i] = best, candidates[i, best]
         if not moved:
             break
     return chosen
 
 
-def _distance_costs() -> np.ndarray:
-    """What each candidate costs where nothing is in its way: (candidates,)."""
-    sides = np.arange(len(_SIDES)) * 0.8
-    return (sides + (_DISTANCES**2 / 12 + _DISTANCES)[:, None]).ravel()
-
-
-def _candidates(table: np.ndarray) -> _Candidates:
+def _candidates(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The boxes (labels, candidates, 4) where labels may go, and points (labels, candidates, n, 4) on their
+    leader lines, as boxes without extent.
+    """
     x, y, width, height, radius = table.T[:, :, None]
     across, up = np.tile(_SIDES, (len(_DISTANCES), 1)).T
     reach = np.repeat(_DISTANCES, len(_SIDES)) + _GAP + radius
@@ -176,7 +169,7 @@ def _candidates(table: np.ndarray) -> _Candidates:
     end = np.clip(point, boxes[..., :2], boxes[..., 2:])
     steps = np.linspace(0.2, 0.9, 5)[:, None]
     line = point[..., None, :] + steps * (end - point)[..., None, :]
-    return _Candidates(boxes, np.concatenate([line, line], axis=-1))
+    return boxes, np.concatenate([line, line], axis=-1)
 
 
 def _neighbors(table: np.ndarray) -> list[np.ndarray]:
@@ -203,8 +196,3 @@ def _crossings(leads: np.ndarray, others: np.ndarray) -> np.ndarray:
     crossings = np.zeros(leads.shape[0], np.int64)
     crossings[_NEEDS_LEAD] = _overlap(leads[_NEEDS_LEAD], others).any(axis=1).sum(axis=-1)
     return crossings
-
-
-def _outside(boxes: np.ndarray, page: Box) -> np.ndarray:
-    left, bottom, right, top = page
-    return np.any([boxes[..., :2] < (left, bottom), boxes[..., 2:] > (right, top)], axis=(0, -1))

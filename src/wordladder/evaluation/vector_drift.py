@@ -105,7 +105,9 @@ def compare_vectors(
         for word in words:
             if word not in vectors:
                 raise VectorsError(f"The {which} vectors have none for {word!r}.")
-    shared = _shared_words(first, second)
+    ranks = {word: row for row, word in enumerate(first.words) if word in second.index}
+    # Those frequent in both come first.
+    shared = sorted(ranks, key=lambda word: (max(ranks[word], second.index[word]), ranks[word]))
     if len(shared) < 2:
         raise VectorsError(f"The vectors share {len(shared)} words; at least two are needed to compare them.")
     drift = _Drift(first, second, shared[:frequent], neighbors)
@@ -141,12 +143,6 @@ def procrustes_rotation(vectors: np.ndarray, target: np.ndarray) -> np.ndarray:
     product[: vectors.shape[1], : target.shape[1]] = vectors.T.astype(np.float64) @ target
     left, _, right = np.linalg.svd(product)
     return (left @ right)[: vectors.shape[1]].astype(np.float32)
-
-
-def _shared_words(first: WordVectors, second: WordVectors) -> list[str]:
-    """The words of both, those frequent in both first."""
-    ranks = {word: row for row, word in enumerate(first.words) if word in second.index}
-    return sorted(ranks, key=lambda word: (max(ranks[word], second.index[word]), ranks[word]))
 
 
 class _Drift:

@@ -1,8 +1,7 @@
 """Maps words to two dimensions. The picture is drawn in `word_map_picture`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -13,8 +12,7 @@ from ..word_vectors import WordVectors
 MAX_WORDS = 1000  # more are not legible on one page
 
 
-@dataclass(frozen=True)
-class WordMap:
+class WordMap(NamedTuple):
     """Words with their coordinates in the plane.
 
     Attributes:
@@ -73,7 +71,10 @@ def word_map(
     perplexity = None
     if method == "tsne":
         perplexity, explained = min(30.0, (len(groups) - 1) / 3), None
-        points = _tsne(units, points, perplexity, seed)
+        manifold = require("sklearn.manifold", "train", "A map by t-SNE")
+        start = points / (points.std(axis=0)[0] or 1.0) * 1e-4  # scikit-learn's own scale of the first points
+        tsne = manifold.TSNE(2, perplexity=perplexity, init=start.astype(np.float32), random_state=seed)
+        points = np.asarray(tsne.fit_transform(units.astype(np.float32)), np.float64)
     return WordMap(tuple(groups), points, tuple(groups.values()), len(asked), method, explained, perplexity)
 
 
@@ -98,11 +99,3 @@ def _principal_components(units: np.ndarray) -> tuple[np.ndarray, tuple[float, f
     variance = float((values**2).sum()) or 1.0
     first, second = [*(float(value**2) / variance for value in values[:2]), 0.0][:2]
     return points, (first, second)
-
-
-def _tsne(units: np.ndarray, start: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
-    manifold = require("sklearn.manifold", "train", "A map by t-SNE")
-    spread = start.std(axis=0)[0] or 1.0
-    start = start / spread * 1e-4  # scikit-learn's own scale of the initial embedding
-    model = manifold.TSNE(2, perplexity=perplexity, init=start.astype(np.float32), random_state=seed)
-    return np.asarray(model.fit_transform(units.astype(np.float32)), np.float64)

@@ -1,9 +1,8 @@
 """Draws a word map: points, one colour for each group, and labels that do not overlap."""
 
 import io
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +26,7 @@ BOLD: dict[str, Any] = {"fontsize": 9.5, "weight": "bold"}
 SMALL_PRINT = 6.5
 
 
-@dataclass(frozen=True)
-class MapPicture:
+class MapPicture(NamedTuple):
     """A picture of a word map.
 
     Attributes:
@@ -95,7 +93,9 @@ def _draw(word_map: WordMap, scale: float, title: str) -> "tuple[Figure, int]":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    width, height = _page_size(word_map.points, scale)
+    # In the proportion of the points, within limits; in inches.
+    wide, high = np.maximum(np.ptp(word_map.points, axis=0), 1e-12)
+    width, height = 7.0 * scale, 7.0 * scale * float(np.clip(high / wide, 0.56, 0.9))
     figure = Figure(figsize=(width, height), dpi=72)
     FigureCanvasAgg(figure)  # its one renderer measures all labels
     axes = figure.add_axes((0, 0, 1, 1))
@@ -118,12 +118,6 @@ def _draw(word_map: WordMap, scale: float, title: str) -> "tuple[Figure, int]":
     if title:
         figure.text(left, 1 - 0.3 / height, title, fontsize=10.5, color=INK, weight="bold", parse_math=False)
     return figure, overlaps
-
-
-def _page_size(points: np.ndarray, scale: float) -> tuple[float, float]:
-    """Width and height in inches, in the proportion of the points within limits."""
-    wide, high = np.maximum(np.ptp(points, axis=0), 1e-12)
-    return 7.0 * scale, 7.0 * scale * float(np.clip(high / wide, 0.56, 0.9))
 
 
 def _set_limits(axes: Any, points: np.ndarray, width: float, height: float) -> None:

@@ -37,17 +37,11 @@ def _candidates(rungs: Sequence[Rung]) -> list[Rung]:
 def pareto_front(rungs: Iterable[Rung], kind: CostKind, *, higher_is_better: bool = True) -> list[Rung]:
     """The measured rungs that no other beats in both test quality and cost, cheapest first."""
     sign = 1 if higher_is_better else -1
-    points = [
-        (rung.cost(kind), -sign * rung.value, rung)
-        for rung in rungs
-        if rung.measured and rung.value is not None and isfinite(rung.cost(kind))
-    ]
+    known = [rung for rung in rungs if rung.measured and isfinite(rung.cost(kind))]
     front: list[Rung] = []
-    lowest = float("inf")
-    for _, badness, rung in sorted(points, key=lambda point: point[:2]):
-        if badness < lowest:
+    for rung in sorted(known, key=lambda rung: (rung.cost(kind), -sign * (rung.value or 0.0))):
+        if not front or sign * (rung.value or 0.0) > sign * (front[-1].value or 0.0):
             front.append(rung)
-            lowest = badness
     return front
 
 

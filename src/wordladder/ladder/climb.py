@@ -26,7 +26,7 @@ from .machine import available_threads, describe
 from .plan import FixedModel, plan_models, plan_recipes
 from .price import UNITS, Budget, cost_kind
 from .report import write_report
-from .result import Climb, Rule, Rung
+from .result import Climb, Rule
 from .runner import Measured, Runner
 from .sentences import reason
 from .split import Source, Split, fingerprint, split_data
@@ -189,7 +189,10 @@ def _measure_all(
     Raises:
         UserError: Every rung failed because of what the user gave.
     """
-    parts = _curve_parts(split) if label_curve else ()
+    # A point of the curve has enough rows to show every label, and fewer than all.
+    fewest = max(MIN_CURVE_ROWS, len(all_names(split.train)))
+    counts = [len(split.train) // part for part in CURVE_PARTS] if label_curve else []
+    parts = [count for count in counts if count >= fewest]
     measured: list[Measured] = []
     with runner.data_files(split):
         for recipe in plan:
@@ -200,12 +203,6 @@ def _measure_all(
         runner.folder.remove_runs()
         raise UserError(f"no rung could be trained; {measured[0].rung.name}: {measured[0].rung.error}")
     return measured
-
-
-def _curve_parts(split: Split) -> tuple[int, ...]:
-    """The numbers of rows of a label curve: enough to show every label, and fewer than all."""
-    fewest = max(MIN_CURVE_ROWS, len(all_names(split.train)))
-    return tuple(len(split.train) // part for part in CURVE_PARTS if len(split.train) // part >= fewest)
 
 
 def _result(task: str, split: Split, runner: Runner, measured: list[Measured], rule: Rule) -> Climb:
@@ -226,6 +223,10 @@ def _result(task: str, split: Split, runner: Runner, measured: list[Measured], r
         timed=split.test.times is not None,
     )
     choice = choose(rungs, rule)
+    warnings = [*split.warnings, *gaps]
+    if models := ", ".join(rung.name for rung in rungs if rung.fixed and rung.measured):
+        note = "measured as they are. If a model was trained on some of the test rows, its figure is too good"
+        warnings.append(f"{models}: {note}.")
     return Climb(
         task=task,
         rungs=rungs,
@@ -234,15 +235,9 @@ def _result(task: str, split: Split, runner: Runner, measured: list[Measured], r
         reason=reason(rungs, choice, rule),
         rows=split.rows(),
         notes=split.notes,
-        warnings=(*split.warnings, *gaps, *_warn_of_models(rungs)),
+        warnings=tuple(warnings),
         machine=describe(),
         threads=runner.threads,
         device=(first and first.device) or runner.device or "",
         folder=runner.folder.path,
     )
-
-
-def _warn_of_models(rungs: Sequence[Rung]) -> list[str]:
-    names = ", ".join(rung.name for rung in rungs if rung.fixed and rung.measured)
-    warning = "measured as they are. If a model was trained on some of the test rows, its figure is too good."
-    return [f"{names}: {warning}"] if names else []

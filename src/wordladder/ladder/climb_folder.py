@@ -74,30 +74,26 @@ class ClimbFolder:
             SettingError: The climb in the folder has other data or recipes.
         """
         path = self.path / PLAN
-        plan = {"data": data, "rungs": {recipe.name: recipe.flat() for recipe in recipes}}
+        plan: dict[str, Any] = {"data": data, "rungs": {recipe.name: recipe.flat() for recipe in recipes}}
         if path.is_file():
             if not resume:
                 raise OutputError(
                     f"{self.path}: there is a climb here already; continue it with resume, or choose another "
                     "output"
                 )
-            before = read_json(path, dict, OutputError)
-            self._check_same(before, json.loads(json.dumps(plan)))
+            before, began = read_json(path, dict, OutputError), f"{self.path}: the climb here began with"
+            if before["data"] != data:
+                raise SettingError(f"{began} other data; choose another output")
+            for name, settings in json.loads(json.dumps(plan["rungs"])).items():
+                known = before["rungs"].get(name, settings)
+                for key in sorted(known.keys() | settings.keys()):
+                    if known.get(key) != settings.get(key):
+                        raise SettingError(
+                            f"{began} {key} = {known.get(key)!r} in {name}, not {settings.get(key)!r}; "
+                            "choose another output"
+                        )
             plan["rungs"] = before["rungs"] | plan["rungs"]
         write_json(path, plan)
-
-    def _check_same(self, before: dict[str, Any], now: dict[str, Any]) -> None:
-        began = f"{self.path}: the climb here began with"
-        if before["data"] != now["data"]:
-            raise SettingError(f"{began} other data; choose another output")
-        for name, settings in now["rungs"].items():
-            known = before["rungs"].get(name, settings)
-            for key in sorted(known.keys() | settings.keys()):
-                if known.get(key) != settings.get(key):
-                    raise SettingError(
-                        f"{began} {key} = {known.get(key)!r} in {name}, not {settings.get(key)!r}; choose "
-                        "another output"
-                    )
 
     def remove_runs(self) -> None:
         """Remove the files of a climb without any result."""

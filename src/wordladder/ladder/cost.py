@@ -7,7 +7,6 @@ to train is part of the result of its training.
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import WordladderError
-from .price import UsageCost
 from .subprocess_job import job_events
 
 Predict = Callable[[list[Any]], Any]
@@ -28,26 +26,9 @@ FEWEST_BATCH_TEXTS = 64
 MAX_SECONDS = 20.0  # for each of the two measurements
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cost(UsageCost):
-    """What a model costs to use, and how it was measured.
-
-    Attributes:
-        calls: How many calls were timed.
-        texts: How many texts the throughput was measured on.
-        threads: How many threads the model could use.
-        device: Where it ran.
-    """
-
-    calls: int
-    texts: int
-    threads: int
-    device: str
-
-
 def measure(
     load: Callable[[], Predict], texts: Sequence[Any], *, threads: int, device: str | None = None
-) -> Cost:
+) -> dict[str, Any]:
     """Load a model and time it.
 
     Args:
@@ -55,6 +36,10 @@ def measure(
         texts: Real texts to predict.
         threads: How many threads the model can use; only recorded.
         device: Where the model runs; None leaves it to the model.
+
+    Returns:
+        What the model costs to use, as in a `Price`, and how it was measured: `calls`, how many were timed;
+        `texts`, how many the throughput was measured on; `threads`; and `device`, where it ran.
     """
     started = perf_counter()
     predict = load()
@@ -66,17 +51,17 @@ def measure(
     predict(batch[:FEWEST_BATCH_TEXTS])  # a first batch sets up what single texts do not need
     started = perf_counter()
     predict(batch)
-    return Cost(
-        latency_p50=float(p50),
-        latency_p95=float(p95),
-        throughput=len(batch) / (perf_counter() - started),
-        memory_mb=peak_memory_mb(),
-        load_seconds=load_seconds,
-        calls=len(calls),
-        texts=len(batch),
-        threads=threads,
-        device=_device(device),
-    )
+    return {
+        "latency_p50": float(p50),
+        "latency_p95": float(p95),
+        "throughput": len(batch) / (perf_counter() - started),
+        "memory_mb": peak_memory_mb(),
+        "load_seconds": load_seconds,
+        "calls": len(calls),
+        "texts": len(batch),
+        "threads": threads,
+        "device": _device(device),
+    }
 
 
 def _latencies(predict: Predict, texts: Sequence[Any]) -> list[float]:
@@ -131,8 +116,8 @@ def main(path: str) -> None:
     with job_events() as events:
         if not texts:
             raise WordladderError("there are no texts to measure with")
-        cost = measure(load, texts, threads=job["threads"], device=job["device"])
-        events.send("result", facts=asdict(cost))
+        facts = measure(load, texts, threads=job["threads"], device=job["device"])
+        events.send("result", facts=facts)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ page's, so one picture suits light and dark screens and paper.
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..evaluation.label_placement import draw_labels
 from .choice import pareto_front
@@ -24,10 +23,14 @@ if TYPE_CHECKING:
 INK, MUTED, LINE, ACCENT, PAPER = "#010101", "#020202", "#030303", "#040404", "#050505"
 VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", ACCENT: "--accent", PAPER: "--paper"}
 SIDE_MARGINS = 40.0
+UNUSED = re.compile(  # what matplotlib writes that the page needs not, or has of its own
+    r"<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>"
+    r'| transform="rotate\(-0 .*?"| font-family: [^;"]*;',
+    re.DOTALL,
+)
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """The size of a picture in points; the page scales it.
 
     Attributes:
@@ -178,15 +181,7 @@ def _svg(axes: "Axes", name: str, label: str) -> str:
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    for pattern in (
-        r"<metadata>.*?</metadata>",
-        r"<!--.*?-->",
-        r"<style.*?</style>",
-        r' transform="rotate\(-0 .*?"',
-        r" font-family: [^;\"]*;",
-    ):
-        svg = re.sub(pattern, "", svg, flags=re.DOTALL)
+    svg = UNUSED.sub("", svg[svg.index("<svg") :])
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
     used = set(re.findall(r"#([\w-]+)", svg))

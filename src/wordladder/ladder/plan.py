@@ -1,7 +1,6 @@
 """Plans a climb: its recipes, with what the user changed in all of them, and the models to measure."""
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,8 +21,7 @@ class Plan(NamedTuple):
     left_out: tuple[LeftOut, ...] = ()
 
 
-@dataclass(frozen=True)
-class FixedModel:
+class FixedModel(NamedTuple):
     """An existing model: it is measured with the rungs, but not trained.
 
     Attributes:

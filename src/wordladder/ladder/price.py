@@ -9,8 +9,8 @@ from ..errors import SettingError, did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
-class UsageCost:
-    """What a model costs to use.
+class Price:
+    """What a rung costs to train and to use.
 
     Attributes:
         latency_p50: Milliseconds for one text, the median of separately timed calls.
@@ -18,6 +18,8 @@ class UsageCost:
         throughput: Texts a second in large batches.
         memory_mb: The peak memory of the process, the interpreter and libraries included, in MB (1e6 bytes).
         load_seconds: From a started interpreter to a model ready to predict, the imports included.
+        size_mb: The size of the saved folder, in MB.
+        train_seconds: The training time, word vectors included, the mean over the seeds; infinite if unknown.
     """
 
     latency_p50: float
@@ -25,17 +27,6 @@ class UsageCost:
     throughput: float
     memory_mb: float
     load_seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Price(UsageCost):
-    """What a rung costs to train and to use.
-
-    Attributes:
-        size_mb: The size of the saved folder, in MB.
-        train_seconds: The training time, word vectors included, the mean over the seeds; infinite if unknown.
-    """
-
     size_mb: float
     train_seconds: float
 

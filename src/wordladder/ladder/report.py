@@ -1,6 +1,6 @@
 """Writes `report.html`: one self-contained file for screen, phone and paper."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 from math import isfinite
@@ -15,7 +15,7 @@ from .choice import answers
 from .encoders import left_out_lines
 from .machine import LIBRARIES
 from .picture import NARROW, WIDE, cost_picture, curve_picture
-from .price import COSTS, CostKind, format_megabytes, format_milliseconds, format_number, format_seconds
+from .price import COSTS, format_megabytes, format_milliseconds, format_number, format_seconds
 from .result import Climb, Rung
 from .sentences import caveats, metric_name
 
@@ -38,6 +38,11 @@ def report(climb: Climb) -> str:
     here = files(__package__)
     measured = any(rung.measured for rung in climb.rungs)
     headline, sentence = _headline(climb)
+    try:
+        require("matplotlib", "plot", "A picture of the rungs")
+        pictures, curve = _pictures(climb), _curve(climb)
+    except MissingExtraError as error:
+        pictures, curve = _note(str(error)), ""
     return Template(here.joinpath("report.html").read_text(encoding="utf-8")).substitute(
         title=escape(f"{headline} · wordladder"),
         style=here.joinpath("report.css").read_text(encoding="utf-8"),
@@ -45,11 +50,11 @@ def report(climb: Climb) -> str:
         headline=escape(headline),
         reason=escape(sentence),
         answers=_answers(climb) if measured else "",
-        pictures=_pictures(climb) if measured else "",
+        pictures=pictures if measured else "",
         table=_table(climb),
         table_note=_table_note(climb) if measured else "",
         left_out="".join(_note(line[:1].upper() + line[1:]) for line in left_out_lines(climb.left_out)),
-        curve=_curve(climb),
+        curve=curve,
         warnings=_list("Warnings", _warnings(climb)),
         caveats=_list("What this does and does not show", map(escape, caveats(climb) if measured else ())),
         method=_method(climb),
@@ -92,8 +97,6 @@ def _metric(climb: Climb) -> str:
 
 def _pictures(climb: Climb) -> str:
     """A picture for each known cost, switched by radio buttons; on paper all of them."""
-    if error := _plot_error():
-        return _note(error)
     kinds = [k for k in COSTS.values() if any(r.measured and isfinite(r.cost(k)) for r in climb.rungs)]
     switches = "".join(
         f'<input class="switch" type="radio" name="cost" id="by-{kind.name}"'
@@ -101,7 +104,11 @@ def _pictures(climb: Climb) -> str:
         for kind in kinds
     )
     tabs = "".join(f'<label for="by-{kind.name}">{kind.title}</label>' for kind in kinds)
-    panels = "".join(_panel(climb, kind) for kind in kinds)
+    panels = ""
+    for kind in kinds:
+        pictures = cost_picture(climb, kind, WIDE) + cost_picture(climb, kind, NARROW)
+        picture = _with_axes(climb, pictures, kind.axis.format(climb.rule.unit))
+        panels += f'<div class="panel"><h3>{kind.title}</h3>{picture}</div>'
     better = "Higher is better" if climb.rule.higher_is_better else "Lower is better"
     limit = " The dashed line is the budget." if climb.rule.budget.limits() else ""
     return (
@@ -110,21 +117,6 @@ def _pictures(climb: Climb) -> str:
         "connects the rungs that no other beats in both respects (the Pareto front); the other points are "
         f"hollow.{limit}</figcaption></figure>"
     )
-
-
-def _plot_error() -> str:
-    """Why there are no pictures; empty if there are."""
-    try:
-        require("matplotlib", "plot", "A picture of the rungs")
-    except MissingExtraError as error:
-        return str(error)
-    return ""
-
-
-def _panel(climb: Climb, kind: CostKind) -> str:
-    pictures = cost_picture(climb, kind, WIDE) + cost_picture(climb, kind, NARROW)
-    picture = _with_axes(climb, pictures, kind.axis.format(climb.rule.unit))
-    return f'<div class="panel"><h3>{kind.title}</h3>{picture}</div>'
 
 
 def _with_axes(climb: Climb, pictures: str, x_axis: str) -> str:
@@ -198,7 +190,7 @@ def _table_note(climb: Climb) -> str:
 
 
 def _curve(climb: Climb) -> str:
-    if _plot_error() or not any(len(rung.curve) > 1 for rung in climb.rungs):
+    if not any(len(rung.curve) > 1 for rung in climb.rungs):
         return ""
     pictures = curve_picture(climb, WIDE) + curve_picture(climb, NARROW)
     picture = _with_axes(climb, pictures, "labelled training rows")
@@ -225,6 +217,9 @@ def _list(title: str, items: Iterable[str]) -> str:
 def _method(climb: Climb) -> str:
     rows, machine = climb.rows, climb.machine
     seeds = ", ".join(map(str, climb.seeds))
+    memory = f"{machine['memory_gb']} GB" if "memory_gb" in machine else ""
+    accelerator = "" if climb.device == "cpu" else climb.device
+    hardware = (machine.get("processor"), counted(int(machine["cores"]), "core"), memory, accelerator)
     facts = {
         "Rows": f"{rows['train']:,} train, {rows['dev']:,} dev, {rows['test']:,} test",
         "Split": " ".join(climb.notes) or "As given.",
@@ -234,7 +229,7 @@ def _method(climb: Climb) -> str:
         "Latency": f"up to 200 {climb.rule.unit}s of the test rows, each timed alone after a warm-up",
         "Process": f"each model alone in a new process, {counted(climb.threads, 'thread')}",
         "Memory": "the peak of that process, interpreter and libraries included",
-        "Hardware": _hardware(machine, climb.device),
+        "Hardware": ", ".join(str(part) for part in (*hardware, machine.get("system")) if part),
         "Versions": ", ".join(
             f"{name} {machine[name]}" for name in ("wordladder", "python", *LIBRARIES) if name in machine
         ),
@@ -242,14 +237,6 @@ def _method(climb: Climb) -> str:
     }
     cells = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts.items() if value)
     return f'<dl class="facts-list">{cells}</dl>'
-
-
-def _hardware(machine: Mapping[str, str | int | float], device: str) -> str:
-    memory = f"{machine['memory_gb']} GB" if "memory_gb" in machine else ""
-    cores = counted(int(machine["cores"]), "core")
-    accelerator = "" if device == "cpu" else device
-    parts = (machine.get("processor"), cores, memory, accelerator, machine.get("system"))
-    return ", ".join(str(part) for part in parts if part)
 
 
 def _recipe(rung: Rung) -> str:

@@ -98,8 +98,21 @@ def train_and_test(run: Run, events: EventWriter) -> RunResult:
         folder.mkdir(parents=True, exist_ok=True)
     events("testing", 0, None)
     outcomes = model.outcomes(test)
-    result = _result(model, len(train), outcomes)
-    scores = bootstrap_scores(outcomes, model.task_.primary, groups=test.groups)
+    report, task = model.report_, model.task_
+    result = RunResult(
+        metric=task.metric,
+        higher_is_better=bool(task.higher_is_better),
+        value=task.primary(outcomes),
+        dev_value=float(report["dev_value"]),
+        train_rows=len(train),
+        train_seconds=report["train_seconds"],
+        vectors_seconds=float(report.get("vectors_seconds", 0.0)),
+        warnings=report["warnings"],
+        dev_interval=model.evaluation_.interval,
+        looks=max(1, len(report.get("history", ()))),
+        size_mb=report.get("size_mb"),
+    )
+    scores = bootstrap_scores(outcomes, task.primary, groups=test.groups)
     for name, array in ((OUTCOMES, outcomes), (SCORES, scores)):
         with atomic_write(folder / name) as file:
             np.save(file, array, allow_pickle=False)
@@ -142,23 +155,6 @@ def evaluate_model(run: Run, dev: Examples, test: Examples) -> Any:
     facts: dict[str, Any] = {"train_seconds": None, "warnings": [], "size_mb": needed_mb(source)}
     model.report_ = {"dev_value": model.evaluation_.value, **facts}
     return model
-
-
-def _result(model: Any, train_rows: int, outcomes: Any) -> RunResult:
-    report, task = model.report_, model.task_
-    return RunResult(
-        metric=task.metric,
-        higher_is_better=bool(task.higher_is_better),
-        value=task.primary(outcomes),
-        dev_value=float(report["dev_value"]),
-        train_rows=train_rows,
-        train_seconds=report["train_seconds"],
-        vectors_seconds=float(report.get("vectors_seconds", 0.0)),
-        warnings=report["warnings"],
-        dev_interval=model.evaluation_.interval,
-        looks=max(1, len(report.get("history", ()))),
-        size_mb=report.get("size_mb"),
-    )
 
 
 def write_examples(path: Path, examples: Examples) -> None:

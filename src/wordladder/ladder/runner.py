@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..data.examples import Examples
 from ..errors import OutputError
 from ..evaluation.intervals import Scores, percentile_interval
 from ..files.folders import size_mb
@@ -21,7 +20,7 @@ from ..recipe import Recipe
 from . import cost, run
 from .climb_folder import ClimbFolder
 from .plan import FixedModel
-from .price import Price, UsageCost
+from .price import Price
 from .result import CurvePoint, Rung
 from .split import Split
 from .subprocess_job import JobError, run_job
@@ -81,7 +80,10 @@ class Runner:
             with write_errors(self.folder.path):
                 for name in ("train", "dev", "test"):
                     run.write_examples(self.folder.data / f"{name}.json", getattr(split, name))
-            write_json(self.folder.data / TEXTS, _sample_texts(split.test))
+            texts = split.test.texts if len(split.test.segments) == 1 else list(zip(*split.test.segments))
+            # A random sample of the test texts to measure with: each a text, or its segments.
+            rows = np.random.default_rng(1).permutation(len(split.test))[: cost.BATCH_TEXTS]
+            write_json(self.folder.data / TEXTS, [texts[row] for row in rows])
             yield
         finally:
             shutil.rmtree(self.folder.data, ignore_errors=True)
@@ -124,7 +126,7 @@ class Runner:
         size = results[0].size_mb
         if size is None:
             size = size_mb(self._model(recipe, seeds[0]))
-        usage = {name: facts[name] for name in UsageCost.__dataclass_fields__}
+        usage = {name: facts[name] for name in Price.__dataclass_fields__ if name in facts}
         price = Price(**usage, size_mb=size, train_seconds=seconds)
         rung = replace(rung, price=price, curve=self._label_curve(recipe, seeds, parts))
         return Measured(rung, scores, results, device=facts["device"])
@@ -215,11 +217,3 @@ class Runner:
             self.progress(f"{label}: {stage}", done, total, **facts)
 
         return self.run_job(module, job, folder, threads=self.threads, minutes=minutes, progress=progress)
-
-
-def _sample_texts(test: Examples) -> list[Any]:
-    """A random sample of the test texts to measure with: each a text, or a list of its segments."""
-    rows = np.random.default_rng(1).permutation(len(test))[: cost.BATCH_TEXTS]
-    if len(test.segments) == 1:
-        return [test.texts[row] for row in rows]
-    return [[segment[row] for segment in test.segments] for row in rows]

@@ -36,6 +36,10 @@ def _compare_model(model: Rung, choice: Choice) -> str:
     return f"The existing model {model.name} {difference}: {model.value:.3f} on the test rows."
 
 
+def _figure(rung: Rung) -> str:
+    return f"{rung.name} ({rung.value:.3f})"
+
+
 class _Reason:
     """Explains a choice in one sentence."""
 
@@ -46,6 +50,7 @@ class _Reason:
         self.by_name = {rung.name: rung for rung in rungs}
         self.undecided = self.by_name.get(choice.undecided or "")
         self.too_few = f"{rule.rows:,} test rows are too few to decide"
+        self.undecided_figure = _figure(self.undecided) if self.undecided else ""
         needed = choice.rows_needed or 0
         self.needed = f"more than {MANY_ROWS:,}" if needed >= MANY_ROWS else f"about {needed:,}"
         self.metric = metric_name(rule)
@@ -68,8 +73,7 @@ class _Reason:
     def cheaper_recommended(self, rung: Rung, best: Rung) -> str:
         more = ""
         if self.undecided:
-            name = f"{self.undecided.name} ({self.undecided.value:.3f})"
-            more = f"; {self.too_few} about the cheaper {name}: {self.needed} are needed"
+            more = f"; {self.too_few} about the cheaper {self.undecided_figure}: {self.needed} are needed"
         return (
             f"{rung.name}: {self.price(rung)} and within {self.rule.margin:g} of {best.name} "
             f"({best.value:.3f}), the best on dev, with 95 % confidence{more}."
@@ -82,8 +86,8 @@ class _Reason:
         is_best, margin = f"the best on dev ({quality} on test)", f"{self.rule.margin:g}"
         if self.undecided:
             return (
-                f"{is_best} at {price}, but {self.too_few} whether the cheaper {self.undecided.name} "
-                f"({self.undecided.value:.3f}) is within {margin} of it: {self.needed} are needed"
+                f"{is_best} at {price}, but {self.too_few} whether the cheaper {self.undecided_figure} "
+                f"is within {margin} of it: {self.needed} are needed"
             )
         cost = self.rule.cost
         cheaper = [rung for rung in self.measured if rung.cost(cost) < best.cost(cost)]
@@ -97,7 +101,7 @@ class _Reason:
         nearest = min(self.measured, key=lambda rung: (len(rung.over_budget), rung.cost(self.rule.cost)))
         figures = f"{' and '.join(nearest.over_budget)}, {self.metric} {nearest.value:.3f}"
         budget = self.rule.budget.describe(self.rule.unit)
-        more = "" if nearest is best else f"; the best is {best.name} ({best.value:.3f})"
+        more = "" if nearest is best else f"; the best is {_figure(best)}"
         return f"No rung fits the budget ({budget}): the closest is {nearest.name} ({figures}){more}."
 
     def nothing_good(self, rung: Rung, best: Rung) -> str:
@@ -107,8 +111,7 @@ class _Reason:
         elif gap is not None:
             loss = f", which may be worse by up to {-gap.low:.3f}"
         if self.undecided:
-            name = f"{self.undecided.name} ({self.undecided.value:.3f})"
-            subject = "it" if self.undecided is rung else name
+            subject = "it" if self.undecided is rung else self.undecided_figure
             rows = f"{self.needed} test rows, not {self.rule.rows:,}"
             more = f"; deciding whether {subject} is good enough would take {rows}"
         return (

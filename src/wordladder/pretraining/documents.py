@@ -150,7 +150,7 @@ class _PieceWriter:
         """Write the pieces of some paragraphs."""
         texts: list[str] = []
         heads: list[bool] = []
-        for paragraph, opens in zip(block.paragraphs, block.opens):
+        for paragraph, opens in block:
             found = sentences(paragraph)
             texts += found
             heads += [opens, *[False] * (len(found) - 1)]
@@ -234,14 +234,14 @@ def hold_out(documents: Documents, share: float, seed: int) -> tuple[Documents, 
         # At least half of the documents are shorter than that: the mean is at most half of it.
         order = order[sizes[order] <= most]
         count = max(2, int(np.searchsorted(np.cumsum(sizes[order]), most)) + 1)
-        held_out = np.isin(np.arange(len(rows)), order[:count])
-        return replace(documents, documents=rows[~held_out]), replace(documents, documents=rows[held_out])
-    starts = documents.sentences
-    cut = min(max(int(np.searchsorted(starts, (1 - share) * int(starts[-1]))), 1), len(starts) - 2)
-    if cut < 1:
-        raise DataError("the text has one sentence only; there is nothing to hold out, and little to learn.")
-    train, held_out = np.minimum(rows, cut), np.maximum(rows, cut)
-    return (
-        replace(documents, documents=train[rows[:, 0] < cut]),
-        replace(documents, documents=held_out[rows[:, 1] > cut]),
-    )
+        drawn = np.isin(np.arange(len(rows)), order[:count])
+        train, held_out = rows[~drawn], rows[drawn]
+    else:
+        starts = documents.sentences
+        cut = min(max(int(np.searchsorted(starts, (1 - share) * int(starts[-1]))), 1), len(starts) - 2)
+        if cut < 1:
+            raise DataError(
+                "the text has one sentence only; there is nothing to hold out, and little to learn."
+            )
+        train, held_out = np.minimum(rows, cut)[rows[:, 0] < cut], np.maximum(rows, cut)[rows[:, 1] > cut]
+    return replace(documents, documents=train), replace(documents, documents=held_out)

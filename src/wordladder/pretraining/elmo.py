@@ -8,7 +8,6 @@ training can continue.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -212,21 +211,19 @@ class BiLanguageModel(nn.Module):
         """The mean of both directions' losses a word, and each of them."""
         both = [self.dropout(states[batch.sources]) for states in self.bilm(batch.texts)[-1]]
         if len(batch.candidates):
-            losses = self._sampled_losses(both, batch)
+            candidates, targets = batch.candidates, batch.targets
+            numbers = torch.cat([candidates, *targets])
+            sizes = [len(candidates), *map(len, targets)]
+            expected = log_expected(numbers, batch.draws, self.weight.num_embeddings)
+            biases = self.bias(numbers)[:, 0] - expected
+            others, *right = zip(self.weight(numbers).split(sizes), biases.split(sizes))
+            losses = [
+                sampled_softmax(vectors, own, others, found_among(target, candidates))
+                for vectors, own, target in zip(both, right, targets)
+            ]
         else:
             losses = [self.nll(vectors, targets).mean() for vectors, targets in zip(both, batch.targets)]
         return (losses[0] + losses[1]) / 2, {"forward_loss": losses[0], "backward_loss": losses[1]}
-
-    def _sampled_losses(self, both: Sequence[Tensor], batch: LmBatch) -> list[Tensor]:
-        candidates, targets, classes = batch.candidates, batch.targets, self.weight.num_embeddings
-        numbers = torch.cat([candidates, *targets])
-        sizes = [len(candidates), *map(len, targets)]
-        biases = self.bias(numbers)[:, 0] - log_expected(numbers, batch.draws, classes)
-        others, *right = zip(self.weight(numbers).split(sizes), biases.split(sizes))
-        return [
-            sampled_softmax(vectors, own, others, found_among(target, candidates))
-            for vectors, own, target in zip(both, right, targets)
-        ]
 
     def nll(self, vectors: Tensor, targets: Tensor) -> Tensor:
         """The negative logarithm of each target's probability among all words, `(rows,)`."""

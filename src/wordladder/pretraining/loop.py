@@ -199,19 +199,16 @@ class _PretrainingRun(Run):
         due = math.floor(self.evaluated_at * every) < math.floor(now * every)
         due = due and self.evaluation_seconds <= EVALUATION_SHARE * (started - self.opened)
         if every > 0 and (due or self.plans.ended(state.step)):
-            line |= {f"held_out_{name}": value for name, value in self._evaluate().items()}
+            self.network.eval()
+            with torch.no_grad(), autocast(self.settings, self.device):
+                held_out = self.objective.held_out()
+            line |= {f"held_out_{name}": value for name, value in held_out.items()}
             self.evaluation_seconds += time.monotonic() - started
             self.evaluated_at = now
         self.curve.append(line)
         self.meter = _Meter(tokens=self.meter.tokens)
         with self.log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-
-    @torch.no_grad()
-    def _evaluate(self) -> dict[str, float]:
-        self.network.eval()
-        with autocast(self.settings, self.device):
-            return self.objective.held_out()
 
     def save_checkpoint(self) -> None:
         """Write the checkpoint, unless the loss has become something else than a number."""

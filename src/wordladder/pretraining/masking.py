@@ -7,19 +7,10 @@ is read.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 Ints = np.ndarray
-
-
-class Masked(NamedTuple):
-    """Pieces with some masked (pieces,), which ones (masked,), ascending, and what they were (masked,)."""
-
-    ids: Ints
-    places: Ints
-    labels: Ints
 
 
 @dataclass(frozen=True)
@@ -38,7 +29,9 @@ class Masking:
     share: float = 0.15
     longest: int = 1
 
-    def mask_pieces(self, ids: Ints, opens: Ints, rows: Ints, chance: np.random.Generator) -> Masked:
+    def mask_pieces(
+        self, ids: Ints, opens: Ints, rows: Ints, chance: np.random.Generator
+    ) -> tuple[Ints, Ints, Ints]:
         """Mask pieces.
 
         Args:
@@ -46,6 +39,10 @@ class Masking:
             opens: Whether each begins a word (pieces,); the first piece of a row or of a segment must.
             rows: The row of each (pieces,), ascending.
             chance: The random generator.
+
+        Returns:
+            The pieces with some masked (pieces,), which ones (masked,), ascending, and what they were
+            (masked,).
         """
         places = choose_pieces(opens, rows, self.share, self.longest, chance)
         labels, masked = ids[places], ids.copy()
@@ -53,7 +50,7 @@ class Masking:
         masked[places[draw < 0.8]] = self.mask
         other = places[draw >= 0.9]
         masked[other] = self.ordinary[chance.integers(len(self.ordinary), size=len(other))]
-        return Masked(masked, places, labels)
+        return masked, places, labels
 
 
 def choose_pieces(opens: Ints, rows: Ints, share: float, longest: int, chance: np.random.Generator) -> Ints:

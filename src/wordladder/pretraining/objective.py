@@ -55,27 +55,21 @@ class MaskedLanguageModel(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch; and `masked_loss`, `masked_accuracy`, `order_accuracy`, and the teacher's."""
-        output = self._encode(batch)
-        scores = self._scores(batch, output)
+        scores, states = self.scores(batch)
         loss, facts = _means(scores)
         if self.teacher is not None:
-            losses = self.teacher(batch, self.model.base_model, output.hidden_states)
+            losses = self.teacher(batch, self.model.base_model, states)
             facts |= losses
             loss = loss + TEACHER_WEIGHT * (losses["teacher_states"] + losses["teacher_relations"])
         return loss, facts
 
-    def scores(self, batch: Batch) -> Scores:
+    def scores(self, batch: Batch) -> tuple[Scores, Any]:
         """Sums of losses and of right answers, and counts, over a batch: `masked_loss`, `masked_right`,
-        `masked`, `order_loss`, `order_right`, `ordered`.
+        `masked`, `order_loss`, `order_right`, `ordered`; and the hidden states of all layers where a teacher
+        needs them.
         """
-        return self._scores(batch, self._encode(batch))
-
-    def _encode(self, batch: Batch) -> Any:
-        """The encoder's output, with the hidden states of all layers where a teacher needs them."""
         inputs = {"input_ids": batch.ids, "attention_mask": batch.mask, "token_type_ids": batch.types}
-        return self.model.base_model(**inputs, output_hidden_states=self.teacher is not None)
-
-    def _scores(self, batch: Batch, output: Any) -> Scores:
+        output = self.model.base_model(**inputs, output_hidden_states=self.teacher is not None)
         heads = self.model if self.kind == "albert" else self.model.cls
         pieces = heads.predictions(output[0].flatten(0, 1).index_select(0, batch.places))
         scores = {
@@ -89,7 +83,7 @@ class MaskedLanguageModel(nn.Module):
             scores["order_loss"] = cross_entropy(order, batch.order, ignore_index=-100, reduction="sum")
             scores["order_right"] = (order.detach().argmax(-1) == batch.order).sum()
             scores["ordered"] = (batch.order >= 0).sum()
-        return scores
+        return scores, output.hidden_states
 
 
 def _means(scores: Scores) -> tuple[Tensor, dict[str, Tensor]]:
@@ -157,7 +151,7 @@ class MaskedObjective:
             return {}
         sums: Scores = {}
         for batch in self._held_out:
-            scores = self.network.scores(to_device(batch, device_of(self.network)))
+            scores, _ = self.network.scores(to_device(batch, device_of(self.network)))
             for name, value in scores.items():
                 sums[name] = sums.get(name, 0.0) + value.double().cpu()
         if not sums.get("ordered", 1):

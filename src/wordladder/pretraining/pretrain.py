@@ -249,19 +249,12 @@ class Job:
 
     def _elmo(self, work: Path, resources: ExitStack) -> tuple[Objective, dict[str, Any]]:
         """The objective of an ELMo, and facts for the report."""
-        corpus = read_corpus(
-            self.text.files,
-            text=TextSettings(segmenter=self.settings.segmenter or "characters"),
-            min_count=1,
-            field=self.text.field,
-            folder=work,
-            progress=self.progress,
-        )
-        resources.enter_context(corpus)
+        words = TextSettings(segmenter=self.settings.segmenter or "characters")
+        reading: dict[str, Any] = {"field": self.text.field, "folder": work, "progress": self.progress}
+        corpus = resources.enter_context(read_corpus(self.text.files, text=words, min_count=1, **reading))
         objective = elmo_objective(corpus, self.settings, self.continue_from)
-        facts = objective.text.facts()
-        text = {**facts, "line_documents": 0}
-        return objective, {"text": text, "vocabulary": facts["vocabulary"], "vectors": None, "notes": []}
+        text = objective.text.facts() | {"line_documents": 0}
+        return objective, {"text": text, "vocabulary": text["vocabulary"], "vectors": None, "notes": []}
 
     def tokenizer(self, work: Path, own: Any) -> Any:
         """The tokenizer of the run: that of the model to continue from, that of a folder, the one from before

@@ -7,9 +7,8 @@ rules.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice, pairwise
+from itertools import groupby, islice, pairwise, tee
 from pathlib import Path
-from typing import NamedTuple
 
 from ..files.streams import prefetch
 from ..progress import Progress, quiet
@@ -25,11 +24,7 @@ _END = re.compile(
 )
 
 
-class Block(NamedTuple):
-    """Some paragraphs, and whether a document begins with each of them."""
-
-    paragraphs: list[str]
-    opens: list[bool]
+Block = list[tuple[str, bool]]  # some paragraphs, and whether a document begins with each of them
 
 
 class RawText:
@@ -65,42 +60,30 @@ class RawText:
 
     def _file(self, file: Path) -> Iterator[tuple[Block, int]]:
         """The paragraphs of a file, each block with how many of its bytes have been read."""
-        lines = _whole_lines(prefetch(read_blocks([file], "characters", lowercase=False, field=self.field)))
-        head: list[tuple[list[str], int]] = []
-
-        def first_lines() -> Iterator[str]:
-            for part in islice(lines, _BLOCKS):
-                head.append(part)
-                yield from part[0]
-
+        raw = prefetch(read_blocks([file], "characters", lowercase=False, field=self.field))
+        lines, ahead = tee(_whole_lines(raw))
         json_lines = is_json(file)  # an empty text among them is no blank line
-        by_blank_lines = not json_lines and _has_gap(first_lines())
+        first_lines = (line for part, _ in islice(ahead, _BLOCKS) for line in part)
+        by_blank_lines = not json_lines and _has_gap(first_lines)
+        del ahead, first_lines  # they would keep all the text in memory
         if not (by_blank_lines or json_lines):
             self.line_documents.add(str(file))
         new = True
-        for part, done in chain(head, lines):
-            paragraphs, opens = [], []
+        for part, done in lines:
+            block: Block = []
             for line in part:
                 line = line.strip().removeprefix("\ufeff")
                 if line:
-                    paragraphs.append(line)
-                    opens.append(new or not by_blank_lines)
+                    block.append((line, new or not by_blank_lines))
                 new = not line
-            if paragraphs:
-                yield Block(paragraphs, opens), done
+            if block:
+                yield block, done
 
 
 def _has_gap(lines: Iterable[str]) -> bool:
     """Whether a blank line lies between lines that are not blank."""
-    text = gap = False
-    for line in lines:
-        if not line.strip():
-            gap = text
-        elif gap:
-            return True
-        else:
-            text = True
-    return False
+    runs = (has_text for has_text, _ in groupby(bool(line.strip()) for line in lines) if has_text)
+    return len(list(islice(runs, 2))) == 2
 
 
 def _whole_lines(blocks: Iterable[tuple[bytes, int]]) -> Iterator[tuple[list[str], int]]:

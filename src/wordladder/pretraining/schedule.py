@@ -24,10 +24,6 @@ class Plan(NamedTuple):
     progress: float
     last: int
 
-    def at(self, step: int) -> float:
-        """The share of the run that is done before `step`."""
-        return self.progress + (1.0 - self.progress) * (step - self.step) / (self.last - self.step)
-
 
 class Plans:
     """The plans of a run, kept in a journal.
@@ -58,7 +54,8 @@ class Plans:
     def progress(self, step: int) -> float:
         """The share of the run that is done before `step`, from 0 to 1."""
         plan = next((p for p in reversed(self._plans) if p.step <= step), self._plans[0])
-        return min(1.0, plan.at(step))
+        rest = (1.0 - plan.progress) * (step - plan.step) / (plan.last - plan.step)
+        return min(1.0, plan.progress + rest)
 
     def ended(self, step: int) -> bool:
         """Whether the run ends before `step`."""

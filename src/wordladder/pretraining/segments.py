@@ -211,7 +211,8 @@ class Batches:
         row, segment = part // 2, part % 2
         opens = self.documents.opens(source) if self.whole_words else np.ones(len(source), dtype=bool)
         opens |= within == 0
-        masked = self.masking.mask_pieces(self.documents.pieces[source].astype(np.int64), opens, row, chance)
+        pieces = self.documents.pieces[source].astype(np.int64)
+        pieces, places, labels = self.masking.mask_pieces(pieces, opens, row, chance)
         first, lengths = sizes[0::2], dealt.lengths[rows]
         start, end, padding = self.special
         ids = np.full((len(rows), int(lengths.max())), padding, dtype=np.int64)
@@ -219,14 +220,14 @@ class Batches:
         column = 1 + within + segment * (first[row] + 1)
         ids[:, 0] = start
         ids[every, first + 1] = ids[every, lengths - 1] = end
-        ids[row, column] = masked.ids
+        ids[row, column] = pieces
         inside = columns < lengths[:, None]
         types = ((columns > first[:, None] + 1) & inside).astype(np.int64)
         return Batch(
             torch.from_numpy(ids),
             torch.from_numpy(types),
             None if inside.all() else torch.from_numpy(inside),
-            torch.from_numpy((row * ids.shape[1] + column)[masked.places]),
-            torch.from_numpy(masked.labels),
+            torch.from_numpy((row * ids.shape[1] + column)[places]),
+            torch.from_numpy(labels),
             torch.from_numpy(dealt.order[rows].astype(np.int64)) if self.order else None,
         )

@@ -137,7 +137,7 @@ def _sample(text: RawText, most: int, progress: Progress) -> list[str]:
     expanded = sum(factor * file.stat().st_size for factor, file in zip(factors, text.files))
     every = max(1, round(expanded / most))
     blocks = text.blocks("reading for the vocabulary", progress)
-    return ["\n".join(block.paragraphs) for block in islice(blocks, 0, None, every)]
+    return ["\n".join(text for text, _ in block) for block in islice(blocks, 0, None, every)]
 
 
 def _alphabet(sample: list[str], normalizer: Any) -> list[str]:

@@ -11,11 +11,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-app.command("train")(train.train)
-app.command("neighbors")(ask.neighbors)
-app.command("analogy")(ask.analogy)
-app.command("doesnt-match")(ask.doesnt_match)
-app.command("evaluate")(evaluate.evaluate)
-app.command("map")(map.draw_map)
-app.command("compare")(compare.compare)
-app.command("convert")(convert.convert)
+for command in (
+    train.train, ask.neighbors, ask.analogy, ask.doesnt_match, evaluate.evaluate, map.map, compare.compare,
+    convert.convert,
+):  # fmt: skip
+    app.command()(command)

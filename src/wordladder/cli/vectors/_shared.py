@@ -1,5 +1,6 @@
-"""What the commands about word vectors share: their options, and loading."""
+"""What the commands about word vectors share: their options, loading, and the form of words and answers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,3 +29,15 @@ def load(file: Path, format_: str | None = None, unicode_errors: UnicodeErrors =
     table = read_vectors(file, format_, unicode_errors=unicode_errors)
     tell(table.notes)
     return WordVectors.of(table)
+
+
+def as_trained(word: str, vectors: Any) -> str:
+    """The word in the form that the vectors may know it: in lower case where they were trained so."""
+    from ...text.words import lower
+
+    return lower(word) if vectors.settings.get("lowercase") and word not in vectors else word
+
+
+def near(answers: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
+    """Words and their cosines as JSON has them."""
+    return [{"word": word, "similarity": cosine} for word, cosine in answers]

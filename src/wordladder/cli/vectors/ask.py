@@ -1,13 +1,10 @@
 """Ask word vectors: neighbours, analogies, and the word that does not match the others."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from ...errors import SettingError
 from ..console import console, print_figures, print_json
 from ..options import Json, UnicodeErrors
 from ..signatures import command_options
-from ._shared import File, Format, load
+from ._shared import File, Format, as_trained, load, near
 
 
 @command_options(words={"metavar": "WORD"}, topn={"min": 1})
@@ -35,7 +32,9 @@ def neighbors(
     if json:
         print_json({word: near(answers) for word, answers in found.items()})
     else:
-        _print_answers({f"{word}{_unseen(word, vectors)}": answers for word, answers in found.items()})
+        composed = {word: as_trained(word, vectors) not in vectors for word in words}
+        titles = {word: f"{word} (from its subwords)" if composed[word] else word for word in words}
+        _print_answers({titles[word]: answers for word, answers in found.items()})
 
 
 @command_options(topn={"min": 1}, method={"metavar": "add|mul"})
@@ -89,22 +88,6 @@ def doesnt_match(
     forms = [as_trained(word, vectors) for word in words]
     odd = words[forms.index(vectors.doesnt_match(forms))]
     print_json({"words": words, "doesnt_match": odd}) if json else console.print(odd, markup=False)
-
-
-def as_trained(word: str, vectors: Any) -> str:
-    """The word in the form that the vectors may know it: in lower case where they were trained so."""
-    from ...text.words import lower
-
-    return lower(word) if vectors.settings.get("lowercase") and word not in vectors else word
-
-
-def _unseen(word: str, vectors: Any) -> str:
-    return "" if as_trained(word, vectors) in vectors else " (from its subwords)"
-
-
-def near(answers: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
-    """Words and their cosines as JSON has them."""
-    return [{"word": word, "similarity": cosine} for word, cosine in answers]
 
 
 def _print_answers(found: dict[str, list[tuple[str, float]]], figure: str = "cosine") -> None:

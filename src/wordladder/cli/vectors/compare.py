@@ -9,8 +9,7 @@ from rich.text import Text
 from ..console import console, print_figures, print_json
 from ..options import Json, UnicodeErrors, split_names
 from ..signatures import command_options, library_options
-from ._shared import File, Format, load
-from .ask import as_trained, near
+from ._shared import File, Format, as_trained, load, near
 
 _SHOWN = 5  # neighbours in a table; JSON has them all
 

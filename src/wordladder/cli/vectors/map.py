@@ -6,8 +6,7 @@ from typing import Any
 from ..console import console, print_json, tell
 from ..options import Json, UnicodeErrors
 from ..signatures import command_options, library_options
-from ._shared import File, Format, load
-from .ask import as_trained
+from ._shared import File, Format, as_trained, load
 
 OPTIONS = library_options(
     "evaluation/word_map.py", "word_map", {"Options": "neighbors method seed"}, neighbors={"min": 0}
@@ -15,7 +14,7 @@ OPTIONS = library_options(
 
 
 @command_options(OPTIONS, words={"metavar": "WORD"}, words_file={"metavar": "FILE"}, font={"metavar": "FILE"})
-def draw_map(
+def map(
     file: File,
     words: list[str] | None = None,
     *,
@@ -43,16 +42,22 @@ def draw_map(
     from ...evaluation.word_map_picture import draw_word_map, picture_format
     from ...extras import require
     from ...files.streams import atomic_write
+    from ...text.file_content import decode, read_bytes
 
     kind = picture_format(output)
     require("matplotlib", "plot", "A map of words")
-    shown = [*(words or []), *(_read_words(words_file) if words_file else [])]
+    lines = decode(read_bytes(words_file), str(words_file)).split("\n") if words_file else []
+    shown = [*(words or []), *(line.strip() for line in lines if line.strip())]
     vectors = load(file, format_, unicode_errors)
     result = word_map(vectors, [as_trained(word, vectors) for word in shown], **options)
     picture = draw_word_map(result, kind, font=font, title=title)
     with atomic_write(output) as target:
         target.write(picture.content)
-    _print_notes(picture)
+    if picture.missing:
+        boxes = f"no installed font has {picture.missing[:12]!r}: these characters are drawn as boxes."
+        tell([f"{boxes} Install a font that has them, such as Noto Sans CJK, or give one with --font FILE."])
+    if picture.overlaps:
+        tell([f"{picture.overlaps} pairs of labels touch: fewer words would make a clearer map."])
     if not json:
         console.print(f"{output}: {len(result.words)} words", markup=False, soft_wrap=True)
         return
@@ -60,19 +65,3 @@ def draw_map(
     rows = zip(result.words, result.points.tolist(), result.groups)
     places = [{"word": word, "x": x, "y": y, "group": result.words[group]} for word, (x, y), group in rows]
     print_json({"output": str(output), **facts, "words": places})
-
-
-def _read_words(path: Path) -> list[str]:
-    """The words of a file, one a line."""
-    from ...text.file_content import decode, read_bytes
-
-    lines = decode(read_bytes(path), str(path)).split("\n")
-    return [line.strip() for line in lines if line.strip()]
-
-
-def _print_notes(picture: Any) -> None:
-    if picture.missing:
-        boxes = f"no installed font has {picture.missing[:12]!r}: these characters are drawn as boxes."
-        tell([f"{boxes} Install a font that has them, such as Noto Sans CJK, or give one with --font FILE."])
-    if picture.overlaps:
-        tell([f"{picture.overlaps} pairs of labels touch: fewer words would make a clearer map."])

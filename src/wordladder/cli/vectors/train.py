@@ -114,16 +114,24 @@ def train(
     from ...formats import output_format, write_vectors
     from ...recipe import build
     from ...text.corpus import read_corpus
+    from ...text.words import TextSettings
 
     started = time.perf_counter()
     output_format(output)  # report a wrong suffix before training
-    before = _previous_vectors(continue_from)
+    before = None if continue_from is None else load(continue_from)
+    old = {} if before is None else before.settings
+    if before is not None and "kind" not in old:
+        raise VectorsError(
+            f"{continue_from} does not say how its vectors were trained; --continue-from takes a "
+            ".safetensors file that `vectors train` wrote."
+        )
     phrases = _phrase_settings({one.name: options.pop(one.name) for one in PHRASE_OPTIONS})
     settings = options | {"lowercase": lowercase}
-    table = _table(kind, before, {name: value for name, value in settings.items() if value is not None})
+    table = _table(kind, old, {name: value for name, value in settings.items() if value is not None})
     trainer = build("vectors", table)
     where = _device_argument(trainer, table["kind"], device)
-    reading: dict[str, Any] = {"text": _text_settings(segmenter, before), "field": field, "phrases": phrases}
+    text = old.get("text", {}) | ({} if segmenter is None else {"segmenter": segmenter})
+    reading: dict[str, Any] = {"text": TextSettings(**text), "field": field, "phrases": phrases}
     reading |= {name: getattr(trainer, name) for name in ("lowercase", "min_count", "max_vocabulary")}
     reading["known"] = () if before is None else before.index
     with progress_bar() as progress:
@@ -146,32 +154,15 @@ def train(
     print_json(figures) if json else _print(figures)
 
 
-def _previous_vectors(file: Path | None) -> Any:
-    """The vectors to train further.
-
-    Raises:
-        VectorsError: the file cannot be read, or does not say how its vectors were trained.
-    """
-    if file is None:
-        return None
-    vectors = load(file)
-    if "kind" not in vectors.settings:
-        raise VectorsError(
-            f"{file} does not say how its vectors were trained; --continue-from takes a .safetensors file "
-            "that `vectors train` wrote."
-        )
-    return vectors
-
-
-def _table(kind: str | None, before: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """The recipe table of a trainer: the options given, and the settings of the vectors to train further.
+def _table(kind: str | None, old: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The recipe table of a trainer: the options given, and the old settings of vectors to train further.
 
     Raises:
         SettingError: there is no such kind, or an option is of another one.
     """
     from ...recipe import component, kinds
 
-    known, old = kinds("vectors"), {} if before is None else before.settings
+    known = kinds("vectors")
     kind = kind or str(old.get("kind", "word2vec"))
     if kind not in known:
         raise SettingError(f"--kind {kind}: there is no such kind of vectors.{did_you_mean(kind, known)}")
@@ -195,13 +186,6 @@ def _device_argument(trainer: Any, kind: str, device: str | None) -> dict[str, s
         raise SettingError(f"--device is no option of --kind {kind}.")
     trainer.accelerator(device)
     return {"device": device}
-
-
-def _text_settings(segmenter: str | None, before: Any) -> Any:
-    from ...text.words import TextSettings
-
-    old = {} if before is None else before.settings.get("text", {})
-    return TextSettings(**{**old, **({} if segmenter is None else {"segmenter": segmenter})})
 
 
 def _check_output(output: Path, trainer: Any, words: list[str]) -> None:
