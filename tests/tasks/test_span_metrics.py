@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordladder.data.tagged.schemes import spans_of_tags
-from wordladder.metrics.spans import per_type, span_counts, span_f1
+from wordladder.metrics.labels import per_type, span_counts, span_f1
 
 TAGS = ["O", "B-PER", "I-PER", "E-PER", "S-PER", "B-LOC", "I-LOC", "E-LOC"]
 sentences = st.lists(

@@ -11,8 +11,7 @@ from ..data.examples import Examples, Span, all_names
 from ..errors import DataError
 from ..files.json_files import read_validated, write_json
 from ..layers.tag_chain import TagChain, allowed_transitions, continuations, unweighted
-from ..metrics.labels import precision_recall_f1
-from ..metrics.spans import per_type, span_counts, span_f1
+from ..metrics.labels import per_type, precision_recall_f1, span_counts, span_f1
 from ..text.words import Tokens
 from ._decoding import log_softmax
 from ._word_scores import WordScores, WordTargets, WordTask
