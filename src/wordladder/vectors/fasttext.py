@@ -20,31 +20,30 @@ __all__ = ["FastText"]
 
 @dataclass(kw_only=True)
 class FastText(HogwildTrainer):
-    """Trains one vector a word and one a character n-gram; a word is the mean of its own and its n-grams'.
+    """Trains vectors of words and character n-grams; a word is the mean of its own and its n-grams' vectors.
 
     Source: Bojanowski et al. 2017, "Enriching Word Vectors with Subword Information".
 
     Args:
-        model: `skipgram` predicts each neighbour from a word and is better on rare words; `cbow` predicts a
-            word from its neighbours together.
-        loss: `negative` tells each word from a few random ones; `hierarchical` finds it by the decisions of a
-            Huffman tree.
-        dim: Numbers in a vector.
-        window: Words to each side that count as neighbours, at most; each word draws its own number up to it.
-        negative: Random words that each word is told from.
-        min_n: Characters of the shortest n-gram; the marks < and > around a word are characters of it.
-        max_n: Characters of the longest n-gram; 0: no n-grams.
-        buckets: How many buckets n-grams are hashed into; those in one bucket share a vector.
+        model: `skipgram` predicts each context word and is better on rare words; `cbow` predicts a word from
+            its whole context.
+        loss: `negative` is negative sampling; `hierarchical` is hierarchical softmax over a Huffman tree.
+        dim: Dimension of the vectors.
+        window: Maximum distance of context words; each word draws its own distance up to it.
+        negative: Negative samples for each training pair.
+        min_n: Shortest character n-gram; the marks < and > around a word count as characters.
+        max_n: Longest character n-gram; 0 for none.
+        buckets: Hash buckets of the n-grams; n-grams in one bucket share a vector.
         han: Whether each Han character is a unit of its word, whatever `min_n` is; fastText's .bin files have
             no such units.
         min_count: Words that occur less often have no vector of their own.
-        epochs: Times the corpus is read.
-        sample: Words more frequent than this share of the text are thinned out; 0 keeps all. fastText's own
-            default is 1e-4.
-        learning_rate: Step at the start, from where it falls evenly to nearly nothing; left out, 0.04.
+        epochs: Passes over the corpus.
+        sample: Subsampling threshold: words more frequent than this share of the text are thinned out; 0 is
+            off. fastText's own default is 1e-4.
+        learning_rate: Initial learning rate, which decreases linearly to nearly zero; by default 0.04.
         lowercase: Whether the text is lower-cased first.
-        max_vocabulary: Words that get a vector at most, the most frequent first.
-        corpus: Files or folders of more text to learn from.
+        max_vocabulary: The most words in the vocabulary; the most frequent are kept.
+        corpus: Files or folders of additional text to train on.
 
     Raises:
         SettingError: a setting has a value that cannot be used.

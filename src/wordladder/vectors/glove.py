@@ -21,28 +21,27 @@ __all__ = ["GloVe"]
 
 @dataclass(kw_only=True)
 class GloVe(Trainer):
-    """Trains vectors whose product is the logarithm of how often their words occur near each other.
+    """Trains vectors whose dot product approximates the logarithm of the co-occurrence count.
 
     Source: Pennington et al. 2014, "GloVe: Global Vectors for Word Representation".
 
     Args:
-        dim: Numbers in a vector.
-        window: Words to each side that count as neighbours.
-        symmetric: Whether words to the right count as well as those to the left.
-        distance_weighting: Whether a neighbour counts one over its distance.
-        x_max: Count from which a pair has the full weight in training.
-        alpha: Power of the count, relative to `x_max`, that weighs rarer pairs.
-        combine: `sum` adds a word's vector and its vector as a neighbour, as the paper does; `word` takes the
-            first alone.
+        dim: Dimension of the vectors.
+        window: Maximum distance of context words.
+        symmetric: Whether the context is on both sides; otherwise only on the left.
+        distance_weighting: Whether a context word at distance d counts 1/d.
+        x_max: Co-occurrence count from which a pair has full weight.
+        alpha: Exponent of the weight of rarer pairs, (count / x_max)^alpha.
+        combine: `sum` adds the word and context vectors, as in the paper; `word` keeps the word vectors only.
         min_count: Words that occur less often have no vector.
-        epochs: Times the counted pairs are gone through.
-        learning_rate: Step at the start; AdaGrad makes it smaller, number by number.
+        epochs: Passes over the counted pairs.
+        learning_rate: Initial learning rate of AdaGrad.
         lowercase: Whether the text is lower-cased first.
-        max_vocabulary: Words that get a vector at most, the most frequent first.
-        corpus: Files or folders of more text to learn from.
-        start: What a recipe's vectors go on from: `"starter"`, the vectors of English and Chinese that come
-            with wordladder, where most of the text's words have one and `dim` is at most 128; `"none"`; or
-            a file of word vectors.
+        max_vocabulary: The most words in the vocabulary; the most frequent are kept.
+        corpus: Files or folders of additional text to train on.
+        start: What a recipe's vectors are initialised from: `"starter"`, the bundled English and Chinese
+            vectors, if most of the text's words have one and `dim` is at most 128; `"none"`; or a file of word
+            vectors.
 
     Raises:
         SettingError: a setting has a value that cannot be used.

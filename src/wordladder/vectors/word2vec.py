@@ -29,31 +29,31 @@ _FIRST = 0.4
 
 @dataclass(kw_only=True)
 class Word2Vec(HogwildTrainer):
-    """Trains one vector a word so that words with like neighbours get like vectors.
+    """Trains one vector per word, so that words in similar contexts get similar vectors.
 
     Source: Mikolov et al. 2013, "Efficient Estimation of Word Representations in Vector Space" and
     "Distributed Representations of Words and Phrases and their Compositionality".
 
     Args:
-        model: `skipgram` learns from each pair of neighbours and is better on rare words; `cbow` learns from
-            the neighbours together and is faster.
-        loss: `negative` tells each word from a few random ones; `hierarchical` finds it by the decisions of a
-            Huffman tree.
-        dim: Numbers in a vector.
-        window: Words to each side that count as neighbours, at most; each word draws its own number up to it.
-        negative: Random words that each word is told from.
-        cbow_mean: Whether cbow takes the mean of the neighbours; otherwise their sum.
+        model: `skipgram` predicts each context word and is better on rare words; `cbow` predicts a word from
+            its whole context and is faster.
+        loss: `negative` is negative sampling; `hierarchical` is hierarchical softmax over a Huffman tree.
+        dim: Dimension of the vectors.
+        window: Maximum distance of context words; each word draws its own distance up to it.
+        negative: Negative samples for each training pair.
+        cbow_mean: Whether cbow averages the context vectors; otherwise it sums them.
         min_count: Words that occur less often have no vector.
-        epochs: Times the corpus is read.
-        sample: Words more frequent than this share of the text are thinned out; 0 keeps all.
-        learning_rate: Step at the start, from where it falls evenly to nearly nothing; left out, 0.025 for
+        epochs: Passes over the corpus.
+        sample: Subsampling threshold: words more frequent than this share of the text are thinned out; 0 is
+            off.
+        learning_rate: Initial learning rate, which decreases linearly to nearly zero; by default 0.025 for
             skipgram and 0.06 for cbow.
         lowercase: Whether the text is lower-cased first.
-        max_vocabulary: Words that get a vector at most, the most frequent first.
-        corpus: Files or folders of more text to learn from.
-        start: What a recipe's vectors go on from: `"starter"`, the vectors of English and Chinese that come
-            with wordladder, where most of the text's words have one and `dim` is at most 128; `"none"`; or
-            a file of word vectors.
+        max_vocabulary: The most words in the vocabulary; the most frequent are kept.
+        corpus: Files or folders of additional text to train on.
+        start: What a recipe's vectors are initialised from: `"starter"`, the bundled English and Chinese
+            vectors, if most of the text's words have one and `dim` is at most 128; `"none"`; or a file of word
+            vectors.
 
     Raises:
         SettingError: a setting has a value that cannot be used.

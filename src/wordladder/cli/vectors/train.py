@@ -21,7 +21,7 @@ PHRASES = "Phrases"
 # Where an option differs from the trainer's parameter.
 CHANGES: dict[str, dict[str, Any]] = {
     "learning_rate": {
-        "help": "Step at the start; it falls to nearly zero.",
+        "help": "Initial learning rate, which decreases to nearly zero.",
         "show_default": "0.025 skipgram, 0.06 cbow, 0.05 glove, 0.04 fasttext",
     },
     "max_vocabulary": {"show_default": False},
