@@ -164,8 +164,8 @@ class SentenceEngine(Engine):
             rows = np.flatnonzero(lengths)
             max_pieces = _BATCH_PIECES
             if self.device.type == "cpu":  # one core computes each batch, and all cores have some
-                per_core = int(lengths.sum()) // torch.get_num_threads() + 1
-                max_pieces = min(max_pieces, per_core)
+                per_core = -(-int(lengths.sum()) // torch.get_num_threads())
+                max_pieces = min(max_pieces, max(1, per_core))
             parts = length_batches(lengths[rows], max_words=max_pieces, max_rows=max_rows)
             batches = [rows[part] for part in parts]
             jobs = [partial(compute, [ids[row] for row in batch.tolist()]) for batch in batches]

@@ -84,10 +84,13 @@ def _fasttext_classifier(source: Source, options: Options) -> Model:
 
 def _encoder(source: Source, options: Options) -> Model:
     require("torch", "train", f"{source.name}: an encoder")
-    from ..interop.fine_tuned import FineTuned
-    from ..interop.sentence_encoder import SentenceEngine
+    open_engine: Callable[..., Engine]
+    if source.kind == "fine_tuned":
+        from ..interop.fine_tuned import FineTuned as open_engine
+    else:
+        from ..interop.sentence_encoder import SentenceEngine
 
-    open_engine = FineTuned if source.kind == "fine_tuned" else SentenceEngine.open
+        open_engine = SentenceEngine.open
     engine = open_engine(source.path, source.name, device=options.device, precision=options.precision)
     return _external_model(engine, source, options)
 

@@ -257,8 +257,8 @@ class Model(Estimator):
         """
         engine = self._fitted_engine()
         rows = [texts] if isinstance(texts, str) else texts
-        # The encoder of another program's model for pairs encodes single texts.
-        examples = examples_of(rows, task=self.task_ if engine.layout is None else Classification)
+        is_pair_encoder = engine.layout is not None and self.task_.segments > 1  # it encodes single texts
+        examples = examples_of(rows, task=Classification if is_pair_encoder else self.task_)
         with engine.threads(self.threads):
             vectors = engine.encode(add_prompt(examples, engine.layout, prompt, prompt_name), batch_size)
         vectors = unit_vectors(vectors) if normalize_embeddings else vectors
