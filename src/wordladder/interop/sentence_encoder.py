@@ -31,7 +31,7 @@ from .dense_layers import read_layer, write_layer
 
 _BATCH_PIECES, _BATCH_ROWS = 4096, 4096  # the most that are computed together
 _BLOCK_ROWS = 8192  # texts that are sorted by length together
-MEAN_NOTE = "{}: no modules.json says how texts get their vectors; the mean of the vectors of all pieces is used"
+MEAN_NOTE = "{}: no modules.json says how texts get vectors; the mean of the vectors of all pieces is used"
 Ints = NDArray[np.int64]
 Compute = Callable[[list[Ints]], NDArray[np.float32]]
 
