@@ -1,7 +1,7 @@
 """wordladder: climb the ladder of text representation on your own text.
 
-The names below are the whole public surface of the package itself; they are imported when first used,
-so `import wordladder` loads neither torch nor Numba.
+The names below are the public API of the package. They are imported when they are first used, so that
+`import wordladder` loads neither torch nor Numba.
 """
 
 from importlib import import_module
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .recipe import Recipe
     from .word_vectors import WordVectors
 
-_HOMES = {
+_MODULES = {
     "Model": "model.model",
     "Recipe": "recipe",
     "WordVectors": "word_vectors",
@@ -28,9 +28,9 @@ __all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb", "load"]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

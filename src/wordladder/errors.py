@@ -1,48 +1,30 @@
-"""Every error that wordladder raises on purpose.
+"""The errors of wordladder.
 
     WordladderError
-    ├── UserError               what was given is wrong; the command line prints it alone and exits 2
-    │   ├── DataError           a table, a corpus or a text: names the file and the line
+    ├── UserError               the input is wrong; the command line prints only the message and exits 2
+    │   ├── DataError           a table, a corpus or a text; the message names the file and the line
     │   ├── VectorsError        a file of word vectors
-    │   ├── RecipeError         a recipe: names the key  (also a ValueError)
+    │   ├── RecipeError         a recipe; the message names the key  (also a ValueError)
     │   ├── SettingError        an argument or an option  (also a ValueError)
-    │   ├── ModelError          a saved model's folder
-    │   ├── MissingExtraError   an optional dependency is not installed: names the command to type
-    │   └── OutputError         the output cannot be written: disk full, no permission
-    ├── TrainingError           training went astray: the loss is not a number
+    │   ├── ModelError          the folder of a saved model
+    │   ├── MissingExtraError   an optional dependency is not installed; the message has the command
+    │   └── OutputError         the output cannot be written: the disk is full, or permission is missing
+    ├── TrainingError           training failed: the loss is not a number
     └── NotFittedError          the model has not been trained  (also a ValueError and an AttributeError)
 
-A message says where, what was given, and what would be right.
+A message says where the problem is, what was found, and what is expected.
 """
 
 import difflib
 from collections.abc import Collection, Iterable, Sequence
 
-__all__ = [
-    "DataError",
-    "MissingExtraError",
-    "ModelError",
-    "NotFittedError",
-    "OutputError",
-    "RecipeError",
-    "SettingError",
-    "TrainingError",
-    "UserError",
-    "VectorsError",
-    "WordladderError",
-    "check_at_least",
-    "check_choice",
-    "did_you_mean",
-    "nearest",
-]
-
 
 class WordladderError(Exception):
-    """The root of all errors raised on purpose."""
+    """The base class of all errors of wordladder."""
 
 
 class UserError(WordladderError):
-    """What the user gave is wrong."""
+    """The user's input is wrong."""
 
 
 class DataError(UserError):
@@ -74,15 +56,15 @@ class OutputError(UserError):
 
 
 class TrainingError(WordladderError):
-    """Training went astray."""
+    """Training failed."""
 
 
 class NotFittedError(WordladderError, ValueError, AttributeError):
-    """The model has to be trained or loaded first. scikit-learn expects both built-in bases."""
+    """The model must be trained or loaded first. scikit-learn expects both built-in base classes."""
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """A closing sentence for a message about an unknown name: the nearest choice, or all of them."""
+    """The last sentence of a message about an unknown name: the nearest choice, or all choices."""
     choices = list(choices)
     return nearest(word, choices) or (f" It can be one of: {', '.join(choices)}." if choices else "")
 
@@ -101,6 +83,6 @@ def check_at_least(least: float, **settings: float | None) -> None:
 
 
 def nearest(word: str, choices: Sequence[str]) -> str:
-    """A closing sentence with the nearest choice, if one is near."""
+    """The last sentence of such a message: the nearest choice, if there is one."""
     close = difflib.get_close_matches(word, choices, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""

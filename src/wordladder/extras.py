@@ -1,11 +1,11 @@
-"""The one way to ask for an optional dependency."""
+"""Imports of optional dependencies."""
 
 from importlib import import_module
 from types import ModuleType
 
 from .errors import MissingExtraError
 
-# extra → the modules it brings that our code asks for
+# extra → the modules of it that are imported
 EXTRAS = {
     "train": ("torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib"),
     "chinese": ("jieba",),
@@ -18,7 +18,7 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
     """Import `module`, or say which extra to install for `purpose`.
 
     Raises:
-        MissingExtraError: the module is not installed; the message is the command to type.
+        MissingExtraError: the module is not installed; the message has the command to install it.
     """
     try:
         return import_module(module)

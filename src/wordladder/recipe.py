@@ -1,9 +1,7 @@
-"""Recipes: a TOML table names a kind and its settings; this file turns it into an object.
+"""Recipes: TOML tables that name kinds of components and their settings, checked and turned into objects.
 
-The whole rule: `kind = "recurrent"` inside `[[encoders]]` means the one class that
-`wordladder/encoders/recurrent.py` puts in its `__all__`. Its keyword-only arguments are the keys the
-table may have; its positional arguments are what the stages before it have already decided. Nothing
-is trained or read here but the recipe itself.
+`kind = "recurrent"` in `[[encoders]]` means the class in `__all__` of `wordladder/encoders/recurrent.py`. Its
+keyword-only arguments are the keys of the table; its positional arguments come from the components before it.
 """
 
 import inspect
@@ -35,17 +33,17 @@ RUNGS = Path(__file__).parent / "ladder" / "rungs"
 
 
 def kinds(folder: str) -> list[str]:
-    """The kinds that a folder offers: the names of its files."""
+    """The kinds in a folder: the names of its files."""
     package = import_module(f"wordladder.{folder}")
     return sorted(module.name for module in iter_modules(package.__path__) if not module.name.startswith("_"))
 
 
 def component(folder: str, kind: str) -> Any:
-    """The class behind a kind. Only names of files in the folder are ever imported.
+    """The class of a kind. Only files in the folder are ever imported.
 
     Raises:
         RecipeError: there is no such kind.
-        MissingExtraError: it is a part of networks, and PyTorch is not installed.
+        MissingExtraError: it is a part of a network, and PyTorch is not installed.
     """
     if kind not in kinds(folder):
         raise RecipeError(f"there is no kind {kind!r} in {folder}.{did_you_mean(str(kind), kinds(folder))}")
@@ -56,26 +54,25 @@ def component(folder: str, kind: str) -> Any:
     return getattr(module, name)
 
 
-def build(folder: str, table: Mapping[str, Any], *decided: Any) -> Any:
-    """Build the component that a checked table describes, on top of what is already decided."""
+def build(folder: str, table: Mapping[str, Any], *arguments: Any) -> Any:
+    """Build the component that a checked table describes, with positional arguments."""
     settings = {key: value for key, value in table.items() if key != "kind"}
-    return component(folder, table["kind"])(*decided, **settings)
+    return component(folder, table["kind"])(*arguments, **settings)
 
 
 @cache
 def _schema(cls: type) -> type[BaseModel]:
-    """A strict model of the keyword-only arguments of a constructor."""
-    parameters = inspect.signature(cls, eval_str=True).parameters.values()
+    """A strict pydantic model of the keyword-only arguments of a constructor."""
     fields: dict[str, Any] = {
         p.name: (p.annotation, ... if p.default is p.empty else p.default)
-        for p in parameters
+        for p in inspect.signature(cls, eval_str=True).parameters.values()
         if p.kind is p.KEYWORD_ONLY
     }
     return create_model(cls.__name__, __config__=ConfigDict(extra="forbid", strict=True), **fields)
 
 
 def _check(cls: type, table: Mapping[str, Any], where: str) -> None:
-    """Raise a RecipeError that names the keys of `table` which `cls` does not take."""
+    """Raise a RecipeError that names the keys of `table` that `cls` does not accept."""
     schema = _schema(cls)
     try:
         schema.model_validate(dict(table))
@@ -86,40 +83,37 @@ def _check(cls: type, table: Mapping[str, Any], where: str) -> None:
             if problem["type"] == "extra_forbidden":
                 lines.append(f"{key}: there is no such key.{did_you_mean(key, schema.model_fields)}")
             elif problem["type"] == "missing":
-                lines.append(f"{key} has to be given")
+                lines.append(f"{key} is missing")
             else:
                 lines.append(f"{key} = {problem['input']!r}: {problem['msg']}")
         raise RecipeError(f"{where}: " + "; ".join(dict.fromkeys(lines))) from None
 
 
 def rung_names(task: str = "classification") -> list[str]:
-    """The names of the rungs that come with the package, cheapest idea first."""
-    folder = RUNGS / task
-    if not folder.is_dir():
+    """The names of the rungs that come with the package, the cheapest first."""
+    if task not in rung_tasks():
         raise RecipeError(f"there are no rungs for the task {task!r}.{did_you_mean(task, rung_tasks())}")
-    names = [entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")]
-    return sorted(names, key=lambda name: (_place(rung_text(name, task)), name))
+    names = [path.stem for path in (RUNGS / task).glob("*.toml")]
+    return sorted(names, key=lambda name: (_rung_number(rung_text(name, task)), name))
 
 
-def _place(text: str) -> int:
-    """The place of a rung on the ladder, from its header line `# rung: N`."""
-    first = text.split("\n", 1)[0]
-    return int(first.removeprefix("# rung:")) if first.startswith("# rung:") else 1_000
+def _rung_number(text: str) -> int:
+    """The position of a rung on the ladder, from its first line `# rung: N`."""
+    return int(text.split("\n", 1)[0].removeprefix("# rung:"))
 
 
 def rung_tasks() -> list[str]:
     """The tasks that have rungs."""
-    return sorted(entry.name for entry in RUNGS.iterdir() if entry.is_dir() and entry.name[0] not in "_.")
+    return sorted(path.name for path in RUNGS.glob("[!_.]*") if path.is_dir())
 
 
 def rung_text(name: str, task: str | None = None) -> str:
-    """The recipe of a rung as it is written, header and comments included; without a task, of any."""
+    """The file of a rung, comments included; without a task, of the first task that has such a rung."""
     tasks = rung_tasks() if task is None else [task]
-    for one in tasks:
-        entry = RUNGS / one / f"{name}.toml"
-        if entry.is_file():
-            return entry.read_text(encoding="utf-8")
-    known = [rung for one in tasks for rung in rung_names(one)]
+    for path in (RUNGS / folder / f"{name}.toml" for folder in tasks):
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    known = [rung for folder in tasks for rung in rung_names(folder)]
     where = "" if task is None else f" for {task}"
     raise RecipeError(f"there is no rung {name!r}{where}.{did_you_mean(name, known)}")
 
@@ -129,8 +123,8 @@ class Encoder(NamedTuple):
 
     Attributes:
         source: Its absolute folder, or its name on the Hugging Face hub.
-        family: `"albert"`, `"elmo"`, or `"bert"` for every other transformer.
-        limit: The most pieces that it reads at once, special ones included; None where there is no limit.
+        family: `"albert"`, `"elmo"`, or `"bert"` for all other transformers.
+        limit: The most pieces that it reads at once, special ones included; None: no limit.
     """
 
     source: str
@@ -140,12 +134,12 @@ class Encoder(NamedTuple):
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a model is made of and how it is trained: a checked TOML document.
+    """The components of a model and how it is trained: a checked TOML document.
 
     Attributes:
-        tables: the document, with the defaults of `format`, `task` and `fusion` filled in.
-        name: a rung's name or a file's stem; it labels tables and reports.
-        folder: where the relative paths inside it start.
+        tables: The document, with the defaults of `format`, `task` and `fusion`.
+        name: The name of a rung, or of a file without its suffix; for tables and reports.
+        folder: Where its relative paths start.
     """
 
     tables: dict[str, Any]
@@ -157,10 +151,10 @@ class Recipe:
 
     @classmethod
     def load(cls, source: "str | Path | Mapping[str, Any] | Recipe", task: str | None = None) -> "Recipe":
-        """A recipe from a rung's name, of one task or of any, a TOML file, or a dictionary.
+        """A recipe from the name of a rung, of one task or of any, from a TOML file or a dictionary.
 
         Raises:
-            RecipeError: no such rung or file, broken TOML, unknown key, wrong value.
+            RecipeError: there is no such rung or file, its TOML is broken, or a key or a value is wrong.
         """
         if isinstance(source, Recipe):
             return source
@@ -171,7 +165,7 @@ class Recipe:
             return cls.read(path)
         if "/" in str(source) or "\\" in str(source):
             raise RecipeError(f"{source}: there is no such file")
-        return cls._parse(rung_text(str(source), task), str(source), Path())
+        return cls._parse(rung_text(str(source), task), str(source), Path(), f"rung {source}")
 
     @classmethod
     def read(cls, path: Path, name: str | None = None) -> "Recipe":
@@ -180,17 +174,16 @@ class Recipe:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"{path}: the recipe cannot be read: {error}") from None
-        return cls._parse(text, name or path.stem, path.parent, label=str(path))
+        return cls._parse(text, name or path.stem, path.parent, str(path))
 
     @classmethod
-    def _parse(cls, text: str, name: str, folder: Path, label: str | None = None) -> "Recipe":
+    def _parse(cls, text: str, name: str, folder: Path, where: str) -> "Recipe":
         try:
-            tables = tomllib.loads(text)
-            return cls(tables, name, folder)
+            return cls(tomllib.loads(text), name, folder)
         except tomllib.TOMLDecodeError as error:
-            raise RecipeError(f"{label or name}: not valid TOML: {error}") from None
+            raise RecipeError(f"{where}: not valid TOML: {error}") from None
         except RecipeError as error:
-            raise RecipeError(f"{label or 'rung ' + name}: {error}") from None
+            raise RecipeError(f"{where}: {error}") from None
 
     def to_toml(self) -> str:
         """The recipe as a TOML document."""
@@ -208,25 +201,25 @@ class Recipe:
         return Recipe(tables, self.name, self.folder)
 
     def with_vectors(self, path: str | Path, unicode_errors: str = "strict") -> "Recipe":
-        """A copy whose static embedders read this file of word vectors; none are trained.
+        """A copy whose static embedders read this file of word vectors, so that none are trained.
 
         Raises:
             SettingError: there is no static embedder.
         """
         if not (static := self.embedders("static")):
-            raise SettingError(f"--vectors: {self.name} has no static embedder that could read them.")
+            raise SettingError(f"--vectors: {self.name} has no static embedder to read them.")
         settings = {"source": str(Path(path).absolute())}
         if unicode_errors != "strict":
             settings["unicode_errors"] = unicode_errors
-        changed = self.with_settings({f"embedders.{i}.{k}": v for i in static for k, v in settings.items()})
-        tables = {name: table for name, table in changed.tables.items() if name != "vectors"}
-        return Recipe(tables, self.name, self.folder)
+        recipe = self.with_settings({f"embedders.{i}.{k}": v for i in static for k, v in settings.items()})
+        recipe.tables.pop("vectors", None)
+        return recipe
 
     def with_corpus(self, files: str | Path | Sequence[str | Path]) -> "Recipe":
-        """A copy whose word vectors are trained on this raw text too.
+        """A copy whose word vectors are also trained on this raw text.
 
         Raises:
-            SettingError: it trains no word vectors.
+            SettingError: the recipe trains no word vectors.
         """
         if not self.table("vectors"):
             raise SettingError(f"--corpus: {self.name} trains no word vectors here.")
@@ -234,14 +227,14 @@ class Recipe:
         return self.with_settings({"vectors.corpus": [str(Path(path).absolute()) for path in paths]})
 
     def with_encoder(self, encoder: Encoder, numbers: Sequence[int] | None = None) -> "Recipe":
-        """A copy that reads this pretrained encoder, in windows that are not longer than it can read.
+        """A copy with this pretrained encoder, whose windows are no longer than the encoder's limit.
 
         Args:
             encoder: The encoder.
-            numbers: Of the embedders that read it; left out, all that can.
+            numbers: The embedders that read it; left out, all that can.
 
         Raises:
-            SettingError: there is no embedder for it.
+            SettingError: no embedder can read it.
         """
         if numbers is None:
             kind = "elmo" if encoder.family == "elmo" else "transformer"
@@ -265,25 +258,24 @@ class Recipe:
         return [i for i, table in enumerate(self.tables.get("embedders", ())) if table["kind"] == kind]
 
     def paths(self) -> list[str]:
-        """The files and folders that it names by absolute paths."""
-        texts = [
-            text for value in self.flat().values() for text in (value if isinstance(value, list) else [value])
-        ]
+        """The absolute paths of files and folders in the settings."""
+        values = self.flat().values()
+        texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
         return [text for text in texts if isinstance(text, str) and Path(text).is_absolute()]
 
-    def without_paths(self, told: Any) -> Any:
-        """What JSON can hold, with the names of its files where their paths on this machine stand."""
-        text = json.dumps(told)
+    def without_paths(self, value: Any) -> Any:
+        """A JSON value with the names of files instead of their absolute paths."""
+        text = json.dumps(value)
         for path in sorted(self.paths(), key=len, reverse=True):
             text = text.replace(json.dumps(path)[1:-1], json.dumps(Path(path).name)[1:-1])
         return json.loads(text)
 
     def portable(self) -> "Recipe":
-        """The same with the names alone of files that have absolute paths."""
+        """A copy with the names of files instead of their absolute paths."""
         return Recipe(self.without_paths(self.tables), self.name, self.folder)
 
     def flat(self) -> dict[str, Any]:
-        """Every setting under its dotted key."""
+        """All settings by their dotted keys."""
         return dict(_leaves(self.tables, ""))
 
     def table(self, name: str) -> dict[str, Any]:
@@ -302,7 +294,11 @@ class Recipe:
 
 
 def _checked(tables: dict[str, Any], name: str) -> dict[str, Any]:
-    """The tables with their defaults, or a RecipeError."""
+    """The tables with their defaults.
+
+    Raises:
+        RecipeError: a table, a key or a value is not valid.
+    """
     tables = {"format": FORMAT, **tables}
     if tables["format"] != FORMAT:
         raise RecipeError(f"format = {tables['format']!r}: this version reads format {FORMAT}")
@@ -311,9 +307,9 @@ def _checked(tables: dict[str, Any], name: str) -> dict[str, Any]:
         if key not in known:
             raise RecipeError(f"[{key}]: there is no such table.{did_you_mean(key, known)}")
         if key in LISTS and not (isinstance(value, list) and all(isinstance(v, dict) for v in value)):
-            raise RecipeError(f"{key}: written as [[{key}]], once for each")
+            raise RecipeError(f"{key}: must be written as [[{key}]], once for each")
         if key in (*TABLES, *PLAIN) and not isinstance(value, dict):
-            raise RecipeError(f"{key}: written as a table, [{key}]")
+            raise RecipeError(f"{key}: must be a table, [{key}]")
     tables.setdefault("task", {"kind": "classification"})
     if len(tables.get("embedders", ())) > 1:
         tables.setdefault("fusion", {"kind": "concatenate"})
@@ -328,8 +324,9 @@ def _check_parts(tables: dict[str, Any]) -> None:
         raise RecipeError("a recipe has either [shallow] or at least one [[embedders]]")
     if tables.get("shallow") and tables.get("encoders"):
         raise RecipeError("[[encoders]]: a [shallow] model takes no encoders")
-    if "shallow" in tables:
-        _check_serves(tables)
+    kind, task = tables.get("shallow", {}).get("kind"), tables["task"].get("kind")
+    if kind in kinds("shallow") and (serves := component("shallow", kind).serves) != task:
+        raise RecipeError(f"[shallow] kind = {kind!r} is for the task {serves!r}, not for {task!r}")
     _check(TextSettings, tables.get("text", {}), "[text]")
     _check(TrainingSettings, tables.get("training", {}), "[training]")
     for folder in TABLES:
@@ -340,16 +337,9 @@ def _check_parts(tables: dict[str, Any]) -> None:
             _check_kind(folder, table, f"[[{folder}]] number {number}")
 
 
-def _check_serves(tables: dict[str, Any]) -> None:
-    """Raise a RecipeError where a shallow model is not for this task."""
-    kind, task = tables["shallow"].get("kind"), tables["task"].get("kind")
-    if kind in kinds("shallow") and (serves := component("shallow", kind).serves) != task:
-        raise RecipeError(f"[shallow] kind = {kind!r} is for the task {serves!r}, not for {task!r}")
-
-
 def _check_kind(folder: str, table: dict[str, Any], where: str) -> None:
     if "kind" not in table:
-        raise RecipeError(f"{where}: kind has to be given.{did_you_mean('', kinds(folder))}")
+        raise RecipeError(f"{where}: kind is missing.{did_you_mean('', kinds(folder))}")
     try:
         cls = component(folder, table["kind"])
     except RecipeError as error:
@@ -360,17 +350,17 @@ def _check_kind(folder: str, table: dict[str, Any], where: str) -> None:
 def _put(tables: dict[str, Any], dotted: str, value: Any) -> None:
     """Set `a.0.b` inside nested tables and lists."""
     *path, last = dotted.split(".")
-    place: Any = tables
+    node: Any = tables
     for step in path:
-        if isinstance(place, list):
-            if not (step.isdigit() and int(step) < len(place)):
+        if isinstance(node, list):
+            if not (step.isdigit() and int(step) < len(node)):
                 raise RecipeError(f"{dotted}: the recipe has no number {step} there (counted from 0)")
-            place = place[int(step)]
+            node = node[int(step)]
         else:
-            place = place.setdefault(step, {})
-    if not isinstance(place, dict):
+            node = node.setdefault(step, {})
+    if not isinstance(node, dict):
         raise RecipeError(f"{dotted}: this does not name a setting")
-    place[last] = value
+    node[last] = value
 
 
 def _leaves(value: Any, prefix: str) -> "list[tuple[str, Any]]":
@@ -384,7 +374,7 @@ def _leaves(value: Any, prefix: str) -> "list[tuple[str, Any]]":
 
 
 def _without_none(value: Any) -> Any:
-    """TOML has no null: a key that is None is left out."""
+    """The value without keys that are None: TOML has no null."""
     if isinstance(value, dict):
         return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list):

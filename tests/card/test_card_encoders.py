@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from torch import nn
 
 from cards import card
 from conftest import reviews
@@ -16,7 +17,6 @@ from wordladder.data.examples import Examples
 from wordladder.embedders import _inference
 from wordladder.embedders._pretrained import open_pretrained
 from wordladder.embedders._sentence_layout import Pooled, SentenceLayout
-from wordladder.interop.dense_layers import Dense, Norm
 from wordladder.interop.fine_tuned import FineTuned
 from wordladder.interop.sentence_encoder import SentenceEngine
 from wordladder.interop.sources import _TASKS
@@ -41,14 +41,15 @@ def same(answer):
 @pytest.mark.parametrize("pooling", get_args(Pooled))
 def test_sentences(encoder, pooling):
     torch.manual_seed(1)
-    dense = Dense(torch.randn(6, 16), torch.randn(6), "Tanh"), Norm(torch.randn(6), torch.randn(6))
+    linear = nn.Sequential(nn.Linear(16, 6), nn.Tanh()).requires_grad_(False)
+    norm = nn.Sequential(nn.LayerNorm(6)).requires_grad_(False)
     layout = SentenceLayout(pooling=(pooling,), normalize=True)
     texts = Examples(([*TEXTS, ""],))
 
     def answer(device):
         opened = open_pretrained(str(encoder))
         engine = SentenceEngine(
-            opened, layout, dense, source=str(encoder), device=device, precision="float32"
+            opened, layout, [linear, norm], source=str(encoder), device=device, precision="float32"
         )
         return engine.encode(texts)
 

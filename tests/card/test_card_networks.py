@@ -130,9 +130,9 @@ def learned(recipe, examples, device, waits=list, half=False):
     tokens = engine.words.tokens(examples)
     torch.manual_seed(1)
     with FitRun() as run:
-        engine._start(examples, tokens, run)
+        engine._initialise_network(examples, tokens, run)
         network = engine.network.to(device)
-        engine._remember([tokens], run)
+        engine._cache_features([tokens], run.features_folder(network))
         optimizers = build_optimizers(network, engine.settings)
         average = Average(tunable(network), {}, horizon=8.0)
         targets = engine.task.targets(examples, tokens)[np.arange(len(tokens))]
@@ -162,7 +162,7 @@ def learned(recipe, examples, device, waits=list, half=False):
         average.swap()
         scores = engine._scores(tokens)
         found["scores"] = scores if isinstance(scores, np.ndarray) else scores.values
-        found["vectors"] = engine._run(tokens, engine._pooled_of, network.task.dim)
+        found["vectors"] = engine._run(tokens, engine._encode_batch, network.task.dim)
         if hasattr(network.fusion, "weights"):
             found["shares"] = np.concatenate([one.weights for one in engine.fusion_weights(examples)])
     return found, waited

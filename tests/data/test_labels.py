@@ -120,7 +120,7 @@ def test_a_model_agrees_with_all_spellings(learned, measured, answered):
 
 @pytest.mark.parametrize("known", [["True", "False"], ["true", "false"]])
 def test_truths_come_back_from_saved_models_of_either_spelling(known):
-    from wordladder.model.inputs import LabelKind, classes_of, labels_back
+    from wordladder.model.inputs import LabelKind, classes_of, to_user_labels
 
-    assert labels_back(known, LabelKind("bool")).tolist() == [True, False]
+    assert to_user_labels(known, LabelKind("bool")).tolist() == [True, False]
     assert classes_of(known, LabelKind("bool"))[1] == [1, 0]

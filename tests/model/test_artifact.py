@@ -13,7 +13,7 @@ from conftest import reviews
 from wordladder import Model, WordVectors
 from wordladder.errors import ModelError, OutputError
 from wordladder.files.folders import atomic_folder, find_model, is_saved_model, size_mb
-from wordladder.model.checkpoint_folder import sole
+from wordladder.model.checkpoint_folder import exclusive_output
 
 
 def write(folder, text):
@@ -95,7 +95,7 @@ def test_a_folder_that_has_no_name():
 
 
 def holding(output, ready, go):
-    with sole(output):
+    with exclusive_output(output):
         ready.set()
         go.wait(20)
 

@@ -93,7 +93,7 @@ def test_small_batches_find_the_same(tiny, monkeypatch):
 
     whole = context_neighbors(tiny, ASKED, "act", SENTENCES, topn=5)
     monkeypatch.setattr(module, "BLOCK", 2)
-    monkeypatch.setattr(word_reader, "ROWS", 1)
+    monkeypatch.setattr(word_reader, "BATCH_ROWS", 1)
     parts = context_neighbors(tiny, ASKED, "act", ["", *SENTENCES[:1], "", "", *SENTENCES[1:]], topn=5)
     for one, other in zip(whole.occurrences[0].neighbors, parts.occurrences[0].neighbors, strict=True):
         assert replace(one, cosine=0) == replace(other, cosine=0)

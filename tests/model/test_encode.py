@@ -82,7 +82,7 @@ def test_vectors_are_those_of_hugging_face(folder, tmp_path, pooling):
     np.testing.assert_allclose(model.encode(TEXTS, batch_size=2), expected.numpy(), atol=1e-5)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     long = [len(tokenizer(text.replace("\ud83d", "\ufffd"))["input_ids"]) > 40 for text in TEXTS]
-    assert model.engine_.cut == 2 * sum(long) + long[0]
+    assert model.texts_truncated == 2 * sum(long) + long[0]
 
 
 def test_a_plain_encoder_gives_the_mean_and_says_so(bert):

@@ -13,7 +13,7 @@ from made_up_tasks import sentences
 from wordladder import Model
 from wordladder.data.examples import Examples
 from wordladder.errors import DataError, WordladderError
-from wordladder.model.inputs import examples_of, labelled
+from wordladder.model.inputs import examples_of, labelled_examples
 from wordladder.tasks.span_qa import SpanQa
 from wordladder.tasks.tagging import Tagging
 
@@ -69,8 +69,8 @@ def test_whatever_holds_texts_in_order(texts):
         (3, "not int"),
         (np.array("good"), "0 dimensions"),
         (np.zeros((2, 2, 2)), "3 dimensions"),
-        ([b"good"], "row 1: a text has to be a string, not bytes"),
-        (["a", None], "row 2: a text has to be a string, not NoneType"),
+        ([b"good"], "row 1: a text must be a string, not bytes"),
+        (["a", None], "row 2: a text must be a string, not NoneType"),
         (pd.Series(["a", pd.NA], dtype="string"), "row 2: .* not NAType"),
         ([["a"], ["b"]], "row 1: .* not list"),
         (Examples((["a"], ["b"])), "has 1 texts a row, not 2"),
@@ -153,7 +153,7 @@ def test_a_missing_label_is_refused_with_its_row(tfidf, nothing, hold):
         (np.array([[0.3, 0.7], [1, 0]]), "row 1: .* matrix of zeros and ones"),
         (pd.DataFrame({"a": ["x", "y"], "b": [0, 1]}), "row 1: .* matrix of zeros and ones"),
         (["positive"], "2 texts and 1 labels"),
-        (None, "labels are needed, and there are none"),
+        (None, "labels are needed, but there are none"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -175,19 +175,22 @@ def test_words_and_tags_in_arrays(tagger):
     """As pandas reads columns of lists from Parquet."""
     words, tags = sentences(3, seed=1)
     arrays = pd.Series([np.array(row) for row in words]), pd.Series([np.array(row) for row in tags])
-    assert labelled(*arrays, Tagging) == labelled(words, tags, Tagging)
+    assert labelled_examples(*arrays, Tagging) == labelled_examples(words, tags, Tagging)
     assert tagger.predict(arrays[0]) == tagger.predict(words)
-    assert labelled([["Ann"], ["Bo"]], np.array([["B-PER"], ["O"]]), Tagging).labels == [((0, 3, "PER"),), ()]
+    assert labelled_examples([["Ann"], ["Bo"]], np.array([["B-PER"], ["O"]]), Tagging).labels == [
+        ((0, 3, "PER"),),
+        (),
+    ]
     for wrong in (None, 3, ""):
         with pytest.raises(DataError, match=r"row 2: tag 0 is .*, but it must be a text"):
-            labelled([["Ann"], ["Bo"]], [["O"], [wrong]], Tagging)
+            labelled_examples([["Ann"], ["Bo"]], [["O"], [wrong]], Tagging)
 
 
 def test_answers_in_frames():
     answers = [{"text": np.array(["Ann"]), "answer_start": np.array([0])}, None]
     frame = pd.DataFrame({"answers": answers})
-    assert labelled(PAIRS, frame, SpanQa).labels == [(("Ann", 0),), ()]
-    assert labelled(PAIRS, pd.Series(["Ann", np.nan]), SpanQa).labels == [(("Ann", 0),), ()]
+    assert labelled_examples(PAIRS, frame, SpanQa).labels == [(("Ann", 0),), ()]
+    assert labelled_examples(PAIRS, pd.Series(["Ann", np.nan]), SpanQa).labels == [(("Ann", 0),), ()]
 
 
 def test_similarity_of_vectors_and_texts(small_model):

@@ -144,11 +144,11 @@ def test_what_is_wrong_is_told(small_recipe, small_model, tmp_path):
         Model(small_recipe).fit(texts, ["one"] * len(texts))
     with pytest.raises(DataError, match="put it in a list"):
         Model(small_recipe).fit("one text", ["one"])
-    with pytest.raises(DataError, match="has to be a string, not int"):
+    with pytest.raises(DataError, match="must be a string, not int"):
         small_model.predict([3])
     with pytest.raises(DataError, match="'neutral' does not occur in the training data"):
         small_model.evaluate(["a"], ["neutral"])
-    with pytest.raises(DataError, match="as many"):
+    with pytest.raises(DataError, match="each text needs a label"):
         Model(small_recipe).fit(texts, labels[:-1])
     with pytest.raises(RecipeError, match=r"no rung 'bilst'.* Did you mean 'bilstm'"):
         Model("bilst").fit(texts, labels)

@@ -81,9 +81,9 @@ def test_a_weight_of_two_is_a_text_twice(several, balanced):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([1.0, -1.0], "row 2: sample_weight has to be a number, 0 or more; found -1.0"),
-        ([float("nan"), 1], "row 1: sample_weight has to be a number"),
-        (["1", 1], "row 1: sample_weight has to be a number"),
+        ([1.0, -1.0], "row 2: sample_weight must be a number, 0 or more, not -1.0"),
+        ([float("nan"), 1], "row 1: sample_weight must be a number"),
+        (["1", 1], "row 1: sample_weight must be a number"),
         ([0, 0], "all weights are 0"),
         ([1], "2 texts, but 1 weights"),
         (2.0, "sample_weight: .* not float"),

@@ -146,7 +146,7 @@ def test_what_cannot_be_learned_is_told():
     made = Model(recipe).fit(pairs, answers, dev=(pairs, answers))
     lost = made.report_["text"]["train"]["answers_lost"]
     assert 1 < lost < 39
-    assert f"{lost} of the 39 answers of the train questions stand nowhere in what is read" in " ".join(
+    assert f"{lost} of the 39 answers of the train questions are not in the part of the passage" in " ".join(
         made.report_["warnings"]
     )
 
@@ -182,7 +182,7 @@ def test_how_answers_may_be_written(bidaf, answer):
         ([("q", "p")], [[3]], "row 1: an object with the key 'text' is expected, found 3"),
         ([("q", "p")], [{"start": 3}], "row 1.*'text'"),
         ([("q", "p")], [("a", "b", 3)], "row 1: an object with the key 'text' is expected, found 3"),
-        ([("q", 3)], ["a"], "row 1: a text has to be a string"),
+        ([("q", 3)], ["a"], "row 1: a text must be a string"),
         ([("q", "p")] * 2, ["p"], "2 texts and 1 labels"),
         ([("q", "p")] * 2, ["x", "y"], "no question has an answer that is in its passage"),
     ],

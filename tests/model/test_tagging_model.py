@@ -163,10 +163,10 @@ def test_what_was_done_to_the_spans_is_told():
     given = recipe(STATIC, training={"epochs": 1}) | {"text": {"max_words": 6}}
     made = Model(given).fit(texts, labels, dev=(texts, labels))
     notes = " ".join(made.report_["warnings"])
-    assert "1 of the 81 entities of the train texts begin or end within a word" in notes
+    assert "1 of the 81 entities of the train texts begin or end inside a word" in notes
     behind = made.report_["text"]["train"]["spans_lost"]
     assert 0 < behind < 81
-    assert f"{behind} of the 81 entities of the dev texts reach behind text.max_words" in notes
+    assert f"{behind} of the 81 entities of the dev texts end after text.max_words" in notes
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_several_embedders_are_concatenated_by_default():
         ({**STACK, "format": 2}, "reads format 1"),
         ({"embedders": {"kind": "static"}}, r"\[\[embedders\]\]"),
         ({"embedders": [{"kind": "statc"}]}, "Did you mean 'static'"),
-        ({"embedders": [{}]}, "kind has to be given"),
+        ({"embedders": [{}]}, "kind is missing"),
         ({"embedders": [{"kind": "static", "dims": 3}]}, "dims: there is no such key. Did you mean 'dim'"),
         ({"embedders": [{"kind": "static", "dim": "3"}]}, "dim = '3'"),
         ({**STACK, "training": {"epoch": 3}}, "Did you mean 'epochs'"),

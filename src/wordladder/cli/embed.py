@@ -77,7 +77,7 @@ def embed(
     seconds = time.perf_counter() - started
     vectors = np.concatenate(parts) if parts else np.zeros((0, 0), "f4")
     _write_vectors(output, texts, vectors)
-    cut = getattr(loaded, "texts_cut", 0)
+    cut = getattr(loaded, "texts_truncated", 0)
     facts = {"texts": len(texts), "dim": vectors.shape[1], "seconds": seconds, "texts_cut": cut}
     if json:
         print_json(facts | {"output": str(output)})

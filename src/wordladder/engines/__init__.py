@@ -1,20 +1,19 @@
-"""The two ways a recipe runs: a network that is trained by steps, or a shallow model that is fitted at once.
+"""Engines compute scores: a network that is trained step by step, or a shallow model.
 
-Both turn examples into scores. Neither knows what the scores mean (the task does) nor where a model is
-kept (`model.py` does).
+They know neither what the scores mean (the task does) nor how a model is saved (`model/` does).
 """
 
 from ..recipe import Recipe
-from .engine import Engine, FitRun, FusionWeights
+from .engine import Engine, FitRun, FusionWeights, TrainableEngine
 from .shallow_engine import ShallowEngine
 
-__all__ = ["Engine", "FitRun", "FusionWeights", "ShallowEngine", "engine_for"]
+__all__ = ["Engine", "FitRun", "FusionWeights", "ShallowEngine", "TrainableEngine", "engine_for"]
 
 
-def engine_for(recipe: Recipe, device: str | None = None) -> Engine:
+def engine_for(recipe: Recipe, device: str | None = None) -> TrainableEngine:
     """The engine that a recipe needs."""
     if recipe.table("shallow"):
         return ShallowEngine(recipe)
-    from .network_engine import NetworkEngine  # brings torch
+    from .network_engine import NetworkEngine  # imports torch
 
     return NetworkEngine(recipe, device)

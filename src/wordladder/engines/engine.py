@@ -1,80 +1,174 @@
-"""What a Model drives, and what a fit of it may use."""
+"""What a Model needs of an engine, and what an engine may use while it is fitted."""
 
 import tempfile
-from contextlib import AbstractContextManager, ExitStack
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Examples
+from ..embedders._sentence_layout import SentenceLayout
+from ..errors import ModelError
 from ..progress import Progress, quiet
+from ..recipe import Recipe, build
 from ..text.words import Tokens
-
-
-class Engine(Protocol):
-    """What a Model drives."""
-
-    task: Any
-    recipe: Any
-
-    def threads(self, count: int | None) -> AbstractContextManager[None]: ...
-    def fit(self, train: Examples, dev: Examples | None, run: "FitRun") -> dict[str, Any]: ...
-    def scores(self, examples: Examples) -> Any: ...
-    def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]: ...
-    def fusion_weights(self, examples: Examples) -> "list[FusionWeights]": ...
-    def keep(self, folder: Path) -> None: ...
-    def restore(self, folder: Path) -> None: ...
+from .word_joining import WordJoiner
 
 
 class FitRun(ExitStack):
-    """What a fit may use: a folder for checkpoints, a cache for word vectors and features, threads, and whom
-    to tell. When it is left, what only this fit needed is let go of.
+    """What a fit may use. Leaving it releases what only this fit needed.
+
+    Args:
+        folder: Where checkpoints are written; None: there are none.
+        cache: Where word vectors and features are kept for other fits; None: they are not.
+        threads: The number of threads; None: as many as PyTorch uses.
+        progress: Called as the fit advances.
     """
 
     def __init__(
         self,
-        work: Path | None = None,
+        folder: Path | None = None,
         cache: Path | None = None,
         threads: int | None = None,
         progress: Progress = quiet,
     ) -> None:
         super().__init__()
-        self.work, self.cache, self.threads, self.progress = work, cache, threads, progress
-        self.checkpoint = None if work is None else work / "checkpoint.safetensors"
+        self.folder, self.cache, self.threads, self.progress = folder, cache, threads, progress
+        self.checkpoint = None if folder is None else folder / "checkpoint.safetensors"
 
-    def features(self, network: Any) -> Path:
+    def features_folder(self, network: Any) -> Path:
         """The folder for the features of frozen embedders: the cache, or one for this fit alone."""
         if self.cache is not None:
             return self.cache
-        folder = self.work
+        folder = self.folder
         if folder is None:
             folder = Path(self.enter_context(tempfile.TemporaryDirectory(prefix="wordladder-")))
-        self.callback(network.forget)  # before the folder goes: Windows removes no file that is mapped
+        self.callback(network.drop_features)  # before the folder: Windows deletes no memory-mapped file
         return folder
 
 
-def text_facts(tokens: Tokens) -> dict[str, float]:
-    """How much text there is, and what was cut away of it."""
-    lost, words = int(tokens.lost.sum()), len(tokens.starts)
-    return {
-        "texts": len(tokens.texts),
-        "words": words,
-        "texts_cut": float(np.mean(tokens.lost > 0)) if len(tokens.texts) else 0.0,
-        "words_lost": lost / max(1, lost + words),
-    }
-
-
 class FusionWeights(NamedTuple):
-    """What a fusion gives each embedder at each word of a text.
+    """The weights that a fusion gives the embedders at each word of a text.
 
     Attributes:
-        words: the text's words.
-        embedders: the kinds of the embedders, numbered as in the recipe where a kind occurs twice.
-        weights: `(words, embedders)`; each row adds up to one.
+        words: The words of the text.
+        embedders: The kinds of the embedders, numbered as in the recipe where a kind occurs twice.
+        weights: `(words, embedders)`; each row sums to one.
     """
 
     words: list[str]
     embedders: list[str]
     weights: NDArray[np.float32]
+
+
+class Engine(ABC):
+    """A task and what computes its scores.
+
+    Attributes:
+        recipe: The recipe of the model.
+        task: The task.
+        network: The network, if there is one.
+        shallow: The shallow model, if there is one.
+        layout: How sentence-transformers computes the vectors of the model, if it does.
+        notes: What the user should know about a model of another program.
+        texts_truncated: How many of the texts encoded so far were longer than the encoder reads.
+        has_own_format: Whether `keep` writes a complete folder in the format of another program.
+    """
+
+    recipe: Recipe
+    task: Any
+    network: Any = None
+    shallow: Any = None
+    layout: SentenceLayout | None = None
+    notes: Sequence[str] = ()
+    texts_truncated = 0
+    has_own_format = False
+
+    def threads(self, count: int | None) -> AbstractContextManager[None]:
+        """Compute with `count` threads inside the block; None: as many as there were."""
+        return nullcontext()
+
+    @abstractmethod
+    def scores(self, examples: Examples) -> Any:
+        """Unnormalised scores `(rows, labels)`, or `WordScores`."""
+
+    @abstractmethod
+    def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
+        """One vector a text, `(rows, dim)`.
+
+        Args:
+            examples: The texts.
+            batch_rows: The most texts in a batch; None: chosen automatically.
+
+        Raises:
+            ModelError: the model has no vectors of texts.
+        """
+
+    def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
+        """The weights of the embedders at each word.
+
+        Raises:
+            ModelError: there is no fusion, or it has no weights.
+        """
+        raise ModelError(f"{self.recipe.name}: the model has no [fusion]")
+
+    @abstractmethod
+    def keep(self, folder: Path) -> None:
+        """Write labels and weights."""
+
+
+class TrainableEngine(Engine):
+    """An engine that is built from a recipe and fitted.
+
+    Attributes:
+        words: Joins tokens to words.
+        joins_words: Whether it learns to do so from the training data.
+    """
+
+    joins_words: bool
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.task = build("tasks", recipe.tables["task"])
+        self.words = WordJoiner(recipe.text)
+
+    def fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
+        """Fit the model to `train`; `dev` selects what the recipe leaves open. Returns facts for the report.
+
+        Raises:
+            DataError: the labels cannot be learned; this is raised before anything is trained.
+        """
+        self.task.initialise(train)
+        if dev is not None:
+            self.task.check(dev)
+        if self.joins_words:
+            self.words.learn(train)
+        return self._fit(train, dev, run)
+
+    @abstractmethod
+    def _fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
+        """Fit the model; the task knows its labels."""
+
+    @abstractmethod
+    def restore(self, folder: Path) -> None:
+        """Read what `keep` wrote."""
+
+    def _tokenize(self, train: Examples, dev: Examples | None) -> dict[str, tuple[Examples, Tokens]]:
+        """The examples of each split, and their words."""
+        splits = {"train": train} if dev is None else {"train": train, "dev": dev}
+        return {name: (examples, self.words.tokens(examples)) for name, examples in splits.items()}
+
+    def _text_facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
+        """The amount of text, the share of it that was truncated, and what happened to the labels."""
+        lost, words = int(tokens.lost.sum()), len(tokens.starts)
+        facts = {
+            "texts": len(tokens.texts),
+            "words": words,
+            "texts_cut": float(np.mean(tokens.lost > 0)) if len(tokens.texts) else 0.0,
+            "words_lost": lost / max(1, lost + words),
+        }
+        return facts | self.task.facts(examples, tokens)

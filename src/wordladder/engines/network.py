@@ -1,6 +1,4 @@
-"""The network of a recipe: embedders, fusion, encoders, the task's head, one after another. It knows no
-training and no files.
-"""
+"""The network of a recipe: embedders, fusion, encoders and the head of the task, one after another."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +16,13 @@ from ..text.words import Tokens
 
 
 class Batch(NamedTuple):
-    """What one step reads: each embedder's prepared tensors, and the targets if they are known, with the
-    weight of each text if they have weights; beside them, as plain numbers, the words of the longest text of
-    each segment and those of the longest example.
+    """The input of one step.
+
+    Attributes:
+        inputs: The prepared tensors of each embedder.
+        targets: The targets, if they are known.
+        weights: The weight of each text in the loss, `(batch,)`, if texts have weights.
+        widths: The number of words of the longest text of each segment, then of the longest example.
     """
 
     inputs: tuple[Any, ...]
@@ -30,14 +32,14 @@ class Batch(NamedTuple):
 
 
 class Network(nn.Module):
-    """The stack that a recipe describes.
+    """The layers that a recipe describes.
 
-    A new one calls `initialise`, a saved one `restore`; only then do its parts know their sizes, and
-    fusion, encoders and head are built on top of the embedders from left to right.
+    Call `initialise` for a new network and `restore` for a saved one: then the embedders know their sizes,
+    and fusion, encoders and head are built on top of them.
 
     Args:
         recipe: The recipe.
-        task: Its task; it knows its labels before the head is built.
+        task: Its task, which must know its labels before the head is built.
     """
 
     def __init__(self, recipe: Recipe, task: Any) -> None:
@@ -46,41 +48,41 @@ class Network(nn.Module):
         self.embedders: Any = nn.ModuleList(build("embedders", t) for t in recipe.tables["embedders"])
         self.fusion: Any = None
         self.encoders: Any = nn.ModuleList()
-        self.task: Any = None  # the head: parts have the names of the recipe's tables
+        self.task: Any = None  # the head; attributes are named after the recipe's tables
 
     def initialise(self, text: TrainingText) -> "Network":
         """Build a new network."""
         for embedder in self.embedders:
             embedder.initialise(text)
-        self._build_upwards()
+        self._build_upper_layers()
         return self
 
     def restore(self, folder: Path) -> "Network":
-        """Build the network that `keep` wrote; `weights` are loaded by the caller."""
+        """Build the network that `keep` wrote; the caller loads the weights."""
         for number, embedder in enumerate(self.embedders):
             embedder.restore(folder / "embedders" / str(number))
-        self._build_upwards()
+        self._build_upper_layers()
         return self
 
     def keep(self, folder: Path) -> None:
-        """Write what is not among `weights`: vocabularies, what an embedder keeps itself."""
+        """Write what is not in `weights`, such as vocabularies."""
         for number, embedder in enumerate(self.embedders):
-            place = folder / "embedders" / str(number)
-            place.mkdir(parents=True)
-            embedder.keep(place)
-            if not any(place.iterdir()):
-                place.rmdir()
+            path = folder / "embedders" / str(number)
+            path.mkdir(parents=True)
+            embedder.keep(path)
+            if not any(path.iterdir()):
+                path.rmdir()
 
     def weights(self) -> dict[str, Tensor]:
-        """All weights but those in an embedder's own folder, whose prefixes are its `separate_weights`."""
-        own = tuple(
+        """All weights except those that embedders write themselves (`separate_weights`)."""
+        separate = tuple(
             f"embedders.{number}.{name}"
             for number, embedder in enumerate(self.embedders)
             for name in getattr(embedder, "separate_weights", ())
         )
-        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(own)}
+        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(separate)}
 
-    def _build_upwards(self) -> None:
+    def _build_upper_layers(self) -> None:
         tables = self._recipe.tables
         dims = [embedder.dim for embedder in self.embedders]
         summaries = [embedder.summary_dim for embedder in self.embedders]
@@ -104,15 +106,15 @@ class Network(nn.Module):
     ) -> Batch:
         """A batch on the CPU, from the words of its texts."""
         inputs = tuple(embedder.prepare(tokens) for embedder in self.embedders)
-        right, counts = (None if one is None else torch.from_numpy(one) for one in (targets, weights))
-        longest = tokens.lengths.reshape(-1, tokens.segments).max(axis=0, initial=0).tolist()
-        longest.append(int(np.diff(tokens.example_offsets).max(initial=0)))
-        return Batch(inputs, right, counts, tuple(longest))
+        widths = tokens.lengths.reshape(-1, tokens.segments).max(axis=0, initial=0).tolist()
+        widths.append(int(np.diff(tokens.example_offsets).max(initial=0)))
+        target, weight = (None if one is None else torch.from_numpy(one) for one in (targets, weights))
+        return Batch(inputs, target, weight, tuple(widths))
 
     def encode(self, batch: Batch) -> Sequence:
-        """The Sequence that reaches the head.
+        """The input of the head.
 
-        Where an encoder takes the texts of an example as a tuple, all encoders have them apart.
+        If one encoder takes the texts of an example as a tuple, all encoders read each text separately.
         """
         sequences = self._embed(batch.inputs)
         sequence = self.fusion(sequences) if self.fusion is not None else sequences[0]
@@ -121,38 +123,38 @@ class Network(nn.Module):
                 sequence = encoder(sequence)
             return sequence
         *widths, longest = batch.widths
-        widths += [0] * (self._task.segments - len(widths))  # texts that are read by themselves
+        widths += [0] * (self._task.segments - len(widths))  # of texts without their partner
         texts = split_segments(sequence, widths)
         for encoder in self.encoders:
             texts = encoder(texts) if encoder.reads == "example" else tuple(map(encoder, texts))
         return join_segments(texts, longest)
 
     def frozen(self) -> list[Any]:
-        """The embedders whose features of a text never change, and are worth keeping."""
+        """The embedders whose features of a text never change, so that they can be cached."""
         return [embedder for embedder in self.embedders if getattr(embedder, "frozen", False)]
 
-    def forget(self) -> None:
-        """Have all features computed again: those on the disk go."""
+    def drop_features(self) -> None:
+        """Stop reading features from disk."""
         for embedder in self.frozen():
             embedder.store = None
 
     def fusion_weights(self, inputs: tuple[Any, ...]) -> Tensor:
-        """What the fusion gives each embedder at each word, `(batch, time, embedders)`.
+        """The weights of the embedders at each word, `(batch, time, embedders)`.
 
         Raises:
-            ModelError: there is no fusion, or it does not weigh.
+            ModelError: there is no fusion, or it has no weights.
         """
         if not hasattr(self.fusion, "weights"):
             kind = self._recipe.table("fusion").get("kind")
-            have = f"[fusion] kind = {kind!r} has no weights" if kind else "there is no [fusion]"
-            raise ModelError(f"{self._recipe.name}: {have}; the kinds 'gate' and 'attention' have them")
+            reason = f"[fusion] kind = {kind!r} has no weights" if kind else "the model has no [fusion]"
+            raise ModelError(f"{self._recipe.name}: {reason}; use the kind 'gate' or 'attention'")
         return self.fusion.weights(self._embed(inputs))
 
     def _embed(self, inputs: tuple[Any, ...]) -> list[Sequence]:
         return [embedder(prepared) for embedder, prepared in zip(self.embedders, inputs)]
 
     def forward(self, batch: Batch) -> Tensor:
-        """The loss where the batch has targets, else the head's scores."""
+        """The loss if the batch has targets, else the scores."""
         scores = self.task(self.encode(batch))
         if batch.targets is None:
             return scores

@@ -1,4 +1,4 @@
-"""A network that is trained by steps, on a device."""
+"""A network that is trained step by step, on a device."""
 
 import json
 import shutil
@@ -20,63 +20,59 @@ from ..embedders._sentence_layout import SentenceLayout, write_layout
 from ..embedders._training_text import TrainingText
 from ..errors import ModelError
 from ..layers.devices import batches_on_device, choose_device, device_of, explain_out_of_memory, threads
+from ..progress import Progress, quiet
 from ..recipe import Recipe, build, component
 from ..tasks._word_scores import WordScores
 from ..text.words import Tokens
 from ..training.settings import TrainingSettings
-from .engine import FitRun, FusionWeights, text_facts
+from .engine import FitRun, FusionWeights, TrainableEngine
 from .network import Network
-from .word_joining import WordJoiner
 
-PREDICT_ROWS, PREDICT_WORDS = 256, 32_768
-MEMORY = 'Something else may be using it; device = "cpu" does without.'
-MANY = 256  # texts whose features are worth keeping
+PREDICT_ROWS, PREDICT_WORDS = 256, 32_768  # the most in a batch, padding included
+MEMORY_ADVICE = 'Something else may be using it; device = "cpu" does without.'
+CACHE_ROWS = 256  # texts to predict from which on their features are cached
 
 
-class NetworkEngine:
+class NetworkEngine(TrainableEngine):
     """A network on a device."""
 
     def __init__(self, recipe: Recipe, device: str | None = None) -> None:
-        self.recipe, self.device = recipe, choose_device(device)
+        super().__init__(recipe)
+        self.device = choose_device(device)
         self.settings = TrainingSettings(**recipe.table("training"))
-        self.task = build("tasks", recipe.tables["task"])
-        self.network: Any = None
-        self.words = WordJoiner(recipe.text)
-        self._cache: Path | None = None  # where features of frozen embedders stay
+        self._cache: Path | None = None  # the folder of the features of frozen embedders
+        # The vocabulary of an embedder has few words that are joined.
+        embedders = [component("embedders", table["kind"]) for table in recipe.tables["embedders"]]
+        self.joins_words = not any(getattr(embedder, "knows_words", False) for embedder in embedders)
 
     threads = staticmethod(threads)
 
-    def fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
+    def _fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
         """Train the network; it ends with the weights that were best on dev."""
         from ..training.loop import Job
         from ..training.loop import train as train_network
         from ..training.optimizer import rates_by_part
 
-        # What is wrong with the labels is found now, not after word vectors have been trained.
-        self.task.initialise(train)
-        if dev is not None:
-            self.task.check(dev)
-        if not self._knows_words():
-            self.words.learn(train)
-        tokens = self.words.tokens(train)
-        dev_tokens = self.words.tokens(dev) if dev is not None else None
+        splits = self._tokenize(train, dev)
+        tokens = splits["train"][1]
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
-            found = self._start(train, tokens, run)
-            features = self._remember([one for one in (tokens, dev_tokens) if one is not None], run)
+            facts = self._initialise_network(train, tokens, run)
+            if self.network.frozen():
+                folder, self._cache = run.features_folder(self.network), run.cache
+                texts = [tokens for _, tokens in splits.values()]
+                facts["features"] = self._cache_features(texts, folder, run.progress)
             targets = self.task.targets(train, tokens)
             weights = None if train.weights is None else np.asarray(train.weights, np.float32)
             started = time.perf_counter()
-            place = train_network(
+            state = train_network(
                 Job(
                     network=self.network,
                     batches=self._batches(tokens),
                     prepare=lambda rows: self.network.prepare(
                         tokens.take(rows), targets[rows], None if weights is None else weights[rows]
                     ),
-                    score=None
-                    if dev is None or dev_tokens is None
-                    else partial(self._dev_score, dev, dev_tokens),
+                    score=None if dev is None else partial(self._dev_score, *splits["dev"]),
                     settings=self.settings,
                     words=len(tokens.starts),
                     checkpoint=run.checkpoint,
@@ -84,27 +80,16 @@ class NetworkEngine:
                 ),
                 run.progress,
             )
-        # Training that an interrupted run did before this one.
-        earlier = max(0.0, place.seconds - (time.perf_counter() - started))
-        facts = {"train": self._facts(train, tokens)}
-        if dev is not None and dev_tokens is not None:
-            facts["dev"] = self._facts(dev, dev_tokens)
-        if features:
-            found |= {"features": features}
-            earlier += sum(one["earlier"] for one in features)
-        return found | {
-            "text": facts,
-            "history": place.history,
-            "best_epoch": place.best_epoch,
+        # Seconds that an interrupted run trained before this one.
+        facts["earlier_seconds"] += max(0.0, state.seconds - (time.perf_counter() - started))
+        facts["earlier_seconds"] += sum(report["earlier"] for report in facts.get("features", ()))
+        return facts | {
+            "text": {name: self._text_facts(*split) for name, split in splits.items()},
+            "history": state.history,
+            "best_epoch": state.best_epoch,
             "learning_rates": rates_by_part(self.network, self.settings),
-            "steps": place.step,
-            "earlier_seconds": found["earlier_seconds"] + earlier,
+            "steps": state.step,
         }
-
-    def _knows_words(self) -> bool:
-        """Whether an embedder has vectors of words as we take them: of others it would know few."""
-        kinds = [component("embedders", table["kind"]) for table in self.recipe.tables["embedders"]]
-        return any(getattr(kind, "knows_words", False) for kind in kinds)
 
     def _batches(self, tokens: Tokens) -> Callable[[int], list[NDArray[np.int64]]]:
         lengths, settings = np.diff(tokens.example_offsets), self.settings
@@ -116,37 +101,27 @@ class NetworkEngine:
             epoch=epoch,
         )
 
-    def _start(self, train: Examples, tokens: Tokens, run: FitRun) -> dict[str, Any]:
-        """A new network, or the one that an interrupted run began with."""
-        start = None if run.work is None else run.work / "start"
-        if start is not None and start.is_dir():
-            self.restore(start)
-            before = json.loads((start / "found.json").read_text(encoding="utf-8"))
-            return before | {"earlier_seconds": before.get("vectors_seconds", 0.0)}
-        found: dict[str, Any] = {"earlier_seconds": 0.0}
+    def _initialise_network(self, train: Examples, tokens: Tokens, run: FitRun) -> dict[str, Any]:
+        """A new network, or the initial one of an interrupted run; returns facts for the report."""
+        saved = None if run.folder is None else run.folder / "start"
+        if saved is not None and saved.is_dir():
+            self.restore(saved)
+            facts = json.loads((saved / "found.json").read_text(encoding="utf-8"))
+            return facts | {"earlier_seconds": facts.get("vectors_seconds", 0.0)}
+        facts = {"earlier_seconds": 0.0}
         vectors = None
         if "vectors" in self.recipe.tables:
             trained = self._train_vectors(train, run)
-            vectors, found["vectors_seconds"] = trained.vectors, trained.seconds
-            found["vectors_start"] = trained.start
-            found["earlier_seconds"] = trained.seconds if trained.cached else 0.0
+            vectors, facts["vectors_seconds"] = trained.vectors, trained.seconds
+            facts["vectors_start"] = trained.start
+            facts["earlier_seconds"] = trained.seconds if trained.cached else 0.0
         text = TrainingText(tokens, vectors, self.recipe.folder)
         self.network = Network(self.recipe, self.task).initialise(text)
         notes = [note for one in self.network.embedders for note in getattr(one, "notes", ())]
-        found["reading"] = list(dict.fromkeys(notes))
-        if start is not None:
-            self._keep_start(start, found)
-        return found
-
-    def _remember(self, texts: list[Tokens], run: FitRun) -> list[dict[str, Any]]:
-        """Have the features of frozen embedders computed once, before the first epoch."""
-        from ..embedders._frozen_features import cache_features
-
-        frozen = self.network.frozen()
-        if not frozen:
-            return []
-        folder, self._cache = run.features(self.network), run.cache
-        return [cache_features(one, texts, folder, self.device, run.progress)._asdict() for one in frozen]
+        facts["reading"] = list(dict.fromkeys(notes))
+        if saved is not None:
+            self._save_initial_network(saved, facts)
+        return facts
 
     def _train_vectors(self, train: Examples, run: FitRun) -> Any:
         from ..vectors._recipe_vectors import train_vectors
@@ -164,20 +139,28 @@ class NetworkEngine:
             progress=run.progress,
         )
 
-    def _keep_start(self, start: Path, found: dict[str, Any]) -> None:
-        fresh = start.with_name("start.new")
-        shutil.rmtree(fresh, ignore_errors=True)  # what a run that was stopped here has left
-        fresh.mkdir(parents=True)
-        self.keep(fresh)
-        (fresh / "found.json").write_text(json.dumps(found), encoding="utf-8")
-        fresh.rename(start)
+    def _save_initial_network(self, folder: Path, facts: dict[str, Any]) -> None:
+        new = folder.with_name("start.new")
+        shutil.rmtree(new, ignore_errors=True)  # left by a run that was stopped here
+        new.mkdir(parents=True)
+        self.keep(new)
+        (new / "found.json").write_text(json.dumps(facts), encoding="utf-8")
+        new.rename(folder)
 
-    def _facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
-        """What was done to these texts: cut away, unknown; and what happened to their labels."""
-        facts = text_facts(tokens)
+    def _cache_features(
+        self, texts: list[Tokens], folder: Path, progress: Progress = quiet
+    ) -> list[dict[str, Any]]:
+        """Compute the features of frozen embedders once, and store them in the folder."""
+        from ..embedders._frozen_features import cache_features
+
+        frozen = self.network.frozen()
+        return [cache_features(one, texts, folder, self.device, progress)._asdict() for one in frozen]
+
+    def _text_facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
+        facts = super()._text_facts(examples, tokens)
         for embedder in self.network.embedders:
             facts |= embedder.facts(tokens)
-        return facts | self.task.facts(examples, tokens)
+        return facts
 
     def _dev_score(self, dev: Examples, tokens: Tokens) -> Any:
         from ..training.loop import Score
@@ -187,22 +170,22 @@ class NetworkEngine:
         return Score(metric, self.task.criterion(metric, scores, dev))
 
     def _scores(self, tokens: Tokens) -> Any:
-        """A row of scores an example, or a row a word."""
+        """Scores, one row an example or a word."""
         if not self.task.per_word:
             return self._run(tokens, self.network, self.task.width)
         values = np.empty((len(tokens.starts), self.task.width), np.float32)
         offsets = tokens.example_offsets.tolist()
         for rows, result in self._results(tokens, self.network):
-            for row, found in zip(rows.tolist(), result):
-                low, high = offsets[row], offsets[row + 1]
-                values[low:high] = found[: high - low]
+            for row, padded in zip(rows.tolist(), result):
+                start, end = offsets[row], offsets[row + 1]
+                values[start:end] = padded[: end - start]
         crf = getattr(self.network.task, "chain", None)
         return WordScores(values, tokens, None if crf is None else crf.chain)
 
     def _run(
         self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], width: int, max_rows: int | None = None
     ) -> NDArray[np.float32]:
-        """Apply `compute` to all examples; rows come back in their own order."""
+        """The results of `compute`, one row an example, in order."""
         out = np.empty((len(tokens), width), np.float32)
         for rows, result in self._results(tokens, compute, max_rows):
             out[rows] = result
@@ -211,62 +194,53 @@ class NetworkEngine:
     def _results(
         self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], max_rows: int | None = None
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """The rows of each batch of examples of similar length, and what `compute` makes of them."""
+        """For each batch of examples of similar length their row numbers and the result of `compute`."""
         self.network.eval()
         device = device_of(self.network)
         lengths = np.diff(tokens.example_offsets)
-        most = PREDICT_ROWS if max_rows is None else max_rows
-        batches = length_batches(lengths, max_words=PREDICT_WORDS, max_rows=most)
+        max_rows = PREDICT_ROWS if max_rows is None else max_rows
+        batches = length_batches(lengths, max_words=PREDICT_WORDS, max_rows=max_rows)
 
-        def prepared(rows: NDArray[np.int64]) -> Any:
+        def prepare(rows: NDArray[np.int64]) -> Any:
             return self.network.prepare(tokens if len(rows) == len(tokens) == 1 else tokens.take(rows))
 
-        for rows, batch in zip(batches, batches_on_device(prepared, batches, device)):
-            with torch.inference_mode(), explain_out_of_memory(MEMORY):
+        for rows, batch in zip(batches, batches_on_device(prepare, batches, device)):
+            with torch.inference_mode(), explain_out_of_memory(MEMORY_ADVICE):
                 result = compute(batch).float().cpu().numpy()
             yield rows, result
 
-    def _pooled_of(self, batch: Any) -> torch.Tensor:
+    def _encode_batch(self, batch: Any) -> torch.Tensor:
         return self.network.task.pooled(self.network.encode(batch))
 
     def scores(self, examples: Examples) -> Any:
-        """Scores `(rows, labels)`, or of words; where features are cached, those of many texts are kept there
-        too.
+        """Scores `(rows, labels)`, or of words. If the fit had a cache, it also gets the features of these
+        texts, unless they are few.
         """
         tokens = self.words.tokens(examples)
-        if self._cache is not None and len(tokens) >= MANY:
-            from ..embedders._frozen_features import cache_features
-
-            for embedder in self.network.frozen():
-                cache_features(embedder, [tokens], self._cache, self.device)
+        if self._cache is not None and len(tokens) >= CACHE_ROWS:
+            self._cache_features([tokens], self._cache)
         return self._scores(tokens)
 
     def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
-        """What the task's head reads: one vector a text, `(rows, dim)`."""
-        return self._run(self.words.tokens(examples), self._pooled_of, self.network.task.dim, batch_rows)
+        """The input of the head: one vector a text, `(rows, dim)`."""
+        return self._run(self.words.tokens(examples), self._encode_batch, self.network.task.dim, batch_rows)
 
     def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
-        """What the fusion gives each embedder at each word.
+        """The weights of the embedders at each word.
 
         Raises:
-            ModelError: there is no fusion, or it does not weigh.
+            ModelError: there is no fusion, or it has no weights.
         """
         tokens = self.words.tokens(examples)
-        found: dict[int, NDArray[np.float32]] = {}
+        padded: dict[int, NDArray[np.float32]] = {}
         for rows, weights in self._results(tokens, lambda batch: self.network.fusion_weights(batch.inputs)):
-            found.update(zip(rows.tolist(), weights))
-        names, surfaces = self._embedder_names(), tokens.surfaces()
-        bounds = pairwise(tokens.example_offsets.tolist())
-        return [
-            FusionWeights(surfaces[start:end], names, found[row][: end - start])
-            for row, (start, end) in enumerate(bounds)
-        ]
-
-    def _embedder_names(self) -> list[str]:
+            padded.update(zip(rows.tolist(), weights))
         kinds = [table["kind"] for table in self.recipe.tables["embedders"]]
+        names = [kind if kinds.count(kind) == 1 else f"{kind} {i}" for i, kind in enumerate(kinds, start=1)]
+        words = tokens.surfaces()
         return [
-            kind if kinds.count(kind) == 1 else f"{kind} {number}"
-            for number, kind in enumerate(kinds, start=1)
+            FusionWeights(words[start:end], names, padded[row][: end - start])
+            for row, (start, end) in enumerate(pairwise(tokens.example_offsets.tolist()))
         ]
 
     def keep(self, folder: Path) -> None:
@@ -274,16 +248,16 @@ class NetworkEngine:
         self.network.keep(folder)
         self.task.keep(folder)
         self.words.keep(folder)
-        weights = {
-            name: tensor.detach().cpu().contiguous() for name, tensor in self.network.weights().items()
-        }
-        save_file(weights, folder / "weights.safetensors")
+        weights = self.network.weights().items()
+        save_file(
+            {name: tensor.cpu().contiguous() for name, tensor in weights}, folder / "weights.safetensors"
+        )
         if layout := self._sentence_layout():
             write_layout(folder, layout, self.network.embedders[0].dim)
 
     def _sentence_layout(self) -> SentenceLayout | None:
-        """How sentence-transformers makes the same vectors, where it can: of one embedder whose summary of a
-        text is what the task reads.
+        """How sentence-transformers computes the same vectors; None if it cannot. It can if there is one
+        embedder, and the head reads its summary of a text.
         """
         tables = self.recipe.tables
         (embedder, *others) = self.network.embedders

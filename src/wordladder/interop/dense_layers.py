@@ -1,107 +1,72 @@
-"""The linear layers and layer norms that some encoders of sentence-transformers have behind the pooling, read
+"""The linear layers and layer norms that some encoders of sentence-transformers have after the pooling, read
 and written.
 """
 
 import json
+from collections import OrderedDict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from ..errors import ModelError, did_you_mean
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "GELU": nn.GELU,
-    "Identity": nn.Identity,
-    "ReLU": nn.ReLU,
-    "SiLU": nn.SiLU,
-    "Sigmoid": nn.Sigmoid,
-    "Tanh": nn.Tanh,
+    kind.__name__: kind for kind in (nn.GELU, nn.Identity, nn.ReLU, nn.SiLU, nn.Sigmoid, nn.Tanh)
 }
 
 
-class Dense(NamedTuple):
-    """A linear layer and what follows it.
-
-    Attributes:
-        weight: `(out, in)`.
-        bias: `(out,)`, or None.
-        activation: The name of a class of torch.nn.
-    """
-
-    weight: Tensor
-    bias: Tensor | None
-    activation: str
-
-    def __call__(self, vectors: Tensor) -> Tensor:
-        """`(rows, in)` to `(rows, out)`."""
-        weight, bias = self.weight.to(vectors.device), self.bias
-        bias = None if bias is None else bias.to(vectors.device)
-        return _ACTIVATIONS[self.activation]()(functional.linear(vectors, weight, bias))
-
-
-class Norm(NamedTuple):
-    """A layer norm (Ba et al. 2016).
-
-    Attributes:
-        weight: `(dim,)`.
-        bias: `(dim,)`.
-    """
-
-    weight: Tensor
-    bias: Tensor
-
-    def __call__(self, vectors: Tensor) -> Tensor:
-        """`(rows, dim)` to the same."""
-        weight, bias = self.weight.to(vectors.device), self.bias.to(vectors.device)
-        return functional.layer_norm(vectors, weight.shape, weight, bias)
-
-
-def open_dense(folder: Path) -> Dense | Norm:
-    """Read a layer.
+def read_layer(folder: Path) -> nn.Sequential:
+    """A linear layer and its activation, or a layer norm (Ba et al. 2016).
 
     Raises:
-        ModelError: a file is missing or broken, or says what is not read here.
+        ModelError: a file is missing or broken, or the layer is not supported.
     """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        tensors = {n: t.float() for n, t in load_file(folder / "model.safetensors").items()}
+        tensors = load_file(folder / "model.safetensors")
         if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
             raise ValueError(f"the weight {broken[0]} has numbers that are not finite")
+        parts: dict[str, nn.Module] = {}
         if "norm.weight" in tensors:
-            return Norm(tensors["norm.weight"], tensors["norm.bias"])
-        weight, bias = tensors["linear.weight"], tensors.get("linear.bias")
-        activation = str(config.get("activation_function", "torch.nn.Tanh")).rsplit(".", 1)[-1]
-        special = config.get("use_residual") or config.get("module_input_name", "sentence_embedding")
-    except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
-        raise ModelError(f"{folder}: the linear layer cannot be read: {error}") from None
-    if activation not in _ACTIVATIONS:
-        raise ModelError(
-            f"{folder}: activation_function {activation!r}.{did_you_mean(activation, _ACTIVATIONS)}"
-        )
-    if special != "sentence_embedding":
-        raise ModelError(f"{folder}: a linear layer beside the way of the vectors is not read here")
-    return Dense(weight, bias, activation)
+            parts["norm"] = nn.LayerNorm(len(tensors["norm.weight"]))
+        else:
+            out_features, in_features = tensors["linear.weight"].shape
+            parts["linear"] = nn.Linear(in_features, out_features, "linear.bias" in tensors)
+            parts["activation"] = _activation(config, folder)
+        layer = nn.Sequential(OrderedDict(parts)).requires_grad_(False)
+        layer.load_state_dict(tensors)
+    except (OSError, ValueError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{folder}: the layer cannot be read: {error}") from None
+    return layer
 
 
-def keep_dense(layer: Dense | Norm, folder: Path) -> None:
-    """Write what `open_dense` and sentence-transformers read."""
+def _activation(config: dict[str, Any], folder: Path) -> nn.Module:
+    name = str(config.get("activation_function", "torch.nn.Tanh")).rsplit(".", 1)[-1]
+    if name not in _ACTIVATIONS:
+        hint = did_you_mean(name, _ACTIVATIONS)
+        raise ModelError(f"{folder}: activation_function {name!r} is not supported.{hint}")
+    reads = config.get("module_input_name", "sentence_embedding")
+    if config.get("use_residual") or reads != "sentence_embedding":
+        raise ModelError(f"{folder}: only a linear layer that replaces the vector of the text is supported")
+    return _ACTIVATIONS[name]()
+
+
+def write_layer(layer: nn.Sequential, folder: Path) -> None:
+    """Write what `read_layer` and sentence-transformers read."""
     folder.mkdir()
-    config: dict[str, Any] = {"dimension": layer.weight.shape[0]}
-    if isinstance(layer, Dense):
-        of = nn.modules.linear if layer.activation == "Identity" else nn.modules.activation
+    first: Any
+    first, *activations = layer
+    config: dict[str, Any] = {"dimension": first.weight.shape[0]}
+    for activation in activations:
         config = {
-            "in_features": layer.weight.shape[1],
-            "out_features": layer.weight.shape[0],
-            "bias": layer.bias is not None,
-            "activation_function": f"{of.__name__}.{layer.activation}",
+            "in_features": first.in_features,
+            "out_features": first.out_features,
+            "bias": first.bias is not None,
+            "activation_function": f"{type(activation).__module__}.{type(activation).__name__}",
         }
     (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
-    part = "linear" if isinstance(layer, Dense) else "norm"
-    tensors = {f"{part}.weight": layer.weight, f"{part}.bias": layer.bias}
-    kept = {name: torch.clone(tensor) for name, tensor in tensors.items() if tensor is not None}
-    save_file(kept, folder / "model.safetensors")
+    tensors = {name: tensor.cpu() for name, tensor in layer.state_dict().items()}
+    save_file(tensors, folder / "model.safetensors")

@@ -1,4 +1,4 @@
-"""What lies at a path or behind a name on the Hugging Face hub. One table decides; nothing is loaded here."""
+"""Finds out what a path or a name on the Hugging Face hub refers to. One table decides; nothing is loaded."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from ..formats.fasttext import is_classifier
 from ..formats.model2vec import is_own_folder
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
-_DEFAULT_OWNER = "sentence-transformers"  # whose models may be named without it
+_DEFAULT_OWNER = "sentence-transformers"  # its models can be named without it
 _TASKS = {
     "ForSequenceClassification": "classification",
     "ForTokenClassification": "tagging",
@@ -24,7 +24,7 @@ _TASKS = {
 
 
 class Source(NamedTuple):
-    """What a path or a name leads to.
+    """What a path or a name refers to.
 
     Attributes:
         kind: A key of `MARKS`.
@@ -39,7 +39,7 @@ class Source(NamedTuple):
 
 def task_of(folder: Path) -> tuple[str, str] | None:
     """The transformers class that opens a fine-tuned model, and the kind of its task; None for other heads,
-    among them regression, which gives one number per text.
+    such as regression.
     """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -51,7 +51,7 @@ def task_of(folder: Path) -> tuple[str, str] | None:
     return next((("AutoModel" + end, task) for end, task in _TASKS.items() if name.endswith(end)), None)
 
 
-# A new kind of model is a row here and a loader in `model/loading.py`. The first mark that fits decides.
+# A new kind of model is a row here and a loader in `model/loading.py`. The first mark that matches decides.
 MARKS: dict[str, Callable[[Path], Any]] = {
     "model": is_saved_model,
     "fasttext_classifier": is_classifier,
@@ -64,16 +64,16 @@ MARKS: dict[str, Callable[[Path], Any]] = {
 
 
 def kind_of(path: Path) -> str | None:
-    """The key of `MARKS` for a file or folder on this machine; None if no mark fits."""
-    return next((kind for kind, fits in MARKS.items() if fits(path)), None)
+    """The key of `MARKS` for a file or folder; None if no mark matches."""
+    return next((kind for kind, matches in MARKS.items() if matches(path)), None)
 
 
 def identify(source: str | Path) -> Source:
-    """Find out what a path or a name on the Hugging Face hub leads to. A model on the hub is downloaded.
+    """Find out what a path or a name on the Hugging Face hub refers to. A model on the hub is downloaded.
 
     Raises:
-        ModelError: there is nothing, or nothing that is known here.
-        MissingExtraError: it can only be a name on the hub, and that needs an extra.
+        ModelError: there is no such file, folder or model, or its kind is unknown.
+        MissingExtraError: it must be a name on the hub, which needs an extra.
     """
     path, name = Path(source), str(source)
     kind = kind_of(path)
@@ -82,7 +82,7 @@ def identify(source: str | Path) -> Source:
         kind = kind_of(path)
     if kind is None:
         find_model(path)  # raises
-        raise ModelError(f"{source}: nothing known lies there")
+        raise ModelError(f"{source}: neither a model nor word vectors of a known kind")
     return Source(kind, path, name)
 
 
@@ -101,16 +101,16 @@ def _download(name: str) -> Path:
 
 
 def needed_mb(source: str | Path) -> float:
-    """The size on disk of what is read of a model, in MB of 10⁶ bytes: training checkpoints and weights in
-    other formats are left out.
+    """The size on disk of the files that loading a model reads, in MB of 10⁶ bytes: without training
+    checkpoints and weights in other formats.
     """
     kind, path, _ = identify(source)
     if path.is_file():
         return path.stat().st_size / 1e6
     if kind == "model":
         return size_mb(path)
-    parts = [path, *path.glob("[0-9]_*")]  # the modules of sentence-transformers
-    files = {file for part in parts for pattern in FILES for file in part.glob(pattern)}
+    folders = [path, *path.glob("[0-9]_*")]  # the modules of sentence-transformers
+    files = {file for folder in folders for pattern in FILES for file in folder.glob(pattern)}
     if not any(file.suffix == ".safetensors" for file in files):
         files |= set(path.glob(PICKLED))
     return sum(file.stat().st_size for file in files) / 1e6

@@ -17,7 +17,7 @@ from ..evaluation.agreement import comparable, disagreement
 from ..files.json_files import write_json
 from ..files.streams import disk_errors
 from ..formats import UnicodeErrors
-from ..model.checkpoint_folder import sole
+from ..model.checkpoint_folder import exclusive_output
 from ..progress import Progress, quiet
 from ..recipe import Recipe
 from .choice import add_gaps, choose, compare, reject_other_metrics
@@ -146,7 +146,7 @@ def climb(
     plan: list[Recipe | FixedModel] = [*fixed, *planned]
     numbers = tuple(range(seed, seed + seeds))
     folder = Path(output)
-    with sole(folder), disk_errors(folder):
+    with exclusive_output(folder), disk_errors(folder):
         climb_folder = ClimbFolder(folder)
         climb_folder.begin(fingerprint(split), plan, resume=resume)
         runner = Runner(

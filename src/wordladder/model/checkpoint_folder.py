@@ -1,6 +1,4 @@
-"""The folder beside an output in which an unfinished training run keeps its checkpoints, so that it can go
-on.
-"""
+"""The folder next to an output with the checkpoints of an unfinished training run, to resume it."""
 
 import hashlib
 import json
@@ -19,14 +17,14 @@ from ..files.streams import write_errors
 
 
 @contextmanager
-def sole(output: Path) -> Iterator[None]:
-    """Nobody else works on this output meanwhile: a lock beside it goes with the process that holds it.
+def exclusive_output(output: Path) -> Iterator[None]:
+    """Lock an output for this process, by a file next to it that the system unlocks when the process ends.
 
     Raises:
-        OutputError: another process does, or the lock cannot be written.
+        OutputError: another process has locked it, or the lock cannot be written.
     """
-    place = path_with_name(output)
-    path = place.with_name(f".{place.name}.lock")
+    path = path_with_name(output)
+    path = path.with_name(f".{path.name}.lock")
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="ascii")
@@ -37,7 +35,7 @@ def sole(output: Path) -> Iterator[None]:
             file.seek(0)
             raise OutputError(
                 f"{output}: the process {file.read().strip() or 'of another run'} is writing it; "
-                "wait for its end, or choose another output"
+                "wait until it ends, or choose another output"
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -53,7 +51,7 @@ def _lock(file: IO[str]) -> None:
     if sys.platform == "win32":
         import msvcrt
 
-        file.seek(1024)  # the number stays readable
+        file.seek(1024)  # the process number stays readable
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     else:
         import fcntl
@@ -61,43 +59,50 @@ def _lock(file: IO[str]) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def open_work(
+def open_checkpoint_folder(
     output: Path,
     tables: dict[str, Any],
     data: Iterable[Examples | None],
     resume: bool,
-    mark: str = RECIPE_FILE,
+    marker: str = RECIPE_FILE,
 ) -> Path:
-    """The run's folder, `OUTPUT.training`: a new one, or with `resume` the one that an interrupted run left.
+    """The folder `OUTPUT.training`: a new one, or with `resume` that of an interrupted run.
+
+    Args:
+        output: The folder of the model.
+        tables: The settings of the run.
+        data: What it learns from.
+        resume: Whether to continue an interrupted run, if there is one.
+        marker: A file by which a finished output is recognised.
 
     Raises:
-        OutputError: the output cannot be written, or a folder that is no run's has the name.
+        OutputError: the output cannot be written, or a folder of something else has the name.
         SettingError: the interrupted run had other data or another recipe.
     """
-    check_output_folder(output, mark)
-    folder, belongs = _folder(output), _fingerprint(tables, data)
-    note = folder / "belongs.txt"
-    if folder.is_file() or (folder.exists() and not note.is_file() and any(folder.iterdir())):
+    check_output_folder(output, marker)
+    folder, fingerprint = _folder(output), _fingerprint(tables, data)
+    path = folder / "belongs.txt"
+    if folder.is_file() or (folder.exists() and not path.is_file() and any(folder.iterdir())):
         raise OutputError(
             f"{folder}: something else is there already, and it is left alone; choose another output"
         )
-    if resume and note.is_file():
-        if note.read_text(encoding="utf-8") != belongs:
+    if resume and path.is_file():
+        if path.read_text(encoding="utf-8") != fingerprint:
             raise SettingError(
                 f"{folder}: the interrupted run had other data or another recipe; "
-                "start anew without resuming, or give what was given then"
+                "start again without resuming, or use the same data and recipe"
             )
         return folder
     if folder.exists():
         shutil.rmtree(folder)
     with write_errors(folder):
         folder.mkdir(parents=True)
-        note.write_text(belongs, encoding="utf-8")
+        path.write_text(fingerprint, encoding="utf-8")
     return folder
 
 
-def close_work(output: Path) -> None:
-    """Remove the run's folder, once the output is complete."""
+def remove_checkpoint_folder(output: Path) -> None:
+    """Remove the folder, once the output is complete."""
     shutil.rmtree(_folder(output), ignore_errors=True)
 
 

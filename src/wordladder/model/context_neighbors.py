@@ -1,7 +1,7 @@
-"""Finds the neighbours of a word in its sentence: where other words of a text are used in the same sense.
+"""Finds the nearest neighbours of a word in context: words that are used in the same sense elsewhere.
 
-Every occurrence of a word is compared by the vector that it has in its own sentence. Only the nearest are
-kept in memory, whatever the length of the text.
+Each occurrence of a word is compared by its vector in its own sentence. Only the nearest ones are kept in
+memory.
 """
 
 import random
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import DataError, SettingError
 from ..progress import Progress, quiet
 from ..text.words import Tokens, lower
+from .inputs import unit_vectors
 from .word_reader import WordReader
 
 Only = Literal["same", "other"]
@@ -41,28 +42,28 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class Neighbor(Occurrence):
-    """A word in another sentence, with its cosine to the word that was asked for."""
+    """A word in another sentence, with its cosine to the query word."""
 
     cosine: float
 
 
 @dataclass(frozen=True)
 class OccurrenceNeighbors(Occurrence):
-    """An occurrence of the word that was asked for, and its neighbours, the nearest first."""
+    """An occurrence of the query word, and its neighbours, the nearest first."""
 
     neighbors: tuple[Neighbor, ...]
 
 
 @dataclass(frozen=True)
 class ContextNeighbors:
-    """The neighbours of a word, and how much text was searched.
+    """The neighbours of a word, and the amount of text searched.
 
     Attributes:
         encoder: The source of the vectors.
-        sentences: How many sentences were read.
-        of: How many sentences there are, without blank ones and the sentence that was asked about.
-        words: How many words were compared.
-        occurrences: Each occurrence of the word in the sentence that was asked about.
+        sentences: The number of sentences read.
+        of: The number of sentences without blank ones and the query sentence.
+        words: The number of words compared.
+        occurrences: Each occurrence of the query word in the query sentence.
     """
 
     encoder: str
@@ -72,7 +73,7 @@ class ContextNeighbors:
     occurrences: tuple[OccurrenceNeighbors, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The same as JSON values."""
+        """The attributes as JSON values."""
         return asdict(self)
 
 
@@ -91,19 +92,19 @@ def context_neighbors(
 ) -> ContextNeighbors:
     """The words nearest to `word` in the sense that it has in `text`, each in its own sentence.
 
-    Punctuation and symbols are not compared, nor are the words of sentences equal to `text`.
+    Punctuation, symbols and sentences equal to `text` are skipped.
 
     Args:
-        reader: Gives words their vectors.
+        reader: Computes the vectors of words.
         text: A sentence.
-        word: One of its words, or several consecutive ones, whose mean is taken. Case is ignored.
+        word: One of its words, or several consecutive ones, whose vectors are averaged. Case is ignored.
         among: The sentences to search.
-        topn: How many neighbours.
-        only: `same`: only this word in other sentences, if it is a single one; `other`: only other words.
+        topn: Number of neighbours.
+        only: `same`: only this word in other sentences, if it is a single word; `other`: only other words.
         distinct: Show each word once, where it is nearest.
-        limit: Most sentences to read, a random sample if there are more; None reads all.
+        limit: The most sentences to read, a random sample if there are more; None: all.
         seed: Seed of the sample.
-        progress: Told how many sentences have been read.
+        progress: Called with the number of sentences read.
 
     Raises:
         SettingError: the word does not occur in the text, or a setting is not valid.
@@ -113,56 +114,57 @@ def context_neighbors(
         raise SettingError(f"topn is {topn} and limit {limit}; both must be at least 1")
     if only not in (None, *get_args(Only)):
         raise SettingError(f'only is {only!r}; it must be "same" or "other"')
-    asked, queries = _occurrences(reader, text, word)
+    occurrences, queries = _occurrences(reader, text, word)
     if only == "same" and len(reader.tokens([word]).starts) > 1:
         raise SettingError(
             f'only = "same" searches for a single word, but {word!r} is several; the segmenter "jieba" '
             "finds the words of Chinese"
         )
-    others: Iterable[str] = (one for one in among if one.strip() and one.strip() != text.strip())
-    chosen, total = (others, None) if limit is None else sample(others, limit, seed)
+    others: Iterable[str] = (other for other in among if other.strip() not in ("", text.strip()))
+    sentences, total = (others, None) if limit is None else sample(others, limit, seed)
     nearest = [_Nearest(query, topn, distinct) for query in queries]
     forms = set(reader.tokens([word]).surfaces(lowercase=True))
     read = words = 0
-    rest = iter(chosen)
-    while block := list(islice(rest, BLOCK)):
+    remaining = iter(sentences)
+    while block := list(islice(remaining, BLOCK)):
         tokens = reader.tokens(block)
         mask = _comparable_words(tokens, forms, only)
         for numbers, vectors in reader.vectors(tokens):
-            inside = mask[numbers]
-            units = _unit(vectors[inside])
-            for near in nearest:
-                near.search(tokens, numbers[inside], units)
+            compared = mask[numbers]
+            units = unit_vectors(vectors[compared])
+            for neighbors in nearest:
+                neighbors.search(tokens, numbers[compared], units)
         words += int(mask.sum())
         read += len(block)
         progress("reading", read, total and min(total, limit or total))
     if not read:
         raise DataError("there are no sentences to search for neighbours")
-    found = tuple(
-        OccurrenceNeighbors(**vars(one), neighbors=near.ranked()) for one, near in zip(asked, nearest)
+    results = tuple(
+        OccurrenceNeighbors(**vars(occurrence), neighbors=tuple(neighbors.best.values()))
+        for occurrence, neighbors in zip(occurrences, nearest)
     )
-    return ContextNeighbors(reader.name, read, max(total or 0, read), words, found)
+    return ContextNeighbors(reader.name, read, max(total or 0, read), words, results)
 
 
 def sample(sentences: Iterable[str], limit: int, seed: int) -> tuple[list[str], int]:
-    """At most `limit` sentences, in their order, each equally likely; and how many there are.
+    """A random sample of at most `limit` sentences, in their order, and the number of sentences.
 
     Source: Vitter 1985, "Random Sampling with a Reservoir", algorithm R.
     """
-    draw = random.Random(seed)
-    chosen: list[tuple[int, str]] = []
+    random_numbers = random.Random(seed)
+    reservoir: list[tuple[int, str]] = []
     total = 0
     for sentence in sentences:
         if total < limit:
-            chosen.append((total, sentence))
-        elif (slot := draw.randrange(total + 1)) < limit:
-            chosen[slot] = (total, sentence)
+            reservoir.append((total, sentence))
+        elif (slot := random_numbers.randrange(total + 1)) < limit:
+            reservoir[slot] = (total, sentence)
         total += 1
-    return [sentence for _, sentence in sorted(chosen)], total
+    return [sentence for _, sentence in sorted(reservoir)], total
 
 
 def _occurrences(reader: WordReader, text: str, word: str) -> tuple[list[Occurrence], NDArray[np.float32]]:
-    """Where the word occurs in the text, and its unit vectors there, `(occurrences, dim)`."""
+    """The occurrences of the word in the text, and its unit vectors there, `(occurrences, dim)`."""
     tokens, parts = reader.tokens([text]), reader.tokens([word]).surfaces(lowercase=True)
     surfaces = tokens.surfaces(lowercase=True)
     runs = range(len(surfaces) - len(parts) + 1)
@@ -172,7 +174,7 @@ def _occurrences(reader: WordReader, text: str, word: str) -> tuple[list[Occurre
         raise SettingError(f"the word {word!r} does not occur in {text!r}; its words are: {words}")
     ((_, vectors),) = reader.vectors(tokens)
     queries = np.stack([vectors[first : first + len(parts)].mean(axis=0) for first in firsts])
-    return [_occurrence(tokens, first, first + len(parts) - 1) for first in firsts], _unit(queries)
+    return [_occurrence(tokens, first, first + len(parts) - 1) for first in firsts], unit_vectors(queries)
 
 
 def _comparable_words(tokens: Tokens, forms: set[str], only: Only | None) -> NDArray[np.bool_]:
@@ -184,16 +186,12 @@ def _comparable_words(tokens: Tokens, forms: set[str], only: Only | None) -> NDA
     return mask
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-
-
 class _Nearest:
-    """The words nearest to a query so far: each word once if `distinct`, else each occurrence once."""
+    """The occurrences nearest to a query so far; if `distinct`, one of each word."""
 
     def __init__(self, query: NDArray[np.float32], topn: int, distinct: bool) -> None:
         self.query, self.topn, self.distinct = query, topn, distinct
-        self.best: dict[Any, Neighbor] = {}
+        self.best: dict[Any, Neighbor] = {}  # the nearest first
         self.least = -2.0  # a new cosine must exceed it
 
     def search(self, tokens: Tokens, numbers: NDArray[np.int64], units: NDArray[np.float32]) -> None:
@@ -203,23 +201,19 @@ class _Nearest:
             if cosines[row] <= self.least:
                 break
             number = int(numbers[row])
-            one = _occurrence(tokens, number, number)
-            self.add(Neighbor(**vars(one), cosine=float(cosines[row])))
+            occurrence = _occurrence(tokens, number, number)
+            self.add(Neighbor(**vars(occurrence), cosine=float(cosines[row])))
 
-    def add(self, one: Neighbor) -> None:
-        key = lower(one.word) if self.distinct else (one.sentence, one.start)
+    def add(self, neighbor: Neighbor) -> None:
+        key = lower(neighbor.word) if self.distinct else (neighbor.sentence, neighbor.start)
         known = self.best.get(key)
-        if known is not None and one.cosine <= known.cosine:
+        if known is not None and neighbor.cosine <= known.cosine:
             return
         self.best.pop(key, None)
-        self.best[key] = one
-        if len(self.best) > self.topn:
-            del self.best[min(reversed(self.best), key=lambda key: self.best[key].cosine)]
+        ranked = sorted([*self.best.items(), (key, neighbor)], key=lambda item: -item[1].cosine)
+        self.best = dict(ranked[: self.topn])
         if len(self.best) == self.topn:
-            self.least = min(near.cosine for near in self.best.values())
-
-    def ranked(self) -> tuple[Neighbor, ...]:
-        return tuple(sorted(self.best.values(), key=lambda near: -near.cosine))
+            self.least = ranked[self.topn - 1][1].cosine
 
 
 def _occurrence(tokens: Tokens, first: int, last: int) -> Occurrence:

@@ -1,4 +1,4 @@
-"""What scikit-learn asks of an estimator: parameters in and out, and its tags, without importing it."""
+"""The methods of a scikit-learn estimator, without importing scikit-learn: parameters and tags."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from ..recipe import Recipe
 
 
 class Estimator:
-    """A class whose constructor stores `recipe`, `device` and `threads` untouched, and whose `fit` sets
+    """A class whose constructor stores `recipe`, `device` and `threads` unchanged, and whose `fit` sets
     `engine_`.
     """
 
@@ -18,17 +18,17 @@ class Estimator:
     threads: int | None
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's arguments; deep, also every recipe setting as `training__epochs`."""
+        """The constructor's arguments; if `deep`, also the recipe's settings, such as `training__epochs`."""
         params: dict[str, Any] = {"recipe": self.recipe, "device": self.device, "threads": self.threads}
         if deep:
             params |= {key.replace(".", "__"): v for key, v in Recipe.load(self.recipe).flat().items()}
         return params
 
     def set_params(self, **params: Any) -> Self:
-        """Set constructor arguments, or recipe settings as `training__epochs=3`."""
-        for own in ("recipe", "device", "threads"):
-            if own in params:
-                setattr(self, own, params.pop(own))
+        """Set constructor arguments, or settings of the recipe, such as `training__epochs=3`."""
+        for name in ("recipe", "device", "threads"):
+            if name in params:
+                setattr(self, name, params.pop(name))
         for key in params:
             if "__" not in key:
                 raise SettingError(

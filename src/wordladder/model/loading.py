@@ -1,17 +1,19 @@
-"""Loading what a path or a name leads to: a `Model` or `WordVectors`, an object with the verbs that it has.
+"""Loads a `Model` or `WordVectors` from a path or a name: one loader for each kind of source.
 
-`interop/sources.py` decides what there is; here is one loader for each kind.
+`interop/sources.py` finds out the kind.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from ..engines import Engine, ShallowEngine
 from ..errors import ModelError
 from ..extras import require
 from ..formats import UnicodeErrors
-from ..interop.fasttext import fasttext_engine
 from ..interop.sources import Source, identify
+from ..recipe import Recipe
+from ..shallow._fasttext_file import classifier_from
 from ..word_vectors import WordVectors
 from .model import Model
 from .saved_folder import read_model
@@ -38,22 +40,22 @@ def load(
 
     Args:
         source: The folder of a saved model; a fastText classifier (`.bin`, `.ftz`); a folder of
-            sentence-transformers or transformers, with a head for classification, tagging or questions or
-            with none; a name on the Hugging Face hub; or a file of word vectors.
-        device: Where a network computes; left out, the best there is.
-        threads: Threads that it may use.
-        precision: The arithmetic of an encoder of another program; `"auto"` takes bfloat16 where the
-            hardware computes in it.
-        unicode_errors: What becomes of words in a file of word vectors that are not UTF-8: `"strict"`,
+            sentence-transformers or transformers, with or without a head for classification, tagging or
+            questions; a name on the Hugging Face hub; or a file of word vectors.
+        device: Where a network computes; left out, an accelerator if there is one.
+        threads: The number of threads.
+        precision: The arithmetic of an encoder of another program; `"auto"` is bfloat16 where the hardware
+            supports it.
+        unicode_errors: How to treat words in a file of word vectors that are not UTF-8: `"strict"`,
             `"ignore"` or `"replace"`.
 
     Raises:
-        ModelError: there is nothing that can be loaded, or it is incomplete.
+        ModelError: nothing there can be loaded, or it is incomplete.
         VectorsError: a file of word vectors is broken.
         MissingExtraError: an extra is needed that is not installed.
     """
-    found = identify(source)
-    return LOADERS[found.kind](found, Options(device, threads, precision, unicode_errors))
+    identified = identify(source)
+    return LOADERS[identified.kind](identified, Options(device, threads, precision, unicode_errors))
 
 
 def _saved_model(source: Source, options: Options) -> Model:
@@ -66,27 +68,35 @@ def _word_vectors(source: Source, options: Options) -> WordVectors:
 
 
 def _fasttext_classifier(source: Source, options: Options) -> Model:
-    return _from_elsewhere(fasttext_engine(source.path), source, options)
+    """A classifier of fastText. Words are separated by white space, as in fastText."""
+    settings, labels, words, weights = classifier_from(source.path)
+    multi_label = settings["loss"] == "ova"
+    tables = {
+        "text": {"segmenter": "whitespace"},
+        "shallow": {"kind": "fasttext", **settings},
+        "task": {"kind": "classification", "multi_label": multi_label},
+    }
+    engine = ShallowEngine(Recipe(tables, source.path.stem))
+    engine.shallow.set_weights(words, weights)
+    engine.task.set_labels(labels, multi_label=multi_label)
+    return _external_model(engine, source, options)
 
 
 def _encoder(source: Source, options: Options) -> Model:
     require("torch", "train", f"{source.name}: an encoder")
-    from ..interop.sentence_encoder import SentenceEngine
+    open_engine: Callable[..., Engine]
+    if source.kind == "fine_tuned":
+        from ..interop.fine_tuned import FineTuned as open_engine
+    else:
+        from ..interop.sentence_encoder import SentenceEngine
 
-    given: dict[str, Any] = {"device": options.device, "precision": options.precision}
-    return _from_elsewhere(SentenceEngine.open(source.path, source.name, **given), source, options)
-
-
-def _fine_tuned(source: Source, options: Options) -> Model:
-    require("torch", "train", f"{source.name}: an encoder")
-    from ..interop.fine_tuned import FineTuned
-
-    given: dict[str, Any] = {"device": options.device, "precision": options.precision}
-    return _from_elsewhere(FineTuned(source.path, source.name, **given), source, options)
+        open_engine = SentenceEngine.open
+    engine = open_engine(source.path, source.name, device=options.device, precision=options.precision)
+    return _external_model(engine, source, options)
 
 
-def _from_elsewhere(engine: Any, source: Source, options: Options) -> Model:
-    report = {"name": engine.recipe.name, "source": source.name, "warnings": getattr(engine, "notes", [])}
+def _external_model(engine: Engine, source: Source, options: Options) -> Model:
+    report = {"name": engine.recipe.name, "source": source.name, "warnings": list(engine.notes)}
     return Model.of_engine(engine, report, device=options.device, threads=options.threads)
 
 
@@ -102,7 +112,7 @@ LOADERS: dict[str, Callable[[Source, Options], Model | WordVectors]] = {
     "fasttext_classifier": _fasttext_classifier,
     "word_vectors": _word_vectors,
     "sentence_encoder": _encoder,
-    "fine_tuned": _fine_tuned,
+    "fine_tuned": _encoder,
     "encoder": _encoder,
     "elmo": _elmo,
 }

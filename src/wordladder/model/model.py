@@ -1,6 +1,4 @@
-"""Model: fit, predict, encode, evaluate, save, load. It follows scikit-learn's conventions without
-importing it.
-"""
+"""Model: fit, predict, encode, evaluate, save, load, with the conventions of scikit-learn."""
 
 import shutil
 import time
@@ -16,33 +14,34 @@ from .. import __version__
 from ..data.examples import Examples, all_names, check_texts
 from ..data.split_checks import describe_groups_and_times, rare_labels
 from ..data.splits import hold_out, overlap
-from ..engines import Engine, FitRun, FusionWeights, engine_for
+from ..engines import Engine, FitRun, FusionWeights, TrainableEngine, engine_for
 from ..errors import ModelError, NotFittedError, UserError
 from ..evaluation.evaluate import Evaluation, evaluate_scores
 from ..files.folders import content_hash
 from ..files.streams import disk_errors
 from ..progress import Progress, quiet
 from ..recipe import Recipe, component
+from ..tasks.classification import Classification
 from ..training.settings import TrainingSettings
-from .checkpoint_folder import close_work, open_work, sole
+from .checkpoint_folder import exclusive_output, open_checkpoint_folder, remove_checkpoint_folder
 from .estimator import Estimator
 from .inputs import (
     LabelKind,
+    add_prompt,
     classes_of,
     examples_of,
     label_kind,
-    labelled,
-    labels_back,
-    prompted,
+    labelled_examples,
     similarities,
-    tags_back,
+    spans_to_tags,
     text_rows,
-    unit,
+    to_user_labels,
+    unit_vectors,
 )
 from .saved_folder import write_model
-from .warnings import notes_on
+from .warnings import training_warnings
 
-SMALLEST_DEV = 4
+SMALLEST_DEV = 4  # rows
 
 
 class Model(Estimator):
@@ -50,11 +49,13 @@ class Model(Estimator):
 
     Args:
         recipe: A rung's name, a TOML file, a dictionary, or a Recipe.
-        device: Where it computes: `"cpu"`, `"cuda"`, `"cuda:1"`; left out, the best there is.
-        threads: Threads to compute with; left out, as many as PyTorch takes.
+        device: Where it computes: `"cpu"`, `"cuda"`, `"cuda:1"`; left out, an accelerator if there is one.
+        threads: The number of threads; left out, as many as PyTorch uses.
 
     Learned attributes: `recipe_`, `task_`, `classes_`, `report_`.
     """
+
+    engine_: Engine
 
     def __init__(
         self,
@@ -85,80 +86,83 @@ class Model(Estimator):
         Args:
             texts: Texts, or Examples with their labels.
             labels: A label a text, or a list of labels a text.
-            sample_weight: How much each text counts in training, relative to the others; for classification.
-            dev: Examples, or a pair (texts, labels), on which all choosing is done; left out, a share of
-                the training texts is held out by the seed, duplicates together.
-            groups: The author, document or file of each text: those of one are not both learned from and held
-                out.
-            output: A folder to save the model in; while training goes on, checkpoints lie beside it.
-            resume: Go on where an interrupted fit with the same output stopped.
-            cache: A folder in which trained word vectors, and features of frozen encoders, are kept for
-                other fits; left out, they go when this one ends.
-            progress: Told how far it is.
+            sample_weight: The weight of each text in training; for classification.
+            dev: Examples, or a pair (texts, labels), to select the best epoch and settings on; left out, a
+                share of the training texts is held out, chosen by the seed, with duplicates kept together.
+            groups: The author, document or file of each text; texts of one group are not split between
+                training and dev.
+            output: A folder to save the model in; during training checkpoints are written next to it.
+            resume: Continue an interrupted fit with the same output.
+            cache: A folder that keeps trained word vectors and features of frozen encoders for other fits;
+                left out, they are deleted when this fit ends.
+            progress: Called as the fit advances.
 
         Raises:
-            DataError: the labels cannot be learned from, or a weight is none.
+            DataError: the labels cannot be learned, or a weight is not valid.
             SettingError: `resume` with other data or another recipe than before.
         """
         started = time.perf_counter()
         recipe = Recipe.load(self.recipe)
-        labels = list(labels) if isinstance(labels, Iterator) else labels  # they are looked at twice
+        labels = list(labels) if isinstance(labels, Iterator) else labels  # read twice
         task = component("tasks", recipe.task)
-        train, held = self._split(recipe, labelled(texts, labels, task, groups, sample_weight), dev)
+        train = labelled_examples(texts, labels, task, groups, sample_weight)
+        train, dev_examples = self._split(recipe, train, dev)
         engine = engine_for(recipe, self.device)
-        with ExitStack() as guards:
+        with disk_errors(output or cache or "the temporary folder"), ExitStack() as stack:
+            folder = None
             if output is not None:
-                guards.enter_context(sole(Path(output)))
-            guards.enter_context(disk_errors(output or cache or "the temporary folder"))
-            work = None if output is None else open_work(Path(output), recipe.tables, (train, held), resume)
-            run = FitRun(work, None if cache is None else Path(cache), self.threads, progress)
-            report = self._learn(engine, recipe, train, held, run)
+                stack.enter_context(exclusive_output(Path(output)))
+                data = (train, dev_examples)
+                folder = open_checkpoint_folder(Path(output), recipe.tables, data, resume)
+            run = FitRun(folder, None if cache is None else Path(cache), self.threads, progress)
+            report = self._fit_engine(engine, recipe, train, dev_examples, run)
             self._adopt(self.engine_, recipe, label_kind(train.labels if labels is None else labels, task))
             report["train_seconds"] = time.perf_counter() - started + report.get("earlier_seconds", 0.0)
+            split = describe_groups_and_times({"train": train, "dev": dev_examples})
+            files = [path for path in map(Path, recipe.paths()) if path.exists()]
             self.report_ = report | {
                 "wordladder": __version__,
-                "rows": {"train": len(train), "dev": 0 if held is None else len(held)},
-                "dev_held_out": dev is None and held is not None,
-                "duplicates_train_dev": 0 if held is None else overlap(train, held),
-                "split": describe_groups_and_times({"train": train, "dev": held}) + rare_labels(train, held),
-                "files": {
-                    path.name: content_hash(path) for path in map(Path, recipe.paths()) if path.exists()
-                },
+                "rows": {"train": len(train), "dev": len(dev_examples or ())},
+                "dev_held_out": dev is None and dev_examples is not None,
+                "duplicates_train_dev": 0 if dev_examples is None else overlap(train, dev_examples),
+                "split": split + rare_labels(train, dev_examples),
+                "files": {path.name: content_hash(path) for path in files},
             }
-            self.report_["warnings"] = notes_on(self.report_)
+            self.report_["warnings"] = training_warnings(self.report_)
             if output is not None:
                 self.save(output)
-                close_work(Path(output))
+                remove_checkpoint_folder(Path(output))
         return self
 
-    def _learn(
-        self, engine: Engine, recipe: Recipe, train: Examples, dev: Examples | None, run: FitRun
+    def _fit_engine(
+        self, engine: TrainableEngine, recipe: Recipe, train: Examples, dev: Examples | None, run: FitRun
     ) -> dict[str, Any]:
-        """Fit an engine and its decoding; a run that has learned nothing yet leaves nothing behind."""
+        """Fit an engine and its decoding; a run without a checkpoint that fails removes its folder."""
         with engine.threads(self.threads), run:
             try:
                 report = engine.fit(train, dev, run)
             except UserError:
-                if run.work is not None and run.checkpoint is not None and not run.checkpoint.exists():
-                    shutil.rmtree(run.work, ignore_errors=True)
+                if run.folder is not None and run.checkpoint is not None and not run.checkpoint.exists():
+                    shutil.rmtree(run.folder, ignore_errors=True)
                 raise
             self.engine_ = engine
-            return report | self._decide(engine, recipe, dev)
+            return report | self._fit_decoding(engine, recipe, dev)
 
     def _split(self, recipe: Recipe, train: Examples, dev: Any) -> tuple[Examples, Examples | None]:
         check_texts(train)
         if dev is not None:
             texts, labels = dev if isinstance(dev, tuple) and len(dev) == 2 else (dev, None)
-            return train, labelled(texts, labels, component("tasks", recipe.task), known=all_names(train))
+            task = component("tasks", recipe.task)
+            return train, labelled_examples(texts, labels, task, known=all_names(train))
         settings = TrainingSettings(**recipe.table("training"))
         if settings.dev_share <= 0 or len(train) * settings.dev_share < SMALLEST_DEV:
             return train, None
-        rest, held = hold_out(train, settings.dev_share, settings.seed)
-        return rest, held if len(held) else None
+        rest, held_out = hold_out(train, settings.dev_share, settings.seed)
+        return rest, held_out if len(held_out) else None
 
-    def _decide(self, engine: Any, recipe: Recipe, dev: Examples | None) -> dict[str, Any]:
-        """Fit the decoding on dev and tell what the model is worth there."""
-        vars(self).pop("evaluation_", None)  # that of an earlier fit
+    def _fit_decoding(self, engine: Engine, recipe: Recipe, dev: Examples | None) -> dict[str, Any]:
+        """Fit the decoding on dev and evaluate the model there."""
+        vars(self).pop("evaluation_", None)  # of an earlier fit
         if dev is None:
             return {"metric": engine.task.metric, "dev_value": None}
         scores = engine.scores(dev)
@@ -168,37 +172,35 @@ class Model(Estimator):
 
     def _adopt(self, engine: Engine, recipe: Recipe, kind: LabelKind) -> None:
         self.engine_, self.recipe_, self.task_, self.label_kind_ = engine, recipe, engine.task, kind
-        self.classes_, self._places = classes_of(engine.task.labels, kind)
+        self.classes_, self._class_columns = classes_of(engine.task.labels, kind)
 
     # Using
 
-    def _fitted(self) -> Any:
+    def _fitted_engine(self) -> Engine:
         if not hasattr(self, "engine_"):
-            raise NotFittedError("this Model is not trained yet: call fit, or Model.load a saved one")
+            raise NotFittedError("this Model is not trained: call fit, or load a saved model with Model.load")
         return self.engine_
 
     def scores(self, texts: Any) -> Any:
-        """Unnormalised scores `(rows, labels)`, columns as in `task_.labels`; of a task that looks at words
-        WordScores.
+        """Unnormalised scores `(rows, labels)`, columns as in `task_.labels`; for tagging and questions
+        `WordScores`.
         """
-        engine = self._fitted()
+        engine = self._fitted_engine()
         with engine.threads(self.threads):
             return engine.scores(examples_of(texts, task=self.task_))
 
     def predict(self, texts: Any) -> Any:
-        """The labels, written as they were in training; for tagging the spans of each text, or a tag for
-        each word where words were given; for questions the text of each answer, empty for none. Of one
-        text its own.
+        """The labels, of the same type as in training; for tagging the spans of each text, or a tag for each
+        word if words are given; for questions the text of each answer, empty for no answer. One text gives
+        one result.
         """
         if isinstance(texts, str):
             return self.predict([texts])[0]
-        texts = text_rows(texts, self._fitted().task)  # they are looked at twice
-        found = labels_back(self.task_predictions(self.scores(texts)), self.label_kind_)
-        return tags_back(texts, found, self.task_) if self.label_kind_.type == "parts" else found
-
-    def task_predictions(self, scores: Any) -> list[Any]:
-        """Labels from scores, as text."""
-        return self.task_.predictions(scores) if len(scores) else []
+        task = self._fitted_engine().task
+        texts = text_rows(texts, task)  # read twice
+        scores = self.scores(texts)
+        predictions = task.predictions(scores) if len(scores) else []
+        return spans_to_tags(texts, to_user_labels(predictions, self.label_kind_), task)
 
     def predict_proba(self, texts: Any) -> NDArray[np.float64]:
         """Calibrated probabilities `(rows, labels)`, or of one text `(labels,)`, columns as in `classes_`.
@@ -208,22 +210,22 @@ class Model(Estimator):
         """
         if isinstance(texts, str):
             return self.predict_proba([texts])[0]
-        self._fitted()
+        self._fitted_engine()
         if self.label_kind_.type == "parts":
             raise ModelError(
-                f"{self.recipe_.task}: no classes of texts, so no probabilities of them; see answers"
+                f"{self.recipe_.task}: there are no classes of texts, so no probabilities; use answers"
             )
         scores = self.scores(texts)
-        found = np.zeros((len(scores), len(self.classes_)))
-        found[:, self._places] = self.task_.probabilities(scores)
-        return found
+        probabilities = np.zeros((len(scores), len(self.classes_)))
+        probabilities[:, self._class_columns] = self.task_.probabilities(scores)
+        return probabilities
 
     def answers(self, texts: Any, top: int = 1) -> Any:
-        """For each text a dictionary that JSON can hold: label and probabilities, entities, or an answer.
+        """For each text a dictionary of JSON values: label and probabilities, entities, or an answer.
 
         Args:
             texts: Texts, one text, or pairs of a question and a passage.
-            top: How many alternatives of entities or answers are told.
+            top: The number of alternative entities or answers.
         """
         if isinstance(texts, str):
             return self.answers([texts], top)[0]
@@ -239,8 +241,8 @@ class Model(Estimator):
         prompt: str | None = None,
         prompt_name: str | None = None,
     ) -> NDArray[np.float32]:
-        """One vector a text, `(rows, dim)`, or of one text `(dim,)`: what the task's head reads, or what
-        sentence-transformers gives.
+        """One vector a text, `(rows, dim)`, or of one text `(dim,)`: the input of the task's head, or what
+        sentence-transformers computes.
 
         Args:
             texts: Texts, or one text.
@@ -250,78 +252,76 @@ class Model(Estimator):
             prompt_name: Name of a prompt that the model has, such as `query`.
 
         Raises:
-            ModelError: the model has no such vector.
+            ModelError: the model has no vectors of texts.
             SettingError: the model has no such prompt, or `batch_size` is below 1.
         """
-        engine = self._fitted()
-        one = [texts] if isinstance(texts, str) else texts
-        layout = getattr(engine, "layout", None)
-        alone = layout is not None and self.task_.segments > 1  # the encoder of a model for pairs
-        examples = examples_of(one) if alone else examples_of(one, task=self.task_)
+        engine = self._fitted_engine()
+        rows = [texts] if isinstance(texts, str) else texts
+        is_pair_encoder = engine.layout is not None and self.task_.segments > 1  # it encodes single texts
+        examples = examples_of(rows, task=Classification if is_pair_encoder else self.task_)
         with engine.threads(self.threads):
-            vectors = engine.encode(prompted(examples, layout, prompt, prompt_name), batch_size)
-        vectors = unit(vectors) if normalize_embeddings else vectors
+            vectors = engine.encode(add_prompt(examples, engine.layout, prompt, prompt_name), batch_size)
+        vectors = unit_vectors(vectors) if normalize_embeddings else vectors
         return vectors[0] if isinstance(texts, str) else vectors
 
     def similarity(self, first: Any, second: Any = None) -> NDArray[np.float32]:
-        """How alike each of the first is to each of the second, `(rows, columns)`: cosines, or what the
-        model's own folder says.
+        """The similarity of each of the first to each of the second, `(rows, columns)`: cosines, or the
+        measure that the model's folder names.
 
         Args:
             first: Vectors `(rows, dim)` or texts.
-            second: The same; left out, the first are compared among themselves.
+            second: The same; left out, the first are compared with each other.
         """
-        kind = getattr(getattr(self._fitted(), "layout", None), "similarity", "cosine")
-        return similarities(first, second, kind, self.encode)
+        layout = self._fitted_engine().layout
+        return similarities(first, second, layout.similarity if layout else "cosine", self.encode)
 
     def fusion_weights(self, texts: Any) -> list[FusionWeights]:
-        """For each text its words and what the recipe's `[fusion]` gives each embedder there.
+        """For each text its words, and the weight of each embedder in the recipe's `[fusion]` at each word.
 
         Raises:
-            ModelError: the model has no fusion that weighs.
+            ModelError: there is no fusion, or it has no weights.
         """
-        engine = self._fitted()
+        engine = self._fitted_engine()
         with engine.threads(self.threads):
             return engine.fusion_weights(examples_of(texts, task=self.task_))
 
     def outcomes(self, examples: Examples) -> NDArray:
-        """For each row what `task_.primary` needs, to be resampled."""
-        task = self._fitted().task
-        examples = labelled(examples, None, task, known=task.labels)
+        """What `task_.primary` needs of each row; the rows can be resampled."""
+        task = self._fitted_engine().task
+        examples = labelled_examples(examples, None, task, known=task.labels)
         return task.outcomes(self.scores(examples), examples)
 
     def evaluate(self, texts: Any, labels: Any = None, *, resamples: int = 1000) -> Evaluation:
         """The primary metric with its interval, and all other metrics.
 
         Raises:
-            DataError: a label that training did not see; nothing is computed then.
+            DataError: a label does not occur in the training data.
         """
-        self._fitted()
-        examples = labelled(texts, labels, self.task_, known=self.task_.labels)
-        self.task_.check(examples)
-        return evaluate_scores(
-            self.recipe_.task, self.task_, self.scores(examples), examples, resamples=resamples
-        )
+        task = self._fitted_engine().task
+        examples = labelled_examples(texts, labels, task, known=task.labels)
+        task.check(examples)
+        scores = self.scores(examples)
+        return evaluate_scores(self.recipe_.task, task, scores, examples, resamples=resamples)
 
     def score(self, texts: Any, labels: Any) -> float:
         """The primary metric."""
-        self._fitted()
-        return float(self.task_.primary(self.outcomes(examples_of(texts, labels, self.task_))))
+        task = self._fitted_engine().task
+        return float(task.primary(self.outcomes(examples_of(texts, labels, task))))
 
-    # Keeping
+    # Saving
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model; whatever stood there stays whole until the new one is complete.
+        """Write the model; an old model in the folder stays until the new one is complete.
 
         Raises:
-            OutputError: the disk is full, or something else stands there.
-            ModelError: a name that ends in .bin is for fastText, and this is no model of its kind.
+            OutputError: the disk is full, or the folder holds something else.
+            ModelError: the name ends in .bin, fastText's format, and this is not such a model.
         """
-        engine = self._fitted()
+        engine = self._fitted_engine()
         if Path(folder).suffix == ".bin":
             from ..shallow._fasttext_file import write_classifier
 
-            write_classifier(folder, getattr(engine, "shallow", None), self.task_)
+            write_classifier(folder, engine.shallow, self.task_)
             return Path(folder)
         write_model(self, Path(folder))
         return Path(folder)
@@ -339,21 +339,21 @@ class Model(Estimator):
         in its recipe is opened, and no code in it is executed.
 
         Args:
-            folder: What `wordladder.load` takes.
-            device: Where the model computes; left out, the best there is.
-            threads: Threads that it may use.
-            precision: The arithmetic of an encoder of another program; `"auto"` takes bfloat16 where the
-                hardware computes in it.
+            folder: As for `wordladder.load`.
+            device: Where the model computes; left out, an accelerator if there is one.
+            threads: The number of threads.
+            precision: The arithmetic of an encoder of another program; `"auto"` is bfloat16 where the
+                hardware supports it.
 
         Raises:
             ModelError: there is no model, or it is incomplete.
         """
         from .loading import load
 
-        found = load(folder, device=device, threads=threads, precision=precision)
-        if not isinstance(found, cls):
+        model = load(folder, device=device, threads=threads, precision=precision)
+        if not isinstance(model, cls):
             raise ModelError(f"{folder} holds word vectors, not a model; WordVectors.load reads them")
-        return found
+        return model
 
     @classmethod
     def of_engine(
@@ -369,12 +369,12 @@ class Model(Estimator):
         """A fitted model around an engine.
 
         Args:
-            engine: What computes.
-            report: What is known of its training.
-            kind: How its labels are written; left out, as text.
+            engine: The engine.
+            report: The report of its training.
+            kind: The type of its labels; left out, text.
             evaluation: Its evaluation on dev, if there is one.
             device: Where it computes.
-            threads: Threads that it may use.
+            threads: The number of threads.
         """
         model = cls(engine.recipe, device=device, threads=threads)
         model.report_ = report
@@ -385,13 +385,13 @@ class Model(Estimator):
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know of a model of another program."""
-        return list(getattr(self._fitted(), "notes", ()))
+        """What the user should know about a model of another program."""
+        return list(self._fitted_engine().notes)
 
     @property
-    def texts_cut(self) -> int:
-        """How many of the texts encoded so far were longer than the encoder reads, and were truncated."""
-        return getattr(self._fitted(), "cut", 0)
+    def texts_truncated(self) -> int:
+        """How many of the texts encoded so far were longer than the encoder reads."""
+        return self._fitted_engine().texts_truncated
 
     def __repr__(self) -> str:
         name = self.recipe.name if isinstance(self.recipe, Recipe) else self.recipe

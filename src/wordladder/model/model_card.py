@@ -1,19 +1,18 @@
-"""The model card: the README.md of a saved model, written from its run."""
+"""The model card: the README.md of a saved model."""
 
 from typing import Any
 
 from .. import __version__
 from ..recipe import Recipe
 
-TEXT = '"…"'
 INPUTS = {"span_qa": '("question", "passage")'}
 
 
 def model_card(recipe: Recipe, report: dict[str, Any], metrics: dict[str, Any], size: float) -> str:
-    """A card in Markdown: what the model is, what it was worth on dev, how to use it, its recipe."""
-    by = f"taken over from {report['source']}" if "source" in report else "trained"
-    lines = [f"# {recipe.name}", "", f"A {recipe.task} model {by} with wordladder {__version__}.", ""]
-    lines += ["| | |", "|---|---|"]
+    """A card in Markdown: what the model is, its score on dev, how to use it, and its recipe."""
+    origin = f"read from {report['source']}" if "source" in report else "trained"
+    title = f"A {recipe.task} model {origin} with wordladder {__version__}."
+    lines = [f"# {recipe.name}", "", title, "", "| | |", "|---|---|"]
     if rows := report.get("rows"):
         lines.append(f"| training rows | {rows['train']:,} |")
     if metrics:
@@ -32,12 +31,8 @@ def model_card(recipe: Recipe, report: dict[str, Any], metrics: dict[str, Any], 
     lines += [f"| size | {size:.1f} MB |", ""]
     if warnings := report.get("warnings"):
         lines += ["## What to know", "", *(f"- {note}" for note in warnings), ""]
-    lines += ["## Use", "", "```python", "import wordladder", ""]
-    lines += [
-        'model = wordladder.Model.load(".")',
-        f"model.predict([{INPUTS.get(recipe.task, TEXT)}])",
-        "```",
-        "",
-    ]
+    example = INPUTS.get(recipe.task, '"…"')
+    lines += ["## Use", "", "```python", "import wordladder", "", 'model = wordladder.Model.load(".")']
+    lines += [f"model.predict([{example}])", "```", ""]
     lines += ["## Recipe", "", "```toml", recipe.to_toml().rstrip(), "```", ""]
     return "\n".join(lines)

@@ -1,16 +1,16 @@
-"""The folder of a saved model: written whole or not at all, read without running any code from it.
+"""The folder of a saved model. It is written completely or not at all, and no code in it is run.
 
-recipe.toml          what the model is made of
+recipe.toml          the recipe
 weights.safetensors  every tensor once (a network)
-embedders/N/         the vocabulary of embedder N, and what else it keeps itself
+embedders/N/         the vocabulary of embedder N, and other files of its own
 shallow/             a shallow model
 labels.json          the labels, temperature and thresholds
 metrics.json         the metrics on dev
-report.json          what happened in training
+report.json          facts about the training
 README.md            the model card
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,35 +22,43 @@ from ..evaluation.evaluate import Evaluation
 from ..files.folders import RECIPE_FILE, atomic_folder, find_model, size_mb
 from ..files.json_files import read_validated, write_json
 from ..recipe import Recipe
-from .inputs import LabelKind, SavedKind
+from .inputs import LabelKind
 from .model_card import model_card
 
 
+@dataclass(frozen=True)
+class _SavedReport:
+    """What every `report.json` contains."""
+
+    name: str
+    label_kind: LabelKind
+
+
 def write_model(model: Any, folder: Path) -> None:
-    """Write a fitted `Model`; one of another program keeps the layout of that program.
+    """Write a fitted `Model`; a model of another program keeps the format of that program.
 
     Raises:
-        OutputError: the disk is full, or something else stands there.
+        OutputError: the disk is full, or the folder holds something else.
     """
-    with atomic_folder(folder) as fresh:
-        model.engine_.keep(fresh)
-        if getattr(model.engine_, "foreign", False):
+    with atomic_folder(folder) as new:
+        model.engine_.keep(new)
+        if model.engine_.has_own_format:
             return
         recipe = model.recipe_.portable()
-        (fresh / RECIPE_FILE).write_text(recipe.to_toml(), encoding="utf-8", newline="\n")
+        (new / RECIPE_FILE).write_text(recipe.to_toml(), encoding="utf-8", newline="\n")
         report = model.report_ | {"name": recipe.name, "label_kind": asdict(model.label_kind_)}
         report = model.recipe_.without_paths(report)
         metrics = model.evaluation_.to_dict() if hasattr(model, "evaluation_") else {}
         for name, content in (("report.json", report), ("metrics.json", metrics)):
-            write_json(fresh / name, content)
-        card = model_card(recipe, report, metrics, size_mb(fresh))
-        (fresh / "README.md").write_text(card, encoding="utf-8", newline="\n")
+            write_json(new / name, content)
+        card = model_card(recipe, report, metrics, size_mb(new))
+        (new / "README.md").write_text(card, encoding="utf-8", newline="\n")
 
 
 def read_model(
     source: str | Path, device: str | None = None
 ) -> tuple[Engine, dict[str, Any], LabelKind, Evaluation | None]:
-    """What `write_model` wrote: the engine, the report, how labels are written, and the evaluation on dev.
+    """What `write_model` wrote: the engine, the report, the type of labels, and the evaluation on dev.
 
     Raises:
         ModelError: there is no saved model, or it is incomplete.
@@ -58,11 +66,11 @@ def read_model(
     folder = find_model(source)
     try:
         report = read_validated(folder / "report.json", dict[str, Any])
-        saved = read_validated(folder / "report.json", SavedKind)
+        saved = read_validated(folder / "report.json", _SavedReport)
         engine = engine_for(Recipe.read(folder / RECIPE_FILE, saved.name), device)
         engine.restore(folder)
         path = folder / "metrics.json"
-        known = read_validated(path, Evaluation) if path.is_file() and path.read_text() != "{}" else None
+        evaluation = read_validated(path, Evaluation) if path.is_file() and path.read_text() != "{}" else None
     except (OSError, LookupError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{source}: the saved model is incomplete or damaged: {error}") from error
-    return engine, report, saved.label_kind, known
+    return engine, report, saved.label_kind, evaluation

@@ -1,4 +1,4 @@
-"""Reads the vector of each word of a text from any encoder."""
+"""Computes the vector of each word of a text with any encoder."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ from ..recipe import build
 from ..text.words import TextSettings, Tokens, tokenize
 from .model import Model
 
-WORDS, ROWS = 4096, 256  # the most in a batch, padding included
+BATCH_WORDS, BATCH_ROWS = 4096, 256  # the most in a batch, padding included
 
 Layers = int | Literal["last", "last4"]
 
 
 @dataclass(frozen=True)
 class WordReader:
-    """Gives each word of a text a vector.
+    """Computes the vector of each word of a text.
 
     Attributes:
         network: The network with the method `prepare`, in evaluation mode.
         embed: Turns a prepared batch into its Sequence.
         settings: How texts are split into words.
-        name: A description of the source.
+        name: The kind and the name of the source.
     """
 
     network: Any
@@ -50,36 +50,38 @@ class WordReader:
         device: str | None = None,
         unicode_errors: UnicodeErrors = "strict",
     ) -> "WordReader":
-        """Open what gives words vectors.
+        """Open an encoder.
 
         Args:
-            source: A saved model, whose vectors are those that reach its task; the folder of an ELMo; a file
-                of word vectors; the folder of a transformer, or its name on the Hugging Face hub.
-            layers: Which layer of a transformer or an ELMo, as their embedders take it; left out, the last.
-            settings: How texts become words; left out, as the saved model has it.
-            device: Where it computes; left out, the best there is.
-            unicode_errors: What becomes of words in a file of word vectors that are not UTF-8.
+            source: A saved model, whose vectors are the input of its head; the folder of an ELMo; a file of
+                word vectors; the folder of a transformer, or its name on the Hugging Face hub.
+            layers: The layer of a transformer or an ELMo, as in their embedders; left out, the last.
+            settings: How texts become words; left out, as in the saved model.
+            device: Where it computes; left out, an accelerator if there is one.
+            unicode_errors: How to treat words in a file of word vectors that are not UTF-8.
 
         Raises:
-            ModelError: there is none of these, or a saved model has no vectors of words.
+            ModelError: there is no encoder, or a saved model has no vectors of words.
             RecipeError: the encoder cannot be read, or has no such layer.
         """
         kind, path, _ = identify(source)
         if kind == "model":
             if layers is not None:
-                raise ModelError(f"{source}: the layers of a saved model are those of its recipe; give none")
+                raise ModelError(
+                    f"{source}: the layers of a saved model are set in its recipe; do not choose any"
+                )
             model = Model.load(source, device=device)
-            if (network := getattr(model.engine_, "network", None)) is None:
+            if (network := model.engine_.network) is None:
                 raise ModelError(f"{source}: a shallow model has no vectors of words")
             return cls(network.eval(), network.encode, settings or model.recipe_.text, f"model {source}")
         table: dict[str, Any] = {"kind": "transformer", "source": str(source)}
         if path.is_file():
             if layers is not None:
-                raise ModelError(f"{source}: word vectors have no layers; give none")
+                raise ModelError(f"{source}: word vectors have no layers; do not choose any")
             table |= {"kind": "static", "tune": False, "standardise": False, "unicode_errors": unicode_errors}
         elif kind == "elmo":
             if layers == "last4":
-                raise ModelError(f"{source}: an ELMo has no four last layers; give the number of one")
+                raise ModelError(f"{source}: an ELMo does not have four layers; choose one by its number")
             table |= {"kind": "elmo", "layers": -1 if layers in (None, "last") else layers}
         else:
             table |= {"pooling": "mean", "overlap": 16} | ({} if layers is None else {"layers": layers})
@@ -94,9 +96,9 @@ class WordReader:
         return tokenize(texts, self.settings)
 
     def vectors(self, tokens: Tokens) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """For each batch the indices of its words in `tokens`, and their vectors `(words, dim)` float32."""
+        """For each batch the indices of its words in `tokens`, and their vectors, float32 `(words, dim)`."""
         device = device_of(self.network)
-        batches = length_batches(tokens.lengths, max_words=WORDS, max_rows=ROWS)
+        batches = length_batches(tokens.lengths, max_words=BATCH_WORDS, max_rows=BATCH_ROWS)
         inputs = batches_on_device(lambda rows: self.network.prepare(tokens.take(rows)), batches, device)
         for rows, prepared in zip(batches, inputs):
             with torch.inference_mode():

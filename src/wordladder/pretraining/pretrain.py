@@ -27,7 +27,7 @@ from ..files.folders import atomic_folder
 from ..files.streams import disk_errors
 from ..formats import UnicodeErrors, read_vectors
 from ..layers.devices import choose_device
-from ..model.checkpoint_folder import close_work, open_work, sole
+from ..model.checkpoint_folder import exclusive_output, open_checkpoint_folder, remove_checkpoint_folder
 from ..progress import Progress, quiet
 from ..text.corpus import read_corpus
 from ..text.words import TextSettings
@@ -99,7 +99,7 @@ def pretrain(
         RawText(corpus, field), settings, progress, continue_from, vectors, unicode_errors, bridge, prepared
     )
     output = Path(output)
-    with sole(output), disk_errors(output):
+    with exclusive_output(output), disk_errors(output):
         return job.run(output, resume)
 
 
@@ -131,7 +131,7 @@ def prepare(
     if settings.kind == "elmo":
         raise SettingError("only BERT's and ALBERT's text is prepared; ELMo needs no preparation")
     job, output = Job(RawText(corpus, field), settings, progress), Path(output)
-    with sole(output), disk_errors(output), atomic_folder(output, PREPARED) as folder:
+    with exclusive_output(output), disk_errors(output), atomic_folder(output, PREPARED) as folder:
         return job.write_pieces(folder, job.tokenizer(folder, None))
 
 
@@ -182,7 +182,7 @@ class Job:
         """Pretrain, and write the output."""
         settings = self.settings
         settings.require_length()
-        work = open_work(output, self._identity(), [], resume, MARK)
+        work = open_checkpoint_folder(output, self._identity(), [], resume, MARK)
         report: dict[str, Any] = {"wordladder": __version__, "settings": asdict(settings)}
         report["objectives"] = settings.aims
         report["continue_from"] = None if self.continue_from is None else str(self.continue_from)
@@ -203,7 +203,7 @@ class Job:
                 shutil.copy(work / "log.jsonl", folder / "log.jsonl")
                 (folder / MARK).write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
                 (folder / "README.md").write_text(pretraining_card(report), encoding="utf-8")
-        close_work(output)
+        remove_checkpoint_folder(output)
         return report
 
     def _identity(self) -> dict[str, Any]:

@@ -40,8 +40,8 @@ class GloVe(Trainer):
         max_vocabulary: The most words in the vocabulary; the most frequent are kept.
         corpus: Files or folders of additional text to train on.
         start: What a recipe's vectors are initialised from: `"starter"`, the bundled English and Chinese
-            vectors, if most of the text's words have one and `dim` is at most 128; `"none"`; or a file of word
-            vectors.
+            vectors, if most of the text's words have one and `dim` is at most 128; `"none"`; or a file of
+            word vectors.
 
     Raises:
         SettingError: a setting has a value that cannot be used.
