@@ -358,11 +358,11 @@ def test_equal_seeds_give_equal_models():
 
 
 def test_a_model_without_weights_says_so(small_model):
-    with pytest.raises(ModelError, match=r"there is no \[fusion\]; the kinds 'gate' and 'attention' have"):
+    with pytest.raises(ModelError, match=r"the model has no \[fusion\]; use the kind 'gate' or 'attention'"):
         small_model.fusion_weights(["a"])
     with pytest.raises(ModelError, match="kind = 'concatenate' has no weights"):
         Model(recipe(kind="concatenate")).fit(*reviews(40)).fusion_weights(["a"])
-    with pytest.raises(ModelError, match="a shallow model has no"):
+    with pytest.raises(ModelError, match=r"tfidf: the model has no \[fusion\]"):
         Model("tfidf").fit(*reviews(40)).fusion_weights(["a"])
     with pytest.raises(NotFittedError):
         Model(recipe(kind="gate")).fusion_weights(["a"])

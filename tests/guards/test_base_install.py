@@ -196,7 +196,7 @@ OF_RECIPE = {
     "path": "Path('saved/recipe.toml')",
     "name": "'task'",
     "changes": "{}",
-    "told": "{}",
+    "value": "{}",
     "files": "'text.txt'",
     "encoder": "Encoder('bert', 'bert')",
     "kind": "'static'",
