@@ -26,7 +26,7 @@ from wordladder.ladder.encoders import ADVICE, LeftOut, left_out_lines
 from wordladder.ladder.plan import plan_recipes
 from wordladder.ladder.runner import Runner
 
-CHEAP = ["tfidf", "fasttext", "vectors-mean", "rnn", "gru", "lstm", "bilstm"]
+CHEAP = ["tfidf", "fasttext", "vectors-mean", "cnn", "rnn", "gru", "lstm", "bilstm"]
 BERT = ["bert-frozen-bilstm", "bert", "bert+vectors"]
 ALBERT = ["albert", "albert-bilstm", "albert+vectors+bilstm"]
 
