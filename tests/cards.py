@@ -19,7 +19,7 @@ aten: Any = torch.ops.aten
 _RECURRENT = (aten.lstm.input, aten.lstm.data, aten.gru.input, aten.rnn_tanh.input)
 # What autocast computes in half and in full precision on CUDA, of what is used here.
 _HALF = (aten.linear, aten.matmul, aten.mm, aten.bmm, aten.addmm, aten.baddbmm, *_RECURRENT)
-_HALF += (aten.scaled_dot_product_attention,)
+_HALF += (aten.scaled_dot_product_attention, aten.conv1d)
 _FULL = (aten.softmax.int, aten.log_softmax.int, aten.layer_norm, aten.nll_loss, aten.nll_loss2d, aten.exp)
 _FULL += (aten.logsumexp, aten.log, aten.log1p, aten.expm1, aten.cumsum, aten.sum, aten.sum.dim_IntList)
 _FULL += (aten.binary_cross_entropy_with_logits, aten.linalg_vector_norm, aten.pow.Tensor_Scalar)

@@ -177,8 +177,8 @@ def test_embed(model, tmp_path):
 
 def test_rungs():
     names = [rung["name"] for rung in json.loads(run("rungs", "--json"))]
-    assert names[:7] == ["tfidf", "fasttext", "vectors-mean", "rnn", "gru", "lstm", "bilstm"]
-    assert set(names[7:]) >= {"bert-frozen-bilstm", "bert", "albert", "albert-bilstm", "bert+vectors"}
+    assert names[:8] == ["tfidf", "fasttext", "vectors-mean", "cnn", "rnn", "gru", "lstm", "bilstm"]
+    assert set(names[8:]) >= {"bert-frozen-bilstm", "bert", "albert", "albert-bilstm", "bert+vectors"}
     assert 'cell = "lstm"' in run("rungs", "bilstm")
 
 

@@ -27,7 +27,7 @@ from wordladder.ladder.plan import plan_recipes
 from wordladder.ladder.runner import Runner
 from wordladder.recipe import Encoder
 
-CHEAP = ["tfidf", "fasttext", "vectors-mean", "rnn", "gru", "lstm", "bilstm"]
+CHEAP = ["tfidf", "fasttext", "vectors-mean", "cnn", "rnn", "gru", "lstm", "bilstm"]
 BERT = ["bert-frozen-bilstm", "bert", "bert+vectors"]
 ALBERT = ["albert", "albert-bilstm", "albert+vectors+bilstm"]
 
