@@ -149,7 +149,8 @@ def resumed(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     from wordladder import Model, Recipe
 
     rows = examples(given.table, "classification", 64 if given.tiny else 1000)
-    settings = FLOAT32 | {"vectors.start": "none", "training.epochs": 2, "training.checkpoint_steps": 2}
+    settings = FLOAT32 | {"training.epochs": 2, "training.checkpoint_steps": 2}
+    settings |= {"embedders.0.source": "random"}  # several threads never train the same word vectors twice
     recipe = Recipe.load("bilstm").with_settings(settings | {"training.batch_rows": 8})
     whole = Model(recipe, device=given.device).fit(rows, output=folder / "whole")
 

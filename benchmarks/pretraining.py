@@ -95,7 +95,7 @@ class Ours:
             batch = objective.batch(number, 0)
             return batch, objective.tokens(batch)
 
-        self.batches = batches_on_device(made, count(), device, 0 if device.type == "cpu" else 4)
+        self.batches = batches_on_device(made, count(), device)
 
     def step(self) -> tuple[int, torch.Tensor]:
         """One step; the pieces of text in it, and the loss."""

@@ -5,7 +5,7 @@ and goes into the package in half precision if a network over it beats one over 
 
     python tools/starter_encoder.py en enwiki_sample.txt.xz --teacher MINILM --output FOLDER --prepare
     python tools/starter_encoder.py en --teacher MINILM --output FOLDER --minutes 8
-    python tools/starter_encoder.py zh zhwiki_sample.txt.xz --output FOLDER --minutes 6
+    python tools/starter_encoder.py zh zhwiki_sample.txt.xz --output FOLDER --minutes 6 --learning-rate 4e-4
 
 `--prepare` takes the text apart and ends, so that an accelerator need not wait for it: the second command
 goes on from `FOLDER/prepared`, on the same machine or another, and from where a broken run was.
@@ -67,8 +67,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--device")
     parser.add_argument("--max-pieces", type=int, default=384)
-    parser.add_argument("--batch-pieces", type=int, default=131_072)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--batch-pieces", type=int, default=32_768)
+    parser.add_argument("--learning-rate", type=float, default=1.2e-3)
     given = parser.parse_args(arguments)
     names = ("teacher", "minutes", "steps", "device", "max_pieces", "batch_pieces", "learning_rate")
     settings: dict[str, Any] = {name: getattr(given, name) for name in names}

@@ -19,7 +19,7 @@ from ..text.words import Tokens
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANKS = "▁ĠĊĉč"  # how SentencePiece and byte-level BPE write white space
-_GROUP_PIECES = 4096
+CPU_GROUP = 4096  # pieces that a CPU reads at once: they stay in its cache
 _FIRST, _LAST, _PARTS = 1, 3, 5  # parts of a window: the first of two texts, the (last) text; how many
 
 Ints = NDArray[np.int64]
@@ -158,11 +158,13 @@ class Pieces:
         if not blanks:
             self._blank[[row for piece, row in rows.items() if not piece.strip(_BLANKS)]] = True
 
-    def arrange(self, tokens: Tokens) -> WindowedTexts:
-        """Tokenize these texts, one or two to an example, and cut them into windows."""
+    def arrange(self, tokens: Tokens, device: str = "cpu") -> WindowedTexts:
+        """Tokenize these texts, one or two to an example, and cut them into windows, which a CPU reads in
+        groups of a few thousand pieces, other devices all at once.
+        """
         alignment, frame = self._align(tokens), self._frames[tokens.segments - 1]
         windows = self._windows(alignment.offsets, frame, tokens.segments)
-        groups, places = self._groups(alignment, windows, frame, tokens.segments)
+        groups, places = self._groups(alignment, windows, frame, tokens.segments, device)
         words, empty = self._word_links(alignment, windows, places, tokens)
         summary = None if self.summary is None else self._summary_links(windows, places)
         has_piece = np.bincount(alignment.word, minlength=len(empty)) > 0
@@ -216,7 +218,7 @@ class Pieces:
         )
 
     def _groups(
-        self, alignment: _Alignment, windows: _Windows, frame: _Frame, segments: int
+        self, alignment: _Alignment, windows: _Windows, frame: _Frame, segments: int, device: str
     ) -> tuple[tuple[Group, ...], Ints]:
         """Windows of similar length together, padded, and the place of each window's first piece."""
         texts = np.repeat(np.arange(len(alignment.offsets) - 1), np.diff(alignment.offsets)) % segments
@@ -230,7 +232,8 @@ class Pieces:
         while len(order):
             width = int(sizes[order[0]])
             similar = int(np.count_nonzero(2 * sizes[order] > width))
-            rows, order = np.split(order, [min(similar, max(1, _GROUP_PIECES // width))])
+            most = max(1, CPU_GROUP // width) if device == "cpu" else similar
+            rows, order = np.split(order, [min(similar, most)])
             places[rows] = taken + width * np.arange(len(rows))
             taken += width * len(rows)
             mask = np.arange(width) < sizes[rows, None]

@@ -165,11 +165,13 @@ class Unknown:
     def _cached_answers(self, words: list[str]) -> dict[str, Any]:
         """Of each different word the row of the table or the vector."""
         distinct = list(dict.fromkeys(words))
-        new = [word for word in distinct if word not in self._answers]
-        if len(self._answers) + len(new) > _REMEMBERED:
-            self._answers, new = {}, distinct
-        self._answers |= {word: answer for word, (_, answer) in self._compute(new).items()}
-        return {word: self._answers[word] for word in distinct}
+        known = self._answers  # several threads may be here
+        new = [word for word in distinct if word not in known]
+        if len(known) + len(new) > _REMEMBERED:
+            known, new = {}, distinct
+        known |= {word: answer for word, (_, answer) in self._compute(new).items()}
+        self._answers = known
+        return {word: known[word] for word in distinct}
 
     def _compute(self, words: list[str]) -> dict[str, tuple[Step, Any]]:
         """Of each of these different words the step that takes it, and the row of the table or the vector."""

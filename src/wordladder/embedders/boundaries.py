@@ -107,7 +107,8 @@ class Boundaries(nn.Module):
         """The segmenter's marks of each text, a byte a character and one more; cached, as every epoch needs
         them.
         """
-        result = {text: self._cuts[text] for text in texts if text in self._cuts}
+        cuts = self._cuts  # several threads may be here
+        result = {text: cuts[text] for text in texts if text in cuts}
         new = [text for text in dict.fromkeys(texts) if text not in result]
         for text, marks in zip(new, _segment(new), strict=True):
             result[text] = marks

@@ -252,7 +252,7 @@ class Transformer(FeatureEmbedder):
 
     def prepare_texts(self, tokens: Tokens) -> Prepared:
         """The pieces of the texts in windows, and which of them make up each word."""
-        windows = self._pieces.arrange(tokens)
+        windows = self._pieces.arrange(tokens, self.model.device.type)
         _, mask, segments = pad_words(tokens.segment_numbers, tokens)
         return Prepared(windows.groups, windows.words, mask, windows.summary, segments)
 

@@ -130,7 +130,7 @@ class FineTuned(SentenceEngine):
 
     def _score_words(self, tokens: Tokens) -> NDArray[np.float32]:
         """The scores of each word: those of its first piece, or the highest of all its pieces."""
-        windows = self._windows.arrange(tokens)
+        windows = self._windows.arrange(tokens, self.device.type)
         jobs = [partial(self._score_pieces, group) for group in windows.groups]
         empty = np.zeros((0, len(self._names)), np.float32)
         pieces = np.concatenate([empty, *in_parallel(jobs, self.device.type)])

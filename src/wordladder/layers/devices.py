@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..errors import SettingError, TrainingError
 
 Item = TypeVar("Item")
+GPU_WORKERS = 4  # threads that make batches for a GPU
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:
@@ -60,17 +61,17 @@ def batches_on_device(
 ) -> Generator[Any]:
     """Apply `make` to each item, which gives a batch on the CPU, and move the batch to the device.
 
-    A CUDA device does not wait: while the caller computes on one batch, the next ones are made, and copied
-    from page-locked memory on a separate stream.
+    A CUDA device does not wait: while the caller computes on one batch, several threads make the next ones,
+    which are copied from page-locked memory on a separate stream.
 
     Args:
-        make: It must not draw from random generators that others use.
+        make: Several threads may call it; it must not draw from random generators that others use.
         items: They may be endless.
         device: Where the batches go.
-        workers: Threads that make batches ahead; for CUDA at least one is used.
+        workers: Threads that make batches ahead for a CPU.
     """
     stream = torch.cuda.Stream(device) if device.type == "cuda" else None
-    workers = max(workers, 0 if stream is None else 1)
+    workers = workers if stream is None else GPU_WORKERS
     if not workers:
         yield from (to_device(make(item), device) for item in items)
         return

@@ -30,7 +30,6 @@ from .schedule import UNKNOWN_END, Plans, rate_factor
 from .settings import PretrainingSettings
 
 CHECKPOINT_SECONDS = 60.0
-WORKERS = 4  # threads that make batches for an accelerator
 MEMORY = "Smaller batch_pieces need less; more parts make up for it."
 WEIGHT_DECAY = 0.01  # biases, norms and embedding tables have none
 BETAS, EPSILON = (0.9, 0.98), 1e-6  # of the optimizer
@@ -136,8 +135,7 @@ class _PretrainingRun(Run):
     def run(self) -> Outcome:
         """Make all steps."""
         state, plans, earlier = self.state, self.plans, self.state.seconds
-        workers = 1 if self.device.type == "cpu" else WORKERS
-        batches = batches_on_device(self._batches, count(state.step), self.device, workers)
+        batches = batches_on_device(self._batches, count(state.step), self.device, workers=1)
         with closing(batches), self._stoppable():
             while not plans.ended(state.step):
                 with explain_out_of_memory(MEMORY):

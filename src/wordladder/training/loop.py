@@ -51,7 +51,7 @@ class Job:
     Attributes:
         network: `network(batch)` returns the loss, a scalar tensor.
         batches: The row numbers of each batch of an epoch; a pure function of the epoch.
-        prepare: From row numbers to a batch, on the CPU. It draws nothing at random, and another thread may
+        prepare: From row numbers to a batch, on the CPU. It draws nothing at random, and several threads may
             call it.
         score: The dev score of the network as it stands; None keeps the last weights.
         settings: How to train.
