@@ -36,7 +36,7 @@ bench: install
 	$(BIN)/python benchmarks/run.py
 
 docs: install
-	$(RUN) wordladder.cli.reference
+	$(BIN)/python tools/reference_pages.py
 
 lines:
 	$(PYTHON) tools/code_lines.py

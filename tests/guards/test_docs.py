@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from reference_pages import commands_page, recipes_page
 from test_imports import ORDER
 from typer.main import get_command
 
 import wordladder
 from wordladder.cli import app
-from wordladder.cli.reference import commands_page, recipes_page
 
 PACKAGE = Path(wordladder.__file__).parent
 DOCS = Path(__file__).parents[2] / "docs"

@@ -1,4 +1,4 @@
-"""Writes docs/commands.md and docs/recipes.md from the code: `python -m wordladder.cli.reference [FOLDER]`.
+"""Writes docs/commands.md and docs/recipes.md from the code: `python tools/reference_pages.py [FOLDER]`.
 
 A setting is described once, in a docstring or an option's help; a test fails when the pages differ.
 """
@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from ..recipe import component, kinds
-from ..text.words import TextSettings
-from ..training.settings import TrainingSettings
-from .signatures import documented_arguments
+from wordladder.cli.signatures import documented_arguments
+from wordladder.recipe import component, kinds
+from wordladder.text.words import TextSettings
+from wordladder.training.settings import TrainingSettings
 
 FOLDERS = {
     "vectors": "[vectors]",
@@ -72,7 +72,7 @@ def commands_page() -> str:
     """Every command and its options, as Markdown."""
     from typer.main import get_command
 
-    from . import app
+    from wordladder.cli import app
 
     lines = ["# Commands", "", "Made from the code by `make docs`.", ""]
     for path, command in _commands("wordladder", get_command(app)):
