@@ -7,9 +7,9 @@ from .errors import MissingExtraError
 
 # extra → the modules of it that are imported
 EXTRAS = {
-    "train": ("torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib"),
+    "train": ("torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib", "textalloc"),
     "chinese": ("jieba",),
-    "plot": ("matplotlib",),
+    "plot": ("matplotlib", "textalloc"),
     "elmo": ("h5py",),
 }
 

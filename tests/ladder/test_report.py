@@ -148,9 +148,9 @@ def test_names_hide_neither_points_nor_lines_nor_each_other():
     points = [(1, 5), (1.2, 5.2), (1.4, 4.9), (5, 5), (5.3, 5), (9.8, 9.8), (9.9, 0.1), (5.1, 5.6)]
     for x, y in points:
         axes.plot([x, x], [y - 0.5, y + 0.5])
-    texts = [figure.text(0, 0, f"a long name {number}", fontsize=9) for number in range(len(points))]
-    assert draw_labels(axes, points, texts, [5.0] * len(points), (0, 0, 360, 216)) == 0
-    boxes = [text.get_window_extent() for text in texts]
+    names = [f"a long name {number}" for number in range(len(points))]
+    assert draw_labels(axes, points, names, (0, 0, 360, 216), ["#000000"] * len(points), textsize=9) == 0
+    boxes = [text.get_window_extent() for text in axes.texts]
     for number, box in enumerate(boxes):
         assert min(box.x0, box.y0, 360 - box.x1, 216 - box.y1) >= 0
         for other in boxes[number + 1 :]:

@@ -4,13 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from wordladder.cli import app
 from wordladder.errors import MissingExtraError, SettingError, UserError, VectorsError
 from wordladder.evaluation import label_fonts
 from wordladder.evaluation.label_fonts import fonts_for
-from wordladder.evaluation.label_placement import Label, place_labels
+from wordladder.evaluation.label_placement import draw_labels
 from wordladder.evaluation.word_map import word_map
 from wordladder.evaluation.word_map_picture import draw_word_map, picture_format
 from wordladder.text.subwords import Subwords
@@ -111,10 +112,14 @@ def test_a_word_never_seen_is_mapped_by_its_subwords(vectors):
     assert found.words[2] == "unseen"
 
 
-def boxes(labels, places):
-    return np.array(
-        [(p.left, p.bottom, p.left + o.width, p.bottom + o.height) for o, p in zip(labels, places)]
-    )
+def drawn(points, labels, size=(500, 400)):
+    """The boxes of labels on a page of so many pixels, and how many pairs are said to overlap."""
+    figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=72)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, size[0])
+    axes.set_ylim(0, size[1])
+    overlaps = draw_labels(axes, points, labels, (0.0, 0.0, *size), ["#000000"] * len(labels), textsize=8)
+    return np.array([text.get_window_extent().extents for text in axes.texts]), overlaps
 
 
 def touching(found):
@@ -129,33 +134,23 @@ def touching(found):
 @pytest.mark.parametrize("seed", range(4))
 def test_labels_touch_neither_each_other_nor_the_page(seed):
     chance = np.random.default_rng(seed)
-    page = (0.0, 0.0, 500.0, 400.0)
     spots = chance.uniform((60, 30), (440, 370), size=(60, 2))
     spots[:12] = chance.normal((250, 200), 8, size=(12, 2))  # a crowd
-    labels = [Label(x, y, chance.uniform(15, 60), 9.0, 2.0) for x, y in spots]
-    places, overlaps = place_labels(labels, page)
-    found = boxes(labels, places)
+    found, overlaps = drawn(spots, ["abcdefghij"[: chance.integers(3, 10)] for _ in spots])
     assert overlaps == touching(found) == 0
-    assert (found[:, :2] >= 0).all()
-    assert (found[:, 2:] <= (500, 400)).all()
-    for (x, y), (left, bottom, right, top), place in zip(spots, found, places):
-        away = np.hypot(max(left - x, 0, x - right), max(bottom - y, 0, y - top))
-        assert place.far == (away > 12) or 7 < away < 16  # on the slant, a step is shorter
-        assert away < 60
+    assert (found >= -1e-6).all()
+    assert (found[:, 2:] <= np.array((500, 400)) + 1e-6).all()
 
 
-def test_a_lonely_label_stands_to_the_right():
-    (place,), overlaps = place_labels([Label(100, 100, 40, 10, 2)], (0, 0, 300, 200))
+def test_a_lonely_label_stands_next_to_its_point():
+    (box,), overlaps = drawn([(100, 100)], ["alone"], (300, 200))
     assert overlaps == 0
-    assert not place.far
-    assert place.left == pytest.approx(104)
-    assert place.bottom == pytest.approx(95)
+    assert np.hypot(max(box[0] - 100, 0, 100 - box[2]), max(box[1] - 100, 0, 100 - box[3])) < 12
 
 
 def test_labels_without_room_are_counted():
-    labels = [Label(60, 20, 40, 9, 2)] * 30
-    places, overlaps = place_labels(labels, (0, 0, 120, 40))
-    assert overlaps == touching(boxes(labels, places)) > 0
+    found, overlaps = drawn([(60, 20)] * 30, ["a long label"] * 30, (120, 40))
+    assert overlaps == touching(found) > 0
 
 
 @pytest.mark.parametrize("format", ["svg", "png", "pdf"])

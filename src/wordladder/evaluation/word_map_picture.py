@@ -21,8 +21,7 @@ PALETTE = (
     "#3f6592", "#b0603f", "#4f7f5f", "#85629b", "#a07f2c", "#3c8587", "#ad5f7e", "#6f7a34", "#7a5c48",
     "#5d6673",
 )  # fmt: skip
-PLAIN: dict[str, Any] = {"fontsize": 8.0, "weight": "normal"}
-BOLD: dict[str, Any] = {"fontsize": 9.5, "weight": "bold"}
+PLAIN, BOLD = (8.0, "normal"), (9.5, "bold")  # size and weight
 SMALL_PRINT = 6.5
 
 
@@ -104,15 +103,12 @@ def _draw(word_map: WordMap, scale: float, title: str) -> "tuple[Figure, int]":
     asked, others = word_map.asked, len(word_map.words) - word_map.asked
     colours = [PALETTE[group % len(PALETTE) if others else 0] for group in word_map.groups]
     radii = [2.5 if others else 2.0] * asked + [1.6] * others
-    styles = [BOLD if others else PLAIN] * asked + [PLAIN] * others
+    sizes, weights = zip(*[BOLD if others else PLAIN] * asked, *[PLAIN] * others)
     x, y = word_map.points.T
     axes.scatter(x, y, s=[(2 * r) ** 2 for r in radii], c=colours, linewidths=0, alpha=0.9, zorder=2)
-    texts = [
-        figure.text(0, 0, word, color=colour if others else INK, parse_math=False, **style)
-        for word, colour, style in zip(word_map.words, colours, styles)
-    ]
     page = (6.0, 22.0, figure.bbox.width - 6.0, figure.bbox.height - 24.0)
-    overlaps = draw_labels(axes, word_map.points, texts, radii, page)
+    inks, style = colours if others else [INK] * asked, {"textsize": list(sizes), "fontweight": list(weights)}
+    overlaps = draw_labels(axes, word_map.points, word_map.words, page, inks, **style)
     left = 0.22 / width
     figure.text(left, 0.16 / height, _caption(word_map), fontsize=SMALL_PRINT, color=MUTED)
     if title:

@@ -6,7 +6,7 @@ page's, so one picture suits light and dark screens and paper.
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,11 +18,11 @@ from .result import Climb, Rung
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.text import Text
 
 INK, MUTED, LINE, ACCENT, PAPER = "#010101", "#020202", "#030303", "#040404", "#050505"
 VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", ACCENT: "--accent", PAPER: "--paper"}
 SIDE_MARGINS = 40.0
+SIZE = 9.0  # of names
 UNUSED = re.compile(  # what matplotlib writes that the page needs not, or has of its own
     r"<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>"
     r'| transform="rotate\(-0 .*?"| font-family: [^;"]*;',
@@ -65,7 +65,7 @@ def cost_picture(climb: Climb, kind: CostKind, shape: Shape) -> str:
     for rung, cost in zip(rungs, costs):
         _draw_point(axes, rung, cost, rung in front, rung.name == climb.recommended)
     _set_cost_ticks(axes, kind, shape)
-    _draw_names(axes, list(zip(costs, values)), _names(axes, rungs, climb, ", recommended"), 5.0)
+    _draw_names(axes, list(zip(costs, values)), _names(rungs, climb, ", recommended"))
     points = ", ".join(f"{r.name} {r.value:.3f} at {kind.format(c)}" for r, c in zip(rungs, costs))
     label = f"{climb.metric} against {kind.axis.format(climb.rule.unit)}: {points}"
     return _svg(axes, f"{shape.name}-{kind.name}", label)
@@ -76,16 +76,19 @@ def curve_picture(climb: Climb, shape: Shape) -> str:
     rungs = [rung for rung in climb.rungs if len(rung.curve) > 1]
     axes = _new_axes(shape)
     rows = sorted({point.rows for rung in rungs for point in rung.curve})
-    texts = _names(axes, rungs, climb)
+    names = _names(rungs, climb)
+    texts = [axes.text(0, 0, name, fontsize=SIZE, parse_math=False) for name in names]
     room = (max(text.get_window_extent().width for text in texts) + 14) / (shape.width - SIDE_MARGINS)
+    for text in texts:
+        text.remove()
     axes.set_xlim(rows[0] / 1.15, rows[0] * (rows[-1] / rows[0]) ** (1 / (1 - room)))
-    for rung, text in zip(rungs, texts):
-        colour, alpha = text.get_color(), 1 if rung.name == climb.recommended else 0.65
+    for rung, colour in zip(rungs, names.values()):
+        alpha = 1 if rung.name == climb.recommended else 0.65
         x, y = [point.rows for point in rung.curve], [point.value for point in rung.curve]
         axes.plot(x, y, color=colour, linewidth=1.1, marker="o", markersize=3.5, alpha=alpha)
     axes.set_xticks(rows, [f"{row:,}" for row in rows])
     ends = [(rung.curve[-1].rows, rung.curve[-1].value) for rung in rungs]
-    _draw_names(axes, ends, texts, 3.0)
+    _draw_names(axes, ends, names)
     points = (", ".join(f"{p.value:.3f} with {p.rows:,}" for p in rung.curve) for rung in rungs)
     curves = "; ".join(f"{rung.name} {text}" for rung, text in zip(rungs, points))
     return _svg(axes, f"{shape.name}-curve", f"{climb.metric} against labelled rows: {curves}")
@@ -135,19 +138,16 @@ def _draw_point(axes: "Axes", rung: Rung, cost: float, on_front: bool, recommend
     )
 
 
-def _names(axes: "Axes", rungs: Sequence[Rung], climb: Climb, suffix: str = "") -> list["Text"]:
-    """The names of the rungs as texts of the figure, not yet placed; the recommended one has the suffix."""
+def _names(rungs: Sequence[Rung], climb: Climb, suffix: str = "") -> dict[str, str]:
+    """The names of the rungs and their colours; the recommended one has the suffix."""
     labels = [(r.name + suffix, ACCENT) if r.name == climb.recommended else (r.name, INK) for r in rungs]
-    style: dict[str, Any] = {"fontsize": 9.0, "parse_math": False}
-    return [axes.figure.text(0, 0, name, color=colour, **style) for name, colour in labels]
+    return dict(labels)
 
 
-def _draw_names(
-    axes: "Axes", points: Sequence[tuple[float, float]], texts: Sequence["Text"], radius: float
-) -> None:
+def _draw_names(axes: "Axes", points: Sequence[tuple[float, float]], names: Mapping[str, str]) -> None:
     frame = axes.get_window_extent()
     page = (frame.x0 - 4, frame.y0, frame.x1 + 4, frame.y1 + 6)
-    draw_labels(axes, points, texts, [radius] * len(texts), page)
+    draw_labels(axes, points, list(names), page, list(names.values()), textsize=SIZE)
 
 
 # Ticks from close to far: 1, 2, 5 and their tens; seconds, minutes, hours.
