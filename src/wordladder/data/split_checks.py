@@ -12,6 +12,8 @@ _SHOWN = 5
 
 def shared_texts(first: Examples, part: Examples, name: str, task: str, known: str = "training") -> list[str]:
     """A sentence if texts of a part also occur in `first`."""
+    if task == "pairs":
+        return _shared_pairs(first, part, name, known)
     count = overlap(first, part)
     if not count:
         return []
@@ -19,6 +21,19 @@ def shared_texts(first: Examples, part: Examples, name: str, task: str, known: s
     if task == "span_qa":
         return [f"{rows} questions are about passages of the {known} questions."]
     return [f"{rows} texts also occur in the {known} texts."]
+
+
+def _shared_pairs(first: Examples, part: Examples, name: str, known: str) -> list[str]:
+    """Sentences on pairs of a part that `first` has too, in any order, and on texts."""
+    rows, texts = zip(*part.segments, strict=True), set(first.flat())
+    pairs = set(map(frozenset, zip(*first.segments, strict=True)))
+    whole, single = 0, 0
+    for pair in rows:
+        whole += frozenset(pair) in pairs
+        single += frozenset(pair) not in pairs and not texts.isdisjoint(pair)
+    of = f"of the {len(part):,} {name} pairs"
+    counts = ((whole, f"also occur in the {known} pairs"), (single, f"have a text of the {known} pairs"))
+    return [f"{count:,} {of} {what}." for count, what in counts if count]
 
 
 def shared_groups_and_times(train: Examples, part: Examples, name: str) -> list[str]:

@@ -48,6 +48,7 @@ class Network(nn.Module):
         self.embedders: Any = nn.ModuleList(build("embedders", t) for t in recipe.tables["embedders"])
         self.fusion: Any = None
         self.encoders: Any = nn.ModuleList()
+        self.reads_apart = False  # whether each text of an example is a row of its own
         self.task: Any = None  # the head; attributes are named after the recipe's tables
 
     def initialise(self, text: TrainingText) -> "Network":
@@ -99,12 +100,16 @@ class Network(nn.Module):
                 )
             self.encoders.append(encoder)
             dim, summary_dim = encoder.dim, 0
+        together = any(getattr(embedder, "reads_together", False) for embedder in self.embedders)
+        together |= any(encoder.reads == "example" for encoder in self.encoders)
+        self.reads_apart = getattr(self._task, "compares", False) and not together
         self.task = component("heads", self._recipe.task)(self._task, dim, summary_dim)
 
     def prepare(
         self, tokens: Tokens, targets: NDArray | None = None, weights: NDArray | None = None
     ) -> Batch:
         """A batch on the CPU, from the words of its texts."""
+        tokens = tokens.apart() if self.reads_apart else tokens
         inputs = tuple(embedder.prepare(tokens) for embedder in self.embedders)
         widths = tokens.lengths.reshape(-1, tokens.segments).max(axis=0, initial=0).tolist()
         widths.append(int(np.diff(tokens.example_offsets).max(initial=0)))

@@ -222,8 +222,10 @@ class NetworkEngine(TrainableEngine):
         return self._scores(tokens)
 
     def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
-        """The input of the head: one vector a text, `(rows, dim)`."""
-        return self._run(self.words.tokens(examples), self._encode_batch, self.network.task.dim, batch_rows)
+        """The input of the head: one vector a text, `(rows, dim)`; of pairs that are read together, a pair."""
+        tokens = self.words.tokens(examples)
+        tokens = tokens.apart() if self.network.reads_apart else tokens
+        return self._run(tokens, self._encode_batch, self.network.task.dim, batch_rows)
 
     def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
         """The weights of the embedders at each word.
