@@ -57,6 +57,8 @@ def test_texts_read_apart_do_not_see_each_other():
     pairs, labels = made()
     model = Model(small("infersent"), device="cpu", threads=1).fit(pairs, labels)
     assert model.engine_.network.reads_apart
+    share = model.report_["decoding"]["order_matters"]
+    assert bool(share) == any("texts swapped" in line for line in model.report_["warnings"])
     vectors = model.encode([text for pair in pairs[:5] for text in pair])
     assert vectors.shape == (10, 12)
     first, second = torch.from_numpy(vectors).unflatten(0, (5, 2)).unbind(1)
@@ -104,6 +106,7 @@ def test_symmetric_scores_are_the_same_both_ways_round(name):
     recipe = small(name, **{"task.symmetric": True})
     model = Model(recipe, device="cpu", threads=1).fit(pairs, labels)
     np.testing.assert_allclose(model.scores(swapped), model.scores(pairs), atol=1e-5)
+    assert model.report_["decoding"]["order_matters"] == 0
     plain = Model(small(name), device="cpu", threads=1).fit(pairs, labels)
     assert np.abs(plain.scores(swapped) - plain.scores(pairs)).max() > 1e-3
 

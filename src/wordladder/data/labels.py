@@ -103,9 +103,9 @@ def _names(labels: Iterable[Label]) -> set[str]:
 
 def _respell(labels: Iterable[Any], spelling: Mapping[str, str]) -> list[Label]:
     return [
-        spelling.get(label, label)
-        if isinstance(label, str | float)
-        else tuple(dict.fromkeys(spelling.get(name, name) for name in label))
+        tuple(dict.fromkeys(spelling.get(name, name) for name in label))
+        if isinstance(label, tuple)
+        else spelling.get(label, label)
         for label in labels
     ]
 

@@ -1,6 +1,7 @@
 """A file → Examples by the kind of the task: the one way in that needs no format."""
 
 import re
+from collections.abc import Callable
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -17,7 +18,7 @@ _HEAD = 1 << 16  # bytes that show what a file is
 _ARTICLES = re.compile(r'\s*(\{.*?"data"\s*:\s*)?\[\s*\{.*?"(paragraphs|qas)"\s*:', re.DOTALL)
 _TAG = re.compile(r"O|[BIESLUMW]-\S+")
 
-_READERS = {
+_READERS: dict[str, Callable[..., Examples]] = {
     "classification": read_table,
     "pairs": read_table,
     "regression": partial(read_table, numbers=True),

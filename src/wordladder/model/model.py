@@ -16,7 +16,7 @@ from ..data.split_checks import describe_groups_and_times, rare_labels
 from ..data.splits import hold_out, overlap
 from ..engines import Engine, FitRun, FusionWeights, TrainableEngine, engine_for
 from ..errors import ModelError, NotFittedError, UserError
-from ..evaluation.evaluate import Evaluation, evaluate_scores
+from ..evaluation.evaluate import Evaluation, evaluate_scores, order_effect
 from ..files.folders import content_hash
 from ..files.streams import disk_errors
 from ..progress import Progress, quiet
@@ -167,6 +167,7 @@ class Model(Estimator):
             return {"metric": engine.task.metric, "dev_value": None}
         scores = engine.scores(dev)
         decoding = engine.task.fit_decoding(scores, dev)
+        decoding |= order_effect(engine, scores, dev)
         self.evaluation_ = evaluate_scores(recipe.task, engine.task, scores, dev, resamples=200)
         return {"metric": engine.task.metric, "dev_value": self.evaluation_.value, "decoding": decoding}
 

@@ -78,7 +78,9 @@ class TfidfCosine:
         owner = np.repeat(np.arange(2 * len(pairs)), np.diff(bags.begins))
         keys = owner // 2 * len(self.terms.hashes) + bags.ids  # a term of a pair
         sides = [owner % 2 == side for side in (0, 1)]
-        both, first, second = np.intersect1d(*(keys[side] for side in sides), True, True)
+        both, first, second = np.intersect1d(
+            keys[sides[0]], keys[sides[1]], assume_unique=True, return_indices=True
+        )
         products = bags.values[sides[0]][first] * bags.values[sides[1]][second]
         row, term = np.divmod(both, max(1, len(self.terms.hashes)))
         is_word = term < self.terms.words

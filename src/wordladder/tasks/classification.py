@@ -125,7 +125,7 @@ class Classification:
     def _label_rows(self, examples: Examples) -> list[tuple[str, ...]]:
         rows: list[tuple[str, ...]] = []
         for row, label in enumerate(examples.labels or ()):
-            names = (label,) if isinstance(label, str) else label
+            names = (label,) if isinstance(label, str | float) else label
             if not all(isinstance(name, str) for name in names):
                 raise DataError(
                     f"{examples.location(row)}: one label for the text is expected, not {label!r}"

@@ -1,0 +1,59 @@
+"""Quality on pairs of texts, of each rung as it comes.
+
+    python benchmarks/pairs.py [sick] [mrpc] [afqmc] [--encoder MINILM] [--rungs NAMES]
+
+SICK (entailment, 4,500 pairs), MRPC (paraphrase, 3,576) and AFQMC (questions to a bank, 34,334), each with its
+own dev and test; of AFQMC, whose test has no labels, dev is the test and a tenth of train is dev. One seed.
+Prints what the command line prints and saves the figures in results/.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from _common import keep, need
+
+SETS = {
+    "sick": ("sick/SICK_train.txt.gz", "sick/SICK_trial.txt.gz", "sick/SICK_test_annotated.txt.gz"),
+    "mrpc": ("mrpc/msr-para-train.tsv.gz", "mrpc/msr-para-val.tsv.gz", "mrpc/msr-para-test.tsv.gz"),
+    "afqmc": ("afqmc/train.txt.gz", None, "afqmc/dev.txt.gz"),
+}
+
+
+def main() -> None:
+    """Climb each set."""
+    from wordladder import climb
+    from wordladder.cli.climb import print_climb
+    from wordladder.cli.console import progress_bar
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("sets", nargs="*", default=list(SETS))
+    parser.add_argument("--encoder", type=Path)
+    parser.add_argument("--rungs")
+    given = parser.parse_args()
+    for name in given.sets:
+        train, dev, test = (part and need(f"pairs/{part}") for part in SETS[name])
+        with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
+            found = climb(
+                train,
+                dev=dev,
+                test=test,
+                task="pairs",
+                rungs=given.rungs and given.rungs.split(","),
+                encoders=given.encoder and [given.encoder],
+                seeds=1,
+                output=folder,
+                progress=progress,
+            )
+        print(f"\n{name}")
+        print_climb(found)
+        rungs = {
+            rung.name: {"value": rung.value, "interval": rung.interval, "train": rung.price.train_seconds}
+            for rung in found.rungs
+            if rung.price is not None
+        }
+        keep(f"pairs_{name}", {"metric": found.metric, "rows": found.rows, "rungs": rungs})
+
+
+if __name__ == "__main__":
+    main()
