@@ -180,9 +180,9 @@ def test_leaks_of_pairs_and_of_texts_are_told():
     train = Examples((["a", "b"], ["x", "y"]), ["1", "0"])
     test = Examples((["x", "a", "new"], ["a", "new", "other"]), ["1", "0", "1"])
     assert shared_texts(train, test, "test", "pairs") == [
-        "1 of the 3 test pairs also occur in the training pairs.",
-        "1 of the 3 test pairs have a text of the training pairs.",
+        "Of the 3 test pairs, 1 also occur in the training pairs, and 1 more have a text of one."
     ]
+    assert shared_texts(train, test.take([2]), "test", "pairs") == []
 
 
 def test_the_commands(tmp_path):

@@ -24,16 +24,15 @@ def shared_texts(first: Examples, part: Examples, name: str, task: str, known: s
 
 
 def _shared_pairs(first: Examples, part: Examples, name: str, known: str) -> list[str]:
-    """Sentences on pairs of a part that `first` has too, in any order, and on texts."""
-    rows, texts = zip(*part.segments, strict=True), set(first.flat())
-    pairs = set(map(frozenset, zip(*first.segments, strict=True)))
-    whole, single = 0, 0
-    for pair in rows:
-        whole += frozenset(pair) in pairs
-        single += frozenset(pair) not in pairs and not texts.isdisjoint(pair)
-    of = f"of the {len(part):,} {name} pairs"
-    counts = ((whole, f"also occur in the {known} pairs"), (single, f"have a text of the {known} pairs"))
-    return [f"{count:,} {of} {what}." for count, what in counts if count]
+    """A sentence on pairs of a part that `first` has too, in any order, and on single texts."""
+    texts, pairs = set(first.flat()), set(map(frozenset, zip(*first.segments, strict=True)))
+    rows = [frozenset(pair) for pair in zip(*part.segments, strict=True)]
+    whole = sum(pair in pairs for pair in rows)
+    single = sum(not texts.isdisjoint(pair) for pair in rows) - whole
+    if not whole + single:
+        return []
+    of = f"Of the {len(part):,} {name} pairs, {whole:,} also occur in the {known} pairs"
+    return [f"{of}, and {single:,} more have a text of one."]
 
 
 def shared_groups_and_times(train: Examples, part: Examples, name: str) -> list[str]:
