@@ -26,6 +26,7 @@ EXAMPLES = {
     "names": Examples((TEXTS,), ["yes", "no", "no", "yes", "yes"]),
     "pairs": Examples((TEXTS, TEXTS[::-1]), ["yes", "no", "no", "yes", "yes"]),
     "numbers": Examples((TEXTS,), [1.0, 2.0, 2.0, 5.0, 4.0]),
+    "similarity": Examples((TEXTS, TEXTS[::-1]), [1.0, 2.0, 2.0, 5.0, 4.0]),
     "spans": Examples(
         (TEXTS,),
         [(Span(4, 8, "GOOD"),), (Span(2, 10, "BAD"), Span(12, 18, "BAD")), (), (Span(0, 3, "HAN"),), ()],
@@ -85,6 +86,10 @@ SETTINGS = {
     ("tasks", "span_qa"): [{}, {"no_answer": True}],
     ("tasks", "pairs"): [{}, {"symmetric": True, "hidden": 4, "pooling": "mean+max"}],
     ("tasks", "regression"): [{}, {"objective": "ordinal"}],
+    ("tasks", "similarity"): [
+        {"objective": "cosent", "matryoshka": [2], "cached_rows": 2},
+        {"objective": "ranking", "dim": 3},
+    ],
 }
 CASES = [
     pytest.param(folder, kind, settings, id=f"{kind}-{number}")
@@ -122,7 +127,7 @@ def recipe_of(of, kind, settings, folder):
     elif of == "encoders":
         tables["encoders"] = [table]
     kind = task["kind"]
-    examples = EXAMPLES["pairs" if kind == "pairs" else component("tasks", kind).labels_are]
+    examples = EXAMPLES[kind if kind in EXAMPLES else component("tasks", kind).labels_are]
     if "class_weights" in settings:
         examples = replace(examples, weights=[1.0, 0.5, 2.0, 1.5, 1.0])
     return Recipe(tables, folder=folder), examples

@@ -17,6 +17,7 @@ EXAMPLES = {
     "names": Examples((TEXTS,), ["yes", "no", "no", "yes", "yes"]),
     "pairs": Examples((TEXTS, TEXTS[::-1]), ["yes", "no", "no", "yes", "yes"]),
     "numbers": Examples((TEXTS,), [1.0, 2.0, 2.0, 5.0, 4.0]),
+    "similarity": Examples((TEXTS, TEXTS[::-1]), [1.0, 2.0, 2.0, 5.0, 4.0]),
     "spans": Examples(
         (TEXTS,),
         [(Span(4, 8, "GOOD"),), (Span(2, 10, "BAD"), Span(12, 18, "BAD")), (), (Span(0, 3, "HAN"),), ()],
@@ -32,6 +33,7 @@ WEIGHTS = {
     "classification": "head.0.weight head.0.bias",
     "pairs": "head.0.weight head.0.bias",
     "regression": "head.0.weight head.0.bias cuts",
+    "similarity": "",
     "tagging": "chain.transitions chain.starts chain.ends head.weight head.bias",
     "span_qa": "pointers.weight pointers.bias nothing.weight nothing.bias",
 }
@@ -39,7 +41,7 @@ WEIGHTS = {
 
 def new(kind):
     """A task that has learned its labels, and its examples."""
-    examples = EXAMPLES["pairs" if kind == "pairs" else component("tasks", kind).labels_are]
+    examples = EXAMPLES[kind if kind in EXAMPLES else component("tasks", kind).labels_are]
     task = build("tasks", {"kind": kind})
     task.initialise(examples)
     return task, examples
@@ -166,7 +168,8 @@ class TestShallow:
             learned = (given, targets, task.allowed)
             one, size = tokenize(texts[:1]), 3
         else:
-            given = list(zip(texts, texts[::-1])) if component("shallow", kind).serves == "pairs" else texts
+            pairs = component("shallow", kind).serves in ("pairs", "similarity")
+            given = list(zip(texts, texts[::-1])) if pairs else texts
             targets = np.array([1, 0, 0, 1, 1] * 4)
             learned = (given, targets)
             one, size = given[:1], 1

@@ -114,7 +114,8 @@ def _show(task: Any, row: Any, answer: dict[str, Any], top: int) -> None:
         for one in answer.get("candidates") or [answer["answer"]]:
             print(f"{' '.join(one['text'].split()) or '–'}\t{one['score']:.3f}\t{question}")
     elif task.labels_are == "numbers":
-        print(f"{answer['value']:.4g}\t{' '.join(row.split())}")
+        texts = (" ".join(text.split()) for text in ([row] if isinstance(row, str) else row))
+        print(f"{answer['value']:.4g}", *texts, sep="\t")
     else:
         print(_label_line(row, answer, top))
 

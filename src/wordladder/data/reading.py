@@ -22,6 +22,7 @@ _READERS: dict[str, Callable[..., Examples]] = {
     "classification": read_table,
     "pairs": read_table,
     "regression": partial(read_table, numbers=True),
+    "similarity": partial(read_table, numbers=True),
     "tagging": read_tagged,
     "span_qa": read_questions,
 }
@@ -32,8 +33,8 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
 
     Args:
         path: The file; "-" is standard input.
-        task: A kind of task: classification, pairs and regression read tables, tagging tagged text, span_qa
-            questions.
+        task: A kind of task: classification, pairs, similarity and regression read tables, tagging tagged
+            text, span_qa questions.
         layout: Where texts and labels are: the keywords of `read_table`, `read_tagged` or `read_questions`.
             None stands for what is not given.
 
@@ -52,7 +53,7 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
         if name not in known and value is not None:
             raise SettingError(f"{name} is given, but files of {task} have none, only {', '.join(known)}.")
     examples = reader(path, **{name: value for name, value in layout.items() if name in known})
-    if task == "pairs" and (count := len(examples.segments)) != 2:
+    if task in ("pairs", "similarity") and (count := len(examples.segments)) != 2:
         raise DataError(
             f"{examples.source}: a pair has two texts, but {count} column of texts was found. Name both "
             "(text, --text FIRST,SECOND)."

@@ -12,7 +12,7 @@ _SHOWN = 5
 
 def shared_texts(first: Examples, part: Examples, name: str, task: str, known: str = "training") -> list[str]:
     """A sentence if texts of a part also occur in `first`."""
-    if task == "pairs":
+    if task in ("pairs", "similarity"):
         return _shared_pairs(first, part, name, known)
     count = overlap(first, part)
     if not count:

@@ -265,7 +265,8 @@ class NetworkEngine(TrainableEngine):
         (embedder, *others) = self.network.embedders
         if others or tables.get("encoders") or self.recipe.text.max_words is not None:
             return None
-        if self.task.segments != 1 or not getattr(self.network.task, "use_summary", False):
+        head, alone = self.network.task, self.task.segments == 1 or self.network.reads_apart
+        if not alone or not getattr(head, "use_summary", False) or getattr(head, "projection", None):
             return None
         layout = embedder.sentence_layout() if hasattr(embedder, "sentence_layout") else None
         return layout and layout._replace(encoder="embedders/0")

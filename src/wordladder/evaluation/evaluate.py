@@ -64,7 +64,7 @@ def order_effect(engine: Engine, scores: NDArray, examples: Examples) -> dict[st
     compare two texts.
     """
     task = engine.task
-    if not getattr(task, "compares", False):
+    if not getattr(task, "compares", False) or getattr(task, "towers", False):
         return {}
     swapped = engine.scores(replace(examples, segments=examples.segments[::-1]))
     pairs = zip(task.predictions(scores), task.predictions(swapped))

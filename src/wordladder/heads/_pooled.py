@@ -1,5 +1,4 @@
-"""What the heads of texts share: the vectors of a text's words are pooled, and a small network scores
-them."""
+"""What the heads of texts share: the vectors of a text's words are pooled, and a small network scores it."""
 
 from typing import Any
 
@@ -8,8 +7,33 @@ from torch import Tensor, nn
 from ..layers.sequence import Pooling, Sequence
 
 
-class PooledHead(nn.Module):
-    """Pools a text, and scores the pooled vector.
+class PooledText(nn.Module):
+    """Pools the vectors of a text's words.
+
+    Args:
+        pooling: The kind of pooling; `"auto"` takes the summary if there is one.
+        dim: Numbers in a word's vector.
+        summary_dim: Numbers in the summary of a text; 0: there is none.
+        auto: The kind of pooling where there is no summary.
+    """
+
+    def __init__(self, pooling: str, dim: int, summary_dim: int, auto: str = "max") -> None:
+        super().__init__()
+        self.use_summary = pooling == "auto" and summary_dim > 0
+        kind: Any = auto if pooling == "auto" else pooling
+        self.pooling = None if self.use_summary else Pooling(kind)
+        self.dim = summary_dim if self.use_summary else dim * (1 + (kind == "mean+max"))
+
+    def pooled(self, sequence: Sequence) -> Tensor:
+        """One vector a text, `(batch, dim)`."""
+        if self.pooling is not None:
+            return self.pooling(sequence)
+        assert sequence.summary is not None  # there is one where it has a length
+        return sequence.summary
+
+
+class PooledHead(PooledText):
+    """Scores the pooled vector of a text.
 
     Args:
         task: It has the settings `pooling`, `hidden` and `dropout`.
@@ -21,11 +45,7 @@ class PooledHead(nn.Module):
     activation: type[nn.Module] = nn.ReLU
 
     def __init__(self, task: Any, dim: int, summary_dim: int, outputs: int) -> None:
-        super().__init__()
-        self.use_summary = task.pooling == "auto" and summary_dim > 0
-        kind: Any = "max" if task.pooling == "auto" else task.pooling
-        self.pooling = None if self.use_summary else Pooling(kind)
-        self.dim = summary_dim if self.use_summary else dim * (1 + (kind == "mean+max"))
+        super().__init__(task.pooling, dim, summary_dim)
         self.dropout, inputs = nn.Dropout(task.dropout), self._inputs(task)
         hidden = [nn.Linear(inputs, task.hidden), self.activation()] if task.hidden else []
         self.head = nn.Sequential(*hidden, nn.Linear(task.hidden or inputs, outputs))
@@ -33,13 +53,6 @@ class PooledHead(nn.Module):
     def _inputs(self, task: Any) -> int:
         """Numbers that the first layer of the head reads."""
         return self.dim
-
-    def pooled(self, sequence: Sequence) -> Tensor:
-        """One vector a text, `(batch, dim)`."""
-        if self.pooling is not None:
-            return self.pooling(sequence)
-        assert sequence.summary is not None  # there is one where it has a length
-        return sequence.summary
 
     def forward(self, sequence: Sequence) -> Tensor:
         """Unnormalised scores `(batch, outputs)`."""

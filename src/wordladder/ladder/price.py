@@ -90,7 +90,7 @@ _KINDS = (
 )
 COSTS = {kind.name: kind for kind in _KINDS}
 # The unit of prediction; for other tasks a text.
-UNITS = {"tagging": "sentence", "span_qa": "question", "pairs": "pair"}
+UNITS = {"tagging": "sentence", "span_qa": "question", "pairs": "pair", "similarity": "pair"}
 
 
 def cost_kind(name: str) -> CostKind:
