@@ -2,7 +2,7 @@
 
     python benchmarks/pairs.py [sick] [mrpc] [afqmc] [--encoder MINILM] [--rungs NAMES]
 
-SICK (entailment, 4,500 pairs), MRPC (paraphrase, 3,576) and AFQMC (questions to a bank, 34,334), each with its
+SICK (entailment, 4,500 pairs), MRPC (paraphrase, 3,576), AFQMC (questions to a bank, 34,334), each with its
 own dev and test; of AFQMC, whose test has no labels, dev is the test and a tenth of train is dev. One seed.
 Prints what the command line prints and saves the figures in results/.
 """

@@ -222,7 +222,7 @@ class NetworkEngine(TrainableEngine):
         return self._scores(tokens)
 
     def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
-        """The input of the head: one vector a text, `(rows, dim)`, or a pair if its texts are read together."""
+        """The input of the head: one vector a text, `(rows, dim)`, or a pair if it is read as a whole."""
         tokens = self.words.tokens(examples)
         tokens = tokens.apart() if self.network.reads_apart else tokens
         return self._run(tokens, self._encode_batch, self.network.task.dim, batch_rows)
