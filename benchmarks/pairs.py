@@ -1,10 +1,11 @@
 """Quality on pairs of texts, of each rung as it comes.
 
-    python benchmarks/pairs.py [sick] [mrpc] [afqmc] [--encoder MINILM] [--rungs NAMES]
+    python benchmarks/pairs.py [sick] [mrpc] [afqmc] [stsb_en] [stsb_zh] [--encoder MINILM] [--rungs NAMES]
 
-SICK (entailment, 4,500 pairs), MRPC (paraphrase, 3,576), AFQMC (questions to a bank, 34,334), each with its
-own dev and test; of AFQMC, whose test has no labels, dev is the test and a tenth of train is dev. One seed.
-Prints what the command line prints and saves the figures in results/.
+SICK (entailment, 4,500 pairs), MRPC (paraphrase, 3,576), AFQMC (questions to a bank, 34,334) and STS-B in
+English and Chinese (scores, 5,749 and 5,231), each with its own dev and test; of AFQMC, whose test has no labels,
+dev is the test and a tenth of train is dev. One seed. Prints what the command line prints and saves the figures
+in results/.
 """
 
 import argparse
@@ -13,10 +14,12 @@ from pathlib import Path
 
 from _common import keep, need
 
-SETS = {
-    "sick": ("sick/SICK_train.txt.gz", "sick/SICK_trial.txt.gz", "sick/SICK_test_annotated.txt.gz"),
-    "mrpc": ("mrpc/msr-para-train.tsv.gz", "mrpc/msr-para-val.tsv.gz", "mrpc/msr-para-test.tsv.gz"),
-    "afqmc": ("afqmc/train.txt.gz", None, "afqmc/dev.txt.gz"),
+SETS = {  # the task, train, dev and test
+    "sick": ("pairs", "sick/SICK_train.txt.gz", "sick/SICK_trial.txt.gz", "sick/SICK_test_annotated.txt.gz"),
+    "mrpc": ("pairs", *(f"mrpc/msr-para-{part}.tsv.gz" for part in ("train", "val", "test"))),
+    "afqmc": ("pairs", "afqmc/train.txt.gz", None, "afqmc/dev.txt.gz"),
+    "stsb_en": ("similarity", "stsb_en/stsbenchmark.tsv.gz", None, None),  # its column `split` says
+    "stsb_zh": ("similarity", *(f"stsb_zh/sts-b-{part}.txt.gz" for part in ("train", "dev", "test"))),
 }
 
 
@@ -32,13 +35,14 @@ def main() -> None:
     parser.add_argument("--rungs")
     given = parser.parse_args()
     for name in given.sets:
-        train, dev, test = (part and need(f"pairs/{part}") for part in SETS[name])
+        task, *parts = SETS[name]
+        train, dev, test = (part and need(f"pairs/{part}") for part in parts)
         with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
             found = climb(
                 train,
                 dev=dev,
                 test=test,
-                task="pairs",
+                task=task,
                 rungs=given.rungs and given.rungs.split(","),
                 encoders=given.encoder and [given.encoder],
                 seeds=1,

@@ -1,4 +1,4 @@
-"""Cosines of the tf-idf vectors of two texts, and a linear regression on them: the baseline for similarity."""
+"""Cosines of the tf-idf vectors of two texts, and a linear regression: the baseline for similarity."""
 
 from typing import Any, Self
 
