@@ -3,9 +3,9 @@
     python benchmarks/pairs.py [sick] [mrpc] [afqmc] [stsb_en] [stsb_zh] [--encoder MINILM] [--rungs NAMES]
 
 SICK (entailment, 4,500 pairs), MRPC (paraphrase, 3,576), AFQMC (questions to a bank, 34,334) and STS-B in
-English and Chinese (scores, 5,749 and 5,231), each with its own dev and test; of AFQMC, whose test has no labels,
-dev is the test and a tenth of train is dev. One seed. Prints what the command line prints and saves the figures
-in results/.
+English and Chinese (scores, 5,749 and 5,231), each with its own dev and test; of AFQMC, whose test has no
+labels, dev is the test and a tenth of train is dev. One seed. Prints what the command line prints and saves
+the figures in results/.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Similarity of two texts: the objectives against loops, towers, cached gradients, what is saved, the commands."""
+"""Similarity of two texts: objectives against loops, towers, cached gradients, what is saved, the commands."""
 
 import json
 import math
@@ -18,7 +18,7 @@ from wordladder.errors import DataError, RecipeError
 from wordladder.recipe import build, component, rung_names
 from wordladder.text.words import tokenize
 
-WORDS = "red blue green cat dog house tree run walk".split()
+WORDS = ["red", "blue", "green", "cat", "dog", "house", "tree", "run", "walk"]
 SMALL = {"embedders.0.source": "random", "embedders.0.dim": 8, "embedders.0.min_count": 1}
 SMALL |= {"training.epochs": 8, "training.precision": "float32", "training.learning_rate": 0.01}
 

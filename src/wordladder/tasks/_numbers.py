@@ -1,4 +1,4 @@
-"""What tasks whose labels are numbers share: the right numbers, and how well predicted ones agree with them."""
+"""What tasks whose labels are numbers share: the right ones, and how well predicted ones agree with them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
