@@ -1,4 +1,4 @@
-"""Similarity of two texts: objectives against loops, towers, cached gradients, what is saved, the commands."""
+"""Similarity of two texts: objectives against loops, towers, cached gradients, saved models, the commands."""
 
 import json
 import math
