@@ -142,6 +142,7 @@ def test_towers_learn_and_are_saved(objective, tmp_path):
 def test_a_transformer_reads_each_text_alone(tmp_path):
     tiny_bert(tmp_path / "bert")
     settings = {"embedders.0.source": str(tmp_path / "bert"), "embedders.0.max_pieces": 32}
+    settings["embedders.0.precision"] = "float32"
     recipe = Recipe.load("sbert", "similarity").with_settings(settings | {"training.epochs": 1})
     pairs, scores = made(40)
     model = Model(recipe, device="cpu", threads=1).fit(pairs, scores, output=tmp_path / "model")

@@ -31,6 +31,15 @@ class PooledText(nn.Module):
         assert sequence.summary is not None  # there is one where it has a length
         return sequence.summary
 
+    def pooled_pairs(self, sequence: Sequence) -> tuple[Tensor, ...]:
+        """The pooled vectors `(pairs, dim)` of the first texts and of the second, which are neighbours in the
+        batch where they were read apart, and segments of one row where they were not.
+        """
+        if sequence.segments is None:
+            return self.pooled(sequence).unflatten(0, (-1, 2)).unbind(dim=1)
+        masks = (sequence.mask & (sequence.segments == number) for number in (0, 1))
+        return tuple(self.pooled(sequence._replace(mask=mask)) for mask in masks)
+
 
 class PooledHead(PooledText):
     """Scores the pooled vector of a text.

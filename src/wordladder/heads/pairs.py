@@ -16,7 +16,7 @@ _PARTS = {"compare": 4, "concatenate": 2}  # vectors that the head sees of two
 
 
 class PairsHead(ClassificationHead):
-    """Scores of labels; texts that were read apart are neighbours in the batch."""
+    """Scores of labels."""
 
     activation = nn.Tanh
 
@@ -35,18 +35,11 @@ class PairsHead(ClassificationHead):
         """Unnormalised scores `(pairs, labels)`."""
         if self.use_summary:
             return super().forward(sequence)
-        first, second = self.vectors(sequence)
+        first, second = self.pooled_pairs(sequence)
         scores = self._score(first, second)
         if self.symmetric:
             scores = (scores + self._score(second, first)) / 2
         return scores.float()
-
-    def vectors(self, sequence: Sequence) -> tuple[Tensor, ...]:
-        """The pooled vectors `(pairs, dim)` of the first texts and of the second."""
-        if sequence.segments is None:
-            return self.pooled(sequence).unflatten(0, (-1, 2)).unbind(dim=1)
-        masks = (sequence.mask & (sequence.segments == number) for number in (0, 1))
-        return tuple(self.pooled(sequence._replace(mask=mask)) for mask in masks)
 
     def _score(self, first: Tensor, second: Tensor) -> Tensor:
         parts = [first, second]

@@ -19,7 +19,7 @@ class SimilarityHead(PooledText):
         self.projection = None if task.dim is None else nn.Linear(self.dim, task.dim)
         self.dim = task.dim or self.dim
         self.objective, self.temperature = task.objective, task.temperature
-        self.lengths = [*(length for length in task.matryoshka if length < self.dim), self.dim]
+        self.lengths = [*(length for length in task.matryoshka or () if length < self.dim), self.dim]
         self.dropout = nn.Dropout(task.dropout)
 
     def pooled(self, sequence: Sequence) -> Tensor:
@@ -29,7 +29,7 @@ class SimilarityHead(PooledText):
 
     def forward(self, sequence: Sequence) -> Tensor:
         """What `compare` makes of the texts."""
-        return self.compare(self.pooled(sequence))
+        return self.compare(torch.stack(self.pooled_pairs(sequence), dim=1).flatten(0, 1))
 
     def compare(self, vectors: Tensor) -> Tensor:
         """Vectors `(2 · pairs, dim)` to cosines `(pairs, 1)`; in training one row of columns for each length

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from ..errors import check_at_least
-from ..extras import require
 from ..files.json_files import read_validated, write_json
 from ..text.words import TextSettings
+from ._linear import fit_linear
 from ._term_bags import Terms
 
 __all__ = ["TfidfCosine"]
+
+_STRENGTH = 100.0  # inverse, of the penalty
 
 Pairs = list[tuple[str, str]]
 
@@ -49,23 +51,27 @@ class TfidfCosine:
         check_at_least(1, ngrams=ngrams, characters=characters)
         self.terms, self.sublinear = Terms(text, ngrams, characters, lowercase), sublinear
 
-    def fit(self, texts: Pairs, targets: NDArray[np.int64], *, weights: Any = None, **_: Any) -> Self:
+    def fit(
+        self, texts: Pairs, targets: NDArray[Any], *, weights: Any = None, seed: int = 1, **_: Any
+    ) -> Self:
         """Fit the classifier.
 
         Args:
             texts: Pairs of texts.
             targets: Their labels `(rows,)`, or indicators `(rows, labels)`.
             weights: The weights of the pairs; None: all are equal.
+            seed: Of the order in which the solver goes through the pairs.
         """
-        linear_model = require("sklearn.linear_model", "train", "the classifier of cosines")
+        from ..kernels.terms import Bags
+
         self.terms.learn([text for pair in texts for text in pair], 1, None)
         features = self.features(texts)
-        fits = [
-            linear_model.LogisticRegression(C=100.0).fit(features, target, weights)
-            for target in (targets.T if targets.ndim == 2 else [targets])
-        ]
-        self.coefficients = np.concatenate([fit.coef_ for fit in fits]).T.astype(np.float32)
-        self.intercepts = np.concatenate([fit.intercept_ for fit in fits]).astype(np.float32)
+        rows, columns = features.shape
+        ids = np.tile(np.arange(columns, dtype=np.int32), rows)
+        bags = Bags(np.arange(0, features.size + 1, columns), ids, features.ravel())
+        fixed: dict[str, Any] = {"bayes": False, "regularisation": _STRENGTH, "class_weights": None}
+        linear = fit_linear(bags, columns, targets, **fixed, weights=weights, seed=seed)
+        self.coefficients, self.intercepts = linear
         return self
 
     def features(self, pairs: Pairs) -> NDArray[np.float32]:

@@ -23,12 +23,16 @@ class TfidfSimilarity(TfidfCosine):
 
     serves = "similarity"
 
-    def fit(self, texts: Pairs, targets: NDArray[np.float32], **_: Any) -> Self:
+    def fit(
+        self, texts: Pairs, targets: NDArray[Any], *, weights: Any = None, seed: int = 1, **_: Any
+    ) -> Self:
         """Fit the regression.
 
         Args:
             texts: Pairs of texts.
             targets: Their scores `(rows,)`.
+            weights: Not used.
+            seed: Not used.
         """
         self.terms.learn([text for pair in texts for text in pair], 1, None)
         features = np.column_stack([self.features(texts), np.ones(len(texts), np.float32)])

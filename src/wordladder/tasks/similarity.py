@@ -1,6 +1,6 @@
 """Similarity: how near in meaning two texts are, as the cosine of their vectors."""
 
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,7 +55,7 @@ class Similarity(NumberTask):
     metric: Literal["spearman", "pearson"] = "spearman"
     pooling: Literal["auto", "max", "mean", "mean+max", "last", "first"] = "auto"
     dim: int | None = None
-    matryoshka: list[int] = field(default_factory=list)
+    matryoshka: list[int] | None = None
     temperature: float = 0.05
     cached_rows: int | None = None
     dropout: float = 0.0
