@@ -153,10 +153,10 @@ def typed(path, parameters):
     return words + MORE.get(path, [])
 
 
-SHALLOW = {"tfidf", "fasttext", "crf", "tfidf-cosine", "ridge"}
+SHALLOW = {"tfidf", "fasttext", "crf", "tfidf-cosine", "tfidf-similarity", "ridge"}
 WORKING = """
 train tfidf-cosine --train pairs.csv -o cosine
-train tfidf-cosine --task similarity --train scores.csv -o near
+train tfidf-similarity --train scores.csv -o near
 train crf --train tags.conll -o crf --set shallow.tree=false
 predict crf tags.conll
 """

@@ -32,7 +32,7 @@ def stars(rows=200, seed=0):
     return texts, numbers
 
 
-def small(name="vectors-mean", **settings):
+def small(name="vectors-regression", **settings):
     recipe = Recipe.load(name, "regression").with_settings(SMALL | settings)
     recipe.tables.pop("vectors")
     return recipe

@@ -37,7 +37,7 @@ def made(rows=160, seed=0):
     return pairs, scores
 
 
-def small(name="bilstm", **settings):
+def small(name="bilstm-towers", **settings):
     recipe = Recipe.load(name, "similarity").with_settings(SMALL | settings)
     for table in recipe.tables.get("encoders", ()):
         table["hidden"] = 6
@@ -179,7 +179,17 @@ def test_the_commands(tmp_path):
 
     file, out = tmp_path / "sts.tsv", tmp_path / "climb"
     told = run(
-        "climb", file, "--task", "similarity", "--rungs", "tfidf-cosine", "--seeds", 1, "-o", out, "--json"
+        "climb",
+        file,
+        "--task",
+        "similarity",
+        "--rungs",
+        "tfidf-similarity",
+        "--seeds",
+        1,
+        "-o",
+        out,
+        "--json",
     )
     assert json.loads(told)["metric"] == "spearman"
     model = next(out.rglob("model"))

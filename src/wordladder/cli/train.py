@@ -16,7 +16,6 @@ def train(
     *,
     train: Path,
     output: shared.Output,
-    task: str | None = None,
     dev: Path | None = None,
     test: Path | None = None,
     encoder: str | None = None,
@@ -39,7 +38,6 @@ def train(
     Args:
         recipe: A rung's name (see `wordladder rungs`) or a TOML file.
         train: Labelled table, tagged text, or questions with answers; .gz .xz .zst too.
-        task: Kind of task, where several have a rung of that name; if not given, classification first.
         dev: Rows on which all choices are made; if not given, a tenth of the training rows.
         test: Rows on which the trained model is evaluated.
         encoder: Folder or hub name of the pretrained encoder, instead of the recipe's.
@@ -55,7 +53,7 @@ def train(
     from ..model.model import Model
     from ..recipe import Recipe
 
-    chosen = Recipe.load(recipe, task)
+    chosen = Recipe.load(recipe)
     if encoder is not None:
         chosen = chosen.with_encoder(read_encoder(encoder))
     if vectors is not None:

@@ -7,7 +7,7 @@ from .price import COSTS, format_seconds
 from .result import Choice, Climb, Rule, Rung
 
 BASELINES = {"classification": "tfidf", "tagging": "crf", "span_qa": "bidaf", "pairs": "tfidf-cosine"}
-BASELINES |= {"regression": "ridge", "similarity": "tfidf-cosine"}
+BASELINES |= {"regression": "ridge", "similarity": "tfidf-similarity"}
 
 
 def reason(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:
