@@ -24,6 +24,9 @@ from wordladder.training.run import tunable
 TEXTS = ["the good film", "a bad film, a very bad one!", "", "我喜欢 the good 电影", "good Unheard-of words"]
 EXAMPLES = {
     "names": Examples((TEXTS,), ["yes", "no", "no", "yes", "yes"]),
+    "pairs": Examples((TEXTS, TEXTS[::-1]), ["yes", "no", "no", "yes", "yes"]),
+    "numbers": Examples((TEXTS,), [1.0, 2.0, 2.0, 5.0, 4.0]),
+    "similarity": Examples((TEXTS, TEXTS[::-1]), [1.0, 2.0, 2.0, 5.0, 4.0]),
     "spans": Examples(
         (TEXTS,),
         [(Span(4, 8, "GOOD"),), (Span(2, 10, "BAD"), Span(12, 18, "BAD")), (), (Span(0, 3, "HAN"),), ()],
@@ -81,6 +84,12 @@ SETTINGS = {
     ],
     ("tasks", "tagging"): [{}, {"crf": False}, {"scheme": "bio"}],
     ("tasks", "span_qa"): [{}, {"no_answer": True}],
+    ("tasks", "pairs"): [{}, {"symmetric": True, "hidden": 4, "pooling": "mean+max"}],
+    ("tasks", "regression"): [{}, {"objective": "ordinal"}],
+    ("tasks", "similarity"): [
+        {"objective": "cosent", "matryoshka": [2], "cached_rows": 2},
+        {"objective": "ranking", "dim": 3},
+    ],
 }
 CASES = [
     pytest.param(folder, kind, settings, id=f"{kind}-{number}")
@@ -117,7 +126,8 @@ def recipe_of(of, kind, settings, folder):
         tables |= {"embedders": [PLAIN, ALSO], "fusion": table}
     elif of == "encoders":
         tables["encoders"] = [table]
-    examples = EXAMPLES[component("tasks", task["kind"]).labels_are]
+    kind = task["kind"]
+    examples = EXAMPLES[kind if kind in EXAMPLES else component("tasks", kind).labels_are]
     if "class_weights" in settings:
         examples = replace(examples, weights=[1.0, 0.5, 2.0, 1.5, 1.0])
     return Recipe(tables, folder=folder), examples
@@ -162,7 +172,7 @@ def learned(recipe, examples, device, waits=list, half=False):
         average.swap()
         scores = engine._scores(tokens)
         found["scores"] = scores if isinstance(scores, np.ndarray) else scores.values
-        found["vectors"] = engine._run(tokens, engine._encode_batch, network.task.dim)
+        found["vectors"] = engine.encode(examples)
         if hasattr(network.fusion, "weights"):
             found["shares"] = np.concatenate([one.weights for one in engine.fusion_weights(examples)])
     return found, waited

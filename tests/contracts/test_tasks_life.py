@@ -15,6 +15,9 @@ from wordladder.text.words import TextSettings, tokenize
 TEXTS = ["the good film", "a bad film, a very bad one!", "", "我喜欢 the good 电影", "good"]
 EXAMPLES = {
     "names": Examples((TEXTS,), ["yes", "no", "no", "yes", "yes"]),
+    "pairs": Examples((TEXTS, TEXTS[::-1]), ["yes", "no", "no", "yes", "yes"]),
+    "numbers": Examples((TEXTS,), [1.0, 2.0, 2.0, 5.0, 4.0]),
+    "similarity": Examples((TEXTS, TEXTS[::-1]), [1.0, 2.0, 2.0, 5.0, 4.0]),
     "spans": Examples(
         (TEXTS,),
         [(Span(4, 8, "GOOD"),), (Span(2, 10, "BAD"), Span(12, 18, "BAD")), (), (Span(0, 3, "HAN"),), ()],
@@ -28,6 +31,9 @@ EXAMPLES = {
 
 WEIGHTS = {
     "classification": "head.0.weight head.0.bias",
+    "pairs": "head.0.weight head.0.bias",
+    "regression": "head.0.weight head.0.bias cuts",
+    "similarity": "",
     "tagging": "chain.transitions chain.starts chain.ends head.weight head.bias",
     "span_qa": "pointers.weight pointers.bias nothing.weight nothing.bias",
 }
@@ -35,7 +41,7 @@ WEIGHTS = {
 
 def new(kind):
     """A task that has learned its labels, and its examples."""
-    examples = EXAMPLES[component("tasks", kind).labels_are]
+    examples = EXAMPLES[kind if kind in EXAMPLES else component("tasks", kind).labels_are]
     task = build("tasks", {"kind": kind})
     task.initialise(examples)
     return task, examples
@@ -78,7 +84,9 @@ class TestTasks:
     def test_scores_loss_and_answers(self, kind):
         task, examples = new(kind)
         head = new_head(kind, task)
-        scores = head(sequence(examples))
+        read = sequence(examples)
+        read.vectors.requires_grad_()  # not every head has weights
+        scores = head(read)
         assert len(scores) == len(TEXTS)
         loss = head.loss(scores, targets_of(task, examples, range(len(TEXTS))))
         loss.backward()
@@ -162,9 +170,11 @@ class TestShallow:
             learned = (given, targets, task.allowed)
             one, size = tokenize(texts[:1]), 3
         else:
-            given, targets = texts, np.array([1, 0, 0, 1, 1] * 4)
-            learned = (texts, targets)
-            one, size = texts[:1], 1
+            pairs = component("shallow", kind).serves in ("pairs", "similarity")
+            given = list(zip(texts, texts[::-1])) if pairs else texts
+            targets = np.array([1, 0, 0, 1, 1] * 4)
+            learned = (given, targets)
+            one, size = given[:1], 1
         shallow = build("shallow", {"kind": kind}, TextSettings())
         shallow.fit(*learned, seed=1)
         scores = shallow.scores(given)

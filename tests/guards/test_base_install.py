@@ -97,6 +97,10 @@ def folder(tmp_path_factory, small_model):
     place = tmp_path_factory.mktemp("base")
     rows = "".join(f'"{text}",{label}\n' for text, label in zip(*reviews(120)))
     (place / "rows.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    for name, labels in (("pairs", "yn"), ("scores", "12"), ("numbers", "12")):
+        lines = [f"the film {n},good film {n % 7},{labels[n % 2]}" for n in range(60)]
+        head = "text,note,score" if name == "numbers" else "text_a,text_b,score"
+        (place / f"{name}.csv").write_text("\n".join([head, *lines]), encoding="utf-8")
     (place / "tags.conll").write_text("Ann B-PER\nmet O\nBo B-PER\n\nthe O\nfilm O\n\n" * 20, "utf-8")
     (place / "text.txt").write_text("the good film was dull\n" * 50, encoding="utf-8")
     (place / "evaluate_word_pairs.txt").write_text("the film 3\ngood dull 1\nwas film 2\n", encoding="utf-8")
@@ -149,13 +153,16 @@ def typed(path, parameters):
     return words + MORE.get(path, [])
 
 
-SHALLOW = {"tfidf", "fasttext", "crf"}
+SHALLOW = {"tfidf", "fasttext", "crf", "tfidf-cosine", "tfidf-similarity", "ridge"}
 WORKING = """
+train tfidf-cosine --train pairs.csv -o cosine
+train tfidf-similarity --train scores.csv -o near
 train crf --train tags.conll -o crf --set shallow.tree=false
 predict crf tags.conll
 """
 LACKING_LINES = """
 train tfidf --train rows.csv -o none --set text.segmenter=jieba
+train ridge --train numbers.csv -o none
 climb rows.csv -o none --rungs bilstm
 climb rows.csv -o none --task span_qa
 evaluate bilstm rows.csv

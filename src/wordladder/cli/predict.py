@@ -54,7 +54,7 @@ def predict(
     if html is not None and task != "tagging":
         raise SettingError(f"--html shows entities; this model is for {task}")
     page: list[tuple[str, dict[str, Any]]] = []
-    for rows, ids in _rows(task, file, **columns):
+    for rows, ids in _rows(task, loaded.task_.segments > 1, file, **columns):
         for number, (row, answer) in enumerate(zip(rows, loaded.answers(rows, top))):
             if html is not None:
                 page.append((row, answer))
@@ -73,7 +73,7 @@ def predict(
 
 
 def _rows(
-    task: str, file: str, text: str | None, format: str | None, skip_incomplete: bool
+    task: str, pairs: bool, file: str, text: str | None, format: str | None, skip_incomplete: bool
 ) -> Iterator[tuple[list[Any], list[str] | None]]:
     """Blocks of texts, or of questions with their passages, and their ids if the file has any."""
     from ..data.questions import read_questions
@@ -88,7 +88,7 @@ def _rows(
         read = read_table
     else:
         for rows in blocks(read_texts(file, text=text, format=format), BLOCK):
-            yield ([_pair(row) for row in rows] if task == "span_qa" else rows), None
+            yield ([_pair(row) if isinstance(row, str) else row for row in rows] if pairs else rows), None
         return
     found = read(file, labelled=False, text=text, format=format, skip_incomplete=skip_incomplete)
     if skip_incomplete:
@@ -102,7 +102,7 @@ def _rows(
 def _pair(line: str) -> tuple[str, str]:
     question, tab, passage = line.partition("\t")
     if not tab:
-        raise SettingError(f"a question and a passage are expected, with a tab between, not {line[:60]!r}")
+        raise SettingError(f"two texts are expected, with a tab between, not {line[:60]!r}")
     return question, passage
 
 
@@ -113,6 +113,9 @@ def _show(task: Any, row: Any, answer: dict[str, Any], top: int) -> None:
         question = " ".join(row[0].split())
         for one in answer.get("candidates") or [answer["answer"]]:
             print(f"{' '.join(one['text'].split()) or '–'}\t{one['score']:.3f}\t{question}")
+    elif task.labels_are == "numbers":
+        texts = (" ".join(text.split()) for text in ([row] if isinstance(row, str) else row))
+        print(f"{answer['value']:.4g}", *texts, sep="\t")
     else:
         print(_label_line(row, answer, top))
 
@@ -162,9 +165,10 @@ def marked(text: str, entities: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _label_line(text: str, answer: dict[str, Any], top: int) -> str:
+def _label_line(row: str | tuple[str, ...], answer: dict[str, Any], top: int) -> str:
+    texts = [" ".join(text.split()) for text in ([row] if isinstance(row, str) else row)]
     ranked = answer["probabilities"]
     labels = answer["label"] if isinstance(answer["label"], list) else list(ranked)[:top]
     shown = ", ".join(labels) if top == 1 else ", ".join(f"{label} {ranked[label]:.3f}" for label in labels)
     surest = f"{max((ranked[label] for label in labels), default=0.0):.3f}"
-    return "\t".join([shown, surest, " ".join(text.split())] if top == 1 else [shown, " ".join(text.split())])
+    return "\t".join([shown, surest, *texts] if top == 1 else [shown, *texts])

@@ -17,6 +17,7 @@ _LABELS = """
 # Of several that a table has, the first is taken.
 TEXTS = tuple(_TEXTS.split())
 LABELS = tuple(_LABELS.split())
+SCORES = tuple(dict.fromkeys(("score", "similarity", "relatedness_score", "stars", "rating", *LABELS)))
 PAIRS = (
     ("text_a", "text_b"),
     ("text1", "text2"),

@@ -140,7 +140,13 @@ class ColumnFinder:
         return [index for index in range(self.table.width) if index not in (*self.used, *self._reserved)]
 
 
-def choose_columns(finder: ColumnFinder, text: Texts, label: Column | None, labelled: bool | None) -> Choice:
+def choose_columns(
+    finder: ColumnFinder,
+    text: Texts,
+    label: Column | None,
+    labelled: bool | None,
+    usual: Sequence[str] = LABELS,
+) -> Choice:
     """Find the columns of texts and labels.
 
     Args:
@@ -148,6 +154,7 @@ def choose_columns(finder: ColumnFinder, text: Texts, label: Column | None, labe
         text: The column of the texts, or one for each segment; None: find it.
         label: The column of the labels; None: find it.
         labelled: Whether labels are needed (True), not wanted (False), or taken if they are there (None).
+        usual: Usual names of the column of labels, the likeliest first.
 
     Returns:
         The columns of the texts, and that of the labels or None.
@@ -156,10 +163,14 @@ def choose_columns(finder: ColumnFinder, text: Texts, label: Column | None, labe
         DataError: a column that is given is not there, or none could be found.
         SettingError: one column is given for both.
     """
+    if isinstance(text, str) and "," in text and text not in (finder.table.names or ()):
+        text = text.split(",")
     texts = tuple(map(finder.resolve, flatten(text)))
     label_column = None if label is None or labelled is False else finder.resolve(label)
-    choose = _choose_by_content if finder.table.names is None else _choose_by_name
-    texts, label_column = choose(finder, (texts, label_column), labelled)
+    if finder.table.names is None:
+        texts, label_column = _choose_by_content(finder, (texts, label_column), labelled)
+    else:
+        texts, label_column = _choose_by_name(finder, (texts, label_column), labelled, usual)
     if not texts:
         raise missing_column(finder.table, "text", "text")
     if label_column is None and labelled:
@@ -167,7 +178,9 @@ def choose_columns(finder: ColumnFinder, text: Texts, label: Column | None, labe
     return texts, label_column
 
 
-def _choose_by_name(finder: ColumnFinder, given: Choice, labelled: bool | None) -> Choice:
+def _choose_by_name(
+    finder: ColumnFinder, given: Choice, labelled: bool | None, usual: Sequence[str]
+) -> Choice:
     texts, label = given
     if not texts:
         pair = next((pair for pair in PAIRS if set(pair) <= set(finder.names)), None)
@@ -177,7 +190,7 @@ def _choose_by_name(finder: ColumnFinder, given: Choice, labelled: bool | None) 
         elif (index := finder.find(None, TEXTS, "text")) is not None:
             texts = (index,)
     if label is None and labelled is not False:
-        label = finder.find(None, LABELS, "label")
+        label = finder.find(None, usual, "label")
     free = finder.free()
     if not texts and len(free) == 1 and (label is not None or finder.table.width == 1):
         texts = (free[0],)

@@ -38,13 +38,13 @@ class Answer(NamedTuple):
     start: int | None = None
 
 
-Label = str | tuple[str, ...] | tuple[Span, ...] | tuple[Answer, ...]
+Label = str | float | tuple[str, ...] | tuple[Span, ...] | tuple[Answer, ...]
 
 
 def label_names(label: Label) -> tuple[str, ...]:
-    """What a label is made of: one name or several, the tags of spans; an answer has none."""
-    if isinstance(label, str):
-        return (label,)
+    """What a label is made of: one name or several, the tags of spans; numbers and answers have none."""
+    if isinstance(label, str | float):
+        return (label,) if isinstance(label, str) else ()
     return tuple(one if isinstance(one, str) else one.type for one in label if not isinstance(one, Answer))
 
 
@@ -56,7 +56,7 @@ class Examples:
         segments: One list of texts a segment: `(texts,)`, or `(texts_a, texts_b)` for pairs.
         labels: A label a row, or a tuple of labels a row (none, one or many) when rows have many; for tagging
             the spans of each row by their starts, for questions all answers that count as right (none: the
-            passage has no answer); None: unlabelled.
+            passage has no answer), for regression a float; None: unlabelled.
         source: The file the rows came from, for messages.
         lines: int64 (rows,), the line of the file on which each row begins, counted from 1; None: not from a
             file.

@@ -4,6 +4,7 @@ Programs write one and the same label in several ways, such as 1 and 1.0, or tru
 """
 
 import json
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -57,6 +58,23 @@ def read_labels(table: RawTable, column: int, separator: str | None = None) -> t
     return _respell(labels, spelling), [note]
 
 
+def read_numbers(table: RawTable, column: int) -> list[float]:
+    """The number of each row.
+
+    Raises:
+        DataError: a cell holds no finite number; names the line.
+    """
+    numbers = []
+    for row, cell in enumerate(table.column(column)):
+        try:
+            numbers.append(float(cell))  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            numbers.append(math.nan)
+        if not math.isfinite(numbers[-1]) or isinstance(cell, bool):
+            raise table.cell_error(row, column, f"no number, but {shorten(cell)}")
+    return numbers
+
+
 def spell_like(examples: Examples, known: Iterable[str]) -> Examples:
     """The examples with their labels spelled as those that are known, such as 1.0 as 1."""
     labels, spellings = examples.labels or (), defaultdict(list)
@@ -79,15 +97,15 @@ def _usual_spelling(name: str) -> str:
 
 def _names(labels: Iterable[Label]) -> set[str]:
     """The labels that are names, not spans or answers."""
-    parts = (part for label in labels for part in ((label,) if isinstance(label, str) else label))
+    parts = (part for label in labels for part in ((label,) if isinstance(label, str | float) else label))
     return {part for part in parts if isinstance(part, str)}
 
 
 def _respell(labels: Iterable[Any], spelling: Mapping[str, str]) -> list[Label]:
     return [
-        spelling.get(label, label)
-        if isinstance(label, str)
-        else tuple(dict.fromkeys(spelling.get(name, name) for name in label))
+        tuple(dict.fromkeys(spelling.get(name, name) for name in label))
+        if isinstance(label, tuple)
+        else spelling.get(label, label)
         for label in labels
     ]
 

@@ -1,6 +1,8 @@
 """A file → Examples by the kind of the task: the one way in that needs no format."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,14 @@ _HEAD = 1 << 16  # bytes that show what a file is
 _ARTICLES = re.compile(r'\s*(\{.*?"data"\s*:\s*)?\[\s*\{.*?"(paragraphs|qas)"\s*:', re.DOTALL)
 _TAG = re.compile(r"O|[BIESLUMW]-\S+")
 
-_READERS = {"classification": read_table, "tagging": read_tagged, "span_qa": read_questions}
+_READERS: dict[str, Callable[..., Examples]] = {
+    "classification": read_table,
+    "pairs": read_table,
+    "regression": partial(read_table, numbers=True),
+    "similarity": partial(read_table, numbers=True),
+    "tagging": read_tagged,
+    "span_qa": read_questions,
+}
 
 
 def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
@@ -24,7 +33,8 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
 
     Args:
         path: The file; "-" is standard input.
-        task: A kind of task: classification reads tables, tagging tagged text, span_qa questions.
+        task: A kind of task: classification, pairs, similarity and regression read tables, tagging tagged
+            text, span_qa questions.
         layout: Where texts and labels are: the keywords of `read_table`, `read_tagged` or `read_questions`.
             None stands for what is not given.
 
@@ -42,7 +52,13 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
     for name, value in layout.items():
         if name not in known and value is not None:
             raise SettingError(f"{name} is given, but files of {task} have none, only {', '.join(known)}.")
-    return reader(path, **{name: value for name, value in layout.items() if name in known})
+    examples = reader(path, **{name: value for name, value in layout.items() if name in known})
+    if task in ("pairs", "similarity") and (count := len(examples.segments)) != 2:
+        raise DataError(
+            f"{examples.source}: a pair has two texts, but {count} column of texts was found. Name both "
+            "(text, --text FIRST,SECOND)."
+        )
+    return examples
 
 
 def _check_is_table(path: str | Path) -> None:

@@ -12,6 +12,8 @@ _SHOWN = 5
 
 def shared_texts(first: Examples, part: Examples, name: str, task: str, known: str = "training") -> list[str]:
     """A sentence if texts of a part also occur in `first`."""
+    if task in ("pairs", "similarity"):
+        return _shared_pairs(first, part, name, known)
     count = overlap(first, part)
     if not count:
         return []
@@ -19,6 +21,18 @@ def shared_texts(first: Examples, part: Examples, name: str, task: str, known: s
     if task == "span_qa":
         return [f"{rows} questions are about passages of the {known} questions."]
     return [f"{rows} texts also occur in the {known} texts."]
+
+
+def _shared_pairs(first: Examples, part: Examples, name: str, known: str) -> list[str]:
+    """A sentence on pairs of a part that `first` has too, in any order, and on single texts."""
+    texts, pairs = set(first.flat()), set(map(frozenset, zip(*first.segments, strict=True)))
+    rows = [frozenset(pair) for pair in zip(*part.segments, strict=True)]
+    whole = sum(pair in pairs for pair in rows)
+    single = sum(not texts.isdisjoint(pair) for pair in rows) - whole
+    if not whole + single:
+        return []
+    of = f"Of the {len(part):,} {name} pairs, {whole:,} also occur in the {known} pairs"
+    return [f"{of}, and {single:,} more have a text of one."]
 
 
 def shared_groups_and_times(train: Examples, part: Examples, name: str) -> list[str]:

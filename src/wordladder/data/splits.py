@@ -97,7 +97,8 @@ def _groups(examples: Examples, seed: int) -> list[_Group]:
 
 def _are_answered(examples: Examples) -> bool:
     """Whether these are questions, some of which have an answer in their passage."""
-    return any(isinstance(part, Answer) for label in examples.labels or () for part in label)
+    rows = (label for label in examples.labels or () if isinstance(label, tuple))
+    return any(isinstance(part, Answer) for label in rows for part in label)
 
 
 def _texts(examples: Examples, answered: bool) -> Iterable[tuple[str, ...]]:

@@ -9,10 +9,11 @@ from typing import Any
 
 from ..errors import SettingError
 from ..text.file_content import raw_lines, source_name
+from .column_names import LABELS, SCORES
 from .columns import Column, ColumnFinder, Texts, choose_columns
-from .examples import Examples
+from .examples import Examples, Label
 from .file_format import decode_lines, has_plain_lines, read_raw
-from .labels import are_several, read_labels
+from .labels import are_several, read_labels, read_numbers
 from .raw_table import drop_incomplete
 from .split_columns import SplitColumns, find_split_columns, header_names, read_split_columns
 
@@ -27,6 +28,7 @@ def read_table(
     format: str | None = None,
     split_columns: SplitColumns | None = None,
     skip_incomplete: bool = False,
+    numbers: bool = False,
 ) -> Examples:
     """Read a table of texts: CSV, TSV, JSON lines, Parquet or fastText's lines; plain or compressed.
 
@@ -43,6 +45,7 @@ def read_table(
         format: One of csv, tsv, jsonl, parquet, fasttext, lines; by default by the file's name and content.
         split_columns: The columns that say how rows are split; None: they are not read.
         skip_incomplete: Whether rows without a text or a label are left out, with a note.
+        numbers: Whether the labels are numbers, such as stars or scores.
 
     Raises:
         DataError: the file cannot be read, a column is not there, or a row cannot be used; names file and
@@ -54,13 +57,16 @@ def read_table(
     names = header_names(split_columns, text, label if labelled is not False else None)
     table = read_raw(path, format, names, labelled=bool(labelled))
     finder = ColumnFinder(table, find_split_columns(table, split_columns, text, label).values())
-    text_columns, label_column = choose_columns(finder, text, label, labelled)
+    text_columns, label_column = choose_columns(finder, text, label, labelled, SCORES if numbers else LABELS)
     label_column = finder.drop_empty(label_column, labelled)
     if skip_incomplete:
         optional = label_column is None or are_several(table.column(label_column), label_separator)
         table = drop_incomplete(table, text_columns, None if optional else label_column)
-    labels, label_notes = None, list[str]()
-    if label_column is not None:
+    labels: list[Label] | None = None
+    label_notes = list[str]()
+    if label_column is not None and numbers:
+        labels = [*read_numbers(table, label_column)]
+    elif label_column is not None:
         labels, label_notes = read_labels(table, label_column, label_separator)
     segments = tuple(table.texts(column, null_is_empty=True) for column in text_columns)
     notes = (*table.notes, *finder.notes, *label_notes)

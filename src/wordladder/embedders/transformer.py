@@ -101,6 +101,7 @@ class Transformer(FeatureEmbedder):
     """
 
     separate_weights = ("model.",)  # saved in the folder of the embedder only
+    reads_together = True
 
     def __init__(
         self,

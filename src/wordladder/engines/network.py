@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from ..embedders._training_text import TrainingText
 from ..errors import ModelError, RecipeError
@@ -23,12 +24,14 @@ class Batch(NamedTuple):
         targets: The targets, if they are known.
         weights: The weight of each text in the loss, `(batch,)`, if texts have weights.
         widths: The number of words of the longest text of each segment, then of the longest example.
+        parts: The rows in parts, one after another, whose activations are not kept at once.
     """
 
     inputs: tuple[Any, ...]
     targets: Tensor | None = None
     weights: Tensor | None = None
     widths: tuple[int, ...] = ()
+    parts: "tuple[Batch, ...]" = ()
 
 
 class Network(nn.Module):
@@ -48,6 +51,7 @@ class Network(nn.Module):
         self.embedders: Any = nn.ModuleList(build("embedders", t) for t in recipe.tables["embedders"])
         self.fusion: Any = None
         self.encoders: Any = nn.ModuleList()
+        self.reads_apart = False  # whether each text of an example is a row of its own
         self.task: Any = None  # the head; attributes are named after the recipe's tables
 
     def initialise(self, text: TrainingText) -> "Network":
@@ -99,12 +103,24 @@ class Network(nn.Module):
                 )
             self.encoders.append(encoder)
             dim, summary_dim = encoder.dim, 0
+        together = any(getattr(embedder, "reads_together", False) for embedder in self.embedders)
+        together |= any(encoder.reads == "example" for encoder in self.encoders)
+        towers = getattr(self._task, "towers", False)
+        if towers and any(encoder.reads == "example" for encoder in self.encoders):
+            raise RecipeError("[[encoders]]: similarity reads each text alone; no encoder can compare two")
+        self.reads_apart = getattr(self._task, "compares", False) and (towers or not together)
         self.task = component("heads", self._recipe.task)(self._task, dim, summary_dim)
 
     def prepare(
         self, tokens: Tokens, targets: NDArray | None = None, weights: NDArray | None = None
     ) -> Batch:
         """A batch on the CPU, from the words of its texts."""
+        most = getattr(self._task, "cached_rows", None)
+        if targets is not None and most is not None and len(tokens) > most:
+            starts = range(0, len(tokens), most)
+            parts = (tokens.take(range(at, min(at + most, len(tokens)))) for at in starts)
+            return Batch((), torch.from_numpy(targets), parts=tuple(map(self.prepare, parts)))
+        tokens = tokens.apart() if self.reads_apart else tokens
         inputs = tuple(embedder.prepare(tokens) for embedder in self.embedders)
         widths = tokens.lengths.reshape(-1, tokens.segments).max(axis=0, initial=0).tolist()
         widths.append(int(np.diff(tokens.example_offsets).max(initial=0)))
@@ -155,8 +171,15 @@ class Network(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """The loss if the batch has targets, else the scores."""
+        if batch.parts:
+            vectors = [checkpoint(self._pooled, part, use_reentrant=False) for part in batch.parts]
+            return self.task.loss(self.task.compare(torch.cat(vectors)), batch.targets)
         scores = self.task(self.encode(batch))
         if batch.targets is None:
             return scores
         weights = () if batch.weights is None else (batch.weights,)
         return self.task.loss(scores, batch.targets, *weights)
+
+    def _pooled(self, batch: Batch) -> Tensor:
+        """The vectors of texts that the head compares."""
+        return self.task.pooled(self.encode(batch))

@@ -222,8 +222,10 @@ class NetworkEngine(TrainableEngine):
         return self._scores(tokens)
 
     def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
-        """The input of the head: one vector a text, `(rows, dim)`."""
-        return self._run(self.words.tokens(examples), self._encode_batch, self.network.task.dim, batch_rows)
+        """The input of the head: one vector a text, `(rows, dim)`, or a pair if it is read as a whole."""
+        tokens = self.words.tokens(examples)
+        tokens = tokens.apart() if self.network.reads_apart else tokens
+        return self._run(tokens, self._encode_batch, self.network.task.dim, batch_rows)
 
     def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
         """The weights of the embedders at each word.
@@ -263,7 +265,8 @@ class NetworkEngine(TrainableEngine):
         (embedder, *others) = self.network.embedders
         if others or tables.get("encoders") or self.recipe.text.max_words is not None:
             return None
-        if self.task.segments != 1 or not getattr(self.network.task, "use_summary", False):
+        head, alone = self.network.task, self.task.segments == 1 or self.network.reads_apart
+        if not alone or not getattr(head, "use_summary", False) or getattr(head, "projection", None):
             return None
         layout = embedder.sentence_layout() if hasattr(embedder, "sentence_layout") else None
         return layout and layout._replace(encoder="embedders/0")

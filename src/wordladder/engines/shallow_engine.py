@@ -34,11 +34,11 @@ class ShallowEngine(TrainableEngine):
             return {"text": {name: self._text_facts(*split) for name, split in splits.items()}}
         if dev is not None:
             settings["dev"] = DevSet(
-                dev.texts, lambda scores: self.task.losses(self._two_columns(scores), dev)
+                self._texts(dev), lambda scores: self.task.losses(self._two_columns(scores), dev)
             )
         if train.weights is not None:
             settings["weights"] = np.asarray(train.weights, np.float32)
-        self.shallow.fit(train.texts, self.task.gold(train), **settings)
+        self.shallow.fit(self._texts(train), self.task.targets(train, None), **settings)
         return self.shallow.facts()
 
     def scores(self, examples: Examples) -> Any:
@@ -46,7 +46,11 @@ class ShallowEngine(TrainableEngine):
         if self.task.per_word:
             tokens = self.words.tokens(examples)
             return WordScores(self.shallow.scores(tokens), tokens, self.shallow.chain)
-        return self._two_columns(self.shallow.scores(examples.texts))
+        return self._two_columns(self.shallow.scores(self._texts(examples)))
+
+    def _texts(self, examples: Examples) -> Any:
+        """The texts, or pairs of texts."""
+        return examples.texts if self.task.segments == 1 else list(zip(*examples.segments, strict=True))
 
     def _two_columns(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """The scores; of a binary classifier one column for each label."""

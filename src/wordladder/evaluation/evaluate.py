@@ -1,11 +1,12 @@
 """Evaluates scores on labelled examples: the primary metric with its interval, and all other metrics."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from ..data.examples import Examples
+from ..engines import Engine
 from .intervals import bootstrap_scores, percentile_interval
 
 
@@ -56,3 +57,15 @@ def evaluate_scores(
         rows=len(examples),
         metrics=task.metrics(scores, examples),
     )
+
+
+def order_effect(engine: Engine, scores: NDArray, examples: Examples) -> dict[str, float]:
+    """`order_matters`: the share of pairs that get another label with their two texts swapped; for tasks that
+    compare two texts.
+    """
+    task = engine.task
+    if not getattr(task, "compares", False) or getattr(task, "towers", False):
+        return {}
+    swapped = engine.scores(replace(examples, segments=examples.segments[::-1]))
+    pairs = zip(task.predictions(scores), task.predictions(swapped))
+    return {"order_matters": sum(one != other for one, other in pairs) / len(examples)}

@@ -1,43 +1,22 @@
 """The head of classification: the vectors of a text's words are pooled, and a linear layer scores labels."""
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from ..layers.sequence import Pooling, Sequence
 from ..tasks.classification import Classification
+from ._pooled import PooledHead
 
 __all__ = ["ClassificationHead"]
 
 
-class ClassificationHead(nn.Module):
+class ClassificationHead(PooledHead):
     """Scores of labels."""
 
     def __init__(self, task: Classification, dim: int, summary_dim: int) -> None:
-        super().__init__()
+        super().__init__(task, dim, summary_dim, len(task.labels))
         self.multi_label, self.label_smoothing = task.multi_label, task.label_smoothing
         self.weights = None if task.weights is None else torch.from_numpy(task.weights)
-        self.use_summary = task.pooling == "auto" and summary_dim > 0
-        kind: Any = "max" if task.pooling == "auto" else task.pooling
-        self.pooling = None if self.use_summary else Pooling(kind)
-        self.dim = summary_dim if self.use_summary else dim
-        self.dropout = nn.Dropout(task.dropout)
-        out = nn.Linear(task.hidden or self.dim, len(task.labels))
-        hidden = [nn.Linear(self.dim, task.hidden), nn.ReLU()] if task.hidden else []
-        self.head = nn.Sequential(*hidden, out)
-
-    def pooled(self, sequence: Sequence) -> Tensor:
-        """One vector a text, `(batch, dim)`."""
-        if self.pooling is not None:
-            return self.pooling(sequence)
-        assert sequence.summary is not None  # there is one where it has a length
-        return sequence.summary
-
-    def forward(self, sequence: Sequence) -> Tensor:
-        """Unnormalised scores `(batch, labels)`."""
-        return self.head(self.dropout(self.pooled(sequence))).float()
 
     def loss(self, scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Mean cross-entropy of the batch, one decision a text or one a label, with a weight for each text,

@@ -79,7 +79,7 @@ def climb(
         output: A folder for everything that is kept: models, figures, `climb.json`, `report.html`.
         test: Rows to compare the rungs on; if not given, a fifth of the rows, duplicates together.
         dev: Rows on which all choices are made; if not given, a tenth of the remaining rows.
-        task: The kind of task: classification, tagging or span_qa.
+        task: The kind of task: classification, pairs, regression, tagging or span_qa.
         rungs: Names of the rungs to climb; if not given, all of the task.
         recipes: A folder of recipes to climb instead.
         seeds: How many seeds every rung is trained with.

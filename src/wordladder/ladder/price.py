@@ -89,7 +89,8 @@ _KINDS = (
     CostKind("train", "Training time", _TRAINING, attrgetter("train_seconds"), format_seconds, "to train"),
 )
 COSTS = {kind.name: kind for kind in _KINDS}
-UNITS = {"tagging": "sentence", "span_qa": "question"}  # the unit of prediction; for other tasks a text
+# The unit of prediction; for other tasks a text.
+UNITS = {"tagging": "sentence", "span_qa": "question", "pairs": "pair", "similarity": "pair"}
 
 
 def cost_kind(name: str) -> CostKind:

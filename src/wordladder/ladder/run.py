@@ -175,7 +175,7 @@ def read_examples(path: Path) -> Examples:
 
 def _label(value: Any) -> Label:
     """A label from JSON, which has lists for tuples: a span has three parts, an answer two."""
-    if isinstance(value, str):
+    if isinstance(value, str | float):
         return value
     kinds: dict[int, Any] = {3: Span, 2: Answer}
     return tuple(part if isinstance(part, str) else kinds[len(part)](*part) for part in value)

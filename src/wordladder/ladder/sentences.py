@@ -6,7 +6,8 @@ from .choice import MANY_ROWS
 from .price import COSTS, format_seconds
 from .result import Choice, Climb, Rule, Rung
 
-BASELINES = {"classification": "tfidf", "tagging": "crf", "span_qa": "bidaf"}
+BASELINES = {"classification": "tfidf", "tagging": "crf", "span_qa": "bidaf", "pairs": "tfidf-cosine"}
+BASELINES |= {"regression": "ridge", "similarity": "tfidf-similarity"}
 
 
 def reason(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:

@@ -144,7 +144,8 @@ def _check_part(train: Examples, part: Examples, name: str) -> None:
         raise DataError(f"{part.source}: too few rows for a {name} part; give more, or a {name} file")
     known = all_names(train)
     for row, label in enumerate(part.labels or ()):
-        has_spans = any(isinstance(one, Span) for one in label)  # spans of an unknown type are only missed
+        parts = () if isinstance(label, float) else label
+        has_spans = any(isinstance(one, Span) for one in parts)  # spans of an unknown type are only missed
         unknown = [] if has_spans else [one for one in label_names(label) if one not in known]
         if unknown:
             raise DataError(

@@ -160,7 +160,8 @@ class _Run(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        weights, rest = ctx.saved_tensors[: ctx.count], ctx.saved_tensors[ctx.count :]
+        saved = ctx.saved_tensors  # asked for once, as checkpointing wants it
+        weights, rest = saved[: ctx.count], saved[ctx.count :]
         directions, of_words = ctx.count // len(_NAMES), ctx.needs_input_grad[2]
         d_vectors = torch.zeros(directions, *(ctx.shape if of_words else (0, ctx.shape[2])))
         d_places = d_outputs.contiguous().numpy().reshape(-1, directions, weights[1].shape[1])

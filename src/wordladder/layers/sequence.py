@@ -116,24 +116,33 @@ class Pooling(nn.Module):
     """`(batch, time, dim)` to `(batch, dim)`, without padding; a text without words gives the zero vector.
 
     Args:
-        kind: `"max"`, `"mean"`, `"first"` or `"last"` over the words.
+        kind: `"max"`, `"mean"`, both as `"mean+max"` of twice the length, `"first"` or `"last"`, over the
+            words where the mask is True.
     """
 
-    def __init__(self, kind: Literal["max", "mean", "last", "first"] = "max") -> None:
+    def __init__(self, kind: Literal["max", "mean", "mean+max", "last", "first"] = "max") -> None:
         super().__init__()
         self.kind = kind
 
     def forward(self, sequence: Sequence) -> Tensor:
         """One vector a text, `(batch, dim)`."""
+        if self.kind == "mean+max":
+            return torch.cat([self._pool(sequence, "mean"), self._pool(sequence, "max")], dim=1)
+        return self._pool(sequence, self.kind)
+
+    def _pool(self, sequence: Sequence, kind: str) -> Tensor:
         vectors, mask, lengths = sequence.vectors, sequence.mask, sequence.lengths
         empty = (lengths == 0)[:, None]
-        if self.kind == "max":
+        if kind == "max":
             # Adding −∞ and taking max with its index costs an eighth of masked_fill and amax in backward.
             hidden = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, float("-inf"))
             return (vectors + hidden[..., None]).max(dim=1).values.masked_fill(empty, 0.0)
-        if self.kind == "mean":
+        if kind == "mean":
             return (vectors * mask[..., None]).sum(dim=1) / lengths.clamp(min=1)[:, None]
-        word = torch.zeros_like(lengths) if self.kind == "first" else (lengths - 1).clamp(min=0)
+        if kind == "first":
+            word = mask.long().argmax(dim=1)
+        else:
+            word = mask.shape[1] - 1 - mask.flip(1).long().argmax(dim=1)
         return vectors[torch.arange(len(vectors), device=vectors.device), word].masked_fill(empty, 0.0)
 
 

@@ -25,12 +25,12 @@ class LabelKind:
     """The type of the user's labels, which predictions get too.
 
     Attributes:
-        type: `"str"`, `"int"`, `"float"`, `"bool"`, `"indicators"` for a matrix of zeros and ones, or
-            `"parts"` for spans and answers.
+        type: `"str"`, `"int"`, `"float"`, `"bool"`, `"indicators"` for a matrix of zeros and ones,
+            `"numbers"` for regression, or `"parts"` for spans and answers.
         width: The number of columns of the matrix.
     """
 
-    type: Literal["str", "int", "float", "bool", "indicators", "parts"] = "str"
+    type: Literal["str", "int", "float", "bool", "indicators", "numbers", "parts"] = "str"
     width: int = 0
 
 
@@ -160,9 +160,18 @@ def _parse_labels(labels: Any, examples: Examples, task: Any) -> list[Any]:
     if task.labels_are == "answers":
         return answers_from_python(rows, examples)
     locations = map(examples.location, range(len(rows)))
+    if task.labels_are == "numbers":
+        return list(map(_parse_number, rows, locations))
     if task.labels_are == "spans":
         return list(map(_parse_spans, rows, locations, examples.texts))
     return list(map(_parse_names if width_of(labels) == 1 else _parse_indicators, rows, locations))
+
+
+def _parse_number(label: Any, location: str) -> float:
+    value = plain(label)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise DataError(f"{location}: a number is expected, not {value!r}")
+    return float(value)
 
 
 def _parse_spans(row: Any, location: str, text: str) -> tuple[Span, ...]:
@@ -207,7 +216,7 @@ def _parse_indicators(row: list[Any], location: str) -> tuple[str, ...]:
 def label_kind(labels: Any, task: Any = Classification) -> LabelKind:
     """The type of these labels."""
     if task.labels_are != "names":
-        return LabelKind("parts")
+        return LabelKind("numbers" if task.labels_are == "numbers" else "parts")
     if labels is None:
         return LabelKind()
     if (width := width_of(labels)) != 1:
@@ -225,6 +234,8 @@ def to_user_labels(predictions: list[Any], kind: LabelKind) -> Any:
     """Predictions in the type of the user's labels: an array of labels, a list of tuples, or a matrix."""
     if kind.type == "parts":
         return predictions
+    if kind.type == "numbers":
+        return np.array(predictions, np.float64)
     if kind.type == "indicators":
         matrix = np.zeros((len(predictions), kind.width), np.int64)
         for row, labels in enumerate(predictions):
@@ -240,7 +251,7 @@ def to_user_labels(predictions: list[Any], kind: LabelKind) -> Any:
 
 def classes_of(labels: list[str], kind: LabelKind) -> tuple[Any, list[int]]:
     """The classes in the type of the user's labels, in order, and the position of each label among them."""
-    if kind.type == "parts":
+    if kind.type in ("parts", "numbers"):
         return np.array(labels), []
     if kind.type == "indicators":
         return np.arange(kind.width), [int(label) for label in labels]

@@ -16,7 +16,7 @@ from ..data.split_checks import describe_groups_and_times, rare_labels
 from ..data.splits import hold_out, overlap
 from ..engines import Engine, FitRun, FusionWeights, TrainableEngine, engine_for
 from ..errors import ModelError, NotFittedError, UserError
-from ..evaluation.evaluate import Evaluation, evaluate_scores
+from ..evaluation.evaluate import Evaluation, evaluate_scores, order_effect
 from ..files.folders import content_hash
 from ..files.streams import disk_errors
 from ..progress import Progress, quiet
@@ -167,6 +167,7 @@ class Model(Estimator):
             return {"metric": engine.task.metric, "dev_value": None}
         scores = engine.scores(dev)
         decoding = engine.task.fit_decoding(scores, dev)
+        decoding |= order_effect(engine, scores, dev)
         self.evaluation_ = evaluate_scores(recipe.task, engine.task, scores, dev, resamples=200)
         return {"metric": engine.task.metric, "dev_value": self.evaluation_.value, "decoding": decoding}
 
@@ -211,7 +212,7 @@ class Model(Estimator):
         if isinstance(texts, str):
             return self.predict_proba([texts])[0]
         self._fitted_engine()
-        if self.label_kind_.type == "parts":
+        if self.label_kind_.type in ("parts", "numbers"):
             raise ModelError(
                 f"{self.recipe_.task}: there are no classes of texts, so no probabilities; use answers"
             )
@@ -257,8 +258,9 @@ class Model(Estimator):
         """
         engine = self._fitted_engine()
         rows = [texts] if isinstance(texts, str) else texts
-        is_pair_encoder = engine.layout is not None and self.task_.segments > 1  # it encodes single texts
-        examples = examples_of(rows, task=Classification if is_pair_encoder else self.task_)
+        # Of pairs, a text is encoded alone where it is read alone.
+        reads_apart = engine.layout is not None or getattr(engine.network, "reads_apart", False)
+        examples = examples_of(rows, task=Classification if reads_apart else self.task_)
         with engine.threads(self.threads):
             vectors = engine.encode(add_prompt(examples, engine.layout, prompt, prompt_name), batch_size)
         vectors = unit_vectors(vectors) if normalize_embeddings else vectors

@@ -39,6 +39,11 @@ def training_warnings(report: dict[str, Any]) -> list[str]:
                 f"the encoder's features would take {features['gigabytes']:.1f} GB on disk, and "
                 f"{features['why']}: they are computed again in every epoch"
             )
+    if share := (report.get("decoding") or {}).get("order_matters"):
+        warnings.append(
+            f"{share:.1%} of the dev pairs get another label with their texts swapped; if their order means "
+            "nothing, set task.symmetric = true (for texts that are read apart)"
+        )
     if report["duplicates_train_dev"]:
         warnings.append(f"{report['duplicates_train_dev']} of the dev texts also occur in the training texts")
     if not report["rows"]["dev"]:

@@ -5,8 +5,8 @@ Every shallow model has the same interface:
     serves                                      the kind of task that it gives scores to
     __init__(text, *, settings)                 reads no files
     fit(texts, targets, *, dev, weights, seed, threads, progress)
-                                                trains; targets as `task.gold` gives them
-    scores(texts) -> (rows, labels)             unnormalised, what a task decodes
+                                                trains; targets as `task.targets` gives them
+    scores(texts) -> (rows, labels)             unnormalised, what a task decodes; pairs of texts for `pairs`
     means(texts) -> (rows, dim)                 one vector for each text, if the model has them
     facts()                                     what was decided, for the report
     restore(folder) / keep(folder)              a saved model

@@ -5,7 +5,7 @@ of wordladder, so Chinese works as it is.
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,6 @@ __all__ = ["Tfidf"]
 _CHARACTERS = 5  # of the longest n-gram
 _SHORT, _LONG = 5_000_000, 10_000_000  # characters of all texts: n-grams of them are the default, are tried
 _FEW_CALLS, _FEW_CHARACTERS = 5, 10_000  # that a loaded model answers without Numba
-_STRENGTHS: dict[str, tuple[float, ...]] = {"tfidf": (10.0, 1.0, 100.0), "bayes": (0.1, 0.01, 1.0)}
 
 
 class Choice(NamedTuple):
@@ -82,6 +81,10 @@ class Tfidf(TextClassifier):
     class_weights: Literal["balanced"] | None = None
 
     stage = "fitting the linear model"
+    strengths: ClassVar[dict[str, tuple[float, ...]]] = {
+        "tfidf": (10.0, 1.0, 100.0),
+        "bayes": (0.1, 0.01, 1.0),
+    }
 
     def __post_init__(self) -> None:
         check_at_least(1, ngrams=self.ngrams)
@@ -94,8 +97,8 @@ class Tfidf(TextClassifier):
         given = {name: value for name in Choice._fields if (value := getattr(self, name)) is not None}
         first, *others = (
             {"weighting": weighting, "regularisation": strength}
-            for weighting in ([self.weighting] if self.weighting else _STRENGTHS)
-            for strength in ([self.regularisation] if self.regularisation else _STRENGTHS[weighting])
+            for weighting in ([self.weighting] if self.weighting else self.strengths)
+            for strength in ([self.regularisation] if self.regularisation else self.strengths[weighting])
         )
         size = sum(map(len, texts))
         characters = _CHARACTERS if size <= _SHORT else 0
@@ -117,9 +120,20 @@ class Tfidf(TextClassifier):
         from ..kernels.terms import linear_scores
 
         terms, train, dev = self._bags(choice, training)
-        linear = fit_linear(
-            self.features(terms, train, choice.weighting),
-            len(terms.hashes),
+        linear = self.fit_linear(
+            self.features(terms, train, choice.weighting), len(terms.hashes), choice, training
+        )
+        losses = np.zeros(1)
+        if training.dev is not None:
+            scores = linear_scores(*self.features(terms, dev, choice.weighting), *linear)
+            losses = training.dev.losses(scores)
+        return Candidate(choice, {"choice": choice, "terms": terms, "linear": linear}, losses)
+
+    def fit_linear(self, bags: "Bags", terms: int, choice: Choice, training: Training) -> Linear:
+        """Logistic regression on the bags, of which each has some of so many terms."""
+        return fit_linear(
+            bags,
+            terms,
             training.targets,
             bayes=choice.weighting == "bayes",
             regularisation=choice.regularisation,
@@ -127,11 +141,6 @@ class Tfidf(TextClassifier):
             weights=training.weights,
             seed=training.seed,
         )
-        losses = np.zeros(1)
-        if training.dev is not None:
-            scores = linear_scores(*self.features(terms, dev, choice.weighting), *linear)
-            losses = training.dev.losses(scores)
-        return Candidate(choice, {"choice": choice, "terms": terms, "linear": linear}, losses)
 
     def _bags(self, choice: Choice, training: Training) -> "tuple[Terms, Bags, Bags]":
         """The terms of a choice, and the bags of the training and dev texts; cached for choices that share

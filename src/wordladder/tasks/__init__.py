@@ -3,7 +3,9 @@ kind; the head of a network for it is in the file of the same name in `heads/`.
 
 Every task has the same interface:
 
-    segments, labels_are                         texts of an example; "names", "spans" or "answers"
+    segments, labels_are                         texts of an example; "names", "numbers", "spans" or "answers"
+    compares                                     True where a text is read alone, unless something in the
+                                                 network reads both together
     per_word, width                              whether scores are of words; scores of a word, or a text
     __init__(*, settings)                        including those of its head
     initialise(examples)                         a new model: learns the labels

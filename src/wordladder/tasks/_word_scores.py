@@ -70,12 +70,12 @@ class WordTask:
 
     def _gold(self, examples: Examples) -> list[tuple[Any, ...]]:
         """The gold spans or answers of each row."""
-        return [tuple(row) for row in examples.labels or ()]
+        return [row if isinstance(row, tuple) else () for row in examples.labels or ()]
 
     def _check_labels(self, examples: Examples, kind: type, missing: str, expected: str) -> None:
         """Raise a DataError where the labels are not lists of `kind`."""
         if examples.labels is None:
             raise DataError(f"{examples.source}: {missing}, and there are none to learn from")
         for row, label in enumerate(examples.labels):
-            if isinstance(label, str) or not all(isinstance(part, kind) for part in label):
+            if not isinstance(label, list | tuple) or not all(isinstance(part, kind) for part in label):
                 raise DataError(f"{examples.location(row)}: {expected}, not {label!r}")

@@ -40,7 +40,7 @@ class Classification:
         metric: The primary metric: accuracy (of the whole set of labels, if several), or the unweighted
             mean of the labels' F1; left out, accuracy for one label a text and macro-F1 for several.
         pooling: How word vectors become one: `"auto"` takes the embedder's own summary if it has one, else
-            the maximum.
+            the maximum; `"mean+max"` concatenates both.
         hidden: Units of a hidden layer in the head; 0 for none.
         dropout: Dropout of the pooled vector in training.
         class_weights: `"balanced"` weighs each class by the inverse of its frequency.
@@ -51,7 +51,7 @@ class Classification:
     _: KW_ONLY
     multi_label: bool | None = None
     metric: Literal["accuracy", "macro_f1"] | None = None
-    pooling: Literal["auto", "max", "mean", "last", "first"] = "auto"
+    pooling: Literal["auto", "max", "mean", "mean+max", "last", "first"] = "auto"
     hidden: int = 0
     dropout: float = 0.2
     class_weights: Literal["balanced"] | None = None
@@ -125,7 +125,7 @@ class Classification:
     def _label_rows(self, examples: Examples) -> list[tuple[str, ...]]:
         rows: list[tuple[str, ...]] = []
         for row, label in enumerate(examples.labels or ()):
-            names = (label,) if isinstance(label, str) else label
+            names = (label,) if isinstance(label, str | float) else label
             if not all(isinstance(name, str) for name in names):
                 raise DataError(
                     f"{examples.location(row)}: one label for the text is expected, not {label!r}"

@@ -110,6 +110,10 @@ class Tokens:
         text, here = self.texts[index], slice(self.offsets[index], self.offsets[index + 1])
         return [text[start:end] for start, end in zip(self.starts[here].tolist(), self.ends[here].tolist())]
 
+    def apart(self) -> "Tokens":
+        """Each text as an example of its own."""
+        return replace(self, segments=1)
+
     def take(self, examples: np.ndarray | Sequence[int]) -> "Tokens":
         """The examples with these numbers, in this order."""
         rows = np.asarray(examples, dtype=np.int64)[:, None] * self.segments + np.arange(self.segments)

@@ -1,0 +1,63 @@
+"""Quality on pairs of texts, of each rung as it comes.
+
+    python benchmarks/pairs.py [sick] [mrpc] [afqmc] [stsb_en] [stsb_zh] [--encoder MINILM] [--rungs NAMES]
+
+SICK (entailment, 4,500 pairs), MRPC (paraphrase, 3,576), AFQMC (questions to a bank, 34,334) and STS-B in
+English and Chinese (scores, 5,749 and 5,231), each with its own dev and test; of AFQMC, whose test has no
+labels, dev is the test and a tenth of train is dev. One seed. Prints what the command line prints and saves
+the figures in results/.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from _common import keep, need
+
+SETS = {  # the task, train, dev and test
+    "sick": ("pairs", "sick/SICK_train.txt.gz", "sick/SICK_trial.txt.gz", "sick/SICK_test_annotated.txt.gz"),
+    "mrpc": ("pairs", *(f"mrpc/msr-para-{part}.tsv.gz" for part in ("train", "val", "test"))),
+    "afqmc": ("pairs", "afqmc/train.txt.gz", None, "afqmc/dev.txt.gz"),
+    "stsb_en": ("similarity", "stsb_en/stsbenchmark.tsv.gz", None, None),  # its column `split` says
+    "stsb_zh": ("similarity", *(f"stsb_zh/sts-b-{part}.txt.gz" for part in ("train", "dev", "test"))),
+}
+
+
+def main() -> None:
+    """Climb each set."""
+    from wordladder import climb
+    from wordladder.cli.climb import print_climb
+    from wordladder.cli.console import progress_bar
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("sets", nargs="*", default=list(SETS))
+    parser.add_argument("--encoder", type=Path)
+    parser.add_argument("--rungs")
+    given = parser.parse_args()
+    for name in given.sets:
+        task, *parts = SETS[name]
+        train, dev, test = (part and need(f"pairs/{part}") for part in parts)
+        with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
+            found = climb(
+                train,
+                dev=dev,
+                test=test,
+                task=task,
+                rungs=given.rungs and given.rungs.split(","),
+                encoders=given.encoder and [given.encoder],
+                seeds=1,
+                output=folder,
+                progress=progress,
+            )
+        print(f"\n{name}")
+        print_climb(found)
+        rungs = {
+            rung.name: {"value": rung.value, "interval": rung.interval, "train": rung.price.train_seconds}
+            for rung in found.rungs
+            if rung.price is not None
+        }
+        keep(f"pairs_{name}", {"metric": found.metric, "rows": found.rows, "rungs": rungs})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Pairs of texts in classes: paraphrase, entailment, answer selection."""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal
+
+from .classification import Classification
+
+__all__ = ["Pairs"]
+
+
+@dataclass(eq=False, repr=False)
+class Pairs(Classification):
+    """Sort pairs of texts into classes, such as paraphrase or not, or the three of entailment.
+
+    What the recipe is made of decides how a pair is read. A transformer reads both texts together. Where an
+    encoder compares the texts, such as `alignment`, they are read apart until then. All others read each text
+    on its own, and the head sees `[u; v; |u−v|; u∗v]` of their pooled vectors (Conneau et al. 2017).
+
+    Args:
+        multi_label: Whether a pair may have several labels, or none; left out, as in the data.
+        metric: The primary metric: accuracy (of the whole set of labels, if several), or the unweighted
+            mean of the labels' F1; left out, accuracy for one label a pair and macro-F1 for several.
+        pooling: How the word vectors of a text become one: `"auto"` takes the embedder's own summary if it
+            has one, else the maximum; `"mean+max"` concatenates both.
+        features: What the head sees of the two pooled vectors: `"compare"`, as above, or `"concatenate"`,
+            `[u; v]`, where an encoder has compared the texts already (ESIM).
+        symmetric: Whether the two texts are exchangeable: then the scores are the mean of both orders. For
+            texts that are read apart.
+        hidden: Units of a hidden layer in the head; 0 for none.
+        dropout: Dropout of the head's input in training.
+        class_weights: `"balanced"` weighs each class by the inverse of its frequency.
+        label_smoothing: Share of the target that is spread evenly over all classes.
+        calibrate: Whether a temperature is fitted on the dev set, so that probabilities are calibrated.
+    """
+
+    _: KW_ONLY
+    features: Literal["compare", "concatenate"] = "compare"
+    symmetric: bool = False
+
+    segments = 2
+    compares = True

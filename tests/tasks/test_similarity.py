@@ -1,0 +1,203 @@
+"""Similarity of two texts: objectives against loops, towers, cached gradients, saved models, the commands."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from tiny_transformers import tiny_bert
+from wordladder import Model, Recipe
+from wordladder.cli import app
+from wordladder.data.examples import Examples
+from wordladder.embedders._training_text import TrainingText
+from wordladder.engines.network import Network
+from wordladder.errors import DataError, RecipeError
+from wordladder.recipe import build, component, rung_names
+from wordladder.text.words import tokenize
+
+WORDS = ["red", "blue", "green", "cat", "dog", "house", "tree", "run", "walk"]
+SMALL = {"embedders.0.source": "random", "embedders.0.dim": 8, "embedders.0.min_count": 1}
+SMALL |= {"training.epochs": 8, "training.precision": "float32", "training.learning_rate": 0.01}
+
+
+def made(rows=160, seed=0):
+    """Pairs of four words each, and how many they share."""
+    chance = np.random.default_rng(seed)
+    pairs, scores = [], []
+    for row in range(rows):
+        first = chance.choice(WORDS, 4, replace=False)
+        others = [word for word in WORDS if word not in first]
+        shared = row % 5
+        other = chance.permutation([*first[:shared], *chance.choice(others, 4 - shared, replace=False)])
+        pairs.append((" ".join(first), " ".join(other)))
+        scores.append(float(shared))
+    return pairs, scores
+
+
+def small(name="bilstm-towers", **settings):
+    recipe = Recipe.load(name, "similarity").with_settings(SMALL | settings)
+    for table in recipe.tables.get("encoders", ()):
+        table["hidden"] = 6
+    recipe.tables.pop("vectors", None)
+    return recipe
+
+
+def head(**settings):
+    task = build("tasks", {"kind": "similarity", **settings})
+    task.initialise(Examples((["a", "b"], ["c", "d"]), [0.0, 5.0]))
+    return component("heads", "similarity")(task, 4, 0).train()
+
+
+def cosine(first, second):
+    return float(first @ second / (first.norm() * second.norm()))
+
+
+VECTORS = torch.randn(10, 4, generator=torch.Generator().manual_seed(0))
+TARGETS = torch.tensor([0.0, 1.0, 0.4, 0.6, 0.4])
+
+
+def test_cosine_is_a_squared_distance():
+    made = head(objective="cosine")
+    pairs = VECTORS.unflatten(0, (5, 2))
+    expected = np.mean([(cosine(*pair) - goal) ** 2 for pair, goal in zip(pairs, TARGETS.tolist())])
+    assert made.loss(made.compare(VECTORS), TARGETS).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_cosent_orders_every_two_pairs():
+    made = head(objective="cosent", temperature=0.1)
+    cosines = [cosine(*pair) for pair in VECTORS.unflatten(0, (5, 2))]
+    total = 1.0
+    for one, goal in zip(cosines, TARGETS.tolist()):
+        for other, other_goal in zip(cosines, TARGETS.tolist()):
+            if goal > other_goal:
+                total += math.exp((other - one) / 0.1)
+    assert made.loss(made.compare(VECTORS), TARGETS).item() == pytest.approx(math.log(total), rel=1e-5)
+
+
+def test_ranking_finds_the_partner_among_all():
+    made = head(objective="ranking", temperature=0.1)
+    first, second = VECTORS.unflatten(0, (5, 2)).unbind(1)
+    losses = []
+    for row, goal in enumerate(TARGETS.tolist()):
+        if goal >= 0.5:
+            logits = [cosine(first[row], other) / 0.1 for other in second]
+            losses.append(math.log(sum(map(math.exp, logits))) - logits[row])
+    assert made.loss(made.compare(VECTORS), TARGETS).item() == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+@pytest.mark.parametrize("objective", ["cosine", "cosent", "ranking"])
+def test_matryoshka_is_the_mean_over_the_lengths(objective):
+    made = head(objective=objective, matryoshka=[2, 3])
+    losses = [
+        (plain := head(objective=objective)).loss(plain.compare(VECTORS[:, :length]), TARGETS).item()
+        for length in (2, 3, 4)
+    ]
+    assert made.loss(made.compare(VECTORS), TARGETS).item() == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+@pytest.mark.parametrize("objective", ["cosent", "ranking"])
+def test_cached_gradients_are_those_of_the_whole_batch(objective):
+    pairs, scores = made(20)
+    examples = Examples(tuple(map(list, zip(*pairs))), scores)
+    tokens = tokenize(examples.flat(), segments=2)
+    gradients = []
+    for cached in (None, 6):
+        settings = {"task.objective": objective, "embedders.0.dropout": 0.0, "task.dropout": 0.0}
+        recipe = small(**settings | ({} if cached is None else {"task.cached_rows": cached}))
+        task = build("tasks", recipe.tables["task"])
+        task.initialise(examples)
+        torch.manual_seed(3)
+        network = Network(recipe, task).initialise(TrainingText(tokens)).train()
+        batch = network.prepare(tokens, task.targets(examples, tokens))
+        assert len(batch.parts) == (0 if cached is None else 4)
+        network(batch).backward()
+        gradients.append(
+            {name: p.grad.to_dense() for name, p in network.named_parameters() if p.grad is not None}
+        )
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("objective", ["cosine", "cosent", "ranking"])
+def test_towers_learn_and_are_saved(objective, tmp_path):
+    pairs, scores = made()
+    recipe = small(**{"task.objective": objective, "task.cached_rows": 20})
+    model = Model(recipe, device="cpu", threads=1).fit(pairs, scores, output=tmp_path / "model")
+    assert model.evaluate(pairs, scores).metrics["spearman"] > (0.6 if objective != "ranking" else 0.4)
+    again = Model.load(tmp_path / "model")
+    np.testing.assert_allclose(again.predict(pairs), model.predict(pairs), atol=1e-4)
+    first, second = (model.encode([pair[side] for pair in pairs]) for side in (0, 1))
+    cosines = [cosine(*map(torch.from_numpy, both)) for both in zip(first, second)]
+    np.testing.assert_allclose(model.scores(pairs)[:, 0], cosines, atol=1e-5)
+    swapped = model.scores([pair[::-1] for pair in pairs])
+    np.testing.assert_allclose(swapped, model.scores(pairs), atol=1e-6)
+    assert 0 < model.predict(pairs).mean() < 4
+    assert model.similarity(["red cat", "dog"], ["cat red"]).shape == (2, 1)
+
+
+def test_a_transformer_reads_each_text_alone(tmp_path):
+    tiny_bert(tmp_path / "bert")
+    settings = {"embedders.0.source": str(tmp_path / "bert"), "embedders.0.max_pieces": 32}
+    settings["embedders.0.precision"] = "float32"
+    recipe = Recipe.load("sbert", "similarity").with_settings(settings | {"training.epochs": 1})
+    pairs, scores = made(40)
+    model = Model(recipe, device="cpu", threads=1).fit(pairs, scores, output=tmp_path / "model")
+    assert model.engine_.network.reads_apart
+    assert (tmp_path / "model" / "modules.json").is_file()
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    texts = [text for pair in pairs[:4] for text in pair]
+    theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "model"), device="cpu").encode(texts)
+    np.testing.assert_allclose(model.encode(texts), theirs, atol=1e-4)
+
+
+def test_nothing_may_compare_the_texts():
+    recipe = small()
+    recipe.tables["encoders"].append({"kind": "alignment"})
+    pairs, scores = made(40)
+    with pytest.raises(RecipeError, match="reads each text alone"):
+        Model(recipe, device="cpu").fit(pairs, scores)
+
+
+def test_scores_are_needed():
+    with pytest.raises(DataError, match="a number is expected, not 'high'"):
+        Model(small(), device="cpu").fit([("a", "b"), ("c", "d")], [1, "high"])
+
+
+def test_the_commands(tmp_path):
+    pairs, scores = made()
+    rows = "\n".join(f"{a}\t{b}\t{score}" for (a, b), score in zip(pairs, scores))
+    (tmp_path / "sts.tsv").write_text(f"sentence1\tsentence2\tscore\n{rows}\n", encoding="utf-8")
+
+    def run(*args, **more):
+        done = CliRunner().invoke(app, list(map(str, args)), catch_exceptions=False, **more)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    file, out = tmp_path / "sts.tsv", tmp_path / "climb"
+    told = run(
+        "climb",
+        file,
+        "--task",
+        "similarity",
+        "--rungs",
+        "tfidf-similarity",
+        "--seeds",
+        1,
+        "-o",
+        out,
+        "--json",
+    )
+    assert json.loads(told)["metric"] == "spearman"
+    model = next(out.rglob("model"))
+    value, *texts = run("predict", model, "-", input="red cat dog run\tcat red dog run\n").split("\t")
+    assert float(value) > 3
+    assert texts == ["red cat dog run", "cat red dog run\n"]
+
+
+def test_the_rungs_are_recipes_of_the_task():
+    for name in rung_names("similarity"):
+        assert Recipe.load(name, "similarity").task == "similarity"
