@@ -154,6 +154,7 @@ FILES = {
     "1\tone\ttwo\t4.5\tNEUTRAL\n2\tthree\tfour\t1\tENTAILMENT\n",
     "afqmc.txt": "花呗怎么还\t如何还花呗\t1\n借呗额度\t花呗额度\t0\n",
     "snli.jsonl": '{"gold_label": "neutral", "sentence1": "a", "sentence2": "b", "sentence1_parse": "(a)"}\n'
+    '{"gold_label": "-", "sentence1": "e", "sentence2": "f", "sentence1_parse": "(e)"}\n'
     '{"gold_label": "entailment", "sentence1": "c", "sentence2": "d", "sentence1_parse": "(c)"}\n',
     "plain.csv": "text_a,text_b,label\nx,y,yes\nz,w,no\n",
 }
@@ -166,6 +167,7 @@ def test_files_are_read_as_they_are(name, tmp_path):
     assert len(found.segments) == 2
     assert len(found) == 2
     assert len(set(found.labels)) == 2
+    assert ('1 row with the gold_label "-" left out.' in found.notes) == (name == "snli.jsonl")
 
 
 def test_two_columns_of_texts_are_needed(tmp_path):

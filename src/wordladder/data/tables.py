@@ -14,7 +14,8 @@ from .columns import Column, ColumnFinder, Texts, choose_columns
 from .examples import Examples, Label
 from .file_format import decode_lines, has_plain_lines, read_raw
 from .labels import are_several, read_labels, read_numbers
-from .raw_table import drop_incomplete
+from .plurals import counted
+from .raw_table import RawTable, drop_incomplete
 from .split_columns import SplitColumns, find_split_columns, header_names, read_split_columns
 
 
@@ -62,6 +63,8 @@ def read_table(
     if skip_incomplete:
         optional = label_column is None or are_several(table.column(label_column), label_separator)
         table = drop_incomplete(table, text_columns, None if optional else label_column)
+    if label_column is not None and "gold_label" in finder.names[label_column : label_column + 1]:
+        table = _drop_undecided(table, label_column)
     labels: list[Label] | None = None
     label_notes = list[str]()
     if label_column is not None and numbers:
@@ -72,6 +75,14 @@ def read_table(
     notes = (*table.notes, *finder.notes, *label_notes)
     splits = read_split_columns(table, split_columns, text, label)
     return Examples(segments, labels, table.source, table.lines, notes, **splits)
+
+
+def _drop_undecided(table: RawTable, label: int) -> RawTable:
+    """The table without the pairs of SNLI and MNLI whose annotators did not agree, and a note."""
+    agreed = [row for row, cell in enumerate(table.column(label)) if cell != "-"]
+    if not (count := table.rows - len(agreed)):
+        return table
+    return table.take(agreed, f'{counted(count, "row")} with the gold_label "-" left out.')
 
 
 def read_texts(path: str | Path, *, text: Texts = None, format: str | None = None) -> Iterator[Any]:
