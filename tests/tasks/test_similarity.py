@@ -14,7 +14,7 @@ from wordladder.cli import app
 from wordladder.data.examples import Examples
 from wordladder.embedders._training_text import TrainingText
 from wordladder.engines.network import Network
-from wordladder.errors import DataError, RecipeError
+from wordladder.errors import DataError, RecipeError, SettingError
 from wordladder.recipe import build, component, rung_names
 from wordladder.text.words import tokenize
 
@@ -152,6 +152,23 @@ def test_a_transformer_reads_each_text_alone(tmp_path):
     texts = [text for pair in pairs[:4] for text in pair]
     theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "model"), device="cpu").encode(texts)
     np.testing.assert_allclose(model.encode(texts), theirs, atol=1e-4)
+
+
+def test_a_frozen_encoder_is_read_once_a_text(tmp_path):
+    tiny_bert(tmp_path / "bert")
+    settings = {"embedders.0.source": str(tmp_path / "bert"), "embedders.0.max_pieces": 32}
+    settings |= {"embedders.0.tune": False, "task.dim": 4, "training.epochs": 2, "task.objective": "cosine"}
+    recipe = Recipe.load("sbert", "similarity").with_settings(settings)
+    pairs, scores = made(40)
+    model = Model(recipe, device="cpu", threads=1).fit(pairs, scores, cache=tmp_path / "cache")
+    embedder = model.engine_.network.embedders[0]
+    tokens = tokenize([text for pair in pairs for text in pair], segments=2)
+    assert type(embedder.prepare(tokens.apart())).__name__ == "Features"
+
+
+def test_lengths_are_checked():
+    with pytest.raises(SettingError, match="matryoshka is 0"):
+        build("tasks", {"kind": "similarity", "matryoshka": [4, 0]})
 
 
 def test_nothing_may_compare_the_texts():

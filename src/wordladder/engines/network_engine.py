@@ -153,7 +153,8 @@ class NetworkEngine(TrainableEngine):
         """Compute the features of frozen embedders once, and store them in the folder."""
         from ..embedders._frozen_features import cache_features
 
-        frozen = self.network.frozen()
+        frozen, apart = self.network.frozen(), self.network.reads_apart
+        texts = [tokens.apart() if apart else tokens for tokens in texts]
         return [cache_features(one, texts, folder, self.device, progress)._asdict() for one in frozen]
 
     def _text_facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:

@@ -6,8 +6,10 @@ from .choice import MANY_ROWS
 from .price import COSTS, format_seconds
 from .result import Choice, Climb, Rule, Rung
 
-BASELINES = {"classification": "tfidf", "tagging": "crf", "span_qa": "bidaf", "pairs": "tfidf-cosine"}
-BASELINES |= {"regression": "ridge", "similarity": "tfidf-similarity"}
+BASELINES = {
+    "classification": "tfidf", "pairs": "tfidf-cosine", "similarity": "tfidf-similarity",
+    "regression": "ridge", "tagging": "crf", "span_qa": "bidaf",
+}  # fmt: skip
 
 
 def reason(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:

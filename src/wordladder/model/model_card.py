@@ -5,8 +5,8 @@ from typing import Any
 from .. import __version__
 from ..recipe import Recipe
 
-INPUTS = {"span_qa": '("question", "passage")', "pairs": '("a text", "another text")'}
-INPUTS["similarity"] = INPUTS["pairs"]
+_PAIR = '("a text", "another text")'
+INPUTS = {"span_qa": '("question", "passage")', "pairs": _PAIR, "similarity": _PAIR}
 
 
 def model_card(recipe: Recipe, report: dict[str, Any], metrics: dict[str, Any], size: float) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Examples
-from ..errors import SettingError
+from ..errors import SettingError, check_at_least
 from ..files.json_files import read_validated, write_json
 from ..text.words import Tokens
 from ._numbers import NumberTask
@@ -66,6 +66,8 @@ class Similarity(NumberTask):
     width = 1
 
     def __post_init__(self) -> None:
+        shortest = None if self.matryoshka is None else min(self.matryoshka, default=0)
+        check_at_least(1, dim=self.dim, cached_rows=self.cached_rows, matryoshka=shortest)
         if self.temperature <= 0:
             raise SettingError(f"temperature is {self.temperature}; it must be above 0.")
         self.low, self.high, self.slope, self.intercept = 0.0, 1.0, 1.0, 0.0
