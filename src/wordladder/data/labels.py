@@ -102,12 +102,14 @@ def _names(labels: Iterable[Label]) -> set[str]:
 
 
 def _respell(labels: Iterable[Any], spelling: Mapping[str, str]) -> list[Label]:
-    return [
-        tuple(dict.fromkeys(spelling.get(name, name) for name in label))
-        if isinstance(label, tuple)
-        else spelling.get(label, label)
-        for label in labels
-    ]
+    def respell(label: Any) -> Label:
+        if isinstance(label, float):
+            return label
+        if isinstance(label, str):
+            return spelling.get(label, label)
+        return tuple(dict.fromkeys(spelling.get(name, name) for name in label))
+
+    return list(map(respell, labels))
 
 
 def are_several(cells: Sequence[object], separator: str | None = None) -> bool:

@@ -2,7 +2,8 @@
 
 For rows of up to a few hundred pieces the products are faster than torch's fused attention, which uses the
 CPU's bfloat16 units poorly. The weights (rows · heads, time, time) are kept for the backward pass. On a GPU
-cuDNN plans anew for each shape, which took 60 ms of a step on an H200, and batches of text hardly repeat one.
+cuDNN plans anew for each shape, which took tens of milliseconds a call on an H200, and few batches of text
+have the same shape.
 """
 
 from collections.abc import Callable
