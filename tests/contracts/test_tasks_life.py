@@ -38,11 +38,13 @@ WEIGHTS = {
     "span_qa": "pointers.weight pointers.bias nothing.weight nothing.bias",
 }
 
+SETTINGS = {"similarity": {"objective": "cosine"}}  # the loss of a pair is its own
+
 
 def new(kind):
     """A task that has learned its labels, and its examples."""
     examples = EXAMPLES[kind if kind in EXAMPLES else component("tasks", kind).labels_are]
-    task = build("tasks", {"kind": kind})
+    task = build("tasks", {"kind": kind} | SETTINGS.get(kind, {}))
     task.initialise(examples)
     return task, examples
 
@@ -170,9 +172,11 @@ class TestShallow:
             learned = (given, targets, task.allowed)
             one, size = tokenize(texts[:1]), 3
         else:
-            pairs = component("shallow", kind).serves in ("pairs", "similarity")
-            given = list(zip(texts, texts[::-1])) if pairs else texts
+            serves = component("shallow", kind).serves
+            given = list(zip(texts, texts[::-1])) if serves in ("pairs", "similarity") else texts
             targets = np.array([1, 0, 0, 1, 1] * 4)
+            if serves == "similarity":  # a column of scores, and the numbers of both texts
+                targets = np.column_stack([targets, *np.arange(2 * len(texts)).reshape(2, -1)])
             learned = (given, targets)
             one, size = given[:1], 1
         shallow = build("shallow", {"kind": kind}, TextSettings())

@@ -47,3 +47,16 @@ def test_calibration_error_by_hand():
     # Two bins: |1.0 - 0.95| and |0.5 - 0.55|, each with half of the rows.
     assert metrics.calibration_error(confidence, correct, bins=10) == pytest.approx(0.05)
     assert metrics.calibration_error(np.ones(5), np.ones(5, bool)) == 0.0
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=1, max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_average_precision_and_the_best_threshold(rows):
+    gold, scores = np.array([one for one, _ in rows]), np.array([score / 3 for _, score in rows])
+    if gold.any():
+        expected = twin.average_precision_score(gold, scores)
+        assert metrics.average_precision(gold, scores) == pytest.approx(expected)
+        best = max(twin.f1_score(gold, scores >= cut) for cut in scores)
+        found = metrics.best_threshold(gold, scores)
+        assert twin.f1_score(gold, scores >= found) == pytest.approx(best)
+    assert metrics.average_precision(np.zeros(3, bool), np.arange(3.0)) == 0.0

@@ -56,13 +56,15 @@ def cosine(first, second):
 
 
 VECTORS = torch.randn(10, 4, generator=torch.Generator().manual_seed(0))
-TARGETS = torch.tensor([0.0, 1.0, 0.4, 0.6, 0.4])
+SCORES = [0.0, 1.0, 0.4, 0.6, 0.4]
+TEXTS = [(0, 1), (2, 3), (2, 4), (5, 3), (3, 6)]  # which texts the pairs are made of
+TARGETS = torch.tensor([[score, *texts] for score, texts in zip(SCORES, TEXTS)])
 
 
 def test_cosine_is_a_squared_distance():
     made = head(objective="cosine")
     pairs = VECTORS.unflatten(0, (5, 2))
-    expected = np.mean([(cosine(*pair) - goal) ** 2 for pair, goal in zip(pairs, TARGETS.tolist())])
+    expected = np.mean([(cosine(*pair) - goal) ** 2 for pair, goal in zip(pairs, SCORES)])
     assert made.loss(made.compare(VECTORS), TARGETS).item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -70,8 +72,8 @@ def test_cosent_orders_every_two_pairs():
     made = head(objective="cosent", temperature=0.1)
     cosines = [cosine(*pair) for pair in VECTORS.unflatten(0, (5, 2))]
     total = 1.0
-    for one, goal in zip(cosines, TARGETS.tolist()):
-        for other, other_goal in zip(cosines, TARGETS.tolist()):
+    for one, goal in zip(cosines, SCORES):
+        for other, other_goal in zip(cosines, SCORES):
             if goal > other_goal:
                 total += math.exp((other - one) / 0.1)
     assert made.loss(made.compare(VECTORS), TARGETS).item() == pytest.approx(math.log(total), rel=1e-5)
@@ -81,11 +83,48 @@ def test_ranking_finds_the_partner_among_all():
     made = head(objective="ranking", temperature=0.1)
     first, second = VECTORS.unflatten(0, (5, 2)).unbind(1)
     losses = []
-    for row, goal in enumerate(TARGETS.tolist()):
+    for row, (goal, (own, partner)) in enumerate(zip(SCORES, TEXTS)):
         if goal >= 0.5:
-            logits = [cosine(first[row], other) / 0.1 for other in second]
-            losses.append(math.log(sum(map(math.exp, logits))) - logits[row])
+            cosines = [cosine(first[row], other) / 0.1 for other in second]
+            wrong = [c for c, (_, text) in zip(cosines, TEXTS) if text not in (own, partner)]
+            losses.append(math.log(sum(map(math.exp, [cosines[row], *wrong]))) - cosines[row])
     assert made.loss(made.compare(VECTORS), TARGETS).item() == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_another_partner_of_the_same_text_is_no_wrong_answer():
+    made = head(objective="ranking")
+    targets = torch.tensor([[1.0, 0, 1], [1.0, 0, 2], [0.0, 0, 3], [1.0, 4, 5], [1.0, 6, 7]])
+    one = made._ranking(made.compare(VECTORS) / 0.05, *(targets[:, 0] >= 0.5, *targets[:, 1:].unbind(1)))
+    first, second = VECTORS.unflatten(0, (5, 2)).unbind(1)
+    losses = []
+    for row, others in ((0, [2, 3, 4]), (1, [2, 3, 4]), (3, [0, 1, 2, 4]), (4, [0, 1, 2, 3])):
+        logits = [cosine(first[row], second[other]) / 0.05 for other in [row, *others]]
+        losses.append(math.log(sum(map(math.exp, logits))) - logits[0])
+    assert one.item() == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_triplet_compares_the_partners_of_one_text():
+    made = head(objective="triplet", margin=0.3)
+    cosines = [cosine(*pair) for pair in VECTORS.unflatten(0, (5, 2))]
+    expected = max(0.0, 0.3 + cosines[2] - cosines[1])  # the only text with two partners
+    assert made.loss(made.compare(VECTORS), TARGETS).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_softmax_takes_scores_for_classes():
+    task = build("tasks", {"kind": "similarity", "objective": "softmax"})
+    examples = Examples((list("abcde"), list("fghij")), [0.0, 1.0, 0.5, 0.5, 1.0])
+    task.initialise(examples)
+    targets = torch.from_numpy(task.targets(examples, None))
+    assert targets[:, 0].tolist() == [0, 2, 1, 1, 2]
+    made = component("heads", "similarity")(task, 4, 0).train()
+    u, v = VECTORS.unflatten(0, (5, 2)).unbind(1)
+    scores = made.classes[0](torch.cat([u, v, (u - v).abs()], dim=1))
+    expected = torch.nn.functional.cross_entropy(scores, targets[:, 0].long())
+    torch.testing.assert_close(made.loss(made.compare(VECTORS), targets), expected)
+    with pytest.raises(DataError, match="25 different scores"):
+        build("tasks", {"kind": "similarity", "objective": "softmax"}).initialise(
+            Examples((["a"] * 25, ["b"] * 25), list(map(float, range(25))))
+        )
 
 
 @pytest.mark.parametrize("objective", ["cosine", "cosent", "ranking"])
@@ -218,3 +257,47 @@ def test_the_commands(tmp_path):
 def test_the_rungs_are_recipes_of_the_task():
     for name in rung_names("similarity"):
         assert Recipe.load(name, "similarity").task == "similarity"
+
+
+def positives(rows=120, seed=0):
+    """Texts and partners that share three of four words."""
+    pairs, scores = made(rows * 5, seed)
+    return [pair for pair, score in zip(pairs, scores) if score == 3.0]
+
+
+def test_pairs_that_belong_together_need_no_scores(tmp_path):
+    pairs = positives()
+    model = Model(small(**{"task.negatives": 2}), device="cpu", threads=1)
+    model.fit(pairs, dev=positives(40, 1), output=tmp_path / "model")
+    assert (model.task_.objective, model.task_.metric) == ("ranking", "ap")
+    assert model.report_["rows"]["train"] == 120
+    found = Model.load(tmp_path / "model").evaluate(positives(60, 2))
+    assert found.metric == "ap"
+    assert found.rows > 300
+    assert found.value > 0.25  # a tenth of the pairs belong together
+    assert 0.5 < found.metrics["accuracy"] <= 1
+    assert 0.3 < found.metrics["f1"] <= 1
+
+
+def test_single_texts_teach_by_dropout_alone():
+    texts = [first for first, _ in made()[0]]
+    settings = {"embedders.0.dropout": 0.3, "training.epochs": 2}
+    model = Model(small(**settings), device="cpu", threads=1).fit(list(zip(texts, texts)), dev=made(60, 5))
+    assert model.task_.objective == "ranking"
+    assert model.evaluate(*made(80, 6)).metrics["spearman"] > 0.4
+
+
+def test_triplets_are_ranked_and_scores_are_not():
+    anchors, partners = ["a", "a", "b", "b"], ["c", "d", "e", "f"]
+    for scores, objective in (
+        ([1.0, 0.0, 1.0, 0.0], "ranking"),
+        ([1.0, 0.0, 0.0, 0.0], "cosent"),
+        ([1.0, 2.0, 3.0, 4.0], "cosent"),
+    ):
+        task = build("tasks", {"kind": "similarity"})
+        task.initialise(Examples((anchors, partners), scores))
+        assert task.objective == objective
+    with pytest.raises(DataError, match="all the same"):
+        build("tasks", {"kind": "similarity", "objective": "cosent"}).initialise(
+            Examples((anchors, partners), [1.0] * 4)
+        )

@@ -9,7 +9,13 @@ _JITTER = 0.1  # by which a length is off, at most, when it is sorted
 
 
 def length_batches(
-    lengths: np.ndarray, *, max_words: int, max_rows: int, seed: int | None = None, epoch: int = 0
+    lengths: np.ndarray,
+    *,
+    max_words: int,
+    max_rows: int,
+    seed: int | None = None,
+    epoch: int = 0,
+    together: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Put rows into batches; every row is in exactly one.
 
@@ -24,6 +30,7 @@ def length_batches(
         max_rows: Rows of a batch, at most.
         seed: Shuffles; None: sort.
         epoch: Which pass over the rows this is, from 0.
+        together: A number for each row; those with the same one are in one batch, and count as one row.
 
     Returns:
         Row numbers, int64, one array a batch.
@@ -34,6 +41,13 @@ def length_batches(
     if max_words < 1 or max_rows < 1:
         raise SettingError(f"max_words={max_words} and max_rows={max_rows} must be 1 or more.")
     lengths = np.asarray(lengths, dtype=np.int64)
+    if together is not None:
+        numbers = np.unique(together, return_inverse=True)[1]
+        order, ends = np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))
+        sizes, rows_of = np.bincount(numbers, lengths), np.split(order, ends[:-1])
+        sizes = sizes.astype(np.int64)
+        batches = length_batches(sizes, max_words=max_words, max_rows=max_rows, seed=seed, epoch=epoch)
+        return [np.concatenate([rows_of[number] for number in batch]) for batch in batches]
     if seed is None:
         return _cut(np.argsort(lengths, kind="stable"), lengths, max_words, max_rows)
     if seed < 0 or epoch < 0:

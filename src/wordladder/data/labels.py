@@ -19,6 +19,7 @@ _BOOLEANS = ("true", "false")
 _WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 _FRACTION = re.compile(r"-?[0-9]*\.[0-9]*[1-9][0-9]*")
 _SHOWN = 3
+_ENTAILMENT = {"entailment": 1.0, "neutral": 0.5, "contradiction": 0.0}  # as a score of similarity
 
 
 def read_labels(table: RawTable, column: int, separator: str | None = None) -> tuple[list[Label], list[str]]:
@@ -59,13 +60,15 @@ def read_labels(table: RawTable, column: int, separator: str | None = None) -> t
 
 
 def read_numbers(table: RawTable, column: int) -> list[float]:
-    """The number of each row.
+    """The number of each row; entailment is 1, neutral a half, contradiction 0.
 
     Raises:
         DataError: a cell holds no finite number; names the line.
     """
-    numbers = []
-    for row, cell in enumerate(table.column(column)):
+    numbers, cells = [], table.column(column)
+    if all(isinstance(cell, str) and cell.strip().lower() in _ENTAILMENT for cell in cells):
+        return [_ENTAILMENT[str(cell).strip().lower()] for cell in cells]
+    for row, cell in enumerate(cells):
         try:
             numbers.append(float(cell))  # type: ignore[arg-type]
         except (TypeError, ValueError):

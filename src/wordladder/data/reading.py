@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import DataError, SettingError, did_you_mean
 from ..text.file_content import STANDARD_INPUT, read_head, source_name
 from .examples import Examples
+from .partners import read_scored_pairs
 from .questions import read_questions
 from .tables import read_table
 from .tagged import read_tagged
@@ -22,7 +23,7 @@ _READERS: dict[str, Callable[..., Examples]] = {
     "classification": read_table,
     "pairs": read_table,
     "regression": partial(read_table, numbers=True),
-    "similarity": partial(read_table, numbers=True),
+    "similarity": read_scored_pairs,
     "tagging": read_tagged,
     "span_qa": read_questions,
 }

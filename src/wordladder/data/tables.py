@@ -3,7 +3,7 @@
 No row is left out unless it is asked for: a row that cannot be used is an error that names its line.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ def read_table(
     split_columns: SplitColumns | None = None,
     skip_incomplete: bool = False,
     numbers: bool = False,
+    spread: Callable[[RawTable], RawTable] | None = None,
 ) -> Examples:
     """Read a table of texts: CSV, TSV, JSON lines, Parquet or fastText's lines; plain or compressed.
 
@@ -47,6 +48,7 @@ def read_table(
         split_columns: The columns that say how rows are split; None: they are not read.
         skip_incomplete: Whether rows without a text or a label are left out, with a note.
         numbers: Whether the labels are numbers, such as stars or scores.
+        spread: Makes the table that is read of the table in the file; None: it is the same.
 
     Raises:
         DataError: the file cannot be read, a column is not there, or a row cannot be used; names file and
@@ -56,7 +58,8 @@ def read_table(
     if label_separator == "":
         raise SettingError("The label separator is empty. Give what separates labels, such as '|'.")
     names = header_names(split_columns, text, label if labelled is not False else None)
-    table = read_raw(path, format, names, labelled=bool(labelled))
+    table = read_raw(path, format, names, labelled=bool(labelled or spread))
+    table = table if spread is None else spread(table)
     finder = ColumnFinder(table, find_split_columns(table, split_columns, text, label).values())
     text_columns, label_column = choose_columns(finder, text, label, labelled, SCORES if numbers else LABELS)
     label_column = finder.drop_empty(label_column, labelled)

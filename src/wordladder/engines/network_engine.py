@@ -58,6 +58,10 @@ class NetworkEngine(TrainableEngine):
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             facts = self._initialise_network(train, tokens, run)
+            if getattr(self.task, "negatives", 0):
+                train = self._with_negatives(train, tokens)
+                tokens = self.words.tokens(train)
+                splits["train"] = train, tokens
             if self.network.frozen():
                 folder, self._cache = run.features_folder(self.network), run.cache
                 texts = [tokens for _, tokens in splits.values()]
@@ -68,7 +72,7 @@ class NetworkEngine(TrainableEngine):
             state = train_network(
                 Job(
                     network=self.network,
-                    batches=self._batches(tokens),
+                    batches=self._batches(train, tokens),
                     prepare=lambda rows: self.network.prepare(
                         tokens.take(rows), targets[rows], None if weights is None else weights[rows]
                     ),
@@ -91,15 +95,36 @@ class NetworkEngine(TrainableEngine):
             "steps": state.step,
         }
 
-    def _batches(self, tokens: Tokens) -> Callable[[int], list[NDArray[np.int64]]]:
+    def _batches(self, train: Examples, tokens: Tokens) -> Callable[[int], list[NDArray[np.int64]]]:
         lengths, settings = np.diff(tokens.example_offsets), self.settings
+        together = self.task.together(train) if hasattr(self.task, "together") else None
         return lambda epoch: length_batches(
             lengths,
             max_words=settings.batch_words,
             max_rows=settings.batch_rows,
             seed=settings.seed,
             epoch=epoch,
+            together=together,
         )
+
+    def _with_negatives(self, train: Examples, tokens: Tokens) -> Examples:
+        """The pairs, and negatives that are mined with the network as it is."""
+        from ..training.mining import with_mined_negatives
+
+        near = self.task.targets(train, tokens)[:, 0] >= 0.5
+        vectors, numbers = self._text_vectors(tokens)
+        return with_mined_negatives(train, near, vectors, numbers, self.task.negatives)
+
+    def _text_vectors(self, tokens: Tokens) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The vectors of the different texts of pairs, of length one, `(texts, dim)`, and for each pair which
+        of them are its own, `(pairs, 2)`.
+        """
+        texts, first = tokens.apart(), dict[str, int]()
+        numbers = [first.setdefault(text, len(first)) for text in texts.texts]
+        rows = np.unique(numbers, return_index=True)[1]
+        vectors = self._run(texts.take(rows), self._encode_batch, self.network.task.dim)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / np.maximum(lengths, 1e-12), np.reshape(numbers, (-1, 2))
 
     def _initialise_network(self, train: Examples, tokens: Tokens, run: FitRun) -> dict[str, Any]:
         """A new network, or the initial one of an interrupted run; returns facts for the report."""
@@ -172,6 +197,9 @@ class NetworkEngine(TrainableEngine):
 
     def _scores(self, tokens: Tokens) -> Any:
         """Scores, one row an example or a word."""
+        if getattr(self.task, "towers", False):
+            vectors, numbers = self._text_vectors(tokens)
+            return np.einsum("pd,pd->p", *(vectors[side] for side in numbers.T))[:, None]
         if not self.task.per_word:
             return self._run(tokens, self.network, self.task.width)
         values = np.empty((len(tokens.starts), self.task.width), np.float32)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..data.examples import Examples, Span, all_names, check_texts, label_names
 from ..data.labels import spell_like
+from ..data.partners import with_strangers
 from ..data.reading import read_examples
 from ..data.split_checks import (
     describe_groups_and_times,
@@ -82,7 +83,7 @@ def split_data(
         if own is None:
             rest, own = hold_out(rest, SHARES[name], seed)
             notes.append(_describe(name, rest, seed, task))
-        parts[name] = own
+        parts[name] = with_strangers(own)
     for name in ("dev", "test"):
         _check_part(rest, parts[name], name)
         warnings += shared_texts(rest, parts[name], name, task)

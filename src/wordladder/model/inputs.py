@@ -10,6 +10,7 @@ import numpy as np
 
 from ..data.examples import Examples, Span
 from ..data.labels import label_name, spell_like
+from ..data.partners import with_strangers
 from ..data.python_values import is_integer, plain, rows_of, width_of
 from ..data.questions import answers_from_python
 from ..data.raw_table import is_missing
@@ -89,6 +90,8 @@ def labelled_examples(
         SettingError: the task has no weights of texts.
     """
     examples = examples_of(texts, labels, task, groups)
+    if examples.labels is None and getattr(task, "towers", False):  # pairs that belong together
+        examples = replace(examples, labels=[1.0] * len(examples))
     if examples.labels is None:
         raise DataError(f"{examples.source}: labels are needed, but there are none")
     if not len(examples):
@@ -96,6 +99,11 @@ def labelled_examples(
     if weights is not None:
         examples = replace(examples, weights=_parse_weights(weights, task))
     return spell_like(examples, known)
+
+
+def examples_to_score(texts: Any, labels: Any, task: Any, known: Iterable[str]) -> Examples:
+    """Examples to evaluate on; arguments and errors as for `labelled_examples`."""
+    return with_strangers(labelled_examples(texts, labels, task, known=known))
 
 
 def text_rows(texts: Any, task: Any) -> Any:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..data.examples import Examples, all_names, check_texts
+from ..data.partners import are_self_paired, with_strangers
 from ..data.split_checks import describe_groups_and_times, rare_labels
 from ..data.splits import hold_out, overlap
 from ..engines import Engine, FitRun, FusionWeights, TrainableEngine, engine_for
@@ -30,6 +31,7 @@ from .inputs import (
     add_prompt,
     classes_of,
     examples_of,
+    examples_to_score,
     label_kind,
     labelled_examples,
     similarities,
@@ -152,13 +154,12 @@ class Model(Estimator):
         check_texts(train)
         if dev is not None:
             texts, labels = dev if isinstance(dev, tuple) and len(dev) == 2 else (dev, None)
-            task = component("tasks", recipe.task)
-            return train, labelled_examples(texts, labels, task, known=all_names(train))
+            return train, examples_to_score(texts, labels, component("tasks", recipe.task), all_names(train))
         settings = TrainingSettings(**recipe.table("training"))
-        if settings.dev_share <= 0 or len(train) * settings.dev_share < SMALLEST_DEV:
+        if len(train) * settings.dev_share < SMALLEST_DEV or are_self_paired(train):
             return train, None
         rest, held_out = hold_out(train, settings.dev_share, settings.seed)
-        return rest, held_out if len(held_out) else None
+        return rest, with_strangers(held_out) if len(held_out) else None
 
     def _fit_decoding(self, engine: Engine, recipe: Recipe, dev: Examples | None) -> dict[str, Any]:
         """Fit the decoding on dev and evaluate the model there."""
@@ -166,8 +167,7 @@ class Model(Estimator):
         if dev is None:
             return {"metric": engine.task.metric, "dev_value": None}
         scores = engine.scores(dev)
-        decoding = engine.task.fit_decoding(scores, dev)
-        decoding |= order_effect(engine, scores, dev)
+        decoding = engine.task.fit_decoding(scores, dev) | order_effect(engine, scores, dev)
         self.evaluation_ = evaluate_scores(recipe.task, engine.task, scores, dev, resamples=200)
         return {"metric": engine.task.metric, "dev_value": self.evaluation_.value, "decoding": decoding}
 
@@ -290,7 +290,7 @@ class Model(Estimator):
     def outcomes(self, examples: Examples) -> NDArray:
         """What `task_.primary` needs of each row; the rows can be resampled."""
         task = self._fitted_engine().task
-        examples = labelled_examples(examples, None, task, known=task.labels)
+        examples = examples_to_score(examples, None, task, task.labels)
         return task.outcomes(self.scores(examples), examples)
 
     def evaluate(self, texts: Any, labels: Any = None, *, resamples: int = 1000) -> Evaluation:
@@ -300,7 +300,7 @@ class Model(Estimator):
             DataError: a label does not occur in the training data.
         """
         task = self._fitted_engine().task
-        examples = labelled_examples(texts, labels, task, known=task.labels)
+        examples = examples_to_score(texts, labels, task, task.labels)
         task.check(examples)
         scores = self.scores(examples)
         return evaluate_scores(self.recipe_.task, task, scores, examples, resamples=resamples)

@@ -30,12 +30,18 @@ class TfidfSimilarity(TfidfCosine):
 
         Args:
             texts: Pairs of texts.
-            targets: Their scores `(rows,)`.
+            targets: Their scores in the first column, `(rows, 3)`; where all are the same, what is predicted
+                is the mean of the cosines.
             weights: Not used.
             seed: Not used.
         """
         self.terms.learn([text for pair in texts for text in pair], 1, None)
+        scores = targets[:, 0]
+        if np.ptp(scores) == 0:
+            self.coefficients = np.array([[0.5], [0.5], [0.0], [0.0]], np.float32)
+            self.intercepts = np.zeros(1, np.float32)
+            return self
         features = np.column_stack([self.features(texts), np.ones(len(texts), np.float32)])
-        solution = np.linalg.lstsq(features, targets, rcond=None)[0].astype(np.float32)
+        solution = np.linalg.lstsq(features, scores, rcond=None)[0].astype(np.float32)
         self.coefficients, self.intercepts = solution[:-1, None], solution[-1:]
         return self

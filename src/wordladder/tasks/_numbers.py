@@ -43,18 +43,20 @@ class NumberTask(ABC):
         self.check(examples)
         return np.array(examples.labels, np.float64)
 
-    def varying_numbers(self, examples: Examples) -> NDArray[np.float64]:
+    def numbers(self, examples: Examples) -> NDArray[np.float64]:
         """The right numbers of training examples.
 
         Raises:
-            DataError: there are none, or all are the same.
+            DataError: there are none.
         """
         if examples.labels is None:
             raise DataError(f"{examples.source}: training needs numbers, and there are none")
-        gold = self.gold(examples)
+        return self.gold(examples)
+
+    def check_varying(self, gold: NDArray[np.float64], examples: Examples) -> None:
+        """Raise a DataError if all numbers are the same."""
         if gold.min() == gold.max():
             raise DataError(f"{examples.source}: the numbers are all the same; nothing can be learned")
-        return gold
 
     def facts(self, examples: Examples, tokens: Tokens) -> dict[str, float]:
         """Nothing: no numbers are lost."""

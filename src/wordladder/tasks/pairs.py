@@ -1,8 +1,12 @@
 """Pairs of texts in classes: paraphrase, entailment, answer selection."""
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from numpy.typing import NDArray
+
+from ..data.examples import Examples
+from ..metrics.labels import average_precision
 from .classification import Classification
 
 __all__ = ["Pairs"]
@@ -39,3 +43,12 @@ class Pairs(Classification):
 
     segments = 2
     compares = True
+
+    def metrics(self, scores: NDArray, examples: Examples) -> dict[str, Any]:
+        """Those of a classification; for two labels also `ap`, the average precision of the second one."""
+        found = super().metrics(scores, examples)
+        if len(self.labels) == 2 and not self.multi_label:
+            found["ap"] = average_precision(
+                self.gold(examples) == 1, (scores[:, 1] - scores[:, 0]).astype(float)
+            )
+        return found

@@ -63,7 +63,8 @@ class Regression(NumberTask):
         Raises:
             DataError: there are no numbers, all are the same, or they are too many for levels.
         """
-        gold = self.varying_numbers(examples)
+        gold = self.numbers(examples)
+        self.check_varying(gold, examples)
         levels = np.unique(gold)
         if self.objective == "ordinal":
             if len(levels) > _MOST_LEVELS:
