@@ -126,14 +126,18 @@ def _print(model: Any, tested: Any, output: Path, notes: Sequence[str]) -> None:
         for name, result in results.items()
     ]
     errors = [result.metrics.get("calibration_error") for result in results.values()]
-    if None not in errors:
+    if results and None not in errors:
         columns.append("calibration error")
         rows = [[*row, f"{error:.3f}"] for row, error in zip(rows, errors)]
-    print_figures(columns, rows)
+    if results:
+        print_figures(columns, rows)
     tell(notes, to=console)
-    questions = f"wordladder predict {output} questions.json --top 3"
-    text = f'echo "…" | wordladder predict {output} -'
-    console.print(f"[dim]next:[/dim]  {questions if model.recipe_.task == 'span_qa' else text}")
+    predict = f"wordladder predict {output}"
+    following = f'echo "…" | {predict} -'
+    if model.task_.segments == 2:
+        answers = model.task_.labels_are == "answers"
+        following = f"{predict} questions.json --top 3" if answers else f'printf "…\\t…\\n" | {predict} -'
+    console.print(f"[dim]next:[/dim]  {following}")
 
 
 @command_options()

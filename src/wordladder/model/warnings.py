@@ -48,6 +48,7 @@ def training_warnings(report: dict[str, Any]) -> list[str]:
         warnings.append(f"{report['duplicates_train_dev']} of the dev texts also occur in the training texts")
     if not report["rows"]["dev"]:
         warnings.append(
-            "too few rows to hold out a dev set: no early stopping, and probabilities are not calibrated"
+            "no dev set (too few rows, or texts that are their own partners): no early stopping, and nothing "
+            "is calibrated"
         )
     return warnings
