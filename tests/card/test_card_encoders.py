@@ -17,6 +17,7 @@ from wordladder.data.examples import Examples
 from wordladder.embedders import _inference
 from wordladder.embedders._pretrained import open_pretrained
 from wordladder.embedders._sentence_layout import Pooled, SentenceLayout
+from wordladder.embedders._sentence_modules import Files, Normalize, Part
 from wordladder.interop.fine_tuned import FineTuned
 from wordladder.interop.sentence_encoder import SentenceEngine
 from wordladder.interop.sources import _TASKS
@@ -41,15 +42,15 @@ def same(answer):
 @pytest.mark.parametrize("pooling", get_args(Pooled))
 def test_sentences(encoder, pooling):
     torch.manual_seed(1)
-    linear = nn.Sequential(nn.Linear(16, 6), nn.Tanh()).requires_grad_(False)
-    norm = nn.Sequential(nn.LayerNorm(6)).requires_grad_(False)
-    layout = SentenceLayout(pooling=(pooling,), normalize=True)
+    layers = nn.Sequential(nn.Linear(16, 6), nn.Tanh()), nn.LayerNorm(6), Normalize(Files(encoder, {}))
+    after = [Part("Dense", {}, layer.requires_grad_(False)) for layer in layers]
+    layout = SentenceLayout(pooling=(pooling,))
     texts = Examples(([*TEXTS, ""],))
 
     def answer(device):
         opened = open_pretrained(str(encoder))
         engine = SentenceEngine(
-            opened, layout, [linear, norm], source=str(encoder), device=device, precision="float32"
+            opened, layout, ([], after), source=str(encoder), device=device, precision="float32"
         )
         return engine.encode(texts)
 

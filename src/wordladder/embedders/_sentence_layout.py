@@ -68,8 +68,7 @@ class SentenceLayout(NamedTuple):
         prompts: What can be put before a text, by name.
         prompt: The name of the prompt that is put before every text, or None.
         similarity: How two vectors are compared.
-        include_prompt: Whether the pooling includes the pieces of a prompt; if not, no prompt can be put
-            before a text here.
+        include_prompt: Whether the pooling includes the pieces of a prompt.
         truncate_dim: The numbers that are kept of a vector in the end; None for all.
         activation: The activation function of a cross-encoder's scores, empty for its default; None for an
             encoder of texts.
@@ -97,18 +96,17 @@ def is_sentence_folder(folder: Path) -> bool:
 
 def pair_activation(folder: Path) -> str | None:
     """The name of the activation function of a cross-encoder, empty for its default; None if this is none."""
-    files: list[Any] = []
+    contents: list[Any] = []
     for name in (_SETTINGS, "config.json"):
         try:
-            files.append(json.loads((folder / name).read_text(encoding="utf-8")))
+            contents.append(json.loads((folder / name).read_text(encoding="utf-8")))
         except (OSError, ValueError, RecursionError):
-            files.append({})
-    settings, config = (content if isinstance(content, dict) else {} for content in files)
+            contents.append(None)
+    settings, config = (content if isinstance(content, dict) else {} for content in contents)
     inner = config.get("sentence_transformers")
-    names = [settings.get("activation_fn"), inner.get("activation_fn") if isinstance(inner, dict) else None]
-    names.append(config.get("sbert_ce_default_activation_function"))
-    name = next((str(name) for name in names if name), None)
-    return name or "" if settings.get("model_type") == "CrossEncoder" else name
+    found = settings.get("activation_fn") or (isinstance(inner, dict) and inner.get("activation_fn"))
+    found = found or config.get("sbert_ce_default_activation_function")
+    return str(found or "") if found or settings.get("model_type") == "CrossEncoder" else None
 
 
 def read_layout(folder: Path) -> SentenceLayout:
@@ -119,17 +117,17 @@ def read_layout(folder: Path) -> SentenceLayout:
     """
     activation = pair_activation(folder)
     modules = list(_modules(folder)) if is_sentence_folder(folder) else [Module("Transformer", "")]
-    (reader, place), pooled = modules[0], _READERS.get(modules[0].kind)
-    if pooled is None:
+    reader, place = modules[0]
+    if reader not in _READERS:
         raise _unsupported(folder, 0, reader)
-    layout = SentenceLayout(place, reader, activation=activation)
+    has_head = activation is not None and all(kind != "Pooling" for kind, _ in modules)
+    pooled = has_head or _READERS[reader]
+    layout = SentenceLayout(place, reader, pooling=() if pooled else ("mean",), activation=activation)
     if reader == "Transformer":
         paths = (folder / place / _ENCODER.format(family) for family in _FAMILIES)
         settings = next((read_json(path, dict) for path in paths if path.is_file()), {})
         limit, lowercase = settings.get("max_seq_length"), bool(settings.get("do_lower_case"))
         layout = layout._replace(max_pieces=limit, lowercase=lowercase)
-    without = pooled or (activation is not None and all(kind != "Pooling" for kind, _ in modules))
-    layout, pooled = layout._replace(pooling=() if without else layout.pooling), without
     for number, module in enumerate(modules[1:], start=1):
         if module.kind == "Pooling" and not pooled:
             path, pooled = folder / module.place / "config.json", True
@@ -148,9 +146,9 @@ def read_layout(folder: Path) -> SentenceLayout:
 
 
 def _unsupported(folder: Path, number: int, kind: str) -> ModelError:
-    reason = _REASONS.get(kind) or (
-        f"{', '.join(_READERS)} can be first; {', '.join(_BEFORE)} before a Pooling; {', '.join(_AFTER)} after it"
-    )
+    kinds = (", ".join(kinds) for kinds in (_READERS, _BEFORE, _AFTER))
+    order = "{} can be first, {} before a Pooling, {} after it".format(*kinds)
+    reason = _REASONS.get(kind, order)
     return ModelError(
         f"{folder / _MODULES}: module {number} is {kind!r}, which is not supported there: {reason}"
     )

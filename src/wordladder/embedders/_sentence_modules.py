@@ -191,12 +191,13 @@ class BoW(nn.Module):
     """The weight of each word of the vocabulary where a text has it, `(texts, dim)`."""
 
     limit = None
+    weights: Tensor
 
     def __init__(self, files: Files) -> None:
         super().__init__()
         config = files.config()
         self.words = Words(dict.fromkeys(config["vocab"]), ())
-        self.most = 1 if config.get("cumulative_term_frequency") is False else None  # times a word counts
+        self.once = config.get("cumulative_term_frequency") is False  # how often a word counts
         weights, self.dim = _word_weights(config | {"vocab": self.words.vocab}), len(self.words.vocab)
         self.register_buffer("weights", weights, persistent=False)
 
@@ -205,7 +206,7 @@ class BoW(nn.Module):
     def states(self, rows: Sequence[Ints]) -> Tensor:
         """Weights times counts."""
         counts = np.stack([np.bincount(row, minlength=self.dim) for row in rows])
-        return torch.from_numpy(counts.clip(max=self.most)).to(self.weights) * self.weights
+        return torch.from_numpy(counts.clip(max=1) if self.once else counts).to(self.weights) * self.weights
 
 
 class Words:

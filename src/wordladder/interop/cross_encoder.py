@@ -49,7 +49,9 @@ class CrossEncoder(SentenceEngine):
         model, inner = reader.model, str(folder / layout.encoder) if layout.encoder else source
         parts, name = read_parts(folder, layout), Path(source).name
         super().__init__(reader, layout, parts, source=inner, name=name, device=device, precision=precision)
-        self._outputs = self._finish(self._no_pieces()).shape[1] if layout.pooling else model.config.num_labels
+        self._outputs = model.config.num_labels
+        if layout.pooling:
+            self._outputs = self._finish(self._no_pieces()).shape[1]
         self._set_task()
         pad = reader.tokenizer.pad_token_id or 0
         if model.config.pad_token_id is None:  # some models find the end of a text by it
@@ -108,6 +110,6 @@ class CrossEncoder(SentenceEngine):
             scores = self._finish(self._pool(scores[mask], ids))
         return (self._activation(scores) if self._outputs == 1 else scores).cpu().numpy()
 
-    def encode(self, examples: Examples, batch_rows: int | None = None) -> NoReturn:
+    def encode(self, examples: Examples, batch_rows: int | None = None, unpooled: str = "") -> NoReturn:
         """Raise a ModelError: a text has no vector."""
         raise ModelError(f"{self.name}: a cross-encoder reads two texts together, so a text has no vector")

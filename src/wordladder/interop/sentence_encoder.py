@@ -148,16 +148,23 @@ class SentenceEngine(Engine):
             table["summary"] = self.layout.pooling[0]
         return Recipe({"embedders": [table]}, self.name)
 
-    def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
-        """One vector a text, `(rows, dim)`."""
+    def encode(
+        self, examples: Examples, batch_rows: int | None = None, unpooled: str = ""
+    ) -> NDArray[np.float32]:
+        """One vector a text, `(rows, dim)`. Texts begin with `unpooled`, whose pieces are not pooled."""
+        skip = 0
+        if unpooled and not isinstance(self.reader, Part):
+            skip = len(self._piece_ids([unpooled])[0]) - bool(self._suffix)
         empty = self._finish(self._no_pieces()).cpu().numpy()
-        compute = partial(self._vectors, self._encoder)  # the encoder is created outside of threads
+        # The encoder is created outside of threads.
+        compute = partial(self._vectors, self._encoder, skip=skip)
         return self._compute_texts(examples.texts, compute, empty, batch_rows)
 
     def _no_pieces(self) -> Tensor:
         """What a text without pieces has for a pooled vector, `(1, dim)`."""
         states = torch.zeros(1, self._piece_dim, device=self.device)
-        return torch.zeros_like(self._pool(states, [np.zeros(1, np.int64)])) if self.layout.pooling else states
+        states = self._pool(states, [np.zeros(1, np.int64)]) if self.layout.pooling else states
+        return torch.zeros_like(states)
 
     @cached_property
     def _encoder(self) -> Any:
@@ -200,12 +207,12 @@ class SentenceEngine(Engine):
         return out
 
     @torch.inference_mode()
-    def _vectors(self, encoder: Any, ids: list[Ints]) -> NDArray[np.float32]:
+    def _vectors(self, encoder: Any, ids: list[Ints], skip: int) -> NDArray[np.float32]:
         states = encoder.states(ids)
-        return self._finish(self._pool(states, ids) if self.layout.pooling else states).cpu().numpy()
+        return self._finish(self._pool(states, ids, skip) if self.layout.pooling else states).cpu().numpy()
 
-    def _pool(self, states: Tensor, ids: list[Ints]) -> Tensor:
-        """`(texts, dim)` from the vectors of all pieces, one text after another."""
+    def _pool(self, states: Tensor, ids: list[Ints], skip: int = 0) -> Tensor:
+        """`(texts, dim)` from the vectors of all pieces, one text after another, without the first `skip`."""
         found, numbers = [], torch.from_numpy(np.concatenate(ids))
         for first, count, length in find_runs(np.array([len(row) for row in ids])):
             run, total = slice(first, first + count * length), None
@@ -216,7 +223,9 @@ class SentenceEngine(Engine):
                     texts, total = texts * weights, weights.sum(dim=1).clamp(min=1e-9)
                 else:
                     texts = part.layer(texts)
-            found.append(torch.cat([_POOLING[mode](texts, total) for mode in self.layout.pooling], dim=1))
+            texts = texts[:, min(skip, texts.shape[1] - 1) :]
+            pooled = [_POOLING[mode](texts, total, skip) for mode in self.layout.pooling]
+            found.append(torch.cat(pooled, dim=1))
         return torch.cat(found)
 
     def _piece_ids(self, texts: Sequence[Any]) -> list[Ints]:
@@ -250,16 +259,17 @@ class SentenceEngine(Engine):
         self._keep_layout(folder)
 
     def _keep_layout(self, folder: Path) -> None:
-        pooled = 1 + len(self.before) + bool(self.layout.pooling)
-        before, after = (
-            [(Module(part.kind, f"{number}_{part.kind}"), part) for number, part in enumerate(parts, first)]
-            for parts, first in ((self.before, 1), (self.after, pooled))
-        )
-        for module, part in before + after:
-            write_part(part, folder / module.place)
-        modules = {"before": tuple(one for one, _ in before), "after": tuple(one for one, _ in after)}
+        modules: list[list[Module]] = []
+        for first, parts in (
+            (1, self.before),
+            (1 + len(self.before) + bool(self.layout.pooling), self.after),
+        ):
+            modules.append([Module(part.kind, f"{n}_{part.kind}") for n, part in enumerate(parts, first)])
+            for module, part in zip(modules[-1], parts):
+                write_part(part, folder / module.place)
         dim = self._no_pieces().shape[1] // max(1, len(self.layout.pooling))
-        write_layout(folder, self.layout._replace(**modules), dim)
+        before, after = map(tuple, modules)
+        write_layout(folder, self.layout._replace(before=before, after=after), dim)
 
 
 def read_parts(folder: Path, layout: SentenceLayout) -> tuple[list[Part], list[Part]]:
@@ -292,19 +302,20 @@ def replace_surrogates(text: str) -> str:
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _weighted_mean(texts: Tensor, total: Tensor | None) -> Tensor:
-    weights = torch.arange(1.0, texts.shape[1] + 1, device=texts.device)
+def _weighted_mean(texts: Tensor, total: Tensor | None, skip: int) -> Tensor:
+    weights = torch.arange(1.0 + skip, texts.shape[1] + skip + 1, device=texts.device)
     return torch.einsum("tpd,p->td", texts, weights) / (weights.sum() if total is None else total)
 
 
 # How the vectors of the pieces of texts of one length are pooled, `(texts, pieces, dim)` to `(texts, dim)`.
-# Where pieces have weights, their vectors are weighted, and `total` has the sums of the weights `(texts, 1)`.
-_POOLING: dict[Pooled, Callable[[Tensor, Tensor | None], Tensor]] = {
-    "cls": lambda texts, total: texts[:, 0],
-    "lasttoken": lambda texts, total: texts[:, -1],
-    "max": lambda texts, total: texts.amax(dim=1),
-    "mean": lambda texts, total: texts.sum(dim=1) / (texts.shape[1] if total is None else total),
-    "mean_sqrt_len_tokens": lambda texts, total: (
+# Where pieces have weights, their vectors are weighted, and `total` has the sums of the weights `(texts, 1)`;
+# `skip` pieces before them are left out.
+_POOLING: dict[Pooled, Callable[[Tensor, Tensor | None, int], Tensor]] = {
+    "cls": lambda texts, total, skip: texts[:, 0],
+    "lasttoken": lambda texts, total, skip: texts[:, -1],
+    "max": lambda texts, total, skip: texts.amax(dim=1),
+    "mean": lambda texts, total, skip: texts.sum(dim=1) / (texts.shape[1] if total is None else total),
+    "mean_sqrt_len_tokens": lambda texts, total, skip: (
         texts.sum(dim=1) / (texts.shape[1] if total is None else total) ** 0.5
     ),
     "weightedmean": _weighted_mean,
