@@ -1,5 +1,5 @@
-"""Modules of sentence-transformers other than a transformer with pooling: the vectors are those it computes for
-each text alone, and what is saved here opens there. Its own modules are the twins.
+"""Modules of sentence-transformers other than a transformer with pooling: the vectors are those it computes
+for each text alone, and what is saved here opens there. Its own modules are the twins.
 """
 
 import json
@@ -128,6 +128,11 @@ def test_padding_changes_nothing(name, bert, tmp_path):
     )
 
 
+def test_the_maximum_of_no_words_is_zero(bert, tmp_path):
+    made("one way", bert, tmp_path)
+    assert not Model.load(tmp_path).encode(["", "!?"]).any()  # there, minus infinity
+
+
 def test_an_lstm_over_a_transformer_reads_its_pieces(bert, tmp_path):
     modules = [transformer(bert), shaken(there.LSTM(16, 3)), there.Pooling(6)]
     SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(tmp_path))
@@ -149,12 +154,20 @@ def test_static_vectors_as_model2vec_writes_them(bert, tmp_path):
     model, twin = Model.load(tmp_path), SentenceTransformer(str(tmp_path), device="cpu")
     np.testing.assert_allclose(model.encode(TEXTS), twin.encode(TEXTS), atol=2e-3)
     assert model.texts_truncated == 0
-    with pytest.raises(ModelError, match='the source of a "static" embedder'):
+    with pytest.raises(ModelError, match=r"no head for a task, so it cannot predict; it can encode$"):
         model.predict(["a"])
     tensors["mapping"] = tensors["mapping"][:9]
     save_file(tensors | {"weights": tensors["weights"][:9]}, tmp_path / "model.safetensors")
     with pytest.raises(ModelError, match="more pieces than the 9 that have a vector"):
         Model.load(tmp_path)
+
+
+def test_weights_in_old_files(bert, tmp_path):
+    modules = [words(), there.LSTM(8, 3), there.Pooling(6), there.Dense(6, 4)]
+    twin = SentenceTransformer(modules=modules, device="cpu")
+    twin.save(str(tmp_path), safe_serialization=False)
+    assert not list(tmp_path.rglob("*.safetensors"))
+    np.testing.assert_allclose(Model.load(tmp_path).encode(TEXTS), twin.encode(TEXTS), atol=1e-5)
 
 
 def test_truncated_texts_are_counted(bert, tmp_path):

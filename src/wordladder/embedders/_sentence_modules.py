@@ -31,6 +31,7 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
     kind.__name__: kind for kind in (nn.GELU, nn.Identity, nn.ReLU, nn.SiLU, nn.Sigmoid, nn.Tanh)
 }
 _INPUT, _OUTPUT = "module_input_name", "module_output_name"
+VECTOR = "sentence_embedding"  # the name of the vector of a text
 Ints = NDArray[np.int64]
 
 
@@ -85,7 +86,7 @@ def read_part(module: Module, folder: Path, *features: str) -> Part:
         layer = MODULES[module.kind](files)
         if module.kind in ("Dense", "Normalize"):
             config = files.config() if files.texts else {}
-            reads = config.get(_INPUT, "sentence_embedding")
+            reads = config.get(_INPUT, VECTOR)
             writes = config.get(_OUTPUT) or reads
             if reads != features[0] or writes not in features:
                 raise ValueError(f"{reads} to {writes} is not supported there")
@@ -105,12 +106,20 @@ def write_part(part: Part, folder: Path) -> None:
         save_file(tensors, folder / _WEIGHTS)
 
 
+def write_parts(parts: Sequence[Part], folder: Path, first: int) -> tuple[Module, ...]:
+    """Write modules into folders that are numbered from `first`; returns their places."""
+    modules = tuple(Module(part.kind, f"{n}_{part.kind}") for n, part in enumerate(parts, first))
+    for module, part in zip(modules, parts):
+        write_part(part, folder / module.place)
+    return modules
+
+
 def dense_part(linear: nn.Linear, activation: nn.Module, output: str) -> Part:
     """A linear layer of a network as a module that writes the vector `output`."""
     config = {
         "in_features": linear.in_features,
         "out_features": linear.out_features,
-        "bias": True,
+        "bias": linear.bias is not None,
         "activation_function": f"{type(activation).__module__}.{type(activation).__name__}",
         _OUTPUT: output,
     }

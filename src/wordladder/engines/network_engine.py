@@ -17,8 +17,8 @@ from torch import nn
 
 from ..data.batches import length_batches
 from ..data.examples import Examples
-from ..embedders._sentence_layout import Module, SentenceLayout, write_layout
-from ..embedders._sentence_modules import Part, dense_part, write_part
+from ..embedders._sentence_layout import SentenceLayout, write_layout
+from ..embedders._sentence_modules import VECTOR, Part, dense_part, write_parts
 from ..embedders._training_text import TrainingText
 from ..errors import ModelError
 from ..layers.devices import batches_on_device, choose_device, device_of, explain_out_of_memory, threads
@@ -258,10 +258,7 @@ class NetworkEngine(TrainableEngine):
             {name: tensor.cpu().contiguous() for name, tensor in weights}, folder / "weights.safetensors"
         )
         if layout := self._sentence_layout():
-            parts = self._sentence_parts()
-            after = tuple(Module(part.kind, f"{n}_{part.kind}") for n, part in enumerate(parts, start=2))
-            for module, part in zip(after, parts):
-                write_part(part, folder / module.place)
+            after = write_parts(self._sentence_parts(layout.activation is not None), folder, 2)
             write_layout(folder, layout._replace(after=after), self.network.embedders[0].dim)
 
     def _sentence_layout(self) -> SentenceLayout | None:
@@ -276,17 +273,16 @@ class NetworkEngine(TrainableEngine):
             return None
         layout = embedder.sentence_layout()
         if layout and self.task.segments == 2 and not self.network.reads_apart:
-            several = self.task.multi_label
-            layout = layout._replace(activation=f"torch.nn.{'Sigmoid' if several else 'Identity'}")
+            activation = "Sigmoid" if self.task.multi_label else "Identity"
+            layout = layout._replace(activation=f"torch.nn.{activation}")
         return layout and layout._replace(encoder="embedders/0")
 
-    def _sentence_parts(self) -> list[Part]:
-        """The linear layers after the summary: those that scores come from, or the projection of a vector."""
-        head, together = self.network.task, self.task.segments == 2 and not self.network.reads_apart
-        layers: list[Any] = list(head.head) if together else [getattr(head, "projection", None)]
-        output = {True: "scores", False: "sentence_embedding"}
+    def _sentence_parts(self, scores: bool) -> list[Part]:
+        """The linear layers after the summary: those of the scores, or the projection of a vector."""
+        head = self.network.task
+        layers: list[Any] = list(head.head) if scores else [getattr(head, "projection", None)]
         return [
-            dense_part(layer, activation, output[together and layer is layers[-1]])
+            dense_part(layer, activation, "scores" if scores and layer is layers[-1] else VECTOR)
             for layer, activation in pairwise([*layers, nn.Identity()])
             if isinstance(layer, nn.Linear)
         ]

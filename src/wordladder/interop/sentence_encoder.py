@@ -28,7 +28,7 @@ from ..embedders._sentence_layout import (
     read_layout,
     write_layout,
 )
-from ..embedders._sentence_modules import Part, read_part, write_part
+from ..embedders._sentence_modules import VECTOR, Part, read_part, write_part, write_parts
 from ..engines import Engine
 from ..errors import ModelError
 from ..layers.devices import choose_device, threads
@@ -47,22 +47,23 @@ class NoTask:
 
     Args:
         name: The name of the model, for messages.
-        kind: The kind of embedder that reads it.
+        trains: Whether it is a transformer, which other networks can be trained on.
     """
 
     segments = 1
     labels_are = "names"
     metric = ""
 
-    def __init__(self, name: str, kind: str) -> None:
-        self.name, self.kind = name, kind
+    def __init__(self, name: str, trains: bool) -> None:
+        self.name, self.trains = name, trains
         self.labels: list[str] = []
 
     def refuse(self, *_: Any) -> NoReturn:
         """Raise a ModelError."""
+        hint = ', and a recipe with it as the source of a "transformer" embedder can be trained'
         raise ModelError(
-            f"{self.name}: this encoder has no head for a task, so it cannot predict; it can encode, and a "
-            f'recipe with it as the source of a "{self.kind}" embedder can be trained'
+            f"{self.name}: this encoder has no head for a task, so it cannot predict; it can encode"
+            + hint * self.trains
         )
 
     check = outcomes = predictions = probabilities = answers = refuse
@@ -99,7 +100,7 @@ class SentenceEngine(Engine):
         self.reader, self.layout, self.precision = reader, layout, precision
         self.name = name or Path(source).name or source
         self.recipe = self._recipe(source)
-        self.task: Any = NoTask(self.name, self.recipe.tables["embedders"][0]["kind"])
+        self.task: Any = NoTask(self.name, trains=isinstance(reader, Pretrained))
         self.device = choose_device(device)
         self.before, self.after = parts
         for part in (*self.before, *self.after):
@@ -142,9 +143,10 @@ class SentenceEngine(Engine):
 
     def _recipe(self, source: str) -> Recipe:
         """A recipe to train something on top of this encoder, which stays frozen."""
-        kind = "static" if isinstance(self.reader, Part) else "transformer"
-        table: dict[str, Any] = {"kind": kind, "source": source}
-        if kind == "transformer" and self.layout.pooling in (("mean",), ("cls",)):
+        if isinstance(self.reader, Part):
+            return Recipe({"embedders": [{"kind": "static", "source": source}]}, self.name)
+        table: dict[str, Any] = {"kind": "transformer", "source": source}
+        if self.layout.pooling in (("mean",), ("cls",)):
             table["summary"] = self.layout.pooling[0]
         return Recipe({"embedders": [table]}, self.name)
 
@@ -256,20 +258,11 @@ class SentenceEngine(Engine):
             write_part(self.reader, folder / self.layout.encoder)
         else:
             save_pretrained(self.reader.model, self.reader.tokenizer, folder / self.layout.encoder)
-        self._keep_layout(folder)
-
-    def _keep_layout(self, folder: Path) -> None:
-        modules: list[list[Module]] = []
-        for first, parts in (
-            (1, self.before),
-            (1 + len(self.before) + bool(self.layout.pooling), self.after),
-        ):
-            modules.append([Module(part.kind, f"{n}_{part.kind}") for n, part in enumerate(parts, first)])
-            for module, part in zip(modules[-1], parts):
-                write_part(part, folder / module.place)
-        dim = self._no_pieces().shape[1] // max(1, len(self.layout.pooling))
-        before, after = map(tuple, modules)
-        write_layout(folder, self.layout._replace(before=before, after=after), dim)
+        after = 1 + len(self.before) + bool(self.layout.pooling)
+        layout = self.layout._replace(
+            before=write_parts(self.before, folder, 1), after=write_parts(self.after, folder, after)
+        )
+        write_layout(folder, layout, self._no_pieces().shape[1] // max(1, len(layout.pooling)))
 
 
 def read_parts(folder: Path, layout: SentenceLayout) -> tuple[list[Part], list[Part]]:
@@ -280,7 +273,7 @@ def read_parts(folder: Path, layout: SentenceLayout) -> tuple[list[Part], list[P
     """
     scores = () if layout.activation is None else ("scores",)
     before = [read_part(module, folder, "token_embeddings") for module in layout.before]
-    return before, [read_part(module, folder, "sentence_embedding", *scores) for module in layout.after]
+    return before, [read_part(module, folder, VECTOR, *scores) for module in layout.after]
 
 
 def _tokenizer(fast: Any, layout: SentenceLayout, name: str) -> tuple[Tokenizer, int]:
