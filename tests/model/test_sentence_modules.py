@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from transformers import AutoTokenizer
 
 from tiny_transformers import tiny_bert, tiny_roberta
 from wordladder import Model
@@ -65,6 +66,11 @@ def words(**settings):
     return there.WordEmbeddings(tokenizer, vectors, max_seq_length=12)
 
 
+def pieces(bert):
+    tokenizer = AutoTokenizer.from_pretrained(bert)
+    return there.WordEmbeddings(tokenizer, np.random.default_rng(1).normal(size=(len(tokenizer), 8)))
+
+
 def weights(rest=0.5):
     return there.WordWeights(["PADDING", *WORDS], {"good": 2.0, "film": 0.1, "电影": 1.5}, rest)
 
@@ -85,6 +91,7 @@ MODULES = {
         there.Dropout(0.5),
     ],
     "words": lambda bert: [words(), there.Pooling(8, MEANS)],
+    "pieces": lambda bert: [pieces(bert), there.Normalize("token_embeddings"), there.Pooling(8, MEANS)],
     "lower": lambda bert: [words(do_lower_case=True), there.Pooling(8)],
     "weighted words": lambda bert: [words(), weights(), there.Pooling(8, MEANS)],
     "cnn": lambda bert: [words(), there.CNN(8, 3, [1, 3, 5]), there.Pooling(9), there.Dense(9, 2)],
@@ -206,7 +213,7 @@ class TestRefused:
         made("cnn", bert, tmp_path)
         self.refused(tmp_path, "only odd kernel_sizes", cnn_config={"stride_sizes": [1, 2, 1]})
         files = {"wordembedding_config": {"tokenizer_class": "sentence_transformers.models.PhraseTokenizer"}}
-        self.refused(tmp_path, "its tokenizer is a PhraseTokenizer, which is not supported", **files)
+        self.refused(tmp_path, "its tokenizer, PhraseTokenizer, is not supported", **files)
         files["wordembedding_config"] = {"tokenizer_class": "x.WhitespaceTokenizer"}
         vocabulary = {"vocab": list("abcdefghijklmnop")}
         message = "16 words have only 11 vectors"

@@ -39,7 +39,7 @@ _POOLING_KEYS = {  # in the order in which several are concatenated
 # The kinds of modules: those that read texts, and whether they give a text a vector without a Pooling; those
 # that change the vectors of pieces; and those that change the vector of a text.
 _READERS = {"Transformer": False, "WordEmbeddings": False, "StaticEmbedding": True, "BoW": True}
-_BEFORE, _AFTER = ("WordWeights", "CNN", "LSTM", "Dense"), ("Dense", "LayerNorm", "Normalize")
+_BEFORE, _AFTER = ("WordWeights", "CNN", "LSTM", "Dense", "Normalize"), ("Dense", "LayerNorm", "Normalize")
 _REASONS = {
     "Router": "it reads queries and documents with different modules, and a model here has one way to read",
     "WeightedLayerPooling": "it mixes all layers of the encoder",

@@ -20,11 +20,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import ModelError, did_you_mean
+from ..extras import require
+from ._pieces import bare_tokenizer
 from ._sentence_layout import Module
 
 _FILES = (
     "config.json", "cnn_config.json", "lstm_config.json", "wordembedding_config.json",
-    "whitespacetokenizer_config.json", "tokenizer.json",
+    "whitespacetokenizer_config.json", "tokenizer.json", "tokenizer_config.json",
 )  # fmt: skip
 _WEIGHTS, _PICKLED = "model.safetensors", "pytorch_model.bin"
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -179,9 +181,9 @@ class WordEmbeddings(nn.Module):
         super().__init__()
         config, weight = files.config("wordembedding_config.json"), files.tensors()["emb_layer.weight"]
         kind = str(config["tokenizer_class"]).rsplit(".", 1)[-1]
-        if kind != "WhitespaceTokenizer":
-            raise ValueError(f"its tokenizer is a {kind}, which is not supported; WhitespaceTokenizer is")
-        self.words = Words(**files.config("whitespacetokenizer_config.json"))
+        if kind not in _TOKENIZERS:
+            raise ValueError(f"its tokenizer, {kind}, is not supported; {' and '.join(_TOKENIZERS)} are")
+        self.words = _TOKENIZERS[kind](files)
         if len(self.words.vocab) > len(weight):
             raise ValueError(f"{len(self.words.vocab)} words have only {len(weight)} vectors")
         self.emb_layer, self.limit = nn.Embedding.from_pretrained(weight), config.get("max_seq_length")
@@ -241,6 +243,25 @@ class Words:
             if form is not None and form not in self._stop:
                 found.append(self._numbers[form])
         return found
+
+
+class FastTokenizer:
+    """A tokenizer of transformers; the special pieces around a text are read, too."""
+
+    def __init__(self, files: Files) -> None:
+        transformers = require("transformers", "train", "a tokenizer of transformers")
+        self._tokenizer = bare_tokenizer(transformers.AutoTokenizer.from_pretrained(str(files.place)))
+        self.vocab = self._tokenizer.get_vocab()
+
+    def ids(self, text: str) -> list[int]:
+        """The numbers of a text's pieces."""
+        return self._tokenizer.encode(text).ids
+
+
+_TOKENIZERS: dict[str, Callable[[Files], Words | FastTokenizer]] = {
+    "WhitespaceTokenizer": lambda files: Words(**files.config("whitespacetokenizer_config.json")),
+    "TransformersTokenizerWrapper": FastTokenizer,
+}
 
 
 # What changes vectors: of pieces `(texts, pieces, dim)`, or of texts `(texts, dim)`.
