@@ -48,5 +48,5 @@ def hub_folder(name: str) -> Path:
     hub = require("huggingface_hub", "train", "a model from the Hugging Face hub")
     folder = Path(hub.snapshot_download(name, allow_patterns=FILES, ignore_patterns=_OTHERS))
     if not any(folder.rglob("*.safetensors")):
-        hub.snapshot_download(name, allow_patterns=PICKLED)
+        hub.snapshot_download(name, allow_patterns=[PICKLED, f"*/{PICKLED}"])
     return folder

@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from ..data.batches import length_batches
 from ..data.examples import Examples
 from ..embedders._sentence_layout import SentenceLayout, write_layout
+from ..embedders._sentence_modules import VECTOR, Part, dense_part, write_parts
 from ..embedders._training_text import TrainingText
 from ..errors import ModelError
 from ..layers.devices import batches_on_device, choose_device, device_of, explain_out_of_memory, threads
@@ -284,21 +286,34 @@ class NetworkEngine(TrainableEngine):
             {name: tensor.cpu().contiguous() for name, tensor in weights}, folder / "weights.safetensors"
         )
         if layout := self._sentence_layout():
-            write_layout(folder, layout, self.network.embedders[0].dim)
+            after = write_parts(self._sentence_parts(layout.activation is not None), folder, 2)
+            write_layout(folder, layout._replace(after=after), self.network.embedders[0].dim)
 
     def _sentence_layout(self) -> SentenceLayout | None:
-        """How sentence-transformers computes the same vectors; None if it cannot. It can if there is one
-        embedder, and the head reads its summary of a text.
+        """How sentence-transformers computes the same vectors, or the same scores of pairs that are read
+        together; None if it cannot. It can if there is one embedder, and the head reads its summary.
         """
         tables = self.recipe.tables
         (embedder, *others) = self.network.embedders
         if others or tables.get("encoders") or self.recipe.text.max_words is not None:
             return None
-        head, alone = self.network.task, self.task.segments == 1 or self.network.reads_apart
-        if not alone or not getattr(head, "use_summary", False) or getattr(head, "projection", None):
+        if not getattr(self.network.task, "use_summary", False) or not hasattr(embedder, "sentence_layout"):
             return None
-        layout = embedder.sentence_layout() if hasattr(embedder, "sentence_layout") else None
+        layout = embedder.sentence_layout()
+        if layout and self.task.segments == 2 and not self.network.reads_apart:
+            activation = "Sigmoid" if self.task.multi_label else "Identity"
+            layout = layout._replace(activation=f"torch.nn.{activation}")
         return layout and layout._replace(encoder="embedders/0")
+
+    def _sentence_parts(self, scores: bool) -> list[Part]:
+        """The linear layers after the summary: those of the scores, or the projection of a vector."""
+        head = self.network.task
+        layers: list[Any] = list(head.head) if scores else [getattr(head, "projection", None)]
+        return [
+            dense_part(layer, activation, "scores" if scores and layer is layers[-1] else VECTOR)
+            for layer, activation in pairwise([*layers, nn.Identity()])
+            if isinstance(layer, nn.Linear)
+        ]
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote."""

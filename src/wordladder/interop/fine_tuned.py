@@ -68,7 +68,7 @@ class FineTuned(SentenceEngine):
         if model.config.pad_token_id is None:  # some models find the end of a text by it
             model.config.pad_token_id = pad
         self._head = frozen_copy(
-            _Logits(model),
+            Logits(model),
             precision="float32" if precision == "auto" else precision,
             device=self.device,
             padding=pad,
@@ -170,7 +170,7 @@ class FineTuned(SentenceEngine):
         save_pretrained(self.with_head.model, self.with_head.tokenizer, folder)
 
 
-class _Logits(nn.Module):
+class Logits(nn.Module):
     """A model with a head as an encoder whose last layer is the logits."""
 
     def __init__(self, model: Any) -> None:

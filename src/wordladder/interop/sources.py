@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..embedders._encoder_sources import FILES, PICKLED, hub_folder
-from ..embedders._sentence_layout import is_sentence_folder
+from ..embedders._sentence_layout import is_sentence_folder, pair_activation
 from ..errors import ModelError
 from ..extras import require
 from ..files.folders import find_model, is_saved_model, size_mb
@@ -56,6 +56,7 @@ MARKS: dict[str, Callable[[Path], Any]] = {
     "model": is_saved_model,
     "fasttext_classifier": is_classifier,
     "word_vectors": lambda path: path.is_file() or is_own_folder(path),
+    "cross_encoder": lambda path: pair_activation(path) is not None,
     "sentence_encoder": is_sentence_folder,
     "fine_tuned": task_of,
     "encoder": lambda path: (path / "config.json").is_file(),

@@ -16,7 +16,7 @@ from ..data.questions import answers_from_python
 from ..data.raw_table import is_missing
 from ..data.tagged import tagged_words, tags_of_words
 from ..embedders._sentence_layout import SentenceLayout
-from ..errors import DataError, ModelError, SettingError, did_you_mean
+from ..errors import DataError, SettingError, did_you_mean
 from ..extras import require
 from ..tasks.classification import Classification
 
@@ -280,8 +280,8 @@ def _is_sequence(row: Any) -> bool:
 
 def add_prompt(
     examples: Examples, layout: SentenceLayout | None, prompt: str | None, name: str | None
-) -> Examples:
-    """The examples with a prompt before each text.
+) -> tuple[Examples, dict[str, str]]:
+    """The examples with a prompt before each text, and `unpooled`: the prompt, if the pooling leaves it out.
 
     Args:
         examples: The texts.
@@ -291,7 +291,6 @@ def add_prompt(
 
     Raises:
         SettingError: the model has no prompt of that name.
-        ModelError: the model's vectors leave the prompt out.
     """
     layout = layout or SentenceLayout()
     name = name or layout.prompt
@@ -301,14 +300,10 @@ def add_prompt(
             raise SettingError(f"prompt_name = {name!r}: the model has no such prompt.{hint}")
         prompt = layout.prompts[name]
     if not prompt:
-        return examples
-    if not layout.include_prompt:
-        raise ModelError(
-            "this model leaves the prompt out of the vector of a text (include_prompt = false), which is not "
-            'supported; prompt = "" encodes without one'
-        )
+        return examples, {}
     segments = tuple([prompt + text for text in segment] for segment in examples.segments)
-    return replace(examples, segments=segments)
+    unpooled = {} if layout.include_prompt else {"unpooled": prompt}
+    return replace(examples, segments=segments), unpooled
 
 
 def unit_vectors(vectors: np.ndarray) -> np.ndarray:

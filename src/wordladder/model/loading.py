@@ -40,8 +40,8 @@ def load(
 
     Args:
         source: The folder of a saved model; a fastText classifier (`.bin`, `.ftz`); a folder of
-            sentence-transformers or transformers, with or without a head for classification, tagging or
-            questions; a name on the Hugging Face hub; or a file of word vectors.
+            sentence-transformers, a cross-encoder too, or transformers, with or without a head for
+            classification, tagging or questions; a name on the Hugging Face hub; or a file of word vectors.
         device: Where a network computes; left out, an accelerator if there is one.
         threads: The number of threads.
         precision: The arithmetic of an encoder of another program; `"auto"` is bfloat16 where the hardware
@@ -87,6 +87,8 @@ def _encoder(source: Source, options: Options) -> Model:
     open_engine: Callable[..., Engine]
     if source.kind == "fine_tuned":
         from ..interop.fine_tuned import FineTuned as open_engine
+    elif source.kind == "cross_encoder":
+        from ..interop.cross_encoder import CrossEncoder as open_engine
     else:
         from ..interop.sentence_encoder import SentenceEngine
 
@@ -111,6 +113,7 @@ LOADERS: dict[str, Callable[[Source, Options], Model | WordVectors]] = {
     "model": _saved_model,
     "fasttext_classifier": _fasttext_classifier,
     "word_vectors": _word_vectors,
+    "cross_encoder": _encoder,
     "sentence_encoder": _encoder,
     "fine_tuned": _encoder,
     "encoder": _encoder,

@@ -242,8 +242,7 @@ class Model(Estimator):
         prompt: str | None = None,
         prompt_name: str | None = None,
     ) -> NDArray[np.float32]:
-        """One vector a text, `(rows, dim)`, or of one text `(dim,)`: the input of the task's head, or what
-        sentence-transformers computes.
+        """One vector a text `(rows, dim)`, of one text `(dim,)`: the head's input, or sentence-transformers'.
 
         Args:
             texts: Texts, or one text.
@@ -262,7 +261,8 @@ class Model(Estimator):
         reads_apart = engine.layout is not None or getattr(engine.network, "reads_apart", False)
         examples = examples_of(rows, task=Classification if reads_apart else self.task_)
         with engine.threads(self.threads):
-            vectors = engine.encode(add_prompt(examples, engine.layout, prompt, prompt_name), batch_size)
+            examples, unpooled = add_prompt(examples, engine.layout, prompt, prompt_name)
+            vectors = engine.encode(examples, batch_size, **unpooled)
         vectors = unit_vectors(vectors) if normalize_embeddings else vectors
         return vectors[0] if isinstance(texts, str) else vectors
 
