@@ -85,9 +85,9 @@ def _about_labels(names: Collection[str], verb: str, plural_verb: str, where: st
 
 def describe_groups_and_times(parts: Mapping[str, Examples | None]) -> list[str]:
     """How many groups each part has, and its period, in sentences; none where neither is known."""
-    known, train = [(name, part) for name, part in parts.items() if part is not None], parts["train"]
+    known, train = [(name, part) for name, part in parts.items() if part is not None], parts.get("train")
     groups = [f"{len(set(part.groups)):,} in {name}" for name, part in known if part.groups]
-    groups = groups if train is not None and train.groups else []  # else those that only scoring needs
+    groups = [] if train is not None and not train.groups else groups  # only scoring needs them
     times = [f"{name} from {min(part.times)} to {max(part.times)}" for name, part in known if part.times]
     sentences = [f"Groups: {', '.join(groups)}; intervals draw whole groups."] if groups else []
     return sentences + ([f"Times: {', '.join(times)}."] if times else [])
