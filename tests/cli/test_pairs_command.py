@@ -90,6 +90,8 @@ def test_without_a_model_the_starter_vectors_serve(run, tmp_path):
 def test_what_cannot_be_is_told(run, tmp_path):
     with pytest.raises(OutputError, match=r"\.jsonl or \.csv"):
         run("--output", tmp_path / "found.txt")
+    with pytest.raises(OutputError, match="there is no folder"):
+        run("--output", tmp_path / "no" / "found.csv")
     Model("tfidf").fit(*reviews(40), output=tmp_path / "tfidf")
     with pytest.raises(ModelError, match="no vectors of texts"):
         run(model="tfidf")

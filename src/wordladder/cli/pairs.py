@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..data.plurals import counted
 from ..errors import ModelError, OutputError
-from .console import console, print_json, print_notes, progress_bar
+from .console import console, errors, print_json, print_notes, progress_bar
 from .encoding import encode_texts, open_encoder, show_anisotropy
 from .options import Device, Input, Json, Threads, UnicodeErrors, climb_options
 from .signatures import command_options, library_options
@@ -64,9 +64,12 @@ def pairs(
 
     if output is not None and output.suffix not in SUFFIXES:
         raise OutputError(f"{output}: pairs are written as .jsonl or .csv")
+    if output is not None and not output.absolute().parent.is_dir():
+        raise OutputError(f"{output}: there is no folder {output.parent}")
     search = {name: options.pop(name) for name in ("top", "threshold", "limit")}
     search["limit"] = search["limit"] or None
     examples = read_table(file, labelled=False, text=options.pop("text"), format=options.pop("format"))
+    print_notes(examples, to=errors)
     opening: dict[str, Any] = {"device": device, "threads": threads, "precision": precision}
     if model is None:
         loaded = _starter(examples.texts)
@@ -80,7 +83,6 @@ def pairs(
     if json:
         print_json(found.to_json())
         return
-    print_notes(examples)
     _show(found, search["limit"])
 
 
@@ -121,7 +123,7 @@ def _write(output: Path, found: "TextPairs") -> None:
     else:
         text.writelines(dumps(row, ensure_ascii=False) + "\n" for row in rows)
     with atomic_write(output) as file:
-        file.write(text.getvalue().encode())
+        file.write(text.getvalue().encode(errors="replace"))  # half surrogate pairs
 
 
 def _show(found: "TextPairs", limit: int | None) -> None:
