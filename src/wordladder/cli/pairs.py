@@ -123,7 +123,7 @@ def _write(output: Path, found: "TextPairs") -> None:
     else:
         text.writelines(dumps(row, ensure_ascii=False) + "\n" for row in rows)
     with atomic_write(output) as file:
-        file.write(text.getvalue().encode(errors="replace"))  # half surrogate pairs
+        file.write(text.getvalue().encode())
 
 
 def _show(found: "TextPairs", limit: int | None) -> None:
