@@ -19,6 +19,7 @@ LONG = (
     ["static_vectors.py", "--scaling"],
     ["projected.py"],
     ["encoding.py"],
+    ["all_pairs.py"],
     ["pretraining.py", "bert", "mini"],
     ["pretraining.py", "albert", "tiny"],
     ["contextual.py", "cache"],

@@ -42,6 +42,7 @@ def test_an_encoder_from_standard_input(run, bert, tmp_path):
     done = run(bert, *options, text="\n".join(TEXTS) + "\n")
     facts = json.loads(done.out)
     assert (facts["texts"], facts["dim"], facts["texts_cut"]) == (3, 16, 1)
+    assert -1 <= facts["anisotropy"] <= 1
     assert "the mean of the vectors of all pieces" in done.err
     from pyarrow import parquet
 
@@ -59,6 +60,14 @@ def test_word_vectors_are_averaged(run, tmp_path):
     (tmp_path / "texts.txt").write_text("good film\nnothing known\n", encoding="utf-8")
     run(tmp_path / "words.vec", tmp_path / "texts.txt", "--output", tmp_path / "v.npy")
     np.testing.assert_allclose(np.load(tmp_path / "v.npy"), [[0.5, 1.5], [0, 0]])
+    texts = "good\nfilm film\ngood film\ngood\nnothing known\n"
+    told = run(tmp_path / "words.vec", "-", "--output", tmp_path / "v.npy", text=texts)
+    tenth, root = 1 / 10**0.5, 10**0.5  # cosines of (1, 0), (0, 3) and (1, 3)
+    assert f"mean cosine of random pairs {(0 + tenth + 3 / root) / 3:.3f}" in told.out
+    assert "judge a cosine by how far it is above" not in told.err
+    told = run(tmp_path / "words.vec", "-", "--output", tmp_path / "v.npy", text="good\ngood good\n")
+    assert "mean cosine of random pairs 1.000" in told.out
+    assert "judge a cosine by how far it is above" in told.err.replace("\n", " ")
     run(tmp_path / "words.vec", tmp_path / "texts.txt", "--output", tmp_path / "v.npy", "--normalize")
     np.testing.assert_allclose(np.linalg.norm(np.load(tmp_path / "v.npy"), axis=1), [1, 0], atol=1e-6)
 

@@ -176,6 +176,10 @@ def test_towers_learn_and_are_saved(objective, tmp_path):
     np.testing.assert_allclose(swapped, model.scores(pairs), atol=1e-6)
     assert 0 < model.predict(pairs).mean() < 4
     assert model.similarity(["red cat", "dog"], ["cat red"]).shape == (2, 1)
+    cosines = model.similarity(texts := list(dict.fromkeys(text for pair in zip(*pairs) for text in pair)))
+    mean = (cosines.sum() - len(texts)) / (len(texts) * (len(texts) - 1))
+    assert model.evaluate(pairs, scores).metrics["anisotropy"] == pytest.approx(mean, abs=1e-3)
+    assert -1 <= again.evaluation_.metrics["anisotropy"] <= 1
 
 
 def test_a_transformer_reads_each_text_alone(tmp_path):

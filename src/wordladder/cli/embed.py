@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import OutputError, SettingError
-from .console import console, print_json, progress_bar, tell
-from .options import Device, Input, Json, Threads, UnicodeErrors, blocks, climb_options
+from ..errors import OutputError
+from .console import console, print_json, progress_bar
+from .encoding import encode_texts, open_encoder, show_anisotropy
+from .options import Device, Input, Json, Threads, UnicodeErrors, climb_options
 from .signatures import command_options, library_options
 
-BLOCK = 4096
 OPTIONS = library_options(
     "model/model.py",
     "Model.encode",
@@ -45,48 +45,33 @@ def embed(
         precision: Arithmetic of a pretrained encoder; `auto` is bfloat16 where the hardware has it.
     """
     import time
-    import warnings
-
-    import numpy as np
 
     from ..data.tables import read_texts
-    from ..model.loading import load
-    from ..word_vectors import WordVectors
+    from ..evaluation.anisotropy import anisotropy
 
     if output.suffix not in (".npy", ".parquet"):
         raise OutputError(f"{output}: vectors are written as .npy or .parquet")
     if not output.absolute().parent.is_dir():
         raise OutputError(f"{output}: there is no folder {output.parent}")
     columns = {name: options.pop(name) for name in ("text", "format")}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the notes are printed
-        opening: dict[str, Any] = {"device": device, "threads": threads, "precision": precision}
-        loaded: Any = load(model, unicode_errors=unicode_errors, **opening)
-    tell(loaded.notes)
-    if isinstance(loaded, WordVectors):
-        if options["prompt"] or options["prompt_name"]:
-            raise SettingError(f"{model}: word vectors take no prompt")
-        options = {"normalize_embeddings": options["normalize_embeddings"]}
+    opening: dict[str, Any] = {"device": device, "threads": threads, "precision": precision}
+    loaded = open_encoder(model, unicode_errors=unicode_errors, **opening)
     texts = list(read_texts(file, **columns))
     started = time.perf_counter()
     with progress_bar() as progress:
-        parts = []
-        for block in blocks(texts, BLOCK):
-            parts.append(loaded.encode(block, **options))
-            progress("texts", sum(map(len, parts)), len(texts))
+        vectors = encode_texts(loaded, texts, progress, **options)
     seconds = time.perf_counter() - started
-    vectors = np.concatenate(parts) if parts else np.zeros((0, 0), "f4")
     _write_vectors(output, texts, vectors)
-    cut = getattr(loaded, "texts_truncated", 0)
-    facts = {"texts": len(texts), "dim": vectors.shape[1], "seconds": seconds, "texts_cut": cut}
+    facts = {"texts": len(texts), "dim": vectors.shape[1], "seconds": seconds}
+    facts |= {"texts_cut": getattr(loaded, "texts_truncated", 0), "anisotropy": anisotropy(texts, vectors)}
     if json:
         print_json(facts | {"output": str(output)})
         return
-    tell([f"{cut:,} of {len(texts):,} texts are longer than the encoder reads, and were cut"] if cut else [])
     console.print(
         f"{len(texts):,} vectors of {vectors.shape[1]} numbers in [bold]{output}[/bold]  "
         f"[dim]{seconds:.1f} s[/dim]"
     )
+    show_anisotropy(facts["anisotropy"])
 
 
 def _write_vectors(output: Path, texts: list[str], vectors: Any) -> None:

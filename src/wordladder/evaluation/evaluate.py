@@ -3,11 +3,15 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Examples
 from ..engines import Engine
+from .anisotropy import anisotropy
 from .intervals import bootstrap_scores, percentile_interval
+
+_SAMPLE = 1000  # texts, whose vectors are looked at
 
 
 @dataclass(frozen=True)
@@ -36,26 +40,26 @@ class Evaluation:
 
 
 def evaluate_scores(
-    kind: str, task: Any, scores: NDArray, examples: Examples, *, resamples: int = 1000
+    engine: Engine, scores: NDArray, examples: Examples, *, resamples: int = 1000
 ) -> Evaluation:
     """Evaluate the scores `(rows, ...)` that a model gave to examples.
 
     Args:
-        kind: The kind of the task.
-        task: The task, with its labels and decoding.
+        engine: The model's engine, whose task knows its labels and decoding.
         scores: Unnormalised scores, one row for each example.
         examples: The labelled examples.
         resamples: Bootstrap resamples for the interval.
     """
+    task = engine.task
     outcomes = task.outcomes(scores, examples)
     values = bootstrap_scores(outcomes, task.primary, resamples=resamples, groups=examples.groups)
     return Evaluation(
-        task=kind,
+        task=engine.recipe.task,
         metric=task.metric,
         value=task.primary(outcomes),
         interval=percentile_interval(values),
         rows=len(examples),
-        metrics=task.metrics(scores, examples),
+        metrics=task.metrics(scores, examples) | vector_facts(engine, examples),
     )
 
 
@@ -69,3 +73,16 @@ def order_effect(engine: Engine, scores: NDArray, examples: Examples) -> dict[st
     swapped = engine.scores(replace(examples, segments=examples.segments[::-1]))
     pairs = zip(task.predictions(scores), task.predictions(swapped))
     return {"order_matters": sum(one != other for one, other in pairs) / len(examples)}
+
+
+def vector_facts(engine: Engine, examples: Examples) -> dict[str, float]:
+    """`anisotropy`: the mean cosine of random pairs of texts, a sample if there are many; for networks whose
+    task trains vectors of texts.
+    """
+    if not getattr(engine.task, "towers", False) or engine.network is None:
+        return {}
+    texts = list(dict.fromkeys(text for segment in examples.segments for text in segment))
+    if len(texts) > _SAMPLE:
+        texts = [texts[row] for row in np.random.default_rng(1).choice(len(texts), _SAMPLE, replace=False)]
+    mean = anisotropy(texts, engine.encode(Examples((texts,))))
+    return {} if mean is None else {"anisotropy": mean}

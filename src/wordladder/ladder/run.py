@@ -147,11 +147,11 @@ def evaluate_model(run: Run, dev: Examples, test: Examples) -> Any:
 
     source = run.model or ""
     model = Model.load(source, device=run.device, threads=run.threads)
-    task, kind = model.task_, model.recipe_.task
+    task = model.task_
     dev, test = (spell_like(part, task.labels) for part in (dev, test))
     for part in (dev, test):
         task.check(part)
-    model.evaluation_ = evaluate_scores(kind, task, model.scores(dev), dev, resamples=200)
+    model.evaluation_ = evaluate_scores(model.engine_, model.scores(dev), dev, resamples=200)
     facts: dict[str, Any] = {"train_seconds": None, "warnings": [], "size_mb": needed_mb(source)}
     model.report_ = {"dev_value": model.evaluation_.value, **facts}
     return model

@@ -117,7 +117,7 @@ class Model(Estimator):
                 data = (train, dev_examples)
                 folder = open_checkpoint_folder(Path(output), recipe.tables, data, resume)
             run = FitRun(folder, None if cache is None else Path(cache), self.threads, progress)
-            report = self._fit_engine(engine, recipe, train, dev_examples, run)
+            report = self._fit_engine(engine, train, dev_examples, run)
             self._adopt(self.engine_, recipe, label_kind(train.labels if labels is None else labels, task))
             report["train_seconds"] = time.perf_counter() - started + report.get("earlier_seconds", 0.0)
             split = describe_groups_and_times({"train": train, "dev": dev_examples})
@@ -137,7 +137,7 @@ class Model(Estimator):
         return self
 
     def _fit_engine(
-        self, engine: TrainableEngine, recipe: Recipe, train: Examples, dev: Examples | None, run: FitRun
+        self, engine: TrainableEngine, train: Examples, dev: Examples | None, run: FitRun
     ) -> dict[str, Any]:
         """Fit an engine and its decoding; a run without a checkpoint that fails removes its folder."""
         with engine.threads(self.threads), run:
@@ -148,7 +148,7 @@ class Model(Estimator):
                     shutil.rmtree(run.folder, ignore_errors=True)
                 raise
             self.engine_ = engine
-            return report | self._fit_decoding(engine, recipe, dev)
+            return report | self._fit_decoding(engine, dev)
 
     def _split(self, recipe: Recipe, train: Examples, dev: Any) -> tuple[Examples, Examples | None]:
         check_texts(train)
@@ -161,14 +161,14 @@ class Model(Estimator):
         rest, held_out = hold_out(train, settings.dev_share, settings.seed)
         return rest, with_strangers(held_out) if len(held_out) else None
 
-    def _fit_decoding(self, engine: Engine, recipe: Recipe, dev: Examples | None) -> dict[str, Any]:
+    def _fit_decoding(self, engine: Engine, dev: Examples | None) -> dict[str, Any]:
         """Fit the decoding on dev and evaluate the model there."""
         vars(self).pop("evaluation_", None)  # of an earlier fit
         if dev is None:
             return {"metric": engine.task.metric, "dev_value": None}
         scores = engine.scores(dev)
         decoding = engine.task.fit_decoding(scores, dev) | order_effect(engine, scores, dev)
-        self.evaluation_ = evaluate_scores(recipe.task, engine.task, scores, dev, resamples=200)
+        self.evaluation_ = evaluate_scores(engine, scores, dev, resamples=200)
         return {"metric": engine.task.metric, "dev_value": self.evaluation_.value, "decoding": decoding}
 
     def _adopt(self, engine: Engine, recipe: Recipe, kind: LabelKind) -> None:
@@ -299,11 +299,11 @@ class Model(Estimator):
         Raises:
             DataError: a label does not occur in the training data.
         """
-        task = self._fitted_engine().task
-        examples = examples_to_score(texts, labels, task, task.labels)
-        task.check(examples)
-        scores = self.scores(examples)
-        return evaluate_scores(self.recipe_.task, task, scores, examples, resamples=resamples)
+        engine = self._fitted_engine()
+        examples = examples_to_score(texts, labels, engine.task, engine.task.labels)
+        engine.task.check(examples)
+        with engine.threads(self.threads):
+            return evaluate_scores(engine, engine.scores(examples), examples, resamples=resamples)
 
     def score(self, texts: Any, labels: Any) -> float:
         """The primary metric."""

@@ -42,7 +42,10 @@ def with_mined_negatives(
             known = slice(*np.searchsorted(firsts, [text, text + 1]))
             cosines[place, column[of_first[known]]] = -np.inf
         cosines[(candidates == first[:, None]) | (cosines >= limit[:, None])] = -np.inf
-        order = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
+        order = np.argpartition(-cosines, min(count, len(candidates)) - 1, axis=1)[:, :count]
+        order = np.take_along_axis(
+            order, np.argsort(-np.take_along_axis(cosines, order, axis=1), axis=1), axis=1
+        )
         found, rank = np.nonzero(np.isfinite(np.take_along_axis(cosines, order, axis=1)))
         mined_rows += block[found].tolist()
         mined += candidates[order[found, rank]].tolist()

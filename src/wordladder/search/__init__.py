@@ -1,0 +1,1 @@
+"""Search by vectors: nearest neighbours, and texts that are nearly the same."""
