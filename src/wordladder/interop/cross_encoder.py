@@ -73,7 +73,8 @@ class CrossEncoder(SentenceEngine):
         config, name = self.reader.model.config, self.layout.activation or ""
         kind = "pairs" if self._outputs > 1 else "similarity"
         (embedder,) = self.recipe.tables["embedders"]
-        self.recipe = Recipe({"embedders": [embedder | {"tune": True}], "task": {"kind": kind}}, self.name)
+        task = {"kind": kind} if kind == "pairs" else {"kind": kind, "metric": "spearman"}
+        self.recipe = Recipe({"embedders": [embedder | {"tune": True}], "task": task}, self.name)
         self.task = build("tasks", self.recipe.tables["task"])
         if kind == "pairs":
             several = config.problem_type == "multi_label_classification" or name.endswith(".Sigmoid")
