@@ -27,7 +27,10 @@ def parts(language: str) -> list[Any]:
     whole = read_examples(
         need("pairs/stsb_en/stsbenchmark.tsv.gz"), "similarity", split_columns=SplitColumns(split=True)
     )
-    rows = [[row for row, part in enumerate(whole.parts or ()) if part == name] for name in ("train", "dev", "test")]
+    rows = [
+        [row for row, part in enumerate(whole.parts or ()) if part == name]
+        for name in ("train", "dev", "test")
+    ]
     return list(map(whole.take, rows))
 
 
