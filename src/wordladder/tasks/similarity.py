@@ -41,7 +41,9 @@ class Similarity(NumberTask):
         metric: The primary metric: Spearman's or Pearson's correlation.
         pooling: How word vectors become one: `"auto"` takes the embedder's own summary if it has one, else
             the mean; `"mean+max"` concatenates both.
-        dim: Numbers in the vector of a text, by a linear layer; left out, as many as are pooled.
+        layers: Numbers in layers with tanh on top of the pooled vector, such as `[300, 300, 128]` (DSSM,
+            Huang et al. 2013); left out, none.
+        dim: Numbers in the vector of a text, by a linear layer at the end; left out, as many as there are.
         matryoshka: Lengths to which a vector may be cut: the objective is the mean over them and the whole
             (Kusupati et al. 2022).
         temperature: What cosines are divided by in `"cosent"` and `"ranking"`.
@@ -53,7 +55,8 @@ class Similarity(NumberTask):
     _: KW_ONLY
     objective: Literal["cosine", "cosent", "ranking"] = "cosine"
     metric: Literal["spearman", "pearson"] = "spearman"
-    pooling: Literal["auto", "max", "mean", "mean+max", "last", "first"] = "auto"
+    pooling: Literal["auto", "max", "mean", "mean+max", "sum", "last", "first"] = "auto"
+    layers: list[int] | None = None
     dim: int | None = None
     matryoshka: list[int] | None = None
     temperature: float = 0.05
@@ -66,8 +69,9 @@ class Similarity(NumberTask):
     width = 1
 
     def __post_init__(self) -> None:
-        shortest = None if self.matryoshka is None else min(self.matryoshka, default=0)
-        check_at_least(1, dim=self.dim, cached_rows=self.cached_rows, matryoshka=shortest)
+        lists = {"layers": self.layers, "matryoshka": self.matryoshka}
+        smallest = {name: min(one, default=0) for name, one in lists.items() if one is not None}
+        check_at_least(1, dim=self.dim, cached_rows=self.cached_rows, **smallest)
         if self.temperature <= 0:
             raise SettingError(f"temperature is {self.temperature}; it must be above 0.")
         self.low, self.high, self.slope, self.intercept = 0.0, 1.0, 1.0, 0.0
