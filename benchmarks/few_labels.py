@@ -2,7 +2,8 @@
 
     python benchmarks/few_labels.py [sst2] [20news] --encoder MINILM [--labels 8 32] [--draws 3]
 
-SST-2, whose 872 dev rows are the test, and four of the 20 newsgroups, the first 32 words of each post, 500 test rows.
+SST-2, phrases of ten words or more, with its 872 dev rows as the test; four of the 20 newsgroups, the first
+32 words of each post, 500 of them as the test.
 A draw takes so many rows of each class from train; where a tenth of them is four or more, that tenth is dev.
 Prints each figure and saves them in results/.
 """
@@ -26,6 +27,7 @@ def rows_of(name: str) -> tuple[Rows, Rows]:
     """The training rows and the test."""
     train, test = load(name)
     if name == "sst2":
+        train = Rows(*map(list, zip(*(row for row in zip(*train) if len(row[0].split()) >= 10))))
         return train, _shuffled(_table("classification/sst2/dev.tsv.gz", "sentence", "label", "\t"))
     train, test = (_of_groups(rows) for rows in (train, test))
     return train, test.first(500)
