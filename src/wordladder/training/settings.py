@@ -41,7 +41,7 @@ class TrainingSettings:
         contrast: For classification with few labels: partners of the same label, and as many of others, that
             each text gets. The cosines of these pairs tune everything below the head, which is then fitted
             to the vectors as a logistic regression (SetFit, Tunstall et al. 2022, where it is 20). An epoch
-            has at most `steps` of them, and dev chooses no epoch. 0 trains on the labels themselves.
+            has at most `steps` batches, and dev chooses none. 0 trains on the labels themselves.
         seed: Start of everything random.
         dev_share: Share of the training examples held out as dev when no dev file is given.
         checkpoint_steps: Also write a checkpoint after every so many steps; left out, once a minute and at
