@@ -88,7 +88,7 @@ SETTINGS = {
     ("tasks", "regression"): [{}, {"objective": "ordinal"}],
     ("tasks", "similarity"): [
         {"objective": "cosent", "matryoshka": [2], "cached_rows": 2},
-        {"objective": "ranking", "dim": 3},
+        {"objective": "ranking", "dim": 3, "pooling": "sum", "layers": [5]},
     ],
 }
 CASES = [

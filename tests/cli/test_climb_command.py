@@ -8,7 +8,7 @@ from wordladder.embedders import _encoder_sources
 from wordladder.errors import SettingError
 from wordladder.ladder import plan
 
-DEAR = "albert, albert-bilstm, albert+vectors+bilstm, bert, bert+vectors"
+DEAR = "albert, albert-bilstm, albert+vectors+bilstm, bert, bert+vectors, setfit"
 
 
 @pytest.fixture

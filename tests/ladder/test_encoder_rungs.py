@@ -28,7 +28,7 @@ from wordladder.ladder.runner import Runner
 from wordladder.recipe import Encoder
 
 CHEAP = ["tfidf", "fasttext", "vectors-mean", "cnn", "rnn", "gru", "lstm", "bilstm"]
-BERT = ["bert-frozen-bilstm", "bert", "bert+vectors"]
+BERT = ["bert-frozen-bilstm", "bert", "setfit", "bert+vectors"]
 ALBERT = ["albert", "albert-bilstm", "albert+vectors+bilstm"]
 
 
@@ -294,7 +294,7 @@ def test_left_out_rungs_are_told_everywhere(tmp_path, monkeypatch, capsys):
     print_climb(found)
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     for text in (" ".join(capsys.readouterr().out.split()), page):
-        assert "ot climbed: bert-frozen-bilstm, bert, bert+vectors – google-bert/" in text
+        assert "ot climbed: bert-frozen-bilstm, bert, setfit, bert+vectors – google-bert/" in text
         assert "--encoder FOLDER" in text
         assert "wordladder pretrain" in text
 
@@ -308,9 +308,9 @@ def test_one_line_for_each_reason(tmp_path):
 @pytest.mark.parametrize("name", ["elmo-bilstm", *BERT, *ALBERT])
 def test_every_rung_learns_with_a_tiny_encoder(folders, name):
     """The recipes as they are, but for a small head and a rate that a tiny random encoder learns at."""
-    kind = name.partition("-")[0].partition("+")[0]
+    kind = "bert" if name in BERT else name.partition("-")[0].partition("+")[0]
     (recipe,) = planned([name], given=[folders[kind]]).recipes
-    changes = {"training.epochs": 16, "training.batch_rows": 8, "training.warmup": 0.0}
+    changes = {"training.epochs": 16, "training.steps": 8, "training.batch_rows": 8, "training.warmup": 0.0}
     changes |= {"training.learning_rate": 2e-3, "training.patience": 16, "training.head_learning_rate": 1e-2}
     if recipe.table("vectors"):
         changes |= {"vectors.dim": 8, "vectors.epochs": 1}

@@ -8,6 +8,7 @@ from wordladder.layers.sequence import Pooling, Sequence
 TWINS = {
     "max": lambda words: words.max(0).values,
     "mean": lambda words: words.mean(0),
+    "sum": lambda words: words.sum(0),
     "first": lambda words: words[0],
     "last": lambda words: words[-1],
 }

@@ -15,6 +15,7 @@ from wordladder.data.examples import Examples
 from wordladder.embedders._training_text import TrainingText
 from wordladder.engines.network import Network
 from wordladder.errors import DataError, RecipeError, SettingError
+from wordladder.layers.sequence import Sequence
 from wordladder.recipe import build, component, rung_names
 from wordladder.text.words import tokenize
 
@@ -137,6 +138,21 @@ def test_matryoshka_is_the_mean_over_the_lengths(objective):
     assert made.loss(made.compare(VECTORS), TARGETS).item() == pytest.approx(np.mean(losses), rel=1e-5)
 
 
+@pytest.mark.parametrize("dim", [None, 2])
+def test_layers_are_on_top_of_the_pooled_vector(dim):
+    made = head(pooling="sum", layers=[5, 3], dim=dim).eval()
+    given = torch.randn(4, 6, 4, generator=torch.Generator().manual_seed(0))
+    expected = given.sum(dim=1).detach().numpy()
+    linear = [part for part in made.projection if isinstance(part, torch.nn.Linear)]
+    assert [len(part.bias) for part in linear] == [5, 3, *([] if dim is None else [dim])]
+    for number, part in enumerate(linear):
+        expected = expected @ part.weight.detach().numpy().T + part.bias.detach().numpy()
+        expected = np.tanh(expected) if number < 2 else expected
+    pooled = made.pooled(Sequence(given, torch.ones(4, 6, dtype=torch.bool)))
+    np.testing.assert_allclose(pooled.detach().numpy(), expected, atol=1e-5)
+    assert made.dim == expected.shape[1]
+
+
 @pytest.mark.parametrize("objective", ["cosent", "ranking"])
 def test_cached_gradients_are_those_of_the_whole_batch(objective):
     pairs, scores = made(20)
@@ -210,8 +226,9 @@ def test_a_frozen_encoder_is_read_once_a_text(tmp_path):
 
 
 def test_lengths_are_checked():
-    with pytest.raises(SettingError, match="matryoshka is 0"):
-        build("tasks", {"kind": "similarity", "matryoshka": [4, 0]})
+    for name in ("matryoshka", "layers"):
+        with pytest.raises(SettingError, match=f"{name} is 0"):
+            build("tasks", {"kind": "similarity", name: [4, 0]})
 
 
 def test_nothing_may_compare_the_texts():

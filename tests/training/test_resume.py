@@ -15,7 +15,7 @@ import sys
 from conftest import reviews
 from wordladder import Model
 
-precision, output, resume = sys.argv[1], sys.argv[2], sys.argv[3] == "resume"
+precision, output, resume, contrast = sys.argv[1], sys.argv[2], sys.argv[3] == "resume", int(sys.argv[4])
 recipe = {
     "vectors": {"kind": "word2vec", "dim": 8, "min_count": 1, "epochs": 1},
     "embedders": [{"kind": "static", "source": "trained", "dropout": 0.2}],
@@ -23,6 +23,7 @@ recipe = {
     "task": {"kind": "classification", "dropout": 0.3},
     "training": {"epochs": 6, "batch_rows": 8, "precision": precision, "checkpoint_steps": 3, "patience": 9},
 }
+recipe["training"] |= {"contrast": contrast, "steps": 14}
 
 def tell(stage, done, total, **facts):
     if stage == "training":
@@ -45,10 +46,10 @@ def finish(process):
     return output
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_killed_at_a_random_step(precision, tmp_path):
-    whole = start(precision, str(tmp_path / "whole"), "new")
-    broken = start(precision, str(tmp_path / "broken"), "new")
+@pytest.mark.parametrize(("precision", "contrast"), [("float32", 0), ("bfloat16", 0), ("float32", 2)])
+def test_killed_at_a_random_step(precision, contrast, tmp_path):
+    whole = start(precision, str(tmp_path / "whole"), "new", str(contrast))
+    broken = start(precision, str(tmp_path / "broken"), "new", str(contrast))
     last = random.Random(time.time_ns()).randint(2, 70)
     for line in broken.stdout:
         if line.strip() == f"step {last}":
@@ -56,7 +57,7 @@ def test_killed_at_a_random_step(precision, tmp_path):
             break
     broken.communicate(timeout=120)
     assert not (tmp_path / "broken").exists(), "nothing half-written"
-    resumed = finish(start(precision, str(tmp_path / "broken"), "resume"))
+    resumed = finish(start(precision, str(tmp_path / "broken"), "resume", str(contrast)))
     steps = [int(line.split()[1]) for line in resumed.split("\n") if line.startswith("step")]
     if last > 3:
         assert steps[0] > 1, "it went on, it did not begin again"

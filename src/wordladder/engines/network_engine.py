@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +21,7 @@ from ..data.examples import Examples
 from ..embedders._sentence_layout import SentenceLayout, write_layout
 from ..embedders._sentence_modules import VECTOR, Part, dense_part, write_parts
 from ..embedders._training_text import TrainingText
-from ..errors import ModelError
+from ..errors import ModelError, RecipeError
 from ..layers.devices import batches_on_device, choose_device, device_of, explain_out_of_memory, threads
 from ..progress import Progress, quiet
 from ..recipe import Recipe, build, component
@@ -42,6 +43,8 @@ class NetworkEngine(TrainableEngine):
         super().__init__(recipe)
         self.device = choose_device(device)
         self.settings = TrainingSettings(**recipe.table("training"))
+        if self.settings.contrast and recipe.task != "classification":
+            raise RecipeError(f"[training] contrast is for the task 'classification', not {recipe.task!r}")
         self._cache: Path | None = None  # the folder of the features of frozen embedders
         # The vocabulary of an embedder has few words that are joined.
         embedders = [component("embedders", table["kind"]) for table in recipe.tables["embedders"]]
@@ -70,22 +73,26 @@ class NetworkEngine(TrainableEngine):
                 facts["features"] = self._cache_features(texts, folder, run.progress)
             targets = self.task.targets(train, tokens)
             weights = None if train.weights is None else np.asarray(train.weights, np.float32)
+            together = self.task.together(train) if hasattr(self.task, "together") else None
             started = time.perf_counter()
-            state = train_network(
-                Job(
-                    network=self.network,
-                    batches=self._batches(train, tokens),
-                    prepare=lambda rows: self.network.prepare(
-                        tokens.take(rows), targets[rows], None if weights is None else weights[rows]
-                    ),
-                    score=None if dev is None else partial(self._dev_score, *splits["dev"]),
-                    settings=self.settings,
-                    words=len(tokens.starts),
-                    checkpoint=run.checkpoint,
-                    device=self.device,
+            job = Job(
+                network=self.network,
+                batches=self._batches(np.diff(tokens.example_offsets), together),
+                prepare=lambda rows: self.network.prepare(
+                    tokens.take(rows), targets[rows], None if weights is None else weights[rows]
                 ),
-                run.progress,
+                score=None if dev is None else partial(self._dev_score, *splits["dev"]),
+                settings=self.settings,
+                words=len(tokens.starts),
+                checkpoint=run.checkpoint,
+                device=self.device,
             )
+            fit_head = partial(self._fit_head, self.network.task, tokens, targets, weights)
+            job = self._contrast(job, tokens, targets) if self.settings.contrast else job
+            state = train_network(job, run.progress)
+            rates = rates_by_part(self.network, self.settings)
+            if self.settings.contrast:
+                fit_head()
         # Seconds that an interrupted run trained before this one.
         facts["earlier_seconds"] += max(0.0, state.seconds - (time.perf_counter() - started))
         facts["earlier_seconds"] += sum(report["earlier"] for report in facts.get("features", ()))
@@ -93,13 +100,50 @@ class NetworkEngine(TrainableEngine):
             "text": {name: self._text_facts(*split) for name, split in splits.items()},
             "history": state.history,
             "best_epoch": state.best_epoch,
-            "learning_rates": rates_by_part(self.network, self.settings),
+            "learning_rates": rates,
             "steps": state.step,
         }
 
-    def _batches(self, train: Examples, tokens: Tokens) -> Callable[[int], list[NDArray[np.int64]]]:
-        lengths, settings = np.diff(tokens.example_offsets), self.settings
-        together = self.task.together(train) if hasattr(self.task, "together") else None
+    def _contrast(self, job: Any, tokens: Tokens, targets: NDArray) -> Any:
+        """The job with pairs of texts instead of texts; the network gets a head that compares them.
+
+        Raises:
+            RecipeError: there is nothing to tune.
+        """
+        from ..training.contrast import label_pairs
+
+        settings, head = self.settings, self.network.task
+        pooling = "auto" if head.pooling is None else head.pooling.kind
+        towers = build("tasks", {"kind": "similarity", "objective": "cosine", "pooling": pooling})
+        self.network.task = component("heads", "similarity")(towers, head.dim, head.dim)
+        if not any(weight.requires_grad for weight in self.network.parameters()):
+            raise RecipeError("[training] contrast tunes what is below the head; tune = true is needed there")
+        most = settings.steps * settings.batch_rows
+        pairs, same = label_pairs(targets, settings.contrast, most, settings.seed)
+        goals = np.column_stack([same, pairs]).astype(np.float32)  # as the targets of similarity
+        lengths = np.diff(tokens.example_offsets)[pairs].sum(axis=1)
+        return replace(
+            job,
+            batches=self._batches(lengths),
+            prepare=lambda rows: self.network.prepare(tokens.take(pairs[rows].ravel()), goals[rows]),
+            score=None,
+            words=int(lengths.sum()),
+        )
+
+    def _fit_head(self, head: Any, tokens: Tokens, targets: NDArray, weights: NDArray | None) -> None:
+        """Give the network its head again, fitted to the vectors of all texts."""
+        from ..training.contrast import fit_layers
+
+        self.network.task, device = head.cpu(), device_of(self.network)
+        vectors = torch.from_numpy(self._run(tokens, self._encode_batch, head.dim))
+        known = [torch.from_numpy(one) for one in (targets, weights) if one is not None]
+        fit_layers(head.head, lambda scores: head.loss(scores, *known), vectors)
+        self.network.to(device)
+
+    def _batches(
+        self, lengths: NDArray[np.int64], together: NDArray[np.int64] | None = None
+    ) -> Callable[[int], list[NDArray[np.int64]]]:
+        settings = self.settings
         return lambda epoch: length_batches(
             lengths,
             max_words=settings.batch_words,
@@ -308,7 +352,7 @@ class NetworkEngine(TrainableEngine):
     def _sentence_parts(self, scores: bool) -> list[Part]:
         """The linear layers after the summary: those of the scores, or the projection of a vector."""
         head = self.network.task
-        layers: list[Any] = list(head.head) if scores else [getattr(head, "projection", None)]
+        layers: list[Any] = list(head.head) if scores else list(getattr(head, "projection", ()))
         return [
             dense_part(layer, activation, "scores" if scores and layer is layers[-1] else VECTOR)
             for layer, activation in pairwise([*layers, nn.Identity()])

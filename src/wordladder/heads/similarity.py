@@ -1,5 +1,7 @@
 """The head of similarity: one vector a text, and what two vectors are compared by."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,8 +18,11 @@ class SimilarityHead(PooledText):
 
     def __init__(self, task: Similarity, dim: int, summary_dim: int) -> None:
         super().__init__(task.pooling, dim, summary_dim, auto="mean")
-        self.projection = None if task.dim is None else nn.Linear(self.dim, task.dim)
-        self.dim = task.dim or self.dim
+        sizes = [self.dim, *(task.layers or ())]
+        layers = [part for shape in pairwise(sizes) for part in (nn.Linear(*shape), nn.Tanh())]
+        last = [] if task.dim is None else [nn.Linear(sizes[-1], task.dim)]
+        self.projection = nn.Sequential(*layers, *last)
+        self.dim = task.dim or sizes[-1]
         self.objective, self.temperature, self.margin = task.objective, task.temperature, task.margin
         self.lengths = [*(length for length in task.matryoshka or () if length < self.dim), self.dim]
         if self.objective == "softmax":
@@ -26,8 +31,7 @@ class SimilarityHead(PooledText):
 
     def pooled(self, sequence: Sequence) -> Tensor:
         """One vector a text, `(batch, dim)`."""
-        vectors = self.dropout(super().pooled(sequence))
-        return vectors if self.projection is None else self.projection(vectors)
+        return self.projection(self.dropout(super().pooled(sequence)))
 
     def forward(self, sequence: Sequence) -> Tensor:
         """What `compare` makes of the texts."""

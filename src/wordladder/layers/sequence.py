@@ -116,11 +116,11 @@ class Pooling(nn.Module):
     """`(batch, time, dim)` to `(batch, dim)`, without padding; a text without words gives the zero vector.
 
     Args:
-        kind: `"max"`, `"mean"`, both as `"mean+max"` of twice the length, `"first"` or `"last"`, over the
-            words where the mask is True.
+        kind: `"max"`, `"mean"`, both as `"mean+max"` of twice the length, `"sum"`, `"first"` or `"last"`,
+            over the words where the mask is True.
     """
 
-    def __init__(self, kind: Literal["max", "mean", "mean+max", "last", "first"] = "max") -> None:
+    def __init__(self, kind: Literal["max", "mean", "mean+max", "sum", "last", "first"] = "max") -> None:
         super().__init__()
         self.kind = kind
 
@@ -137,8 +137,9 @@ class Pooling(nn.Module):
             # Adding −∞ and taking max with its index costs an eighth of masked_fill and amax in backward.
             hidden = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, float("-inf"))
             return (vectors + hidden[..., None]).max(dim=1).values.masked_fill(empty, 0.0)
-        if kind == "mean":
-            return (vectors * mask[..., None]).sum(dim=1) / lengths.clamp(min=1)[:, None]
+        if kind in ("mean", "sum"):
+            total = (vectors * mask[..., None]).sum(dim=1)
+            return total if kind == "sum" else total / lengths.clamp(min=1)[:, None]
         if kind == "first":
             word = mask.long().argmax(dim=1)
         else:

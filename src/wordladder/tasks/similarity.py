@@ -53,7 +53,9 @@ class Similarity(NumberTask):
             Spearman's.
         pooling: How word vectors become one: `"auto"` takes the embedder's own summary if it has one, else
             the mean; `"mean+max"` concatenates both.
-        dim: Numbers in the vector of a text, by a linear layer; left out, as many as are pooled.
+        layers: Numbers in layers with tanh on top of the pooled vector, such as `[300, 300, 128]` (DSSM,
+            Huang et al. 2013); left out, none.
+        dim: Numbers in the vector of a text, by a linear layer at the end; left out, as many as there are.
         matryoshka: Lengths to which a vector may be cut: the objective is the mean over them and the whole
             (Kusupati et al. 2022).
         temperature: What cosines are divided by in `"cosent"` and `"ranking"`.
@@ -69,7 +71,8 @@ class Similarity(NumberTask):
     _: KW_ONLY
     objective: Literal["cosine", "cosent", "ranking", "triplet", "softmax"] | None = None
     metric: Literal["spearman", "pearson", "ap"] | None = None
-    pooling: Literal["auto", "max", "mean", "mean+max", "last", "first"] = "auto"
+    pooling: Literal["auto", "max", "mean", "mean+max", "sum", "last", "first"] = "auto"
+    layers: list[int] | None = None
     dim: int | None = None
     matryoshka: list[int] | None = None
     temperature: float = 0.05
@@ -84,8 +87,9 @@ class Similarity(NumberTask):
     width = 1
 
     def __post_init__(self) -> None:
-        shortest = None if self.matryoshka is None else min(self.matryoshka, default=0)
-        check_at_least(1, dim=self.dim, cached_rows=self.cached_rows, matryoshka=shortest)
+        lists = {"layers": self.layers, "matryoshka": self.matryoshka}
+        smallest = {name: min(one, default=0) for name, one in lists.items() if one is not None}
+        check_at_least(1, dim=self.dim, cached_rows=self.cached_rows, **smallest)
         check_at_least(0, negatives=self.negatives)
         if self.temperature <= 0:
             raise SettingError(f"temperature is {self.temperature}; it must be above 0.")

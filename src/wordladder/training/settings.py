@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import SettingError
+from ..errors import SettingError, check_at_least
 
 _EPOCHS = (7, 60)
 _LONG, _LONG_EPOCHS = 2_000_000, (5, 60)  # words of all examples, and how often so many are read
@@ -38,6 +38,10 @@ class TrainingSettings:
             all steps that the mean reaches back, fading; 0 takes the weights as they are.
         precision: `"auto"` takes bfloat16 where the processor or the accelerator computes in it, else
             float32.
+        contrast: For classification with few labels: partners of the same label, and as many of others, that
+            each text gets. The cosines of these pairs tune everything below the head, which is then fitted
+            to the vectors as a logistic regression (SetFit, Tunstall et al. 2022, where it is 20). An epoch
+            has at most `steps` batches, and dev chooses none. 0 trains on the labels themselves.
         seed: Start of everything random.
         dev_share: Share of the training examples held out as dev when no dev file is given.
         checkpoint_steps: Also write a checkpoint after every so many steps; left out, once a minute and at
@@ -58,6 +62,7 @@ class TrainingSettings:
     patience: int | None = None
     average: float = 0.05
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    contrast: int = 0
     seed: int = 1
     dev_share: float = 0.1
     checkpoint_steps: int | None = None
@@ -69,6 +74,7 @@ class TrainingSettings:
             raise SettingError(f"training.epochs is {self.epochs}; give a number, or the least and the most.")
         if self.accumulate < 1:
             raise SettingError(f"training.accumulate is {self.accumulate}; it must be at least 1.")
+        check_at_least(0, **{"training.contrast": self.contrast})
 
     def planned(self, steps: int, words: int = 0) -> tuple[int, int]:
         """The epochs to train, each of so many steps and words, and the patience that belongs to them."""
