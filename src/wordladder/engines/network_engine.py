@@ -80,6 +80,7 @@ class NetworkEngine(TrainableEngine):
                 ),
                 run.progress,
             )
+            self._fit_postprocess(tokens)
         # Seconds that an interrupted run trained before this one.
         facts["earlier_seconds"] += max(0.0, state.seconds - (time.perf_counter() - started))
         facts["earlier_seconds"] += sum(report["earlier"] for report in facts.get("features", ()))
@@ -90,6 +91,15 @@ class NetworkEngine(TrainableEngine):
             "learning_rates": rates_by_part(self.network, self.settings),
             "steps": state.step,
         }
+
+    def _fit_postprocess(self, tokens: Tokens) -> None:
+        """Fit what the head does to the vectors of texts after training, if it does anything."""
+        head = self.network.task
+        if (postprocess := getattr(head, "postprocess", None)) is not None:
+            vectors = self._run(
+                tokens.apart(), lambda batch: head.raw(self.network.encode(batch)), postprocess.dim
+            )
+            postprocess.fit(vectors)
 
     def _batches(self, tokens: Tokens) -> Callable[[int], list[NDArray[np.int64]]]:
         lengths, settings = np.diff(tokens.example_offsets), self.settings
@@ -137,6 +147,7 @@ class NetworkEngine(TrainableEngine):
             seed=self.settings.seed,
             threads=run.threads,
             progress=run.progress,
+            teacher=run.teacher and partial(run.teacher, device=str(self.device)),
         )
 
     def _save_initial_network(self, folder: Path, facts: dict[str, Any]) -> None:
@@ -267,7 +278,8 @@ class NetworkEngine(TrainableEngine):
         if others or tables.get("encoders") or self.recipe.text.max_words is not None:
             return None
         head, alone = self.network.task, self.task.segments == 1 or self.network.reads_apart
-        if not alone or not getattr(head, "use_summary", False) or getattr(head, "projection", None):
+        changed = getattr(head, "projection", None) or getattr(head, "postprocess", None)
+        if not alone or not getattr(head, "use_summary", False) or changed:
             return None
         layout = embedder.sentence_layout() if hasattr(embedder, "sentence_layout") else None
         return layout and layout._replace(encoder="embedders/0")

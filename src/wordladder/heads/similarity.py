@@ -4,9 +4,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..errors import RecipeError
 from ..layers.sequence import Sequence
 from ..tasks.similarity import Similarity
 from ._pooled import PooledText
+from ._postprocess import Postprocess
 
 __all__ = ["SimilarityHead"]
 
@@ -16,16 +18,31 @@ class SimilarityHead(PooledText):
 
     def __init__(self, task: Similarity, dim: int, summary_dim: int) -> None:
         super().__init__(task.pooling, dim, summary_dim, auto="mean")
-        self.projection = None if task.dim is None else nn.Linear(self.dim, task.dim)
+        learned = None if task.postprocess == "whiten" else task.dim
+        self.projection = None if learned is None else nn.Linear(self.dim, learned)
+        self.postprocess = self._postprocess(task, learned or self.dim)
         self.dim = task.dim or self.dim
         self.objective, self.temperature = task.objective, task.temperature
         self.lengths = [*(length for length in task.matryoshka or () if length < self.dim), self.dim]
         self.dropout = nn.Dropout(task.dropout)
 
-    def pooled(self, sequence: Sequence) -> Tensor:
-        """One vector a text, `(batch, dim)`."""
+    @staticmethod
+    def _postprocess(task: Similarity, dim: int) -> Postprocess | None:
+        if task.postprocess == "none":
+            return None
+        if (task.dim or 0) > dim:
+            raise RecipeError(f"[task] dim = {task.dim}: the vectors of texts have {dim} numbers")
+        return Postprocess(task.postprocess, dim, task.dim)
+
+    def raw(self, sequence: Sequence) -> Tensor:
+        """One vector a text before it is postprocessed, `(batch, dim)`."""
         vectors = self.dropout(super().pooled(sequence))
         return vectors if self.projection is None else self.projection(vectors)
+
+    def pooled(self, sequence: Sequence) -> Tensor:
+        """One vector a text, `(batch, dim)`."""
+        vectors = self.raw(sequence)
+        return vectors if self.postprocess is None or self.training else self.postprocess(vectors)
 
     def forward(self, sequence: Sequence) -> Tensor:
         """What `compare` makes of the texts."""

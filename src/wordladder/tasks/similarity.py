@@ -41,7 +41,11 @@ class Similarity(NumberTask):
         metric: The primary metric: Spearman's or Pearson's correlation.
         pooling: How word vectors become one: `"auto"` takes the embedder's own summary if it has one, else
             the mean; `"mean+max"` concatenates both.
-        dim: Numbers in the vector of a text, by a linear layer; left out, as many as are pooled.
+        dim: Numbers in the vector of a text, by a linear layer, or by whitening, which keeps that many; left
+            out, as many as are pooled.
+        postprocess: What is done to vectors after training, fitted to those of the training texts:
+            `"remove-common"` removes their first singular vector (Arora et al. 2017), `"whiten"` gives them
+            zero mean and unit covariance (Su et al. 2021).
         matryoshka: Lengths to which a vector may be cut: the objective is the mean over them and the whole
             (Kusupati et al. 2022).
         temperature: What cosines are divided by in `"cosent"` and `"ranking"`.
@@ -55,6 +59,7 @@ class Similarity(NumberTask):
     metric: Literal["spearman", "pearson"] = "spearman"
     pooling: Literal["auto", "max", "mean", "mean+max", "last", "first"] = "auto"
     dim: int | None = None
+    postprocess: Literal["none", "remove-common", "whiten"] = "none"
     matryoshka: list[int] | None = None
     temperature: float = 0.05
     cached_rows: int | None = None
