@@ -29,6 +29,7 @@ LISTS = ("embedders", "encoders")
 TABLES = ("vectors", "fusion", "shallow", "task")
 PLAIN = ("text", "training")
 OF_NETWORKS = ("embedders", "fusion", "encoders", "heads")
+OF_ENCODERS = ("transformer", "elmo", "distilled")  # kinds that read a pretrained encoder
 RUNGS = Path(__file__).parent / "ladder" / "rungs"
 
 
@@ -261,8 +262,7 @@ class Recipe:
         """The tables that read a pretrained encoder, by their dotted keys: `embedders.0`, `vectors`."""
         tables = {f"embedders.{i}": table for i, table in enumerate(self.tables.get("embedders", ()))}
         tables["vectors"] = self.table("vectors")
-        kinds_ = ("transformer", "elmo", "distilled")
-        return {place: table for place, table in tables.items() if table.get("kind") in kinds_}
+        return {place: table for place, table in tables.items() if table.get("kind") in OF_ENCODERS}
 
     def embedders(self, kind: str) -> list[int]:
         """The numbers of the embedders of a kind, counted from 0."""

@@ -23,7 +23,7 @@ TEXTS = [text for pair in PAIRS for text in pair]
 def untrained(postprocess, **settings):
     """A recipe of random vectors that training does not change."""
     fixed = {"embedders.0.tune": False, "task.postprocess": postprocess, "training.epochs": None}
-    return small("vectors-similarity", **{"text.segmenter": "characters"} | fixed | settings)
+    return small("vectors-similarity", **fixed | settings)
 
 
 def fitted(recipe, **more):
@@ -94,7 +94,7 @@ def test_no_more_components_than_there_are():
 
 
 def test_a_recipe_may_ask_for_no_training():
-    recipe = small("vectors-similarity", **{"text.segmenter": "characters", "training.epochs": 0})
+    recipe = small("vectors-similarity", **{"training.epochs": 0})
     assert fitted(recipe).report_["steps"] == 0
 
 
