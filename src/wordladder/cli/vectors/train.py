@@ -164,7 +164,7 @@ def _table(kind: str | None, old: dict[str, Any], given: dict[str, Any]) -> dict
 
     kind = kind or str(old.get("kind", "word2vec"))
     if kind not in TRAINERS:
-        raise SettingError(f"--kind {kind}: raw text trains no such vectors.{did_you_mean(kind, TRAINERS)}")
+        raise SettingError(f"--kind {kind}: raw text trains no such kind.{did_you_mean(kind, TRAINERS)}")
     if old and old["kind"] != kind:
         raise SettingError(f"--kind {kind}: the vectors to go on from were trained by {old['kind']}.")
     keys = signature(component("vectors", kind)).parameters
