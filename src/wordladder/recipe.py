@@ -29,6 +29,7 @@ LISTS = ("embedders", "encoders")
 TABLES = ("vectors", "fusion", "shallow", "task")
 PLAIN = ("text", "training")
 OF_NETWORKS = ("embedders", "fusion", "encoders", "heads")
+OF_ENCODERS = ("transformer", "elmo", "distilled")  # kinds that read a pretrained encoder
 RUNGS = Path(__file__).parent / "ladder" / "rungs"
 
 
@@ -226,32 +227,42 @@ class Recipe:
         paths = [files] if isinstance(files, str | Path) else files
         return self.with_settings({"vectors.corpus": [str(Path(path).absolute()) for path in paths]})
 
-    def with_encoder(self, encoder: Encoder, numbers: Sequence[int] | None = None) -> "Recipe":
+    def with_encoder(self, encoder: Encoder, places: Sequence[str] | None = None) -> "Recipe":
         """A copy with this pretrained encoder, whose windows are no longer than the encoder's limit.
 
         Args:
             encoder: The encoder.
-            numbers: The embedders that read it; left out, all that can.
+            places: The tables that read it, of `encoder_tables`; left out, all that can.
 
         Raises:
-            SettingError: no embedder can read it.
+            SettingError: no embedder can read it, and no vectors are distilled from it.
         """
-        if numbers is None:
+        tables = self.encoder_tables()
+        if places is None:
             kind = "elmo" if encoder.family == "elmo" else "transformer"
-            numbers = self.embedders(kind)
-            if not numbers:
+            places = [
+                place for place, table in tables.items() if (table["kind"] == "elmo") == (kind == "elmo")
+            ]
+            if not places:
                 raise SettingError(
                     f"--encoder {encoder.source}: {self.name} has no {kind} embedder; see `wordladder rungs`"
                 )
-        changes: dict[str, Any] = {f"embedders.{number}.source": encoder.source for number in numbers}
+        changes: dict[str, Any] = {}
         limit = math.inf if encoder.limit is None else encoder.limit
-        for number in numbers:
-            table = self.tables["embedders"][number]
+        for place in places:
+            table = tables[place]
+            changes[f"{place}.{'teacher' if place == 'vectors' else 'source'}"] = encoder.source
             if (table.get("max_pieces") or 0) > limit:
-                changes[f"embedders.{number}.max_pieces"] = limit
+                changes[f"{place}.max_pieces"] = limit
             if table.get("overlap", 0) > limit / 2:
-                changes[f"embedders.{number}.overlap"] = int(limit / 4)
+                changes[f"{place}.overlap"] = int(limit / 4)
         return self.with_settings(changes)
+
+    def encoder_tables(self) -> dict[str, dict[str, Any]]:
+        """The tables that read a pretrained encoder, by their dotted keys: `embedders.0`, `vectors`."""
+        tables = {f"embedders.{i}": table for i, table in enumerate(self.tables.get("embedders", ()))}
+        tables["vectors"] = self.table("vectors")
+        return {place: table for place, table in tables.items() if table.get("kind") in OF_ENCODERS}
 
     def embedders(self, kind: str) -> list[int]:
         """The numbers of the embedders of a kind, counted from 0."""

@@ -179,9 +179,10 @@ def _header(text: str) -> dict[str, Any]:
     """
     from ..ladder.encoders import encoder_family
 
-    embedders = tomllib.loads(text).get("embedders", ())
+    tables = tomllib.loads(text)
+    readers = [*tables.get("embedders", ()), *([tables["vectors"]] if "vectors" in tables else [])]
     lines = [line.removeprefix("#").strip() for line in text.split("\n") if line.startswith("#")]
     about = [line for line in lines if not line.startswith(("rung:", "price:"))]
     price = [line.removeprefix("price:").strip() for line in lines if line.startswith("price:")]
-    encoder = next((needed for table in embedders if (needed := encoder_family(table))), None)
+    encoder = next((needed for table in readers if (needed := encoder_family(table))), None)
     return {"about": " ".join(about), "price": " ".join(price), "encoder": encoder}

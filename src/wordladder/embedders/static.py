@@ -6,7 +6,7 @@ frozen or tuned. `_unknown_words` decides what a word gets that is not in it.
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from ..formats import UnicodeErrors, read_vectors
 from ..layers.sequence import Sequence, VariationalDropout, pad_words
 from ..text.vocabulary import Vocabulary
 from ..text.words import Tokens, lower
+from ..vectors._words import sif_weights
 from ..word_vectors import WordVectors
 from ._training_text import TrainingText
 from ._unknown_words import PADDING, SPECIAL, Policy, Unknown, compress_subwords, policy_steps, tunable_words
@@ -60,6 +61,10 @@ class Static(nn.Module):
         min_count: Words rarer than this in the training texts are unknown when the source is random.
         standardise: Whether the source's vectors are scaled to components of unit variance, from which the
             layers above learn fastest.
+        weights: `"sif"` scales a word's vector by smooth inverse frequency, a / (a + p(word)) with a = 1e-3
+            (Arora et al. 2017), so that means are weighted by it. p is from the counts of the source, else
+            from the training texts. Vectors that are weighted already, those that come with wordladder and
+            distilled ones, stay as they are. `"none"` scales none.
         unknown: What a word without a vector gets: `"subwords"` the vector of its n-grams, `"lowercase"` that
             of its lower-case form, `"random"` its own, always the same, `"zero"` none, `"shared"` one for all
             such words, learned if tuned. `"auto"` is the first of n-grams, lower-case form and shared that a
@@ -87,6 +92,7 @@ class Static(nn.Module):
         lowercase: bool | None = None,
         min_count: int = 2,
         standardise: bool = True,
+        weights: Literal["none", "sif"] = "none",
         unknown: Policy = "auto",
         max_vocabulary: int = 100_000,
         dropout: float = 0.0,
@@ -95,7 +101,7 @@ class Static(nn.Module):
         super().__init__()
         self.source, self.dim, self.tune, self.lowercase = source, dim, tune, lowercase
         self.min_count, self.max_vocabulary, self.standardise = min_count, max_vocabulary, standardise
-        self.unknown, self.unicode_errors = unknown, unicode_errors
+        self.weights, self.unknown, self.unicode_errors = weights, unknown, unicode_errors
         self.notes: tuple[str, ...] = ()
         self.dropout = VariationalDropout(dropout)
         self.vocabulary = Vocabulary([])
@@ -111,10 +117,11 @@ class Static(nn.Module):
                 for and it has none.
             VectorsError: the source is a file that cannot be read.
         """
-        vectors = text.vectors
         if self.source == "random":
             self._initialise_at_random(text.tokens)
+            self._weigh(text.tokens, None)
             return
+        vectors = text.vectors
         if self.source != "trained":
             table = read_vectors(text.folder / self.source, unicode_errors=self.unicode_errors)
             vectors, self.notes = WordVectors.of(table), table.notes
@@ -123,6 +130,7 @@ class Static(nn.Module):
                 'embedders: source = "trained" uses what [vectors] trains; the recipe has no such table'
             )
         self._initialise_from(vectors, text.tokens)
+        self._weigh(text.tokens, vectors)
 
     def _initialise_at_random(self, tokens: Tokens) -> None:
         self.lowercase = self.lowercase is not False
@@ -162,6 +170,19 @@ class Static(nn.Module):
         self.vocabulary = self._unknown.vocabulary = Vocabulary([*words, *new])
         own = torch.from_numpy(np.array(list(new.values()), np.float32).reshape(-1, self.dim))
         self._set_table(torch.cat([torch.zeros(SPECIAL, self.dim), known, own]))
+
+    def _weigh(self, tokens: Tokens, vectors: WordVectors | None) -> None:
+        """Scale the words of the table by smooth inverse frequency, if the recipe says so."""
+        if self.weights == "none" or (vectors is not None and vectors.settings.get("weights") == "sif"):
+            return
+        if vectors is not None and vectors.counts is not None:
+            rows = np.array([vectors.index.get(word, -1) for word in self.vocabulary.words], np.int64)
+            counts = np.where(rows >= 0, np.asarray(vectors.counts)[rows], 0)
+        else:
+            ids = self.vocabulary.ids(tokens.surfaces(lowercase=bool(self.lowercase)))
+            counts = np.bincount(ids[ids >= 0], minlength=len(self.vocabulary))
+        with torch.no_grad():
+            self.table.weight[SPECIAL:] *= torch.from_numpy(sif_weights(counts)).float()[:, None]
 
     def _set_table(self, weight: Tensor) -> None:
         weight[PADDING] = 0.0

@@ -2,7 +2,7 @@
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,8 @@ class FitRun(ExitStack):
         cache: Where word vectors and features are kept for other fits; None: they are not.
         threads: The number of threads; None: as many as PyTorch uses.
         progress: Called as the fit advances.
+        teacher: Opens the encoder that distilled vectors are made from, given its source and the folder where
+            a relative one starts.
     """
 
     def __init__(
@@ -35,9 +37,11 @@ class FitRun(ExitStack):
         cache: Path | None = None,
         threads: int | None = None,
         progress: Progress = quiet,
+        teacher: Callable[..., Any] | None = None,
     ) -> None:
         super().__init__()
         self.folder, self.cache, self.threads, self.progress = folder, cache, threads, progress
+        self.teacher = teacher
         self.checkpoint = None if folder is None else folder / "checkpoint.safetensors"
 
     def features_folder(self, network: Any) -> Path:

@@ -93,6 +93,7 @@ class NetworkEngine(TrainableEngine):
             rates = rates_by_part(self.network, self.settings)
             if self.settings.contrast:
                 fit_head()
+            self._fit_postprocess(tokens)
         # Seconds that an interrupted run trained before this one.
         facts["earlier_seconds"] += max(0.0, state.seconds - (time.perf_counter() - started))
         facts["earlier_seconds"] += sum(report["earlier"] for report in facts.get("features", ()))
@@ -103,6 +104,15 @@ class NetworkEngine(TrainableEngine):
             "learning_rates": rates,
             "steps": state.step,
         }
+
+    def _fit_postprocess(self, tokens: Tokens) -> None:
+        """Fit what the head does to the vectors of texts after training, if it does anything."""
+        head = self.network.task
+        if (postprocess := getattr(head, "postprocess", None)) is not None:
+            vectors = self._run(
+                tokens.apart(), lambda batch: head.raw(self.network.encode(batch)), postprocess.dim
+            )
+            postprocess.fit(vectors)
 
     def _contrast(self, job: Any, tokens: Tokens, targets: NDArray) -> Any:
         """The job with pairs of texts instead of texts; the network gets a head that compares them.
@@ -208,6 +218,7 @@ class NetworkEngine(TrainableEngine):
             seed=self.settings.seed,
             threads=run.threads,
             progress=run.progress,
+            teacher=run.teacher and partial(run.teacher, device=str(self.device)),
         )
 
     def _save_initial_network(self, folder: Path, facts: dict[str, Any]) -> None:
@@ -341,7 +352,10 @@ class NetworkEngine(TrainableEngine):
         (embedder, *others) = self.network.embedders
         if others or tables.get("encoders") or self.recipe.text.max_words is not None:
             return None
-        if not getattr(self.network.task, "use_summary", False) or not hasattr(embedder, "sentence_layout"):
+        head = self.network.task
+        if not getattr(head, "use_summary", False) or getattr(head, "postprocess", None):
+            return None
+        if not hasattr(embedder, "sentence_layout"):
             return None
         layout = embedder.sentence_layout()
         if layout and self.task.segments == 2 and not self.network.reads_apart:

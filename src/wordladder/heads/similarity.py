@@ -6,9 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..errors import RecipeError
 from ..layers.sequence import Sequence
 from ..tasks.similarity import Similarity
 from ._pooled import PooledText
+from ._postprocess import Postprocess
 
 __all__ = ["SimilarityHead"]
 
@@ -18,10 +20,12 @@ class SimilarityHead(PooledText):
 
     def __init__(self, task: Similarity, dim: int, summary_dim: int) -> None:
         super().__init__(task.pooling, dim, summary_dim, auto="mean")
+        whitens = task.postprocess == "whiten"
         sizes = [self.dim, *(task.layers or ())]
         layers = [part for shape in pairwise(sizes) for part in (nn.Linear(*shape), nn.Tanh())]
-        last = [] if task.dim is None else [nn.Linear(sizes[-1], task.dim)]
+        last = [] if task.dim is None or whitens else [nn.Linear(sizes[-1], task.dim)]
         self.projection = nn.Sequential(*layers, *last)
+        self.postprocess = self._postprocess(task, sizes[-1] if whitens or not task.dim else task.dim)
         self.dim = task.dim or sizes[-1]
         self.objective, self.temperature, self.margin = task.objective, task.temperature, task.margin
         self.lengths = [*(length for length in task.matryoshka or () if length < self.dim), self.dim]
@@ -29,9 +33,22 @@ class SimilarityHead(PooledText):
             self.classes = nn.ModuleList(nn.Linear(3 * length, len(task.levels)) for length in self.lengths)
         self.dropout = nn.Dropout(task.dropout)
 
+    @staticmethod
+    def _postprocess(task: Similarity, dim: int) -> Postprocess | None:
+        if task.postprocess == "none":
+            return None
+        if (task.dim or 0) > dim:
+            raise RecipeError(f"[task] dim = {task.dim}: the vectors of texts have {dim} numbers")
+        return Postprocess(task.postprocess, dim, task.dim)
+
+    def raw(self, sequence: Sequence) -> Tensor:
+        """One vector a text before it is postprocessed, `(batch, dim)`."""
+        return self.projection(self.dropout(super().pooled(sequence)))
+
     def pooled(self, sequence: Sequence) -> Tensor:
         """One vector a text, `(batch, dim)`."""
-        return self.projection(self.dropout(super().pooled(sequence)))
+        vectors = self.raw(sequence)
+        return vectors if self.postprocess is None or self.training else self.postprocess(vectors)
 
     def forward(self, sequence: Sequence) -> Tensor:
         """What `compare` makes of the texts."""

@@ -19,23 +19,28 @@ class LeftOut(NamedTuple):
     why: str
 
 
-def needed_families(recipe: Recipe) -> dict[int, str]:
-    """The family of the encoder that each embedder still needs, by the position of the embedder.
+def needed_families(recipe: Recipe) -> dict[str, str]:
+    """The family of the encoder that each embedder and distilled vectors still need, by their table's key.
 
-    An embedder whose source is an existing folder needs none.
+    One whose source is an existing folder needs none.
     """
     needed = {}
-    for position, table in enumerate(recipe.tables.get("embedders", ())):
+    for place, table in recipe.encoder_tables().items():
         family = encoder_family(table)
-        if family is not None and not (recipe.folder / table["source"]).is_dir():
-            needed[position] = family
+        if family is not None and not (recipe.folder / encoder_source(table)).is_dir():
+            needed[place] = family
     return needed
 
 
+def encoder_source(table: Mapping[str, Any]) -> str:
+    """The folder or hub name of the encoder that a table reads."""
+    return table["teacher" if table["kind"] == "distilled" else "source"]
+
+
 def encoder_family(table: Mapping[str, Any]) -> str | None:
-    """The encoder family of an embedder's table; None if its kind uses none, or the starter encoder."""
-    if table["kind"] == "transformer" and table["source"] != STARTER:
-        return "albert" if "albert" in table["source"].lower() else "bert"
+    """The encoder family of a table; None if its kind uses none, or the starter encoder."""
+    if table["kind"] in ("transformer", "distilled") and encoder_source(table) != STARTER:
+        return "albert" if "albert" in encoder_source(table).lower() else "bert"
     return "elmo" if table["kind"] == "elmo" else None
 
 
@@ -65,11 +70,11 @@ def missing_encoder(recipe: Recipe, encoders: Sequence[Encoder], hub_error: Call
         encoders: The encoders that the user gave. If there are none, the hub is asked.
         hub_error: Says why a name on the hub is not available, as `hub_error` does.
     """
-    for position, family in needed_families(recipe).items():
+    for place, family in needed_families(recipe).items():
         if family == "elmo" or encoders:
             error = "" if family in [e.family for e in encoders] else f"no {TITLES[family]} was given"
         else:
-            error = hub_error(recipe.tables["embedders"][position]["source"])
+            error = hub_error(encoder_source(recipe.encoder_tables()[place]))
         if error:
             return error
     return ""

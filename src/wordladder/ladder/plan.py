@@ -129,8 +129,8 @@ def tuned_from_hub(recipes: Sequence[Recipe]) -> list[str]:
     return [
         recipe.name
         for recipe in recipes
-        for position, family in needed_families(recipe).items()
-        if family != "elmo" and recipe.tables["embedders"][position].get("tune")
+        for place, family in needed_families(recipe).items()
+        if family != "elmo" and recipe.encoder_tables()[place].get("tune")
     ]
 
 

@@ -20,6 +20,7 @@ from ..errors import ModelError, NotFittedError, UserError
 from ..evaluation.evaluate import Evaluation, evaluate_scores, order_effect
 from ..files.folders import content_hash
 from ..files.streams import disk_errors
+from ..interop.teachers import open_teacher
 from ..progress import Progress, quiet
 from ..recipe import Recipe, component
 from ..tasks.classification import Classification
@@ -116,7 +117,7 @@ class Model(Estimator):
                 stack.enter_context(exclusive_output(Path(output)))
                 data = (train, dev_examples)
                 folder = open_checkpoint_folder(Path(output), recipe.tables, data, resume)
-            run = FitRun(folder, None if cache is None else Path(cache), self.threads, progress)
+            run = FitRun(folder, Path(cache) if cache else None, self.threads, progress, open_teacher)
             report = self._fit_engine(engine, train, dev_examples, run)
             self._adopt(self.engine_, recipe, label_kind(train.labels if labels is None else labels, task))
             report["train_seconds"] = time.perf_counter() - started + report.get("earlier_seconds", 0.0)
@@ -267,8 +268,7 @@ class Model(Estimator):
         return vectors[0] if isinstance(texts, str) else vectors
 
     def similarity(self, first: Any, second: Any = None) -> NDArray[np.float32]:
-        """The similarity of each of the first to each of the second, `(rows, columns)`: cosines, or the
-        measure that the model's folder names.
+        """The similarity of each first to each second, `(rows, columns)`: cosines, or the model's measure.
 
         Args:
             first: Vectors `(rows, dim)` or texts.

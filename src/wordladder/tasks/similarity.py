@@ -55,7 +55,11 @@ class Similarity(NumberTask):
             the mean; `"mean+max"` concatenates both.
         layers: Numbers in layers with tanh on top of the pooled vector, such as `[300, 300, 128]` (DSSM,
             Huang et al. 2013); left out, none.
-        dim: Numbers in the vector of a text, by a linear layer at the end; left out, as many as there are.
+        dim: Numbers in the vector of a text, by a linear layer at the end, or by whitening, which keeps that
+            many; left out, as many as there are.
+        postprocess: What is done to vectors after training, fitted to those of the training texts:
+            `"remove-common"` removes their first singular vector (Arora et al. 2017), `"whiten"` gives them
+            zero mean and unit covariance (Su et al. 2021).
         matryoshka: Lengths to which a vector may be cut: the objective is the mean over them and the whole
             (Kusupati et al. 2022).
         temperature: What cosines are divided by in `"cosent"` and `"ranking"`.
@@ -74,6 +78,7 @@ class Similarity(NumberTask):
     pooling: Literal["auto", "max", "mean", "mean+max", "sum", "last", "first"] = "auto"
     layers: list[int] | None = None
     dim: int | None = None
+    postprocess: Literal["none", "remove-common", "whiten"] = "none"
     matryoshka: list[int] | None = None
     temperature: float = 0.05
     margin: float = 0.2

@@ -145,6 +145,7 @@ class _TrainingRun(Run):
         """Train epoch by epoch, until the last one or early stopping."""
         state, settings, weights = self.state, self.settings, tunable(self.network)
         epochs, patience = settings.planned(len(self._steps(0)), self.job.words)
+        epochs = epochs if self.optimizers else 0  # there may be nothing that training changes
         sizes = [len(self._steps(epoch)) for epoch in range(epochs)]
         self.steps = sum(sizes)
         self.average = Average(weights, self.copies["average"], settings.average * self.steps)

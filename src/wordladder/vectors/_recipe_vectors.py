@@ -5,7 +5,7 @@ from a cache.
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +44,7 @@ def train_vectors(
     seed: int = 1,
     threads: int | None = None,
     progress: Progress = quiet,
+    teacher: Callable[[str, Path], Any] | None = None,
 ) -> TrainedVectors:
     """Train the vectors that a recipe asks for, or load them from the cache.
 
@@ -57,11 +58,14 @@ def train_vectors(
         seed: Start of everything random.
         threads: Threads to train with.
         progress: Told how far it is.
+        teacher: Opens the encoder that distilled vectors are made from.
     """
     names = [trainer.corpus] if isinstance(trainer.corpus, str) else trainer.corpus or []
     files = [folder / name for name in names]
     start = getattr(trainer, "start", "none")
     start_files = {"starter": starter_files(), "none": []}.get(start, [folder / start])
+    teaches = getattr(trainer, "teacher", None)
+    start_files += [] if teaches is None else sorted((folder / teaches).rglob("*.*"))
     path = None
     if cache is not None:
         path = cache / f"vectors-{_key(table, texts, text, [*files, *start_files], seed)}.safetensors"
@@ -81,11 +85,15 @@ def train_vectors(
         elif start != "none":
             before = WordVectors.load(folder / start)
             before.settings["name"] = Path(start).name
-        vectors = trainer.train(corpus, threads=threads, seed=seed, start=before, progress=progress)
+        how: dict[str, Any] = {"threads": threads, "seed": seed, "start": before, "progress": progress}
+        if teaches is not None and teacher is not None:
+            how |= {"encode": teacher(teaches, folder), "texts": texts}
+        vectors = trainer.train(corpus, **how)
     if before is not None and not files:  # a few texts teach new words, and would spoil known ones
         matrix = np.array(vectors.vectors)
         matrix[[vectors.index[word] for word in before.words]] = before.vectors
         vectors = WordVectors(vectors.words, matrix, vectors.counts, vectors.settings)
+        vectors.settings["weights"] = before.settings.get("weights")
     seconds = time.perf_counter() - started
     vectors.settings["seconds"] = seconds
     vectors.outputs = None  # nobody trains these on

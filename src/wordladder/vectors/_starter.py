@@ -45,6 +45,6 @@ def _best_match(vocabulary: Vocabulary) -> WordVectors | None:
         known = np.fromiter((word in vectors.index for word in vocabulary.words), bool, len(counts))
         share = float(counts[known].sum() / max(1, counts.sum()))
         if share >= _COVERED and share > covered:
-            vectors.settings["name"] = f"starter {file.stem}"
+            vectors.settings |= {"name": f"starter {file.stem}", "weights": "sif"}
             covered, best = share, vectors
     return best

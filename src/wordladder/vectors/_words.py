@@ -10,6 +10,11 @@ from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 
 
+def sif_weights(counts: np.ndarray, a: float = 1e-3) -> np.ndarray:
+    """The smooth inverse frequency of words, a / (a + p), from their counts (Arora et al. 2017)."""
+    return a / (a + counts / max(1, counts.sum()))
+
+
 class Words(NamedTuple):
     """Words with counts: first those of the text in its order, then known words that it does not have.
 

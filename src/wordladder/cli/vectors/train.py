@@ -160,12 +160,11 @@ def _table(kind: str | None, old: dict[str, Any], given: dict[str, Any]) -> dict
     Raises:
         SettingError: there is no such kind, or an option is of another one.
     """
-    from ...recipe import component, kinds
+    from ...recipe import component
 
-    known = kinds("vectors")
     kind = kind or str(old.get("kind", "word2vec"))
-    if kind not in known:
-        raise SettingError(f"--kind {kind}: there is no such kind of vectors.{did_you_mean(kind, known)}")
+    if kind not in TRAINERS:
+        raise SettingError(f"--kind {kind}: raw text trains no such kind.{did_you_mean(kind, TRAINERS)}")
     if old and old["kind"] != kind:
         raise SettingError(f"--kind {kind}: the vectors to go on from were trained by {old['kind']}.")
     keys = signature(component("vectors", kind)).parameters
