@@ -52,7 +52,7 @@ def test_pairs_are_those_of_sentence_transformers():
 
 def test_repeated_and_blank_texts():
     lines = np.array([2, 3, 5, 8, 13, 21])
-    rows = ["text 1", " ", "text 2", "text 1", "", "text 1"]
+    rows = ["text 1", " ", "text 2", "text 1 ", "", "text 1"]
     found = text_pairs(Examples((rows,), lines=lines), encode, threshold=-1)
     assert (found.texts, found.distinct, found.found) == (4, 2, 1)
     assert found.duplicates == (Duplicates((2, 8, 21), "text 1"),)

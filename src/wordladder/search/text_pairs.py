@@ -80,7 +80,8 @@ def text_pairs(
     """Find near-duplicates and paraphrases: each text is compared with all others.
 
     Args:
-        texts: Texts, or Examples, whose lines are those of their file. Blank texts are left out.
+        texts: Texts, or Examples, whose lines are those of their file. Space around a text does
+            not count, and blank texts are left out.
         encode: Computes the vectors of texts, such as `Model.encode`.
         top: How many of the nearest other texts of each text are considered.
         threshold: Lowest cosine of a pair.
@@ -98,8 +99,8 @@ def text_pairs(
     examples = examples_of(texts)
     numbers = range(1, len(examples) + 1) if examples.lines is None else examples.lines.tolist()
     lines: dict[str, list[int]] = {}
-    for line, text in zip(numbers, examples.texts):
-        if text.strip():
+    for line, text in zip(numbers, map(str.strip, examples.texts)):
+        if text:
             lines.setdefault(text, []).append(line)
     distinct = list(lines)
     vectors = encode(distinct)
