@@ -3,9 +3,9 @@
     python benchmarks/pairs_training.py MINILM --peer PYTHON [--epochs 2] [--repeat 3] [--threads 2]
 
 PYTHON is an interpreter with `sentence-transformers` and `datasets`. Both train from the same encoder on the
-same pairs in batches of 32, with the squared distance of the cosine from the score, and with multiple
-negatives ranking on the pairs in the upper half; seconds are those of training alone, without reading,
-evaluation or import, the best of the repetitions.
+same pairs at the same rate in batches of 32, with the squared distance of the cosine from the score, and
+with multiple negatives ranking on the pairs in the upper half; seconds are those of training alone, without
+reading, evaluation or import, the best of the repetitions.
 """
 
 import argparse
@@ -76,7 +76,9 @@ def ours(encoder: str, pairs: list[tuple[str, str]], scores: list[float], given:
 
     settings = {
         "embedders.0.source": encoder,
+        "embedders.0.layer_decay": 1.0,
         "task.objective": given.objective,
+        "training.learning_rate": given.rate,
         "training.epochs": given.epochs,
         "training.batch_rows": BATCH,
         "training.dev_share": 0.0,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ModelError, RecipeError
+from ..layers.dropout import use_byte_dropout
 from ..layers.half_precision_attention import use_fast_attention
 from ..layers.sequence import ScalarMix, pad_words
 from ..layers.threads import in_parallel
@@ -156,8 +157,10 @@ class Transformer(FeatureEmbedder):
 
     def _set_encoder(self, pretrained: Pretrained) -> None:
         self.model, self._tokenizer, self.notes = pretrained
-        if self.tune and self.model.config.model_type in PACKABLE:
-            use_fast_attention(self.model)
+        if self.tune:
+            use_byte_dropout(self.model)
+            if self.model.config.model_type in PACKABLE:
+                use_fast_attention(self.model)
         self._pieces = self._make_pieces()
         used = contributing_parameters(self._select_layers(self._probe()))
         for parameter in self.model.parameters():

@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 from ..embedders._pretrained import save_pretrained
 from ..errors import ModelError
 from ..layers.devices import device_of, to_device
+from ..layers.dropout import use_byte_dropout
 from ..layers.half_precision_attention import use_fast_attention
 from .documents import Documents
 from .masking import Masking
@@ -52,6 +53,7 @@ class MaskedLanguageModel(nn.Module):
             raise ModelError(f"a model of type {kind!r} cannot be pretrained here; bert and albert can")
         self.model, self.kind, self.teacher = model, kind, teacher
         use_fast_attention(model)
+        use_byte_dropout(model)
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch; and `masked_loss`, `masked_accuracy`, `order_accuracy`, and the teacher's."""

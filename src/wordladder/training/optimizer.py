@@ -87,7 +87,8 @@ def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
         else:
             gradients.append(parameter.grad)
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
-    torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
+    if norm.device.type != "cpu" or norm > limit:  # another device would have to be waited for
+        torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
     return norm
 
 
