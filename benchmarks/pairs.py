@@ -12,6 +12,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from _common import keep, need
 
 SETS = {  # the task, train, dev and test
@@ -21,6 +23,23 @@ SETS = {  # the task, train, dev and test
     "stsb_en": ("similarity", "stsb_en/stsbenchmark.tsv.gz", None, None),  # its column `split` says
     "stsb_zh": ("similarity", *(f"stsb_zh/sts-b-{part}.txt.gz" for part in ("train", "dev", "test"))),
 }
+
+
+def f1(path: Path) -> dict[str, float]:
+    """F1 of the second of two labels, and of calling every pair that, from the outcomes of a run; nothing for
+    other labels.
+    """
+    from wordladder.metrics.labels import precision_recall_f1
+
+    gold, predicted = np.load(path).T
+    if not set(gold.tolist()) == {0, 1}:
+        return {}
+    hits_of = [(gold & guess).sum() for guess in (predicted, np.ones_like(gold))]
+    sizes = predicted.sum(), len(gold)
+    values = (
+        precision_recall_f1(int(hits), int(size), int(gold.sum())) for hits, size in zip(hits_of, sizes)
+    )
+    return dict(zip(("f1", "f1_of_always"), (value["f1"] for value in values)))
 
 
 def main() -> None:
@@ -49,13 +68,14 @@ def main() -> None:
                 output=folder,
                 progress=progress,
             )
-        print(f"\n{name}")
-        print_climb(found)
-        rungs = {
-            rung.name: {"value": rung.value, "interval": rung.interval, "train": rung.price.train_seconds}
-            for rung in found.rungs
-            if rung.price is not None
-        }
+            print(f"\n{name}")
+            print_climb(found)
+            rungs = {
+                rung.name: {"value": rung.value, "interval": rung.interval, "train": rung.price.train_seconds}
+                | f1(Path(folder) / "runs" / rung.name / "seed-1" / "outcomes.npy")
+                for rung in found.rungs
+                if rung.price is not None
+            }
         keep(f"pairs_{name}", {"metric": found.metric, "rows": found.rows, "rungs": rungs})
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class ByteDropout(nn.Dropout):
-    """Dropout with the share rounded to a multiple of 1/256, so that one drawn number serves eight components.
+    """Dropout with the share rounded to a multiple of 1/256: one drawn number serves eight components.
 
     What is kept is scaled by the rounded share, so the expectation is exact. Off the CPU it is torch's own.
     """
