@@ -32,14 +32,14 @@ def f1(path: Path) -> dict[str, float]:
     from wordladder.metrics.labels import precision_recall_f1
 
     gold, predicted = np.load(path).T
-    if not set(gold.tolist()) == {0, 1}:
+    if set(gold.tolist()) != {0, 1}:
         return {}
-    hits_of = [(gold & guess).sum() for guess in (predicted, np.ones_like(gold))]
-    sizes = predicted.sum(), len(gold)
-    values = (
-        precision_recall_f1(int(hits), int(size), int(gold.sum())) for hits, size in zip(hits_of, sizes)
-    )
-    return dict(zip(("f1", "f1_of_always"), (value["f1"] for value in values)))
+
+    def of(guess: np.ndarray) -> float:
+        hits, guessed, right = int((gold & guess).sum()), int(guess.sum()), int(gold.sum())
+        return precision_recall_f1(hits, guessed, right)["f1"]
+
+    return {"f1": of(predicted), "f1_of_always": of(np.ones_like(gold))}
 
 
 def main() -> None:
