@@ -7,11 +7,11 @@ same pairs at the same rate in batches of 32, with the squared distance of the c
 with multiple negatives ranking on the pairs in the upper half; seconds are those of training alone, without
 reading, evaluation or import, the best of the repetitions. Before that both evaluate the encoder as it comes.
 
-Where our time goes (two cores of an EPYC with bfloat16, half a second a step): three fifths matrix products, then
-copies between precisions, AdamW over the whole vocabulary, and the zeros of its gradient, a twentieth each.
-Tried: dropout by the byte instead of by the number saves a tenth; packing the texts without padding (28 % of
-the pieces) saves a tenth of the products and loses as much in copies; finer groups of lengths: no difference
-beyond noise.
+Where our time goes (two cores of an EPYC with bfloat16, half a second a step): three fifths matrix products,
+then copies between precisions, AdamW over the whole vocabulary, and the zeros of its gradient, a twentieth
+each. Tried: dropout by the byte instead of by the number saves a tenth; packing the texts without padding
+(28 % of the pieces) saves a tenth of the products and loses as much in copies; finer groups of lengths make no
+difference beyond noise.
 """
 
 import argparse
