@@ -9,8 +9,8 @@ reading, evaluation or import, the best of the repetitions. Before that both eva
 
 Where our time goes (two cores of an EPYC with bfloat16, half a second a step): three fifths matrix products,
 then copies between precisions, AdamW over the whole vocabulary, and the zeros of its gradient, a twentieth
-each. Tried: dropout by the byte instead of by the number saves a tenth; packing the texts without padding
-(28 % of the pieces) saves a tenth of the products and loses as much in copies; finer groups of lengths make no
+each. Tried: dropout by the byte instead of by the number saves a tenth; packing texts without padding (28 %
+of the pieces) saves a tenth of the products and loses as much in copies; finer groups of lengths make no
 difference beyond noise.
 """
 
