@@ -128,7 +128,7 @@ def test_mined_negatives_are_the_nearest_partners_of_others():
     examples = Examples(
         tuple([names[n] for n in side] for side in numbers.T), np.where(near, 5.0, 2.0).tolist()
     )
-    found = with_mined_negatives(examples, near, vectors, numbers, 3)
+    found = with_mined_negatives(examples, near, vectors, numbers, 3, 2.0)
     expected = []
     for row in np.flatnonzero(near):
         first, own = numbers[row]
@@ -140,7 +140,7 @@ def test_mined_negatives_are_the_nearest_partners_of_others():
         }
         limit = 0.95 * float(vectors[first] @ vectors[own])
         best = sorted((n for n, c in cosines.items() if c < limit), key=lambda n: -cosines[n])[:3]
-        expected += [(names[first], names[n], 0.0) for n in best]
+        expected += [(names[first], names[n], 2.0) for n in best]
     mined = list(zip(*found.segments, found.labels))
     assert mined[:rows] == list(zip(*examples.segments, examples.labels))
     assert mined[rows:] == expected

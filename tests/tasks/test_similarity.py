@@ -322,3 +322,22 @@ def test_triplets_are_ranked_and_scores_are_not():
         build("tasks", {"kind": "similarity", "objective": "cosent"}).initialise(
             Examples((anchors, partners), [1.0] * 4)
         )
+
+
+@pytest.mark.parametrize("objective", ["cosine", "softmax"])
+def test_mined_negatives_have_the_lowest_score_of_the_scale(objective, monkeypatch):
+    pairs, scores = made(60)
+    seen = []
+    monkeypatch.setattr(
+        type(build("tasks", {"kind": "similarity"})),
+        "facts",
+        lambda self, examples, tokens: seen.append(self.targets(examples, tokens)) or {},
+    )
+    settings = {"task.objective": objective, "task.negatives": 2, "training.epochs": 1}
+    Model(small(**settings), device="cpu", threads=1).fit(
+        pairs, [score + 1 for score in scores], dev=made(20, 4)
+    )
+    train = max(seen, key=len)
+    near = sum(score >= 2 for score in scores)
+    assert 60 + near < len(train) <= 60 + 2 * near
+    assert set(train[60:, 0]) == {0.0}  # of a scale from 1 to 5

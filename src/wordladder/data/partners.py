@@ -84,10 +84,8 @@ def spread_partners(table: RawTable) -> RawTable:
             f"{table.source}: column {table.column_name(near[0])} holds texts that belong to another, but no "
             f"column is called {', '.join(_ANCHORS[:-1])} or {_ANCHORS[-1]}"
         )
-    firsts, scored = (
-        table.texts(anchor),
-        [(column, 1.0) for column in near] + [(column, 0.0) for column in far],
-    )
+    firsts = table.texts(anchor)
+    scored = [(column, 1.0) for column in near] + [(column, 0.0) for column in far]
     partners = [(_texts(table, column), score) for column, score in scored]
     found = [
         (row, text, score) for row in range(table.rows) for cells, score in partners for text in cells[row]

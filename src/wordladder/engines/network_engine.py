@@ -167,9 +167,9 @@ class NetworkEngine(TrainableEngine):
         """The pairs, and negatives that are mined with the network as it is."""
         from ..training.mining import with_mined_negatives
 
-        near = self.task.targets(train, tokens)[:, 0] >= 0.5
+        near = self.task.near(self.task.gold(train))
         vectors, numbers = self._text_vectors(tokens)
-        return with_mined_negatives(train, near, vectors, numbers, self.task.negatives)
+        return with_mined_negatives(train, near, vectors, numbers, self.task.negatives, self.task.low)
 
     def _text_vectors(self, tokens: Tokens) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The vectors of the different texts of pairs, of length one, `(texts, dim)`, and for each pair which

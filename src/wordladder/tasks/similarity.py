@@ -64,9 +64,9 @@ class Similarity(NumberTask):
             (Kusupati et al. 2022).
         temperature: What cosines are divided by in `"cosent"` and `"ranking"`.
         margin: The margin of `"triplet"`, of cosines.
-        negatives: Pairs with the score 0 that are mined before training for each pair in the upper half of
-            the scores: with the partners of other texts that are nearest by the untrained vectors, but whose
-            cosine is below 0.95 of the own partner's (Moreira et al. 2024).
+        negatives: Pairs with the lowest score that are mined before training, for each pair in the upper half
+            of the scores: with the partners of other texts that are nearest by the untrained vectors, but
+            whose cosine is below 0.95 of the own partner's (Moreira et al. 2024).
         cached_rows: Pairs whose activations are kept at once; left out, all of a batch. Fewer need less
             memory, and each text is computed twice; the gradients are the same (GradCache, Gao et al. 2021).
         dropout: Dropout of the pooled vector in training.
@@ -163,10 +163,10 @@ class Similarity(NumberTask):
         cosines, gold = scores[:, 0].astype(np.float64), self.gold(examples)
         if np.ptp(cosines) > 0 and (slope := float(np.polyfit(cosines, gold, 1)[0])) > 0:
             self.slope, self.intercept = slope, float(gold.mean() - slope * cosines.mean())
-        self.threshold = best_threshold(self._near(gold), self.values(scores))
+        self.threshold = best_threshold(self.near(gold), self.values(scores))
         return {"slope": self.slope, "intercept": self.intercept, "threshold": self.threshold}
 
-    def _near(self, gold: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def near(self, gold: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which pairs are in the upper half of the scores."""
         return gold >= (self.low + self.high) / 2
 
@@ -177,7 +177,7 @@ class Similarity(NumberTask):
     def primary(self, outcomes: NDArray[np.float64]) -> float:
         """The primary metric of (resampled) rows."""
         if self.metric == "ap":
-            return average_precision(self._near(outcomes[:, 0]), outcomes[:, 1])
+            return average_precision(self.near(outcomes[:, 0]), outcomes[:, 1])
         return super().primary(outcomes)
 
     def metrics(self, scores: NDArray, examples: Examples) -> dict[str, Any]:
@@ -187,7 +187,7 @@ class Similarity(NumberTask):
         gold, values = self.outcomes(scores, examples).T
         found = super().metrics(scores, examples)
         if len(np.unique(gold)) == 2:
-            near, predicted = self._near(gold), values >= self.threshold
+            near, predicted = self.near(gold), values >= self.threshold
             found["ap"] = average_precision(near, values)
             found["accuracy"] = float(np.mean(near == predicted))
             found["f1"] = precision_recall_f1(

@@ -17,9 +17,10 @@ def with_mined_negatives(
     vectors: NDArray[np.float32],
     numbers: NDArray[np.int64],
     count: int,
+    lowest: float,
 ) -> Examples:
     """The pairs, and after them for each pair that belongs together up to `count` with its first text and the
-    partner of another text, which have the lowest score.
+    partner of another text.
 
     Args:
         examples: Pairs of texts with scores.
@@ -27,6 +28,7 @@ def with_mined_negatives(
         vectors: The vectors of the different texts, of length one, `(texts, dim)`.
         numbers: Which of them are those of each pair, `(rows, 2)`.
         count: The most negatives of a pair.
+        lowest: Their score.
     """
     rows = np.flatnonzero(near)
     candidates, column = np.unique(numbers[rows, 1], return_inverse=True)
@@ -51,6 +53,6 @@ def with_mined_negatives(
         mined += candidates[order[found, rank]].tolist()
     texts = dict(zip(numbers.ravel().tolist(), examples.flat()))
     more = examples.take([*range(len(examples)), *mined_rows])
-    labels = [*(examples.labels or ()), *[min(0.0, *examples.labels or ())] * len(mined)]
+    labels = [*(examples.labels or ()), *[lowest] * len(mined)]
     seconds = [*examples.segments[1], *(texts[text] for text in mined)]
     return replace(more, segments=(more.segments[0], seconds), labels=labels)
