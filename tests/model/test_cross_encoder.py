@@ -69,7 +69,8 @@ def test_scores_are_those_of_sentence_transformers(encoder, tmp_path, activation
     assert model.evaluate(PAIRS, expected.tolist()).value == pytest.approx(1.0)
     model.save(tmp_path / "saved")
     np.testing.assert_allclose(scores(tmp_path / "saved"), expected, atol=1e-6)
-    np.testing.assert_array_equal(Model.load(tmp_path / "saved").predict(PAIRS), model.predict(PAIRS))
+    again = Model.load(tmp_path / "saved", device="cpu").predict(PAIRS)
+    np.testing.assert_allclose(again, model.predict(PAIRS), atol=1e-6)  # other threads round otherwise
 
 
 @pytest.mark.parametrize("several", [False, True])

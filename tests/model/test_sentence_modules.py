@@ -124,7 +124,9 @@ def test_vectors_are_those_of_sentence_transformers(name, bert, tmp_path):
     again = SentenceTransformer(str(tmp_path / "saved"), device="cpu").encode(texts, batch_size=1)
     np.testing.assert_allclose(again, expected, atol=1e-5)
     again = Model.load(tmp_path / "saved", precision="float32", device="cpu")
-    np.testing.assert_array_equal(again.encode(texts), model.encode(texts))
+    np.testing.assert_allclose(
+        again.encode(texts), model.encode(texts), atol=1e-6
+    )  # other threads, other rounding
 
 
 @pytest.mark.parametrize("name", ["static", "weightedmean", "lasttoken", "words", "lstm", "bow"])
