@@ -7,6 +7,7 @@
     │   ├── RecipeError         a recipe; the message names the key  (also a ValueError)
     │   ├── SettingError        an argument or an option  (also a ValueError)
     │   ├── ModelError          the folder of a saved model
+    │   ├── StoreError          an index for search, or what it is used with
     │   ├── MissingExtraError   an optional dependency is not installed; the message has the command
     │   └── OutputError         the output cannot be written: the disk is full, or permission is missing
     ├── TrainingError           training failed: the loss is not a number
@@ -45,6 +46,10 @@ class SettingError(UserError, ValueError):
 
 class ModelError(UserError):
     """A saved model cannot be read."""
+
+
+class StoreError(UserError):
+    """An index for search cannot be opened, or does not fit what it is used with."""
 
 
 class MissingExtraError(UserError, ImportError):

@@ -11,6 +11,8 @@ EXTRAS = {
     "chinese": ("jieba",),
     "plot": ("matplotlib", "textalloc"),
     "elmo": ("h5py",),
+    "search": ("qdrant_edge", "Stemmer", "ir_measures"),
+    "postgres": ("psycopg",),
 }
 
 

@@ -10,8 +10,9 @@ from transformers import AutoTokenizer
 from made_up_text import write_corpus
 from wordladder.errors import DataError, SettingError
 from wordladder.pretraining.documents import Documents, hold_out, open_documents, write_documents
-from wordladder.pretraining.raw_text import RawText, sentences
+from wordladder.pretraining.raw_text import RawText
 from wordladder.pretraining.vocabulary import train_vocabulary, word_openings
+from wordladder.text.sentences import sentences
 
 
 @pytest.fixture(scope="module")

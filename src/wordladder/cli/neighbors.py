@@ -97,7 +97,8 @@ def _layers(given: str | None) -> "int | Literal['last', 'last4'] | None":
 
 
 def _sentences(paths: list[Path]) -> Iterator[str]:
-    from ..pretraining.raw_text import RawText, sentences
+    from ..pretraining.raw_text import RawText
+    from ..text.sentences import sentences
 
     for block in RawText(paths).blocks("reading"):
         for paragraph, _ in block:

@@ -22,8 +22,9 @@ from ..embedders._pieces import bare_tokenizer
 from ..errors import DataError
 from ..files.streams import write_errors
 from ..progress import Progress, quiet
+from ..text.sentences import sentences
 from ..text.words import TextSettings, tokenize
-from .raw_text import Block, RawText, sentences
+from .raw_text import Block, RawText
 from .vocabulary import piece_count, word_openings
 
 _BATCH = 2048  # sentences that are tokenized together

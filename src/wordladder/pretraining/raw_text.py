@@ -1,13 +1,11 @@
 """Raw text as documents, paragraphs and sentences, one block after another.
 
 A blank line ends a document, and each other line is a paragraph. In a file without any blank line, and in
-JSON lines, each line is a document of its own. Sentences are split at the marks that end them, by simple
-rules.
+JSON lines, each line is a document of its own.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, islice, pairwise, tee
+from itertools import groupby, islice, tee
 from pathlib import Path
 
 from ..files.streams import prefetch
@@ -16,12 +14,6 @@ from ..text.corpus_files import find_files, is_json, read_blocks
 
 _BLOCKS = 64  # of a file that are searched for a blank line before its lines count as documents
 _CUT = 1 << 20  # bytes after which a line is cut
-_TITLES = ("mr", "mrs", "ms", "dr", "prof", "st", "mt", "gen", "col", "lt", "sgt", "capt", "rev", "hon")
-_SHORT = frozenset((*_TITLES, "no", "vs", "vol", "fig", "jr", "sr", "e.g", "i.e", "cf", "al"))
-_END = re.compile(
-    r"(?<=[.!?…])[\"'”’)\]]*(?=\s+[\"'“‘(\[]*[^\W_a-z])"  # a mark, a blank, and no small letter
-    r"|(?<=[。！？])[”’」』）]*(?![”’」』）。！？])(?=\W{0,9}\w)"  # the last of several marks
-)
 
 
 Block = list[tuple[str, bool]]  # some paragraphs, and whether a document begins with each of them
@@ -97,23 +89,3 @@ def _whole_lines(blocks: Iterable[tuple[bytes, int]]) -> Iterator[tuple[list[str
             yield [line.decode("utf-8", "replace") for line in whole], done
     if rest:
         yield [rest.decode("utf-8", "replace")], done
-
-
-def sentences(paragraph: str) -> list[str]:
-    """The sentences of a paragraph; an initial or a common abbreviation ends none."""
-    cuts = [mark.end() for mark in _END.finditer(paragraph) if not _abbreviated(paragraph, mark.start() - 1)]
-    parts = (paragraph[begin:end].strip() for begin, end in pairwise([0, *cuts, len(paragraph)]))
-    return [sentence for sentence in parts if sentence]
-
-
-def _abbreviated(text: str, dot: int) -> bool:
-    """Whether there is a full stop at `dot` that ends an abbreviation rather than a sentence."""
-    words = text[max(0, dot - 6) : dot].split()
-    if text[dot] != "." or not words or text[dot - 1].isspace():
-        return False
-    last = words[-1].lstrip("\"'“‘([").lower()
-    return (
-        last in _SHORT
-        or (len(last) == 1 and last.isalpha())
-        or re.fullmatch(r"(?:\w\.)+\w", last) is not None
-    )

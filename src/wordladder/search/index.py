@@ -1,0 +1,371 @@
+"""An index of one's own texts: add, update, delete, search, by meaning and by words."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError, SettingError, StoreError, check_at_least, check_choice
+from ..model.inputs import unit_vectors
+from ..progress import Progress, quiet
+from .encoders import check_encoder, loaded, name_of, probe, text_vectors
+from .passages import Document, Hit, cut, fuse, merge
+from .settings import IndexSettings, read_settings
+from .store import EdgeStore, Row, Store, Where, passage_id
+from .terms import Terms, document_weights, query_weights
+
+By = Literal["hybrid", "vectors", "words"]
+
+_BATCH = 1024  # passages that are written together
+_SETTLE = 10_000  # passages written after which the index is rebuilt for speed
+
+
+class Written(NamedTuple):
+    """How many documents were added, replaced, and left as they were."""
+
+    added: int
+    updated: int
+    unchanged: int
+
+
+class Index:
+    """Texts to search in, in a folder or on a server.
+
+    Use `Index.create` or `Index.open`. What `add`, `update` and `delete` have returned for is kept, whatever
+    becomes of the process; of a call that was broken off some documents are there, each whole or not at all.
+
+    Attributes:
+        name: Its folder or address.
+        settings: What it was made with.
+    """
+
+    def __init__(self, store: Store, settings: IndexSettings, encoder: Any = None) -> None:
+        self.name, self.settings = store.name, settings
+        self._store, self._encoder, self._unsettled = store, encoder, 0
+        self._terms = Terms(stemmer=settings.stemmer, chinese=settings.chinese)
+
+    @classmethod
+    def create(cls, target: str | Path, encoder: Any = None, **settings: Any) -> "Index":
+        """A new index.
+
+        Args:
+            target: A folder, or the address of a server, `postgresql://…`.
+            encoder: A model or word vectors, or where they can be loaded; None: search is by words alone.
+            settings: Keywords of `IndexSettings`.
+
+        Raises:
+            StoreError: there is an index already, or something else.
+            SettingError: a setting is not valid.
+        """
+        name = None if encoder is None else name_of(encoder)
+        fresh = IndexSettings(encoder=name, **settings)
+        Terms(stemmer=fresh.stemmer)
+        encoder = loaded(encoder)
+        if encoder is not None:
+            known = probe(encoder)
+            fresh = replace(fresh, dim=len(known), probe=[round(float(value), 6) for value in known])
+        store = open_store(target)
+        if store.settings() is not None:
+            store.close()
+            raise StoreError(f"{target}: there is an index already; open it, or choose another place")
+        store.keep(asdict(fresh))
+        return cls(store, fresh, encoder)
+
+    @classmethod
+    def open(cls, target: str | Path, encoder: Any = None) -> "Index":
+        """An index that is there.
+
+        Args:
+            target: Its folder or address.
+            encoder: Its encoder, if it is not where it was; loaded at the first search that needs it if not
+                given.
+
+        Raises:
+            StoreError: there is no index, it is broken, or the encoder is not the one it was built with.
+        """
+        if "://" not in str(target) and not Path(target).exists():
+            raise StoreError(f"{target}: there is no index; `wordladder index build` makes one")
+        store = open_store(target)
+        try:
+            settings = read_settings(store)
+            opened = cls(store, settings, loaded(encoder))
+            if encoder is not None:
+                check_encoder(opened.encoder, settings, opened.name)
+        except BaseException:
+            store.close()
+            raise
+        return opened
+
+    @property
+    def encoder(self) -> Any:
+        """The encoder, loaded when it is first needed; None in an index of words alone.
+
+        Raises:
+            StoreError: it is not the one the index was built with.
+        """
+        if self._encoder is None and self.settings.encoder is not None:
+            self._encoder = loaded(self.settings.encoder)
+            check_encoder(self._encoder, self.settings, self.name)
+        return self._encoder
+
+    def add(self, documents: Iterable[Document], *, progress: Progress = quiet) -> Written:
+        """Add documents.
+
+        Args:
+            documents: Documents with new ids; may be a generator.
+            progress: Called with the number of documents.
+
+        Raises:
+            DataError: an id is there already, or comes twice; those before its batch are kept.
+        """
+        return self._write(documents, progress, replace_old=False)
+
+    def update(self, documents: Iterable[Document], *, progress: Progress = quiet) -> Written:
+        """Add documents, or replace those of the same id; what has not changed is left as it is.
+
+        Args:
+            documents: Documents; may be a generator.
+            progress: Called with the number of documents.
+
+        Raises:
+            DataError: an id comes twice; those before its batch are kept.
+        """
+        return self._write(documents, progress, replace_old=True)
+
+    def _write(self, documents: Iterable[Document], progress: Progress, *, replace_old: bool) -> Written:
+        seen: set[str] = set()
+        counts, done = [0, 0, 0], 0
+        for batch in _batches(documents, self.settings):
+            for document, _ in batch:
+                if document.id in seen:
+                    raise DataError(f"the id {document.id!r} comes twice")
+                seen.add(document.id)
+            places = {
+                passage_id(document.id, number): (document.id, number)
+                for document, spans in batch
+                for number in (0, len(spans))
+            }
+            there = {places[one]: payload for one, payload in self._store.get(list(places)).items()}
+            old = {name: payload for (name, number), payload in there.items() if number == 0}
+            if old and not replace_old:
+                raise DataError(
+                    f"{self.name}: the id {next(iter(old))!r} is there already; update replaces it"
+                )
+            fresh = [
+                (document, spans)
+                for document, spans in batch
+                if (document.id, len(spans)) in there or _changed(document, old.get(document.id))
+            ]
+            self._put(fresh)
+            for document, spans in fresh:
+                # What the text no longer has; also what is left of an update that was broken off here.
+                passages = old.get(document.id, {}).get("passages", 0)
+                if (document.id, len(spans)) in there or passages > len(spans):
+                    self._store.delete(document.id, len(spans))
+            counts[0] += len(fresh) - sum(document.id in old for document, _ in fresh)
+            counts[1] += sum(document.id in old for document, _ in fresh)
+            counts[2] += len(batch) - len(fresh)
+            done += len(batch)
+            progress("documents", done, done)
+        if self._unsettled >= _SETTLE:
+            self.settle()
+        return Written(*counts)
+
+    def _put(self, documents: list[tuple[Document, list[tuple[int, int]]]]) -> None:
+        """Write the passages of documents."""
+        texts = [document.text[start:end] for document, spans in documents for start, end in spans]
+        if not texts:
+            return
+        terms = self._terms.of(texts)
+        if not self.settings.mean_length:
+            mean = max(1.0, float(np.mean([len(one) for one in terms])))
+            self.settings = replace(self.settings, mean_length=mean)
+            self._store.keep(asdict(self.settings))
+        vectors = None if not self.settings.dim else text_vectors(self.encoder, texts, "passage")
+        rows, at = [], 0
+        for document, spans in documents:
+            shared = {"digest": _digest(document), "passages": len(spans), "fields": document.fields}
+            for number, (start, end) in enumerate(spans):
+                payload = {"text": texts[at], "start": start, "end": end, **shared}
+                words = document_weights(terms[at], self.settings.mean_length)
+                rows.append(
+                    Row(document.id, number, payload, None if vectors is None else vectors[at], words)
+                )
+                at += 1
+        self._store.put(rows)
+        self._unsettled += len(rows)
+
+    def delete(self, ids: Iterable[str]) -> int:
+        """Delete documents; returns how many of them were there."""
+        there = 0
+        for name in ids:
+            there += len(self._store.get([passage_id(name, 0)]))
+            self._store.delete(name)
+        return there
+
+    def search(self, query: Any, k: int = 10, **how: Any) -> list[Hit]:
+        """The passages that fit a query best, the best first.
+
+        Args:
+            query: A text, or a vector.
+            k: The most hits.
+            how: See `search_all`.
+        """
+        return self.search_all([query], k, **how)[0]
+
+    def search_all(
+        self,
+        queries: Sequence[Any],
+        k: int = 10,
+        *,
+        by: By | None = None,
+        where: Where | None = None,
+        depth: int = 100,
+        rerank: Any = None,
+    ) -> list[list[Hit]]:
+        """The passages that fit each query best, the best first. Neighbouring passages are joined.
+
+        Args:
+            queries: Texts, or vectors.
+            k: The most hits of each.
+            by: `vectors` (cosine), `words` (BM25), or `hybrid`, which fuses the ranks in both; if not given,
+                hybrid for texts, unless the index has no encoder.
+            where: Conditions on fields: `{"year": {"gte": 1990}, "kind": ["a", "b"], "open": True}`.
+            depth: How many passages are taken from each ranking, and reranked.
+            rerank: A model of pairs or of similarity that scores the query with each passage.
+
+        Raises:
+            DataError: a query is empty, or a vector has the wrong length.
+            SettingError: an argument is not valid.
+        """
+        from .reranking import reranked
+
+        check_at_least(1, k=k, depth=depth)
+        texts = [query for query in queries if isinstance(query, str)]
+        if not all(text.strip() for text in texts):
+            raise DataError("the query is empty")
+        if texts and len(texts) < len(queries):
+            raise DataError("some queries are texts, others vectors")
+        if by is None:
+            by = "vectors" if not texts else "hybrid" if self.settings.dim else "words"
+        check_choice("by", by, get_args(By))
+        if not texts and by != "vectors":
+            raise SettingError(f"by = {by!r}: a vector has no words")
+        ranked = self._rankings(queries, by, max(depth, k), where)
+        found = []
+        for query, ranking in zip(queries, ranked, strict=True):
+            best = dict(islice(ranking.items(), max(depth, k)))
+            payloads = self._store.get(list(best))
+            hits = [_hit(payloads[one], score) for one, score in best.items() if one in payloads]
+            if rerank is not None:
+                hits = reranked(rerank, query, hits)
+            found.append(merge(hits, k))
+        return found
+
+    def _rankings(
+        self, queries: Sequence[Any], by: By, depth: int, where: Where | None
+    ) -> Iterator[dict[str, float]]:
+        """For each query the passages, the best first, with their scores."""
+        vectors = terms = None
+        if by != "words":
+            vectors = self._query_vectors(queries)
+        if by != "vectors":
+            terms = self._terms.of(queries)
+        for row in range(len(queries)):
+            rankings = []
+            if vectors is not None:
+                rankings.append(self._store.nearest(vectors[row], depth, where))
+            if terms is not None:
+                rankings.append(self._store.match(query_weights(terms[row]), depth, where))
+            yield dict(rankings[0]) if len(rankings) == 1 else fuse(rankings, self.settings.weights)
+
+    def _query_vectors(self, queries: Sequence[Any]) -> NDArray[np.float32]:
+        if not self.settings.dim:
+            raise SettingError(f"{self.name}: the index has no vectors; it is searched by words")
+        if isinstance(queries[0], str):
+            return text_vectors(self.encoder, list(queries), "query")
+        vectors = np.asarray(queries, np.float32)
+        if vectors.ndim != 2 or vectors.shape[1] != self.settings.dim:
+            raise DataError(f"a vector of {self.settings.dim} numbers is needed, not of {vectors.shape[-1]}")
+        return unit_vectors(vectors)
+
+    def count(self) -> int:
+        """How many documents there are."""
+        return self._store.count(0)
+
+    def count_passages(self) -> int:
+        """How many passages there are."""
+        return self._store.count()
+
+    def settle(self) -> None:
+        """Make search fast over all that was added. `add` and `update` do it after many passages."""
+        self._store.settle()
+        self._unsettled = 0
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_store(target: str | Path) -> Store:
+    """The store of a folder or an address.
+
+    Raises:
+        StoreError: it cannot be opened, or the kind of server is unknown.
+    """
+    scheme, separator, _ = str(target).partition("://")
+    if not separator:
+        return EdgeStore(Path(target))
+    if scheme in ("postgresql", "postgres"):
+        from .postgres import PostgresStore
+
+        return PostgresStore(str(target))
+    raise StoreError(f"{target}: an index is a folder, or on a server at postgresql://…")
+
+
+def _batches(
+    documents: Iterable[Document], settings: IndexSettings
+) -> Iterator[list[tuple[Document, list[tuple[int, int]]]]]:
+    """Documents with their passages, some hundred passages together."""
+    batch: list[tuple[Document, list[tuple[int, int]]]] = []
+    passages = 0
+    for document in documents:
+        if not document.id:
+            raise DataError("a document has an empty id")
+        spans = cut(document.text, settings.passage_words, settings.overlap) or [(0, len(document.text))]
+        batch.append((document, spans))
+        passages += len(spans)
+        if passages >= _BATCH:
+            yield batch
+            batch, passages = [], 0
+    if batch:
+        yield batch
+
+
+def _digest(document: Document) -> str:
+    content = json.dumps([document.text, document.fields], sort_keys=True, ensure_ascii=False, default=str)
+    return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _changed(document: Document, old: Mapping[str, Any] | None) -> bool:
+    return old is None or old["digest"] != _digest(document)
+
+
+def _hit(payload: Mapping[str, Any], score: float) -> Hit:
+    keys = ("text", "start", "end", "fields")
+    return Hit(id=payload["document"], score=float(score), **{key: payload[key] for key in keys})
