@@ -24,9 +24,9 @@ def name_of(encoder: Any) -> str:
     return str(getattr(encoder, "folder_", None) or "given in Python")
 
 
-def loaded(encoder: Any) -> Any:
-    """The encoder, loaded if it is a path or a name."""
-    return load(encoder) if isinstance(encoder, str | Path) else encoder
+def loaded(encoder: Any, **loading: Any) -> Any:
+    """The encoder, loaded if it is a path or a name, with these keywords of `load`."""
+    return load(encoder, **loading) if isinstance(encoder, str | Path) else encoder
 
 
 def text_vectors(encoder: Any, texts: list[str], kind: str) -> NDArray[np.float32]:
