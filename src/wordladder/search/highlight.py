@@ -10,9 +10,10 @@ from .terms import Terms, is_han
 
 # Words of English that a query has for its grammar: their marks would hide the others.
 _GRAMMAR = """
-    a about an and any are as at be been but by can could did do does for from had has have how i if in into is
-    it its may me must my no not of on or our shall should so some such than that the their them then there
-    these they this those to was we were what when where which who whom whose why will with would you your
+    a about an and any are as at be been but by can could did do does for from had has have how i if in into
+    is it its may me must my no not of on or our shall should so some such than that the their them then
+    there these they this those to was we were what when where which who whom whose why will with would you
+    your
 """
 GRAMMAR = frozenset(_GRAMMAR.split())
 
