@@ -82,7 +82,9 @@ def search(
                     continue
                 if query == ["-"]:
                     console.print(Text(text, style="bold underline"))
-                _show(opened, text, hits, best, reader is not None)
+                if reader is not None:
+                    _show_answer(best)
+                show_hits(opened, text, hits, best)
             if not json:
                 searched = f"{counted(opened.count(), 'document')} searched"
                 time = milliseconds(seconds * 1000) if seconds < 1 else duration(seconds)
@@ -146,18 +148,19 @@ def _row(query: str, hits: "Sequence[Hit]", answer: "FoundAnswer | None", asked:
     return {"query": query, "hits": [asdict(hit) for hit in hits], **found}
 
 
-def _show(
-    index: "Index", query: str, hits: "Sequence[Hit]", answer: "FoundAnswer | None", asked: bool
-) -> None:
+def show_hits(index: "Index", query: str, hits: "Sequence[Hit]", answer: "FoundAnswer | None" = None) -> None:
+    """Print a list of hits: of each passage the part with the words of the query, or with the answer.
+
+    Args:
+        index: The index.
+        query: The query.
+        hits: What it found.
+        answer: The answer that was read in one of them.
+    """
     from ..search.highlight import Mark
     from ..search.terms import Terms
 
     terms = Terms(stemmer=index.settings.stemmer)
-    if answer is not None:
-        place = f"  {answer.score:.3f}  {answer.id}, characters {answer.start:,} to {answer.end:,}"
-        console.print(Text.assemble((_plain(answer.text), "bold green"), (_plain(place), "dim")))
-    elif asked:
-        console.print("[dim]no answer in these passages[/dim]")
     for rank, hit in enumerate(hits):
         spot = None
         if answer is not None and answer.hit == rank:
@@ -170,15 +173,19 @@ def _show(
         console.print("nothing found")
 
 
+def _show_answer(answer: "FoundAnswer | None") -> None:
+    if answer is None:
+        console.print("[dim]no answer in these passages[/dim]")
+        return
+    place = f"  {answer.score:.3f}  {answer.id}, characters {answer.start:,} to {answer.end:,}"
+    console.print(Text.assemble((_plain(answer.text), "bold green"), (_plain(place), "dim")))
+
+
 def _head(rank: int, hit: "Hit") -> Text:
     place = f"  from character {hit.start:,}" if hit.start else ""
     fields = "".join(f"  {name}: {_field(value)}" for name, value in hit.fields.items())
-    return Text.assemble(
-        (f"{rank:>{INDENT - 2}}  ", "dim"),
-        (_plain(hit.id), "bold cyan"),
-        f"  {hit.score:.3f}",
-        (place + fields, "dim"),
-    )
+    number, score = (f"{rank:>{INDENT - 2}}  ", "dim"), f"{hit.score:.3f}  "
+    return Text.assemble(number, score, (_plain(hit.id), "bold cyan"), (place + fields, "dim"))
 
 
 def _field(value: Any) -> str:

@@ -41,8 +41,8 @@ def mined_pairs(
         positives: What is relevant to each: texts, or ids of documents of the index, each of which stands for
             its passage that is found first.
         others: What is known not to be relevant, besides.
-        negatives: How many passages that are not relevant are drawn for each query from the index, at random
-            from rank 5 to 50.
+        negatives: How many passages that are not relevant are drawn from the index for each one that is, at
+            random from rank 5 to 50.
         first: The first rank they are drawn from.
         depth: The last.
         seed: Decides which.
@@ -64,10 +64,11 @@ def mined_pairs(
         for row, hits in enumerate(index.search_all(block, depth, depth=depth, join=False), start=start):
             near, far = passages.of(positives[row], hits), passages.of(others[row], hits)
             pool = _strangers(hits, near, set(positives[row]), first)
-            drawn = sorted(random.choice(len(pool), min(negatives, len(pool)), replace=False).tolist())
+            count = min(negatives * len(near), len(pool))
+            drawn = sorted(random.choice(len(pool), count, replace=False).tolist())
             rows += [(queries[row], text, RELEVANT) for text in near]
-            far = list(dict.fromkeys([*far, *(pool[place] for place in drawn)])) if near else []
-            rows += [(queries[row], text, OTHER) for text in far]
+            mined = dict.fromkeys([*(far if near else []), *(pool[place] for place in drawn)])
+            rows += [(queries[row], text, OTHER) for text in mined]
         progress("mining", start + len(block), len(queries))
     if {label for _, _, label in rows} != {RELEVANT, OTHER}:
         raise DataError(f"{index.name}: nothing relevant, or nothing else from rank {first} on, was found")
