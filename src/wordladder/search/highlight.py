@@ -91,10 +91,9 @@ def snippet(text: str, marked: list[Mark], length: int) -> tuple[int, int]:
     left, right = _densest(marked, length)
     starts = [0, *(start for start, _ in sentence_spans(text))]
     fitting = [start for start in starts if right - length <= start <= left]
-    first = left - (length - (right - left)) // 2
+    first = max(0, min(left - (length - (right - left)) // 2, len(text) - length))
     if fitting:
         first = min((start for start in fitting if start + length >= len(text)), default=max(fitting))
-    first = max(0, min(first, len(text) - length))
     tokens = tokenize([text])
     begins, ends = tokens.starts[tokens.starts >= first], tokens.ends[tokens.ends <= first + length]
     start = min(int(begins.min(initial=left)), left)
