@@ -7,7 +7,6 @@ NumPy only. Every trainer of static vectors returns a `WordVectors`; its methods
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,9 @@ import numpy as np
 from ..errors import SettingError, VectorsError, check_choice, nearest
 from ..formats import MappedWords, Table, UnicodeErrors, check_finite, first_rows, read_vectors, write_vectors
 from ..text.subwords import Subwords
-from ..text.words import TextSettings, lower, offsets_of, tokenize
+from ..text.words import TextSettings, lower, tokenize
 from .intrinsic import EPSILON, METHODS, Analogies, Method, WordPairs, word_analogies, word_pairs
+from .means import means_of_rows
 
 _ROWS = 1 << 14  # rows of the matrix taken at once: a memory-mapped matrix is never copied whole
 _SEARCHES = 50  # of the bytes of mapped words, before a dictionary of all of them is built
@@ -297,15 +297,10 @@ class WordVectors:
         settings = TextSettings(**text) if isinstance(text, Mapping) else TextSettings()
         tokens = tokenize(texts, settings)
         surfaces = tokens.surfaces(lowercase=bool(self.settings.get("lowercase", False)))
-        found = {word: self._find(word) for word in set(surfaces)}
-        rows = np.fromiter(map(found.__getitem__, surfaces), np.int64, len(surfaces))
+        places = {word: self._find(word) for word in set(surfaces)}
+        rows = np.array([places[word] for word in surfaces], np.int64)
         owner = np.repeat(np.arange(len(texts)), tokens.lengths)[rows >= 0]
-        means = np.zeros((len(texts), self.dim), dtype=np.float32)
-        counts = np.bincount(owner, minlength=len(texts))
-        known = self._finite(self.vectors[rows[rows >= 0]])
-        for row, (low, high) in enumerate(pairwise(offsets_of(counts).tolist())):
-            means[row] = known[low:high].sum(axis=0)  # ten times as fast as np.add.at
-        means /= np.maximum(1, counts)[:, None].astype(np.float32)
+        means = means_of_rows(self._finite(self.vectors[rows[rows >= 0]]), owner, len(texts))
         if normalize_embeddings:
             means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
         return means
