@@ -1,4 +1,4 @@
-"""Answers out of several passages, against a softmax over all spans of all of them."""
+"""Answers out of several passages, against a softmax over all spans of all of them, divided by the rank."""
 
 import itertools
 from pathlib import Path
@@ -60,11 +60,13 @@ def test_the_best_of_all_spans_and_its_probability(seed):
     reader = Reader(seed)
     scores = reader.scores([(QUESTION, hit.text) for hit in HITS]).values.astype(float)
     total = np.logaddexp.reduce(scores, axis=0).sum()
-    row, (start, end), first, last = max(spans(reader, HITS), key=lambda span: span[2] + span[3])
+    row, (start, end), first, last = max(
+        spans(reader, HITS), key=lambda span: np.exp(span[2] + span[3]) / (span[0] + 1)
+    )
     found = answer(reader, QUESTION, HITS)
     assert (found.hit, found.id, found.start, found.end) == (row, HITS[row].id, start, end)
     assert found.text == DOCUMENTS[found.id][start:end]
-    assert found.score == pytest.approx(np.exp(first + last - total), rel=1e-6)
+    assert found.score == pytest.approx(np.exp(first + last - total) / (row + 1), rel=1e-6)
     assert found.fields == HITS[row].fields
 
 

@@ -60,7 +60,7 @@ def search(
         where: Only documents whose field has a value, one of several, or a number in a range: kind=a,b
             "year>=1990". All conditions hold.
         rerank: A model of pairs or of similarity that ranks the passages again.
-        answer: A model that answers questions (span_qa) out of the passages found.
+        answer: A model that answers questions (span_qa): it reads the first five passages found.
         encoder: The encoder of the index, if it is not where it was.
     """
     from ..search.answering import answer as find_answer

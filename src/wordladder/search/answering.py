@@ -18,8 +18,8 @@ class FoundAnswer:
 
     Attributes:
         text: The answer.
-        score: Its probability among all spans of the passages that were read; of a model that knows questions
-            without an answer, its probability in its own passage.
+        score: Its probability among all spans of the passages that were read, divided by the rank of its
+            passage; of a model that knows questions without an answer, its probability in its own passage.
         id: The document.
         start: Where it starts in the document's text, in characters.
         end: Where it ends.
@@ -36,12 +36,13 @@ class FoundAnswer:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-def answer(reader: Any, question: str, hits: Sequence[Hit], *, top: int = 10) -> FoundAnswer | None:
+def answer(reader: Any, question: str, hits: Sequence[Hit], *, top: int = 5) -> FoundAnswer | None:
     """The best answer in the passages; None if the reader finds none in any of them.
 
     Spans of different passages are compared by their unnormalised scores, of which the probabilities over
-    all passages are made (Clark and Gardner 2018, section 3.3). A reader that may say that a passage has no
-    answer needs no comparison: what it says of each passage is a probability already.
+    all passages are made (Clark and Gardner 2018, section 3.3), and by the ranks of the passages. A reader
+    that may say that a passage has no answer needs no comparison: what it says of each passage is a
+    probability already.
 
     Args:
         reader: A model of span_qa.
@@ -64,7 +65,7 @@ def answer(reader: Any, question: str, hits: Sequence[Hit], *, top: int = 10) ->
     found = [one["answer"] for one in reader.task_.answers(scores)]
     values = np.array([one["score"] if one["text"] else 0.0 for one in found])
     if not reader.task_.no_answer:
-        values *= _passage_weights(scores)
+        values *= _passage_weights(scores) / np.arange(1, len(values) + 1)
     best = int(values.argmax())
     one, hit = found[best], hits[best]
     if not one["text"]:
