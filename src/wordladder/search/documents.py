@@ -151,7 +151,7 @@ def _read_text(file: Path, name: str, columns: Columns) -> Iterator[Document]:
     with ByteReader(file) as reader:
         data = reader.read_all()
     if b"\0" in data[: 1 << 13] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{file} is no text: it has bytes that are zero. Say which files to read (only).")
+        raise DataError(f"{file} is no text: it has bytes that are zero. Say which files to read (only, --only).")
     yield Document(name, decode(data, str(file)))
 
 

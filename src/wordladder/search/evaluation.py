@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -123,7 +123,7 @@ def evaluate(
         queries: Texts by id, see `read_queries`.
         judgements: Grades of documents by query, see `read_judgements`.
         k: How many documents nDCG, MRR and the first recall look at.
-        by: hybrid, vectors or words; if not given, as `Index.search` does.
+        by: How to search; if not given hybrid, or by words in an index without an encoder.
         depth: How many passages are taken from each ranking, and reranked.
         where: Conditions on fields.
         rerank: A model that ranks the passages again.
@@ -236,6 +236,10 @@ class FittedWeights:
     words: float
     value: float
     tried: dict[float, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """The attributes as JSON values."""
+        return asdict(self)
 
 
 def fit_weights(
