@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, SettingError
-from ..files.folders import size_mb
+from ..files.folders import disk_mb
 from ..progress import Progress, quiet
 from .index import Index, open_store
 from .passages import Document
@@ -26,7 +26,7 @@ class Built:
         documents: The number of documents in the index now.
         passages: The number of its passages.
         seconds: How long it took.
-        size_mb: The size of its folder in MB; None: it is on a server.
+        size_mb: The space on disk that its folder takes, in MB; None: it is on a server.
     """
 
     added: int
@@ -83,7 +83,7 @@ def build_index(
         if written.added or written.updated or deleted:
             index.settle()
         documents_now, passages = index.count(), index.count_passages()
-    size = None if "://" in str(output) else size_mb(Path(output))
+    size = None if "://" in str(output) else disk_mb(Path(output))
     return Built(*written, deleted, documents_now, passages, time.perf_counter() - started, size)
 
 

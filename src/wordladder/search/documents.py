@@ -151,7 +151,9 @@ def _read_text(file: Path, name: str, columns: Columns) -> Iterator[Document]:
     with ByteReader(file) as reader:
         data = reader.read_all()
     if b"\0" in data[: 1 << 13] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{file} is no text: it has bytes that are zero. Say which files to read (only, --only).")
+        raise DataError(
+            f"{file} is no text: it has bytes that are zero. Say which files to read (only, --only)."
+        )
     yield Document(name, decode(data, str(file)))
 
 
@@ -266,22 +268,23 @@ def _documents(
     unit: str = "line",
 ) -> Iterator[Document]:
     """The documents of rows, each with the number of its line."""
-    wanted, seen = columns.fields, set[str]()
+    wanted, seen, must_have_id = columns.fields, set[str](), columns.must_have_id
     for number, record in records:
         where = f"{source}, {unit} {number}"
         role = _roles(tuple(record), columns)
-        if role.id is None and columns.must_have_id:
+        must_have_id = must_have_id or role.id is not None
+        if role.id is None and must_have_id:
             raise DataError(f"{where}: there is no id. Usual names of its column: {', '.join(_IDS)}.")
         if role.id is None:
-            key: str | None = f"{name}:{number}"
-        elif not (key := scalar(cell := record.get(role.id))):
+            key = f"{name}:{number}"
+        elif not (key := (scalar(cell := record.get(role.id)) or "").strip()):
             raise DataError(f"{where}: {role.id!r} has no id, but {shorten(cell)}")
         used = {role.id, *role.text} - {usual for usual in record if normalize(usual) in _TITLES}
         fields = _fields({one: cell for one, cell in record.items() if one not in used})
         seen |= fields.keys()
         if wanted is not None:
             fields = {one: fields[one] for one in wanted if one in fields}
-        yield Document(str(key), _text(record, role.text, where), fields)
+        yield Document(key, _text(record, role.text, where), fields)
     if wanted and (unknown := [one for one in wanted if one not in seen]):
         raise DataError(f"{source}: no row has the field {unknown[0]!r}.{did_you_mean(unknown[0], seen)}")
 
