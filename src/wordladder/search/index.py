@@ -173,7 +173,7 @@ class Index:
             counts[1] += sum(document.id in old for document, _ in fresh)
             counts[2] += len(batch) - len(fresh)
             done += len(batch)
-            progress("documents", done, done)
+            progress("documents", done, None)
         if self._unsettled >= _SETTLE:
             self.settle()
         return Written(*counts)
