@@ -89,17 +89,16 @@ def merge(hits: Iterable[Hit], limit: int) -> list[Hit]:
     """The hits with neighbouring or overlapping passages of a document as one, at the place and with the
     score of the better; the first `limit` of them.
     """
-    merged: list[Hit] = []
-    for hit in hits:
-        same = [i for i, other in enumerate(merged) if other.id == hit.id and _touch(other, hit)]
-        if same:
-            parts = sorted((hit, *(merged[i] for i in same)), key=lambda part: part.start)
-            merged[same[0]] = replace(reduce(_join, parts), score=merged[same[0]].score)
-            for i in reversed(same[1:]):
-                del merged[i]
-        else:
-            merged.append(hit)
-    return merged[:limit]
+    merged: dict[int, Hit] = {}  # by place
+    places: dict[str, list[int]] = {}  # of each document
+    for place, hit in enumerate(hits):
+        same = places.setdefault(hit.id, [])
+        near = [one for one in same if _touch(merged[one], hit)]
+        parts = sorted((hit, *map(merged.pop, near)), key=lambda part: part.start)
+        first, score = min((*near, place)), max(part.score for part in parts)
+        merged[first] = replace(reduce(_join, parts), score=score)
+        places[hit.id] = [*(one for one in same if one not in near), first]
+    return [merged[place] for place in sorted(merged)][:limit]
 
 
 def _touch(one: Hit, other: Hit) -> bool:
