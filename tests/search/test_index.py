@@ -106,12 +106,12 @@ def test_long_documents_are_found_by_passages(tmp_path, encoder):
         index.add([Document("long", text)])
         assert index.count() == 1
         assert index.count_passages() == 30
-        (best, *_) = index.search("number 31", by="words", depth=1)
+        (best, *_) = index.search("number 31", by="words")
         assert sentences[31] in best.text
-        assert text[best.start : best.end] == best.text
+        assert text[best.start : best.end].replace("\n", " ") == best.text  # of neighbours that were joined
         index.update([Document("long", text[:200])])
         assert index.count_passages() == 2
-        assert index.search("number 31", by="words", depth=1)[0].end <= 200
+        assert index.search("number 31", by="words")[0].end <= 200
 
 
 def test_an_index_is_opened_again(tmp_path, encoder, documents):
