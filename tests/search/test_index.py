@@ -108,7 +108,7 @@ def test_long_documents_are_found_by_passages(tmp_path, encoder):
         assert index.count_passages() == 30
         (best, *_) = index.search("number 31", by="words")
         assert sentences[31] in best.text
-        assert text[best.start : best.end].replace("\n", " ") == best.text  # of neighbours that were joined
+        assert text[best.start : best.end].split() == best.text.split()
         index.update([Document("long", text[:200])])
         assert index.count_passages() == 2
         assert index.search("number 31", by="words")[0].end <= 200
