@@ -9,7 +9,8 @@ The rows are passages of 24 words of the shared English corpora, their vectors t
 embeddings less the mean of all, 384 numbers of length one; 1,000 passages more are the queries. Rows are
 added in batches of 1,000, each acknowledged, with their text and a number to filter by; then the index is
 built as each store's manual says for this size. Searched is one query at a time, texts returned, in a new
-process; what was built stays in the temporary folder, so that a step can be repeated. `kill -9` hits a process that adds batches of 500 and writes down each that was acknowledged.
+process; what was built stays in the temporary folder, so that a step can be repeated. `kill -9` hits a
+process that adds batches of 500 and writes down each that was acknowledged.
 
 Each store runs in processes of its own; figures go to results/stores.json.
 """
