@@ -24,8 +24,8 @@ def run(tmp_path):
     (tmp_path / "corpus.jsonl").write_text("\n".join(map(json.dumps, ROWS)), encoding="utf-8")
     (tmp_path / "queries.tsv").write_text("1\tapple\n2\tfig lime\n3\tnone\n", encoding="utf-8")
     (tmp_path / "qrels.tsv").write_text("1 0 a 1\n2 0 c 1\n2 0 gone 0\n", encoding="utf-8")
-    words = ["apple", "pear", "fig", "lime", "kiwi"]
-    WordVectors(words, np.eye(5, dtype=np.float32)).save(tmp_path / "words.safetensors")
+    words = ["apple", "pear", "fig", "lime", "kiwi", "dog"]
+    WordVectors(words, np.eye(6, dtype=np.float32)).save(tmp_path / "words.safetensors")
 
     def command(*arguments):
         given = [str(tmp_path / one[1:]) if one.startswith("@") else one for one in arguments]

@@ -1,6 +1,7 @@
 """Queries and judgements of each format; measures against values worked out by hand; fitted weights."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def test_what_is_wrong_with_judgements_is_told_with_the_line(write, content, mes
         read_judgements(write(content))
 
 
-WORDS = ["apple", "pear", "plum", "fig", "lime", "kiwi"]
+WORDS = ["apple", "pear", "plum", "fig", "lime", "kiwi", "dog"]
 DOCUMENTS = [
     Document("both", "apple pear"),
     Document("apple", "apple fig lime"),
@@ -160,6 +161,26 @@ def test_a_later_document_counts_only_within_k(index):
     judged = {"q": {ranked[1]: 1}}
     assert evaluate(index, {"q": "fig lime"}, judged, by="words", k=1).measures["MRR@1"].value == 0
     assert evaluate(index, {"q": "fig lime"}, judged, by="words", k=2).measures["MRR@2"].value == 0.5
+
+
+def test_a_reranker_reads_as_many_passages_as_depth_says(index):
+    class Longest:
+        """Finds the longest passage the most similar."""
+
+        recipe_ = SimpleNamespace(task="similarity")
+        read = 0
+
+        def predict(self, pairs):
+            self.read = max(self.read, len(pairs))
+            return [len(text) for _, text in pairs]
+
+    queries, judgements = {"q": "apple pear"}, {"q": {"long": 1}}
+    assert evaluate(index, queries, judgements).measures["MRR@10"].value < 1
+    model = Longest()
+    assert evaluate(index, queries, judgements, rerank=model).measures["MRR@10"].value == 1
+    assert model.read == index.count_passages()
+    assert evaluate(index, queries, judgements, rerank=(model := Longest()), k=2, depth=3).by == "hybrid"
+    assert model.read == 3
 
 
 def test_two_evaluations_are_compared_query_by_query(index):

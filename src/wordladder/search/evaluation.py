@@ -124,7 +124,8 @@ def evaluate(
         judgements: Grades of documents by query, see `read_judgements`.
         k: How many documents nDCG, MRR and the first recall look at.
         by: How to search; if not given hybrid, or by words in an index without an encoder.
-        depth: How many passages are taken from each ranking, and reranked.
+        depth: How many passages are taken from each ranking, and reranked; what is not among them is not
+            found.
         where: Conditions on fields.
         rerank: A model that ranks the passages again.
         progress: Called with the number of queries.
@@ -138,7 +139,7 @@ def evaluate(
     how = {"by": by, "depth": depth, "where": where, "rerank": rerank}
     ranked: dict[str, Iterable[str]] = {}
     for names in _blocks(list(judged)):
-        found = index.search_all([queries[name] for name in names], max(k, _DEEP, depth), **how)
+        found = index.search_all([queries[name] for name in names], max(k, depth), **how)
         ranked |= {name: [hit.id for hit in hits] for name, hits in zip(names, found, strict=True)}
         progress("queries", len(ranked), len(judged))
     scores = _scores([measure for _, measure, _ in measures], ranked, judged)
