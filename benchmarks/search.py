@@ -10,8 +10,8 @@ queries is dev. The sets in Chinese are climbed without the encoder, which is En
 MRR@10 and recall.
 
 Million: passages of 24 words of the English corpora, as benchmarks/stores.py prepares them; the encoder is
-distilled from MINILM first. Building and searching are processes of their own: the seconds and the peak memory
-of the first; of the second the time of 500 queries of eight words, by words and by vectors, one at a time.
+distilled from MINILM first. Building and searching are processes of their own: the seconds and the peak
+memory of the first; of the second the time of 500 queries of eight words, one at a time.
 """
 
 import argparse

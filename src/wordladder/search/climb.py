@@ -163,8 +163,8 @@ def climb_search(
     threads: int | None = None,
     progress: Progress = quiet,
 ) -> Climb:
-    """Index documents in several ways, measure each on the same queries, and recommend the cheapest as good as
-    the best.
+    """Index documents in several ways, measure each on the same queries, and recommend one: the cheapest that
+    is as good as the best.
 
     A third of the queries is dev, on which the weights of a fusion are fitted and the best rung is chosen.
 
