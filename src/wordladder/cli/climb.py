@@ -14,7 +14,7 @@ from .signatures import command_options
 if TYPE_CHECKING:
     from ..ladder.result import Climb, Rung
 
-FIGURES = ("metric", "95 % interval", "p50", "p95", "{}s/s", "memory", "size", "training")
+FIGURES = ("metric", "95 % interval", "p50", "p95", "{}/s", "memory", "size", "training")
 WIDE = 100
 OPTIONS = {
     "Options": "test dev task rungs recipes seeds seed label_curve vectors corpus encoders models",
@@ -78,17 +78,18 @@ def print_climb(result: "Climb") -> None:
     from ..ladder.encoders import left_out_lines
 
     rows = result.rows
+    learned = f"{rows['train']:,} training rows" if "train" in rows else f"{rows['documents']:,} documents"
     console.print(
-        f"{rows['train']:,} training rows · {rows['dev']:,} dev · {rows['test']:,} test · "
+        f"{learned} · {rows['dev']:,} dev · {rows['test']:,} test · "
         f"{counted(len(result.seeds), 'seed')} · {counted(result.threads, 'thread')} · "
         f"{duration(result.seconds)}"
     )
     # A narrow terminal shows what the choice rests on; the report has everything.
-    shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "{}s/s", "memory")]
+    shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "{}/s", "memory")]
     table = plain_table()
     table.add_column("rung", overflow="fold")
     for column in shown:
-        head = result.metric if column == "metric" else column.format(result.rule.unit)
+        head = result.metric if column == "metric" else column.format(result.rule.units)
         table.add_column(head, justify="right", no_wrap=True)
     for rung in result.rungs:
         name = f"[bold green]{rung.name} ◀[/bold green]" if rung.name == result.recommended else rung.name
@@ -111,7 +112,7 @@ def _figures(rung: "Rung") -> dict[str, str]:
         figures |= {
             "p50": milliseconds(price.latency_p50),
             "p95": milliseconds(price.latency_p95),
-            "{}s/s": f"{price.throughput:,.0f}",
+            "{}/s": f"{price.throughput:,.0f}",
             "memory": f"{price.memory_mb:,.0f} MB",
             "size": f"{price.size_mb:,.1f} MB",
             "training": duration(price.train_seconds) if isfinite(price.train_seconds) else "–",

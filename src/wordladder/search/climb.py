@@ -114,6 +114,7 @@ class SearchClimb:
             found = run(asdict(replace(job, measure=True)), where)
         except JobError as error:
             return Measured(replace(rung, error=str(error)), user_error=error.user_error)
+        write_json(where / "measures.json", found["measures"])
         scores = np.array(found["bootstrap"])
         usage = {field: found[field] for field in Price.__dataclass_fields__ if field in found}
         rung = replace(
@@ -162,8 +163,8 @@ def climb_search(
     threads: int | None = None,
     progress: Progress = quiet,
 ) -> Climb:
-    """Index documents in several ways, measure each on the same queries, and recommend the cheapest as good as
-    the best.
+    """Index documents in several ways, measure each on the same queries, and recommend one: the cheapest that
+    is as good as the best.
 
     A third of the queries is dev, on which the weights of a fusion are fitted and the best rung is chosen.
 
@@ -192,7 +193,9 @@ def climb_search(
     folder, chosen = Path(output), _chosen(rungs)
     budget = Budget(max_latency_ms=max_latency_ms, max_size_mb=max_size_mb, max_memory_mb=max_memory_mb)
     dev, test, notes = _split(queries, judgements, seed)
-    rule = Rule(cost=cost_kind(cost), margin=margin, budget=budget, metric=METRIC, rows=len(test), unit=UNITS[TASK])
+    rule = Rule(
+        cost=cost_kind(cost), margin=margin, budget=budget, metric=METRIC, rows=len(test), unit=UNITS[TASK]
+    )
     shared = SearchClimb(
         folder=folder,
         encoder=None if encoder is None else str(encoder),
@@ -251,7 +254,9 @@ def _chosen(rungs: Sequence[str] | None) -> list[str]:
     return list(RUNGS if rungs is None else rungs)
 
 
-def _split(queries: Queries, judgements: Judgements, seed: int) -> tuple[list[str], list[str], tuple[str, ...]]:
+def _split(
+    queries: Queries, judgements: Judgements, seed: int
+) -> tuple[list[str], list[str], tuple[str, ...]]:
     """The queries of dev and of test that have something relevant, and a note.
 
     Raises:

@@ -6,7 +6,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -114,9 +114,7 @@ def measure(job: Job, events: EventWriter) -> dict[str, Any]:
         load_seconds = perf_counter() - started
         if job.by == "hybrid":
             fit_weights(index, dev, judgements)
-        on_dev, on_test = (
-            evaluate(index, part, judgements, progress=events, **how) for part in (dev, test)
-        )
+        on_dev, on_test = (evaluate(index, part, judgements, progress=events, **how) for part in (dev, test))
         begun = perf_counter()
         index.search_all(list(test.values()), **how)
         throughput = len(test) / (perf_counter() - begun)
@@ -137,6 +135,7 @@ def measure(job: Job, events: EventWriter) -> dict[str, Any]:
         "load_seconds": load_seconds,
         "size_mb": size,
         "weights": weights,
+        "measures": on_test.to_json(),
     }
 
 
