@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tomli_w
@@ -29,46 +29,10 @@ from . import climb_job
 from .climb_job import Job
 from .judgements import Judgements, Queries
 from .passages import Document
+from .ways import GIVEN, RUNGS, TASK, Way
 
-TASK, METRIC = "retrieval", "nDCG@10"
+METRIC = "nDCG@10"
 DOCUMENTS, QUERIES = "documents.jsonl", "queries.json"
-
-
-class Way(NamedTuple):
-    """A rung: what encodes the passages, how is searched, and whether a model ranks again.
-
-    Attributes:
-        encoder: A rung of similarity that is trained on the documents, without labels; `encoder` for the one
-            that is given; None for words alone. Of several the first that can be had.
-        by: How is searched.
-        rerank: Whether the reranker that is given reads the best passages.
-        about: A sentence about it.
-    """
-
-    encoder: tuple[str, ...]
-    by: str
-    rerank: bool
-    about: str
-
-
-GIVEN = "encoder"
-RUNGS = {
-    "bm25": Way((), "words", False, "BM25 of the stems of words, and of Chinese words and characters."),
-    "vectors-sif": Way(
-        ("vectors-sif",), "vectors", False, "Means of word vectors, weighted by inverse frequency."
-    ),
-    "static-distilled": Way(
-        ("static-distilled",), "vectors", False, "Means of word vectors that are distilled from the encoder."
-    ),
-    "sbert": Way((GIVEN,), "vectors", False, "The vectors of a sentence encoder."),
-    "hybrid-static": Way(
-        ("static-distilled", "vectors-sif"), "hybrid", False, "Ranks by BM25 and by distilled vectors, fused."
-    ),
-    "hybrid": Way((GIVEN,), "hybrid", False, "Ranks by BM25 and by the sentence encoder, fused."),
-    "hybrid-rerank": Way(
-        (GIVEN, "vectors-sif"), "hybrid", True, "The best of the hybrid, ranked again by a model of pairs."
-    ),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +176,7 @@ def climb_search(
         count = _write_documents(documents, folder / "data" / DOCUMENTS)
         parts = {"dev": dev, "test": test}
         write_json(folder / "data" / QUERIES, {"queries": queries, "judgements": judgements, **parts})
-        measured = []
+        measured: list[Measured] = []
         for name in chosen:
             if reasons[name] is None:
                 progress("climb", len(measured), len(chosen), rung=name)
@@ -289,6 +253,10 @@ def _write_documents(documents: Iterable[Document], path: Path) -> int:
 
 def _recipe(job: Job, weights: Mapping[str, float] | None = None) -> str:
     """What is shown in place of a recipe."""
-    search = {"by": job.by, "encoder": job.trained or job.encoder, "teacher": job.trained and job.encoder}
+    search: dict[str, Any] = {
+        "by": job.by,
+        "encoder": job.trained or job.encoder,
+        "teacher": job.trained and job.encoder,
+    }
     search |= {"rerank": job.reranker, "weights": weights if job.by == "hybrid" else None}
     return tomli_w.dumps({"search": {key: value for key, value in search.items() if value is not None}})

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..evaluation.intervals import bootstrap_scores
-from ..files.folders import size_mb
+from ..files.folders import disk_mb, size_mb
 from ..files.json_files import write_json
 from ..interop.sources import needed_mb
 from ..ladder.cost import peak_memory_mb
@@ -91,7 +91,8 @@ def _train(job: Job, events: EventWriter) -> Path:
     if job.encoder is not None and job.trained == "static-distilled":
         recipe = recipe.with_encoder(read_encoder(job.encoder))
     texts = [document.text for document in _documents(job.documents) if document.text.strip()]
-    Model(recipe, threads=job.threads).fit(texts, output=folder, progress=events)
+    pairs = list(zip(texts, texts))  # nothing is tuned: only the words are read
+    Model(recipe, threads=job.threads).fit(pairs, output=folder, progress=events)
     return folder
 
 
@@ -121,7 +122,7 @@ def measure(job: Job, events: EventWriter) -> dict[str, Any]:
         weights = index.settings.weights
     first = next(iter(on_test.measures))
     scores = on_test.scores[:, :1]
-    size = size_mb(Path(job.index))
+    size = disk_mb(Path(job.index))
     for model in (job.encoder if job.trained is None else str(Path(job.models) / job.trained), job.reranker):
         size += 0.0 if model is None else needed_mb(model) or size_mb(Path(model))
     return {
