@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from wordladder.data.docstring_source import docstrings_of, first_sentence, name_pattern, paragraphs_of
-from wordladder.data.docstrings import MASK, gather
+from wordladder.data.docstring_source import (
+    docstrings_of,
+    first_sentence,
+    name_pattern,
+    named_docstrings_of,
+    paragraphs_of,
+)
+from wordladder.data.docstrings import MASK, Documentation, documentation, gather
 from wordladder.errors import DataError
 
 NODES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -43,7 +49,10 @@ def test_the_scan_finds_what_the_parser_finds(name):
     found = list(docstrings_of(source))
     assert len(found) == len(nodes)
     # the scan leaves escapes as they are written
-    assert {text for text, written in expected.items() if "\\" not in written} <= set(found)
+    as_written = {text for text, written in expected.items() if "\\" not in written}
+    assert as_written <= set(found)
+    names = {(getattr(node, "name", ""), ast.get_docstring(node)) for node in nodes}
+    assert {(name, text) for name, text in names if text in as_written} <= set(named_docstrings_of(source))
 
 
 def test_quotes_inside_strings_and_comments_do_not_mislead():
@@ -199,3 +208,22 @@ def test_what_two_libraries_say_is_not_asked(packages):
 def test_time_limit(packages):
     with pytest.raises(DataError, match="0 files read"):
         gather(0, folders=[packages])
+
+
+def test_documentation_of_packages(packages):
+    (packages / "pear" / "__init__.py").write_text(
+        '"""The whole pear, as it is eaten.\n\n>>> code\n\nWith its peel and all."""\n'
+        'def _own():\n    """Nobody should look for this one."""\ndef short():\n    """Too short."""\n',
+        encoding="utf-8",
+    )
+    found = documentation(1000, folders=[packages])
+    assert (
+        Documentation("pear", "pear", "", "The whole pear, as it is eaten.\nWith its peel and all.") in found
+    )
+    texts = [one.text for one in found]
+    assert len(set(texts)) == len(texts) == 2 * 6 * 4 + 4 + 2
+    assert not any("Nobody" in text or "Never" in text or "short" in text for text in texts)
+    (one,) = [one for one in found if "apple ccc ddd" in one.text]
+    assert (one.package, one.module, one.name) == ("apple", "apple.part2", "f3")
+    assert documentation(7, folders=[packages]) == found[:7]
+    assert {one.package for one in found[:12]} == {"apple", "pear", "small"}, "something of every package"

@@ -126,7 +126,7 @@ GIVEN = {
     "encoder": "words.safetensors", "text": "the good film", "among": "text.txt", "word": "good",
     "words": "good", "a": "the", "b": "good", "c": "film", "other": "words.safetensors",
     "source": "words.safetensors", "target": "words.vec", "files": "text.txt", "index": "index",
-    "queries": "queries.tsv", "qrels": "qrels.tsv",
+    "queries": "queries.tsv", "qrels": "qrels.tsv", "query": "good",
 }  # fmt: skip
 OUTPUTS = {"train": "trained", "embed": "out.npy", "vectors train": "new.safetensors", "vectors map": "m.svg"}
 MORE = {
@@ -161,7 +161,16 @@ train tfidf-similarity --train scores.csv -o near
 train crf --train tags.conll -o crf --set shallow.tree=false
 predict crf tags.conll
 """
-LACKING_COMMANDS = ("demo", "pretrain", "neighbors", "vectors map", "index build", "index evaluate")
+LACKING_COMMANDS = (
+    "demo",
+    "pretrain",
+    "neighbors",
+    "vectors map",
+    "index build",
+    "index evaluate",
+    "index demo",
+    "search",
+)
 LACKING_LINES = """
 train tfidf --train rows.csv -o none --set text.segmenter=jieba
 train ridge --train numbers.csv -o none

@@ -10,7 +10,21 @@ import typer
 
 from ..errors import UserError, WordladderError
 from ..files.streams import disk_errors
-from . import climb, demo, doctor, embed, evaluate, index, neighbors, pairs, predict, pretrain, train, vectors
+from . import (
+    climb,
+    demo,
+    doctor,
+    embed,
+    evaluate,
+    index,
+    neighbors,
+    pairs,
+    predict,
+    pretrain,
+    search,
+    train,
+    vectors,
+)  # fmt: skip
 from .console import errors, tell
 
 __all__ = ["app", "main"]
@@ -35,7 +49,7 @@ def _root(debug: bool = typer.Option(False, "--debug", help="Show the traceback 
 
 for command in (
     demo.demo, climb.climb, pretrain.pretrain, train.train, train.rungs, evaluate.evaluate, predict.predict,
-    embed.embed, pairs.pairs, neighbors.neighbors, doctor.doctor,
+    embed.embed, search.search, pairs.pairs, neighbors.neighbors, doctor.doctor,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(vectors.app, name="vectors")

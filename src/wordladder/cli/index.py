@@ -8,6 +8,7 @@ import typer
 from ..data.plurals import counted
 from ..errors import SettingError
 from .console import console, duration, interval, milliseconds, print_figures, print_json, progress_bar, tell
+from .index_demo import demo
 from .options import Json
 from .signatures import command_options, library_options
 
@@ -167,3 +168,6 @@ def _show_weights(found: "FittedWeights") -> None:
     print_figures(["vectors : words", "nDCG@10"], rows)
     console.print(f"The index keeps the weights {found.vectors} : {found.words}.")
     tell(["they were chosen on these queries; evaluate them on others"], console)
+
+
+app.command()(demo)

@@ -5,12 +5,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import SettingError
 from . import options as shared
 from .console import console, duration, interval, plain_table, print_figures, print_json, progress_bar, tell
+from .mining import OPTIONS, mined_parts
 from .signatures import command_options
 
+_MINING = {"rich_help_panel": "Mining"}
 
-@command_options(shared.climb_options({**shared.COLUMNS, **shared.SPLIT}), vectors={"metavar": "FILE"})
+
+@command_options(
+    shared.climb_options({**shared.COLUMNS, **shared.SPLIT}),
+    OPTIONS,
+    vectors={"metavar": "FILE"},
+    mine={"metavar": "INDEX", **_MINING},
+    queries={"metavar": "FILE", **_MINING},
+)
 def train(
     recipe: str,
     *,
@@ -22,6 +32,8 @@ def train(
     vectors: Path | None = None,
     unicode_errors: shared.UnicodeErrors = "strict",
     corpus: list[Path] | None = None,
+    mine: str | None = None,
+    queries: Path | None = None,
     set_: shared.Set = None,
     seed: int | None = None,
     resume: shared.Resume = False,
@@ -43,6 +55,11 @@ def train(
         encoder: Folder or hub name of the pretrained encoder, instead of the recipe's.
         vectors: Word vectors for every static embedder, instead of training them.
         corpus: Raw text to train word vectors on, in addition to the training texts.
+        mine: Train a reranker of the passages of this index: --train has queries with relevant texts or ids
+            of documents (JSON lines {"query", "positives"}, a table of query and positive, or of query,
+            positive and negative), and passages that are not relevant are drawn from the index.
+        queries: The texts of the queries, if --train, --dev and --test are files of judgements, as of BEIR
+            or TREC.
         seed: Seed of everything random.
         cache: Folder that keeps word vectors and features of frozen encoders for other runs.
     """
@@ -62,9 +79,15 @@ def train(
         chosen = chosen.with_corpus(corpus)
     chosen = chosen.with_settings(shared.parse_settings(set_, seed))
     split = {name: columns.pop(name) for name in ("group", "time", "ignore_split")}
-    columns["split_columns"] = group_or_time(**split)
-    parts = read_parts(train, test, dev, task=chosen.task, columns=columns)
-    model = Model(chosen, device=device, threads=threads)
+    negatives, columns["split_columns"] = columns.pop("negatives"), group_or_time(**split)
+    reading: dict[str, Any] = {"task": chosen.task, "columns": columns}
+    place: dict[str, Any] = {"device": device, "threads": threads}
+    if mine is not None:
+        reading |= {"mine": mine, "queries": queries, "negatives": negatives, "seed": seed or 1, **place}
+    elif queries is not None:
+        raise SettingError("--queries is given, but not --mine, the index that passages are drawn from")
+    parts = (read_parts if mine is None else mined_parts)(train, test, dev, **reading)
+    model = Model(chosen, **place)
     with progress_bar() as progress:
         model.fit(parts.train, dev=parts.dev, output=output, resume=resume, cache=cache, progress=progress)
     tested = None if parts.test is None else model.evaluate(parts.test)

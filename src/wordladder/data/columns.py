@@ -211,7 +211,7 @@ def _choose_by_content(finder: ColumnFinder, given: Choice, labelled: bool | Non
             label = likely
             free.remove(label)
     if not texts:
-        words = [index for index in free if not _are_numbers(cells[index])] or free
+        words = [index for index in free if not are_numbers(cells[index])] or free
         texts = tuple(words) if len(words) <= 2 else ()
     if labelled is False:
         label = None
@@ -222,6 +222,6 @@ def _choose_by_content(finder: ColumnFinder, given: Choice, labelled: bool | Non
     return texts, label
 
 
-def _are_numbers(cells: list[object]) -> bool:
+def are_numbers(cells: list[object]) -> bool:
     """Whether a column holds numbers, such as identifiers."""
     return all(str(cell).replace(".", "", 1).lstrip("-").isdigit() for cell in cells[:1000])

@@ -7,6 +7,7 @@ parameter tables).
 
 import inspect
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 # Strings and comments, in order, so that a quote inside one of them never starts another. Possessive
@@ -21,6 +22,7 @@ _STRING_OR_COMMENT = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 _TRIPLE = ('"""', "'''")
 _PREFIXES = ("", "r", "u")  # bytes and f-strings are no docstrings
 
@@ -30,15 +32,23 @@ def docstrings_of(source: str) -> Iterator[str]:
 
     Escapes are left as written, but for a backslash at a line's end.
     """
+    return (docstring for _, docstring in named_docstrings_of(source))
+
+
+def named_docstrings_of(source: str) -> Iterator[tuple[str, str]]:
+    """The same, with the names of what they describe; that of the module is ""."""
     if not any(quotes in source for quotes in _TRIPLE):
         return
+    definitions = [(found.start(), found[1]) for found in _DEFINITION.finditer(source)]
     for match in _STRING_OR_COMMENT.finditer(source):
         if match.lastgroup is None:
             continue
         line_start = source.rfind("\n", 0, match.start()) + 1
         prefix = source[line_start : match.start()].strip().lower()
         if prefix in _PREFIXES and _opens_a_body(source, line_start):
-            yield inspect.cleandoc(match[match.lastgroup].replace("\\\n", ""))
+            before = bisect_left(definitions, (line_start, ""))
+            name = definitions[before - 1][1] if before else ""
+            yield name, inspect.cleandoc(match[match.lastgroup].replace("\\\n", ""))
 
 
 def _opens_a_body(source: str, line_start: int) -> bool:

@@ -5,6 +5,7 @@ The task: which library does a description come from? Nothing is imported or run
 
 import hashlib
 import importlib.metadata
+import math
 import os
 import re
 import sysconfig
@@ -18,7 +19,14 @@ from typing import NamedTuple
 
 from ..errors import DataError
 from ..progress import Progress, quiet
-from .docstring_source import count_words, docstrings_of, first_sentence, name_pattern, paragraphs_of
+from .docstring_source import (
+    count_words,
+    docstrings_of,
+    first_sentence,
+    name_pattern,
+    named_docstrings_of,
+    paragraphs_of,
+)
 from .examples import Examples
 
 MASK = "…"  # in place of a library's name
@@ -121,11 +129,14 @@ def gather(
         DataError: fewer than two libraries have enough descriptions.
     """
     start = time.monotonic()
-    if folders is None:
-        paths = sysconfig.get_paths()
-        folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    libraries = _find_libraries(dict.fromkeys(map(Path, folders)), seed, start + limit_seconds / 2)
-    files, complete = _read(libraries, start + limit_seconds, progress)
+    libraries = _find_libraries(_folders(folders), seed, start + limit_seconds / 2)
+    patterns = [name_pattern(library.aliases) for library in libraries]
+    files = 0
+    for number, file, _, source in _sources(libraries, start + limit_seconds, progress):
+        parsed = (_parse(text, file, patterns[number]) for text in docstrings_of(source))
+        libraries[number].docstrings.extend(parsed)
+        files += 1
+    complete = time.monotonic() <= start + limit_seconds
     train, test, asked = _deal(libraries, min_rows, max_rows, most_libraries)
     if len(set(train.labels or ())) < 2 or not len(test):
         raise DataError(
@@ -136,6 +147,56 @@ def gather(
     # A description of the test is left out of the raw text.
     raw = dict.fromkeys(text for one in docstrings for text in one.paragraphs[one.key in asked :] if text)
     return DocstringData(train, test, list(raw), files, time.monotonic() - start, complete)
+
+
+class Documentation(NamedTuple):
+    """What a docstring says.
+
+    Attributes:
+        package: The package as it is installed.
+        module: The module, such as `numpy.linalg`.
+        name: The class or function that it describes; "": the module.
+        text: Its paragraphs of prose.
+    """
+
+    package: str
+    module: str
+    name: str
+    text: str
+
+
+def documentation(
+    most: int, seed: int = 1, *, folders: Sequence[str | Path] | None = None, progress: Progress = quiet
+) -> list[Documentation]:
+    """What the docstrings of the installed packages say, each text once, something of every package; private
+    functions are left out.
+
+    Args:
+        most: Reading stops after so many.
+        seed: Decides which files are read first.
+        folders: Folders that hold packages; by default the standard library and the installed packages.
+        progress: Told how many files are read.
+    """
+    roots = sorted(_folders(folders), key=lambda folder: -len(folder.parts))
+    libraries = _find_libraries(roots, seed, math.inf)
+    found: dict[str, Documentation] = {}
+    for number, _, path, source in _sources(libraries, math.inf, progress):
+        root = next(root for root in roots if path.is_relative_to(root))
+        module = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+        for name, docstring in named_docstrings_of(source):
+            text = "\n".join(filter(None, paragraphs_of(docstring)))
+            if count_words(text) >= _SHORTEST and not name.startswith("_"):
+                found.setdefault(text, Documentation(libraries[number].name, module, name, text))
+        if len(found) >= most:
+            break
+    return list(found.values())[:most]
+
+
+def _folders(given: Sequence[str | Path] | None) -> dict[Path, None]:
+    """The folders that hold packages, each once."""
+    paths = sysconfig.get_paths()
+    known = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return dict.fromkeys(map(Path, known if given is None else given))
 
 
 def _find_libraries(folders: Iterable[Path], seed: int, deadline: float) -> list[_Library]:
@@ -169,9 +230,12 @@ def _source_files(folder: Path, deadline: float) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def _read(libraries: Sequence[_Library], deadline: float, progress: Progress) -> tuple[int, bool]:
-    """Read a file of each library in turn, so that a time limit leaves something of every one."""
-    patterns = [name_pattern(library.aliases) for library in libraries]
+def _sources(
+    libraries: Sequence[_Library], deadline: float, progress: Progress
+) -> Iterator[tuple[int, int, Path, str]]:
+    """The numbers of library and file, the path and the source of files: one of each library in turn, so that
+    a time limit leaves something of every one.
+    """
     sizes = [0] * len(libraries)
     total = sum(len(library.paths) for library in libraries)
     done = 0
@@ -180,16 +244,16 @@ def _read(libraries: Sequence[_Library], deadline: float, progress: Progress) ->
             if turn >= len(library.paths) or sizes[number] >= _MOST_SOURCE:
                 continue
             if time.monotonic() > deadline:
-                return done, False
+                return
+            path = library.paths[turn][1]
             try:  # a file that was removed or locked since it was listed counts as empty
-                source = library.paths[turn][1].read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
+                source = path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
             except OSError:
                 source = ""
             sizes[number] += len(source)
-            library.docstrings.extend(_parse(text, turn, patterns[number]) for text in docstrings_of(source))
+            yield number, turn, path, source
             done += 1
         progress("reading docstrings", done, total)
-    return done, True
 
 
 _NO_LETTERS = re.compile(r"[\W\d_]+")

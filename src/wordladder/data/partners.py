@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import DataError
 from .column_names import normalize
-from .columns import Column, Texts
+from .columns import Column, Texts, are_numbers
 from .examples import Examples
 from .plurals import counted
 from .raw_table import RawTable, is_missing, parse_json_cells, scalar, shorten
@@ -23,6 +23,7 @@ _NEAR = ("positive", "positives", "pos", "positive_passages", "sent1")
 _FAR = ("negative", "negatives", "neg", "negative_passages", "hard_negative", "hard_neg")
 STRANGERS = 9  # pairs that do not belong together, for each that does, where there are no others
 _PAIR = ("text_a", "text_b", "score")
+_NAMELESS = ("query", "positive", "negative")
 
 
 def read_scored_pairs(
@@ -68,11 +69,19 @@ def spread_partners(table: RawTable) -> RawTable:
     """A table with a column of positives as rows of two texts with the score 1, or 0 for the negatives:
     `text_a`, `text_b` and `score`, then the other columns. Tables without positives are returned as they are.
 
-    Columns may be numbered, such as `negative_1` and `negative_2`; a cell holds a text or a list of texts.
+    A table without a header, of two or three columns of texts, has a query, a positive and perhaps a negative
+    in each row. Columns may be numbered, such as `negative_1` and `negative_2`; a cell holds a text or a list
+    of texts.
 
     Raises:
         DataError: no column holds the texts that the positives belong to, or a cell is no text.
     """
+    if (
+        table.names is None
+        and table.width in (2, 3)
+        and not any(are_numbers(table.column(column)) for column in range(table.width))
+    ):
+        table = replace(table, names=list(_NAMELESS[: table.width]))
     names = [normalize(name) for name in table.names or ()]
     bases = [name.rstrip("0123456789_") if name not in (*_ANCHORS, *_NEAR) else name for name in names]
     near, far = ([column for column, base in enumerate(bases) if base in usual] for usual in (_NEAR, _FAR))

@@ -49,6 +49,7 @@ class Index:
     def __init__(self, store: Store, settings: IndexSettings, encoder: Any = None) -> None:
         self.name, self.settings = store.name, settings
         self._store, self._encoder, self._unsettled = store, encoder, 0
+        self._loading: dict[str, Any] = {}
         self._terms = Terms(stemmer=settings.stemmer, chinese=settings.chinese)
 
     @classmethod
@@ -79,13 +80,14 @@ class Index:
         return cls(store, fresh, encoder)
 
     @classmethod
-    def open(cls, target: str | Path, encoder: Any = None) -> "Index":
+    def open(cls, target: str | Path, encoder: Any = None, **loading: Any) -> "Index":
         """An index that is there.
 
         Args:
             target: Its folder or address.
             encoder: Its encoder, if it is not where it was; loaded at the first search that needs it if not
                 given.
+            loading: How an encoder is loaded: keywords of `wordladder.load`.
 
         Raises:
             StoreError: there is no index, it is broken, or the encoder is not the one it was built with.
@@ -95,7 +97,8 @@ class Index:
         store = open_store(target)
         try:
             settings = read_settings(store)
-            opened = cls(store, settings, loaded(encoder))
+            opened = cls(store, settings, loaded(encoder, **loading))
+            opened._loading = loading
             if encoder is not None:
                 check_encoder(opened.encoder, settings, opened.name)
         except BaseException:
@@ -111,7 +114,7 @@ class Index:
             StoreError: it is not the one the index was built with.
         """
         if self._encoder is None and self.settings.encoder is not None:
-            self._encoder = loaded(self.settings.encoder)
+            self._encoder = loaded(self.settings.encoder, **self._loading)
             check_encoder(self._encoder, self.settings, self.name)
         return self._encoder
 
@@ -229,8 +232,9 @@ class Index:
         where: Where | None = None,
         depth: int = 100,
         rerank: Any = None,
+        join: bool = True,
     ) -> list[list[Hit]]:
-        """The passages that fit each query best, the best first. Neighbouring passages are joined.
+        """The passages that fit each query best, the best first.
 
         Args:
             queries: Texts, or vectors.
@@ -240,6 +244,7 @@ class Index:
             where: Conditions on fields: `{"year": {"gte": 1990}, "kind": ["a", "b"], "open": True}`.
             depth: How many passages are taken from each ranking, and reranked.
             rerank: A model of pairs or of similarity that scores the query with each passage.
+            join: Whether neighbouring passages of a document are joined into one.
 
         Raises:
             DataError: a query is empty, or a vector has the wrong length.
@@ -267,7 +272,7 @@ class Index:
             hits = [_hit(payloads[one], score) for one, score in best.items() if one in payloads]
             if rerank is not None:
                 hits = reranked(rerank, query, hits)
-            found.append(merge(hits, k))
+            found.append(merge(hits, k) if join else hits[:k])
         return found
 
     def rankings(
@@ -321,6 +326,14 @@ class Index:
         """Those of some ids that documents have."""
         names = {passage_id(name, 0): name for name in ids}
         return {names[one] for one in self._store.get(list(names))}
+
+    def passages(self, name: str) -> list[Hit]:
+        """The passages of the document of that id, in order, with the score 0; none if it is not there."""
+        first = self._store.get([passage_id(name, 0)])
+        count = next(iter(first.values()))["passages"] if first else 0
+        ids = [passage_id(name, number) for number in range(count)]
+        payloads = self._store.get(ids)
+        return [_hit(payloads[one], 0.0) for one in ids if one in payloads]
 
     def count(self) -> int:
         """How many documents there are."""

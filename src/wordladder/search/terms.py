@@ -40,20 +40,28 @@ class Terms:
 
     def of(self, texts: Sequence[str]) -> list[list[str]]:
         """The terms of each text, in order, as often as they occur."""
-        stem = (lambda words: words) if self.stemmer == "none" else _stemmer(self.stemmer).stemWords
+        texts_words = _words(texts, "characters")
+        term_of = self._stems({word for words in texts_words for word in words})
         found = []
-        for text, words in zip(texts, _words(texts, "characters")):
-            terms = [_plain(word) for word in words if any(map(str.isalnum, word))]
+        for text, words in zip(texts, texts_words):
+            terms = [term_of[word] for word in words if word in term_of]
             if text.isascii():
-                found.append(stem(terms))
+                found.append(terms)
                 continue
-            han = [len(term) == 1 and _is_han(term) for term in terms]
-            stems = stem([term for term, one in zip(terms, han) if not one])
-            if self.chinese and any(han):
+            characters = [term for term in terms if is_han(term)]
+            others = [term for term in terms if not is_han(term)]
+            if self.chinese and characters:
                 (joined,) = _words([text], "jieba")
-                stems += [word for word in joined if len(word) > 1 and all(map(_is_han, word))]
-            found.append([*(term for term, one in zip(terms, han) if one), *stems])
+                others += [word for word in joined if len(word) > 1 and all(map(is_han, word))]
+            found.append(characters + others)
         return found
+
+    def _stems(self, words: set[str]) -> dict[str, str]:
+        """The terms of words, of those that have a letter or a digit."""
+        plain = {word: word.replace("’", "'") for word in words if any(map(str.isalnum, word))}
+        if self.stemmer == "none":
+            return plain
+        return dict(zip(plain, _stemmer(self.stemmer).stemWords(list(plain.values()))))
 
 
 def _words(texts: Sequence[str], segmenter: Any) -> list[list[str]]:
@@ -62,8 +70,9 @@ def _words(texts: Sequence[str], segmenter: Any) -> list[list[str]]:
     return [words[start:end] for start, end in pairwise(offsets)]
 
 
-def _plain(word: str) -> str:
-    return word.replace("’", "'")
+def is_han(word: str) -> bool:
+    """Whether a word is a Chinese character."""
+    return len(word) == 1 and _is_han(word)
 
 
 @cache

@@ -16,6 +16,7 @@ from ..formats import MappedWords, Table, UnicodeErrors, check_finite, first_row
 from ..text.subwords import Subwords
 from ..text.words import TextSettings, lower, tokenize
 from .intrinsic import EPSILON, METHODS, Analogies, Method, WordPairs, word_analogies, word_pairs
+from .means import means_of_rows
 
 _ROWS = 1 << 14  # rows of the matrix taken at once: a memory-mapped matrix is never copied whole
 _SEARCHES = 50  # of the bytes of mapped words, before a dictionary of all of them is built
@@ -296,11 +297,10 @@ class WordVectors:
         settings = TextSettings(**text) if isinstance(text, Mapping) else TextSettings()
         tokens = tokenize(texts, settings)
         surfaces = tokens.surfaces(lowercase=bool(self.settings.get("lowercase", False)))
-        rows = np.fromiter((self._find(word) for word in surfaces), np.int64, len(surfaces))
+        places = {word: self._find(word) for word in set(surfaces)}
+        rows = np.array([places[word] for word in surfaces], np.int64)
         owner = np.repeat(np.arange(len(texts)), tokens.lengths)[rows >= 0]
-        means = np.zeros((len(texts), self.dim), dtype=np.float32)
-        np.add.at(means, owner, self._finite(self.vectors[rows[rows >= 0]]))
-        means /= np.maximum(1, np.bincount(owner, minlength=len(texts)))[:, None].astype(np.float32)
+        means = means_of_rows(self._finite(self.vectors[rows[rows >= 0]]), owner, len(texts))
         if normalize_embeddings:
             means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
         return means
