@@ -5,7 +5,7 @@ The comparison of stores is docs/decisions/016-a-store-for-search.md.
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -87,6 +87,11 @@ class Store(Protocol):
 
     def settle(self) -> None:
         """Build what makes search fast over all rows that are there."""
+
+    def replaced(self) -> AbstractContextManager["Store"]:
+        """A new, empty store, to be filled; it takes the place of this one when the block ends without an
+        error, and else nothing has changed.
+        """
 
     def close(self) -> None:
         """Let go of files and connections."""
