@@ -129,7 +129,7 @@ class PostgresStore:
     def _need_vectors(self) -> None:
         """Install pgvector in the database."""
         try:
-            self._run("create extension if not exists vector")
+            self._run("create extension if not exists vector schema public")
         except StoreError as error:
             raise StoreError(f"{error}. An index with vectors needs the extension pgvector") from None
         self._find_schema()

@@ -3,6 +3,7 @@
 The comparison of stores is docs/decisions/016-a-store-for-search.md.
 """
 
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
+
+import numpy as np
 
 from ..errors import SettingError, StoreError
 from ..extras import require
@@ -121,6 +124,11 @@ def conditions(where: Where) -> list[tuple[str, str, Any]]:
     return found
 
 
+def _path(field: str) -> str:
+    """Where a field is in a payload, in the words of Qdrant; other names than these are quoted."""
+    return f"fields.{field}" if re.fullmatch(r"[A-Za-z0-9_-]+", field) else f'fields."{field}"'
+
+
 class EdgeStore:
     """A folder of Qdrant Edge: HNSW over bytes, sparse vectors for BM25, a log that survives the process.
 
@@ -190,9 +198,10 @@ class EdgeStore:
         """An index of a field, by the kind of a value of it."""
         value = value[0] if isinstance(value, list) and value else value
         kinds = self._q.PayloadSchemaType
-        kind = {bool: kinds.Bool, int: kinds.Integer, float: kinds.Float, str: kinds.Keyword}.get(type(value))
-        self._fields.add(name)
+        # Numbers are compared as floats: a field may be an int in one document and a float in another.
+        kind = {bool: kinds.Bool, int: kinds.Float, float: kinds.Float, str: kinds.Keyword}.get(type(value))
         if kind is not None:
+            self._fields.add(name)
             self._shard.update(self._q.UpdateOperation.create_field_index(name, kind))
 
     def put(self, rows: Sequence[Row]) -> None:
@@ -200,7 +209,7 @@ class EdgeStore:
         q, points = self._q, []
         for row in rows:
             for name, value in row.payload["fields"].items():
-                if (path := f"fields.{name}") not in self._fields:
+                if (path := _path(name)) not in self._fields:
                     self._index(path, value)
             vector: dict[str, Any] = {"words": q.SparseVector(list(row.words), list(row.words.values()))}
             if self._dim:
@@ -243,15 +252,19 @@ class EdgeStore:
             return None
         q, must = self._q, []
         for name, comparison, value in conditions(where):
-            path = f"fields.{name}"
+            path = _path(name)
             if comparison == "in":
                 equal = [
                     q.FieldCondition(path, range=q.RangeFloat(gte=one, lte=one))
-                    if isinstance(one, float)
-                    else q.FieldCondition(path, match=q.MatchValue(one))
+                    if isinstance(one, int | float) and not isinstance(one, bool)
+                    # A bool of Python is taken for an integer, one of NumPy is not.
+                    else q.FieldCondition(
+                        path, match=q.MatchValue(np.bool_(one) if isinstance(one, bool) else one)
+                    )
                     for one in value
                 ]
-                must.append(q.Filter(should=equal))
+                none = q.FieldCondition(path, match=q.MatchAny([]))  # no condition at all would let all pass
+                must.append(q.Filter(should=equal or [none]))
             else:
                 must.append(q.FieldCondition(path, range=q.RangeFloat(**{comparison: value})))
         return q.Filter(must=must)
