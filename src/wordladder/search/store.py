@@ -17,13 +17,16 @@ import numpy as np
 from ..errors import SettingError, StoreError
 from ..extras import require
 from ..files.json_files import read_json, write_json
+from ..files.streams import write_errors
 from ..model.checkpoint_folder import exclusive_output
+from .fields import plain
 
 SETTINGS_FILE = "index.json"
 
 Where = Mapping[str, Any]  # conditions on fields, see `conditions`
 _COMPARISONS = ("gt", "gte", "lt", "lte")
 _PASSAGES = "passages"
+_MAKING = ".unfinished"  # is there while an index is made: what a process leaves that is killed then is no loss
 _MOST_SMALL = 10_000  # rows that are searched without an index
 
 
@@ -109,11 +112,13 @@ def conditions(where: Where) -> list[tuple[str, str, Any]]:
 
     Raises:
         SettingError: a comparison is unknown, or not with a number.
+        DataError: no field has such a value.
     """
     found: list[tuple[str, str, Any]] = []
     for name, wanted in where.items():
         if not isinstance(wanted, Mapping):
-            found.append((name, "in", list(wanted) if isinstance(wanted, list | tuple | set) else [wanted]))
+            members = list(wanted) if isinstance(wanted, list | tuple | set) else [wanted]
+            found.append((name, "in", plain(members, f"where: {name}")))
             continue
         for comparison, value in wanted.items():
             if comparison not in _COMPARISONS:
@@ -143,12 +148,15 @@ class EdgeStore:
         self._q = require("qdrant_edge", "search", "An index in a folder")
         self.name, self._folder, self._dim = str(folder), folder, 0
         self._fields, self._held = set[str](), ExitStack()
-        if folder.exists() and not (folder / SETTINGS_FILE).exists() and any(folder.iterdir()):
-            raise StoreError(f"{folder}: this is no index (it has no {SETTINGS_FILE})")
+        if folder.exists() and not folder.is_dir():
+            raise StoreError(f"{folder}: this is a file; an index is a folder")
+        marked = any((folder / name).exists() for name in (SETTINGS_FILE, _MAKING))
+        if folder.exists() and not marked and any(folder.iterdir()):
+            raise StoreError(f"{folder}: this is no index (it has no {SETTINGS_FILE}); choose another folder")
         self._held.enter_context(exclusive_output(folder))
         try:
             if (settings := self.settings()) is not None:
-                self._open(settings["dim"])
+                self._open(settings.get("dim"))
         except BaseException:
             self._held.close()
             raise
@@ -156,20 +164,33 @@ class EdgeStore:
     def settings(self) -> dict[str, Any] | None:
         """See `Store`."""
         path = self._folder / SETTINGS_FILE
-        return read_json(path, dict, StoreError) if path.exists() else None
+        try:
+            return read_json(path, dict, StoreError) if path.exists() else None
+        except StoreError as error:
+            raise self._broken(error) from None
+
+    def _broken(self, why: object) -> StoreError:
+        return StoreError(f"{self._folder}: the index is broken; delete the folder and build it again: {why}")
 
     def keep(self, settings: Mapping[str, Any]) -> None:
         """See `Store`."""
-        if not (self._folder / _PASSAGES).exists():
+        making = self._folder / _MAKING
+        if self.settings() is None:
+            with write_errors(self._folder):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                making.touch()
             self._create(settings["dim"])
         write_json(self._folder / SETTINGS_FILE, dict(settings))
+        making.unlink(missing_ok=True)
 
-    def _open(self, dim: int) -> None:
+    def _open(self, dim: Any) -> None:
+        if not isinstance(dim, int) or dim < 0:
+            raise self._broken(f"{SETTINGS_FILE} has {dim!r} for dim")
         try:
             self._shard = self._q.EdgeShard.load(str(self._folder / _PASSAGES))
             self._fields, self._dim = set(self._shard.info().payload_schema), dim
         except Exception as error:  # noqa: BLE001 - of qdrant_edge, which has no class of its own
-            raise StoreError(f"{self._folder}: the index is broken: {error}") from None
+            raise self._broken(error) from None
 
     def _create(self, dim: int) -> None:
         q, self._dim = self._q, dim
