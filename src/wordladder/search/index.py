@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, SettingError, StoreError, check_at_least, check_choice
+from ..files.folders import restore_folder
 from ..formats import check_finite
 from ..model.inputs import unit_vectors
 from ..progress import Progress, quiet
@@ -20,7 +21,7 @@ from .encoders import check_encoder, loaded, name_of, probe, text_vectors
 from .fields import checked
 from .passages import Document, Hit, cut, fuse, merge
 from .settings import IndexSettings, read_settings
-from .store import EdgeStore, Row, Store, Where, passage_id
+from .store import SETTINGS_FILE, EdgeStore, Row, Store, Where, passage_id
 from .terms import Terms, document_weights, query_weights
 
 By = Literal["hybrid", "vectors", "words"]
@@ -92,8 +93,10 @@ class Index:
         Raises:
             StoreError: there is no index, it is broken, or the encoder is not the one it was built with.
         """
-        if "://" not in str(target) and not Path(target).exists():
-            raise StoreError(f"{target}: there is no index; `wordladder index build` makes one")
+        if "://" not in str(target):
+            restore_folder(Path(target), SETTINGS_FILE)
+            if not Path(target).exists():
+                raise StoreError(f"{target}: there is no index; `wordladder index build` makes one")
         store = open_store(target)
         try:
             settings = read_settings(store)

@@ -279,8 +279,10 @@ def _parts(url: str) -> tuple[str, str, str]:
 
 
 def _line(error: Exception) -> str:
-    """The first line of a message."""
-    return (str(error).strip() or type(error).__name__).split("\n")[0]
+    """The first line of a message, with the detail that may follow."""
+    first, _, more = (str(error).strip() or type(error).__name__).partition("\n")
+    detail = re.match(r"DETAIL: +(.+)", more)
+    return f"{first}: {detail[1]}" if detail else first
 
 
 def _bytes(vector: Sequence[float]) -> bytes:

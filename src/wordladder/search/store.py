@@ -5,8 +5,8 @@ The comparison of stores is docs/decisions/016-a-store-for-search.md.
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import SettingError, StoreError
 from ..extras import require
+from ..files.folders import atomic_folder
 from ..files.json_files import read_json, write_json
 from ..files.streams import write_errors
 from ..model.checkpoint_folder import exclusive_output
@@ -318,6 +319,19 @@ class EdgeStore:
         """See `Store`."""
         self._shard.optimize()
         self._shard.flush()
+
+    @contextmanager
+    def replaced(self) -> Iterator["EdgeStore"]:
+        """See `Store`."""
+        with atomic_folder(self._folder, SETTINGS_FILE) as new:
+            fresh = EdgeStore(new)
+            try:
+                yield fresh
+                fresh.settle()
+            finally:
+                fresh.close()
+            self._shard.close()
+        self._open(fresh._dim)
 
     def close(self) -> None:
         """See `Store`."""
