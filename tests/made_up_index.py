@@ -8,7 +8,7 @@ from wordladder import WordVectors
 from wordladder.search.index import Index
 from wordladder.search.passages import Document
 
-WORDS = [f"word{i}" for i in range(60)]
+WORDS = ["fox", *(f"word{i}" for i in range(1, 60))]  # one is in the text that an encoder is known by
 
 
 def tiny_encoder(dim=8, seed=0):

@@ -1,7 +1,6 @@
 """A PostgreSQL server of its own for the tests that need one."""
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -25,7 +24,9 @@ def postgres():
     programs = Path(package.origin).parent / "pginstall" / "bin"
     folder = Path(tempfile.mkdtemp(prefix="wl-"))  # the name of a socket has at most 107 bytes
     running = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        import pwd
+
         user = pwd.getpwnam("nobody")
         os.chown(folder, user.pw_uid, user.pw_gid)
         running |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from made_up_index import made_up_document, tiny_encoder
-from wordladder.errors import DataError, OutputError, SettingError, StoreError, UserError, VectorsError
+from wordladder.errors import DataError, OutputError, SettingError, StoreError, VectorsError
 from wordladder.search.index import Index
 from wordladder.search.passages import Document
 from wordladder.search.postgres import PostgresStore
@@ -124,10 +124,8 @@ def test_another_encoder(index, target):
     index.close()
     with pytest.raises(StoreError, match="have 8 numbers, those of this encoder 5"):
         Index.open(target, tiny_encoder(5))
-    words = tiny_encoder(8, seed=2)
-    known = type(words)([*words.words, "fox", "dog", "quick"], np.vstack([words.vectors, np.eye(3, 8)]))
     with pytest.raises(StoreError, match="not the encoder it was built with"):
-        Index.open(target, known)
+        Index.open(target, tiny_encoder(8, seed=2))
     with pytest.raises(StoreError, match="there is an index already"):
         Index.create(target, tiny_encoder())
     with Index.open(target, tiny_encoder()) as opened:
@@ -258,7 +256,6 @@ def test_a_connection_that_is_lost(postgres):
     with psycopg.connect(postgres, autocommit=True) as server:
         (process,) = store._run("select pg_backend_pid()")[0]
         server.execute("select pg_terminate_backend(%s)", [process])
-    with pytest.raises(UserError, match=r"index=lost: .*; open the index again"):
-        for _ in range(2):
-            store.count()
+    with pytest.raises(StoreError, match=r"index=lost: .*; open the index again"):
+        store.count()
     store.close()

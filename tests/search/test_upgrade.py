@@ -68,9 +68,7 @@ def test_agreement_is_that_of_brute_force():
     shared = 0
     for row in range(40):
         others = [other for other in range(40) if other != row]
-        tops = [
-            set(sorted(others, key=lambda other: -(new[row] @ one[other]))[:10]) for one in (mapped, new)
-        ]
+        tops = [set(sorted(others, key=lambda other: -(new[row] @ one[other]))[:10]) for one in (mapped, new)]
         shared += len(tops[0] & tops[1])
     assert _agreement(mapped, new) == pytest.approx(shared / 400)
 
@@ -96,7 +94,8 @@ def index(target):
 def found_by(index, by):
     queries = [document.text[:40] for document in DOCUMENTS[:20]]
     return [
-        {hit.id: hit.score for hit in hits} for hits in index.search_all(queries, 10, by=by, where={"kind": "a"})
+        {hit.id: hit.score for hit in hits}
+        for hits in index.search_all(queries, 10, by=by, where={"kind": "a"})
     ]
 
 
@@ -115,12 +114,12 @@ def test_an_index_is_as_if_built_with_the_new_encoder(index, target, tmp_path, l
         assert done.map.cosine == pytest.approx(1, abs=1e-4)
     else:
         assert done.map.matrix.shape == (8, 20)
-        assert 0.3 < done.map.cosine < 1
+        assert 0.1 < done.map.cosine < 0.9
     with Index.create(tmp_path / "anew", turned, passage_words=16, overlap=4) as anew:
         anew.add(DOCUMENTS)
         for _ in range(2):  # also when it is opened again
             for one, other in zip(found_by(index, "words"), before):
-                assert one == pytest.approx(other, abs=1e-4)
+                assert list(one.values()) == pytest.approx(list(other.values()), abs=1e-4)  # ids may tie
             if linear:
                 for one, other in zip(found_by(index, "vectors"), found_by(anew, "vectors")):
                     assert one == pytest.approx(other, abs=1e-4)

@@ -63,7 +63,9 @@ def check_encoder(encoder: Any, settings: IndexSettings, name: str) -> None:
         raise StoreError(
             f"{name}: its vectors have {settings.dim} numbers, those of this encoder {len(found)}"
         )
-    if np.sum((found - settings.probe) ** 2) > 0.002:  # a cosine below 0.999; both are zero if no word is known
+    if (
+        np.sum((found - settings.probe) ** 2) > 0.002
+    ):  # a cosine below 0.999; both are zero if no word is known
         raise StoreError(
             f"{name}: this is not the encoder it was built with ({settings.encoder}); "
             "`wordladder index upgrade` changes the encoder"

@@ -57,7 +57,9 @@ class PostgresStore:
         self._q = require("psycopg", "postgres", "An index on a PostgreSQL server")
         self._url, index, self.name = _parts(url)
         if not re.fullmatch(r"[a-z0-9_]{1,48}", index):
-            raise StoreError(f"{self.name}: the index has the letters a-z, digits and _ in its name, at most 48")
+            raise StoreError(
+                f"{self.name}: the index has the letters a-z, digits and _ in its name, at most 48"
+            )
         self._schema, self._dim = f"wordladder_{index}", 0
         try:
             self._connection = self._q.connect(self._url, autocommit=True)
@@ -217,11 +219,15 @@ class PostgresStore:
 
     def scan(self, batch: int) -> Iterable[list[tuple[Row, str]]]:
         """See `Store`."""
-        vector = "vector::real[]" if self._dim else "null"
-        query = f"select id, document, number, payload, {vector} from passages where id > %s order by id limit %s"
+        numbers = "vector::real[]" if self._dim else "null"
+        columns = f"id, document, number, payload, {numbers}"
+        query = f"select {columns} from passages where id > %s order by id limit %s"
         after = UUID(int=0)
         while rows := self._run(query, [after, batch]):
-            yield [(Row(*row[1:], {}), str(row[0])) for row in rows]
+            yield [
+                (Row(document, number, payload, vector, {}), str(one))
+                for one, document, number, payload, vector in rows
+            ]
             after = rows[-1][0]
 
     def count(self, number: int | None = None) -> int:

@@ -27,7 +27,9 @@ SETTINGS_FILE = "index.json"
 Where = Mapping[str, Any]  # conditions on fields, see `conditions`
 _COMPARISONS = ("gt", "gte", "lt", "lte")
 _PASSAGES = "passages"
-_MAKING = ".unfinished"  # is there while an index is made: what a process leaves that is killed then is no loss
+_MAKING = (
+    ".unfinished"  # is there while an index is made: what a process leaves that is killed then is no loss
+)
 _MOST_SMALL = 10_000  # rows that are searched without an index
 
 

@@ -98,14 +98,13 @@ def upgrade(
     name, encoder = name_of(encoder), loaded(encoder)
     known = probe(encoder)
     fresh = replace(
-        index.settings,
-        encoder=name,
-        dim=len(known),
-        probe=[round(float(value), 6) for value in known],
+        index.settings, encoder=name, dim=len(known), probe=[round(float(value), 6) for value in known]
     )
     drawn = _draw(index._store, sample)
     if len(drawn) < _LEAST:
-        raise StoreError(f"{index.name}: {len(drawn)} passages are too few to fit a map; build the index again")
+        raise StoreError(
+            f"{index.name}: {len(drawn)} passages are too few to fit a map; build the index again"
+        )
     new = text_vectors(encoder, [row.payload["text"] for row in drawn], "passage")
     progress("embedded", len(drawn), len(drawn))
     found = fit_map(np.array([row.vector for row in drawn], np.float32), new, kind, seed)
@@ -122,7 +121,7 @@ def upgrade(
 
 
 def _draw(store: Store, count: int) -> list[Row]:
-    """A sample of the passages: the first, for ids are hashes, and their order has nothing to do with texts."""
+    """A sample of the passages: the first, for stores order them by their ids, which are hashes."""
     return list(islice((row for rows in store.scan(_BATCH) for row, _ in rows), count))
 
 
@@ -138,9 +137,7 @@ def _mapped(
         terms = index._terms.of([row.payload["text"] for row in rows])
         yield [
             replace(
-                row,
-                vector=embedded.get(row.id, vector),
-                words=document_weights(words, settings.mean_length),
+                row, vector=embedded.get(row.id, vector), words=document_weights(words, settings.mean_length)
             )
             for row, vector, words in zip(rows, vectors, terms, strict=True)
         ]
@@ -169,9 +166,10 @@ def fit_map(old: Vectors, new: Vectors, kind: Kind | None = None, seed: int = 1)
         )
     order = np.random.default_rng(seed).permutation(len(old))
     held, rest = np.split(order, [max(1, len(old) // 5)])
-    tried = []
-    for name, ridge in (("orthogonal", 0.0), *(("least-squares", ridge) for ridge in _RIDGES)):
-        if name == (kind or name) and (same or name != "orthogonal"):
+    tried: list[tuple[float, Kind, float, Vectors]] = []
+    for ridge in (0.0, *_RIDGES):
+        name: Kind = "least-squares" if ridge else "orthogonal"
+        if name == (kind or name) and (same or ridge):
             mapped = unit_vectors(old[held] @ _matrix(old[rest], new[rest], ridge))
             tried.append((float(np.mean(np.sum(mapped * new[held], axis=1))), name, ridge, mapped))
     cosine, name, ridge, mapped = max(tried, key=lambda one: one[0])
