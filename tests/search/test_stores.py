@@ -1,5 +1,6 @@
 """What every store does, against NumPy: neighbours, BM25, conditions, deletion, and being opened again."""
 
+from concurrent.futures import ThreadPoolExecutor
 from math import log
 
 import numpy as np
@@ -206,4 +207,23 @@ def test_vectors_longer_than_an_index_takes(postgres, dim):
     store = filled(f"{postgres}&index=long_{dim}", rows, dim)
     store.settle()
     check_nearest(store, rows)
+    store.close()
+
+
+def test_several_write_to_a_server_at_once(postgres, rows):
+    url = f"{postgres}&index=several"
+    filled(url, []).close()
+
+    def write(seed):
+        store = open_store(url)
+        for start in range(0, 120, 20):
+            store.put(rows[start : start + 20])  # all write the same rows, in turns
+            store.delete(f"d{seed}")
+        store.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(100, 104)))
+    store = open_store(url)
+    check_matches(store, rows[:120], ASKED)
+    assert store.count() == 120
     store.close()

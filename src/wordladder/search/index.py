@@ -59,7 +59,7 @@ class Index:
         """A new index.
 
         Args:
-            target: A folder, or the address of a server, `postgresql://…`.
+            target: A folder, or the address of a server, `postgresql://…/database?index=NAME`.
             encoder: A model or word vectors, or where they can be loaded; None: search is by words alone.
             settings: Keywords of `IndexSettings`.
 

@@ -32,7 +32,7 @@ create index on postings (passage);
 # `worded` is how many passages have terms, kept up to date, for counting them takes long.
 _FREQUENCIES = """
 with asked as (select * from unnest(%(terms)s::bigint[], %(weights)s::float8[]) as asked (term, weight)),
-weighted as (
+weighted as materialized (
     select term, weight * ln(1 + (worded - known + 0.5::float8) / (known + 0.5::float8)) as weight
     from asked, settings, lateral (select count(*) as known from postings where term = asked.term) as counted
 )
