@@ -10,7 +10,7 @@ import typer
 
 from ..errors import UserError, WordladderError
 from ..files.streams import disk_errors
-from . import climb, demo, doctor, embed, evaluate, neighbors, pairs, predict, pretrain, train, vectors
+from . import climb, demo, doctor, embed, evaluate, index, neighbors, pairs, predict, pretrain, train, vectors
 from .console import errors, tell
 
 __all__ = ["app", "main"]
@@ -39,6 +39,7 @@ for command in (
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(vectors.app, name="vectors")
+app.add_typer(index.app, name="index")
 
 
 def main() -> None:

@@ -139,3 +139,11 @@ def content_hash(path: Path) -> str:
 def size_mb(folder: Path) -> float:
     """The size on disk of all files below a folder, in MB of 10⁶ bytes."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def disk_mb(folder: Path) -> float:
+    """The space on disk that all files below a folder take, in MB of 10⁶ bytes: less than their sizes where
+    files have holes.
+    """
+    found = [path.stat() for path in folder.rglob("*") if path.is_file()]
+    return sum(getattr(one, "st_blocks", -(-one.st_size // 512)) for one in found) * 512 / 1e6

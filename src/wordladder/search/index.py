@@ -178,7 +178,7 @@ class Index:
             counts[1] += sum(document.id in old for document, _ in fresh)
             counts[2] += len(batch) - len(fresh)
             done += len(batch)
-            progress("documents", done, done)
+            progress("documents", done, None)
         if self._unsettled >= _SETTLE:
             self.settle()
         return Written(*counts)
@@ -265,9 +265,10 @@ class Index:
         check_choice("by", by, get_args(By))
         if not texts and by != "vectors":
             raise SettingError(f"by = {by!r}: a vector has no words")
-        ranked = self._rankings(queries, by, max(depth, k), where)
+        ranked = self.rankings(queries, by, max(depth, k), where)
         found = []
-        for query, ranking in zip(queries, ranked, strict=True):
+        for query, rankings in zip(queries, ranked, strict=True):
+            ranking = dict(rankings[0]) if len(rankings) == 1 else fuse(rankings, self.settings.weights)
             best = dict(islice(ranking.items(), max(depth, k)))
             payloads = self._store.get(list(best))
             hits = [_hit(payloads[one], score) for one, score in best.items() if one in payloads]
@@ -276,10 +277,10 @@ class Index:
             found.append(merge(hits, k))
         return found
 
-    def _rankings(
-        self, queries: Sequence[Any], by: By, depth: int, where: Where | None
-    ) -> Iterator[dict[str, float]]:
-        """For each query the passages, the best first, with their scores."""
+    def rankings(
+        self, queries: Sequence[Any], by: By, depth: int, where: Where | None = None
+    ) -> Iterator[list[list[tuple[str, float]]]]:
+        """For each query the ids and scores of passages, the best first: by vectors, by words, or both."""
         vectors = terms = None
         if by != "words":
             vectors = self._query_vectors(queries)
@@ -291,7 +292,7 @@ class Index:
                 rankings.append(self._store.nearest(vectors[row], depth, where))
             if terms is not None:
                 rankings.append(self._store.match(query_weights(terms[row]), depth, where))
-            yield dict(rankings[0]) if len(rankings) == 1 else fuse(rankings, self.settings.weights)
+            yield rankings
 
     def _query_vectors(self, queries: Sequence[Any]) -> NDArray[np.float32]:
         if not self.settings.dim:
@@ -304,6 +305,31 @@ class Index:
         vectors = np.asarray(queries, np.float32)
         check_finite(vectors, lambda row: f"the vector {row + 1} of the queries")
         return unit_vectors(vectors)
+
+    def documents_of(self, passages: Sequence[str]) -> dict[str, str]:
+        """The ids of the documents that passages are of, by the ids of the passages."""
+        return {one: payload["document"] for one, payload in self._store.get(passages).items()}
+
+    def set_weights(self, vectors: float, words: float) -> None:
+        """Keep the weights of vectors and words in the fusion.
+
+        Raises:
+            SettingError: a weight is below 0, or both are 0.
+        """
+        check_at_least(0, vectors=vectors, words=words)
+        if not vectors and not words:
+            raise SettingError("one of the two weights must be above 0")
+        self.settings = replace(self.settings, weights=[vectors, words])
+        self._store.keep(asdict(self.settings))
+
+    def ids(self) -> Iterator[str]:
+        """The ids of all documents."""
+        return (row.document for rows in self._store.scan(_BATCH) for row, _ in rows if row.number == 0)
+
+    def known(self, ids: Iterable[str]) -> set[str]:
+        """Those of some ids that documents have."""
+        names = {passage_id(name, 0): name for name in ids}
+        return {names[one] for one in self._store.get(list(names))}
 
     def count(self) -> int:
         """How many documents there are."""
