@@ -35,6 +35,12 @@ def find_model(folder: str | Path) -> Path:
     return folder
 
 
+def restore_folder(target: Path, marker: str) -> None:
+    """Put the old folder back if its replacement by `atomic_folder` was interrupted."""
+    if not target.exists() and (_backup(target) / marker).is_file():
+        os.replace(_backup(target), target)
+
+
 @contextmanager
 def atomic_folder(target: str | Path, marker: str = RECIPE_FILE) -> Iterator[Path]:
     """Fill a new folder that replaces `target` when the block ends without an error.

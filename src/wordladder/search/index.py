@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, SettingError, StoreError, check_at_least, check_choice
+from ..files.folders import restore_folder
+from ..formats import check_finite
 from ..model.inputs import unit_vectors
 from ..progress import Progress, quiet
 from .encoders import check_encoder, loaded, name_of, probe, text_vectors
+from .fields import checked
 from .passages import Document, Hit, cut, fuse, merge
 from .settings import IndexSettings, read_settings
-from .store import EdgeStore, Row, Store, Where, passage_id
+from .store import SETTINGS_FILE, EdgeStore, Row, Store, Where, passage_id
 from .terms import Terms, document_weights, query_weights
 
 By = Literal["hybrid", "vectors", "words"]
@@ -57,7 +60,7 @@ class Index:
         """A new index.
 
         Args:
-            target: A folder, or the address of a server, `postgresql://…`.
+            target: A folder, or the address of a server, `postgresql://…/database?index=NAME`.
             encoder: A model or word vectors, or where they can be loaded; None: search is by words alone.
             settings: Keywords of `IndexSettings`.
 
@@ -92,8 +95,10 @@ class Index:
         Raises:
             StoreError: there is no index, it is broken, or the encoder is not the one it was built with.
         """
-        if "://" not in str(target) and not Path(target).exists():
-            raise StoreError(f"{target}: there is no index; `wordladder index build` makes one")
+        if "://" not in str(target):
+            restore_folder(Path(target), SETTINGS_FILE)
+            if not Path(target).exists():
+                raise StoreError(f"{target}: there is no index; `wordladder index build` makes one")
         store = open_store(target)
         try:
             settings = read_settings(store)
@@ -253,6 +258,8 @@ class Index:
         from .reranking import reranked
 
         check_at_least(1, k=k, depth=depth)
+        if not len(queries):
+            return []
         texts = [query for query in queries if isinstance(query, str)]
         if not all(text.strip() for text in texts):
             raise DataError("the query is empty")
@@ -297,9 +304,11 @@ class Index:
             raise SettingError(f"{self.name}: the index has no vectors; it is searched by words")
         if isinstance(queries[0], str):
             return text_vectors(self.encoder, list(queries), "query")
+        for query in queries:
+            if np.shape(query) != (self.settings.dim,):
+                raise DataError(f"a vector of {self.settings.dim} numbers is needed, not of {np.size(query)}")
         vectors = np.asarray(queries, np.float32)
-        if vectors.ndim != 2 or vectors.shape[1] != self.settings.dim:
-            raise DataError(f"a vector of {self.settings.dim} numbers is needed, not of {vectors.shape[-1]}")
+        check_finite(vectors, lambda row: f"the vector {row + 1} of the queries")
         return unit_vectors(vectors)
 
     def documents_of(self, passages: Sequence[str]) -> dict[str, str]:
@@ -384,8 +393,7 @@ def _batches(
     batch: list[tuple[Document, list[tuple[int, int]]]] = []
     passages = 0
     for document in documents:
-        if not document.id:
-            raise DataError("a document has an empty id")
+        document = checked(document)
         spans = cut(document.text, settings.passage_words, settings.overlap) or [(0, len(document.text))]
         batch.append((document, spans))
         passages += len(spans)
