@@ -125,7 +125,7 @@ GIVEN = {
     "recipe": "fasttext", "train": "rows.csv", "file": "rows.csv", "corpus": "text.txt", "model": "trained",
     "encoder": "words.safetensors", "text": "the good film", "among": "text.txt", "word": "good",
     "words": "good", "a": "the", "b": "good", "c": "film", "other": "words.safetensors",
-    "source": "words.safetensors", "target": "words.vec", "files": "text.txt", "index": "index",
+    "source": "words.safetensors", "target": "words.vec", "files": "text.txt", "index": "bert",
     "queries": "queries.tsv", "qrels": "qrels.tsv", "query": "good",
 }  # fmt: skip
 OUTPUTS = {"train": "trained", "embed": "out.npy", "vectors train": "new.safetensors", "vectors map": "m.svg"}
@@ -169,6 +169,7 @@ LACKING_COMMANDS = (
     "index build",
     "index evaluate",
     "index demo",
+    "index upgrade",
     "search",
 )
 LACKING_LINES = """

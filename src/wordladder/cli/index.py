@@ -170,4 +170,42 @@ def _show_weights(found: "FittedWeights") -> None:
     tell(["they were chosen on these queries; evaluate them on others"], console)
 
 
+@app.command()
+@command_options(
+    library_options("search/upgrade.py", "upgrade", {"Options": "sample kind seed"}, sample={"min": 20}),
+    index={"metavar": "INDEX"},
+    encoder={"metavar": "MODEL"},
+)
+def upgrade(index: str, *, encoder: Path, json: Json = False, **options: Any) -> None:
+    """Change the encoder of an index without embedding all of it again.
+
+    A sample is embedded by the new encoder, and the vectors of all other passages are mapped to about where
+    it would have put them.
+
+    Example:  wordladder index upgrade index --encoder better-model/
+
+    Args:
+        index: Folder or address of the index.
+        encoder: The new encoder, as for `wordladder embed`.
+    """
+    from dataclasses import asdict
+
+    from ..search.index import Index
+    from ..search.upgrade import upgrade
+
+    with Index.open(index) as opened, progress_bar() as progress:
+        done = upgrade(opened, encoder, progress=progress, **options)
+    found = {name: value for name, value in asdict(done.map).items() if name != "matrix"}
+    if json:
+        print_json({"passages": done.passages, "embedded": done.embedded, **found})
+        return
+    mapped = counted(done.passages - done.embedded, "vector")
+    console.print(f"{counted(done.embedded, 'passage')} embedded, {mapped} mapped ({done.map.kind})")
+    console.print(
+        f"[dim]held-out passages:[/dim] mean cosine with their new vectors "
+        f"[bold]{done.map.cosine:.3f}[/bold], {done.map.agreement:.0%} of the ten nearest the same"
+    )
+    tell(["measure it on your own queries: wordladder index evaluate"], console)
+
+
 app.command()(demo)

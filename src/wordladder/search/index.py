@@ -1,9 +1,7 @@
 """An index of one's own texts: add, update, delete, search, by meaning and by words."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -17,16 +15,15 @@ from ..files.folders import restore_folder
 from ..formats import check_finite
 from ..model.inputs import unit_vectors
 from ..progress import Progress, quiet
+from .changes import BATCH, batches, changed, digest
 from .encoders import check_encoder, loaded, name_of, probe, text_vectors
-from .fields import checked
-from .passages import Document, Hit, cut, fuse, merge
+from .passages import Document, Hit, fuse, merge
 from .settings import IndexSettings, read_settings
-from .store import SETTINGS_FILE, EdgeStore, Row, Store, Where, passage_id
+from .store import SETTINGS_FILE, Row, Store, Where, open_store, passage_id
 from .terms import Terms, document_weights, query_weights
 
 By = Literal["hybrid", "vectors", "words"]
 
-_BATCH = 1024  # passages that are written together
 _SETTLE = 10_000  # passages written after which the index is rebuilt for speed
 
 
@@ -150,7 +147,7 @@ class Index:
     def _write(self, documents: Iterable[Document], progress: Progress, *, replace_old: bool) -> Written:
         seen: set[str] = set()
         counts, done = [0, 0, 0], 0
-        for batch in _batches(documents, self.settings):
+        for batch in batches(documents, self.settings):
             for document, _ in batch:
                 if document.id in seen:
                     raise DataError(f"the id {document.id!r} comes twice")
@@ -169,7 +166,7 @@ class Index:
             fresh = [
                 (document, spans)
                 for document, spans in batch
-                if (document.id, len(spans)) in there or _changed(document, old.get(document.id))
+                if (document.id, len(spans)) in there or changed(document, old.get(document.id))
             ]
             self._put(fresh)
             for document, spans in fresh:
@@ -199,7 +196,7 @@ class Index:
         vectors = None if not self.settings.dim else text_vectors(self.encoder, texts, "passage")
         rows, at = [], 0
         for document, spans in documents:
-            shared = {"digest": _digest(document), "passages": len(spans), "fields": document.fields}
+            shared = {"digest": digest(document), "passages": len(spans), "fields": document.fields}
             for number, (start, end) in enumerate(spans):
                 payload = {"text": texts[at], "start": start, "end": end, **shared}
                 words = document_weights(terms[at], self.settings.mean_length)
@@ -329,7 +326,7 @@ class Index:
 
     def ids(self) -> Iterator[str]:
         """The ids of all documents."""
-        return (row.document for rows in self._store.scan(_BATCH) for row, _ in rows if row.number == 0)
+        return (row.document for rows in self._store.scan(BATCH) for row, _ in rows if row.number == 0)
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Those of some ids that documents have."""
@@ -368,49 +365,6 @@ class Index:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def open_store(target: str | Path) -> Store:
-    """The store of a folder or an address.
-
-    Raises:
-        StoreError: it cannot be opened, or the kind of server is unknown.
-    """
-    scheme, separator, _ = str(target).partition("://")
-    if not separator:
-        return EdgeStore(Path(target))
-    if scheme in ("postgresql", "postgres"):
-        from .postgres import PostgresStore
-
-        return PostgresStore(str(target))
-    raise StoreError(f"{target}: an index is a folder, or on a server at postgresql://…")
-
-
-def _batches(
-    documents: Iterable[Document], settings: IndexSettings
-) -> Iterator[list[tuple[Document, list[tuple[int, int]]]]]:
-    """Documents with their passages, some hundred passages together."""
-    batch: list[tuple[Document, list[tuple[int, int]]]] = []
-    passages = 0
-    for document in documents:
-        document = checked(document)
-        spans = cut(document.text, settings.passage_words, settings.overlap) or [(0, len(document.text))]
-        batch.append((document, spans))
-        passages += len(spans)
-        if passages >= _BATCH:
-            yield batch
-            batch, passages = [], 0
-    if batch:
-        yield batch
-
-
-def _digest(document: Document) -> str:
-    content = json.dumps([document.text, document.fields], sort_keys=True, ensure_ascii=False, default=str)
-    return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _changed(document: Document, old: Mapping[str, Any] | None) -> bool:
-    return old is None or old["digest"] != _digest(document)
 
 
 def _hit(payload: Mapping[str, Any], score: float) -> Hit:
