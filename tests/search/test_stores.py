@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from wordladder.errors import SettingError
-from wordladder.search.index import open_store
-from wordladder.search.store import Row, passage_id
+from wordladder.search.store import Row, open_store, passage_id
 
 DIM, DOCUMENTS = 16, 120
 KINDS = ["a", "b", "c"]

@@ -10,8 +10,9 @@ from typing import Any
 from ..errors import DataError, SettingError
 from ..files.folders import disk_mb
 from ..progress import Progress, quiet
-from .index import Index, open_store
+from .index import Index
 from .passages import Document
+from .store import open_store
 
 
 @dataclass(frozen=True)

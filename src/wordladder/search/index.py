@@ -21,7 +21,7 @@ from .encoders import check_encoder, loaded, name_of, probe, text_vectors
 from .fields import checked
 from .passages import Document, Hit, cut, fuse, merge
 from .settings import IndexSettings, read_settings
-from .store import SETTINGS_FILE, EdgeStore, Row, Store, Where, passage_id
+from .store import SETTINGS_FILE, Row, Store, Where, open_store, passage_id
 from .terms import Terms, document_weights, query_weights
 
 By = Literal["hybrid", "vectors", "words"]
@@ -357,22 +357,6 @@ class Index:
         self.close()
 
 
-def open_store(target: str | Path) -> Store:
-    """The store of a folder or an address.
-
-    Raises:
-        StoreError: it cannot be opened, or the kind of server is unknown.
-    """
-    scheme, separator, _ = str(target).partition("://")
-    if not separator:
-        return EdgeStore(Path(target))
-    if scheme in ("postgresql", "postgres"):
-        from .postgres import PostgresStore
-
-        return PostgresStore(str(target))
-    raise StoreError(f"{target}: an index is a folder, or on a server at postgresql://…")
-
-
 def _batches(
     documents: Iterable[Document], settings: IndexSettings
 ) -> Iterator[list[tuple[Document, list[tuple[int, int]]]]]:
@@ -392,7 +376,7 @@ def _batches(
 
 
 def _digest(document: Document) -> str:
-    content = json.dumps([document.text, document.fields], sort_keys=True, ensure_ascii=False, default=str)
+    content = json.dumps([document.text, document.fields], sort_keys=True, ensure_ascii=False)
     return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -340,3 +340,19 @@ class EdgeStore:
         if hasattr(self, "_shard"):
             self._shard.close()
         self._held.close()
+
+
+def open_store(target: str | Path) -> Store:
+    """The store of a folder or an address.
+
+    Raises:
+        StoreError: it cannot be opened, or the kind of server is unknown.
+    """
+    scheme, separator, _ = str(target).partition("://")
+    if not separator:
+        return EdgeStore(Path(target))
+    if scheme in ("postgresql", "postgres"):
+        from .postgres import PostgresStore
+
+        return PostgresStore(str(target))
+    raise StoreError(f"{target}: an index is a folder, or on a server at postgresql://…")
