@@ -166,6 +166,9 @@ def test_a_replacement_that_was_killed_is_undone(tmp_path):
     os.replace(tmp_path / "index", tmp_path / ".index.old")  # the moment between the two renamings
     with Index.open(tmp_path / "index", tiny_encoder()) as index:
         assert index.count() == 3
+    os.replace(tmp_path / "index", tmp_path / ".index.old")
+    with pytest.raises(StoreError, match="there is an index already"):
+        Index.create(tmp_path / "index", tiny_encoder())
 
 
 def test_what_cannot_be_upgraded(tmp_path):

@@ -32,7 +32,7 @@ def batches(
 
 def digest(document: Document) -> str:
     """What changes with the text or the fields of a document."""
-    content = json.dumps([document.text, document.fields], sort_keys=True, ensure_ascii=False, default=str)
+    content = json.dumps([document.text, document.fields], sort_keys=True, ensure_ascii=False)
     return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import SettingError, StoreError
 from ..extras import require
-from ..files.folders import atomic_folder
+from ..files.folders import atomic_folder, restore_folder
 from ..files.json_files import read_json, write_json
 from ..files.streams import write_errors
 from ..model.checkpoint_folder import exclusive_output
@@ -350,6 +350,7 @@ def open_store(target: str | Path) -> Store:
     """
     scheme, separator, _ = str(target).partition("://")
     if not separator:
+        restore_folder(Path(target), SETTINGS_FILE)
         return EdgeStore(Path(target))
     if scheme in ("postgresql", "postgres"):
         from .postgres import PostgresStore
