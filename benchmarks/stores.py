@@ -2,13 +2,15 @@
 
     python benchmarks/stores.py prepare [--rows 1000000] --encoder MINILM
     PYTHON benchmarks/stores.py [lancedb] [milvus] [qdrant] [usearch] [--rows 20000] [--kills 5]
+        [--steps build search kill]
 
 PYTHON is an interpreter with `lancedb`, `pymilvus[milvus-lite]`, `qdrant-edge-py`, `usearch` and `psutil`.
 The rows are passages of 24 words of the shared English corpora, their vectors the mean of MiniLM's word-piece
 embeddings less the mean of all, 384 numbers of length one; 1,000 passages more are the queries. Rows are
 added in batches of 1,000, each acknowledged, with their text and a number to filter by; then the index is
 built as each store's manual says for this size. Searched is one query at a time, texts returned, in a new
-process. `kill -9` hits a process that adds batches of 500 and writes down each that was acknowledged.
+process; what was built stays in the temporary folder, so that a step can be repeated. `kill -9` hits a
+process that adds batches of 500 and writes down each that was acknowledged.
 
 Each store runs in processes of its own; figures go to results/stores.json.
 """
@@ -18,6 +20,7 @@ import json
 import lzma
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -445,6 +448,7 @@ def main() -> None:
     parser.add_argument("stores", nargs="*", default=list(STORES))
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--steps", nargs="+", default=["build", "search", "kill"])
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--one")
@@ -458,13 +462,16 @@ def main() -> None:
     results = Path(__file__).parent / "results" / "stores.json"
     found = json.loads(results.read_text()) if results.exists() else {}
     for name in given.stores:
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
-            figures = one("build", name, given.rows, folder / "rows")
-            figures |= one("search", name, given.rows, folder / "rows")
-            if given.kills:
-                figures |= killed(name, folder / "killed", given.kills)
-        found.setdefault(str(given.rows), {})[name] = figures
+        folder, figures = FOLDER / f"{name}-{given.rows}", {}
+        if "build" in given.steps:
+            shutil.rmtree(folder, ignore_errors=True)
+            figures |= one("build", name, given.rows, folder)
+        if "search" in given.steps:
+            figures |= one("search", name, given.rows, folder)
+        if "kill" in given.steps:
+            with tempfile.TemporaryDirectory() as temporary:
+                figures |= killed(name, Path(temporary) / "rows", given.kills)
+        found.setdefault(str(given.rows), {}).setdefault(name, {}).update(figures)
         print(name, {key: round(value, 3) for key, value in figures.items()}, flush=True)
         results.write_text(json.dumps(found, indent=1) + "\n")
     return None

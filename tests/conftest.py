@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from made_up_stores import postgres, target  # noqa: F401 (fixtures)
 from made_up_text import write_corpus
 
 DATA = Path(os.environ.get("WORDLADDER_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -125,7 +125,8 @@ GIVEN = {
     "recipe": "fasttext", "train": "rows.csv", "file": "rows.csv", "corpus": "text.txt", "model": "trained",
     "encoder": "words.safetensors", "text": "the good film", "among": "text.txt", "word": "good",
     "words": "good", "a": "the", "b": "good", "c": "film", "other": "words.safetensors",
-    "source": "words.safetensors", "target": "words.vec", "index": "bert", "query": "good",
+    "source": "words.safetensors", "target": "words.vec", "files": "text.txt", "index": "bert",
+    "queries": "queries.tsv", "qrels": "qrels.tsv", "query": "good",
 }  # fmt: skip
 OUTPUTS = {"train": "trained", "embed": "out.npy", "vectors train": "new.safetensors", "vectors map": "m.svg"}
 MORE = {
@@ -160,6 +161,17 @@ train tfidf-similarity --train scores.csv -o near
 train crf --train tags.conll -o crf --set shallow.tree=false
 predict crf tags.conll
 """
+LACKING_COMMANDS = (
+    "demo",
+    "pretrain",
+    "neighbors",
+    "vectors map",
+    "index build",
+    "index evaluate",
+    "index demo",
+    "index upgrade",
+    "search",
+)
 LACKING_LINES = """
 train tfidf --train rows.csv -o none --set text.segmenter=jieba
 train ridge --train numbers.csv -o none
@@ -180,7 +192,7 @@ def lines(text):
 def test_every_command(folder):
     walked = {"train": ()} | dict(commands(get_command(app)))  # first, for its model is used
     asked = {path: typed(path, parameters) for path, parameters in walked.items()}
-    lacking = [asked.pop(path) for path in ("demo", "pretrain", "neighbors", "vectors map", "search")]
+    lacking = [asked.pop(path) for path in LACKING_COMMANDS]
     lacking += lines(LACKING_LINES)
     for task in rung_tasks():
         networks = [rung for rung in rung_names(task) if rung not in SHALLOW]

@@ -13,7 +13,7 @@ from wordladder.cli import app
 from wordladder.data.examples import Examples
 from wordladder.data.reading import read_examples
 from wordladder.data.split_checks import shared_texts
-from wordladder.errors import DataError, RecipeError, UserError
+from wordladder.errors import DataError, UserError
 from wordladder.layers.sequence import Pooling, Sequence
 from wordladder.recipe import build, component, rung_names
 from wordladder.text.words import TextSettings
@@ -120,8 +120,15 @@ def test_a_transformer_reads_both_texts_together(tmp_path):
     assert not model.engine_.network.reads_apart
     alone, other = model.scores([("red cat", "red cat"), ("red cat", "blue dog")])
     assert np.abs(alone - other).max() > 1e-6
-    with pytest.raises(RecipeError, match="reads both texts together"):
-        Model(recipe.with_settings({"task.symmetric": True}), device="cpu").fit(pairs, labels)
+    swapped = model.scores([pair[::-1] for pair in pairs])
+    assert np.abs(swapped - model.scores(pairs)).max() > 1e-6
+    both = Model(recipe.with_settings({"task.symmetric": True}), device="cpu", threads=1).fit(pairs, labels)
+    assert both.report_["decoding"]["order_matters"] == 0
+    both.save(tmp_path / "both")
+    one_order = Model.load(tmp_path / "both", device="cpu", threads=1)
+    one_order.engine_.task.symmetric = False
+    mean = (one_order.scores(pairs) + one_order.scores([pair[::-1] for pair in pairs])) / 2
+    np.testing.assert_allclose(both.scores(pairs), mean, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["max", "mean", "mean+max", "first", "last"])

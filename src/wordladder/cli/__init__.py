@@ -16,6 +16,7 @@ from . import (
     doctor,
     embed,
     evaluate,
+    index,
     neighbors,
     pairs,
     predict,
@@ -52,6 +53,7 @@ for command in (
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(vectors.app, name="vectors")
+app.add_typer(index.app, name="index")
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """`wordladder climb`: from a table of texts to a measured recommendation."""
 
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,15 +8,23 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..data.plurals import counted
+from ..errors import SettingError
+from ..search.ways import TASK
 from . import options as shared
 from .console import console, duration, interval, milliseconds, plain_table, print_json, progress_bar, tell
-from .signatures import command_options
+from .signatures import command_options, library_options
 
 if TYPE_CHECKING:
     from ..ladder.result import Climb, Rung
 
-FIGURES = ("metric", "95 % interval", "p50", "p95", "{}s/s", "memory", "size", "training")
+FIGURES = ("metric", "95 % interval", "p50", "p95", "{}/s", "memory", "size", "training")
 WIDE = 100
+NO_WARNING = ("rungs", "recipes", "encoders", "max_minutes")  # with one of these the user has chosen
+SEARCH = (
+    "output", "rungs", "cost", "margin", "max_latency_ms", "max_size_mb", "max_memory_mb", "seed", "threads",
+    "progress",
+)  # fmt: skip
+READING = ("task", "format", "encoders", "numbering", "lowest_is_best")
 OPTIONS = {
     "Options": "test dev task rungs recipes seeds seed label_curve vectors corpus encoders models",
     "Budget": "cost margin max_latency_ms max_size_mb max_memory_mb max_minutes",
@@ -25,7 +34,16 @@ OPTIONS = {
 }
 
 
-@command_options(shared.climb_options(OPTIONS))
+@command_options(
+    shared.climb_options(OPTIONS),
+    library_options("search/judgements.py", "read_judgements", {"Search": "lowest_is_best"}),
+    library_options(
+        "search/judgements.py", "read_queries", {"Search": "numbering"}, numbering={"metavar": "ids|order"}
+    ),
+    queries={"rich_help_panel": "Search"},
+    qrels={"rich_help_panel": "Search"},
+    rerank={"rich_help_panel": "Search"},
+)
 def climb(
     file: Path,
     *,
@@ -33,6 +51,9 @@ def climb(
     unicode_errors: shared.UnicodeErrors = "strict",
     set_: shared.Set = None,
     resume: shared.Resume = False,
+    queries: Path | None = None,
+    qrels: Path | None = None,
+    rerank: Path | None = None,
     json: shared.Json = False,
     **options: Any,
 ) -> None:
@@ -41,14 +62,24 @@ def climb(
     Example:  wordladder climb reviews.csv --rungs tfidf,vectors-mean,bilstm --seeds 1 --output climb
 
     Args:
-        file: Labelled table, tagged text, or questions with answers; .gz .xz .zst too.
+        file: Labelled table, tagged text, or questions with answers; .gz .xz .zst too. For the task retrieval
+            the documents, a file or a folder.
+        queries: For the task retrieval, as for `wordladder index evaluate`.
+        qrels: The documents that are relevant to them.
+        rerank: A model of pairs that ranks the best documents again.
     """
     from ..ladder.climb import climb as run
 
     settings = shared.parse_settings(set_)
     options |= {"rungs": shared.split_names(options["rungs"]), "unicode_errors": unicode_errors}
-    if not any(options[name] for name in ("rungs", "recipes", "encoders", "max_minutes")):
+    if options["task"] != TASK and not any(options[name] for name in NO_WARNING):
         _warn_of_slow_rungs(options["task"], settings)
+    if options["task"] == TASK:
+        run = partial(climb_documents, queries, qrels, rerank)
+    else:
+        lowest_is_best, numbering = options.pop("lowest_is_best"), options.pop("numbering")
+        if queries or qrels or rerank or lowest_is_best or numbering != "ids":
+            raise SettingError(f"the options of search are for --task {TASK}")
     with progress_bar() as progress:
         result = run(file, output=output, settings=settings, resume=resume, progress=progress, **options)
     if json:
@@ -58,6 +89,34 @@ def climb(
         console.print(f"[dim]report:[/dim] {result.folder / 'report.html'}")
     if any(rung.error for rung in result.rungs):
         raise typer.Exit(1)
+
+
+def climb_documents(
+    queries: Path | None, qrels: Path | None, rerank: Path | None, file: Path, **options: Any
+) -> "Climb":
+    """The climb of search. Of the options of other climbs it takes those of `SEARCH`.
+
+    Raises:
+        SettingError: another option is given, or queries or judgements are missing.
+    """
+    from ..search.climb import climb_search
+    from ..search.documents import read_documents
+    from ..search.judgements import read_judgements, read_queries
+
+    if queries is None or qrels is None:
+        raise SettingError(f"--task {TASK} needs --queries and --qrels")
+    usual = {"seeds": 3, "unicode_errors": "strict"}
+    for name, value in options.items():
+        if name not in (*SEARCH, *READING) and value and value != usual.get(name):
+            raise SettingError(f"--task {TASK} has no option --{name.replace('_', '-')}")
+    encoders = options.pop("encoders") or [None]
+    if len(encoders) > 1:
+        raise SettingError(f"--task {TASK} compares the rungs of one encoder")
+    taken = {name: options[name] for name in SEARCH if name in options}
+    documents = read_documents([file], format=options["format"])
+    asked = read_queries(queries, numbering=options["numbering"])
+    judged = read_judgements(qrels, lowest_is_best=options["lowest_is_best"])
+    return climb_search(documents, asked, judged, encoder=encoders[0], reranker=rerank, **taken)
 
 
 def _warn_of_slow_rungs(task: str, settings: dict[str, Any]) -> None:
@@ -78,17 +137,18 @@ def print_climb(result: "Climb") -> None:
     from ..ladder.encoders import left_out_lines
 
     rows = result.rows
+    learned = f"{rows['train']:,} training rows" if "train" in rows else f"{rows['documents']:,} documents"
     console.print(
-        f"{rows['train']:,} training rows · {rows['dev']:,} dev · {rows['test']:,} test · "
+        f"{learned} · {rows['dev']:,} dev · {rows['test']:,} test · "
         f"{counted(len(result.seeds), 'seed')} · {counted(result.threads, 'thread')} · "
         f"{duration(result.seconds)}"
     )
     # A narrow terminal shows what the choice rests on; the report has everything.
-    shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "{}s/s", "memory")]
+    shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "{}/s", "memory")]
     table = plain_table()
     table.add_column("rung", overflow="fold")
     for column in shown:
-        head = result.metric if column == "metric" else column.format(result.rule.unit)
+        head = result.metric if column == "metric" else column.format(result.rule.units)
         table.add_column(head, justify="right", no_wrap=True)
     for rung in result.rungs:
         name = f"[bold green]{rung.name} ◀[/bold green]" if rung.name == result.recommended else rung.name
@@ -111,7 +171,7 @@ def _figures(rung: "Rung") -> dict[str, str]:
         figures |= {
             "p50": milliseconds(price.latency_p50),
             "p95": milliseconds(price.latency_p95),
-            "{}s/s": f"{price.throughput:,.0f}",
+            "{}/s": f"{price.throughput:,.0f}",
             "memory": f"{price.memory_mb:,.0f} MB",
             "size": f"{price.size_mb:,.1f} MB",
             "training": duration(price.train_seconds) if isfinite(price.train_seconds) else "–",

@@ -175,12 +175,17 @@ def rungs(name: str | None = None, *, task: str | None = None, json: shared.Json
     """
     from ..ladder.encoders import TITLES
     from ..recipe import rung_names, rung_tasks, rung_text
+    from ..search.ways import RUNGS, TASK
 
     if name is not None:
         print(rung_text(name, task), end="")
         return
-    tasks = rung_tasks() if task is None else [task]
-    rows = [{"name": r, "task": t, **_header(rung_text(r, t))} for t in tasks for r in rung_names(t)]
+    tasks = [*rung_tasks(), TASK] if task is None else [task]
+    written = [one for one in tasks if one != TASK]
+    rows = [{"name": r, "task": t, **_header(rung_text(r, t))} for t in written for r in rung_names(t)]
+    if TASK in tasks:
+        facts = {"task": TASK, "price": "", "encoder": None}
+        rows += [{"name": name, **facts, "about": way.about} for name, way in RUNGS.items()]
     if json:
         print_json(rows)
         return

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -20,16 +20,13 @@ def read_json(text: str, source: str) -> RawTable:
     Raises:
         DataError: a line is not JSON or not an object, or the file is empty.
     """
-    records = []
-    lines = []
-    read = _read_array if text.lstrip().startswith("[") else _read_lines
-    for line, value in read(text, source):
-        if not isinstance(value, dict):
-            raise DataError(
-                f'{source}, line {line}: an object such as {{"text": …}} is expected, found {shorten(value)}'
-            )
-        records.append(value)
+    found = read_json_lines(text.split("\n"), source)
+    if text.lstrip().startswith("["):
+        found = ((line, _object(value, source, line)) for line, value in _read_array(text, source))
+    lines, records = [], []
+    for line, record in found:
         lines.append(line)
+        records.append(record)
     if not records:
         raise DataError(f"{source} is empty.")
     names = list(dict.fromkeys(name for record in records for name in record))
@@ -40,13 +37,30 @@ def read_json(text: str, source: str) -> RawTable:
     return RawTable(source, len(records), len(names), column, names, np.array(lines, dtype=np.int64))
 
 
-def _read_lines(text: str, source: str) -> Iterator[tuple[int, object]]:
-    for number, line in enumerate(text.split("\n"), start=1):
+def read_json_lines(lines: Iterable[str], source: str) -> Iterable[tuple[int, dict[str, object]]]:
+    """The objects of JSON lines, one after another, each with the number of its line.
+
+    Args:
+        lines: The lines; a blank one is left out.
+        source: The file, for messages.
+
+    Raises:
+        DataError: a line is not JSON or not an object.
+    """
+    for number, line in enumerate(lines, start=1):
         if line.strip():
             value, end = read_value(line, source, _skip_blanks(line, 0), number, _ADVICE)
             if line[end:].strip():
                 raise _invalid(source, number, "more than one value", line[end:], _ADVICE)
-            yield number, value
+            yield number, _object(value, source, number)
+
+
+def _object(value: object, source: str, line: int) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise DataError(
+            f'{source}, line {line}: an object such as {{"text": …}} is expected, found {shorten(value)}'
+        )
+    return value
 
 
 def _read_array(text: str, source: str) -> Iterator[tuple[int, object]]:

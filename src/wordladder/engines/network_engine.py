@@ -258,7 +258,11 @@ class NetworkEngine(TrainableEngine):
             vectors, numbers = self._text_vectors(tokens)
             return np.einsum("pd,pd->p", *(vectors[side] for side in numbers.T))[:, None]
         if not self.task.per_word:
-            return self._run(tokens, self.network, self.task.width)
+            scores = self._run(tokens, self.network, self.task.width)
+            if self._reads_both_orders():
+                scores += self._run(tokens.swapped(), self.network, self.task.width)
+                scores /= 2
+            return scores
         values = np.empty((len(tokens.starts), self.task.width), np.float32)
         offsets = tokens.example_offsets.tolist()
         for rows, result in self._results(tokens, self.network):
@@ -267,6 +271,10 @@ class NetworkEngine(TrainableEngine):
                 values[start:end] = padded[: end - start]
         crf = getattr(self.network.task, "chain", None)
         return WordScores(values, tokens, None if crf is None else crf.chain)
+
+    def _reads_both_orders(self) -> bool:
+        """Whether the texts of a pair are read together, and their order is to mean nothing."""
+        return getattr(self.task, "symmetric", False) and self.network.task.use_summary
 
     def _run(
         self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], width: int, max_rows: int | None = None
@@ -351,6 +359,8 @@ class NetworkEngine(TrainableEngine):
         tables = self.recipe.tables
         (embedder, *others) = self.network.embedders
         if others or tables.get("encoders") or self.recipe.text.max_words is not None:
+            return None
+        if self._reads_both_orders():
             return None
         head = self.network.task
         if not getattr(head, "use_summary", False) or getattr(head, "postprocess", None):

@@ -35,6 +35,12 @@ def find_model(folder: str | Path) -> Path:
     return folder
 
 
+def restore_folder(target: Path, marker: str) -> None:
+    """Put the old folder back if its replacement by `atomic_folder` was interrupted."""
+    if not target.exists() and (_backup(target) / marker).is_file():
+        os.replace(_backup(target), target)
+
+
 @contextmanager
 def atomic_folder(target: str | Path, marker: str = RECIPE_FILE) -> Iterator[Path]:
     """Fill a new folder that replaces `target` when the block ends without an error.
@@ -133,3 +139,11 @@ def content_hash(path: Path) -> str:
 def size_mb(folder: Path) -> float:
     """The size on disk of all files below a folder, in MB of 10⁶ bytes."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def disk_mb(folder: Path) -> float:
+    """The space on disk that all files below a folder take, in MB of 10⁶ bytes: less than their sizes where
+    files have holes.
+    """
+    found = [path.stat() for path in folder.rglob("*") if path.is_file()]
+    return sum(getattr(one, "st_blocks", -(-one.st_size // 512)) for one in found) * 512 / 1e6

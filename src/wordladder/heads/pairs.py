@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import RecipeError
 from ..layers.sequence import Sequence
 from ..tasks.pairs import Pairs
 from .classification import ClassificationHead
@@ -23,10 +22,6 @@ class PairsHead(ClassificationHead):
     def __init__(self, task: Pairs, dim: int, summary_dim: int) -> None:
         super().__init__(task, dim, summary_dim)
         self.features, self.symmetric = task.features, task.symmetric
-        if self.symmetric and self.use_summary:
-            raise RecipeError(
-                "[task] symmetric = true: the encoder reads both texts together; it is for texts read apart"
-            )
 
     def _inputs(self, task: Any) -> int:
         return self.dim if self.use_summary else _PARTS[task.features] * self.dim

@@ -90,7 +90,9 @@ _KINDS = (
 )
 COSTS = {kind.name: kind for kind in _KINDS}
 # The unit of prediction; for other tasks a text.
-UNITS = {"tagging": "sentence", "span_qa": "question", "pairs": "pair", "similarity": "pair"}
+UNITS = {
+    "tagging": "sentence", "span_qa": "question", "pairs": "pair", "similarity": "pair", "retrieval": "query",
+}  # fmt: skip
 
 
 def cost_kind(name: str) -> CostKind:

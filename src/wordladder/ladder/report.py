@@ -19,7 +19,7 @@ from .price import COSTS, format_megabytes, format_milliseconds, format_number, 
 from .result import Climb, Rung
 from .sentences import caveats, metric_name
 
-PRICE_COLUMNS = ("Latency", "{}s a second", "Memory", "Size", "Training")
+PRICE_COLUMNS = ("Latency", "{} a second", "Memory", "Size", "Training")
 _METRIC_OF = {
     ("tagging", "f1"): " of entities",
     ("tagging", "accuracy"): " of words",
@@ -130,7 +130,7 @@ def _table(climb: Climb) -> str:
     quality = _metric(climb)
     heads = ["Rung", quality[:1].upper() + quality[1:] or "Quality"]
     heads += [f"Against {climb.best}"] if several else []
-    heads += [column.format(climb.rule.unit.capitalize()) for column in PRICE_COLUMNS]
+    heads += [column.format(climb.rule.units.capitalize()) for column in PRICE_COLUMNS]
     cells = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     rows = "\n".join(_row(rung, climb, several) for rung in climb.rungs)
     table = f"<table>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
@@ -215,18 +215,18 @@ def _list(title: str, items: Iterable[str]) -> str:
 
 
 def _method(climb: Climb) -> str:
-    rows, machine = climb.rows, climb.machine
+    machine = climb.machine
     seeds = ", ".join(map(str, climb.seeds))
     memory = f"{machine['memory_gb']} GB" if "memory_gb" in machine else ""
     accelerator = "" if climb.device == "cpu" else climb.device
     hardware = (machine.get("processor"), counted(int(machine["cores"]), "core"), memory, accelerator)
     facts = {
-        "Rows": f"{rows['train']:,} train, {rows['dev']:,} dev, {rows['test']:,} test",
+        "Rows": ", ".join(f"{count:,} {name}" for name, count in climb.rows.items()),
         "Split": " ".join(climb.notes) or "As given.",
         "Seeds": f"{seeds}; the same rows for every rung",
         "Intervals": "95 %, 1,000 bootstrap resamples of the test rows, or of their groups if there are any; "
         "paired for differences",
-        "Latency": f"up to 200 {climb.rule.unit}s of the test rows, each timed alone after a warm-up",
+        "Latency": f"up to 200 {climb.rule.units} of the test rows, each timed alone after a warm-up",
         "Process": f"each model alone in a new process, {counted(climb.threads, 'thread')}",
         "Memory": "the peak of that process, interpreter and libraries included",
         "Hardware": ", ".join(str(part) for part in (*hardware, machine.get("system")) if part),

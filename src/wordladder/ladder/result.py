@@ -125,6 +125,11 @@ class Rule:
     higher_is_better: bool = True
     unit: str = "text"
 
+    @property
+    def units(self) -> str:
+        """The plural of the unit."""
+        return self.unit.removesuffix("y") + ("ies" if self.unit.endswith("y") else "s")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:

@@ -8,7 +8,7 @@ from .result import Choice, Climb, Rule, Rung
 
 BASELINES = {
     "classification": "tfidf", "pairs": "tfidf-cosine", "similarity": "tfidf-similarity",
-    "regression": "ridge", "tagging": "crf", "span_qa": "bidaf",
+    "regression": "ridge", "tagging": "crf", "span_qa": "bidaf", "retrieval": "bm25",
 }  # fmt: skip
 
 
@@ -178,6 +178,8 @@ def _join(names: list[str]) -> str:
 
 
 def _seeds(climb: Climb, measured: list[Rung]) -> str:
+    if climb.task == "retrieval":
+        return ""
     if len(climb.seeds) == 1:
         return (
             "Each rung was trained once. Another seed would give slightly different figures; the intervals "

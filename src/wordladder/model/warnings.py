@@ -42,7 +42,7 @@ def training_warnings(report: dict[str, Any]) -> list[str]:
     if share := (report.get("decoding") or {}).get("order_matters"):
         warnings.append(
             f"{share:.1%} of the dev pairs get another label with their texts swapped; if their order means "
-            "nothing, set task.symmetric = true (for texts that are read apart)"
+            "nothing, set task.symmetric = true"
         )
     if report["duplicates_train_dev"]:
         warnings.append(f"{report['duplicates_train_dev']} of the dev texts also occur in the training texts")

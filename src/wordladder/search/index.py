@@ -1,9 +1,7 @@
 """An index of one's own texts: add, update, delete, search, by meaning and by words."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -13,17 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, SettingError, StoreError, check_at_least, check_choice
+from ..files.folders import restore_folder
+from ..formats import check_finite
 from ..model.inputs import unit_vectors
 from ..progress import Progress, quiet
+from .changes import BATCH, batches, changed, digest
 from .encoders import check_encoder, loaded, name_of, probe, text_vectors
-from .passages import Document, Hit, cut, fuse, merge
+from .passages import Document, Hit, fuse, merge
 from .settings import IndexSettings, read_settings
-from .store import EdgeStore, Row, Store, Where, passage_id
+from .store import SETTINGS_FILE, Row, Store, Where, open_store, passage_id
 from .terms import Terms, document_weights, query_weights
 
 By = Literal["hybrid", "vectors", "words"]
 
-_BATCH = 1024  # passages that are written together
 _SETTLE = 10_000  # passages written after which the index is rebuilt for speed
 
 
@@ -57,7 +57,7 @@ class Index:
         """A new index.
 
         Args:
-            target: A folder, or the address of a server, `postgresql://…`.
+            target: A folder, or the address of a server, `postgresql://…/database?index=NAME`.
             encoder: A model or word vectors, or where they can be loaded; None: search is by words alone.
             settings: Keywords of `IndexSettings`.
 
@@ -92,8 +92,10 @@ class Index:
         Raises:
             StoreError: there is no index, it is broken, or the encoder is not the one it was built with.
         """
-        if "://" not in str(target) and not Path(target).exists():
-            raise StoreError(f"{target}: there is no index; `wordladder index build` makes one")
+        if "://" not in str(target):
+            restore_folder(Path(target), SETTINGS_FILE)
+            if not Path(target).exists():
+                raise StoreError(f"{target}: there is no index; `wordladder index build` makes one")
         store = open_store(target)
         try:
             settings = read_settings(store)
@@ -145,7 +147,7 @@ class Index:
     def _write(self, documents: Iterable[Document], progress: Progress, *, replace_old: bool) -> Written:
         seen: set[str] = set()
         counts, done = [0, 0, 0], 0
-        for batch in _batches(documents, self.settings):
+        for batch in batches(documents, self.settings):
             for document, _ in batch:
                 if document.id in seen:
                     raise DataError(f"the id {document.id!r} comes twice")
@@ -164,7 +166,7 @@ class Index:
             fresh = [
                 (document, spans)
                 for document, spans in batch
-                if (document.id, len(spans)) in there or _changed(document, old.get(document.id))
+                if (document.id, len(spans)) in there or changed(document, old.get(document.id))
             ]
             self._put(fresh)
             for document, spans in fresh:
@@ -176,7 +178,7 @@ class Index:
             counts[1] += sum(document.id in old for document, _ in fresh)
             counts[2] += len(batch) - len(fresh)
             done += len(batch)
-            progress("documents", done, done)
+            progress("documents", done, None)
         if self._unsettled >= _SETTLE:
             self.settle()
         return Written(*counts)
@@ -194,7 +196,7 @@ class Index:
         vectors = None if not self.settings.dim else text_vectors(self.encoder, texts, "passage")
         rows, at = [], 0
         for document, spans in documents:
-            shared = {"digest": _digest(document), "passages": len(spans), "fields": document.fields}
+            shared = {"digest": digest(document), "passages": len(spans), "fields": document.fields}
             for number, (start, end) in enumerate(spans):
                 payload = {"text": texts[at], "start": start, "end": end, **shared}
                 words = document_weights(terms[at], self.settings.mean_length)
@@ -253,6 +255,8 @@ class Index:
         from .reranking import reranked
 
         check_at_least(1, k=k, depth=depth)
+        if not len(queries):
+            return []
         texts = [query for query in queries if isinstance(query, str)]
         if not all(text.strip() for text in texts):
             raise DataError("the query is empty")
@@ -263,9 +267,10 @@ class Index:
         check_choice("by", by, get_args(By))
         if not texts and by != "vectors":
             raise SettingError(f"by = {by!r}: a vector has no words")
-        ranked = self._rankings(queries, by, max(depth, k), where)
+        ranked = self.rankings(queries, by, max(depth, k), where)
         found = []
-        for query, ranking in zip(queries, ranked, strict=True):
+        for query, rankings in zip(queries, ranked, strict=True):
+            ranking = dict(rankings[0]) if len(rankings) == 1 else fuse(rankings, self.settings.weights)
             best = dict(islice(ranking.items(), max(depth, k)))
             payloads = self._store.get(list(best))
             hits = [_hit(payloads[one], score) for one, score in best.items() if one in payloads]
@@ -274,10 +279,10 @@ class Index:
             found.append(merge(hits, k) if join else hits[:k])
         return found
 
-    def _rankings(
-        self, queries: Sequence[Any], by: By, depth: int, where: Where | None
-    ) -> Iterator[dict[str, float]]:
-        """For each query the passages, the best first, with their scores."""
+    def rankings(
+        self, queries: Sequence[Any], by: By, depth: int, where: Where | None = None
+    ) -> Iterator[list[list[tuple[str, float]]]]:
+        """For each query the ids and scores of passages, the best first: by vectors, by words, or both."""
         vectors = terms = None
         if by != "words":
             vectors = self._query_vectors(queries)
@@ -289,17 +294,44 @@ class Index:
                 rankings.append(self._store.nearest(vectors[row], depth, where))
             if terms is not None:
                 rankings.append(self._store.match(query_weights(terms[row]), depth, where))
-            yield dict(rankings[0]) if len(rankings) == 1 else fuse(rankings, self.settings.weights)
+            yield rankings
 
     def _query_vectors(self, queries: Sequence[Any]) -> NDArray[np.float32]:
         if not self.settings.dim:
             raise SettingError(f"{self.name}: the index has no vectors; it is searched by words")
         if isinstance(queries[0], str):
             return text_vectors(self.encoder, list(queries), "query")
+        for query in queries:
+            if np.shape(query) != (self.settings.dim,):
+                raise DataError(f"a vector of {self.settings.dim} numbers is needed, not of {np.size(query)}")
         vectors = np.asarray(queries, np.float32)
-        if vectors.ndim != 2 or vectors.shape[1] != self.settings.dim:
-            raise DataError(f"a vector of {self.settings.dim} numbers is needed, not of {vectors.shape[-1]}")
+        check_finite(vectors, lambda row: f"the vector {row + 1} of the queries")
         return unit_vectors(vectors)
+
+    def documents_of(self, passages: Sequence[str]) -> dict[str, str]:
+        """The ids of the documents that passages are of, by the ids of the passages."""
+        return {one: payload["document"] for one, payload in self._store.get(passages).items()}
+
+    def set_weights(self, vectors: float, words: float) -> None:
+        """Keep the weights of vectors and words in the fusion.
+
+        Raises:
+            SettingError: a weight is below 0, or both are 0.
+        """
+        check_at_least(0, vectors=vectors, words=words)
+        if not vectors and not words:
+            raise SettingError("one of the two weights must be above 0")
+        self.settings = replace(self.settings, weights=[vectors, words])
+        self._store.keep(asdict(self.settings))
+
+    def ids(self) -> Iterator[str]:
+        """The ids of all documents."""
+        return (row.document for rows in self._store.scan(BATCH) for row, _ in rows if row.number == 0)
+
+    def known(self, ids: Iterable[str]) -> set[str]:
+        """Those of some ids that documents have."""
+        names = {passage_id(name, 0): name for name in ids}
+        return {names[one] for one in self._store.get(list(names))}
 
     def passages(self, name: str) -> list[Hit]:
         """The passages of the document of that id, in order, with the score 0; none if it is not there."""
@@ -333,50 +365,6 @@ class Index:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def open_store(target: str | Path) -> Store:
-    """The store of a folder or an address.
-
-    Raises:
-        StoreError: it cannot be opened, or the kind of server is unknown.
-    """
-    scheme, separator, _ = str(target).partition("://")
-    if not separator:
-        return EdgeStore(Path(target))
-    if scheme in ("postgresql", "postgres"):
-        from .postgres import PostgresStore
-
-        return PostgresStore(str(target))
-    raise StoreError(f"{target}: an index is a folder, or on a server at postgresql://…")
-
-
-def _batches(
-    documents: Iterable[Document], settings: IndexSettings
-) -> Iterator[list[tuple[Document, list[tuple[int, int]]]]]:
-    """Documents with their passages, some hundred passages together."""
-    batch: list[tuple[Document, list[tuple[int, int]]]] = []
-    passages = 0
-    for document in documents:
-        if not document.id:
-            raise DataError("a document has an empty id")
-        spans = cut(document.text, settings.passage_words, settings.overlap) or [(0, len(document.text))]
-        batch.append((document, spans))
-        passages += len(spans)
-        if passages >= _BATCH:
-            yield batch
-            batch, passages = [], 0
-    if batch:
-        yield batch
-
-
-def _digest(document: Document) -> str:
-    content = json.dumps([document.text, document.fields], sort_keys=True, ensure_ascii=False, default=str)
-    return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _changed(document: Document, old: Mapping[str, Any] | None) -> bool:
-    return old is None or old["digest"] != _digest(document)
 
 
 def _hit(payload: Mapping[str, Any], score: float) -> Hit:

@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from itertools import accumulate
 from typing import Any
 
@@ -88,19 +89,16 @@ def merge(hits: Iterable[Hit], limit: int) -> list[Hit]:
     """The hits with neighbouring or overlapping passages of a document as one, at the place and with the
     score of the better; the first `limit` of them.
     """
-    merged: list[Hit] = []
-    for hit in hits:
-        same = [i for i, other in enumerate(merged) if other.id == hit.id and _touch(other, hit)]
-        if same:
-            joined = merged[same[0]]
-            for other in (*(merged[i] for i in same[1:]), hit):
-                joined = _join(joined, other)
-            merged[same[0]] = joined
-            for i in reversed(same[1:]):
-                del merged[i]
-        else:
-            merged.append(hit)
-    return merged[:limit]
+    merged: dict[int, Hit] = {}  # by place
+    places: dict[str, list[int]] = {}  # of each document
+    for place, hit in enumerate(hits):
+        same = places.setdefault(hit.id, [])
+        near = [one for one in same if _touch(merged[one], hit)]
+        parts = sorted((hit, *map(merged.pop, near)), key=lambda part: part.start)
+        first, score = min((*near, place)), max(part.score for part in parts)
+        merged[first] = replace(reduce(_join, parts), score=score)
+        places[hit.id] = [*(one for one in same if one not in near), first]
+    return [merged[place] for place in sorted(merged)][:limit]
 
 
 def _touch(one: Hit, other: Hit) -> bool:
@@ -108,14 +106,13 @@ def _touch(one: Hit, other: Hit) -> bool:
     return second.start <= first.end + 2  # white space between two sentences
 
 
-def _join(one: Hit, other: Hit) -> Hit:
-    first, second = sorted((one, other), key=lambda hit: hit.start)
+def _join(first: Hit, second: Hit) -> Hit:
+    """Two passages that touch, the one that starts first before the other."""
     if second.end <= first.end:
-        text = first.text
-    else:
-        gap = " " * max(0, second.start - first.end)
-        text = first.text + gap + second.text[max(0, first.end - second.start) :]
-    return replace(one, text=text, start=first.start, end=max(first.end, second.end))
+        return first
+    gap = " " * max(0, second.start - first.end)
+    text = first.text + gap + second.text[max(0, first.end - second.start) :]
+    return replace(first, text=text, end=second.end)
 
 
 def fuse(

@@ -3,24 +3,33 @@
 The comparison of stores is docs/decisions/016-a-store-for-search.md.
 """
 
+import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
+import numpy as np
+
 from ..errors import SettingError, StoreError
 from ..extras import require
+from ..files.folders import atomic_folder, restore_folder
 from ..files.json_files import read_json, write_json
+from ..files.streams import write_errors
 from ..model.checkpoint_folder import exclusive_output
+from .fields import plain
 
 SETTINGS_FILE = "index.json"
 
 Where = Mapping[str, Any]  # conditions on fields, see `conditions`
 _COMPARISONS = ("gt", "gte", "lt", "lte")
 _PASSAGES = "passages"
+_MAKING = (
+    ".unfinished"  # is there while an index is made: what a process leaves that is killed then is no loss
+)
 _MOST_SMALL = 10_000  # rows that are searched without an index
 
 
@@ -88,6 +97,11 @@ class Store(Protocol):
     def settle(self) -> None:
         """Build what makes search fast over all rows that are there."""
 
+    def replaced(self) -> AbstractContextManager["Store"]:
+        """A new, empty store, to be filled; it takes the place of this one when the block ends without an
+        error, and else nothing has changed.
+        """
+
     def close(self) -> None:
         """Let go of files and connections."""
 
@@ -101,11 +115,13 @@ def conditions(where: Where) -> list[tuple[str, str, Any]]:
 
     Raises:
         SettingError: a comparison is unknown, or not with a number.
+        DataError: no field has such a value.
     """
     found: list[tuple[str, str, Any]] = []
     for name, wanted in where.items():
         if not isinstance(wanted, Mapping):
-            found.append((name, "in", list(wanted) if isinstance(wanted, list | tuple | set) else [wanted]))
+            members = list(wanted) if isinstance(wanted, list | tuple | set) else [wanted]
+            found.append((name, "in", plain(members, f"where: {name}")))
             continue
         for comparison, value in wanted.items():
             if comparison not in _COMPARISONS:
@@ -114,6 +130,11 @@ def conditions(where: Where) -> list[tuple[str, str, Any]]:
                 raise SettingError(f"where: {name} {comparison} {value!r}: a number is needed")
             found.append((name, comparison, value))
     return found
+
+
+def _path(field: str) -> str:
+    """Where a field is in a payload, in the words of Qdrant; other names than these are quoted."""
+    return f"fields.{field}" if re.fullmatch(r"[A-Za-z0-9_-]+", field) else f'fields."{field}"'
 
 
 class EdgeStore:
@@ -130,12 +151,15 @@ class EdgeStore:
         self._q = require("qdrant_edge", "search", "An index in a folder")
         self.name, self._folder, self._dim = str(folder), folder, 0
         self._fields, self._held = set[str](), ExitStack()
-        if folder.exists() and not (folder / SETTINGS_FILE).exists() and any(folder.iterdir()):
-            raise StoreError(f"{folder}: this is no index (it has no {SETTINGS_FILE})")
+        if folder.exists() and not folder.is_dir():
+            raise StoreError(f"{folder}: this is a file; an index is a folder")
+        marked = any((folder / name).exists() for name in (SETTINGS_FILE, _MAKING))
+        if folder.exists() and not marked and any(folder.iterdir()):
+            raise StoreError(f"{folder}: this is no index (it has no {SETTINGS_FILE}); choose another folder")
         self._held.enter_context(exclusive_output(folder))
         try:
             if (settings := self.settings()) is not None:
-                self._open(settings["dim"])
+                self._open(settings.get("dim"))
         except BaseException:
             self._held.close()
             raise
@@ -143,20 +167,33 @@ class EdgeStore:
     def settings(self) -> dict[str, Any] | None:
         """See `Store`."""
         path = self._folder / SETTINGS_FILE
-        return read_json(path, dict, StoreError) if path.exists() else None
+        try:
+            return read_json(path, dict, StoreError) if path.exists() else None
+        except StoreError as error:
+            raise self._broken(error) from None
+
+    def _broken(self, why: object) -> StoreError:
+        return StoreError(f"{self._folder}: the index is broken; delete the folder and build it again: {why}")
 
     def keep(self, settings: Mapping[str, Any]) -> None:
         """See `Store`."""
-        if not (self._folder / _PASSAGES).exists():
+        making = self._folder / _MAKING
+        if self.settings() is None:
+            with write_errors(self._folder):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                making.touch()
             self._create(settings["dim"])
         write_json(self._folder / SETTINGS_FILE, dict(settings))
+        making.unlink(missing_ok=True)
 
-    def _open(self, dim: int) -> None:
+    def _open(self, dim: Any) -> None:
+        if not isinstance(dim, int) or dim < 0:
+            raise self._broken(f"{SETTINGS_FILE} has {dim!r} for dim")
         try:
             self._shard = self._q.EdgeShard.load(str(self._folder / _PASSAGES))
             self._fields, self._dim = set(self._shard.info().payload_schema), dim
         except Exception as error:  # noqa: BLE001 - of qdrant_edge, which has no class of its own
-            raise StoreError(f"{self._folder}: the index is broken: {error}") from None
+            raise self._broken(error) from None
 
     def _create(self, dim: int) -> None:
         q, self._dim = self._q, dim
@@ -185,9 +222,10 @@ class EdgeStore:
         """An index of a field, by the kind of a value of it."""
         value = value[0] if isinstance(value, list) and value else value
         kinds = self._q.PayloadSchemaType
-        kind = {bool: kinds.Bool, int: kinds.Integer, float: kinds.Float, str: kinds.Keyword}.get(type(value))
-        self._fields.add(name)
+        # Numbers are compared as floats: a field may be an int in one document and a float in another.
+        kind = {bool: kinds.Bool, int: kinds.Float, float: kinds.Float, str: kinds.Keyword}.get(type(value))
         if kind is not None:
+            self._fields.add(name)
             self._shard.update(self._q.UpdateOperation.create_field_index(name, kind))
 
     def put(self, rows: Sequence[Row]) -> None:
@@ -195,7 +233,7 @@ class EdgeStore:
         q, points = self._q, []
         for row in rows:
             for name, value in row.payload["fields"].items():
-                if (path := f"fields.{name}") not in self._fields:
+                if (path := _path(name)) not in self._fields:
                     self._index(path, value)
             vector: dict[str, Any] = {"words": q.SparseVector(list(row.words), list(row.words.values()))}
             if self._dim:
@@ -238,15 +276,19 @@ class EdgeStore:
             return None
         q, must = self._q, []
         for name, comparison, value in conditions(where):
-            path = f"fields.{name}"
+            path = _path(name)
             if comparison == "in":
                 equal = [
                     q.FieldCondition(path, range=q.RangeFloat(gte=one, lte=one))
-                    if isinstance(one, float)
-                    else q.FieldCondition(path, match=q.MatchValue(one))
+                    if isinstance(one, int | float) and not isinstance(one, bool)
+                    # A bool of Python is taken for an integer, one of NumPy is not.
+                    else q.FieldCondition(
+                        path, match=q.MatchValue(np.bool_(one) if isinstance(one, bool) else one)
+                    )
                     for one in value
                 ]
-                must.append(q.Filter(should=equal))
+                none = q.FieldCondition(path, match=q.MatchAny([]))  # no condition at all would let all pass
+                must.append(q.Filter(should=equal or [none]))
             else:
                 must.append(q.FieldCondition(path, range=q.RangeFloat(**{comparison: value})))
         return q.Filter(must=must)
@@ -280,8 +322,38 @@ class EdgeStore:
         self._shard.optimize()
         self._shard.flush()
 
+    @contextmanager
+    def replaced(self) -> Iterator["EdgeStore"]:
+        """See `Store`."""
+        with atomic_folder(self._folder, SETTINGS_FILE) as new:
+            fresh = EdgeStore(new)
+            try:
+                yield fresh
+                fresh.settle()
+            finally:
+                fresh.close()
+            self._shard.close()
+        self._open(fresh._dim)
+
     def close(self) -> None:
         """See `Store`."""
         if hasattr(self, "_shard"):
             self._shard.close()
         self._held.close()
+
+
+def open_store(target: str | Path) -> Store:
+    """The store of a folder or an address.
+
+    Raises:
+        StoreError: it cannot be opened, or the kind of server is unknown.
+    """
+    scheme, separator, _ = str(target).partition("://")
+    if not separator:
+        restore_folder(Path(target), SETTINGS_FILE)
+        return EdgeStore(Path(target))
+    if scheme in ("postgresql", "postgres"):
+        from .postgres import PostgresStore
+
+        return PostgresStore(str(target))
+    raise StoreError(f"{target}: an index is a folder, or on a server at postgresql://…")

@@ -28,8 +28,8 @@ class Pairs(Classification):
             has one, else the maximum; `"mean+max"` concatenates both.
         features: What the head sees of the two pooled vectors: `"compare"`, as above, or `"concatenate"`,
             `[u; v]`, where an encoder has compared the texts already (ESIM).
-        symmetric: Whether the two texts are exchangeable: then the scores are the mean of both orders. For
-            texts that are read apart.
+        symmetric: Whether the two texts are exchangeable: then the scores are the mean of both orders. A
+            transformer is trained on the order given, and reads each pair twice when it predicts.
         hidden: Units of a hidden layer in the head; 0 for none.
         dropout: Dropout of the head's input in training.
         class_weights: `"balanced"` weighs each class by the inverse of its frequency.

@@ -24,11 +24,16 @@ _TABLES = (".csv", ".tsv", ".parquet")
 _ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
 
 
-def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+def find_files(paths: str | Path | Sequence[str | Path], *, tables: bool = False) -> list[Path]:
     """The files of `paths`; a folder stands for all files in it, by name, except hidden ones.
 
+    Args:
+        paths: Files and folders.
+        tables: Whether a file may be a table.
+
     Raises:
-        DataError: a path does not exist, a folder has no files, or a file is a table or an archive.
+        DataError: a path does not exist, a folder has no files, or a file is an archive or, where it may not
+            be one, a table.
     """
     files: list[Path] = []
     for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
@@ -46,7 +51,7 @@ def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
         if not file.exists():
             raise DataError(f"{file}: there is no such file.")
         suffix = suffix_of(file)
-        if suffix in _TABLES:
+        if suffix in _TABLES and not tables:
             raise DataError(f"{file} is a table, not raw text: write its texts one a line, or as JSONL.")
         if suffix in _ARCHIVES:
             raise DataError(f"{file} is an archive: unpack it and give the folder.")

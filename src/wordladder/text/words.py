@@ -114,6 +114,11 @@ class Tokens:
         """Each text as an example of its own."""
         return replace(self, segments=1)
 
+    def swapped(self) -> "Tokens":
+        """The examples with their segments in reverse order."""
+        texts = np.arange(len(self.texts)).reshape(-1, self.segments)[:, ::-1]
+        return replace(self.apart().take(texts.ravel()), segments=self.segments)
+
     def take(self, examples: np.ndarray | Sequence[int]) -> "Tokens":
         """The examples with these numbers, in this order."""
         rows = np.asarray(examples, dtype=np.int64)[:, None] * self.segments + np.arange(self.segments)

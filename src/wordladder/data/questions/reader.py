@@ -12,11 +12,11 @@ from ...text.file_content import STANDARD_INPUT, decode, read_bytes, source_name
 from ..columns import Column, ColumnFinder, Texts, flatten, missing_column
 from ..examples import Examples
 from ..file_format import check_format, read_raw
-from ..json_records import read_json, read_value
+from ..json_records import read_json
 from ..raw_table import ABSENT, RawTable, drop_incomplete, is_missing, parse_json_cells, scalar
 from ..split_columns import RowLayout, SplitColumns, check_document_columns, header_names, read_split_columns
 from .answers import Question, WrittenAnswers, locate_answers, parse_answers, repeated_ids
-from .squad import read_articles
+from .squad import find_articles, read_articles
 
 QuestionFormat = Literal["squad", "jsonl", "csv", "tsv", "parquet"]
 
@@ -75,7 +75,7 @@ def read_questions(
             raise DataError(f"{source} is not JSON, though a SQuAD document or JSON lines are expected.")
         return _read_rows(read_raw(path, None, names), layout)
     content = decode(data, source)
-    articles = None if format == "jsonl" else _find_articles(content, source)
+    articles = None if format == "jsonl" else find_articles(content, source)
     if articles is None:
         if format == "squad":
             raise DataError(f"{source} is no SQuAD document: it has no list under the key 'data'.")
@@ -88,21 +88,6 @@ def read_questions(
         raise DataError(f"{source} has no questions.")
     groups = [question.title for question in questions] if grouped else None
     return _examples(questions, [question.name for question in questions], source, groups=groups)
-
-
-def _find_articles(content: str, source: str) -> list[object] | None:
-    """What a SQuAD document has under "data"; None: the file has a row a question."""
-    start = len(content) - len(content.lstrip())
-    value, end = read_value(content, source, start, content.count("\n", 0, start) + 1)
-    articles = value.get("data") if isinstance(value, dict) else value
-    if not isinstance(articles, list) or not (
-        isinstance(value, dict) or any(isinstance(one, dict) and "paragraphs" in one for one in articles)
-    ):
-        return None
-    if content[end:].strip():
-        line = content.count("\n", 0, end) + 1
-        raise DataError(f"{source}, line {line}: there is more text after the end of the document.")
-    return articles
 
 
 def _examples(

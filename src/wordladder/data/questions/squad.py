@@ -4,11 +4,48 @@ SQuAD 1.1 and 2.0, and what is written like them: CMRC 2018, DRCD.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ...errors import DataError
+from ..json_records import read_value
 from .answers import Question, get_key, get_text, parse_answers
 
 Entry = dict[str, object]
+
+
+class Paragraph(NamedTuple):
+    """A passage and what is asked about it.
+
+    Attributes:
+        title: The article that it is from.
+        text: The passage.
+        questions: The questions as the file has them.
+        path: The path to it, for messages.
+    """
+
+    title: str
+    text: str
+    questions: list[object]
+    path: str
+
+
+def find_articles(content: str, source: str) -> list[object] | None:
+    """What a SQuAD document has under "data"; None: it is none, but has a row a question.
+
+    Raises:
+        DataError: it is not JSON, or goes on after its end; names the line.
+    """
+    start = len(content) - len(content.lstrip())
+    value, end = read_value(content, source, start, content.count("\n", 0, start) + 1)
+    articles = value.get("data") if isinstance(value, dict) else value
+    if not isinstance(articles, list) or not (
+        isinstance(value, dict) or any(isinstance(one, dict) and "paragraphs" in one for one in articles)
+    ):
+        return None
+    if content[end:].strip():
+        line = content.count("\n", 0, end) + 1
+        raise DataError(f"{source}, line {line}: there is more text after the end of the document.")
+    return articles
 
 
 def read_articles(articles: list[object], source: str, labelled: bool | None = True) -> list[Question]:
@@ -32,19 +69,25 @@ def read_articles(articles: list[object], source: str, labelled: bool | None = T
     ]
 
 
-def _read_entries(articles: list[object], source: str) -> Iterator[tuple[str, str, str, Entry]]:
-    """The title and the passage of each question, the path to the question, and the question."""
+def read_paragraphs(articles: list[object], source: str) -> Iterator[Paragraph]:
+    """The paragraphs of all articles in order; arguments and errors as for `read_articles`."""
     for number, article in enumerate(articles):
         path = f"{source}, data[{number}]"
-        for paragraph_number, paragraph in enumerate(_get_list(article, "paragraphs", path)):
-            paragraph_path = f"{path}.paragraphs[{paragraph_number}]"
-            questions = _get_list(paragraph, "qas", paragraph_path)
-            passage = get_text(paragraph, "context", paragraph_path)
+        for index, paragraph in enumerate(_get_list(article, "paragraphs", path)):
+            place = f"{path}.paragraphs[{index}]"
+            questions = _get_list(paragraph, "qas", place)
+            passage = get_text(paragraph, "context", place)
             title = str(article.get("title", f"data[{number}]")) if isinstance(article, dict) else ""
-            for index, entry in enumerate(questions):
-                if not isinstance(entry, dict):
-                    raise DataError(f"{paragraph_path}.qas[{index}]: an object with a question is expected.")
-                yield title, passage, f"{paragraph_path}.qas[{index}]", entry
+            yield Paragraph(title, passage, questions, place)
+
+
+def _read_entries(articles: list[object], source: str) -> Iterator[tuple[str, str, str, Entry]]:
+    """The title and the passage of each question, the path to the question, and the question."""
+    for title, passage, questions, path in read_paragraphs(articles, source):
+        for index, entry in enumerate(questions):
+            if not isinstance(entry, dict):
+                raise DataError(f"{path}.qas[{index}]: an object with a question is expected.")
+            yield title, passage, f"{path}.qas[{index}]", entry
 
 
 def _read_question(entry: Entry, passage: str, path: str, source: str, labelled: bool) -> Question:

@@ -1,0 +1,177 @@
+"""Search: quality of each rung, and an index of a million passages.
+
+    python benchmarks/search.py quality [cranfield] [squad] [cmrc] [drcd] [--encoder MINILM] [--rerank MODEL]
+    python benchmarks/search.py million --encoder MINILM [--rows 1000000]
+
+Quality: Cranfield (1,400 abstracts, 225 queries; the gain of a judgement is 5 - its grade), and the
+paragraphs of SQuAD 1.1 dev, CMRC 2018 dev and DRCD dev with a random 1,500 of their questions, to each of
+which its own paragraph is relevant. Climbs each set by the rungs of search as they come: a third of the
+queries is dev. The sets in Chinese are climbed without the encoder, which is English. Reported are nDCG@10,
+MRR@10 and recall.
+
+Million: passages of 24 words of the English corpora, as benchmarks/stores.py prepares them; the encoder is
+distilled from MINILM first. Building and searching are processes of their own: the seconds and the peak
+memory of the first; of the second the time of 500 queries of eight words, one at a time.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from _common import RESULTS, keep, need
+
+SETS = {
+    "cranfield": ("retrieval/cranfield/cran.all.1400.gz", "retrieval/cranfield/cran.qry.gz"),
+    "squad": ("qa/squad_v1.1/dev-v1.1.json.gz", "qa/squad_v1.1/dev-v1.1.json.gz"),
+    "cmrc": ("qa/cmrc2018/cmrc2018_dev.json.gz", "qa/cmrc2018/cmrc2018_dev.json.gz"),
+    "drcd": ("qa/drcd/DRCD_dev.json.gz", "qa/drcd/DRCD_dev.json.gz"),
+}
+ENGLISH = ("cranfield", "squad")
+MOST_QUERIES = 1500
+FOLDER = Path(tempfile.gettempdir()) / "wordladder-million"
+PASSAGES = Path(tempfile.gettempdir()) / "wordladder-stores" / "texts.txt"
+
+
+def quality(given: Any) -> None:
+    """Climb each set, and keep all measures of each rung."""
+    from wordladder.cli.climb import print_climb
+    from wordladder.cli.console import progress_bar
+    from wordladder.search.climb import climb_search
+    from wordladder.search.documents import read_documents
+    from wordladder.search.judgements import read_judgements, read_queries
+
+    kept = RESULTS / "search.json"
+    found = json.loads(kept.read_text(encoding="utf-8"))["sets"] if kept.exists() else {}
+    for name in given.sets:
+        documents, queries = (need(path) for path in SETS[name])
+        cranfield = name == "cranfield"
+        asked = read_queries(queries, numbering="order" if cranfield else "ids")
+        qrels = need("retrieval/cranfield/cranqrel.gz") if cranfield else queries
+        judged = read_judgements(qrels, lowest_is_best=cranfield)
+        if len(asked) > MOST_QUERIES:
+            asked = dict(random.Random(1).sample(sorted(asked.items()), MOST_QUERIES))
+        with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
+            climb = climb_search(
+                read_documents([documents]),
+                asked,
+                judged,
+                output=folder,
+                encoder=given.encoder if name in ENGLISH else None,
+                reranker=given.rerank if name in ENGLISH else None,
+                progress=progress,
+            )
+            print(f"\n{name}")
+            print_climb(climb)
+            measures = {
+                path.parent.name: json.loads(path.read_text())
+                for path in Path(folder).glob("runs/*/measures.json")
+            }
+        found[name] = {
+            "rows": climb.rows,
+            "rungs": {
+                rung.name: {
+                    "interval": rung.interval,
+                    "against_best": rung.difference and vars(rung.difference),
+                    "p50": rung.price.latency_p50,
+                    "p95": rung.price.latency_p95,
+                    "size_mb": rung.price.size_mb,
+                    "seconds": rung.price.train_seconds,
+                    **measures[rung.name],
+                }
+                for rung in climb.rungs
+                if rung.price is not None
+            },
+        }
+        keep("search", {"sets": found})
+
+
+def build(given: Any) -> dict[str, Any]:
+    """Add the passages; the seconds, the peak memory in MB, and the size."""
+    from wordladder.files.folders import size_mb
+    from wordladder.ladder.cost import peak_memory_mb
+    from wordladder.search.index import Index
+    from wordladder.search.passages import Document
+
+    started = time.perf_counter()
+    with Index.create(FOLDER / "index", FOLDER / "encoder") as index, PASSAGES.open(encoding="utf-8") as file:
+        index.add(Document(str(row), line.rstrip("\n")) for row, line in enumerate(islice(file, given.rows)))
+        index.settle()
+        seconds = time.perf_counter() - started
+        passages = index.count_passages()
+    facts = {"seconds": seconds, "peak_memory_mb": peak_memory_mb(), "passages": passages}
+    return facts | {"disk_mb": size_mb(FOLDER / "index")}
+
+
+def search(given: Any) -> dict[str, Any]:
+    """Milliseconds of hybrid queries and of both ways alone, and the peak memory in MB."""
+    import numpy as np
+
+    from wordladder.ladder.cost import peak_memory_mb
+    from wordladder.search.index import Index
+
+    with PASSAGES.open(encoding="utf-8") as file:
+        texts = [" ".join(line.split()[:8]) for line in islice(file, given.rows, given.rows + 1000)]
+    if len(texts) < 550:
+        texts = [" ".join(line.split()[8:16]) for line in islice(PASSAGES.open(encoding="utf-8"), 600)]
+    found: dict[str, Any] = {}
+    with Index.open(FOLDER / "index") as index:
+        for by in ("hybrid", "vectors", "words"):
+            for text in texts[500:550]:
+                index.search(text, by=by)
+            times = []
+            for text in texts[:500]:
+                started = time.perf_counter()
+                index.search(text, by=by)
+                times.append(1e3 * (time.perf_counter() - started))
+            found[by] = {"p50_ms": float(np.median(times)), "p95_ms": float(np.quantile(times, 0.95))}
+    return found | {"peak_memory_mb": peak_memory_mb()}
+
+
+def million(given: Any) -> None:
+    """Distill the encoder, build, search."""
+    from wordladder import Model, Recipe
+    from wordladder.interop.encoders import read_encoder
+
+    if not given.search_only:
+        subprocess.run(["rm", "-rf", str(FOLDER)], check=True)
+        FOLDER.mkdir()
+        with PASSAGES.open(encoding="utf-8") as file:
+            texts = [line.rstrip("\n") for line in islice(file, 20_000)]
+        recipe = Recipe.load("static-distilled", "similarity").with_encoder(read_encoder(given.encoder))
+        Model(recipe.with_settings({"embedders.0.tune": False})).fit(texts, output=FOLDER / "encoder")
+    kept = RESULTS / "search_million.json"
+    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if given.search_only else {}
+    for step in ("build", "search")[given.search_only :]:
+        command = [sys.executable, __file__, "million", "--step", step, "--rows", str(given.rows)]
+        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        found[step] = json.loads(printed.splitlines()[-1])
+        print(step, found[step], flush=True)
+    keep("search_million", {key: found[key] for key in ("build", "search")})
+
+
+def main() -> None:
+    """Run one part."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("part", choices=["quality", "million"])
+    parser.add_argument("sets", nargs="*", default=list(SETS))
+    parser.add_argument("--encoder", type=Path)
+    parser.add_argument("--rerank", type=Path)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--search-only", action="store_true", help="search the index of an earlier call")
+    parser.add_argument("--step", choices=["build", "search"])
+    given = parser.parse_args()
+    if given.step:
+        print(json.dumps((build if given.step == "build" else search)(given)))
+    else:
+        (quality if given.part == "quality" else million)(given)
+
+
+if __name__ == "__main__":
+    main()

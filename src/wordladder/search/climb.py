@@ -1,0 +1,262 @@
+"""Climbs the ladder of search: indexes of the same documents, compared on the same queries."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from ..errors import DataError, OutputError, SettingError, UserError, did_you_mean
+from ..evaluation.intervals import percentile_interval
+from ..files.json_files import write_json
+from ..files.streams import atomic_write, disk_errors
+from ..ladder.choice import choose, compare
+from ..ladder.encoders import LeftOut
+from ..ladder.machine import available_threads, describe
+from ..ladder.price import UNITS, Budget, Price, cost_kind
+from ..ladder.report import write_report
+from ..ladder.result import Climb, Rule, Rung
+from ..ladder.runner import Measured
+from ..ladder.sentences import reason
+from ..ladder.subprocess_job import JobError, run_job
+from ..model.checkpoint_folder import exclusive_output
+from ..progress import Progress, quiet
+from . import climb_job
+from .climb_job import Job
+from .judgements import Judgements, Queries
+from .passages import Document
+from .ways import GIVEN, RUNGS, TASK, Way
+
+METRIC = "nDCG@10"
+DOCUMENTS, QUERIES = "documents.jsonl", "queries.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchClimb:
+    """What all rungs of a climb share.
+
+    Attributes:
+        folder: The folder of the climb.
+        encoder: The sentence encoder; None: there is none.
+        reranker: The model of pairs; None: there is none.
+        threads: Threads to index and to search with.
+        progress: Called with the progress of each rung.
+    """
+
+    folder: Path
+    encoder: str | None
+    reranker: str | None
+    threads: int
+    progress: Progress = quiet
+
+    def missing(self, way: Way) -> str | None:
+        """Why a rung cannot be climbed here."""
+        if way.rerank and self.reranker is None:
+            return "it needs a reranker; give one with --rerank"
+        if way.encoder and self._encoder(way) is None:
+            return "it needs a sentence encoder; give one with --encoder"
+        return None
+
+    def _encoder(self, way: Way) -> str | None:
+        """The first of its encoders that can be had; a distilled one needs the one that is given."""
+        can = [name for name in way.encoder if name == "vectors-sif" or self.encoder is not None]
+        return can[0] if can else None
+
+    def measure(self, name: str, way: Way) -> Measured:
+        """Index the documents, unless another rung did, and measure quality and price."""
+        job = self._job(name, way)
+        rung = Rung(name=name, recipe=_recipe(job))
+        where = self.folder / "runs" / name
+        progress = partial(_named, self.progress, name)
+        run = partial(run_job, climb_job.__name__, threads=self.threads, progress=progress)
+        try:
+            built = run(asdict(job), where)
+            found = run(asdict(replace(job, measure=True)), where)
+        except JobError as error:
+            return Measured(replace(rung, error=str(error)), user_error=error.user_error)
+        write_json(where / "measures.json", found["measures"])
+        scores = np.array(found["bootstrap"])
+        usage = {field: found[field] for field in Price.__dataclass_fields__ if field in found}
+        rung = replace(
+            rung,
+            value=found["value"],
+            interval=percentile_interval(scores),
+            seeds=(1,),
+            seed_values=(found["value"],),
+            dev_value=found["dev_value"],
+            seed_dev_values=(found["dev_value"],),
+            price=Price(**usage, train_seconds=built["seconds"]),
+            recipe=_recipe(job, found["weights"]),
+        )
+        return Measured(rung, scores, device="cpu")
+
+    def _job(self, name: str, way: Way) -> Job:
+        encoder = self._encoder(way)
+        return Job(
+            documents=str(self.folder / "data" / DOCUMENTS),
+            queries=str(self.folder / "data" / QUERIES),
+            index=str(self.folder / "indexes" / (encoder or "words")),
+            models=str(self.folder / "models"),
+            trained=None if encoder in (None, GIVEN) else encoder,
+            encoder=None if encoder is None else self.encoder,
+            by=way.by,
+            reranker=self.reranker if way.rerank else None,
+            threads=self.threads,
+        )
+
+
+def climb_search(
+    documents: Iterable[Document],
+    queries: Queries,
+    judgements: Judgements,
+    *,
+    output: str | Path,
+    rungs: Sequence[str] | None = None,
+    encoder: str | Path | None = None,
+    reranker: str | Path | None = None,
+    cost: str = "latency",
+    margin: float = 0.01,
+    max_latency_ms: float | None = None,
+    max_size_mb: float | None = None,
+    max_memory_mb: float | None = None,
+    seed: int = 1,
+    threads: int | None = None,
+    progress: Progress = quiet,
+) -> Climb:
+    """Index documents in several ways, measure each on the same queries, and recommend one: the cheapest that
+    is as good as the best.
+
+    A third of the queries is dev, on which the weights of a fusion are fitted and the best rung is chosen.
+
+    Args:
+        documents: The documents.
+        queries: Texts by id.
+        judgements: Grades of documents by query.
+        output: A folder for the indexes, figures, `climb.json` and `report.html`.
+        rungs: Names of the rungs; if not given, all of those in `RUNGS`.
+        encoder: A sentence encoder, a path or a name.
+        reranker: A model of pairs or similarity that ranks the best passages again.
+        cost: What makes a rung cheap: latency, size, memory or train (the time to index).
+        margin: How much worse than the best still counts as good.
+        max_latency_ms: Highest median time of a query, in milliseconds.
+        max_size_mb: Largest index with its models on disk, in MB.
+        max_memory_mb: Highest peak memory of searching, in MB.
+        seed: Seed of the split of the queries.
+        threads: Threads to index and search with; if not given, all there are.
+        progress: Told how far it is.
+
+    Raises:
+        UserError: an argument is not valid, or every rung fails because of one.
+        OutputError: there is a climb in the output already.
+    """
+    started = perf_counter()
+    folder, chosen = Path(output), _chosen(rungs)
+    budget = Budget(max_latency_ms=max_latency_ms, max_size_mb=max_size_mb, max_memory_mb=max_memory_mb)
+    dev, test, notes = _split(queries, judgements, seed)
+    rule = Rule(
+        cost=cost_kind(cost), margin=margin, budget=budget, metric=METRIC, rows=len(test), unit=UNITS[TASK]
+    )
+    shared = SearchClimb(
+        folder=folder,
+        encoder=None if encoder is None else str(encoder),
+        reranker=None if reranker is None else str(reranker),
+        threads=threads or available_threads(),
+        progress=progress,
+    )
+    reasons = {name: shared.missing(RUNGS[name]) for name in chosen}
+    if rungs is not None and (name := next(filter(reasons.get, reasons), None)):
+        raise SettingError(f"the rung {name}: {reasons[name]}")
+    with exclusive_output(folder), disk_errors(folder):
+        if (folder / "climb.json").exists():
+            raise OutputError(f"{folder}: there is a climb here already; choose another output")
+        count = _write_documents(documents, folder / "data" / DOCUMENTS)
+        parts = {"dev": dev, "test": test}
+        write_json(folder / "data" / QUERIES, {"queries": queries, "judgements": judgements, **parts})
+        measured: list[Measured] = []
+        for name in chosen:
+            if reasons[name] is None:
+                progress("climb", len(measured), len(chosen), rung=name)
+                measured.append(shared.measure(name, RUNGS[name]))
+        if all(one.user_error for one in measured):
+            raise UserError(f"no rung could be measured; {measured[0].rung.name}: {measured[0].rung.error}")
+        found = compare(measured, rule)
+        choice = choose(found, rule)
+        result = Climb(
+            task=TASK,
+            rungs=found,
+            rule=rule,
+            choice=choice,
+            reason=reason(found, choice, rule),
+            rows={"documents": count, "dev": len(dev), "test": len(test)},
+            seeds=(1,),
+            notes=notes,
+            warnings=(),
+            machine=describe(),
+            threads=shared.threads,
+            device="cpu",
+            seconds=perf_counter() - started,
+            folder=folder,
+            left_out=tuple(LeftOut(name, why) for name, why in reasons.items() if why),
+        )
+        write_json(folder / "climb.json", result.to_json())
+        write_report(result, folder / "report.html")
+    return result
+
+
+def _named(progress: Progress, name: str, stage: str, done: float, total: float | None, **facts: Any) -> None:
+    progress(f"{name}: {stage}", done, total, **facts)
+
+
+def _chosen(rungs: Sequence[str] | None) -> list[str]:
+    for name in rungs or ():
+        if name not in RUNGS:
+            raise SettingError(f"there is no rung {name!r} of {TASK}.{did_you_mean(name, RUNGS)}")
+    return list(RUNGS if rungs is None else rungs)
+
+
+def _split(
+    queries: Queries, judgements: Judgements, seed: int
+) -> tuple[list[str], list[str], tuple[str, ...]]:
+    """The queries of dev and of test that have something relevant, and a note.
+
+    Raises:
+        DataError: they are too few.
+    """
+    judged = [name for name in queries if any(grade > 0 for grade in judgements.get(name, {}).values())]
+    if len(judged) < 6:
+        raise DataError(f"{len(judged)} queries have a relevant document; a climb needs at least 6")
+    order = np.random.default_rng(seed).permutation(len(judged))
+    cut = len(judged) // 3
+    dev, test = ([judged[row] for row in sorted(part)] for part in (order[:cut], order[cut:]))
+    note = "A random third of the queries is dev."
+    if left := len(queries) - len(judged):
+        note += f" {left:,} queries without a relevant document are left out."
+    return dev, test, (note,)
+
+
+def _write_documents(documents: Iterable[Document], path: Path) -> int:
+    """Write the documents for the jobs; returns how many."""
+    import json
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    count = 0
+    with atomic_write(path) as file:
+        for document in documents:
+            file.write(json.dumps(asdict(document)).encode() + b"\n")
+            count += 1
+    return count
+
+
+def _recipe(job: Job, weights: Mapping[str, float] | None = None) -> str:
+    """What is shown in place of a recipe."""
+    search: dict[str, Any] = {
+        "by": job.by,
+        "encoder": job.trained or job.encoder,
+        "teacher": job.trained and job.encoder,
+    }
+    search |= {"rerank": job.reranker, "weights": weights if job.by == "hybrid" else None}
+    return tomli_w.dumps({"search": {key: value for key, value in search.items() if value is not None}})
