@@ -87,3 +87,19 @@ def test_an_encoder_and_the_command_line(tmp_path):
 def test_rungs_are_listed():
     ran = CliRunner().invoke(app, ["rungs", "--task", "retrieval", "--json"])
     assert [row["name"] for row in json.loads(ran.stdout)] == list(RUNGS)
+
+
+def test_a_climb_that_was_broken_off_goes_on_with_the_same_documents(tmp_path, monkeypatch):
+    documents, queries, judgements = collection()
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wordladder.search.climb.compare", stop)
+        with pytest.raises(KeyboardInterrupt):
+            climb_search(documents, queries, judgements, output=tmp_path, rungs=["bm25"], threads=1)
+    with pytest.raises(SettingError, match="the climb here began with other documents"):
+        climb_search(documents[1:], queries, judgements, output=tmp_path, rungs=["bm25"])
+    found = climb_search(documents, queries, judgements, output=tmp_path, rungs=["bm25"], threads=1)
+    assert found.recommended == "bm25"

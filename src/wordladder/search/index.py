@@ -16,7 +16,7 @@ from ..formats import check_finite
 from ..model.inputs import unit_vectors
 from ..progress import Progress, quiet
 from .changes import BATCH, batches, changed, digest
-from .encoders import check_encoder, loaded, name_of, probe, text_vectors
+from .encoders import check_encoder, described, loaded, name_of, text_vectors
 from .passages import Document, Hit, fuse, merge
 from .settings import IndexSettings, read_settings
 from .store import SETTINGS_FILE, Row, Store, Where, open_store, passage_id
@@ -65,13 +65,11 @@ class Index:
             StoreError: there is an index already, or something else.
             SettingError: a setting is not valid.
         """
-        name = None if encoder is None else name_of(encoder)
-        fresh = IndexSettings(encoder=name, **settings)
+        fresh = IndexSettings(**settings)
         Terms(stemmer=fresh.stemmer)
-        encoder = loaded(encoder)
         if encoder is not None:
-            known = probe(encoder)
-            fresh = replace(fresh, dim=len(known), probe=[round(float(value), 6) for value in known])
+            name, encoder = name_of(encoder), loaded(encoder)
+            fresh = replace(fresh, **described(encoder, name))
         store = open_store(target)
         if store.settings() is not None:
             store.close()
@@ -326,7 +324,7 @@ class Index:
 
     def ids(self) -> Iterator[str]:
         """The ids of all documents."""
-        return (row.document for rows in self._store.scan(BATCH) for row, _ in rows if row.number == 0)
+        return (row.document for rows in self._store.scan(BATCH) for row in rows if row.number == 0)
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Those of some ids that documents have."""
