@@ -124,16 +124,14 @@ def evaluate(
     judged = read_judgements(qrels, lowest_is_best=options.pop("lowest_is_best"))
     with Index.open(index) as opened, progress_bar() as progress:
         if fit:
-            show: Any = _show_weights
             found: Any = fit_weights(opened, asked, judged, depth=options["depth"], progress=progress)
         else:
-            show = _show
             options["rerank"] = None if rerank is None else open_encoder(rerank)
             found = evaluate(opened, asked, judged, progress=progress, **options)
     if json:
         print_json(found.to_json())
     else:
-        show(found)
+        (_show_weights if fit else _show)(found)
 
 
 def _show(found: "SearchEvaluation") -> None:
@@ -181,14 +179,12 @@ def upgrade(index: str, *, encoder: Path, json: Json = False, **options: Any) ->
         index: Folder or address of the index.
         encoder: The new encoder, as for `wordladder embed`.
     """
-    from dataclasses import asdict
-
     from ..search.index import Index
     from ..search.upgrade import upgrade
 
     with Index.open(index) as opened, progress_bar() as progress:
         done = upgrade(opened, encoder, progress=progress, **options)
-    found = {name: value for name, value in asdict(done.map).items() if name != "matrix"}
+    found = {name: value for name, value in vars(done.map).items() if name != "matrix"}
     if json:
         print_json({"passages": done.passages, "embedded": done.embedded, **found})
         return

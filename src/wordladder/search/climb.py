@@ -29,12 +29,12 @@ from ..model.checkpoint_folder import exclusive_output
 from ..progress import Progress, quiet
 from . import climb_job
 from .climb_job import Job
+from .evaluation import judged_queries
 from .judgements import Judgements, Queries
 from .passages import Document
-from .ways import GIVEN, RUNGS, TASK, Way
+from .ways import GIVEN, RUNGS, TASK, WORDS_ALONE, Way
 
 METRIC = "nDCG@10"
-WORDS_ALONE = "vectors-sif"  # the encoder that is trained on the documents alone
 
 
 def _job(way: Way, encoder: str | None, reranker: str | None, folder: Path, threads: int) -> Job | str:
@@ -194,14 +194,15 @@ def _split(
     Raises:
         DataError: they are too few.
     """
-    judged = [name for name in queries if any(grade > 0 for grade in judgements.get(name, {}).values())]
+    grades, left = judged_queries(queries, judgements)
+    judged = list(grades)
     if len(judged) < 6:
         raise DataError(f"{len(judged)} queries have a relevant document; a climb needs at least 6")
     order = np.random.default_rng(seed).permutation(len(judged))
     cut = len(judged) // 3
     dev, test = ([judged[row] for row in sorted(part)] for part in (order[:cut], order[cut:]))
     note = "A random third of the queries is dev."
-    if left := len(queries) - len(judged):
+    if left:
         note += f" {left:,} queries without a relevant document are left out."
     return dev, test, (note,)
 

@@ -11,9 +11,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
-from ..evaluation.intervals import bootstrap_scores
 from ..files.folders import disk_mb, size_mb
 from ..files.json_files import write_json
 from ..interop.sources import needed_mb
@@ -21,7 +18,7 @@ from ..ladder.cost import peak_memory_mb
 from ..ladder.subprocess_job import EventWriter, job_events
 from ..model.loading import load
 from .building import build_index
-from .evaluation import evaluate, fit_weights
+from .evaluation import draws, evaluate, fit_weights
 from .index import Index
 from .passages import Document
 
@@ -124,13 +121,12 @@ def measure(job: Job, events: EventWriter) -> dict[str, Any]:
         throughput = len(test) / (perf_counter() - begun)
         weights = index.settings.weights
     first = next(iter(on_test.measures))
-    scores = on_test.scores[:, :1]
     models = [model for model in (job.model, job.reranker) if model is not None]
     size = disk_mb(job.index) + sum(needed_mb(model) or size_mb(Path(model)) for model in models)
     return {
         "value": on_test.measures[first].value,
         "dev_value": on_dev.measures[first].value,
-        "bootstrap": bootstrap_scores(scores, lambda draw: float(np.mean(draw))).tolist(),
+        "bootstrap": draws(on_test.scores[:, 0]).tolist(),
         "latency_p50": on_test.p50,
         "latency_p95": on_test.p95,
         "throughput": throughput,

@@ -113,11 +113,7 @@ def read_judgements(path: str | Path, *, lowest_is_best: bool = False) -> Judgem
             raise DataError(f"{where}: the document {document} is judged twice for the query {query}.")
         found[query][document] = int(grade)
     best = max((grade for grades in found.values() for grade in grades.values()), default=0)
-    return {
-        query: {one: _gain(grade, best if lowest_is_best else None) for one, grade in grades.items()}
-        for query, grades in found.items()
-    }
-
-
-def _gain(grade: int, highest: int | None) -> int:
-    return 0 if grade < 1 else grade if highest is None else highest + 1 - grade
+    for grades in found.values():
+        for one, given in grades.items():
+            grades[one] = 0 if given < 1 else best + 1 - given if lowest_is_best else given
+    return found
