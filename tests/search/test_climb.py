@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from tiny_transformers import tiny_bert
 from wordladder.cli import app
 from wordladder.errors import DataError, OutputError, SettingError
-from wordladder.search.climb import RUNGS, climb_search
+from wordladder.search.climb import RUNGS, _job, _recipe, climb_search
 from wordladder.search.passages import Document
 
 pytest.importorskip("qdrant_edge")
@@ -82,6 +82,15 @@ def test_an_encoder_and_the_command_line(tmp_path):
     ran = CliRunner().invoke(app, [*command, "--label-curve"])
     assert isinstance(ran.exception, SettingError)
     assert "--task retrieval has no option --label-curve" in str(ran.exception)
+
+
+def test_only_what_is_distilled_has_a_teacher(tmp_path):
+    alone, distilled = (
+        _job(RUNGS[name], "some/encoder", None, tmp_path, 1) for name in ("vectors-sif", "static-distilled")
+    )
+    assert _recipe(alone) == '[search]\nby = "vectors"\nencoder = "vectors-sif"\n'
+    assert _recipe(distilled).endswith('teacher = "some/encoder"\n')
+    assert alone.model == str(tmp_path / "models" / "vectors-sif")
 
 
 def test_rungs_are_listed():
