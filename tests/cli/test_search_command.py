@@ -123,11 +123,12 @@ def test_conditions(run):
     assert ids("tags=y") == {"a"}
     assert ids("kind=none") == set()
     parse = command.parse_where
-    assert parse(['a="12"', "b=true", "c==1.5", "d=a b"]) == {
+    assert parse(['a="12"', "b=true", "c==1.5", "d=a b", 'e="x, y" ,z,5" x 6"']) == {
         "a": ["12"],
         "b": [True],
         "c": [1.5],
         "d": ["a b"],
+        "e": ["x, y", "z", '5" x 6"'],
     }
     for wrong, told in (
         (["year"], "write it as FIELD=VALUE"),

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from tiny_transformers import tiny_bert
 from wordladder.cli import app
 from wordladder.errors import DataError, OutputError, SettingError
-from wordladder.search.climb import RUNGS, climb_search
+from wordladder.search.climb import RUNGS, _job, _recipe, climb_search
 from wordladder.search.passages import Document
 
 pytest.importorskip("qdrant_edge")
@@ -84,6 +84,31 @@ def test_an_encoder_and_the_command_line(tmp_path):
     assert "--task retrieval has no option --label-curve" in str(ran.exception)
 
 
+def test_only_what_is_distilled_has_a_teacher(tmp_path):
+    alone, distilled = (
+        _job(RUNGS[name], "some/encoder", None, tmp_path, 1) for name in ("vectors-sif", "static-distilled")
+    )
+    assert _recipe(alone) == '[search]\nby = "vectors"\nencoder = "vectors-sif"\n'
+    assert _recipe(distilled).endswith('teacher = "some/encoder"\n')
+    assert alone.model == str(tmp_path / "models" / "vectors-sif")
+
+
 def test_rungs_are_listed():
     ran = CliRunner().invoke(app, ["rungs", "--task", "retrieval", "--json"])
     assert [row["name"] for row in json.loads(ran.stdout)] == list(RUNGS)
+
+
+def test_a_climb_that_was_broken_off_goes_on_with_the_same_documents(tmp_path, monkeypatch):
+    documents, queries, judgements = collection()
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wordladder.search.climb.compare", stop)
+        with pytest.raises(KeyboardInterrupt):
+            climb_search(documents, queries, judgements, output=tmp_path, rungs=["bm25"], threads=1)
+    with pytest.raises(SettingError, match="the climb here began with other documents"):
+        climb_search(documents[1:], queries, judgements, output=tmp_path, rungs=["bm25"])
+    found = climb_search(documents, queries, judgements, output=tmp_path, rungs=["bm25"], threads=1)
+    assert found.recommended == "bm25"

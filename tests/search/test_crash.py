@@ -72,7 +72,7 @@ def test_an_update_that_was_broken_off_is_repaired_by_the_next(target, broken, m
         written = index.update([short, made_up_document(2, 90)])
         assert (written.updated, written.unchanged) == (1, 1)
         assert index.update([short]) == (0, 0, 1)
-        kept = [row for rows in index._store.scan(50) for row, _ in rows if row.document == "d1"]
+        kept = [row for rows in index._store.scan(50) for row in rows if row.document == "d1"]
         assert sorted(row.number for row in kept) == list(range(kept[0].payload["passages"]))
         assert all(row.payload["text"] in short.text for row in kept)
         assert index.count_passages() < before

@@ -137,7 +137,7 @@ def test_a_small_index_is_embedded_anew(index):
     done = upgrade(index, other)
     assert done.embedded == done.passages
     for rows in index._store.scan(100):
-        for row, _ in rows:
+        for row in rows:
             twin = unit_vectors(other.encode([row.payload["text"]]))[0]
             np.testing.assert_allclose(row.vector, twin, atol=1e-5)
 

@@ -12,7 +12,7 @@ from ..errors import SettingError
 from ..search.ways import TASK
 from . import options as shared
 from .console import console, duration, interval, milliseconds, plain_table, print_json, progress_bar, tell
-from .signatures import command_options, library_options
+from .signatures import command_options
 
 if TYPE_CHECKING:
     from ..ladder.result import Climb, Rung
@@ -36,10 +36,7 @@ OPTIONS = {
 
 @command_options(
     shared.climb_options(OPTIONS),
-    library_options("search/judgements.py", "read_judgements", {"Search": "lowest_is_best"}),
-    library_options(
-        "search/judgements.py", "read_queries", {"Search": "numbering"}, numbering={"metavar": "ids|order"}
-    ),
+    shared.judged_options("Search"),
     queries={"rich_help_panel": "Search"},
     qrels={"rich_help_panel": "Search"},
     rerank={"rich_help_panel": "Search"},

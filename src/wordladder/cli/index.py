@@ -8,8 +8,9 @@ import typer
 from ..data.plurals import counted
 from ..errors import SettingError
 from .console import console, duration, interval, milliseconds, print_figures, print_json, progress_bar, tell
+from .encoding import open_encoder
 from .index_demo import demo
-from .options import Json
+from .options import Json, judged_options
 from .signatures import command_options, library_options
 
 if TYPE_CHECKING:
@@ -43,10 +44,7 @@ EVALUATE = [
     *library_options(
         "search/evaluation.py", "evaluate", {"Options": "by k depth"}, k={"min": 1}, depth={"min": 1}
     ),
-    *library_options("search/judgements.py", "read_judgements", {"Options": "lowest_is_best"}),
-    *library_options(
-        "search/judgements.py", "read_queries", {"Options": "numbering"}, numbering={"metavar": "ids|order"}
-    ),
+    *judged_options("Options"),
 ]
 
 
@@ -126,21 +124,14 @@ def evaluate(
     judged = read_judgements(qrels, lowest_is_best=options.pop("lowest_is_best"))
     with Index.open(index) as opened, progress_bar() as progress:
         if fit:
-            show: Any = _show_weights
             found: Any = fit_weights(opened, asked, judged, depth=options["depth"], progress=progress)
         else:
-            show = _show
-            found = evaluate(opened, asked, judged, rerank=_model(rerank), progress=progress, **options)
+            options["rerank"] = None if rerank is None else open_encoder(rerank)
+            found = evaluate(opened, asked, judged, progress=progress, **options)
     if json:
         print_json(found.to_json())
     else:
-        show(found)
-
-
-def _model(path: Path | None) -> Any:
-    from ..model.loading import load
-
-    return None if path is None else load(path)
+        (_show_weights if fit else _show)(found)
 
 
 def _show(found: "SearchEvaluation") -> None:
@@ -188,14 +179,12 @@ def upgrade(index: str, *, encoder: Path, json: Json = False, **options: Any) ->
         index: Folder or address of the index.
         encoder: The new encoder, as for `wordladder embed`.
     """
-    from dataclasses import asdict
-
     from ..search.index import Index
     from ..search.upgrade import upgrade
 
     with Index.open(index) as opened, progress_bar() as progress:
         done = upgrade(opened, encoder, progress=progress, **options)
-    found = {name: value for name, value in asdict(done.map).items() if name != "matrix"}
+    found = {name: value for name, value in vars(done.map).items() if name != "matrix"}
     if json:
         print_json({"passages": done.passages, "embedded": done.embedded, **found})
         return

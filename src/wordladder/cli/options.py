@@ -53,6 +53,15 @@ Set = Annotated[
 ]
 
 
+def judged_options(panel: str) -> list[Any]:
+    """How files of judgements and queries are read."""
+    path, choices = "search/judgements.py", {"metavar": "ids|order"}
+    return [
+        *library_options(path, "read_judgements", {panel: "lowest_is_best"}),
+        *library_options(path, "read_queries", {panel: "numbering"}, numbering=choices),
+    ]
+
+
 # Options that are parameters of `climb`, for the panels given; other commands have some of them too.
 climb_options = partial(
     library_options,

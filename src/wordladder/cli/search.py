@@ -30,6 +30,7 @@ INDENT, LINES = 4, 3  # of a passage in the list
 OPTIONS = library_options("search/index.py", "Index.search_all", {"Options": "by depth"}, depth={"min": 1})
 
 _CONDITION = re.compile(r"\s*([^<>=!]+?)\s*(>=|<=|>|<|==?)\s*(.*?)\s*", re.DOTALL)
+_MEMBER = re.compile(r'\s*"(?:[^"\\]|\\.)*"\s*(?=,|$)|[^,]+')  # of a list
 _COMPARISONS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")  # and what a terminal would obey
 
@@ -109,7 +110,7 @@ def parse_where(conditions: Sequence[str]) -> dict[str, Any]:
         comparison, known = _COMPARISONS.get(sign), found.get(name, {})
         wanted: Any = {comparison: _value(value)}
         if comparison is None:
-            wanted = [_value(one.strip()) for one in value.split(",")]
+            wanted = [_value(one.strip()) for one in _MEMBER.findall(value)]
         if name not in found:
             found[name] = wanted
         elif isinstance(known, dict) and isinstance(wanted, dict) and known.keys().isdisjoint(wanted):

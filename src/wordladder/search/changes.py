@@ -1,9 +1,8 @@
-"""What of the documents that are written is new, and how they are written together."""
+"""How documents are written together, and what tells a document from an older one."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from typing import Any
 
 from .fields import checked
 from .passages import Document, cut
@@ -34,8 +33,3 @@ def digest(document: Document) -> str:
     """What changes with the text or the fields of a document."""
     content = json.dumps([document.text, document.fields], sort_keys=True, ensure_ascii=False)
     return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def changed(document: Document, old: Mapping[str, Any] | None) -> bool:
-    """Whether a document is not the one that a first passage, if there is one, is of."""
-    return old is None or old["digest"] != digest(document)

@@ -1,8 +1,10 @@
 """Climbs the ladder of search: indexes of the same documents, compared on the same queries."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -27,86 +29,60 @@ from ..model.checkpoint_folder import exclusive_output
 from ..progress import Progress, quiet
 from . import climb_job
 from .climb_job import Job
+from .evaluation import judged_queries
 from .judgements import Judgements, Queries
 from .passages import Document
-from .ways import GIVEN, RUNGS, TASK, Way
+from .ways import GIVEN, RUNGS, TASK, WORDS_ALONE, Way
 
 METRIC = "nDCG@10"
-DOCUMENTS, QUERIES = "documents.jsonl", "queries.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class SearchClimb:
-    """What all rungs of a climb share.
+def _job(way: Way, encoder: str | None, reranker: str | None, folder: Path, threads: int) -> Job | str:
+    """The job of a rung, or why it cannot be climbed here."""
+    if way.rerank and reranker is None:
+        return "it needs a reranker; give one with --rerank"
+    possible = [one for one in way.encoder if one == WORDS_ALONE or encoder is not None]
+    if way.encoder and not possible:
+        return "it needs a sentence encoder; give one with --encoder"
+    first = possible[0] if possible else None
+    return Job(
+        folder=str(folder),
+        trained=None if first == GIVEN else first,
+        encoder=None if first in (None, WORDS_ALONE) else encoder,
+        by=way.by,
+        reranker=reranker if way.rerank else None,
+        threads=threads,
+    )
 
-    Attributes:
-        folder: The folder of the climb.
-        encoder: The sentence encoder; None: there is none.
-        reranker: The model of pairs; None: there is none.
-        threads: Threads to index and to search with.
-        progress: Called with the progress of each rung.
-    """
 
-    folder: Path
-    encoder: str | None
-    reranker: str | None
-    threads: int
-    progress: Progress = quiet
+def _measure(name: str, job: Job, progress: Progress) -> Measured:
+    """Index the documents, unless another rung did, and measure quality and price."""
+    where = Path(job.folder, "runs", name)
 
-    def missing(self, way: Way) -> str | None:
-        """Why a rung cannot be climbed here."""
-        if way.rerank and self.reranker is None:
-            return "it needs a reranker; give one with --rerank"
-        if way.encoder and self._encoder(way) is None:
-            return "it needs a sentence encoder; give one with --encoder"
-        return None
+    def told(stage: str, done: float, total: float | None, **facts: Any) -> None:
+        progress(f"{name}: {stage}", done, total, **facts)
 
-    def _encoder(self, way: Way) -> str | None:
-        """The first of its encoders that can be had; a distilled one needs the one that is given."""
-        can = [name for name in way.encoder if name == "vectors-sif" or self.encoder is not None]
-        return can[0] if can else None
-
-    def measure(self, name: str, way: Way) -> Measured:
-        """Index the documents, unless another rung did, and measure quality and price."""
-        job = self._job(name, way)
-        rung = Rung(name=name, recipe=_recipe(job))
-        where = self.folder / "runs" / name
-        progress = partial(_named, self.progress, name)
-        run = partial(run_job, climb_job.__name__, threads=self.threads, progress=progress)
-        try:
-            built = run(asdict(job), where)
-            found = run(asdict(replace(job, measure=True)), where)
-        except JobError as error:
-            return Measured(replace(rung, error=str(error)), user_error=error.user_error)
-        write_json(where / "measures.json", found["measures"])
-        scores = np.array(found["bootstrap"])
-        usage = {field: found[field] for field in Price.__dataclass_fields__ if field in found}
-        rung = replace(
-            rung,
-            value=found["value"],
-            interval=percentile_interval(scores),
-            seeds=(1,),
-            seed_values=(found["value"],),
-            dev_value=found["dev_value"],
-            seed_dev_values=(found["dev_value"],),
-            price=Price(**usage, train_seconds=built["seconds"]),
-            recipe=_recipe(job, found["weights"]),
-        )
-        return Measured(rung, scores, device="cpu")
-
-    def _job(self, name: str, way: Way) -> Job:
-        encoder = self._encoder(way)
-        return Job(
-            documents=str(self.folder / "data" / DOCUMENTS),
-            queries=str(self.folder / "data" / QUERIES),
-            index=str(self.folder / "indexes" / (encoder or "words")),
-            models=str(self.folder / "models"),
-            trained=None if encoder in (None, GIVEN) else encoder,
-            encoder=None if encoder is None else self.encoder,
-            by=way.by,
-            reranker=self.reranker if way.rerank else None,
-            threads=self.threads,
-        )
+    run = partial(run_job, climb_job.__name__, folder=where, threads=job.threads, progress=told)
+    try:
+        built = run(asdict(job))
+        found = run(asdict(replace(job, measure=True)))
+    except JobError as error:
+        return Measured(Rung(name=name, recipe=_recipe(job), error=str(error)), user_error=error.user_error)
+    write_json(where / "measures.json", found["measures"])
+    scores = np.array(found["bootstrap"])
+    usage = {field: found[field] for field in Price.__dataclass_fields__ if field in found}
+    rung = Rung(
+        name=name,
+        value=found["value"],
+        interval=percentile_interval(scores),
+        seeds=(1,),
+        seed_values=(found["value"],),
+        dev_value=found["dev_value"],
+        seed_dev_values=(found["dev_value"],),
+        price=Price(**usage, train_seconds=built["seconds"]),
+        recipe=_recipe(job, found["weights"]),
+    )
+    return Measured(rung, scores, device="cpu")
 
 
 def climb_search(
@@ -160,27 +136,23 @@ def climb_search(
     rule = Rule(
         cost=cost_kind(cost), margin=margin, budget=budget, metric=METRIC, rows=len(test), unit=UNITS[TASK]
     )
-    shared = SearchClimb(
-        folder=folder,
-        encoder=None if encoder is None else str(encoder),
-        reranker=None if reranker is None else str(reranker),
-        threads=threads or available_threads(),
-        progress=progress,
-    )
-    reasons = {name: shared.missing(RUNGS[name]) for name in chosen}
-    if rungs is not None and (name := next(filter(reasons.get, reasons), None)):
-        raise SettingError(f"the rung {name}: {reasons[name]}")
+    threads = threads or available_threads()
+    given, again = (None if one is None else str(one) for one in (encoder, reranker))
+    planned = {name: _job(RUNGS[name], given, again, folder, threads) for name in chosen}
+    jobs = {name: job for name, job in planned.items() if isinstance(job, Job)}
+    left_out = tuple(LeftOut(name, why) for name, why in planned.items() if isinstance(why, str))
+    if rungs is not None and left_out:
+        raise SettingError(f"the rung {left_out[0].name}: {left_out[0].why}")
     with exclusive_output(folder), disk_errors(folder):
         if (folder / "climb.json").exists():
             raise OutputError(f"{folder}: there is a climb here already; choose another output")
-        count = _write_documents(documents, folder / "data" / DOCUMENTS)
-        parts = {"dev": dev, "test": test}
-        write_json(folder / "data" / QUERIES, {"queries": queries, "judgements": judgements, **parts})
+        count = _write_documents(documents, folder / "data" / "documents.jsonl")
+        data = {"queries": queries, "judgements": judgements, "dev": dev, "test": test}
+        write_json(folder / "data" / "queries.json", data)
         measured: list[Measured] = []
-        for name in chosen:
-            if reasons[name] is None:
-                progress("climb", len(measured), len(chosen), rung=name)
-                measured.append(shared.measure(name, RUNGS[name]))
+        for name, job in jobs.items():
+            progress("climb", len(measured), len(jobs), rung=name)
+            measured.append(_measure(name, job, progress))
         if all(one.user_error for one in measured):
             raise UserError(f"no rung could be measured; {measured[0].rung.name}: {measured[0].rung.error}")
         found = compare(measured, rule)
@@ -196,19 +168,15 @@ def climb_search(
             notes=notes,
             warnings=(),
             machine=describe(),
-            threads=shared.threads,
+            threads=threads,
             device="cpu",
             seconds=perf_counter() - started,
             folder=folder,
-            left_out=tuple(LeftOut(name, why) for name, why in reasons.items() if why),
+            left_out=left_out,
         )
         write_json(folder / "climb.json", result.to_json())
         write_report(result, folder / "report.html")
     return result
-
-
-def _named(progress: Progress, name: str, stage: str, done: float, total: float | None, **facts: Any) -> None:
-    progress(f"{name}: {stage}", done, total, **facts)
 
 
 def _chosen(rungs: Sequence[str] | None) -> list[str]:
@@ -226,37 +194,47 @@ def _split(
     Raises:
         DataError: they are too few.
     """
-    judged = [name for name in queries if any(grade > 0 for grade in judgements.get(name, {}).values())]
+    grades, left = judged_queries(queries, judgements)
+    judged = list(grades)
     if len(judged) < 6:
         raise DataError(f"{len(judged)} queries have a relevant document; a climb needs at least 6")
     order = np.random.default_rng(seed).permutation(len(judged))
     cut = len(judged) // 3
     dev, test = ([judged[row] for row in sorted(part)] for part in (order[:cut], order[cut:]))
     note = "A random third of the queries is dev."
-    if left := len(queries) - len(judged):
+    if left:
         note += f" {left:,} queries without a relevant document are left out."
     return dev, test, (note,)
 
 
 def _write_documents(documents: Iterable[Document], path: Path) -> int:
-    """Write the documents for the jobs; returns how many."""
-    import json
+    """Write the documents for the jobs; returns how many.
 
+    Raises:
+        SettingError: a climb that was broken off here had others.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    count = 0
+    count, known = 0, sha256()
     with atomic_write(path) as file:
         for document in documents:
-            file.write(json.dumps(asdict(document)).encode() + b"\n")
             count += 1
+            line = json.dumps(asdict(document)).encode() + b"\n"
+            file.write(line)
+            known.update(line)
+        if path.exists() and sha256(path.read_bytes()).digest() != known.digest():
+            raise SettingError(
+                f"{path.parents[1]}: the climb here began with other documents; choose another output"
+            )
     return count
 
 
-def _recipe(job: Job, weights: Mapping[str, float] | None = None) -> str:
+def _recipe(job: Job, weights: Sequence[float] | None = None) -> str:
     """What is shown in place of a recipe."""
-    search: dict[str, Any] = {
+    search = {
         "by": job.by,
         "encoder": job.trained or job.encoder,
         "teacher": job.trained and job.encoder,
+        "rerank": job.reranker,
+        "weights": weights if job.by == "hybrid" else None,
     }
-    search |= {"rerank": job.reranker, "weights": weights if job.by == "hybrid" else None}
     return tomli_w.dumps({"search": {key: value for key, value in search.items() if value is not None}})

@@ -3,10 +3,11 @@
 import html
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from ..errors import DataError
+from .passages import Document
 
+_SMART_FIELDS = {"title": "T", "author": "A", "source": "B"}
 _MARK = re.compile(r"\.([A-Z])(?:\s+(\S.*?))?\s*")
 _TAG = re.compile(r"<[^<>]*>")
 _PIECES = re.compile(r"(?i)(?=<DOC>)")
@@ -18,28 +19,8 @@ _TOPIC_NUMBER = re.compile(r"(?i)<num>\s*(?:Number:)?\s*([^\s<]+)")
 _TOPIC_TITLE = re.compile(r"(?i)<title>\s*(?:Topic:)?\s*([^<]+)")
 
 
-class SmartEntry(NamedTuple):
-    """A document or a query of a SMART file.
-
-    Attributes:
-        line: The line of its `.I`.
-        id: What follows `.I`.
-        parts: The lines below each mark, by its letter: T title, A author, B source, W text.
-    """
-
-    line: int
-    id: str
-    parts: dict[str, list[str]]
-
-    def text(self, letters: str) -> str:
-        """The text below some marks, one after the other."""
-        return "\n".join(
-            part for letter in letters if (part := "\n".join(self.parts.get(letter, ())).strip())
-        )
-
-
-def read_smart(lines: Iterable[str], source: str) -> Iterator[SmartEntry]:
-    """The entries of a SMART file, one after another.
+def read_smart(lines: Iterable[str], source: str) -> Iterator[Document]:
+    """The documents or queries of a SMART file, one after another: title (.T) and text (.W) are the text.
 
     Args:
         lines: Its lines.
@@ -48,37 +29,35 @@ def read_smart(lines: Iterable[str], source: str) -> Iterator[SmartEntry]:
     Raises:
         DataError: an entry has no id, or a text stands outside an entry; names the line.
     """
-    entry, mark = None, ""
+    name, mark, parts = "", "", dict[str, list[str]]()
     for number, line in enumerate(lines, start=1):
         found = _MARK.fullmatch(line)
         if found and found[1] == "I":
-            if entry is not None:
-                yield entry
+            if name:
+                yield _smart_document(name, parts)
             if not found[2]:
                 raise DataError(f"{source}, line {number}: an id must follow .I")
-            entry, mark = SmartEntry(number, found[2], {}), ""
-        elif found and not found[2] and entry is not None:
+            name, mark, parts = found[2], "", {}
+        elif found and not found[2] and name:
             mark = found[1]
-        elif entry is not None and mark:
-            entry.parts.setdefault(mark, []).append(line)
+        elif mark:
+            parts.setdefault(mark, []).append(line)
         elif line.strip():
-            expected = "a mark such as .W" if entry else "an entry, which begins with .I and an id,"
+            expected = "a mark such as .W" if name else "an entry, which begins with .I and an id,"
             raise DataError(f"{source}, line {number}: {expected} is expected, found {line.strip()[:40]!r}")
-    if entry is not None:
-        yield entry
+    if name:
+        yield _smart_document(name, parts)
 
 
-class TrecDocument(NamedTuple):
-    """A document of a TREC collection; `line` is that of its <DOC>."""
-
-    line: int
-    id: str
-    title: str
-    text: str
+def _smart_document(name: str, parts: dict[str, list[str]]) -> Document:
+    texts = {mark: "\n".join(lines).strip() for mark, lines in parts.items()}
+    fields = {field: " ".join(texts.get(mark, "").split()) for field, mark in _SMART_FIELDS.items()}
+    text = "\n".join(texts[mark] for mark in "TW" if texts.get(mark))
+    return Document(name, text, {field: value for field, value in fields.items() if value})
 
 
-def read_trec(lines: Iterable[str], source: str) -> Iterator[TrecDocument]:
-    """The documents of a TREC collection, one after another.
+def read_trec(lines: Iterable[str], source: str) -> Iterator[Document]:
+    """The documents of a TREC collection, one after another: title and text are the text.
 
     Args:
         lines: Its lines.
@@ -105,13 +84,14 @@ def read_trec(lines: Iterable[str], source: str) -> Iterator[TrecDocument]:
         raise DataError(f"{source}, line {begun}: the <DOC> that begins here is not closed.")
 
 
-def _trec_document(document: str, line: int, source: str) -> TrecDocument:
+def _trec_document(document: str, line: int, source: str) -> Document:
     name, texts = _NAME.search(document), _TEXT.findall(document)
     for missing, tag in ((name is None, "DOCNO"), (not texts, "TEXT")):
         if missing:
             raise DataError(f"{source}, line {line}: the <DOC> that begins here has no <{tag}>…</{tag}>.")
     title = " ".join(_plain(found[2]) for found in _TITLE.finditer(_TEXT.sub("", document)))
-    return TrecDocument(line, _plain(name[1]) if name else "", title, "\n".join(map(_plain, texts)))
+    text = "\n".join([*([title] if title else []), *map(_plain, texts)])
+    return Document(_plain(name[1]) if name else "", text, {"title": title} if title else {})
 
 
 def _plain(markup: str) -> str:

@@ -9,12 +9,12 @@ from datetime import date, time
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from ..data.column_names import TEXTS, normalize
 from ..data.columns import resolve_column
 from ..data.file_format import check_format, decode_lines, format_of_suffix, read_raw
-from ..data.json_records import read_json, read_json_lines
+from ..data.json_records import read_json_lines
 from ..data.questions.squad import find_articles, read_paragraphs
 from ..data.raw_table import RawTable, is_missing, scalar, shorten
 from ..data.split_columns import header_names
@@ -119,15 +119,21 @@ def read_file(file: Path, name: str, format: str, columns: Columns) -> Iterator[
     Raises:
         DataError: it cannot be read; names the line.
     """
-    readers: dict[str, Callable[[Path, str, Columns], Iterator[Document]]] = {
-        "text": _read_text, "smart": _read_smart, "trec": _read_trec, "squad": _read_squad,
-        "json": _read_json, "jsonl": _read_json_lines,
-    }  # fmt: skip
-    if format in readers:
-        yield from readers[format](file, name, columns)
+    source, lines = str(file), decode_lines(raw_lines(file), str(file))
+    paragraphs = read_squad(file) if format in ("squad", "json") else None
+    if paragraphs is not None:
+        yield from (document for document, _ in paragraphs)
+    elif format == "squad":
+        raise DataError(f"{file} is no SQuAD document: it has no list under the key 'data'.")
+    elif format == "text":
+        yield Document(name, _read_text(file))
+    elif format in ("smart", "trec"):
+        yield from (read_smart if format == "smart" else read_trec)(lines, source)
+    elif format == "jsonl":
+        yield from _documents(read_json_lines(lines, source), source, name, columns)
     else:
         given = header_names(None, columns.text, columns.id, columns.fields)
-        table = read_raw(file, format, given)
+        table = read_raw(file, "jsonl" if format == "json" else format, given)
         yield from _read_rows(table, name, columns, all_strings=format in ("csv", "tsv"))
 
 
@@ -147,60 +153,28 @@ def format_of(file: Path) -> str:
     return "trec" if head[:5].upper() == b"<DOC>" else "text"
 
 
-def _read_text(file: Path, name: str, columns: Columns) -> Iterator[Document]:
+def _read_text(file: Path) -> str:
     with ByteReader(file) as reader:
         data = reader.read_all()
     if b"\0" in data[: 1 << 13] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(
             f"{file} is no text: it has bytes that are zero. Say which files to read (only, --only)."
         )
-    yield Document(name, decode(data, str(file)))
+    return decode(data, str(file))
 
 
-def _read_smart(file: Path, name: str, columns: Columns) -> Iterator[Document]:
-    for entry in read_smart(decode_lines(raw_lines(file), str(file)), str(file)):
-        found = (("title", "T"), ("author", "A"), ("source", "B"))
-        fields = {field: " ".join(entry.text(letter).split()) for field, letter in found}
-        yield Document(entry.id, entry.text("TW"), {key: value for key, value in fields.items() if value})
-
-
-def _read_trec(file: Path, name: str, columns: Columns) -> Iterator[Document]:
-    for _, number, title, text in read_trec(decode_lines(raw_lines(file), str(file)), str(file)):
-        yield Document(number, f"{title}\n{text}" if title else text, {"title": title} if title else {})
-
-
-def _read_squad(file: Path, name: str, columns: Columns) -> Iterator[Document]:
-    articles = read_squad(file)
+def read_squad(file: Path) -> list[tuple[Document, list[object]]] | None:
+    """The paragraphs of a SQuAD document, each with the questions that are asked about it; None: the file has
+    something else. Errors as for `find_articles` and `read_paragraphs`.
+    """
+    articles = find_articles(decode(read_bytes(file), str(file)), str(file))
     if articles is None:
-        raise DataError(f"{file} is no SQuAD document: it has no list under the key 'data'.")
-    yield from (document for document, _ in squad_documents(articles, str(file)))
-
-
-def read_squad(file: Path) -> list[object] | None:
-    """The articles of a SQuAD document; None: the file has something else. Errors as for `find_articles`."""
-    return find_articles(decode(read_bytes(file), str(file)), str(file))
-
-
-def squad_documents(articles: list[object], source: str) -> Iterator[tuple[Document, list[object]]]:
-    """The paragraphs of a SQuAD document, each with the questions that are asked about it."""
-    count: Counter[str] = Counter()
-    for title, text, questions, _ in read_paragraphs(articles, source):
+        return None
+    found, count = list[tuple[Document, list[object]]](), Counter[str]()
+    for title, text, questions, _ in read_paragraphs(articles, str(file)):
         count[title] += 1
-        yield Document(f"{title}#{count[title]}", text, {"title": title}), questions
-
-
-def _read_json(file: Path, name: str, columns: Columns) -> Iterator[Document]:
-    content = decode(read_bytes(file), str(file))
-    articles = find_articles(content, str(file))
-    if articles is None:
-        yield from _read_rows(read_json(content, str(file)), name, columns)
-    else:
-        yield from (document for document, _ in squad_documents(articles, str(file)))
-
-
-def _read_json_lines(file: Path, name: str, columns: Columns) -> Iterator[Document]:
-    lines = read_json_lines(decode_lines(raw_lines(file), str(file)), str(file))
-    yield from _documents(lines, str(file), name, columns)
+        found.append((Document(f"{title}#{count[title]}", text, {"title": title}), questions))
+    return found
 
 
 def _read_rows(
@@ -214,8 +188,8 @@ def _read_rows(
     text = text and tuple(names[resolve_column(table, one)] for one in text)
     key = None if key is None else names[resolve_column(table, key)]
     columns = replace(columns, text=text, id=key)
-    role = _roles(tuple(names), columns)
-    as_written = {role.id, *role.text}
+    key, text = _roles(tuple(names), columns)
+    as_written = {key, *text}
     cells = [
         _typed(table.column(number)) if all_strings and one not in as_written else table.column(number)
         for number, one in enumerate(names)
@@ -237,15 +211,9 @@ def _typed(cells: list[Any]) -> list[Any]:
     return cells
 
 
-class _Roles(NamedTuple):
-    """Which columns of a table are the id and the text; no text: it could not be found."""
-
-    id: str | None
-    text: tuple[str, ...]
-
-
 @lru_cache(1024)
-def _roles(names: tuple[str, ...], columns: Columns) -> _Roles:
+def _roles(names: tuple[str, ...], columns: Columns) -> tuple[str | None, tuple[str, ...]]:
+    """Which columns of a table are the id and the text; no text: it could not be found."""
     usual = {normalize(name): name for name in reversed(names)}
 
     def first(known: Sequence[str]) -> str | None:
@@ -253,11 +221,11 @@ def _roles(names: tuple[str, ...], columns: Columns) -> _Roles:
 
     key = columns.id if columns.id is not None else first(_IDS)
     if columns.text:
-        return _Roles(key, columns.text)
+        return key, columns.text
     title, body = first(_TITLES), first(_BODIES)
     if body is None and set(names) - {key, title}:
-        return _Roles(key, ())  # what the others hold could be the text
-    return _Roles(key, tuple(name for name in (title, body) if name is not None))
+        return key, ()  # what the others hold could be the text
+    return key, tuple(name for name in (title, body) if name is not None)
 
 
 def _documents(
@@ -271,20 +239,20 @@ def _documents(
     wanted, seen, must_have_id = columns.fields, set[str](), columns.must_have_id
     for number, record in records:
         where = f"{source}, {unit} {number}"
-        role = _roles(tuple(record), columns)
-        must_have_id = must_have_id or role.id is not None
-        if role.id is None and must_have_id:
+        of_id, of_text = _roles(tuple(record), columns)
+        must_have_id = must_have_id or of_id is not None
+        if of_id is None and must_have_id:
             raise DataError(f"{where}: there is no id. Usual names of its column: {', '.join(_IDS)}.")
-        if role.id is None:
+        if of_id is None:
             key = f"{name}:{number}"
-        elif not (key := (scalar(cell := record.get(role.id)) or "").strip()):
-            raise DataError(f"{where}: {role.id!r} has no id, but {shorten(cell)}")
-        used = {role.id, *role.text} - {usual for usual in record if normalize(usual) in _TITLES}
+        elif not (key := (scalar(cell := record.get(of_id)) or "").strip()):
+            raise DataError(f"{where}: {of_id!r} has no id, but {shorten(cell)}")
+        used = {of_id, *of_text} - {usual for usual in record if normalize(usual) in _TITLES}
         fields = _fields({one: cell for one, cell in record.items() if one not in used})
         seen |= fields.keys()
         if wanted is not None:
             fields = {one: fields[one] for one in wanted if one in fields}
-        yield Document(key, _text(record, role.text, where), fields)
+        yield Document(key, _text(record, of_text, where), fields)
     if wanted and (unknown := [one for one in wanted if one not in seen]):
         raise DataError(f"{source}: no row has the field {unknown[0]!r}.{did_you_mean(unknown[0], seen)}")
 

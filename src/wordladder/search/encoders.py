@@ -34,11 +34,9 @@ def text_vectors(encoder: Any, texts: list[str], kind: str) -> NDArray[np.float3
     """The vectors of texts, of length one; with the encoder's own prompt for queries or passages, if it has
     one.
     """
-    options = {}
     layout = getattr(getattr(encoder, "engine_", None), "layout", None)
-    for name in _PROMPTS[kind]:
-        if layout is not None and name in layout.prompts and "prompt_name" not in options:
-            options["prompt_name"] = name
+    names = [name for name in _PROMPTS[kind] if layout is not None and name in layout.prompts]
+    options = {"prompt_name": names[0]} if names else {}
     vectors = unit_vectors(np.asarray(encoder.encode(texts, **options), np.float32))
     check_finite(vectors, lambda row: f"the vector of the text {texts[row][:40]!r}")
     return vectors
@@ -47,6 +45,17 @@ def text_vectors(encoder: Any, texts: list[str], kind: str) -> NDArray[np.float3
 def probe(encoder: Any) -> NDArray[np.float32]:
     """The vector of a text that is always the same, `(dim,)`."""
     return text_vectors(encoder, [_PROBE], "passage")[0]
+
+
+def described(encoder: Any, name: str) -> dict[str, Any]:
+    """What the settings of an index say of its encoder.
+
+    Args:
+        encoder: The encoder.
+        name: Where it can be loaded again.
+    """
+    known = probe(encoder)
+    return {"encoder": name, "dim": len(known), "probe": [round(float(value), 6) for value in known]}
 
 
 def check_encoder(encoder: Any, settings: IndexSettings, name: str) -> None:

@@ -96,9 +96,9 @@ class SearchEvaluation:
         return {
             name: paired_difference(
                 self.measures[name].value,
-                _draws(self.scores[:, column]),
+                draws(self.scores[:, column]),
                 other.measures[name].value,
-                _draws(other.scores[:, column]),
+                draws(other.scores[:, column]),
             )
             for column, name in enumerate(self.measures)
         }
@@ -135,7 +135,7 @@ def evaluate(
         SettingError: an argument is not valid.
     """
     measures = _measures(k)
-    judged, left_out = _judged(queries, judgements)
+    judged, left_out = judged_queries(queries, judgements)
     how = {"by": by, "depth": depth, "where": where, "rerank": rerank}
     ranked: dict[str, Iterable[str]] = {}
     for names in _blocks(list(judged)):
@@ -148,7 +148,7 @@ def evaluate(
     missing = documents - index.known(documents)
     return SearchEvaluation(
         measures={
-            name: Measure(float(column.mean()), percentile_interval(_draws(column)), definition)
+            name: Measure(float(column.mean()), percentile_interval(draws(column)), definition)
             for (name, _, definition), column in zip(measures, scores.T, strict=True)
         },
         queries=len(judged),
@@ -175,9 +175,13 @@ def _measures(k: int) -> list[tuple[str, Any, str]]:
     return found
 
 
-def _judged(queries: Queries, judgements: Judgements) -> tuple[Judgements, int]:
+def judged_queries(queries: Queries, judgements: Judgements) -> tuple[Judgements, int]:
     """The judgements of the queries that have a relevant document, in their order; how many have none."""
-    judged = {name: judgements[name] for name in queries if any(judgements.get(name, {}).values())}
+
+    def is_judged(name: str) -> bool:
+        return any(grade > 0 for grade in judgements.get(name, {}).values())
+
+    judged = {name: judgements[name] for name in filter(is_judged, queries)}
     if not judged:
         shown = [", ".join(list(names)[:3]) or "none" for names in (queries, judgements)]
         raise DataError(
@@ -206,7 +210,8 @@ def _scores(
     return scores
 
 
-def _draws(scores: NDArray[np.float64]) -> Scores:
+def draws(scores: NDArray[np.float64]) -> Scores:
+    """The means of bootstrap resamples of what each query scores."""
     return bootstrap_scores(scores[:, None], lambda drawn: float(drawn.mean()))
 
 
@@ -262,7 +267,7 @@ def fit_weights(
         DataError: no query has a relevant document.
         SettingError: the index has no vectors.
     """
-    judged, _ = _judged(queries, judgements)
+    judged, _ = judged_queries(queries, judgements)
     ranked: dict[float, dict[str, Iterable[str]]] = {share: {} for share in _GRID}
     done = 0
     for names in _blocks(list(judged)):

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
@@ -15,8 +14,8 @@ from ..files.folders import restore_folder
 from ..formats import check_finite
 from ..model.inputs import unit_vectors
 from ..progress import Progress, quiet
-from .changes import BATCH, batches, changed, digest
-from .encoders import check_encoder, loaded, name_of, probe, text_vectors
+from .changes import BATCH, batches, digest
+from .encoders import check_encoder, described, loaded, name_of, text_vectors
 from .passages import Document, Hit, fuse, merge
 from .settings import IndexSettings, read_settings
 from .store import SETTINGS_FILE, Row, Store, Where, open_store, passage_id
@@ -65,13 +64,11 @@ class Index:
             StoreError: there is an index already, or something else.
             SettingError: a setting is not valid.
         """
-        name = None if encoder is None else name_of(encoder)
-        fresh = IndexSettings(encoder=name, **settings)
+        fresh = IndexSettings(**settings)
         Terms(stemmer=fresh.stemmer)
-        encoder = loaded(encoder)
         if encoder is not None:
-            known = probe(encoder)
-            fresh = replace(fresh, dim=len(known), probe=[round(float(value), 6) for value in known])
+            name, encoder = name_of(encoder), loaded(encoder)
+            fresh = replace(fresh, **described(encoder, name))
         store = open_store(target)
         if store.settings() is not None:
             store.close()
@@ -166,7 +163,8 @@ class Index:
             fresh = [
                 (document, spans)
                 for document, spans in batch
-                if (document.id, len(spans)) in there or changed(document, old.get(document.id))
+                if (document.id, len(spans)) in there
+                or old.get(document.id, {}).get("digest") != digest(document)
             ]
             self._put(fresh)
             for document, spans in fresh:
@@ -174,8 +172,9 @@ class Index:
                 passages = old.get(document.id, {}).get("passages", 0)
                 if (document.id, len(spans)) in there or passages > len(spans):
                     self._store.delete(document.id, len(spans))
-            counts[0] += len(fresh) - sum(document.id in old for document, _ in fresh)
-            counts[1] += sum(document.id in old for document, _ in fresh)
+            updated = sum(document.id in old for document, _ in fresh)
+            counts[0] += len(fresh) - updated
+            counts[1] += updated
             counts[2] += len(batch) - len(fresh)
             done += len(batch)
             progress("documents", done, None)
@@ -208,9 +207,9 @@ class Index:
         self._unsettled += len(rows)
 
     def delete(self, ids: Iterable[str]) -> int:
-        """Delete documents; returns how many of them were there."""
+        """Delete the document of an id, or of several; returns how many of them were there."""
         there = 0
-        for name in ids:
+        for name in [ids] if isinstance(ids, str) else ids:
             there += len(self._store.get([passage_id(name, 0)]))
             self._store.delete(name)
         return there
@@ -326,7 +325,7 @@ class Index:
 
     def ids(self) -> Iterator[str]:
         """The ids of all documents."""
-        return (row.document for rows in self._store.scan(BATCH) for row, _ in rows if row.number == 0)
+        return (row.document for rows in self._store.scan(BATCH) for row in rows if row.number == 0)
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Those of some ids that documents have."""
@@ -361,9 +360,7 @@ class Index:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

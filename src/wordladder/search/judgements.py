@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from ..data.file_format import decode_lines
+from ..data.questions.answers import get_text
 from ..errors import DataError, check_choice
 from ..text.file_content import decode, raw_lines, read_bytes, read_head
 from .collection_files import read_topics
-from .documents import Columns, format_of, read_file, read_squad, squad_documents
+from .documents import Columns, format_of, read_file, read_squad
 
 Numbering = Literal["ids", "order"]
 Queries = dict[str, str]  # texts by id
 Judgements = dict[str, dict[str, int]]  # the grades of documents by the id of the query
 
 _INTEGER = re.compile(r"[-+]?\d+")
-_KEYS = ("id", "question")  # of a question in a SQuAD document
 
 
 def read_queries(path: str | Path, *, numbering: str = "ids") -> Queries:
@@ -50,26 +50,28 @@ def _queries(path: Path) -> Iterator[tuple[str, str]]:
     if re.search(rb"(?i)^\s*<top>", read_head(path, 1 << 10)):
         yield from read_topics(decode(read_bytes(path), str(path)), str(path)).items()
         return
-    format = format_of(path)
-    articles = read_squad(path) if format == "json" else None
-    if articles is not None:
-        yield from ((name, text) for name, text, _ in _questions(articles, str(path)))
+    if (questions := _questions(path)) is not None:
+        yield from ((name, text) for name, text, _ in questions)
         return
-    columns = Columns(must_have_id=True)
-    for query in read_file(path, path.name, "tsv" if format == "text" else format, columns):
+    format = format_of(path).replace("text", "tsv")
+    for query in read_file(path, path.name, format, Columns(must_have_id=True)):
         yield query.id, query.text
 
 
-def _questions(articles: list[object], source: str) -> Iterator[tuple[str, str, str]]:
-    """The id, the question, and the id of its paragraph, of all questions that have an answer."""
-    for document, questions in squad_documents(articles, source):
+def _questions(path: Path) -> list[tuple[str, str, str]] | None:
+    """The id, the question, and the id of its paragraph, of all questions of a SQuAD document that have an
+    answer; None: the file has something else.
+    """
+    paragraphs = read_squad(path) if format_of(path) == "json" else None
+    if paragraphs is None:
+        return None
+    found = []
+    for document, questions in paragraphs:
         for entry in questions:
-            if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in _KEYS):
-                raise DataError(
-                    f"{source}, {document.id}: a question needs an id and a question, both texts."
-                )
-            if entry.get("is_impossible") is not True:
-                yield entry["id"], entry["question"], document.id
+            name, text = (get_text(entry, key, f"{path}, {document.id}") for key in ("id", "question"))
+            if isinstance(entry, dict) and entry.get("is_impossible") is not True:
+                found.append((name, text, document.id))
+    return found
 
 
 def read_judgements(path: str | Path, *, lowest_is_best: bool = False) -> Judgements:
@@ -88,9 +90,8 @@ def read_judgements(path: str | Path, *, lowest_is_best: bool = False) -> Judgem
             line.
     """
     path = Path(path)
-    articles = read_squad(path) if format_of(path) == "json" else None
-    if articles is not None:
-        return {name: {document: 1} for name, _, document in _questions(articles, str(path))}
+    if (questions := _questions(path)) is not None:
+        return {name: {document: 1} for name, _, document in questions}
     found: Judgements = {}
     width = 0
     for number, line in enumerate(decode_lines(raw_lines(path), str(path)), start=1):
@@ -112,11 +113,7 @@ def read_judgements(path: str | Path, *, lowest_is_best: bool = False) -> Judgem
             raise DataError(f"{where}: the document {document} is judged twice for the query {query}.")
         found[query][document] = int(grade)
     best = max((grade for grades in found.values() for grade in grades.values()), default=0)
-    return {
-        query: {one: _gain(grade, best if lowest_is_best else None) for one, grade in grades.items()}
-        for query, grades in found.items()
-    }
-
-
-def _gain(grade: int, highest: int | None) -> int:
-    return 0 if grade < 1 else grade if highest is None else highest + 1 - grade
+    for grades in found.values():
+        for one, given in grades.items():
+            grades[one] = 0 if given < 1 else best + 1 - given if lowest_is_best else given
+    return found

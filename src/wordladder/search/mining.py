@@ -72,7 +72,7 @@ def mined_pairs(
         progress("mining", start + len(block), len(queries))
     if {label for _, _, label in rows} != {RELEVANT, OTHER}:
         raise DataError(f"{index.name}: nothing relevant, or nothing else from rank {first} on, was found")
-    firsts, seconds, labels = map(list, zip(*rows)) if rows else ([], [], [])
+    firsts, seconds, labels = map(list, zip(*rows))
     notes = (f"{counted(len(rows), 'pair')} with passages of {index.name}.", *passages.notes)
     return Examples((firsts, seconds), labels, index.name, notes=notes, groups=firsts)
 
@@ -100,17 +100,13 @@ class _Passages:
 
 def _strangers(hits: Sequence[Hit], near: Sequence[str], names: set[str], first: int) -> list[str]:
     """The texts of the hits from a rank on that are not of relevant documents."""
-    relevant = [_normal(text) for text in near]
-    same = {hit.id for hit in hits if any(_overlap(_normal(hit.text), text) for text in relevant)} | names
+    relevant, others = (
+        [" ".join(text.casefold().split()) for text in texts] for texts in (near, [hit.text for hit in hits])
+    )
+    same = names | {
+        hit.id for hit, text in zip(hits, others) if any(text in one or one in text for one in relevant)
+    }
     return list(dict.fromkeys(hit.text for hit in hits[first - 1 :] if hit.id not in same))
-
-
-def _normal(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _overlap(one: str, other: str) -> bool:
-    return one in other or other in one
 
 
 def judged_pairs(judgements: str | Path, queries: str | Path) -> Examples:
@@ -143,13 +139,12 @@ def mined_examples(index: Index, pairs: Examples, **settings: Any) -> Examples:
         pairs: The pairs, with scores.
         settings: Keywords of `mined_pairs`.
     """
-    near: dict[str, list[str]] = {}
-    far: dict[str, list[str]] = {}
+    texts: dict[str, tuple[list[str], list[str]]] = {}
     for query, text, score in zip(*pairs.segments, pairs.labels or (), strict=True):
-        near.setdefault(query, [])
-        (near if score > 0 else far).setdefault(query, []).append(text)
-    near = {query: texts for query, texts in near.items() if texts}
-    if not near:
+        near, far = texts.setdefault(query, ([], []))
+        (near if score > 0 else far).append(text)
+    asked = {query: both for query, both in texts.items() if both[0]}
+    if not asked:
         raise DataError(f"{pairs.source}: no query has anything relevant")
-    others = [far.get(query, []) for query in near]
-    return mined_pairs(index, list(near), list(near.values()), others=others, **settings)
+    positives, others = zip(*asked.values())
+    return mined_pairs(index, list(asked), positives, others=others, **settings)

@@ -72,16 +72,9 @@ def cut(text: str, words: int, overlap: int) -> list[tuple[int, int]]:
         if after == len(pieces):
             break
         first = max(first + 1, bisect_left(sizes, sizes[after] - overlap))
-    return _with_ends(text, passages)
-
-
-def _with_ends(text: str, passages: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The passages; the first begins and the last ends where the text does, but for white space."""
-    if not passages:
-        return []
-    start, end = len(text) - len(text.lstrip()), len(text.rstrip())
-    passages[0] = (start, passages[0][1])
-    passages[-1] = (passages[-1][0], end)
+    if passages:  # the first begins and the last ends where the text does, but for white space
+        passages[0] = (len(text) - len(text.lstrip()), passages[0][1])
+        passages[-1] = (passages[-1][0], len(text.rstrip()))
     return passages
 
 

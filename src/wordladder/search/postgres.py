@@ -217,7 +217,7 @@ class PostgresStore:
         )
         return [(str(name), score) for name, score in rows]
 
-    def scan(self, batch: int) -> Iterable[list[tuple[Row, str]]]:
+    def scan(self, batch: int) -> Iterable[list[Row]]:
         """See `Store`."""
         numbers = "vector::real[]" if self._dim else "null"
         columns = f"id, document, number, payload, {numbers}"
@@ -225,8 +225,7 @@ class PostgresStore:
         after = UUID(int=0)
         while rows := self._run(query, [after, batch]):
             yield [
-                (Row(document, number, payload, vector, {}), str(one))
-                for one, document, number, payload, vector in rows
+                Row(document, number, payload, vector, {}) for _, document, number, payload, vector in rows
             ]
             after = rows[-1][0]
 

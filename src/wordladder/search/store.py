@@ -27,9 +27,7 @@ SETTINGS_FILE = "index.json"
 Where = Mapping[str, Any]  # conditions on fields, see `conditions`
 _COMPARISONS = ("gt", "gte", "lt", "lte")
 _PASSAGES = "passages"
-_MAKING = (
-    ".unfinished"  # is there while an index is made: what a process leaves that is killed then is no loss
-)
+_MAKING = ".unfinished"  # is there while an index is made: what a killed process leaves then is no loss
 _MOST_SMALL = 10_000  # rows that are searched without an index
 
 
@@ -88,7 +86,7 @@ class Store(Protocol):
     def match(self, words: Mapping[int, float], count: int, where: Where | None) -> list[tuple[str, float]]:
         """The ids of the passages with the highest BM25 for the terms, and this, the best first."""
 
-    def scan(self, batch: int) -> Iterable[list[tuple[Row, str]]]:
+    def scan(self, batch: int) -> Iterable[list[Row]]:
         """All rows, batch by batch, without their weights of terms."""
 
     def count(self, number: int | None = None) -> int:
@@ -200,17 +198,11 @@ class EdgeStore:
         shutil.rmtree(self._folder / _PASSAGES, ignore_errors=True)
         (self._folder / _PASSAGES).mkdir(parents=True)
         bytes_ = q.ScalarQuantizationConfig(q.ScalarType.Int8, memory=q.Memory.Pinned)
-        vectors = (
-            {
-                "text": q.EdgeVectorParams(
-                    dim, q.Distance.Dot, memory=q.Memory.Cold, quantization_config=bytes_
-                )
-            }
-            if dim
-            else None
+        kind = dim and q.EdgeVectorParams(
+            dim, q.Distance.Dot, memory=q.Memory.Cold, quantization_config=bytes_
         )
         config = q.EdgeConfig(
-            vectors=vectors,
+            vectors={"text": kind} if dim else None,
             sparse_vectors={"words": q.EdgeSparseVectorParams(modifier=q.Modifier.Idf)},
             hnsw_config=q.HnswIndexConfig(m=16, ef_construct=128, full_scan_threshold=_MOST_SMALL),
         )
@@ -278,14 +270,13 @@ class EdgeStore:
         for name, comparison, value in conditions(where):
             path = _path(name)
             if comparison == "in":
+                # A bool of Python is taken for an integer, one of NumPy is not.
+                members = [np.bool_(one) if isinstance(one, bool) else one for one in value]
                 equal = [
                     q.FieldCondition(path, range=q.RangeFloat(gte=one, lte=one))
-                    if isinstance(one, int | float) and not isinstance(one, bool)
-                    # A bool of Python is taken for an integer, one of NumPy is not.
-                    else q.FieldCondition(
-                        path, match=q.MatchValue(np.bool_(one) if isinstance(one, bool) else one)
-                    )
-                    for one in value
+                    if isinstance(one, int | float)
+                    else q.FieldCondition(path, match=q.MatchValue(one))
+                    for one in members
                 ]
                 none = q.FieldCondition(path, match=q.MatchAny([]))  # no condition at all would let all pass
                 must.append(q.Filter(should=equal or [none]))
@@ -293,7 +284,7 @@ class EdgeStore:
                 must.append(q.FieldCondition(path, range=q.RangeFloat(**{comparison: value})))
         return q.Filter(must=must)
 
-    def scan(self, batch: int) -> Iterable[list[tuple[Row, str]]]:
+    def scan(self, batch: int) -> Iterable[list[Row]]:
         """See `Store`."""
         at = None
         while True:
@@ -305,10 +296,10 @@ class EdgeStore:
             if at is None:
                 return
 
-    def _row(self, point: Any) -> tuple[Row, str]:
+    def _row(self, point: Any) -> Row:
         payload = dict(point.payload)
         vector = point.vector["text"] if self._dim else None
-        return Row(payload.pop("document"), payload.pop("number"), payload, vector, {}), str(point.id)
+        return Row(payload.pop("document"), payload.pop("number"), payload, vector, {})
 
     def count(self, number: int | None = None) -> int:
         """See `Store`."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,16 +12,16 @@ from ..errors import SettingError, StoreError, check_at_least, check_choice
 from ..evaluation.vector_drift import procrustes_rotation
 from ..model.inputs import unit_vectors
 from ..progress import Progress, quiet
-from .encoders import loaded, name_of, probe, text_vectors
+from .changes import BATCH
+from .encoders import described, loaded, name_of, text_vectors
 from .index import Index
 from .settings import IndexSettings
-from .store import Row, Store
+from .store import Row
 from .terms import document_weights
 
 Kind = Literal["orthogonal", "least-squares"]
 Vectors = NDArray[np.float32]
 
-_BATCH = 1024
 _LEAST = 20  # passages; from fewer no map can be fitted
 _RIDGES = (0.001, 0.01, 0.1, 1.0)  # as parts of the mean eigenvalue of the old vectors
 _TOP = 10
@@ -96,11 +96,9 @@ def upgrade(
     if not index.settings.dim:
         raise StoreError(f"{index.name}: the index was built without an encoder; it is searched by words")
     name, encoder = name_of(encoder), loaded(encoder)
-    known = probe(encoder)
-    fresh = replace(
-        index.settings, encoder=name, dim=len(known), probe=[round(float(value), 6) for value in known]
-    )
-    drawn = _draw(index._store, sample)
+    fresh = replace(index.settings, **described(encoder, name))
+    # The first ones, for stores order them by their ids, which are hashes.
+    drawn = list(islice(chain.from_iterable(index._store.scan(BATCH)), sample))
     if len(drawn) < _LEAST:
         raise StoreError(
             f"{index.name}: {len(drawn)} passages are too few to fit a map; build the index again"
@@ -120,19 +118,11 @@ def upgrade(
     return Upgraded(done, len(drawn), found)
 
 
-def _draw(store: Store, count: int) -> list[Row]:
-    """A sample of the passages: the first, for stores order them by their ids, which are hashes."""
-    return list(islice((row for rows in store.scan(_BATCH) for row, _ in rows), count))
-
-
 def _mapped(
     index: Index, settings: IndexSettings, found: LinearMap, embedded: dict[str, Vectors]
 ) -> Iterator[list[Row]]:
     """All rows with their new vectors."""
-    for batch in index._store.scan(_BATCH):
-        rows = [row for row, _ in batch]
-        if not rows:
-            continue
+    for rows in filter(None, index._store.scan(BATCH)):
         vectors = found(np.array([row.vector for row in rows], np.float32))
         terms = index._terms.of([row.payload["text"] for row in rows])
         yield [

@@ -22,7 +22,7 @@ class Way(NamedTuple):
     about: str
 
 
-GIVEN = "encoder"
+GIVEN, WORDS_ALONE = "encoder", "vectors-sif"  # the one that is given; one of the documents alone
 RUNGS = {
     "bm25": Way((), "words", False, "BM25 of the stems of words, and of Chinese words and characters."),
     "vectors-sif": Way(
