@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, SettingError, StoreError, check_at_least, check_choice
-from ..files.folders import restore_folder
 from ..formats import check_finite
 from ..model.inputs import unit_vectors
 from ..progress import Progress, quiet
@@ -18,7 +17,7 @@ from .changes import BATCH, batches, digest
 from .encoders import check_encoder, described, loaded, name_of, text_vectors
 from .passages import Document, Hit, fuse, merge
 from .settings import IndexSettings, read_settings
-from .store import SETTINGS_FILE, Row, Store, Where, open_store, passage_id
+from .store import Row, Store, Where, open_store, passage_id
 from .terms import Terms, document_weights, query_weights
 
 By = Literal["hybrid", "vectors", "words"]
@@ -89,10 +88,8 @@ class Index:
         Raises:
             StoreError: there is no index, it is broken, or the encoder is not the one it was built with.
         """
-        if "://" not in str(target):
-            restore_folder(Path(target), SETTINGS_FILE)
-            if not Path(target).exists():
-                raise StoreError(f"{target}: there is no index; `wordladder index build` makes one")
+        if "://" not in str(target) and not Path(target).absolute().parent.is_dir():
+            raise StoreError(f"{target}: there is no index; `wordladder index build` makes one")
         store = open_store(target)
         try:
             settings = read_settings(store)

@@ -46,7 +46,7 @@ class IndexSettings:
 def read_settings(store: Store) -> IndexSettings:
     values = store.settings()
     if values is None:
-        raise StoreError(f"{store.name}: there is no index")
+        raise StoreError(f"{store.name}: there is no index; `wordladder index build` makes one")
     if values.get("format") != FORMAT:
         raise StoreError(f"{store.name}: its format {values.get('format')!r} is unknown to this version")
     try:

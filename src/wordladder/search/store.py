@@ -151,11 +151,14 @@ class EdgeStore:
         self._fields, self._held = set[str](), ExitStack()
         if folder.exists() and not folder.is_dir():
             raise StoreError(f"{folder}: this is a file; an index is a folder")
-        marked = any((folder / name).exists() for name in (SETTINGS_FILE, _MAKING))
-        if folder.exists() and not marked and any(folder.iterdir()):
-            raise StoreError(f"{folder}: this is no index (it has no {SETTINGS_FILE}); choose another folder")
         self._held.enter_context(exclusive_output(folder))
         try:
+            restore_folder(folder, SETTINGS_FILE)
+            marked = any((folder / name).exists() for name in (SETTINGS_FILE, _MAKING))
+            if folder.exists() and not marked and any(folder.iterdir()):
+                raise StoreError(
+                    f"{folder}: this is no index (it has no {SETTINGS_FILE}); choose another folder"
+                )
             if (settings := self.settings()) is not None:
                 self._open(settings.get("dim"))
         except BaseException:
@@ -341,7 +344,6 @@ def open_store(target: str | Path) -> Store:
     """
     scheme, separator, _ = str(target).partition("://")
     if not separator:
-        restore_folder(Path(target), SETTINGS_FILE)
         return EdgeStore(Path(target))
     if scheme in ("postgresql", "postgres"):
         from .postgres import PostgresStore
