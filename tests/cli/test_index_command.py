@@ -80,6 +80,16 @@ def test_evaluate(run):
     assert found["measures"]["MRR@1"]["value"] == 1
 
 
+def test_judged_queries_that_are_not_asked(run, tmp_path):
+    run(*BUILD)
+    (tmp_path / "queries.tsv").write_text("1\tapple\n5\tfig lime\n", encoding="utf-8")
+    (tmp_path / "qrels.tsv").write_text("1 a 1\n2 c 1\n", encoding="utf-8")
+    told = "1 of 2 judged queries are not in"
+    assert told in run(*EVALUATE)
+    assert told not in run(*EVALUATE, "--json")
+    assert told not in run(*EVALUATE, "--numbering", "order")
+
+
 def test_numbering_and_grades(run, tmp_path):
     run(*BUILD)
     (tmp_path / "queries.tsv").write_text("x\tapple\ny\tfig lime\n", encoding="utf-8")

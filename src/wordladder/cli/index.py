@@ -1,4 +1,4 @@
-"""`wordladder index`: build an index of one's own texts, and measure how good it finds."""
+"""`wordladder index`: build an index of one's own texts, and measure how well it finds."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..search.evaluation import FittedWeights, SearchEvaluation
 
 app = typer.Typer(
-    help="An index of your own texts: build it, and measure how good it finds.", no_args_is_help=True
+    help="An index of your own texts: build it, and measure how well it finds.", no_args_is_help=True
 )
 
 _COLUMN = {"metavar": "COLUMN"}
@@ -65,8 +65,8 @@ def build(
     Args:
         files: Text, JSON lines, tables, test collections, or folders of these; compressed or not.
         output: Folder of the index, or the address of a server: postgresql://…
-        encoder: As for `wordladder embed`. If not given, a new index is searched by words alone, and an old
-            one keeps its encoder.
+        encoder: Folder or hub name of a model, or a file of word vectors, as for `wordladder embed`. If not
+            given, a new index is searched by words alone, and an old one keeps its encoder.
     """
     from ..search.building import build_index
     from ..search.documents import read_documents
@@ -99,7 +99,7 @@ def evaluate(
     json: Json = False,
     **options: Any,
 ) -> None:
-    """Measure how good an index finds the documents that are relevant to queries.
+    """Measure how well an index finds the documents that are relevant to queries.
 
     Prints nDCG, MRR and recall, each with its 95 % interval over the queries, and how long a query takes.
 
@@ -133,8 +133,17 @@ def evaluate(
             found = evaluate(opened, asked, judged, rerank=_model(rerank), progress=progress, **options)
     if json:
         print_json(found.to_json())
-    else:
-        show(found)
+        return
+    show(found)
+    others = sum(name not in asked for name in judged)
+    if not fit and found.left_out and others:
+        tell(
+            [
+                f"{others} of {counted(len(judged), 'judged query', 'judged queries')} are not in {queries}; "
+                "where judgements count the queries from 1, use --numbering order"
+            ],
+            console,
+        )
 
 
 def _model(path: Path | None) -> Any:
@@ -186,7 +195,7 @@ def upgrade(index: str, *, encoder: Path, json: Json = False, **options: Any) ->
 
     Args:
         index: Folder or address of the index.
-        encoder: The new encoder, as for `wordladder embed`.
+        encoder: Folder or hub name of the new model, or a file of word vectors.
     """
     from dataclasses import asdict
 
@@ -200,6 +209,9 @@ def upgrade(index: str, *, encoder: Path, json: Json = False, **options: Any) ->
         print_json({"passages": done.passages, "embedded": done.embedded, **found})
         return
     mapped = counted(done.passages - done.embedded, "vector")
+    if done.embedded == done.passages:
+        console.print(f"all {counted(done.passages, 'passage')} embedded, none mapped")
+        return
     console.print(f"{counted(done.embedded, 'passage')} embedded, {mapped} mapped ({done.map.kind})")
     console.print(
         f"[dim]held-out passages:[/dim] mean cosine with their new vectors "

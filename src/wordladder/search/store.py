@@ -94,6 +94,9 @@ class Store(Protocol):
     def count(self, number: int | None = None) -> int:
         """How many passages there are; those of a number, of which each document has one, if it is given."""
 
+    def fields(self) -> set[str]:
+        """The names of the fields that rows have or had."""
+
     def settle(self) -> None:
         """Build what makes search fast over all rows that are there."""
 
@@ -316,6 +319,12 @@ class EdgeStore:
         if number is not None:
             only = q.Filter(must=[q.FieldCondition("number", match=q.MatchValue(number))])
         return self._shard.count(q.CountRequest(filter=only, exact=True))
+
+    def fields(self) -> set[str]:
+        """See `Store`."""
+        return {
+            path.removeprefix("fields.").strip('"') for path in self._fields if path.startswith("fields.")
+        }
 
     def settle(self) -> None:
         """See `Store`."""

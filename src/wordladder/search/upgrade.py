@@ -12,7 +12,7 @@ from ..errors import SettingError, StoreError, check_at_least, check_choice
 from ..evaluation.vector_drift import procrustes_rotation
 from ..model.inputs import unit_vectors
 from ..progress import Progress, quiet
-from .encoders import loaded, name_of, probe, text_vectors
+from .encoders import NO_ENCODER, loaded, name_of, probe, text_vectors
 from .index import Index
 from .settings import IndexSettings
 from .store import Row, Store
@@ -78,6 +78,7 @@ def upgrade(
     mapped to where the new encoder would about have put them.
 
     The index stays as it was until all is done. Vectors of passages that are added later are the encoder's.
+    Fitted weights of vectors and words were for the old encoder: the two weigh the same again.
 
     Args:
         index: The index; it has the new encoder afterwards.
@@ -94,11 +95,15 @@ def upgrade(
     """
     check_at_least(_LEAST, sample=sample)
     if not index.settings.dim:
-        raise StoreError(f"{index.name}: the index was built without an encoder; it is searched by words")
+        raise StoreError(NO_ENCODER.format(index.name))
     name, encoder = name_of(encoder), loaded(encoder)
     known = probe(encoder)
     fresh = replace(
-        index.settings, encoder=name, dim=len(known), probe=[round(float(value), 6) for value in known]
+        index.settings,
+        encoder=name,
+        dim=len(known),
+        probe=[round(float(value), 6) for value in known],
+        weights=[1.0, 1.0],  # those that were fitted were for the old encoder
     )
     drawn = _draw(index._store, sample)
     if len(drawn) < _LEAST:
