@@ -58,6 +58,18 @@ def test_build_and_update(run, tmp_path):
         run(*BUILD, "--overlap", "3")
 
 
+def test_an_interrupted_build_says_how_to_go_on(tmp_path, monkeypatch, run):
+    from wordladder.search import building
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(building, "build_index", stop)
+    done = CliRunner().invoke(app, ["index", "build", str(tmp_path / "corpus.jsonl"), "-o", "index"])
+    assert done.exit_code == 130
+    assert "the same command goes on" in done.stderr
+
+
 def test_an_index_without_an_encoder_stays_so(run):
     run("build", "@corpus.jsonl", "-o", "@index", "--stemmer", "none", "--no-chinese")
     with pytest.raises(StoreError, match="built without an encoder"):

@@ -21,6 +21,7 @@ _WIDE = r"\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60"
 _PIECE = re.compile(
     rf"\s+|[（「『《“‘【]*(?:[{_WIDE}]|[^\s{_WIDE}“‘]+)[，。、！？；：）」』》”’】…]*\s*|[^\s]\s*"
 )
+STOPPED = 130  # the exit code after an interrupt from the keyboard
 SECONDS = 30.0  # between two lines of progress in a file or a pipe
 
 

@@ -7,7 +7,18 @@ import typer
 
 from ..data.plurals import counted
 from ..errors import SettingError
-from .console import console, duration, interval, milliseconds, print_figures, print_json, progress_bar, tell
+from .console import (
+    STOPPED,
+    console,
+    duration,
+    errors,
+    interval,
+    milliseconds,
+    print_figures,
+    print_json,
+    progress_bar,
+    tell,
+)
 from .index_demo import demo
 from .options import Json
 from .signatures import command_options, library_options
@@ -74,9 +85,13 @@ def build(
     settings = {one.name: options.pop(one.name) for one in NEW}
     given = {name: value for name, value in settings.items() if value is not None}
     prune = options.pop("prune")
-    with progress_bar() as progress:
-        documents = read_documents(files, **options)
-        built = build_index(documents, output, encoder=encoder, prune=prune, progress=progress, **given)
+    try:
+        with progress_bar() as progress:
+            documents = read_documents(files, **options)
+            built = build_index(documents, output, encoder=encoder, prune=prune, progress=progress, **given)
+    except KeyboardInterrupt:
+        errors.print("stopped. What was written is kept; the same command goes on")
+        raise typer.Exit(STOPPED) from None
     if json:
         print_json(built.to_json())
         return
