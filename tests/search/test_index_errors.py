@@ -210,7 +210,7 @@ def test_two_processes_at_once(folder):
         done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True)
     assert "OutputError" in done.stderr
     assert "wait until it ends" in done.stderr
-    with Index.open(folder, tiny_encoder()), pytest.raises(OutputError):
+    with Index.open(folder, tiny_encoder()), pytest.raises(OutputError, match="has it open"):
         Index.open(folder)
 
 

@@ -30,6 +30,7 @@ _PASSAGES = "passages"
 _MAKING = (
     ".unfinished"  # is there while an index is made: what a process leaves that is killed then is no loss
 )
+_BUSY = "has it open; an index in a folder is open in one process at a time: wait until it ends"
 _MOST_SMALL = 10_000  # rows that are searched without an index
 
 
@@ -159,7 +160,7 @@ class EdgeStore:
         marked = any((folder / name).exists() for name in (SETTINGS_FILE, _MAKING))
         if folder.exists() and not marked and any(folder.iterdir()):
             raise StoreError(f"{folder}: this is no index (it has no {SETTINGS_FILE}); choose another folder")
-        self._held.enter_context(exclusive_output(folder))
+        self._held.enter_context(exclusive_output(folder, _BUSY))
         try:
             if (settings := self.settings()) is not None:
                 self._open(settings.get("dim"))
