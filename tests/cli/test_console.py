@@ -2,9 +2,25 @@
 
 import io
 
+import pytest
+from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from wordladder.cli import console
+
+
+@pytest.mark.parametrize("width", [8, 20, 40])
+def test_lines_break_between_chinese_characters_and_at_spaces(width):
+    text = Text("… 师重道，「港督都可以」叫做 Wordladder 肥彭！")
+    text.append(" averyveryverylongwordindeed end ", "bold")
+    lines = console.wrapped(text, width)
+    plain = [line.plain for line in lines]
+    assert all(cell_len(line) <= width for line in plain)
+    assert "".join(plain).replace(" ", "") == text.plain.replace(" ", "")
+    assert not any(line[0] in "，」！" or line[-1] == "「" for line in plain)
+    assert len(plain[0]) > 1  # no mark stands alone before Chinese text
+    assert any(line.spans for line in lines)
 
 
 def test_progress_in_a_file_is_a_line_now_and_then(monkeypatch):

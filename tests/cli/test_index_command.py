@@ -58,6 +58,18 @@ def test_build_and_update(run, tmp_path):
         run(*BUILD, "--overlap", "3")
 
 
+def test_an_interrupted_build_says_how_to_go_on(tmp_path, monkeypatch, run):
+    from wordladder.search import building
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(building, "build_index", stop)
+    done = CliRunner().invoke(app, ["index", "build", str(tmp_path / "corpus.jsonl"), "-o", "index"])
+    assert done.exit_code == 130
+    assert "the same command goes on" in done.stderr
+
+
 def test_an_index_without_an_encoder_stays_so(run):
     run("build", "@corpus.jsonl", "-o", "@index", "--stemmer", "none", "--no-chinese")
     with pytest.raises(StoreError, match="built without an encoder"):
@@ -78,6 +90,16 @@ def test_evaluate(run):
     assert (found["by"], found["queries"], found["left_out"], found["unknown"]) == ("words", 2, 1, 1)
     assert list(found["measures"]) == ["nDCG@1", "MRR@1", "recall@1", "recall@100"]
     assert found["measures"]["MRR@1"]["value"] == 1
+
+
+def test_judged_queries_that_are_not_asked(run, tmp_path):
+    run(*BUILD)
+    (tmp_path / "queries.tsv").write_text("1\tapple\n5\tfig lime\n", encoding="utf-8")
+    (tmp_path / "qrels.tsv").write_text("1 a 1\n2 c 1\n", encoding="utf-8")
+    told = "1 of 2 judged queries are not in"
+    assert told in run(*EVALUATE)
+    assert told not in run(*EVALUATE, "--json")
+    assert told not in run(*EVALUATE, "--numbering", "order")
 
 
 def test_numbering_and_grades(run, tmp_path):

@@ -122,7 +122,9 @@ def test_conditions(run):
     assert ids("kind=report", "year>1990") == {"long"}
     assert ids("tags=y") == {"a"}
     assert ids("kind=none") == set()
+    assert ids('kind="note", letter') == {"a", "b"}
     parse = command.parse_where
+    assert parse(['a="x, y", z,"1"']) == {"a": ["x, y", "z", "1"]}
     assert parse(['a="12"', "b=true", "c==1.5", "d=a b", 'e="x, y" ,z,5" x 6"']) == {
         "a": ["12"],
         "b": [True],
@@ -143,11 +145,19 @@ def test_conditions(run):
         run("wing", "--where", "year>x")
 
 
+def test_a_field_that_no_document_has(index):
+    def told(*more):
+        return CliRunner().invoke(app, ["search", str(index), "wing", *more]).stderr
+
+    assert "no document has a field 'yeer'. Did you mean 'year'?" in told("--where", "yeer>1990", "--json")
+    assert told("--where", "year>3000") == ""
+
+
 def test_an_index_with_vectors_and_its_encoder_elsewhere(tmp_path, run, index):
     WordVectors(["wing", "boat"], [[1, 0.2], [0.1, 1]]).save(tmp_path / "words.vec")
     with pytest.raises(StoreError, match="without an encoder"):
         run("wing", "--encoder", tmp_path / "words.vec")
-    with pytest.raises(SettingError, match="no vectors"):
+    with pytest.raises(SettingError, match="without an encoder"):
         run("wing", "--by", "vectors")
     with pytest.raises(SettingError, match="Did you mean 'words'"):
         run("wing", "--by", "word")

@@ -40,6 +40,16 @@ def test_text_files_are_documents_named_by_their_path_in_the_folder(tmp_path):
         list(read_documents(tmp_path, only=["*.rst"]))
 
 
+def test_an_id_in_two_files_is_an_error_that_names_both(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text(name)
+    both = [tmp_path / "one", tmp_path / "two"]
+    with pytest.raises(DataError, match=r"two/a.txt: the id 'a.txt' comes twice; .*one/a.txt has it too"):
+        list(read_documents(both))
+    assert [one.id for one in read_documents(tmp_path)] == ["one/a.txt", "two/a.txt"]
+
+
 def test_json_lines_of_beir(read):
     lines = [
         {"_id": "d1", "title": "A title", "text": "Some text", "metadata": {"year": 1999, "open": True}},

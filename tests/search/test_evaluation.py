@@ -227,7 +227,7 @@ def test_what_cannot_be_evaluated_is_told(index, tmp_path):
     with Index.create(tmp_path / "words") as words:
         words.add(DOCUMENTS)
         assert evaluate(words, {"a": "fig"}, {"a": {"both": 1}}).by == "words"
-        with pytest.raises(SettingError, match="the index has no vectors"):
+        with pytest.raises(SettingError, match="built without an encoder"):
             fit_weights(words, {"a": "fig"}, {"a": {"both": 1}})
 
 

@@ -140,9 +140,9 @@ def test_an_index_of_words_alone(tmp_path, documents):
     with Index.create(tmp_path / "index") as index:
         index.add(documents)
         assert [hit.id for hit in index.search("dogs")] == ["pets"]
-        with pytest.raises(SettingError, match="the index has no vectors"):
+        with pytest.raises(SettingError, match="built without an encoder"):
             index.search("dogs", by="vectors")
-        with pytest.raises(SettingError, match="the index has no vectors"):
+        with pytest.raises(SettingError, match="built without an encoder"):
             index.search(np.ones(16))
 
 

@@ -135,7 +135,7 @@ def test_another_encoder(index, target):
 def test_vectors_and_words_alone(target):
     with Index.create(target) as index:
         index.add([made_up_document(1)])
-        with pytest.raises(SettingError, match="no vectors; it is searched by words"):
+        with pytest.raises(SettingError, match="built without an encoder, and is searched by words"):
             index.search("word1", by="vectors")
     with pytest.raises(StoreError, match="built without an encoder"):
         Index.open(target, tiny_encoder())
@@ -210,7 +210,7 @@ def test_two_processes_at_once(folder):
         done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True)
     assert "OutputError" in done.stderr
     assert "wait until it ends" in done.stderr
-    with Index.open(folder, tiny_encoder()), pytest.raises(OutputError):
+    with Index.open(folder, tiny_encoder()), pytest.raises(OutputError, match="has it open"):
         Index.open(folder)
 
 

@@ -37,6 +37,10 @@ def filled(target, rows, dim=DIM):
     return store
 
 
+def test_the_names_of_fields(store):
+    assert store.fields() == {"kind", "year", "open", "tags", "share"}
+
+
 @pytest.fixture
 def rows():
     return made_up()

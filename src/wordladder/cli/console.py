@@ -1,12 +1,14 @@
 """What the command line prints: text, notes, tables, progress bars on a terminal, JSON for programs."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -14,6 +16,12 @@ from ..progress import Progress
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
+_WIDE = r"\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60"
+# A word, or a wide character with what must not stand apart from it: 「before, 。after.
+_PIECE = re.compile(
+    rf"\s+|[（「『《“‘【]*(?:[{_WIDE}]|[^\s{_WIDE}“‘]+)[，。、！？；：）」』》”’】…]*\s*|[^\s]\s*"
+)
+STOPPED = 130  # the exit code after an interrupt from the keyboard
 SECONDS = 30.0  # between two lines of progress in a file or a pipe
 
 
@@ -121,6 +129,22 @@ def print_figures(
     for first, *others in rows:
         table.add_row(Text(str(first)), *others)
     console.print(table)
+
+
+def wrapped(text: Text, width: int) -> list[Text]:
+    """The lines of a text: they break at spaces, and between Chinese characters."""
+    offsets, filled, at = list[int](), 0, 0
+    for piece in _PIECE.findall(text.plain):
+        size = cell_len(piece.rstrip())
+        if filled and filled + size > width:
+            offsets.append(at)
+            filled = 0
+        filled += cell_len(piece)
+        at += len(piece)
+    lines = [part for line in text.divide(offsets) for part in line.wrap(console, width)]  # of long words
+    for line in lines:
+        line.rstrip()
+    return lines
 
 
 def duration(seconds: float) -> str:

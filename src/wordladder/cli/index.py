@@ -1,4 +1,4 @@
-"""`wordladder index`: build an index of one's own texts, and measure how good it finds."""
+"""`wordladder index`: build an index of one's own texts, and measure how well it finds."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,18 @@ import typer
 
 from ..data.plurals import counted
 from ..errors import SettingError
-from .console import console, duration, interval, milliseconds, print_figures, print_json, progress_bar, tell
+from .console import (
+    STOPPED,
+    console,
+    duration,
+    errors,
+    interval,
+    milliseconds,
+    print_figures,
+    print_json,
+    progress_bar,
+    tell,
+)
 from .encoding import open_encoder
 from .index_demo import demo
 from .options import Json, judged_options
@@ -17,7 +28,7 @@ if TYPE_CHECKING:
     from ..search.evaluation import FittedWeights, SearchEvaluation
 
 app = typer.Typer(
-    help="An index of your own texts: build it, and measure how good it finds.", no_args_is_help=True
+    help="An index of your own texts: build it, and measure how well it finds.", no_args_is_help=True
 )
 
 _COLUMN = {"metavar": "COLUMN"}
@@ -63,8 +74,8 @@ def build(
     Args:
         files: Text, JSON lines, tables, test collections, or folders of these; compressed or not.
         output: Folder of the index, or the address of a server: postgresql://…
-        encoder: As for `wordladder embed`. If not given, a new index is searched by words alone, and an old
-            one keeps its encoder.
+        encoder: Folder or hub name of a model, or a file of word vectors, as for `wordladder embed`. If not
+            given, a new index is searched by words alone, and an old one keeps its encoder.
     """
     from ..search.building import build_index
     from ..search.documents import read_documents
@@ -72,9 +83,13 @@ def build(
     settings = {one.name: options.pop(one.name) for one in NEW}
     given = {name: value for name, value in settings.items() if value is not None}
     prune = options.pop("prune")
-    with progress_bar() as progress:
-        documents = read_documents(files, **options)
-        built = build_index(documents, output, encoder=encoder, prune=prune, progress=progress, **given)
+    try:
+        with progress_bar() as progress:
+            documents = read_documents(files, **options)
+            built = build_index(documents, output, encoder=encoder, prune=prune, progress=progress, **given)
+    except KeyboardInterrupt:
+        errors.print("stopped. What was written is kept; the same command goes on")
+        raise typer.Exit(STOPPED) from None
     if json:
         print_json(built.to_json())
         return
@@ -97,7 +112,7 @@ def evaluate(
     json: Json = False,
     **options: Any,
 ) -> None:
-    """Measure how good an index finds the documents that are relevant to queries.
+    """Measure how well an index finds the documents that are relevant to queries.
 
     Prints nDCG, MRR and recall, each with its 95 % interval over the queries, and how long a query takes.
 
@@ -130,8 +145,17 @@ def evaluate(
             found = evaluate(opened, asked, judged, progress=progress, **options)
     if json:
         print_json(found.to_json())
-    else:
-        (_show_weights if fit else _show)(found)
+        return
+    (_show_weights if fit else _show)(found)
+    others = sum(name not in asked for name in judged)
+    if not fit and found.left_out and others:
+        tell(
+            [
+                f"{others} of {counted(len(judged), 'judged query', 'judged queries')} are not in {queries}; "
+                "where judgements count the queries from 1, use --numbering order"
+            ],
+            console,
+        )
 
 
 def _show(found: "SearchEvaluation") -> None:
@@ -177,7 +201,7 @@ def upgrade(index: str, *, encoder: Path, json: Json = False, **options: Any) ->
 
     Args:
         index: Folder or address of the index.
-        encoder: The new encoder, as for `wordladder embed`.
+        encoder: Folder or hub name of the new model, or a file of word vectors.
     """
     from ..search.index import Index
     from ..search.upgrade import upgrade
@@ -189,6 +213,9 @@ def upgrade(index: str, *, encoder: Path, json: Json = False, **options: Any) ->
         print_json({"passages": done.passages, "embedded": done.embedded, **found})
         return
     mapped = counted(done.passages - done.embedded, "vector")
+    if done.embedded == done.passages:
+        console.print(f"all {counted(done.passages, 'passage')} embedded, none mapped")
+        return
     console.print(f"{counted(done.embedded, 'passage')} embedded, {mapped} mapped ({done.map.kind})")
     console.print(
         f"[dim]held-out passages:[/dim] mean cosine with their new vectors "

@@ -48,8 +48,8 @@ def demo(output: Output = Path("wordladder-demo/index")) -> None:
             console.print(Text(query, style="bold underline"))
             show_hits(index, query, index.search(query, 3))
     console.print("\n[dim]next:[/dim]")
-    console.print(f'  wordladder search {output} "draw a line" --where package=matplotlib')
-    console.print(f'  wordladder search {output} "sparse matrix" --by words --json')
+    console.print(f'  wordladder search {output} "sort an array" --where package=numpy', soft_wrap=True)
+    console.print(f'  wordladder search {output} "sparse matrix" --by words --json', soft_wrap=True)
     console.print("  wordladder index build notes/ --encoder MODEL --output notes-index")
 
 

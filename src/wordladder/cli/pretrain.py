@@ -8,11 +8,10 @@ from typing import Any
 import typer
 
 from ..extras import require
-from .console import console, duration, errors, print_json, progress_bar, tell
+from .console import STOPPED, console, duration, errors, print_json, progress_bar, tell
 from .options import RUN, Json, Output, Resume, UnicodeErrors
 from .signatures import command_options, library_options
 
-STOPPED = 130
 SETTINGS = library_options(
     "pretraining/settings.py",
     "PretrainingSettings",

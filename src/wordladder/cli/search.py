@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from ..data.plurals import counted
-from ..errors import DataError, SettingError
-from .console import console, duration, milliseconds, print_json
+from ..errors import DataError, SettingError, did_you_mean
+from .console import console, duration, milliseconds, print_json, tell, wrapped
 from .encoding import open_encoder
 from .options import Device, Json, Threads, blocks
 from .signatures import command_options, library_options
@@ -59,7 +59,7 @@ def search(
         query: What is searched; several words are one query. - reads one query a line from standard input.
         top: Passages to show.
         where: Only documents whose field has a value, one of several, or a number in a range: kind=a,b
-            "year>=1990". All conditions hold.
+            "year>=1990". A value with a comma stands in quotes: 'author="Lee, K."'. All conditions hold.
         rerank: A model of pairs or of similarity that ranks the passages again.
         answer: A model that answers questions (span_qa): it reads the first five passages found.
         encoder: The encoder of the index, if it is not where it was.
@@ -72,7 +72,11 @@ def search(
     with Index.open(index, encoder, **opening) as opened:
         options["rerank"] = None if rerank is None else open_encoder(rerank, **opening)
         reader = None if answer is None else open_encoder(answer, **opening)
+        warm = empty = False
         for queries in _queries(query):
+            if not warm:  # what is loaded once is not counted
+                opened.search(queries[0], 1, by=options["by"], depth=1)
+                warm = True
             started = perf_counter()
             found = opened.search_all(queries, top, **options)
             seconds = perf_counter() - started
@@ -86,10 +90,15 @@ def search(
                 if reader is not None:
                     _show_answer(best)
                 show_hits(opened, text, hits, best)
+            empty = empty or not all(found)
             if not json:
                 searched = f"{counted(opened.count(), 'document')} searched"
                 time = milliseconds(seconds * 1000) if seconds < 1 else duration(seconds)
                 console.print(f"[dim]{searched} in {time}[/dim]")
+        if empty and options["where"]:
+            known = opened.fields()
+            unknown = [name for name in options["where"] if name not in known]
+            tell(f"no document has a field {one!r}.{did_you_mean(one, sorted(known))}" for one in unknown)
 
 
 def parse_where(conditions: Sequence[str]) -> dict[str, Any]:
@@ -167,8 +176,7 @@ def show_hits(index: "Index", query: str, hits: "Sequence[Hit]", answer: "FoundA
         if answer is not None and answer.hit == rank:
             spot = Mark(answer.start - hit.start, answer.end - hit.start, answer.text)
         console.print(_head(rank + 1, hit), overflow="ellipsis", no_wrap=True)
-        for line in _passage(terms, query, hit.text, spot).wrap(console, console.width - INDENT):
-            line.rstrip()
+        for line in wrapped(_passage(terms, query, hit.text, spot), console.width - INDENT):
             console.print(Text(" " * INDENT) + line)
     if not hits:
         console.print("nothing found")

@@ -17,8 +17,14 @@ from ..files.streams import write_errors
 
 
 @contextmanager
-def exclusive_output(output: Path) -> Iterator[None]:
+def exclusive_output(
+    output: Path, busy: str = "is writing it; wait until it ends, or choose another output"
+) -> Iterator[None]:
     """Lock an output for this process, by a file next to it that the system unlocks when the process ends.
+
+    Args:
+        output: The output.
+        busy: What an error says of the process that has locked it.
 
     Raises:
         OutputError: another process has locked it, or the lock cannot be written.
@@ -34,8 +40,7 @@ def exclusive_output(output: Path) -> Iterator[None]:
         except OSError:
             file.seek(0)
             raise OutputError(
-                f"{output}: the process {file.read().strip() or 'of another run'} is writing it; "
-                "wait until it ends, or choose another output"
+                f"{output}: the process {file.read().strip() or 'of another run'} {busy}"
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -97,7 +97,10 @@ def _opened(output: str | Path, encoder: Any, settings: dict[str, Any]) -> Index
         return Index.create(output, encoder, **settings)
     for name, value in settings.items():
         if known.get(name) != value:
-            raise SettingError(f"{output}: {name} is {known.get(name)!r} in this index, and stays so.")
+            raise SettingError(
+                f"{output}: {name} is {known.get(name)!r} in this index, and stays so; "
+                "build another one to change it."
+            )
     return Index.open(output, encoder)
 
 

@@ -96,6 +96,7 @@ def read_documents(
 def _read_paths(
     paths: Iterable[str | Path], format: str | None, columns: Columns, only: Sequence[str] | None
 ) -> Iterator[Document]:
+    first: dict[str, Path] = {}
     for path in map(Path, paths):
         files = find_files(path, tables=True)
         if path.is_dir() and only:
@@ -104,7 +105,10 @@ def _read_paths(
                 raise DataError(f"{path}: no file in this folder fits {' or '.join(only)}.")
         for file in files:
             name = file.relative_to(path) if path.is_dir() else file
-            yield from read_file(file, name.as_posix(), format or format_of(file), columns)
+            for document in read_file(file, name.as_posix(), format or format_of(file), columns):
+                if (other := first.setdefault(document.id, file)) != file:
+                    raise DataError(f"{file}: the id {document.id!r} comes twice; {other} has it too.")
+                yield document
 
 
 def read_file(file: Path, name: str, format: str, columns: Columns) -> Iterator[Document]:

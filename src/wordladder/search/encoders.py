@@ -13,6 +13,10 @@ from ..model.inputs import unit_vectors
 from ..model.loading import load
 from .settings import IndexSettings
 
+NO_ENCODER = (
+    "{}: the index was built without an encoder, and is searched by words; for vectors, build another one "
+    "with an encoder"
+)
 _PROBE = "The quick brown fox jumps over the lazy dog. 敏捷的棕色狐狸跳过了懒狗。"
 _NEAR = 0.045  # of two vectors of length one: a cosine of 0.999; of words that are unknown both are zero
 _PROMPTS = {"query": ("query",), "passage": ("document", "passage")}
@@ -67,11 +71,12 @@ def check_encoder(encoder: Any, settings: IndexSettings, name: str) -> None:
         name: Its folder or address.
     """
     if not settings.dim:
-        raise StoreError(f"{name}: the index was built without an encoder; it is searched by words")
+        raise StoreError(NO_ENCODER.format(name))
     found = probe(encoder)
     if len(found) != settings.dim:
         raise StoreError(
-            f"{name}: its vectors have {settings.dim} numbers, those of this encoder {len(found)}"
+            f"{name}: its vectors have {settings.dim} numbers, those of this encoder {len(found)}; "
+            "`wordladder index upgrade` changes the encoder"
         )
     if np.linalg.norm(found - np.array(settings.probe)) > _NEAR:
         raise StoreError(

@@ -116,7 +116,7 @@ def evaluate(
     rerank: Any = None,
     progress: Progress = quiet,
 ) -> SearchEvaluation:
-    """Measure how good an index finds what is relevant to queries, and how long a query takes.
+    """Measure how well an index finds what is relevant to queries, and how long a query takes.
 
     Args:
         index: The index.

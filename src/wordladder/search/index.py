@@ -14,7 +14,7 @@ from ..formats import check_finite
 from ..model.inputs import unit_vectors
 from ..progress import Progress, quiet
 from .changes import BATCH, batches, digest
-from .encoders import check_encoder, described, loaded, name_of, text_vectors
+from .encoders import NO_ENCODER, check_encoder, described, loaded, name_of, text_vectors
 from .passages import Document, Hit, fuse, merge
 from .settings import IndexSettings, read_settings
 from .store import Row, Store, Where, open_store, passage_id
@@ -294,7 +294,7 @@ class Index:
 
     def _query_vectors(self, queries: Sequence[Any]) -> NDArray[np.float32]:
         if not self.settings.dim:
-            raise SettingError(f"{self.name}: the index has no vectors; it is searched by words")
+            raise SettingError(NO_ENCODER.format(self.name))
         if isinstance(queries[0], str):
             return text_vectors(self.encoder, list(queries), "query")
         for query in queries:
@@ -319,6 +319,10 @@ class Index:
             raise SettingError("one of the two weights must be above 0")
         self.settings = replace(self.settings, weights=[vectors, words])
         self._store.keep(asdict(self.settings))
+
+    def fields(self) -> set[str]:
+        """The names of the fields that documents have or had."""
+        return self._store.fields()
 
     def ids(self) -> Iterator[str]:
         """The ids of all documents."""

@@ -234,6 +234,11 @@ class PostgresStore:
         which = "number = %(number)s or %(number)s::integer is null"
         return int(self._run(f"select count(*) from passages where {which}", {"number": number})[0][0])
 
+    def fields(self) -> set[str]:
+        """See `Store`."""
+        names = "jsonb_object_keys(payload -> 'fields')"
+        return {row[0] for row in self._run(f"select distinct {names} from passages where number = 0")}
+
     def settle(self) -> None:
         """See `Store`."""
         if 0 < self._dim <= _LONGEST_HALF:

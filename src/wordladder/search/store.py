@@ -28,6 +28,7 @@ Where = Mapping[str, Any]  # conditions on fields, see `conditions`
 _COMPARISONS = ("gt", "gte", "lt", "lte")
 _PASSAGES = "passages"
 _MAKING = ".unfinished"  # is there while an index is made: what a killed process leaves then is no loss
+_BUSY = "has it open; an index in a folder is open in one process at a time: wait until it ends"
 _MOST_SMALL = 10_000  # rows that are searched without an index
 
 
@@ -92,6 +93,9 @@ class Store(Protocol):
     def count(self, number: int | None = None) -> int:
         """How many passages there are; those of a number, of which each document has one, if it is given."""
 
+    def fields(self) -> set[str]:
+        """The names of the fields that rows have or had."""
+
     def settle(self) -> None:
         """Build what makes search fast over all rows that are there."""
 
@@ -151,7 +155,7 @@ class EdgeStore:
         self._fields, self._held = set[str](), ExitStack()
         if folder.exists() and not folder.is_dir():
             raise StoreError(f"{folder}: this is a file; an index is a folder")
-        self._held.enter_context(exclusive_output(folder))
+        self._held.enter_context(exclusive_output(folder, _BUSY))
         try:
             restore_folder(folder, SETTINGS_FILE)
             marked = any((folder / name).exists() for name in (SETTINGS_FILE, _MAKING))
@@ -310,6 +314,12 @@ class EdgeStore:
         if number is not None:
             only = q.Filter(must=[q.FieldCondition("number", match=q.MatchValue(number))])
         return self._shard.count(q.CountRequest(filter=only, exact=True))
+
+    def fields(self) -> set[str]:
+        """See `Store`."""
+        return {
+            path.removeprefix("fields.").strip('"') for path in self._fields if path.startswith("fields.")
+        }
 
     def settle(self) -> None:
         """See `Store`."""

@@ -13,7 +13,7 @@ from ..evaluation.vector_drift import procrustes_rotation
 from ..model.inputs import unit_vectors
 from ..progress import Progress, quiet
 from .changes import BATCH
-from .encoders import described, loaded, name_of, text_vectors
+from .encoders import NO_ENCODER, described, loaded, name_of, text_vectors
 from .index import Index
 from .settings import IndexSettings
 from .store import Row
@@ -78,6 +78,7 @@ def upgrade(
     mapped to where the new encoder would about have put them.
 
     The index stays as it was until all is done. Vectors of passages that are added later are the encoder's.
+    Fitted weights of vectors and words were for the old encoder: the two weigh the same again.
 
     Args:
         index: The index; it has the new encoder afterwards.
@@ -94,9 +95,10 @@ def upgrade(
     """
     check_at_least(_LEAST, sample=sample)
     if not index.settings.dim:
-        raise StoreError(f"{index.name}: the index was built without an encoder; it is searched by words")
+        raise StoreError(NO_ENCODER.format(index.name))
     name, encoder = name_of(encoder), loaded(encoder)
-    fresh = replace(index.settings, **described(encoder, name))
+    # Fitted weights were for the old encoder.
+    fresh = replace(index.settings, **described(encoder, name), weights=[1.0, 1.0])
     # The first ones, for stores order them by their ids, which are hashes.
     drawn = list(islice(chain.from_iterable(index._store.scan(BATCH)), sample))
     if len(drawn) < _LEAST:
