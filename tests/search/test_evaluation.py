@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_documents import squad
+from test_document_files import squad
 
 from wordladder import WordVectors
 from wordladder.errors import DataError, SettingError
