@@ -25,6 +25,7 @@ from .store import Where
 
 _BLOCK = 64  # queries that are searched together
 _TIMED = 200  # the most queries that are timed
+_FEWEST, _SECONDS = 30, 20.0  # slow ones: no more than these after so long
 _DEEP = 100  # documents that the second recall looks at
 _GRID = tuple(round(share / 10, 1) for share in range(11))  # the share of words in the fusion
 
@@ -64,6 +65,7 @@ class SearchEvaluation:
         by: How was searched.
         p50: The median time of one query, in milliseconds.
         p95: The time that 95 % of the queries stay below, in milliseconds.
+        per_second: Queries answered a second, 64 together.
         ids: The ids of the queries.
         scores: What each query scored, `(queries, measures)`.
     """
@@ -75,13 +77,14 @@ class SearchEvaluation:
     by: str
     p50: float
     p95: float
+    per_second: float
     ids: list[str] = field(repr=False)
     scores: NDArray[np.float64] = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """The figures as JSON values."""
         measures = {name: vars(one) | {"interval": list(one.interval)} for name, one in self.measures.items()}
-        names = ("queries", "left_out", "unknown", "by", "p50", "p95")
+        names = ("queries", "left_out", "unknown", "by", "p50", "p95", "per_second")
         return {"measures": measures} | {name: getattr(self, name) for name in names}
 
     def better_than(self, other: "SearchEvaluation") -> dict[str, Difference]:
@@ -138,8 +141,11 @@ def evaluate(
     judged, left_out = judged_queries(queries, judgements)
     how = {"by": by, "depth": depth, "where": where, "rerank": rerank}
     ranked: dict[str, Iterable[str]] = {}
+    seconds = 0.0
     for names in _blocks(list(judged)):
+        start = time.perf_counter()
         found = index.search_all([queries[name] for name in names], max(k, depth), **how)
+        seconds += time.perf_counter() - start
         ranked |= {name: [hit.id for hit in hits] for name, hits in zip(names, found, strict=True)}
         progress("queries", len(ranked), len(judged))
     scores = _scores([measure for _, measure, _ in measures], ranked, judged)
@@ -157,6 +163,7 @@ def evaluate(
         by=by or ("hybrid" if index.settings.dim else "words"),
         p50=float(np.quantile(took, 0.5)),
         p95=float(np.quantile(took, 0.95)),
+        per_second=len(judged) / seconds,
         ids=list(judged),
         scores=scores,
     )
@@ -216,11 +223,13 @@ def draws(scores: NDArray[np.float64]) -> Scores:
 
 
 def _times(index: Index, texts: Sequence[str], k: int, how: dict[str, Any]) -> NDArray[np.float64]:
-    """What single queries take, in milliseconds: a random sample if there are many."""
+    """What single queries take, in milliseconds: a random sample if there are many or they are slow."""
     random = np.random.default_rng(1)
     sample = random.permutation(len(texts))[:_TIMED]
-    took = []
+    took, began = list[float](), time.perf_counter()
     for row in (sample[0], *sample):  # the first one loads what is loaded once, and is not counted
+        if len(took) > _FEWEST and time.perf_counter() - began > _SECONDS:
+            break
         start = time.perf_counter()
         index.search(texts[row], k, **how)
         took.append(1000 * (time.perf_counter() - start))
