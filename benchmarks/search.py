@@ -145,7 +145,8 @@ def million(given: Any) -> None:
         with PASSAGES.open(encoding="utf-8") as file:
             texts = [line.rstrip("\n") for line in islice(file, 20_000)]
         recipe = Recipe.load("static-distilled", "similarity").with_encoder(read_encoder(given.encoder))
-        Model(recipe.with_settings({"embedders.0.tune": False})).fit(texts, output=FOLDER / "encoder")
+        recipe = recipe.with_settings({"embedders.0.tune": False})
+        Model(recipe).fit(list(zip(texts, texts)), output=FOLDER / "encoder")
     kept = RESULTS / "search_million.json"
     found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if given.search_only else {}
     for step in ("build", "search")[given.search_only :]:
