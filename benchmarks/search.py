@@ -20,6 +20,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from itertools import islice
 from pathlib import Path
@@ -92,6 +93,15 @@ def quality(given: Any) -> None:
         keep("search", {"sets": found})
 
 
+def watch(own: list[float]) -> None:
+    """Note the memory that is the process's own, in MB, every two seconds; on Linux."""
+    while True:
+        for line in Path("/proc/self/status").read_text(encoding="ascii").split("\n"):
+            if line.startswith("RssAnon:"):
+                own.append(int(line.split()[1]) * 1024 / 1e6)
+        time.sleep(2)
+
+
 def build(given: Any) -> dict[str, Any]:
     """Add the passages; the seconds, the peak memory in MB, and the size."""
     from wordladder.files.folders import size_mb
@@ -99,6 +109,8 @@ def build(given: Any) -> dict[str, Any]:
     from wordladder.search.index import Index
     from wordladder.search.passages import Document
 
+    own = [0.0]
+    threading.Thread(target=watch, args=[own], daemon=True).start()
     started = time.perf_counter()
     with Index.create(FOLDER / "index", FOLDER / "encoder") as index, PASSAGES.open(encoding="utf-8") as file:
         index.add(Document(str(row), line.rstrip("\n")) for row, line in enumerate(islice(file, given.rows)))
@@ -106,6 +118,7 @@ def build(given: Any) -> dict[str, Any]:
         seconds = time.perf_counter() - started
         passages = index.count_passages()
     facts = {"seconds": seconds, "peak_memory_mb": peak_memory_mb(), "passages": passages}
+    facts["own_memory_mb"] = max(own)  # without mapped files, which the system can take back
     return facts | {"disk_mb": size_mb(FOLDER / "index")}
 
 
