@@ -36,6 +36,7 @@ SETS = {
 }
 ENGLISH = ("cranfield", "squad")
 MOST_QUERIES = 900
+JUDGED = 200  # queries whose hits are compared with exact search
 FOLDER = Path(tempfile.gettempdir()) / "wordladder-million"
 PASSAGES = Path(tempfile.gettempdir()) / "wordladder-stores" / "texts.txt"
 
@@ -144,7 +145,27 @@ def search(given: Any) -> dict[str, Any]:
                 index.search(text, by=by)
                 times.append(1e3 * (time.perf_counter() - started))
             found[by] = {"p50_ms": float(np.median(times)), "p95_ms": float(np.quantile(times, 0.95))}
-    return found | {"peak_memory_mb": peak_memory_mb()}
+        found["peak_memory_mb"] = peak_memory_mb()
+        hits = index.search_all(texts[:JUDGED], 10, by="vectors", join=False)
+    return found | {"recall": recall(given.rows, texts[:JUDGED], hits)}
+
+
+def recall(rows: int, texts: list[str], hits: list[list[Any]]) -> float:
+    """The share of the ten nearest passages, by exact search, that are among the hits."""
+    import numpy as np
+
+    from wordladder import load
+    from wordladder.search.nearest import nearest
+
+    encoder = load(FOLDER / "encoder")
+    with PASSAGES.open(encoding="utf-8") as file:
+        lines = (line.rstrip("\n") for line in islice(file, rows))
+        blocks = iter(lambda: list(islice(lines, 20_000)), [])
+        vectors = np.concatenate([encoder.encode(block, normalize_embeddings=True) for block in blocks])
+    truth = nearest(vectors, encoder.encode(texts, normalize_embeddings=True), 10).ids
+    return float(
+        np.mean([len({hit.id for hit in one} & set(map(str, ids))) / 10 for one, ids in zip(hits, truth)])
+    )
 
 
 def million(given: Any) -> None:
