@@ -10,6 +10,7 @@ from wordladder.data.examples import Answer, Examples, Span
 from wordladder.layers.sequence import Sequence, pad
 from wordladder.recipe import build, component, kinds
 from wordladder.tasks._word_scores import WordScores
+from wordladder.tasks.translation import Translations
 from wordladder.text.words import TextSettings, tokenize
 
 TEXTS = ["the good film", "a bad film, a very bad one!", "", "我喜欢 the good 电影", "good"]
@@ -26,6 +27,7 @@ EXAMPLES = {
         (["what ?", "how bad ?", "why ?", "谁", "good ?"], TEXTS),
         [(Answer("film", 9),), (Answer("very bad", 14),), (), (Answer("我", 0), Answer("电影", 13)), ()],
     ),
+    "texts": Examples((TEXTS,), [(Answer(text.upper()),) for text in TEXTS]),
 }
 
 
@@ -36,9 +38,15 @@ WEIGHTS = {
     "similarity": "",
     "tagging": "chain.transitions chain.starts chain.ends head.weight head.bias",
     "span_qa": "pointers.weight pointers.bias nothing.weight nothing.bias",
+    "translation": "table.weight bias decoder.start.weight decoder.start.bias decoder.keys.weight "
+    "decoder.output.weight decoder.output.bias decoder.cells.0.weight_ih_l0 decoder.cells.0.weight_hh_l0 "
+    "decoder.cells.0.bias_ih_l0 decoder.cells.0.bias_hh_l0",
 }
 
-SETTINGS = {"similarity": {"objective": "cosine"}}  # the loss of a pair is its own
+SETTINGS = {
+    "similarity": {"objective": "cosine"},  # the loss of a pair is its own
+    "translation": {"dim": 8, "hidden": 8, "dropout": 0.0},
+}
 
 
 def new(kind):
@@ -70,6 +78,9 @@ def sequence(examples, extra=0):
 def scores_of(task, head, examples, extra=0):
     """The scores as an engine gives them to the task."""
     given = sequence(examples, extra)
+    if hasattr(head, "write"):
+        longest = torch.full((len(TEXTS),), 6)
+        return Translations(head.write(head(given), longest), words_of(examples))
     scores = head(given).detach()
     if not task.per_word:
         return scores.numpy()
@@ -89,7 +100,7 @@ class TestTasks:
         read = sequence(examples)
         read.vectors.requires_grad_()  # not every head has weights
         scores = head(read)
-        assert len(scores) == len(TEXTS)
+        assert hasattr(head, "write") or len(scores) == len(TEXTS)
         loss = head.loss(scores, targets_of(task, examples, range(len(TEXTS))))
         loss.backward()
         assert loss.ndim == 0
@@ -108,6 +119,10 @@ class TestTasks:
         task, examples = new(kind)
         head = new_head(kind, task)
         narrow, wide = (head(sequence(examples, extra)) for extra in (0, 3))
+        if hasattr(head, "write"):
+            goal = targets_of(task, examples, range(len(TEXTS)))
+            torch.testing.assert_close(head.loss(narrow, goal), head.loss(wide, goal))
+            return
         if not task.per_word:
             torch.testing.assert_close(narrow, wide)
             return
@@ -145,7 +160,7 @@ class TestTasks:
         scores = scores_of(task, head, examples)
         task.fit_decoding(scores, examples)
         task.keep(tmp_path)
-        again = build("tasks", {"kind": kind})
+        again = build("tasks", {"kind": kind} | SETTINGS.get(kind, {}))
         again.restore(tmp_path)
         other = new_head(kind, again, seed=2)
         other.load_state_dict(head.state_dict())

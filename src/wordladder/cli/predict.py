@@ -113,6 +113,9 @@ def _show(task: Any, row: Any, answer: dict[str, Any], top: int) -> None:
         question = " ".join(row[0].split())
         for one in answer.get("candidates") or [answer["answer"]]:
             print(f"{' '.join(one['text'].split()) or '–'}\t{one['score']:.3f}\t{question}")
+    elif task.labels_are == "texts":
+        for one in answer.get("candidates") or [answer]:
+            print(one["text"] if top == 1 else f"{one['score']:.3f}\t{one['text']}", flush=True)
     elif task.labels_are == "numbers":
         texts = (" ".join(text.split()) for text in ([row] if isinstance(row, str) else row))
         print(f"{answer['value']:.4g}", *texts, sep="\t")

@@ -14,6 +14,7 @@ from .partners import read_scored_pairs
 from .questions import read_questions
 from .tables import read_table
 from .tagged import read_tagged
+from .translations import read_translations
 
 _HEAD = 1 << 16  # bytes that show what a file is
 _ARTICLES = re.compile(r'\s*(\{.*?"data"\s*:\s*)?\[\s*\{.*?"(paragraphs|qas)"\s*:', re.DOTALL)
@@ -26,6 +27,7 @@ _READERS: dict[str, Callable[..., Examples]] = {
     "similarity": read_scored_pairs,
     "tagging": read_tagged,
     "span_qa": read_questions,
+    "translation": read_translations,
 }
 
 
@@ -35,7 +37,7 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
     Args:
         path: The file; "-" is standard input.
         task: A kind of task: classification, pairs, similarity and regression read tables, tagging tagged
-            text, span_qa questions.
+            text, span_qa questions, translation two files or tables.
         layout: Where texts and labels are: the keywords of `read_table`, `read_tagged` or `read_questions`.
             None stands for what is not given.
 

@@ -120,6 +120,14 @@ class Engine(ABC):
         """
         raise ModelError(f"{self.recipe.name}: the model has no [fusion]")
 
+    def alignments(self, examples: Examples) -> list[Any]:
+        """The attention between each text and its translation, as `tasks.translation.Alignment`.
+
+        Raises:
+            ModelError: the task is not translation.
+        """
+        raise ModelError(f"{self.recipe.name}: the model translates nothing")
+
     @abstractmethod
     def keep(self, folder: Path) -> None:
         """Write labels and weights."""
@@ -149,7 +157,13 @@ class TrainableEngine(Engine):
         self.task.initialise(train)
         if dev is not None:
             self.task.check(dev)
-        if self.joins_words:
+        if self.recipe.text.pieces is not None:
+            shared = getattr(self.task, "pieces", None) == "shared"
+            targets = [one for several in self.task.gold(train) for one in several] if shared else []
+            self.words.learn_pieces([*train.flat(), *targets])
+            if shared:
+                self.task.vocabulary = self.words.pieces
+        elif self.joins_words:
             self.words.learn(train)
         return self._fit(train, dev, run)
 

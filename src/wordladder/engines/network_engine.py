@@ -4,7 +4,6 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -26,10 +25,13 @@ from ..layers.devices import batches_on_device, choose_device, device_of, explai
 from ..progress import Progress, quiet
 from ..recipe import Recipe, build, component
 from ..tasks._word_scores import WordScores
+from ..tasks.translation import Alignment
 from ..text.words import Tokens
 from ..training.settings import TrainingSettings
 from .engine import FitRun, FusionWeights, TrainableEngine
+from .few_labels import contrast_job, fit_head
 from .network import Network
+from .writing import written
 
 PREDICT_ROWS, PREDICT_WORDS = 256, 32_768  # the most in a batch, padding included
 MEMORY_ADVICE = 'Something else may be using it; device = "cpu" does without.'
@@ -77,7 +79,7 @@ class NetworkEngine(TrainableEngine):
             started = time.perf_counter()
             job = Job(
                 network=self.network,
-                batches=self._batches(np.diff(tokens.example_offsets), together),
+                batches=self._batches(self._lengths(tokens, targets), together),
                 prepare=lambda rows: self.network.prepare(
                     tokens.take(rows), targets[rows], None if weights is None else weights[rows]
                 ),
@@ -87,12 +89,14 @@ class NetworkEngine(TrainableEngine):
                 checkpoint=run.checkpoint,
                 device=self.device,
             )
-            fit_head = partial(self._fit_head, self.network.task, tokens, targets, weights)
-            job = self._contrast(job, tokens, targets) if self.settings.contrast else job
+            head = self.network.task
+            if self.settings.contrast:
+                job = contrast_job(job, self._batches, tokens, targets)
             state = train_network(job, run.progress)
             rates = rates_by_part(self.network, self.settings)
             if self.settings.contrast:
-                fit_head()
+                encode = partial(self._run, tokens, self._encode_batch, head.dim)
+                fit_head(self.network, head, encode, targets, weights)
             self._fit_postprocess(tokens)
         # Seconds that an interrupted run trained before this one.
         facts["earlier_seconds"] += max(0.0, state.seconds - (time.perf_counter() - started))
@@ -114,41 +118,11 @@ class NetworkEngine(TrainableEngine):
             )
             postprocess.fit(vectors)
 
-    def _contrast(self, job: Any, tokens: Tokens, targets: NDArray) -> Any:
-        """The job with pairs of texts instead of texts; the network gets a head that compares them.
-
-        Raises:
-            RecipeError: there is nothing to tune.
-        """
-        from ..training.contrast import label_pairs
-
-        settings, head = self.settings, self.network.task
-        pooling = "auto" if head.pooling is None else head.pooling.kind
-        towers = build("tasks", {"kind": "similarity", "objective": "cosine", "pooling": pooling})
-        self.network.task = component("heads", "similarity")(towers, head.dim, head.dim)
-        if not any(weight.requires_grad for weight in self.network.parameters()):
-            raise RecipeError("[training] contrast tunes what is below the head; tune = true is needed there")
-        most = settings.steps * settings.batch_rows
-        pairs, same = label_pairs(targets, settings.contrast, most, settings.seed)
-        goals = np.column_stack([same, pairs]).astype(np.float32)  # as the targets of similarity
-        lengths = np.diff(tokens.example_offsets)[pairs].sum(axis=1)
-        return replace(
-            job,
-            batches=self._batches(lengths),
-            prepare=lambda rows: self.network.prepare(tokens.take(pairs[rows].ravel()), goals[rows]),
-            score=None,
-            words=int(lengths.sum()),
-        )
-
-    def _fit_head(self, head: Any, tokens: Tokens, targets: NDArray, weights: NDArray | None) -> None:
-        """Give the network its head again, fitted to the vectors of all texts."""
-        from ..training.contrast import fit_layers
-
-        self.network.task, device = head.cpu(), device_of(self.network)
-        vectors = torch.from_numpy(self._run(tokens, self._encode_batch, head.dim))
-        known = [torch.from_numpy(one) for one in (targets, weights) if one is not None]
-        fit_layers(head.head, lambda scores: head.loss(scores, *known), vectors)
-        self.network.to(device)
+    def _lengths(self, tokens: Tokens, targets: Any) -> NDArray[np.int64]:
+        """Words of each example, or of its target if that is longer."""
+        lengths = np.diff(tokens.example_offsets)
+        writes = hasattr(self.network.task, "write")
+        return np.maximum(lengths, np.diff(targets.offsets)) if writes else lengths
 
     def _batches(
         self, lengths: NDArray[np.int64], together: NDArray[np.int64] | None = None
@@ -254,6 +228,8 @@ class NetworkEngine(TrainableEngine):
 
     def _scores(self, tokens: Tokens) -> Any:
         """Scores, one row an example or a word."""
+        if hasattr(self.network.task, "write"):
+            return written(self.network, self._results, tokens)
         if getattr(self.task, "towers", False):
             vectors, numbers = self._text_vectors(tokens)
             return np.einsum("pd,pd->p", *(vectors[side] for side in numbers.T))[:, None]
@@ -286,9 +262,11 @@ class NetworkEngine(TrainableEngine):
         return out
 
     def _results(
-        self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], max_rows: int | None = None
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """For each batch of examples of similar length their row numbers and the result of `compute`."""
+        self, tokens: Tokens, compute: Callable[[Any], Any], max_rows: int | None = None
+    ) -> Iterator[tuple[NDArray[np.int64], Any]]:
+        """For each batch of examples of similar length their row numbers and the result of `compute`, a
+        tensor as an array.
+        """
         self.network.eval()
         device = device_of(self.network)
         lengths = np.diff(tokens.example_offsets)
@@ -300,8 +278,8 @@ class NetworkEngine(TrainableEngine):
 
         for rows, batch in zip(batches, batches_on_device(prepare, batches, device)):
             with torch.inference_mode(), explain_out_of_memory(MEMORY_ADVICE):
-                result = compute(batch).float().cpu().numpy()
-            yield rows, result
+                result = compute(batch)
+            yield rows, result.float().cpu().numpy() if isinstance(result, torch.Tensor) else result
 
     def _encode_batch(self, batch: Any) -> torch.Tensor:
         return self.network.task.pooled(self.network.encode(batch))
@@ -338,6 +316,17 @@ class NetworkEngine(TrainableEngine):
             FusionWeights(words[start:end], names, padded[row][: end - start])
             for row, (start, end) in enumerate(pairwise(tokens.example_offsets.tolist()))
         ]
+
+    def alignments(self, examples: Examples) -> list[Alignment]:
+        """The attention between each text and its translation.
+
+        Raises:
+            ModelError: the task is not translation.
+        """
+        if not hasattr(self.network.task, "write"):
+            raise ModelError(f"{self.recipe.name}: the task {self.recipe.task!r} has no alignments")
+        found = written(self.network, self._results, self.words.tokens(examples), weights=True)
+        return self.task.alignments(found)
 
     def keep(self, folder: Path) -> None:
         """Write vocabularies, labels and all weights."""

@@ -1,4 +1,5 @@
-"""Joins tokens to the words of a file of tagged words, in which U.N. and 1996-08-22 are single words.
+"""Joins tokens to the words of a file of tagged words, in which U.N. and 1996-08-22 are single words; or cuts
+texts into pieces.
 
 Texts that come as words keep them. In other texts, tokens are joined as in the training file.
 """
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from ..data.examples import Examples
 from ..files.json_files import read_validated, write_json
 from ..kernels.character_classes import HAN
-from ..text.words import TextSettings, Tokens, classes, lower, merge_words, tokenize
+from ..text.pieces import PieceVocabulary
+from ..text.words import TextSettings, Tokens, classes, cut_to_pieces, lower, merge_words, tokenize
 
 _DIGITS, _LETTERS = re.compile(r"[0-9]+"), re.compile(r"[^\W\d_]+")
 _LONGEST = 8  # the most tokens in a word
@@ -39,12 +41,14 @@ class WordJoiner:
     Attributes:
         forms: Words of the training file with several tokens, in lower case.
         shapes: Shapes of such words that begin and end with a letter or a digit, such as d-d-d.
+        pieces: What texts are cut into; None: words.
     """
 
     def __init__(self, text: TextSettings) -> None:
         self.text = text
         self.forms: set[str] = set()
         self.shapes: set[str] = set()
+        self.pieces: PieceVocabulary | None = None
 
     def learn(self, examples: Examples) -> None:
         """Learn which tokens are joined, from examples that come as words."""
@@ -59,8 +63,16 @@ class WordJoiner:
         shapes = Counter(_shape(word) for word in words if word[0].isalnum() and word[-1].isalnum())
         self.shapes = {shape for shape, count in shapes.items() if count >= _OFTEN}
 
+    def learn_pieces(self, texts: Sequence[str]) -> None:
+        """Learn what texts are cut into, if they are."""
+        if self.text.pieces is not None:
+            self.pieces = PieceVocabulary.learn(texts, self.text.pieces, self.text.piece_kind)
+
     def tokens(self, examples: Examples) -> Tokens:
-        """The words of examples: their own, if they come as words, else joined tokens."""
+        """The words of examples: their own, if they come as words, else joined tokens, or pieces."""
+        if self.pieces is not None:
+            texts, segments = examples.flat(), len(examples.segments)
+            return cut_to_pieces(texts, self.pieces, self.text.max_words, segments=segments)
         tokens = tokenize(examples.flat(), self.text, segments=len(examples.segments))
         if not self.forms or not len(tokens.starts):
             return tokens
@@ -88,13 +100,17 @@ class WordJoiner:
         return lower(word) in self.forms or _shape(word) in self.shapes
 
     def keep(self, folder: Path) -> None:
-        """Write `words.json`, if any tokens are joined."""
+        """Write `words.json`, if any tokens are joined, and `pieces.json`, if there are pieces."""
+        if self.pieces is not None:
+            self.pieces.save(folder / "pieces.json")
         if self.forms:
             words = _Saved(sorted(self.forms), sorted(self.shapes))
             write_json(folder / "words.json", vars(words))
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote, if it wrote anything."""
+        if self.text.pieces is not None:
+            self.pieces = PieceVocabulary.load(folder / "pieces.json")
         if (folder / "words.json").is_file():
             saved = read_validated(folder / "words.json", _Saved)
             self.forms, self.shapes = set(saved.forms), set(saved.shapes)

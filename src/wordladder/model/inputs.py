@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..data.examples import Examples, Span
+from ..data.examples import Answer, Examples, Span
 from ..data.labels import label_name, spell_like
 from ..data.partners import with_strangers
 from ..data.python_values import is_integer, plain, rows_of, width_of
@@ -170,6 +170,8 @@ def _parse_labels(labels: Any, examples: Examples, task: Any) -> list[Any]:
     locations = map(examples.location, range(len(rows)))
     if task.labels_are == "numbers":
         return list(map(_parse_number, rows, locations))
+    if task.labels_are == "texts":
+        return list(map(_parse_text, rows, locations))
     if task.labels_are == "spans":
         return list(map(_parse_spans, rows, locations, examples.texts))
     return list(map(_parse_names if width_of(labels) == 1 else _parse_indicators, rows, locations))
@@ -180,6 +182,14 @@ def _parse_number(label: Any, location: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise DataError(f"{location}: a number is expected, not {value!r}")
     return float(value)
+
+
+def _parse_text(label: Any, location: str) -> tuple[Answer, ...]:
+    """A text, or several that are all right."""
+    texts = label if isinstance(label, list | tuple) else [label]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise DataError(f"{location}: a text is expected, not {label!r}")
+    return tuple(map(Answer, texts))
 
 
 def _parse_spans(row: Any, location: str, text: str) -> tuple[Span, ...]:

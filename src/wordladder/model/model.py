@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
-from ..data.examples import Examples, all_names, check_texts
-from ..data.partners import are_self_paired, with_strangers
+from ..data.examples import Examples
 from ..data.split_checks import describe_groups_and_times, rare_labels
-from ..data.splits import hold_out, overlap
+from ..data.splits import overlap
 from ..engines import Engine, FitRun, FusionWeights, TrainableEngine, engine_for
 from ..errors import ModelError, NotFittedError, UserError
 from ..evaluation.evaluate import Evaluation, evaluate_scores, order_effect
@@ -24,8 +23,9 @@ from ..interop.teachers import open_teacher
 from ..progress import Progress, quiet
 from ..recipe import Recipe, component
 from ..tasks.classification import Classification
-from ..training.settings import TrainingSettings
+from ..tasks.translation import Alignment
 from .checkpoint_folder import exclusive_output, open_checkpoint_folder, remove_checkpoint_folder
+from .dev_part import with_dev
 from .estimator import Estimator
 from .inputs import (
     LabelKind,
@@ -43,8 +43,6 @@ from .inputs import (
 )
 from .saved_folder import write_model
 from .warnings import training_warnings
-
-SMALLEST_DEV = 4  # rows
 
 
 class Model(Estimator):
@@ -109,7 +107,7 @@ class Model(Estimator):
         labels = list(labels) if isinstance(labels, Iterator) else labels  # read twice
         task = component("tasks", recipe.task)
         train = labelled_examples(texts, labels, task, groups, sample_weight)
-        train, dev_examples = self._split(recipe, train, dev)
+        train, dev_examples = with_dev(train, dev, recipe)
         engine = engine_for(recipe, self.device)
         with disk_errors(output or cache or "the temporary folder"), ExitStack() as stack:
             folder = None
@@ -150,17 +148,6 @@ class Model(Estimator):
                 raise
             self.engine_ = engine
             return report | self._fit_decoding(engine, dev)
-
-    def _split(self, recipe: Recipe, train: Examples, dev: Any) -> tuple[Examples, Examples | None]:
-        check_texts(train)
-        if dev is not None:
-            texts, labels = dev if isinstance(dev, tuple) and len(dev) == 2 else (dev, None)
-            return train, examples_to_score(texts, labels, component("tasks", recipe.task), all_names(train))
-        settings = TrainingSettings(**recipe.table("training"))
-        if len(train) * settings.dev_share < SMALLEST_DEV or are_self_paired(train):
-            return train, None
-        rest, held_out = hold_out(train, settings.dev_share, settings.seed)
-        return rest, with_strangers(held_out) if len(held_out) else None
 
     def _fit_decoding(self, engine: Engine, dev: Examples | None) -> dict[str, Any]:
         """Fit the decoding on dev and evaluate the model there."""
@@ -286,6 +273,16 @@ class Model(Estimator):
         engine = self._fitted_engine()
         with engine.threads(self.threads):
             return engine.fusion_weights(examples_of(texts, task=self.task_))
+
+    def alignments(self, texts: Any) -> list[Alignment]:
+        """For each text its words, the pieces of its translation, and the attention between them.
+
+        Raises:
+            ModelError: the task is not translation.
+        """
+        engine = self._fitted_engine()
+        with engine.threads(self.threads):
+            return engine.alignments(examples_of(texts, task=self.task_))
 
     def outcomes(self, examples: Examples) -> NDArray:
         """What `task_.primary` needs of each row; the rows can be resampled."""

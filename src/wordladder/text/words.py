@@ -21,6 +21,7 @@ import numpy as np
 from ..errors import DataError, SettingError, check_choice
 from ..extras import require
 from ..kernels import character_classes as char
+from .pieces import OPENS, PieceKind, PieceVocabulary, opens_word
 
 Segmenter = Literal["characters", "jieba", "whitespace"]
 
@@ -46,6 +47,9 @@ class TextSettings:
         segmenter: `characters` makes every Han character a word, `jieba` groups them into Chinese words,
             `whitespace` splits on white space only.
         max_words: Words kept of each text; the rest is truncated and counted.
+        pieces: Words are cut into at most so many different pieces, which are learned from the training texts
+            and stand for words; left out, they stay whole.
+        piece_kind: How pieces are found: `bpe`, `unigram` or `characters`.
 
     Raises:
         SettingError: the segmenter is unknown or `max_words` is below 1.
@@ -53,11 +57,15 @@ class TextSettings:
 
     segmenter: Segmenter = "characters"
     max_words: int | None = None
+    pieces: int | None = None
+    piece_kind: PieceKind = "bpe"
 
     def __post_init__(self) -> None:
         check_choice("text.segmenter", self.segmenter, get_args(Segmenter))
         if self.max_words is not None and self.max_words < 1:
             raise SettingError(f"text.max_words is {self.max_words}; it must be at least 1, or left out.")
+        if self.pieces is not None and self.segmenter != "characters":
+            raise SettingError("text.pieces and text.segmenter are two ways to find words; give one of them.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +74,8 @@ class Tokens:
 
     `texts` holds the raw texts, example after example, `segments` of them each. The words of text `t` are
     `offsets[t]:offsets[t + 1]`; word `w` is at characters `starts[w]:ends[w]` of its text.
-    `lost[t]` counts the words that `max_words` truncated.
+    `lost[t]` counts the words that `max_words` truncated. Of `pieces`, those that begin a word are marked
+    where they are asked for as written.
     """
 
     texts: tuple[str, ...]
@@ -75,6 +84,7 @@ class Tokens:
     ends: np.ndarray  # (words,) int32
     lost: np.ndarray  # (texts,) int64
     segments: int = 1
+    pieces: bool = False
 
     def __len__(self) -> int:
         """The number of examples."""
@@ -102,7 +112,11 @@ class Tokens:
         for index, text in enumerate(self.texts):
             here = slice(offsets[index], offsets[index + 1])
             source = lower(text) if lowercase else text
-            words += [source[start:end] for start, end in zip(starts[here], ends[here])]
+            spans = zip(starts[here], ends[here])
+            if self.pieces:
+                words += [OPENS * opens_word(text, start) + source[start:end] for start, end in spans]
+            else:
+                words += [source[start:end] for start, end in spans]
         return words
 
     def words_of(self, index: int) -> list[str]:
@@ -127,7 +141,8 @@ class Tokens:
         offsets = offsets_of(lengths)
         words = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
         texts = tuple(self.texts[row] for row in rows.tolist())
-        return Tokens(texts, offsets, self.starts[words], self.ends[words], self.lost[rows], self.segments)
+        ends, lost = self.ends[words], self.lost[rows]
+        return replace(self, texts=texts, offsets=offsets, starts=self.starts[words], ends=ends, lost=lost)
 
 
 @cache
@@ -161,12 +176,29 @@ def tokenize(texts: Sequence[str], settings: TextSettings = TextSettings(), *, s
     lengths, starts, ends = (np.concatenate(part) if len(parts) > 1 else part[0] for part in zip(*parts))
     if settings.segmenter == "jieba":
         lengths, starts, ends = _group(texts, lengths, starts, ends)
-    offsets, lost = offsets_of(lengths), np.zeros(len(texts), dtype=np.int64)
-    if settings.max_words is not None and len(lengths) and lengths.max() > settings.max_words:
-        kept = np.minimum(lengths, settings.max_words)
-        keep = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths) < settings.max_words
-        starts, ends, lost, offsets = starts[keep], ends[keep], lengths - kept, offsets_of(kept)
-    return Tokens(texts, offsets, starts, ends, lost, segments=segments)
+    tokens = Tokens(texts, offsets_of(lengths), starts, ends, np.zeros(len(texts), np.int64), segments)
+    return truncate(tokens, settings.max_words)
+
+
+def truncate(tokens: Tokens, most: int | None) -> Tokens:
+    """At most so many words of each text."""
+    lengths = tokens.lengths
+    if most is None or lengths.max(initial=0) <= most:
+        return tokens
+    kept = np.minimum(lengths, most)
+    keep = np.arange(tokens.offsets[-1]) - np.repeat(tokens.offsets[:-1], lengths) < most
+    starts, ends, lost = tokens.starts[keep], tokens.ends[keep], lengths - kept
+    return replace(tokens, offsets=offsets_of(kept), starts=starts, ends=ends, lost=lost)
+
+
+def cut_to_pieces(
+    texts: Sequence[str], vocabulary: PieceVocabulary, most: int | None = None, *, segments: int = 1
+) -> Tokens:
+    """The pieces of `texts` as their words, at most `most` of each text, `segments` texts to an example."""
+    texts = tuple(check_strings(texts))
+    lengths, starts, ends = vocabulary.spans(texts)
+    lost = np.zeros(len(texts), np.int64)
+    return truncate(Tokens(texts, offsets_of(lengths), starts, ends, lost, segments, pieces=True), most)
 
 
 def merge_words(tokens: Tokens, opens: np.ndarray) -> Tokens:
