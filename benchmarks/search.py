@@ -10,9 +10,9 @@ which its own paragraph is relevant. Climbs each set by the rungs of search as t
 queries is dev. The sets in Chinese are climbed without the encoder, which is English. Reported are nDCG@10,
 MRR@10 and recall.
 
-Reranker: Cranfield's queries in thirds. Towers over MINILM are trained on most of two thirds with the documents
-that are relevant to them, 40 of their queries fit the share of their scores beside the hybrid's, and the last
-third is answered with and without them.
+Reranker: Cranfield's queries in thirds. Towers over MINILM are trained on most of two thirds, with the
+documents that are relevant to them; 40 of these queries fit the share of their score beside the hybrid's; and
+the last third is answered with and without them.
 
 Million: passages of 24 words of the English corpora, as benchmarks/stores.py prepares them; the encoder is
 distilled from MINILM first. Building and searching are processes of their own: the seconds and the peak
