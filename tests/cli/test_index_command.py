@@ -118,12 +118,12 @@ def test_numbering_and_grades(run, tmp_path):
 def test_fit(run, tmp_path):
     run(*BUILD)
     out = run(*EVALUATE, "--fit")
-    assert "The index keeps the weights 0.5 : 0.5." in out
-    assert "0.0 : 1.0" in out
-    assert json.loads(run(*EVALUATE, "--fit", "--json"))["words"] == 0.5
+    assert "The index keeps the share 0.5." in out
+    assert "share of words" in out
+    assert json.loads(run(*EVALUATE, "--fit", "--json"))["words"]["share"] == 0.5
     with Index.open(tmp_path / "index") as index:
-        assert index.settings.weights == [0.5, 0.5]
-    with pytest.raises(SettingError, match="leave --by and --rerank out"):
+        assert index.settings.words_share == 0.5
+    with pytest.raises(SettingError, match="leave --by out"):
         run(*EVALUATE, "--fit", "--by", "words")
 
 

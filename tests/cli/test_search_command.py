@@ -3,6 +3,7 @@ input, answers; and the index of docstrings.
 """
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -179,7 +180,8 @@ def test_a_reranker(run, tmp_path):
     hits = json.loads(run("wing boat", "--rerank", tmp_path / "model", "--json"))["hits"]
     model = Model.load(tmp_path / "model")
     expected = model.predict_proba([("wing boat", hit["text"]) for hit in hits])[:, 1]
-    assert [hit["score"] for hit in hits] == pytest.approx(sorted(expected, reverse=True))
+    chances = [1 / (1 + math.exp(-hit["score"])) for hit in hits]
+    assert chances == pytest.approx(sorted(expected, reverse=True))
     with pytest.raises(ModelError, match="a reranker is"):
         run("wing", "--rerank", SAVED / "tfidf")
 

@@ -1,4 +1,4 @@
-"""Queries and judgements of each format; measures against values worked out by hand; fitted weights."""
+"""Queries and judgements of each format; measures against values worked out by hand; fitted shares."""
 
 import math
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from wordladder.errors import DataError, SettingError
 from wordladder.evaluation.intervals import bootstrap_scores, percentile_interval
 from wordladder.search.building import build_index
 from wordladder.search.documents import read_documents
-from wordladder.search.evaluation import evaluate, fit_weights
+from wordladder.search.evaluation import evaluate, fit_reranker, fit_words
 from wordladder.search.index import Index
 from wordladder.search.judgements import read_judgements, read_queries
 from wordladder.search.passages import Document
@@ -198,25 +198,55 @@ def test_two_evaluations_are_compared_query_by_query(index):
         one.better_than(evaluate(index, {"q1": "apple"}, judgements))
 
 
-def test_the_weights_that_are_best_are_kept(index, tmp_path):
+def test_the_share_of_words_that_is_best_is_kept(index, tmp_path):
     queries, judgements = {"q1": "apple pear", "q2": "fig lime"}, {"q1": {"pear": 1}, "q2": {"apple": 1}}
-    fitted = fit_weights(index, queries, judgements)
+    fitted = fit_words(index, queries, judgements)
     for share, value in fitted.tried.items():
-        index.set_weights(vectors=1 - share, words=share)
+        index.set_shares(words_share=share)
         assert evaluate(index, queries, judgements).measures["nDCG@10"].value == pytest.approx(value)
     assert fitted.value == max(fitted.tried.values())
-    even = min(
-        (share for share in fitted.tried if fitted.tried[share] == fitted.value), key=lambda x: abs(x - 0.5)
-    )
-    assert (fitted.words, fitted.vectors) == (even, pytest.approx(1 - even))
-    fit_weights(index, queries, judgements)
+    best = [share for share in fitted.tried if fitted.tried[share] == fitted.value]
+    assert fitted.share == min(best, key=lambda share: abs(share - 0.5))
+    fit_words(index, queries, judgements)
     index.close()
     with Index.open(tmp_path / "index", WordVectors(WORDS, np.eye(len(WORDS), dtype=np.float32))) as again:
-        assert again.settings.weights == [fitted.vectors, fitted.words]
-        with pytest.raises(SettingError, match="words is -1"):
-            again.set_weights(1, -1)
-        with pytest.raises(SettingError, match="must be above 0"):
-            again.set_weights(0, 0)
+        assert again.settings.words_share == fitted.share
+        with pytest.raises(SettingError, match="words_share = -1: a share is from 0 to 1"):
+            again.set_shares(words_share=-1)
+
+
+class Shortest:
+    """Finds the shortest passage the most similar."""
+
+    recipe_ = SimpleNamespace(task="similarity")
+
+    def predict(self, pairs):
+        return [-len(text) for _, text in pairs]
+
+
+@pytest.mark.parametrize(("gold", "share"), [("long", 0.0), ("fig", 1.0)])
+def test_the_share_of_a_reranker_that_is_best_is_kept(index, gold, share):
+    queries, judgements = {"q1": "apple pear"}, {"q1": {gold: 1}}
+    fitted = fit_reranker(index, queries, judgements, Shortest())
+    assert index.settings.reranker_share == fitted.share
+    for tried, value in fitted.tried.items():
+        index.set_shares(reranker_share=tried)
+        found = evaluate(index, queries, judgements, rerank=Shortest(), depth=50)
+        assert found.measures["nDCG@10"].value == pytest.approx(value)
+
+
+def test_scores_of_a_reranker_are_mixed_with_those_before(index):
+    hits = index.search("apple pear", 10, join=False)
+    index.set_shares(reranker_share=0.25)
+    mixed = index.search("apple pear", 10, join=False, rerank=Shortest())
+    first = np.array([hit.score for hit in hits])
+    second = np.array([-len(hit.text) for hit in hits])
+    both = sum(
+        share * (scores - scores.mean()) / scores.std() for share, scores in ((0.75, first), (0.25, second))
+    )
+    order = np.argsort(-both, kind="stable")
+    assert [hit.text for hit in mixed] == [hits[row].text for row in order]
+    assert [hit.score for hit in mixed] == pytest.approx(both[order].tolist())
 
 
 def test_what_cannot_be_evaluated_is_told(index, tmp_path):
@@ -228,7 +258,7 @@ def test_what_cannot_be_evaluated_is_told(index, tmp_path):
         words.add(DOCUMENTS)
         assert evaluate(words, {"a": "fig"}, {"a": {"both": 1}}).by == "words"
         with pytest.raises(SettingError, match="built without an encoder"):
-            fit_weights(words, {"a": "fig"}, {"a": {"both": 1}})
+            fit_words(words, {"a": "fig"}, {"a": {"both": 1}})
 
 
 def test_building_again_changes_only_what_has_changed(tmp_path):

@@ -134,9 +134,9 @@ def test_an_index_is_as_if_built_with_the_new_encoder(index, target, tmp_path, l
 
 def test_a_small_index_is_embedded_anew(index):
     other = tiny_encoder(8, seed=9)
-    index.set_weights(0.1, 0.9)
+    index.set_shares(words_share=0.9)
     done = upgrade(index, other)
-    assert index.settings.weights == [1, 1]  # those were of the old encoder
+    assert index.settings.words_share == 0.5  # the other one was for the old encoder
     assert done.embedded == done.passages
     for rows in index._store.scan(100):
         for row in rows:

@@ -25,7 +25,7 @@ from .options import Json, judged_options
 from .signatures import command_options, library_options
 
 if TYPE_CHECKING:
-    from ..search.evaluation import FittedWeights, SearchEvaluation
+    from ..search.evaluation import FittedShare, SearchEvaluation
 
 app = typer.Typer(
     help="An index of your own texts: build it, and measure how well it finds.", no_args_is_help=True
@@ -124,31 +124,38 @@ def evaluate(
         qrels: Which documents are relevant: TREC or BEIR columns, `query document grade`, or the same SQuAD
             document.
         rerank: A saved model of pairs or of similarity that ranks the passages again.
-        fit: Choose the weights of vectors and words in the fusion on these queries; the index keeps them.
-            Evaluate them on other queries.
+        fit: Choose the share of words in the fusion on these queries, and with --rerank that of the reranker
+            in the score; the index keeps them. Evaluate them on other queries, and train the reranker on
+            others.
     """
     from ..extras import require
-    from ..search.evaluation import evaluate, fit_weights
+    from ..search.evaluation import evaluate, fit_reranker, fit_words
     from ..search.index import Index
     from ..search.judgements import read_judgements, read_queries
 
     require("ir_measures", "search", "Evaluating an index")
-    if fit and (rerank is not None or options["by"] not in (None, "hybrid")):
-        raise SettingError("--fit chooses weights of the hybrid search alone: leave --by and --rerank out.")
+    if fit and options["by"] not in (None, "hybrid"):
+        raise SettingError("--fit is for the hybrid search: leave --by out.")
     asked = read_queries(queries, numbering=options.pop("numbering"))
     judged = read_judgements(qrels, lowest_is_best=options.pop("lowest_is_best"))
     with Index.open(index) as opened, progress_bar() as progress:
+        model = None if rerank is None else open_encoder(rerank)
         if fit:
-            found: Any = fit_weights(opened, asked, judged, depth=options["depth"], progress=progress)
+            how: dict[str, Any] = {"depth": options["depth"], "progress": progress}
+            fitted = {"words": fit_words(opened, asked, judged, **how)} if opened.settings.dim else {}
+            if model is not None:
+                fitted["reranker"] = fit_reranker(opened, asked, judged, model, **how)
         else:
-            options["rerank"] = None if rerank is None else open_encoder(rerank)
-            found = evaluate(opened, asked, judged, progress=progress, **options)
+            found = evaluate(opened, asked, judged, rerank=model, progress=progress, **options)
+    if fit:
+        _show_shares(fitted, json)
+        return
     if json:
         print_json(found.to_json())
         return
-    (_show_weights if fit else _show)(found)
+    _show(found)
     others = sum(name not in asked for name in judged)
-    if not fit and found.left_out and others:
+    if found.left_out and others:
         tell(
             [
                 f"{others} of {counted(len(judged), 'judged query', 'judged queries')} are not in {queries}; "
@@ -172,17 +179,18 @@ def _show(found: "SearchEvaluation") -> None:
         tell([f"{counted(found.unknown, 'judgement')} of documents that the index does not have"], console)
 
 
-def _show_weights(found: "FittedWeights") -> None:
-    rows = [
-        [
-            f"{1 - share:.1f} : {share:.1f}",
-            f"[bold]{value:.3f}[/bold]" if share == found.words else f"{value:.3f}",
+def _show_shares(fitted: "dict[str, FittedShare]", json: bool) -> None:
+    if json:
+        print_json({name: one.to_json() for name, one in fitted.items()})
+        return
+    for name, one in fitted.items():
+        rows = [
+            [f"{share:.1f}", f"[bold]{value:.3f}[/bold]" if share == one.share else f"{value:.3f}"]
+            for share, value in one.tried.items()
         ]
-        for share, value in found.tried.items()
-    ]
-    print_figures(["vectors : words", "nDCG@10"], rows)
-    console.print(f"The index keeps the weights {found.vectors} : {found.words}.")
-    tell(["they were chosen on these queries; evaluate them on others"], console)
+        print_figures([f"share of {'words' if name == 'words' else 'the reranker'}", "nDCG@10"], rows)
+        console.print(f"The index keeps the share {one.share}.")
+    tell(["chosen on these queries; evaluate on others"], console)
 
 
 @app.command()

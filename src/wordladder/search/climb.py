@@ -1,7 +1,7 @@
 """Climbs the ladder of search: indexes of the same documents, compared on the same queries."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from hashlib import sha256
@@ -80,7 +80,7 @@ def _measure(name: str, job: Job, progress: Progress) -> Measured:
         dev_value=found["dev_value"],
         seed_dev_values=(found["dev_value"],),
         price=Price(**usage, train_seconds=built["seconds"]),
-        recipe=_recipe(job, found["weights"]),
+        recipe=_recipe(job, found["shares"]),
     )
     return Measured(rung, scores, device="cpu")
 
@@ -106,7 +106,8 @@ def climb_search(
     """Index documents in several ways, measure each on the same queries, and recommend one: the cheapest that
     is as good as the best.
 
-    A third of the queries is dev, on which the weights of a fusion are fitted and the best rung is chosen.
+    A third of the queries is dev, on which the shares of words and of a reranker are fitted and the best rung
+    is chosen.
 
     Args:
         documents: The documents.
@@ -228,13 +229,15 @@ def _write_documents(documents: Iterable[Document], path: Path) -> int:
     return count
 
 
-def _recipe(job: Job, weights: Sequence[float] | None = None) -> str:
+def _recipe(job: Job, shares: Mapping[str, float] | None = None) -> str:
     """What is shown in place of a recipe."""
+    shares = shares or {}
     search = {
         "by": job.by,
         "encoder": job.trained or job.encoder,
         "teacher": job.trained and job.encoder,
         "rerank": job.reranker,
-        "weights": weights if job.by == "hybrid" else None,
+        "words_share": shares.get("words_share") if job.by == "hybrid" else None,
+        "reranker_share": shares.get("reranker_share") if job.reranker else None,
     }
     return tomli_w.dumps({"search": {key: value for key, value in search.items() if value is not None}})

@@ -18,7 +18,7 @@ from ..ladder.cost import peak_memory_mb
 from ..ladder.subprocess_job import EventWriter, job_events
 from ..model.loading import load
 from .building import build_index
-from .evaluation import draws, evaluate, fit_weights
+from .evaluation import draws, evaluate, fit_reranker, fit_words
 from .index import Index
 from .passages import Document
 
@@ -114,9 +114,11 @@ def measure(job: Job, events: EventWriter) -> dict[str, Any]:
         index.search(next(iter(test.values())), **how)
         load_seconds = perf_counter() - started
         if job.by == "hybrid":
-            fit_weights(index, dev, judgements)
+            fit_words(index, dev, judgements)
+        if reranker is not None:
+            fit_reranker(index, dev, judgements, reranker, depth=RERANKED)
         on_dev, on_test = (evaluate(index, part, judgements, progress=events, **how) for part in (dev, test))
-        weights = index.settings.weights
+        shares = {name: getattr(index.settings, name) for name in ("words_share", "reranker_share")}
     first = next(iter(on_test.measures))
     models = [model for model in (job.model, job.reranker) if model is not None]
     size = disk_mb(job.index) + sum(needed_mb(model) or size_mb(Path(model)) for model in models)
@@ -130,7 +132,7 @@ def measure(job: Job, events: EventWriter) -> dict[str, Any]:
         "memory_mb": peak_memory_mb(),
         "load_seconds": load_seconds,
         "size_mb": size,
-        "weights": weights,
+        "shares": shares,
         "measures": on_test.to_json(),
     }
 

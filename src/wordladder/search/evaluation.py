@@ -1,7 +1,8 @@
-"""How good an index finds what is relevant: measures with intervals, and the weights of the fusion."""
+"""How good an index finds what is relevant: measures with intervals, and the shares of words and of a
+reranker."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,13 +22,14 @@ from ..progress import Progress, quiet
 from .index import By, Index
 from .judgements import Judgements, Queries
 from .passages import fuse
+from .reranking import mixed, scores_of
 from .store import Where
 
 _BLOCK = 64  # queries that are searched together
 _TIMED = 200  # the most queries that are timed
 _FEWEST, _SECONDS = 30, 20.0  # slow ones: no more than these after so long
 _DEEP = 100  # documents that the second recall looks at
-_GRID = tuple(round(share / 10, 1) for share in range(11))  # the share of words in the fusion
+_GRID = tuple(round(share / 10, 1) for share in range(11))
 
 
 @dataclass(frozen=True)
@@ -237,18 +239,16 @@ def _times(index: Index, texts: Sequence[str], k: int, how: dict[str, Any]) -> N
 
 
 @dataclass(frozen=True)
-class FittedWeights:
-    """The weights of vectors and words that were best in the fusion.
+class FittedShare:
+    """The share of one of two scores in their mean that was best.
 
     Attributes:
-        vectors: The weight of vectors.
-        words: The weight of words.
-        value: nDCG@10 with these weights.
-        tried: nDCG@10 by the share of words, from 0 (vectors alone) to 1 (words alone).
+        share: The share, from 0 to 1.
+        value: nDCG@10 with it.
+        tried: nDCG@10 by share.
     """
 
-    vectors: float
-    words: float
+    share: float
     value: float
     tried: dict[float, float]
 
@@ -257,11 +257,11 @@ class FittedWeights:
         return asdict(self)
 
 
-def fit_weights(
+def fit_words(
     index: Index, queries: Queries, judgements: Judgements, *, depth: int = 200, progress: Progress = quiet
-) -> FittedWeights:
-    """Choose the weights of vectors and words in the fusion of their ranks: those with the best nDCG@10, of
-    equal ones the most even. The index keeps them.
+) -> FittedShare:
+    """Choose the share of words in the fusion with vectors: that with the best nDCG@10, of equal ones the
+    most even. The index keeps it.
 
     Use other queries than those that the index is evaluated on.
 
@@ -276,20 +276,81 @@ def fit_weights(
         DataError: no query has a relevant document.
         SettingError: the index has no vectors.
     """
-    judged, _ = judged_queries(queries, judgements)
-    ranked: dict[float, dict[str, Iterable[str]]] = {share: {} for share in _GRID}
-    done = 0
-    for names in _blocks(list(judged)):
-        rankings = index.rankings([queries[name] for name in names], "hybrid", depth)
-        for name, both in zip(names, rankings, strict=True):
+
+    def ranked(texts: Sequence[str]) -> Iterator[dict[float, list[str]]]:
+        for both in index.rankings(texts, "hybrid", depth):
             document = index.documents_of(list({one for ranking in both for one, _ in ranking}))
-            for share in _GRID:
-                passages = list(fuse(both, (1 - share, share)))[:depth]
-                ranked[share][name] = [document[one] for one in passages if one in document]
-        done += len(names)
-        progress("queries", done, len(judged))
+            fused = {share: list(fuse(both, (1 - share, share)))[:depth] for share in _GRID}
+            yield {
+                share: [document[one] for one in passages if one in document]
+                for share, passages in fused.items()
+            }
+
+    found = _best_share(ranked, queries, judgements, 0.5, progress)
+    index.set_shares(words_share=found.share)
+    return found
+
+
+def fit_reranker(
+    index: Index,
+    queries: Queries,
+    judgements: Judgements,
+    model: Any,
+    *,
+    depth: int = 50,
+    progress: Progress = quiet,
+) -> FittedShare:
+    """Choose the share of a reranker in the score: that with the best nDCG@10, of equal ones the largest. The
+    index keeps it.
+
+    Use queries that the reranker was not trained on, and others than those that the index is evaluated on.
+
+    Args:
+        index: An index.
+        queries: Texts by id.
+        judgements: Grades of documents by query.
+        model: The reranker.
+        depth: How many passages it reads.
+        progress: Called with the number of queries.
+
+    Raises:
+        DataError: no query has a relevant document.
+    """
+
+    def ranked(texts: Sequence[str]) -> Iterator[dict[float, list[str]]]:
+        for text, hits in zip(texts, index.search_all(texts, depth, depth=depth, join=False)):
+            scored = scores_of(model, text, hits)
+            yield {share: [hit.id for hit in mixed(hits, *scored, share)] for share in _GRID}
+
+    found = _best_share(ranked, queries, judgements, 1.0, progress)
+    index.set_shares(reranker_share=found.share)
+    return found
+
+
+def _best_share(
+    ranked: Callable[[Sequence[str]], Iterator[dict[float, list[str]]]],
+    queries: Queries,
+    judgements: Judgements,
+    preferred: float,
+    progress: Progress,
+) -> FittedShare:
+    """The share with the best nDCG@10, of equal ones that nearest to the preferred one.
+
+    Args:
+        ranked: For each text the documents by share, the best first.
+        queries: Texts by id.
+        judgements: Grades of documents by query.
+        preferred: The preferred share.
+        progress: Called with the number of queries.
+    """
+    judged, _ = judged_queries(queries, judgements)
+    runs: dict[float, dict[str, Iterable[str]]] = {share: {} for share in _GRID}
+    for names in _blocks(list(judged)):
+        for name, by_share in zip(names, ranked([queries[name] for name in names]), strict=True):
+            for share, documents in by_share.items():
+                runs[share][name] = documents
+        progress("queries", len(runs[preferred]), len(judged))
     measure = _measures(10)[0][1]
-    tried = {share: float(_scores([measure], ranked[share], judged).mean()) for share in _GRID}
-    best = max(_GRID, key=lambda share: (tried[share], -abs(share - 0.5)))
-    index.set_weights(vectors=round(1 - best, 1), words=best)
-    return FittedWeights(round(1 - best, 1), best, tried[best], tried)
+    tried = {share: float(_scores([measure], run, judged).mean()) for share, run in runs.items()}
+    best = max(_GRID, key=lambda share: (tried[share], -abs(share - preferred)))
+    return FittedShare(best, tried[best], tried)

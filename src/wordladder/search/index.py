@@ -266,12 +266,12 @@ class Index:
         ranked = self.rankings(queries, by, max(depth, k), where)
         found = []
         for query, rankings in zip(queries, ranked, strict=True):
-            ranking = dict(rankings[0]) if len(rankings) == 1 else fuse(rankings, self.settings.weights)
+            ranking = dict(rankings[0]) if len(rankings) == 1 else fuse(rankings, self._fusion)
             best = dict(islice(ranking.items(), max(depth, k)))
             payloads = self._store.get(list(best))
             hits = [_hit(payloads[one], score) for one, score in best.items() if one in payloads]
             if rerank is not None:
-                hits = reranked(rerank, query, hits)
+                hits = reranked(rerank, query, hits, self.settings.reranker_share)
             found.append(merge(hits, k) if join else hits[:k])
         return found
 
@@ -308,16 +308,19 @@ class Index:
         """The ids of the documents that passages are of, by the ids of the passages."""
         return {one: payload["document"] for one, payload in self._store.get(passages).items()}
 
-    def set_weights(self, vectors: float, words: float) -> None:
-        """Keep the weights of vectors and words in the fusion.
+    @property
+    def _fusion(self) -> tuple[float, float]:
+        """The weights of vectors and words."""
+        return 1 - self.settings.words_share, self.settings.words_share
+
+    def set_shares(self, **shares: Any) -> None:
+        """Keep `words_share`, that of words in the fusion, or `reranker_share`, that of a reranker in the
+        score.
 
         Raises:
-            SettingError: a weight is below 0, or both are 0.
+            SettingError: a share is not from 0 to 1.
         """
-        check_at_least(0, vectors=vectors, words=words)
-        if not vectors and not words:
-            raise SettingError("one of the two weights must be above 0")
-        self.settings = replace(self.settings, weights=[vectors, words])
+        self.settings = replace(self.settings, **shares)
         self._store.keep(asdict(self.settings))
 
     def fields(self) -> set[str]:

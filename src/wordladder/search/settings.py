@@ -21,7 +21,9 @@ class IndexSettings:
         dim: The length of its vectors.
         probe: The vector of a known text, to recognise the encoder.
         mean_length: The mean number of terms in a passage when the first ones were added.
-        weights: The weights of vectors and words in the fusion.
+        words_share: The share of words in the fusion with vectors, from 0 to 1.
+        reranker_share: The share of a reranker in the score, from 0 to 1; the rest is that of the first
+            ranking.
         format: The version of this format.
     """
 
@@ -33,7 +35,8 @@ class IndexSettings:
     dim: int = 0
     probe: list[float] = field(default_factory=list)
     mean_length: float = 0.0
-    weights: list[float] = field(default_factory=lambda: [1.0, 1.0])
+    words_share: float = 0.5
+    reranker_share: float = 1.0
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -41,6 +44,9 @@ class IndexSettings:
         check_at_least(0, overlap=self.overlap)
         if self.overlap > self.passage_words // 2:
             raise SettingError(f"overlap = {self.overlap}: at most half of passage_words")
+        for name in ("words_share", "reranker_share"):
+            if not 0 <= (share := getattr(self, name)) <= 1:
+                raise SettingError(f"{name} = {share}: a share is from 0 to 1")
 
 
 def read_settings(store: Store) -> IndexSettings:

@@ -78,7 +78,7 @@ def upgrade(
     mapped to where the new encoder would about have put them.
 
     The index stays as it was until all is done. Vectors of passages that are added later are the encoder's.
-    Fitted weights of vectors and words were for the old encoder: the two weigh the same again.
+    A fitted share of words was for the old encoder: it is a half again.
 
     Args:
         index: The index; it has the new encoder afterwards.
@@ -97,8 +97,8 @@ def upgrade(
     if not index.settings.dim:
         raise StoreError(NO_ENCODER.format(index.name))
     name, encoder = name_of(encoder), loaded(encoder)
-    # Fitted weights were for the old encoder.
-    fresh = replace(index.settings, **described(encoder, name), weights=[1.0, 1.0])
+    # A fitted share was for the old encoder.
+    fresh = replace(index.settings, **described(encoder, name), words_share=0.5)
     # The first ones, for stores order them by their ids, which are hashes.
     drawn = list(islice(chain.from_iterable(index._store.scan(BATCH)), sample))
     if len(drawn) < _LEAST:
