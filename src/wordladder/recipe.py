@@ -339,6 +339,12 @@ def _check_parts(tables: dict[str, Any]) -> None:
     if kind in kinds("shallow") and (serves := component("shallow", kind).serves) != task:
         raise RecipeError(f"[shallow] kind = {kind!r} is for the task {serves!r}, not for {task!r}")
     _check(TextSettings, tables.get("text", {}), "[text]")
+    pieces = tables.get("text", {}).get("pieces")
+    for name in ("shallow", "vectors"):
+        if pieces is not None and tables.get(name):
+            raise RecipeError(f"[text] pieces: [{name}] reads whole words")
+    if pieces is None and tables["task"].get("pieces") == "shared":
+        raise RecipeError('[task] pieces = "shared": [text] pieces says how many there are; it is missing')
     _check(TrainingSettings, tables.get("training", {}), "[training]")
     for folder in TABLES:
         if folder in tables:

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from wordladder.layers.beam_search import Search, search
+from wordladder.layers.beam_search import search
 from wordladder.layers.recurrent_decoder import RecurrentDecoder
+from wordladder.layers.search_settings import Search
 from wordladder.layers.sequence import Sequence
 from wordladder.layers.smoothed_loss import smoothed_loss
 from wordladder.layers.transformer_decoder import TransformerDecoder

@@ -1,5 +1,6 @@
 """`wordladder predict`: what a saved model predicts for the texts of a file or of standard input."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,25 +37,32 @@ def predict(
 ) -> None:
     """Predict for each text of a file or of standard input.
 
-    Prints the text's label, its entities marked in colour, or the answer to a question. Questions come with
-    their passages in a file, or one a line: question, tab, passage. --json prints one object a line.
+    Prints the text's label, its entities marked in colour, its translation, or the answer to a question.
+    Questions come with their passages in a file, or one a line: question, tab, passage. --json prints one
+    object a line.
 
     Example:  echo "what a wonderful film" | wordladder predict model -
 
     Args:
         top: Labels, taggings or answers to print for each text.
-        html: Page to write with the entities marked in their texts.
+        html: Page to write: the entities marked in their texts, or the attention of each translation.
     """
+    from ..evaluation.alignment_page import alignment_page
     from ..evaluation.entity_page import entity_page
     from ..files.streams import atomic_write
     from ..model.model import Model
 
     loaded = Model.load(model, device=device, threads=threads)
     task = loaded.recipe_.task
-    if html is not None and task != "tagging":
-        raise SettingError(f"--html shows entities; this model is for {task}")
+    if html is not None and task not in ("tagging", "translation"):
+        raise SettingError(
+            f"--html shows entities, or the attention of translations; this model is for {task}"
+        )
     page: list[tuple[str, dict[str, Any]]] = []
+    alignments: list[Any] = []
     for rows, ids in _rows(task, loaded.task_.segments > 1, file, **columns):
+        if html is not None and task == "translation":
+            alignments += loaded.alignments(rows)
         for number, (row, answer) in enumerate(zip(rows, loaded.answers(rows, top))):
             if html is not None:
                 page.append((row, answer))
@@ -64,12 +72,16 @@ def predict(
                 _show(loaded.task_, row, answer, top)
     if html is not None:
         texts = [row for row, _ in page]
-        answers = [answer if "entities" in answer else {"entities": answer["words"]} for _, answer in page]
+        if task == "translation":
+            written = alignment_page(alignments, loaded.recipe_.name)
+        else:
+            found = [answer if "entities" in answer else {"entities": answer["words"]} for _, answer in page]
+            written = entity_page(texts, found, loaded.recipe_.name)
         html.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(html) as output:
-            output.write(entity_page(texts, answers, loaded.recipe_.name).encode("utf-8"))
+            output.write(written.encode("utf-8"))
         # With --json, standard output is for programs.
-        (errors if json else console).print(f"{len(page):,} texts marked in [bold]{html}[/bold]")
+        (errors if json else console).print(f"{len(page):,} texts in [bold]{html}[/bold]")
 
 
 def _rows(
@@ -87,7 +99,8 @@ def _rows(
     elif task != "span_qa" and skip_incomplete:
         read = read_table
     else:
-        for rows in blocks(read_texts(file, text=text, format=format), BLOCK):
+        size = 1 if file == "-" and sys.stdin.isatty() else BLOCK  # a person waits for each answer
+        for rows in blocks(read_texts(file, text=text, format=format), size):
             yield ([_pair(row) if isinstance(row, str) else row for row in rows] if pairs else rows), None
         return
     found = read(file, labelled=False, text=text, format=format, skip_incomplete=skip_incomplete)

@@ -27,6 +27,7 @@ from ..recipe import Recipe, build, component
 from ..tasks._word_scores import WordScores
 from ..tasks.translation import Alignment
 from ..text.words import Tokens
+from ..training.optimizer import computes_in_half, rates_by_part
 from ..training.settings import TrainingSettings
 from .engine import FitRun, FusionWeights, TrainableEngine
 from .few_labels import contrast_job, fit_head
@@ -58,7 +59,6 @@ class NetworkEngine(TrainableEngine):
         """Train the network; it ends with the weights that were best on dev."""
         from ..training.loop import Job
         from ..training.loop import train as train_network
-        from ..training.optimizer import rates_by_part
 
         splits = self._tokenize(train, dev)
         tokens = splits["train"][1]
@@ -229,7 +229,7 @@ class NetworkEngine(TrainableEngine):
     def _scores(self, tokens: Tokens) -> Any:
         """Scores, one row an example or a word."""
         if hasattr(self.network.task, "write"):
-            return written(self.network, self._results, tokens)
+            return self._written(tokens)
         if getattr(self.task, "towers", False):
             vectors, numbers = self._text_vectors(tokens)
             return np.einsum("pd,pd->p", *(vectors[side] for side in numbers.T))[:, None]
@@ -325,8 +325,12 @@ class NetworkEngine(TrainableEngine):
         """
         if not hasattr(self.network.task, "write"):
             raise ModelError(f"{self.recipe.name}: the task {self.recipe.task!r} has no alignments")
-        found = written(self.network, self._results, self.words.tokens(examples), weights=True)
-        return self.task.alignments(found)
+        return self.task.alignments(self._written(self.words.tokens(examples), weights=True))
+
+    def _written(self, tokens: Tokens, *, weights: bool = False) -> Any:
+        """What the network writes for each text."""
+        half = computes_in_half(self.settings, device_of(self.network))
+        return written(self.network, self._results, tokens, half=half, weights=weights)
 
     def keep(self, folder: Path) -> None:
         """Write vocabularies, labels and all weights."""

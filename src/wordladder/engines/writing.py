@@ -11,7 +11,7 @@ _MORE = 10  # pieces that a short text may have besides
 
 
 def written(
-    network: Any, results: Callable[..., Any], tokens: Tokens, *, weights: bool = False
+    network: Any, results: Callable[..., Any], tokens: Tokens, *, half: bool, weights: bool = False
 ) -> Translations:
     """The texts that a network writes for each text.
 
@@ -19,6 +19,7 @@ def written(
         network: The network; its head has `write`.
         results: Yields the rows of each batch and what is computed of it.
         tokens: The words of the texts.
+        half: Whether pieces are scored in bfloat16.
         weights: Whether attention is kept.
     """
     head, task = network.task, network.task.settings
@@ -26,7 +27,7 @@ def written(
     def write(batch: Any) -> Any:
         sequence = network.encode(batch)
         longest = (sequence.lengths * task.longest).long() + _MORE
-        return head.write(head(sequence), longest, weights=weights)
+        return head.write(head(sequence), longest, weights=weights, half=half)
 
     found: list[Any] = [None] * len(tokens)
     for rows, texts in results(tokens, write, max(1, _ROWS // task.beams)):

@@ -69,23 +69,24 @@ class TranslationHead(nn.Module):
         return self.table(pieces) * self.scale
 
     @torch.no_grad()
-    def write(self, memory: Any, longest: Tensor, *, weights: bool = False) -> list[list[Found]]:
+    def write(
+        self, memory: Any, longest: Tensor, *, weights: bool = False, half: bool = False
+    ) -> list[list[Found]]:
         """The texts that are found for each source, the best first.
 
         Args:
             memory: As `forward` gives it.
             longest: The most pieces of each, `(batch,)`.
             weights: Whether attention is kept.
+            half: Whether the scores of pieces are computed in bfloat16.
         """
         task = self.settings
+        table = self.table.weight.to(torch.bfloat16 if half else self.table.weight.dtype).T
 
         def step(pieces: Tensor, state: Any, memory: Any, first: bool) -> tuple[Tensor, Any, Tensor]:
             output, state, attention = self.decoder.step(self._vectors(pieces), state, memory, first=first)
-            return (
-                nn.functional.linear(output.to(self.bias.dtype), self.table.weight, self.bias),
-                state,
-                attention,
-            )
+            scores = (output.to(table.dtype) @ table).float() + self.bias
+            return scores, state, attention
 
         never = (PAD, START) if task.copy_unknown else (PAD, START, UNKNOWN)
         initial = self.decoder.initial(memory, task.search.beams)

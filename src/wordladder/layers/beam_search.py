@@ -6,7 +6,6 @@ what was found is `log p / ((5 + pieces) / 6) ^ length_penalty + coverage_penalt
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,40 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import SettingError, check_at_least
-
-
-@dataclass(frozen=True, kw_only=True)
-class Search:
-    """How texts are searched.
-
-    Args:
-        beams: How many beginnings are followed at a time; when sampling, how many texts are drawn.
-        length_penalty: The exponent of the length; 0 prefers short texts.
-        coverage_penalty: The weight of source words that little attention was paid to.
-        sample: Whether pieces are drawn at random.
-        temperature: What scores are divided by before a piece is drawn.
-        top_k: Only so many of the likeliest pieces are drawn; 0: all.
-        top_p: Only the likeliest pieces that together have this probability are drawn.
-        seed: Decides which are drawn.
-    """
-
-    beams: int = 5
-    length_penalty: float = 1.0
-    coverage_penalty: float = 0.0
-    sample: bool = False
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        check_at_least(1, beams=self.beams)
-        check_at_least(0, top_k=self.top_k, coverage_penalty=self.coverage_penalty)
-        if self.temperature <= 0 or not 0 < self.top_p <= 1:
-            raise SettingError(
-                f"temperature = {self.temperature} has to be above 0, top_p = {self.top_p} from 0 to 1"
-            )
+from .search_settings import Search
 
 
 class Found(NamedTuple):
@@ -139,12 +105,7 @@ class _Beams:
             left;
             None: all, as they are.
         """
-        logs = scores.float().log_softmax(dim=2)
-        full = self.steps >= self.longest
-        ending = logs[:, :, self.end].clone()
-        logs[full] = float("-inf")
-        logs[:, :, self.end] = ending
-        parents, pieces, totals = self._draw(logs) if self.how.sample else self._rank(logs)
+        parents, pieces, totals = (self._draw if self.how.sample else self._rank)(scores.float())
         if self.keep_weights:
             self._keep(weights)
         self.steps += 1
@@ -158,14 +119,28 @@ class _Beams:
             parents, pieces = parents.gather(1, order), pieces.gather(1, order)
         return self._go_on(parents, pieces, totals)
 
-    def _rank(self, logs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _rank(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The best continuations, twice as many as beams, since as many as these may end."""
-        count = min(2 * self.how.beams, logs[0].numel())
-        totals, order = (self.totals[:, :, None] + logs).flatten(1).topk(count, dim=1)
-        return order // logs.shape[2], order % logs.shape[2], totals
+        width = min(2 * self.how.beams, scores.shape[2])
+        best, pieces = scores.topk(width, dim=2)
+        whole = scores.logsumexp(dim=2, keepdim=True)
+        full = self.steps >= self.longest
+        if full.any():  # their end is all that can follow
+            pieces[full] = self.end
+            best[full] = float("-inf")
+            best[full, :, 0] = scores[full, :, self.end]
+        totals = (self.totals[:, :, None] + best - whole).flatten(1)
+        totals, order = totals.topk(min(2 * self.how.beams, totals.shape[1]), dim=1)
+        return order // width, pieces.flatten(1).gather(1, order), totals
 
-    def _draw(self, logs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _draw(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """A continuation of each beginning."""
+        logs = scores.log_softmax(dim=2)
+        full = self.steps >= self.longest
+        if full.any():
+            ending = logs[full, :, self.end]
+            logs[full] = float("-inf")
+            logs[full, :, self.end] = ending
         tempered, how = logs / self.how.temperature, self.how
         if how.top_k:
             least = tempered.topk(min(how.top_k, logs.shape[2]), dim=2).values[:, :, -1:]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..data.examples import Answer, Examples
 from ..errors import DataError, SettingError, check_at_least
 from ..files.json_files import read_validated, write_json
+from ..layers.search_settings import Search
 from ..metrics.translations import bleu, bleu_counts, chrf, exact_matches, signature, tokenizer_for
 from ..text.pieces import END, UNKNOWN, PieceKind, PieceVocabulary
 from ..text.words import Tokens, offsets_of
@@ -131,14 +132,13 @@ class Translation:
         check_at_least(1, pieces=None if self.pieces == "shared" else self.pieces, **sizes)
         if not 0 <= self.label_smoothing < 1:
             raise SettingError(f"label_smoothing is {self.label_smoothing}; it must be from 0 to below 1.")
+        _ = self.search  # its settings are checked
         self.vocabulary: Any = None
         self.tokenizer = "13a"
 
     @property
-    def search(self) -> Any:
+    def search(self) -> Search:
         """How texts are searched."""
-        from ..layers.beam_search import Search
-
         return Search(**{name: getattr(self, name) for name in Search.__dataclass_fields__})
 
     def initialise(self, examples: Examples) -> None:

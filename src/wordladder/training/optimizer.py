@@ -68,8 +68,13 @@ def rates_by_part(network: nn.Module, settings: TrainingSettings) -> dict[str, d
 
 def autocast(settings: TrainingSettings, device: torch.device) -> AbstractContextManager[object]:
     """The context of the forward pass: bfloat16 where that is set, or the hardware computes in it."""
-    half = settings.precision == "bfloat16" or (settings.precision == "auto" and has_bfloat16(device))
+    half = computes_in_half(settings, device)
     return torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
+
+
+def computes_in_half(settings: TrainingSettings, device: torch.device) -> bool:
+    """Whether that is bfloat16."""
+    return settings.precision == "bfloat16" or (settings.precision == "auto" and has_bfloat16(device))
 
 
 @torch.no_grad()
