@@ -43,6 +43,8 @@ def evaluate(
     console.print(
         "   ".join(f"[dim]{name.replace('_', ' ')}[/dim] {value:.4f}" for name, value in plain.items())
     )
+    if signature := found.metrics.get("signature"):
+        console.print(f"[dim]sacreBLEU {signature}[/dim]")
     labels = found.metrics.get("labels") or {}
     largest = sorted(labels.items(), key=lambda item: -item[1]["support"])
     rows = (

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..layers.beam_search import Found, search
-from ..layers.recurrent_decoder import RecurrentDecoder
+from ..layers.recurrent_decoder import Products, RecurrentDecoder
 from ..layers.sequence import Pooling, Sequence
 from ..layers.smoothed_loss import smoothed_loss
 from ..layers.transformer_decoder import TransformerDecoder
@@ -78,15 +78,15 @@ class TranslationHead(nn.Module):
             memory: As `forward` gives it.
             longest: The most pieces of each, `(batch,)`.
             weights: Whether attention is kept.
-            half: Whether the scores of pieces are computed in bfloat16.
+            half: Whether products are computed in bfloat16.
         """
         task = self.settings
-        table = self.table.weight.to(torch.bfloat16 if half else self.table.weight.dtype).T
+        product = Products(half=half)
 
         def step(pieces: Tensor, state: Any, memory: Any, first: bool) -> tuple[Tensor, Any, Tensor]:
-            output, state, attention = self.decoder.step(self._vectors(pieces), state, memory, first=first)
-            scores = (output.to(table.dtype) @ table).float() + self.bias
-            return scores, state, attention
+            vectors = self._vectors(pieces)
+            output, state, attention = self.decoder.step(vectors, state, memory, first=first, product=product)
+            return product(output, self.table.weight, self.bias), state, attention
 
         never = (PAD, START) if task.copy_unknown else (PAD, START, UNKNOWN)
         initial = self.decoder.initial(memory, task.search.beams)

@@ -2,14 +2,17 @@
 text.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .recurrence import new_cell, run_layer
 from .sequence import Sequence, VariationalDropout
 
+Product = Callable[[Tensor, Tensor, Tensor], Tensor]
 Attention = Literal["luong", "gnmt", "bahdanau"]
 
 
@@ -37,7 +40,7 @@ class State(NamedTuple):
     """Where a decoder is, a row for each text that it writes.
 
     Attributes:
-        cells: The hidden vectors of each layer, `(1, rows, hidden)`, two for LSTM.
+        cells: The hidden vectors of each layer, `(rows, hidden)`, and the memory of LSTM.
         output: The last output, `(rows, dim)`.
     """
 
@@ -46,7 +49,7 @@ class State(NamedTuple):
 
     def take(self, rows: Tensor) -> "State":
         """The rows with these numbers."""
-        return State(tuple(tuple(part[:, rows] for part in cell) for cell in self.cells), self.output[rows])
+        return State(tuple(tuple(part[rows] for part in cell) for cell in self.cells), self.output[rows])
 
 
 class RecurrentDecoder(nn.Module):
@@ -135,12 +138,18 @@ class RecurrentDecoder(nn.Module):
         """Before the first step, `beams` rows a text."""
         rows = beams * len(memory.mask)
         hidden = self.keys.out_features
-        zeros = memory.start.new_zeros(1, rows, hidden, dtype=torch.float32)
+        zeros = memory.start.new_zeros(rows, hidden, dtype=torch.float32)
         parts = 2 if isinstance(self.cells[0], nn.LSTM) else 1
         return State(((zeros,) * parts,) * len(self.cells), memory.start.new_zeros(rows, self.dim))
 
     def step(
-        self, inputs: Tensor, state: State, memory: Memory, *, first: bool = False
+        self,
+        inputs: Tensor,
+        state: State,
+        memory: Memory,
+        *,
+        first: bool = False,
+        product: Product = functional.linear,
     ) -> tuple[Tensor, State, Tensor]:
         """One step.
 
@@ -149,6 +158,7 @@ class RecurrentDecoder(nn.Module):
             state: The state before.
             memory: The source, `(batch, …)`.
             first: Whether this is the first step.
+            product: Computes `vectors weightᵀ + bias`.
 
         Returns:
             The outputs `(rows, dim)`, the state after, and how much each row looks at each word of its
@@ -164,22 +174,26 @@ class RecurrentDecoder(nn.Module):
         if self.feeding:
             parts.append(state.output.to(inputs.dtype))
         if self.attention == "bahdanau":
-            context, weights = self._look_from(state.cells[-1][0][0], memory, texts)
+            context, weights = self._look_from(state.cells[-1][0], memory, texts)
             parts.append(context)
         vectors = torch.cat(parts, dim=1)
         for number, (cell, before) in enumerate(zip(self.cells, state.cells)):
             if number:
-                vectors = self.dropout(vectors[:, None])[:, 0]
+                vectors = self._dropped(vectors)
                 if self.attention == "gnmt":
                     vectors = torch.cat([vectors, context], dim=1)
-            vectors, after = _advance(cell, vectors, before)
-            cells.append(after)
+            cells.append(_advance(cell, vectors, before, product))
+            vectors = cells[-1][0]
             if self.attention == "gnmt" and number == 0:
                 context, weights = self._look_from(vectors, memory, texts)
         if context is None:
             context, weights = self._look_from(vectors, memory, texts)
-        output = self._write(vectors[:, None], context[:, None])[:, 0]
+        both = torch.cat([vectors, context.to(vectors.dtype)], dim=1)
+        output = self._dropped(product(both, self.output.weight, self.output.bias).tanh())
         return output, State(tuple(cells), output), weights
+
+    def _dropped(self, vectors: Tensor) -> Tensor:
+        return self.dropout(vectors[:, None])[:, 0]
 
     def _look_from(self, vectors: Tensor, memory: Memory, texts: int) -> tuple[Tensor, Tensor]:
         context, weights = self._look(vectors.unflatten(0, (texts, -1)), memory)
@@ -203,9 +217,33 @@ class RecurrentDecoder(nn.Module):
         return self.dropout(self.output(both).tanh())
 
 
-def _advance(cell: Any, vectors: Tensor, before: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """One step of a layer of torch, in the precision of its weights."""
-    with torch.autocast(vectors.device.type, enabled=False):
-        vectors = vectors.to(cell.weight_hh_l0.dtype)[:, None]
-        outputs, after = cell(vectors, before if len(before) > 1 else before[0])
-    return outputs[:, 0], after if isinstance(after, tuple) else (after,)
+class Products:
+    """Products of vectors with weights, `(rows, …)`, in float32 or in bfloat16; a weight is converted once.
+
+    Args:
+        half: Whether they are computed in bfloat16. What comes out is float32.
+    """
+
+    def __init__(self, *, half: bool) -> None:
+        self._precision = torch.bfloat16 if half else torch.float32
+        self._converted: dict[int, Tensor] = {}
+
+    def __call__(self, vectors: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """`vectors weightᵀ + bias`."""
+        if id(weight) not in self._converted:
+            self._converted[id(weight)] = weight.to(self._precision).T
+        return (vectors.to(self._precision) @ self._converted[id(weight)]).float() + bias
+
+
+def _advance(cell: Any, vectors: Tensor, before: tuple[Tensor, ...], product: Product) -> tuple[Tensor, ...]:
+    """The hidden vectors of a layer of torch after one more step, and the memory of LSTM, `(rows, hidden)`."""
+    hidden = before[0]
+    new = product(vectors, cell.weight_ih_l0, cell.bias_ih_l0).float()
+    old = product(hidden, cell.weight_hh_l0, cell.bias_hh_l0).float()
+    if isinstance(cell, nn.LSTM):
+        enter, forget, given, leave = (new + old).chunk(4, dim=1)
+        memory = forget.sigmoid() * before[1] + enter.sigmoid() * given.tanh()
+        return leave.sigmoid() * memory.tanh(), memory
+    (reset, update, given), (old_reset, old_update, recalled) = new.chunk(3, dim=1), old.chunk(3, dim=1)
+    given = (given + (reset + old_reset).sigmoid() * recalled).tanh()
+    return (torch.lerp(given, hidden, (update + old_update).sigmoid()),)

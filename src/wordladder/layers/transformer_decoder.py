@@ -93,9 +93,11 @@ class TransformerDecoder(nn.Module):
         return State(empty, empty)
 
     def step(
-        self, inputs: Tensor, state: State, memory: Memory, *, first: bool = False
+        self, inputs: Tensor, state: State, memory: Memory, *, first: bool = False, product: Any = None
     ) -> tuple[Tensor, State, Tensor]:
-        """One step; arguments and results as of `RecurrentDecoder.step`."""
+        """One step; arguments and results as of `RecurrentDecoder.step`, but for `product`, which is not
+        used.
+        """
         steps, texts = state.keys[0].shape[2], len(memory.mask)
         vectors = (inputs + positions(steps, 1, self.dim, inputs.device))[:, None]
         keys, values, weights = list[Tensor](), list[Tensor](), torch.empty(0)
