@@ -262,9 +262,10 @@ def upgrade(
         tell(["measure it on your own queries: --queries and --qrels"], console)
         return
     more = measured["difference"]
+    interval_of = f"{more['low']:+.3f} to {more['high']:+.3f}"
     console.print(
         f"[dim]by vectors:[/dim] nDCG@10 {measured['before']:.3f} before, "
-        f"[bold]{measured['after']:.3f}[/bold] now ({more['value']:+.3f}, 95 % interval {more['low']:+.3f} to {more['high']:+.3f})"
+        f"[bold]{measured['after']:.3f}[/bold] now ({more['value']:+.3f}, 95 % interval {interval_of})"
     )
 
 
