@@ -133,3 +133,21 @@ def test_no_index(run, tmp_path):
     with pytest.raises(DataError, match="no such file"):
         run("build", "@none", "-o", "@index")
     assert not (tmp_path / "index").exists()
+
+
+def test_an_upgrade_is_measured(run, tmp_path):
+    words = ["apple", "pear", "fig", "lime", "kiwi", "dog"]
+    turned = np.roll(np.eye(6, dtype=np.float32), 1, axis=1)
+    WordVectors(words, turned).save(tmp_path / "turned.safetensors")
+    rows = [{"_id": str(row), "text": f"{words[row % 5]} {words[row % 3]} kiwi {row}"} for row in range(40)]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    (tmp_path / "qrels.tsv").write_text("1 0 0 1\n2 0 2 1\n", encoding="utf-8")
+    run(*BUILD)
+    given = ("upgrade", "@index", "--encoder", "@turned.safetensors", "--sample", "30")
+    with pytest.raises(SettingError, match="belong together"):
+        run(*given, "--queries", "@queries.tsv")
+    out = " ".join(run(*given, *EVALUATE[2:]).split())
+    assert "by vectors: nDCG@10" in out
+    found = json.loads(run(*given[:3], "@words.safetensors", *given[4:], *EVALUATE[2:], "--json"))
+    assert found["nDCG@10"]["before"] == pytest.approx(found["nDCG@10"]["after"], abs=0.2)
+    assert json.loads(run(*given, "--json"))["nDCG@10"] is None

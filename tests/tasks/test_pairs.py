@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import f1_score
 from typer.testing import CliRunner
 
 from tiny_transformers import tiny_bert
@@ -192,6 +193,23 @@ def test_leaks_of_pairs_and_of_texts_are_told():
         "Of the 3 test pairs, 1 also occur in the training pairs, and 1 more have a text of one."
     ]
     assert shared_texts(train, test.take([2]), "test", "pairs") == []
+
+
+def test_f1_is_that_of_the_second_label_at_the_best_threshold(tmp_path):
+    random = np.random.default_rng(0)
+    texts = [f"good film {i}" if i % 3 else f"bad film {i}" for i in range(90)]
+    labels = ["yes" if ("good" in text) != (random.random() < 0.3) else "no" for text in texts]
+    recipe = {"shallow": {"kind": "tfidf"}, "task": {"kind": "classification", "metric": "f1"}}
+    model = Model(recipe).fit(texts, labels, dev=(texts, labels), output=tmp_path / "model")
+    found = model.evaluate(texts, labels)
+    predicted, gold = np.array(model.predict(texts)) == "yes", np.array(labels) == "yes"
+    assert found.metric == "f1"
+    assert found.value == found.metrics["f1"] == pytest.approx(f1_score(gold, predicted))
+    chances = model.predict_proba(texts)[:, 1]
+    assert found.value == pytest.approx(max(f1_score(gold, chances >= level) for level in chances))
+    assert Model.load(tmp_path / "model").predict(texts).tolist() == model.predict(texts).tolist()
+    with pytest.raises(DataError, match="for one of two labels a row; these have 3"):
+        Model(recipe).fit(["a", "b", "c"] * 4, ["x", "y", "z"] * 4)
 
 
 def test_the_commands(tmp_path):

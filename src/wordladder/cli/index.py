@@ -196,10 +196,19 @@ def _show_shares(fitted: "dict[str, FittedShare]", json: bool) -> None:
 @app.command()
 @command_options(
     library_options("search/upgrade.py", "upgrade", {"Options": "sample kind seed"}, sample={"min": 20}),
+    judged_options("Queries"),
     index={"metavar": "INDEX"},
     encoder={"metavar": "MODEL"},
 )
-def upgrade(index: str, *, encoder: Path, json: Json = False, **options: Any) -> None:
+def upgrade(
+    index: str,
+    *,
+    encoder: Path,
+    queries: Path | None = None,
+    qrels: Path | None = None,
+    json: Json = False,
+    **options: Any,
+) -> None:
     """Change the encoder of an index without embedding all of it again.
 
     A sample is embedded by the new encoder, and the vectors of all other passages are mapped to about where
@@ -210,15 +219,35 @@ def upgrade(index: str, *, encoder: Path, json: Json = False, **options: Any) ->
     Args:
         index: Folder or address of the index.
         encoder: Folder or hub name of the new model, or a file of word vectors.
+        queries: Queries, to measure what is lost or won; as for `wordladder index evaluate`.
+        qrels: Which documents are relevant to them.
     """
+    from ..search.evaluation import evaluate
     from ..search.index import Index
+    from ..search.judgements import read_judgements, read_queries
     from ..search.upgrade import upgrade
 
+    if (queries is None) != (qrels is None):
+        raise SettingError("--queries and --qrels belong together")
+    numbering, lowest_is_best = options.pop("numbering"), options.pop("lowest_is_best")
+    measured: dict[str, Any] = {}
     with Index.open(index) as opened, progress_bar() as progress:
-        done = upgrade(opened, encoder, progress=progress, **options)
+        if queries is not None and qrels is not None:
+            asked = read_queries(queries, numbering=numbering)
+            judged = read_judgements(qrels, lowest_is_best=lowest_is_best)
+            how: dict[str, Any] = {"by": "vectors", "progress": progress}
+            before = evaluate(opened, asked, judged, **how)
+            done = upgrade(opened, encoder, progress=progress, **options)
+            after = evaluate(opened, asked, judged, **how)
+            measured = {"before": before.measures["nDCG@10"].value, "after": after.measures["nDCG@10"].value}
+            measured["difference"] = vars(after.better_than(before)["nDCG@10"])
+        else:
+            done = upgrade(opened, encoder, progress=progress, **options)
     found = {name: value for name, value in vars(done.map).items() if name != "matrix"}
     if json:
-        print_json({"passages": done.passages, "embedded": done.embedded, **found})
+        print_json(
+            {"passages": done.passages, "embedded": done.embedded, **found, "nDCG@10": measured or None}
+        )
         return
     mapped = counted(done.passages - done.embedded, "vector")
     if done.embedded == done.passages:
@@ -229,7 +258,15 @@ def upgrade(index: str, *, encoder: Path, json: Json = False, **options: Any) ->
         f"[dim]held-out passages:[/dim] mean cosine with their new vectors "
         f"[bold]{done.map.cosine:.3f}[/bold], {done.map.agreement:.0%} of the ten nearest the same"
     )
-    tell(["measure it on your own queries: wordladder index evaluate"], console)
+    if not measured:
+        tell(["measure it on your own queries: --queries and --qrels"], console)
+        return
+    more = measured["difference"]
+    interval_of = f"{more['low']:+.3f} to {more['high']:+.3f}"
+    console.print(
+        f"[dim]by vectors:[/dim] nDCG@10 {measured['before']:.3f} before, "
+        f"[bold]{measured['after']:.3f}[/bold] now ({more['value']:+.3f}, 95 % interval {interval_of})"
+    )
 
 
 app.command()(demo)

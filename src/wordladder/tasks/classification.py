@@ -37,8 +37,10 @@ class Classification:
 
     Args:
         multi_label: Whether a text may have several labels, or none; left out, as in the data.
-        metric: The primary metric: accuracy (of the whole set of labels, if several), or the unweighted
-            mean of the labels' F1; left out, accuracy for one label a text and macro-F1 for several.
+        metric: The primary metric: `"accuracy"` (of the whole set of labels, if several); `"macro_f1"`, the
+            unweighted mean of the labels' F1; or `"f1"`, that of the second of two labels, which is predicted
+            from the probability on that is best on dev. Left out, accuracy for one label a text and macro-F1
+            for several.
         pooling: How word vectors become one: `"auto"` takes the embedder's own summary if it has one, else
             the maximum; `"mean+max"` concatenates both.
         hidden: Units of a hidden layer in the head; 0 for none.
@@ -50,7 +52,7 @@ class Classification:
 
     _: KW_ONLY
     multi_label: bool | None = None
-    metric: Literal["accuracy", "macro_f1"] | None = None
+    metric: Literal["accuracy", "macro_f1", "f1"] | None = None
     pooling: Literal["auto", "max", "mean", "mean+max", "last", "first"] = "auto"
     hidden: int = 0
     dropout: float = 0.2
@@ -91,6 +93,10 @@ class Classification:
             only = f" ({next(iter(counts))!r})" if counts else ""
             raise DataError(
                 f"{examples.source}: the labels are all the same{only}; at least two classes are needed"
+            )
+        if self.metric == "f1" and (multi_label or len(counts) != 2):
+            raise DataError(
+                f'{examples.source}: metric = "f1" is for one of two labels a row; these have {len(counts)}'
             )
         if self.class_weights == "balanced":
             frequency = np.array([counts[label] for label in self.labels])
@@ -178,6 +184,8 @@ class Classification:
             self.temperature = fit_temperature(scores, gold, multi_label=bool(self.multi_label))
         if self.multi_label:
             self.thresholds = best_thresholds(self.probabilities(scores), gold)
+        elif self.metric == "f1":
+            self.thresholds[1] = metrics.best_threshold(gold == 1, self.probabilities(scores)[:, 1])
         after = self._calibration_error(scores, examples)
         errors = {"calibration_error_before": before, "calibration_error_after": after}
         return {"temperature": self.temperature, **errors}
@@ -203,6 +211,8 @@ class Classification:
         """Indices of labels `(rows,)`, or indicators `(rows, labels)` for several labels a text."""
         if self.multi_label:
             return (self.probabilities(scores) >= self.thresholds).astype(np.int64)
+        if self.metric == "f1":
+            return (self.probabilities(scores)[:, 1] >= self.thresholds[1]).astype(np.int64)
         return scores.argmax(axis=1)
 
     def predictions(self, scores: NDArray) -> list[Any]:
@@ -236,10 +246,14 @@ class Classification:
             gold, predicted = gold[:, 0], predicted[:, 0]
         if self.metric == "macro_f1":
             return metrics.macro_f1(gold, predicted, len(self.labels))
+        if self.metric == "f1":
+            return metrics.micro_f1(gold, predicted)
         return metrics.accuracy(gold, predicted)
 
     def metrics(self, scores: NDArray, examples: Examples) -> dict[str, Any]:
-        """Accuracy, macro-F1, calibration error, and precision, recall and F1 of every label."""
+        """Accuracy, macro-F1, F1 of the second of two labels, calibration error, and precision, recall and F1
+        of every label.
+        """
         gold, predicted = self.gold(examples), self.predicted(scores)
         found: dict[str, Any] = {
             "accuracy": metrics.accuracy(gold, predicted),
@@ -247,7 +261,9 @@ class Classification:
         }
         if self.multi_label:
             found["micro_f1"] = metrics.micro_f1(gold, predicted)
-        else:
+        elif len(self.labels) == 2:
+            found["f1"] = metrics.micro_f1(gold, predicted)
+        if not self.multi_label:
             gold, predicted = (np.eye(len(self.labels), dtype=np.int64)[a] for a in (gold, predicted))
         found["calibration_error"] = self._calibration_error(scores, examples)
         found["labels"] = dict(zip(self.labels, metrics.per_label(gold, predicted)))

@@ -22,8 +22,10 @@ class Pairs(Classification):
 
     Args:
         multi_label: Whether a pair may have several labels, or none; left out, as in the data.
-        metric: The primary metric: accuracy (of the whole set of labels, if several), or the unweighted
-            mean of the labels' F1; left out, accuracy for one label a pair and macro-F1 for several.
+        metric: The primary metric: `"accuracy"` (of the whole set of labels, if several); `"macro_f1"`, the
+            unweighted mean of the labels' F1; or `"f1"`, that of the second of two labels, which is predicted
+            from the probability on that is best on dev. Left out, accuracy for one label a pair and macro-F1
+            for several.
         pooling: How the word vectors of a text become one: `"auto"` takes the embedder's own summary if it
             has one, else the maximum; `"mean+max"` concatenates both.
         features: What the head sees of the two pooled vectors: `"compare"`, as above, or `"concatenate"`,
