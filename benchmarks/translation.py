@@ -35,7 +35,9 @@ def parts(pair: str) -> dict[str, Any]:
     from wordladder.data.splits import hold_out
 
     if pair == "en-zh":
-        rest, test = hold_out(read_examples(need("translation/tatoeba_cmn_eng/cmn.txt.gz"), "translation"), 0.1)
+        rest, test = hold_out(
+            read_examples(need("translation/tatoeba_cmn_eng/cmn.txt.gz"), "translation"), 0.1
+        )
         train, dev = hold_out(rest, 0.1)
         return {"train": train, "dev": dev, "test": test}
     names = {"train": "train", "dev": "val", "test": "test_2016_flickr"}
@@ -61,7 +63,9 @@ def quality(given: Any) -> None:
         data = parts(pair)
         for rung in given.rungs.split(","):
             settings = dict(one.split("=") for one in given.set)
-            recipe = Recipe.load(rung, "translation").with_settings({k: json.loads(v) for k, v in settings.items()})
+            recipe = Recipe.load(rung, "translation").with_settings(
+                {k: json.loads(v) for k, v in settings.items()}
+            )
             train = data["train"].take(range(given.rows or len(data["train"])))
             with progress_bar() as progress:
                 model = Model(recipe, threads=given.threads).fit(train, dev=data["dev"], progress=progress)
@@ -98,7 +102,7 @@ def ours(job: dict[str, Any]) -> dict[str, float]:
     recipe = Recipe.load("gru-attention", "translation").with_settings(job["settings"])
     engine = NetworkEngine(recipe)
     engine.task.initialise(data)
-    engine.words.learn_pieces(data.flat())
+    engine.words.learn_pieces(data.flat(), recipe.folder)
     tokens, targets = engine.words.tokens(data), engine.task.targets(data, None)
     network = Network(recipe, engine.task).initialise(TrainingText(tokens, None, recipe.folder)).train()
     optimizers = build_optimizers(network, engine.settings)
@@ -140,7 +144,13 @@ def theirs(job: dict[str, Any]) -> dict[str, float]:
     from joeynmt.vocabulary import Vocabulary
 
     torch.set_num_threads(job["threads"])
-    special = {"unk_token": "<unk>", "pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "sep_token": None}
+    special = {
+        "unk_token": "<unk>",
+        "pad_token": "<pad>",
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "sep_token": None,
+    }
     cfg = SimpleNamespace(**special, unk_id=0, pad_id=1, bos_id=2, eos_id=3, sep_id=None, lang_tags=[])
     vocabulary = Vocabulary([str(number) for number in range(PIECES - 4)], cfg)
     common = {"rnn_type": "gru", "dropout": 0.2, "num_layers": 1, "type": "recurrent"}
@@ -189,7 +199,9 @@ def theirs(job: dict[str, Any]) -> dict[str, float]:
         pieces += made.ntokens
     found = {"pieces_per_second": pieces / (time.perf_counter() - started)}
     model.eval()
-    model.decoder.output_layer.bias = torch.nn.Parameter(torch.zeros(PIECES).index_fill_(0, torch.tensor([3]), -1e4))
+    model.decoder.output_layer.bias = torch.nn.Parameter(
+        torch.zeros(PIECES).index_fill_(0, torch.tensor([3]), -1e4)
+    )
     for beams in (1, 5):
         started = time.perf_counter()
         for first in range(0, SENTENCES, 64):

@@ -341,7 +341,7 @@ def _check_parts(tables: dict[str, Any]) -> None:
     _check(TextSettings, tables.get("text", {}), "[text]")
     pieces = tables.get("text", {}).get("pieces")
     for name in ("shallow", "vectors"):
-        if pieces is not None and tables.get(name):
+        if pieces is not None and tables.get(name) and tables[name].get("kind") != "kneser_ney":
             raise RecipeError(f"[text] pieces: [{name}] reads whole words")
     if pieces is None and tables["task"].get("pieces") == "shared":
         raise RecipeError('[task] pieces = "shared": [text] pieces says how many there are; it is missing')

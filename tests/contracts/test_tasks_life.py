@@ -28,6 +28,7 @@ EXAMPLES = {
         [(Answer("film", 9),), (Answer("very bad", 14),), (), (Answer("我", 0), Answer("电影", 13)), ()],
     ),
     "texts": Examples((TEXTS,), [(Answer(text.upper()),) for text in TEXTS]),
+    "nothing": Examples((TEXTS,)),
 }
 
 
@@ -41,11 +42,13 @@ WEIGHTS = {
     "translation": "table.weight bias decoder.start.weight decoder.start.bias decoder.keys.weight "
     "decoder.output.weight decoder.output.bias decoder.cells.0.weight_ih_l0 decoder.cells.0.weight_hh_l0 "
     "decoder.cells.0.bias_ih_l0 decoder.cells.0.bias_hh_l0",
+    "language_model": "start bias table.weight project.weight project.bias",
 }
 
 SETTINGS = {
     "similarity": {"objective": "cosine"},  # the loss of a pair is its own
     "translation": {"dim": 8, "hidden": 8, "dropout": 0.0},
+    "language_model": {"min_count": 1, "dropout": 0.0},
 }
 
 
@@ -54,6 +57,8 @@ def new(kind):
     examples = EXAMPLES[kind if kind in EXAMPLES else component("tasks", kind).labels_are]
     task = build("tasks", {"kind": kind} | SETTINGS.get(kind, {}))
     task.initialise(examples)
+    if hasattr(task, "learn_words"):
+        task.learn_words(words_of(examples))
     return task, examples
 
 
@@ -81,6 +86,9 @@ def scores_of(task, head, examples, extra=0):
     if hasattr(head, "write"):
         longest = torch.full((len(TEXTS),), 6)
         return Translations(head.write(head(given), longest), words_of(examples))
+    if hasattr(head, "log_probabilities"):
+        goal = targets_of(task, examples, range(len(TEXTS)))
+        return head.log_probabilities(head(given), goal).detach().numpy()
     scores = head(given).detach()
     if not task.per_word:
         return scores.numpy()
@@ -119,7 +127,7 @@ class TestTasks:
         task, examples = new(kind)
         head = new_head(kind, task)
         narrow, wide = (head(sequence(examples, extra)) for extra in (0, 3))
-        if hasattr(head, "write"):
+        if hasattr(head, "write") or hasattr(head, "log_probabilities"):
             goal = targets_of(task, examples, range(len(TEXTS)))
             torch.testing.assert_close(head.loss(narrow, goal), head.loss(wide, goal))
             return
@@ -180,6 +188,18 @@ def sequence_rows(examples, rows):
 class TestShallow:
     def test_scores_and_keep_and_restore(self, kind, tmp_path):
         texts = TEXTS * 4
+        if component("shallow", kind).serves == "language_model":
+            task, examples = new("language_model")
+            numbers = task.targets(examples, words_of(examples))
+            shallow = build("shallow", {"kind": kind}, TextSettings())
+            shallow.fit(numbers.values, numbers.offsets, len(task.vocabulary))
+            scores = shallow.log_probabilities(numbers.values, numbers.offsets)
+            assert scores.shape == (len(TEXTS),)
+            shallow.keep(tmp_path)
+            again = build("shallow", {"kind": kind}, TextSettings())
+            again.restore(tmp_path)
+            assert (again.log_probabilities(numbers.values, numbers.offsets) == scores).all()
+            return
         if component("shallow", kind).serves == "tagging":
             task, examples = new("tagging")
             given = words_of(examples.take([*range(len(TEXTS))] * 4))

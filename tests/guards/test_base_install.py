@@ -145,6 +145,7 @@ def typed(path, parameters):
     """A command as it is typed."""
     given = GIVEN | {"output": OUTPUTS.get(path, path)}
     given |= {"file": "words.safetensors"} if path.startswith("vectors") else {}
+    given |= {"model": "bilstm"} if path == "generate" else {}
     words = path.split()
     for one in parameters:
         if one.param_type_name == "argument" and (one.required or one.name in given):
@@ -154,15 +155,18 @@ def typed(path, parameters):
     return words + MORE.get(path, [])
 
 
-SHALLOW = {"tfidf", "fasttext", "crf", "tfidf-cosine", "tfidf-similarity", "ridge"}
+SHALLOW = {"tfidf", "fasttext", "crf", "tfidf-cosine", "tfidf-similarity", "ridge", "kneser-ney"}
 WORKING = """
 train tfidf-cosine --train pairs.csv -o cosine
 train tfidf-similarity --train scores.csv -o near
 train crf --train tags.conll -o crf --set shallow.tree=false
 predict crf tags.conll
+train kneser-ney --train rows.csv -o ngrams
+predict ngrams text.txt
 """
 LACKING_COMMANDS = (
     "demo",
+    "generate",
     "pretrain",
     "neighbors",
     "vectors map",
@@ -220,7 +224,14 @@ OF_RECIPE = {
     "encoder": "Encoder('bert', 'bert')",
     "kind": "'static'",
 }
-HAS_NONE = ("has no [fusion]", "has no static", "has no transformer", "trains no word vectors")
+HAS_NONE = (
+    "has no [fusion]",
+    "translates nothing",
+    "writes nothing",
+    "has no static",
+    "has no transformer",
+    "trains no word vectors",
+)
 OF_VECTORS = {"texts": "['the film']", "words": "['the', 'film', 'dull']", "positive": "['good']"}
 OF_VECTORS |= {"first": "'the'", "second": "'film'", "word": "'good'", "a": "'the'", "b": "'film'"}
 OF_VECTORS |= {"c": "'was'", "table": "vectors.table", "path": "'words.safetensors'"}

@@ -16,6 +16,7 @@ from . import (
     doctor,
     embed,
     evaluate,
+    generate,
     index,
     neighbors,
     pairs,
@@ -49,6 +50,7 @@ def _root(debug: bool = typer.Option(False, "--debug", help="Show the traceback 
 
 for command in (
     demo.demo, climb.climb, pretrain.pretrain, train.train, train.rungs, evaluate.evaluate, predict.predict,
+    generate.generate,
     embed.embed, search.search, pairs.pairs, neighbors.neighbors, doctor.doctor,
 ):  # fmt: skip
     app.command()(command)

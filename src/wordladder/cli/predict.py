@@ -129,6 +129,8 @@ def _show(task: Any, row: Any, answer: dict[str, Any], top: int) -> None:
     elif task.labels_are == "texts":
         for one in answer.get("candidates") or [answer]:
             print(one["text"] if top == 1 else f"{one['score']:.3f}\t{one['text']}", flush=True)
+    elif task.labels_are == "nothing":
+        print(f"{answer['log_probability']:.3f}", row, sep="\t")
     elif task.labels_are == "numbers":
         texts = (" ".join(text.split()) for text in ([row] if isinstance(row, str) else row))
         print(f"{answer['value']:.4g}", *texts, sep="\t")

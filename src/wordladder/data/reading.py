@@ -12,6 +12,7 @@ from ..text.file_content import STANDARD_INPUT, read_head, source_name
 from .examples import Examples
 from .partners import read_scored_pairs
 from .questions import read_questions
+from .running_text import read_running_text
 from .tables import read_table
 from .tagged import read_tagged
 from .translations import read_translations
@@ -28,6 +29,7 @@ _READERS: dict[str, Callable[..., Examples]] = {
     "tagging": read_tagged,
     "span_qa": read_questions,
     "translation": read_translations,
+    "language_model": read_running_text,
 }
 
 
@@ -37,7 +39,7 @@ def read_examples(path: str | Path, task: str, **layout: Any) -> Examples:
     Args:
         path: The file; "-" is standard input.
         task: A kind of task: classification, pairs, similarity and regression read tables, tagging tagged
-            text, span_qa questions, translation two files or tables.
+            text, span_qa questions, translation two files or tables, language_model lines of text.
         layout: Where texts and labels are: the keywords of `read_table`, `read_tagged` or `read_questions`.
             None stands for what is not given.
 

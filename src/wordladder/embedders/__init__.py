@@ -10,5 +10,6 @@ Every embedder has the same interface:
     forward(prepared) -> Sequence   on the device
     facts(tokens) -> dict           what a user should know about these texts: unknown words, truncated texts
     knows_words                     True where it has vectors of words as our tokenizer splits them
+    causal                          True where a word's vector does not depend on those around it
     reads_together                  True where a word's vector depends on the other text of its example
 """

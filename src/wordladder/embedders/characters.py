@@ -140,6 +140,7 @@ class Characters(nn.Module):
     """
 
     summary_dim = 0
+    causal = True
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..errors import RecipeError
 from ..files.json_files import Size, read_validated, write_json
 from ..formats import UnicodeErrors, read_vectors
+from ..layers.saved_weights import saved_weights
 from ..layers.sequence import Sequence, VariationalDropout, pad_words
 from ..text.vocabulary import Vocabulary
 from ..text.words import Tokens, lower
@@ -53,7 +54,7 @@ class Static(nn.Module):
 
     Args:
         source: `"trained"` uses what `[vectors]` trains, `"random"` starts from random numbers, anything
-            else is a file of word vectors.
+            else is a file of word vectors, or the folder of a saved model whose first embedder is static.
         dim: Length of a vector when the source is random; otherwise the vectors decide.
         tune: Whether training changes the vectors.
         lowercase: Whether words are looked up in lower case; left out, as the vectors were trained, and yes
@@ -81,6 +82,7 @@ class Static(nn.Module):
     """
 
     summary_dim = 0
+    causal = True
     knows_words = True
 
     def __init__(
@@ -122,7 +124,9 @@ class Static(nn.Module):
             self._weigh(text.tokens, None)
             return
         vectors = text.vectors
-        if self.source != "trained":
+        if (text.folder / self.source / "recipe.toml").is_file():
+            vectors = vectors_of_model(text.folder / self.source)
+        elif self.source != "trained":
             table = read_vectors(text.folder / self.source, unicode_errors=self.unicode_errors)
             vectors, self.notes = WordVectors.of(table), table.notes
         if vectors is None:
@@ -237,3 +241,19 @@ class Static(nn.Module):
         facts = {f"unknown_{step}": count / words for step, count in counts.items()}
         unknown = sum(counts.values()) / words
         return {"unknown_words": unknown, **facts, "vocabulary": len(self.vocabulary)}
+
+
+def vectors_of_model(folder: Path) -> WordVectors:
+    """The word vectors of a saved model's first embedder.
+
+    Raises:
+        RecipeError: it has none.
+    """
+    own = folder / "embedders" / "0"
+    if not (own / "static.json").is_file():
+        raise RecipeError(f"{folder}: the first embedder of this model has no word vectors")
+    table = saved_weights(folder, "embedders.0.table.")["weight"][SPECIAL:].float().numpy()
+    facts = read_validated(own / "static.json", _Facts)
+    vectors = WordVectors(Vocabulary.load(own / "vocabulary.txt").words, table)
+    vectors.settings["lowercase"] = bool(facts.lowercase)
+    return vectors

@@ -81,6 +81,7 @@ class Trigrams(nn.Module):
     """
 
     summary_dim = 0
+    causal = True
 
     def __init__(
         self,

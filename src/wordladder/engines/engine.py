@@ -128,6 +128,14 @@ class Engine(ABC):
         """
         raise ModelError(f"{self.recipe.name}: the model translates nothing")
 
+    def generate(self, prompt: str, length: int, how: Any) -> list[str]:
+        """What a language model writes after a prompt.
+
+        Raises:
+            ModelError: the model writes nothing.
+        """
+        raise ModelError(f"{self.recipe.name}: the model writes nothing")
+
     @abstractmethod
     def keep(self, folder: Path) -> None:
         """Write labels and weights."""
@@ -160,7 +168,7 @@ class TrainableEngine(Engine):
         if self.recipe.text.pieces is not None:
             shared = getattr(self.task, "pieces", None) == "shared"
             targets = [one for several in self.task.gold(train) for one in several] if shared else []
-            self.words.learn_pieces([*train.flat(), *targets])
+            self.words.learn_pieces([*train.flat(), *targets], self.recipe.folder)
             if shared:
                 self.task.vocabulary = self.words.pieces
         elif self.joins_words:

@@ -59,6 +59,9 @@ class Network(nn.Module):
         for embedder in self.embedders:
             embedder.initialise(text)
         self._build_upper_layers()
+        for encoder in self.encoders:
+            if hasattr(encoder, "initialise"):
+                encoder.initialise(text.folder)
         return self
 
     def restore(self, folder: Path) -> "Network":
@@ -109,7 +112,22 @@ class Network(nn.Module):
         if towers and any(encoder.reads == "example" for encoder in self.encoders):
             raise RecipeError("[[encoders]]: similarity reads each text alone; no encoder can compare two")
         self.reads_apart = getattr(self._task, "compares", False) and (towers or not together)
+        if getattr(self._task, "causal", False):
+            self._check_causal()
         self.task = component("heads", self._recipe.task)(self._task, dim, summary_dim)
+        if hasattr(self.task, "tie"):
+            self.task.tie(list(self.embedders))
+
+    def _check_causal(self) -> None:
+        """Raise a RecipeError if a part sees words that come later."""
+        parts = {"embedders": self.embedders, "encoders": self.encoders}
+        for name, several in parts.items():
+            for number, one in enumerate(several, start=1):
+                if not getattr(one, "causal", False):
+                    raise RecipeError(
+                        f"[[{name}]] number {number}: a language model reads from left to right; "
+                        "bidirectional = false does, and embedders of words alone"
+                    )
 
     def prepare(
         self, tokens: Tokens, targets: NDArray | None = None, weights: NDArray | None = None
@@ -132,8 +150,7 @@ class Network(nn.Module):
 
         If one encoder takes the texts of an example as a tuple, all encoders read each text separately.
         """
-        sequences = self._embed(batch.inputs)
-        sequence = self.fusion(sequences) if self.fusion is not None else sequences[0]
+        sequence = self.embed(batch)
         if not any(encoder.reads == "example" for encoder in self.encoders):
             for encoder in self.encoders:
                 sequence = encoder(sequence)
@@ -144,6 +161,11 @@ class Network(nn.Module):
         for encoder in self.encoders:
             texts = encoder(texts) if encoder.reads == "example" else tuple(map(encoder, texts))
         return join_segments(texts, longest)
+
+    def embed(self, batch: Batch) -> Sequence:
+        """The input of the encoders."""
+        sequences = self._embed(batch.inputs)
+        return self.fusion(sequences) if self.fusion is not None else sequences[0]
 
     def frozen(self) -> list[Any]:
         """The embedders whose features of a text never change, so that they can be cached."""

@@ -13,26 +13,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from ..data.batches import length_batches
 from ..data.examples import Examples
-from ..embedders._sentence_layout import SentenceLayout, write_layout
-from ..embedders._sentence_modules import VECTOR, Part, dense_part, write_parts
 from ..embedders._training_text import TrainingText
 from ..errors import ModelError, RecipeError
 from ..layers.devices import batches_on_device, choose_device, device_of, explain_out_of_memory, threads
+from ..layers.search_settings import Search
 from ..progress import Progress, quiet
 from ..recipe import Recipe, build, component
 from ..tasks._word_scores import WordScores
 from ..tasks.translation import Alignment
-from ..text.words import Tokens
+from ..text.words import Tokens, text_of, words_alone
 from ..training.optimizer import computes_in_half, rates_by_part
 from ..training.settings import TrainingSettings
 from .engine import FitRun, FusionWeights, TrainableEngine
 from .few_labels import contrast_job, fit_head
 from .network import Network
-from .writing import written
+from .sentence_parts import write_sentence_parts
+from .writing import continued, written
 
 PREDICT_ROWS, PREDICT_WORDS = 256, 32_768  # the most in a batch, padding included
 MEMORY_ADVICE = 'Something else may be using it; device = "cpu" does without.'
@@ -62,6 +61,8 @@ class NetworkEngine(TrainableEngine):
 
         splits = self._tokenize(train, dev)
         tokens = splits["train"][1]
+        if hasattr(self.task, "learn_words"):
+            self.task.learn_words(tokens)
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             facts = self._initialise_network(train, tokens, run)
@@ -121,8 +122,8 @@ class NetworkEngine(TrainableEngine):
     def _lengths(self, tokens: Tokens, targets: Any) -> NDArray[np.int64]:
         """Words of each example, or of its target if that is longer."""
         lengths = np.diff(tokens.example_offsets)
-        writes = hasattr(self.network.task, "write")
-        return np.maximum(lengths, np.diff(targets.offsets)) if writes else lengths
+        longer = hasattr(self.network.task, "write")
+        return np.maximum(lengths, np.diff(targets.offsets)) if longer else lengths
 
     def _batches(
         self, lengths: NDArray[np.int64], together: NDArray[np.int64] | None = None
@@ -230,6 +231,8 @@ class NetworkEngine(TrainableEngine):
         """Scores, one row an example or a word."""
         if hasattr(self.network.task, "write"):
             return self._written(tokens)
+        if hasattr(self.network.task, "log_probabilities"):
+            return self._run(tokens, self._log_probabilities, 1, targets=self.task.targets(None, tokens))
         if getattr(self.task, "towers", False):
             vectors, numbers = self._text_vectors(tokens)
             return np.einsum("pd,pd->p", *(vectors[side] for side in numbers.T))[:, None]
@@ -253,16 +256,21 @@ class NetworkEngine(TrainableEngine):
         return getattr(self.task, "symmetric", False) and self.network.task.use_summary
 
     def _run(
-        self, tokens: Tokens, compute: Callable[[Any], torch.Tensor], width: int, max_rows: int | None = None
+        self,
+        tokens: Tokens,
+        compute: Callable[[Any], torch.Tensor],
+        width: int,
+        max_rows: int | None = None,
+        targets: Any = None,
     ) -> NDArray[np.float32]:
         """The results of `compute`, one row an example, in order."""
         out = np.empty((len(tokens), width), np.float32)
-        for rows, result in self._results(tokens, compute, max_rows):
+        for rows, result in self._results(tokens, compute, max_rows, targets):
             out[rows] = result
         return out
 
     def _results(
-        self, tokens: Tokens, compute: Callable[[Any], Any], max_rows: int | None = None
+        self, tokens: Tokens, compute: Callable[[Any], Any], max_rows: int | None = None, targets: Any = None
     ) -> Iterator[tuple[NDArray[np.int64], Any]]:
         """For each batch of examples of similar length their row numbers and the result of `compute`, a
         tensor as an array.
@@ -274,12 +282,17 @@ class NetworkEngine(TrainableEngine):
         batches = length_batches(lengths, max_words=PREDICT_WORDS, max_rows=max_rows)
 
         def prepare(rows: NDArray[np.int64]) -> Any:
-            return self.network.prepare(tokens if len(rows) == len(tokens) == 1 else tokens.take(rows))
+            some = tokens if len(rows) == len(tokens) == 1 else tokens.take(rows)
+            return self.network.prepare(some, None if targets is None else targets[rows])
 
         for rows, batch in zip(batches, batches_on_device(prepare, batches, device)):
             with torch.inference_mode(), explain_out_of_memory(MEMORY_ADVICE):
                 result = compute(batch)
             yield rows, result.float().cpu().numpy() if isinstance(result, torch.Tensor) else result
+
+    def _log_probabilities(self, batch: Any) -> torch.Tensor:
+        head = self.network.task
+        return head.log_probabilities(head(self.network.encode(batch)), batch.targets)
 
     def _encode_batch(self, batch: Any) -> torch.Tensor:
         return self.network.task.pooled(self.network.encode(batch))
@@ -327,6 +340,21 @@ class NetworkEngine(TrainableEngine):
             raise ModelError(f"{self.recipe.name}: the task {self.recipe.task!r} has no alignments")
         return self.task.alignments(self._written(self.words.tokens(examples), weights=True))
 
+    def generate(self, prompt: str, length: int, how: Search) -> list[str]:
+        """What a language model writes after a prompt, which is part of it, the likeliest first.
+
+        Raises:
+            ModelError: the task is not a language model.
+        """
+        if not hasattr(self.network.task, "scorer"):
+            raise ModelError(f"{self.recipe.name}: the task {self.recipe.task!r} writes nothing by itself")
+        begun = self.words.tokens(Examples(([prompt],)))
+        read = partial(words_alone, pieces=begun.pieces)
+        self.network.eval()
+        with torch.inference_mode():
+            found = continued(self.network, read, begun.surfaces(), length, how)
+        return [text_of([*begun.surfaces(), *words], pieces=begun.pieces) for words in found]
+
     def _written(self, tokens: Tokens, *, weights: bool = False) -> Any:
         """What the network writes for each text."""
         half = computes_in_half(self.settings, device_of(self.network))
@@ -341,40 +369,8 @@ class NetworkEngine(TrainableEngine):
         save_file(
             {name: tensor.cpu().contiguous() for name, tensor in weights}, folder / "weights.safetensors"
         )
-        if layout := self._sentence_layout():
-            after = write_parts(self._sentence_parts(layout.activation is not None), folder, 2)
-            write_layout(folder, layout._replace(after=after), self.network.embedders[0].dim)
-
-    def _sentence_layout(self) -> SentenceLayout | None:
-        """How sentence-transformers computes the same vectors, or the same scores of pairs that are read
-        together; None if it cannot. It can if there is one embedder, and the head reads its summary.
-        """
-        tables = self.recipe.tables
-        (embedder, *others) = self.network.embedders
-        if others or tables.get("encoders") or self.recipe.text.max_words is not None:
-            return None
-        if self._reads_both_orders():
-            return None
-        head = self.network.task
-        if not getattr(head, "use_summary", False) or getattr(head, "postprocess", None):
-            return None
-        if not hasattr(embedder, "sentence_layout"):
-            return None
-        layout = embedder.sentence_layout()
-        if layout and self.task.segments == 2 and not self.network.reads_apart:
-            activation = "Sigmoid" if self.task.multi_label else "Identity"
-            layout = layout._replace(activation=f"torch.nn.{activation}")
-        return layout and layout._replace(encoder="embedders/0")
-
-    def _sentence_parts(self, scores: bool) -> list[Part]:
-        """The linear layers after the summary: those of the scores, or the projection of a vector."""
-        head = self.network.task
-        layers: list[Any] = list(head.head) if scores else list(getattr(head, "projection", ()))
-        return [
-            dense_part(layer, activation, "scores" if scores and layer is layers[-1] else VECTOR)
-            for layer, activation in pairwise([*layers, nn.Identity()])
-            if isinstance(layer, nn.Linear)
-        ]
+        if not self._reads_both_orders():
+            write_sentence_parts(self.recipe, self.task, self.network, folder)
 
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote."""

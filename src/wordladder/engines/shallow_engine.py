@@ -22,6 +22,7 @@ class ShallowEngine(TrainableEngine):
         super().__init__(recipe)
         self.shallow = build("shallow", recipe.tables["shallow"], recipe.text)
         self.joins_words = self.task.per_word
+        self._has_words = self.task.per_word or hasattr(self.task, "learn_words")
 
     def _fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
         seed = TrainingSettings(**self.recipe.table("training")).seed
@@ -31,6 +32,13 @@ class ShallowEngine(TrainableEngine):
             tokens = splits["train"][1]
             targets = self.task.targets(train, tokens).values
             self.shallow.fit(tokens, targets, self.task.allowed, **settings)
+            return {"text": {name: self._text_facts(*split) for name, split in splits.items()}}
+        if hasattr(self.task, "learn_words"):
+            splits = self._tokenize(train, dev)
+            tokens = splits["train"][1]
+            self.task.learn_words(tokens)
+            targets = self.task.targets(train, tokens)
+            self.shallow.fit(targets.values, targets.offsets, len(self.task.vocabulary), **settings)
             return {"text": {name: self._text_facts(*split) for name, split in splits.items()}}
         if dev is not None:
             settings["dev"] = DevSet(
@@ -46,6 +54,9 @@ class ShallowEngine(TrainableEngine):
         if self.task.per_word:
             tokens = self.words.tokens(examples)
             return WordScores(self.shallow.scores(tokens), tokens, self.shallow.chain)
+        if hasattr(self.task, "learn_words"):
+            targets = self.task.targets(None, self.words.tokens(examples))
+            return self.shallow.log_probabilities(targets.values, targets.offsets)[:, None]
         return self._two_columns(self.shallow.scores(self._texts(examples)))
 
     def _texts(self, examples: Examples) -> Any:
@@ -73,7 +84,7 @@ class ShallowEngine(TrainableEngine):
         shallow = folder / "shallow"
         shallow.mkdir()
         self.shallow.keep(shallow)
-        if self.joins_words:
+        if self._has_words:
             self.words.keep(shallow)
         self.task.keep(folder)
 
@@ -81,5 +92,5 @@ class ShallowEngine(TrainableEngine):
         """Read what `keep` wrote."""
         self.shallow.restore(folder / "shallow")
         self.task.restore(folder)
-        if self.joins_words:
+        if self._has_words:
             self.words.restore(folder / "shallow")

@@ -63,9 +63,16 @@ class WordJoiner:
         shapes = Counter(_shape(word) for word in words if word[0].isalnum() and word[-1].isalnum())
         self.shapes = {shape for shape, count in shapes.items() if count >= _OFTEN}
 
-    def learn_pieces(self, texts: Sequence[str]) -> None:
-        """Learn what texts are cut into, if they are."""
-        if self.text.pieces is not None:
+    def learn_pieces(self, texts: Sequence[str], folder: Path) -> None:
+        """Learn what texts are cut into, if they are, or read it from a saved model.
+
+        Args:
+            texts: The training texts.
+            folder: Where the path of the model starts, if it is relative.
+        """
+        if isinstance(self.text.pieces, str):
+            self.pieces = PieceVocabulary.load(folder / self.text.pieces / "pieces.json")
+        elif self.text.pieces is not None:
             self.pieces = PieceVocabulary.learn(texts, self.text.pieces, self.text.piece_kind)
 
     def tokens(self, examples: Examples) -> Tokens:

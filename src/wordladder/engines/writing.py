@@ -1,8 +1,15 @@
-"""What a network writes for texts, batch by batch."""
+"""What a network writes: the texts for others, batch by batch, or what goes on after a prompt."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
+from torch import Tensor
+
+from ..layers.beam_search import search
+from ..layers.devices import device_of, to_device
+from ..layers.search_settings import Search
+from ..tasks.language_model import END, UNKNOWN
 from ..tasks.translation import Translations
 from ..text.words import Tokens
 
@@ -34,3 +41,57 @@ def written(
         for row, text in zip(rows.tolist(), texts):
             found[row] = text
     return Translations(found, tokens)
+
+
+class _Begun(NamedTuple):
+    """Texts that are being written.
+
+    Attributes:
+        context: What the next word of each is scored from, `(rows, dim)`.
+        states: The state of each encoder.
+    """
+
+    context: Tensor
+    states: Any
+
+    def take(self, rows: Tensor) -> "_Begun":
+        """The rows with these numbers."""
+        states = [[tuple(part[rows] for part in layer) for layer in encoder] for encoder in self.states or ()]
+        return _Begun(self.context[rows], states or None)
+
+
+def continued(
+    network: Any, read: Callable[[list[str]], Tokens], prompt: list[str], length: int, how: Search
+) -> list[list[str]]:
+    """The words that a language model writes after those of a prompt, the likeliest first.
+
+    Args:
+        network: The network; its encoders have `step`.
+        read: Gives words as they are written as texts of one word each.
+        prompt: The words of the prompt.
+        length: The most words.
+        how: How they are searched, or drawn.
+    """
+    head, words, device = network.task, network.task.settings.vocabulary.words, device_of(network)
+
+    def advanced(given: list[str], begun: _Begun) -> _Begun:
+        vectors = network.embed(to_device(network.prepare(read(given)), device)).vectors[:, 0]
+        after = []
+        for encoder, before in zip(network.encoders, begun.states or [None] * len(network.encoders)):
+            vectors, state = encoder.step(vectors, before)
+            after.append(state)
+        return _Begun(vectors, after)
+
+    def step(numbers: Tensor, begun: _Begun, memory: _Begun, first: bool) -> tuple[Tensor, _Begun, Tensor]:
+        if not first:
+            begun = advanced([words[number] for number in numbers.tolist()], begun)
+        scores = head.scores(head.scorer(begun.context[:, None])[:, 0])
+        return scores, begun, scores[:, :1]
+
+    begun = _Begun(head.start[None], None)
+    for word in prompt:
+        begun = advanced([word], begun)
+    longest = torch.full((1,), length, device=device)
+    rows = torch.zeros(how.beams, dtype=torch.long, device=device)
+    found = search(step, begun, begun.take(rows), longest, how, start=END, end=END, never=(UNKNOWN,))
+    return [[words[number] for number in one.numbers] for one in found[0]]

@@ -190,7 +190,7 @@ def nested_order(examples: Examples, seed: int = 1) -> NDArray[np.int64]:
     first: list[int] = []
     rest: list[int] = []
     for row in np.random.default_rng(seed).permutation(len(examples)):
-        new = set(label_names((examples.labels or [])[row]))
+        new = set(() if examples.labels is None else label_names(examples.labels[row]))
         (rest if new <= seen else first).append(row)
         seen |= new
     return np.array(first + rest, dtype=np.int64)

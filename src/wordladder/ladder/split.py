@@ -21,6 +21,7 @@ from ..data.split_checks import (
 from ..data.split_columns import Parts, apply_split_column
 from ..data.splits import hold_out
 from ..errors import DataError
+from ..recipe import component
 
 SHARES = {"test": 0.2, "dev": 0.1}  # of the rows that are left
 
@@ -134,7 +135,7 @@ def _describe(name: str, rest: Examples, seed: int, task: str) -> str:
 
 def _read(source: Source, task: str, columns: Mapping[str, Any]) -> Examples:
     examples = source if isinstance(source, Examples) else read_examples(source, task, **columns)
-    if examples.labels is None:
+    if examples.labels is None and component("tasks", task).labels_are != "nothing":
         raise DataError(f"{examples.source}: training needs labels, and there are none")
     return examples
 

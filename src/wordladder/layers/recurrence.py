@@ -5,7 +5,7 @@ the second one reads each text backwards, and padding is removed from the result
 on a CPU, `recurrence_training.py` takes over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from .threads import in_parallel
+
+Product = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def new_cell(kind: Literal["rnn", "gru", "lstm"], inputs: int, hidden: int) -> nn.RNNBase:
@@ -88,3 +90,26 @@ def flip_by_length(vectors: Tensor, lengths: Tensor) -> Tensor:
     step = torch.where(step < lengths[:, None], lengths[:, None] - 1 - step, step)
     place = step + time * torch.arange(rows, device=vectors.device)[:, None]
     return vectors.reshape(rows * time, dim).index_select(0, place.reshape(-1)).view(rows, time, dim)
+
+
+def advance(cell: Any, vectors: Tensor, before: tuple[Tensor, ...], product: Product) -> tuple[Tensor, ...]:
+    """The hidden vectors of a layer after one more step, and the memory of LSTM, `(rows, hidden)`.
+
+    Args:
+        cell: One layer of torch in one direction.
+        vectors: The next words, `(rows, dim)`.
+        before: What the last step returned, or zeros.
+        product: Computes `vectors weightᵀ + bias`.
+    """
+    hidden = before[0]
+    new = product(vectors, cell.weight_ih_l0, cell.bias_ih_l0).float()
+    old = product(hidden, cell.weight_hh_l0, cell.bias_hh_l0).float()
+    if isinstance(cell, nn.LSTM):
+        enter, forget, given, leave = (new + old).chunk(4, dim=1)
+        memory = forget.sigmoid() * before[1] + enter.sigmoid() * given.tanh()
+        return leave.sigmoid() * memory.tanh(), memory
+    if isinstance(cell, nn.RNN):
+        return ((new + old).tanh(),)
+    (reset, update, given), (old_reset, old_update, recalled) = new.chunk(3, dim=1), old.chunk(3, dim=1)
+    given = (given + (reset + old_reset).sigmoid() * recalled).tanh()
+    return (torch.lerp(given, hidden, (update + old_update).sigmoid()),)

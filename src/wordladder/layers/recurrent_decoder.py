@@ -2,17 +2,15 @@
 text.
 """
 
-from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .recurrence import new_cell, run_layer
+from .recurrence import Product, advance, new_cell, run_layer
 from .sequence import Sequence, VariationalDropout
 
-Product = Callable[[Tensor, Tensor, Tensor], Tensor]
 Attention = Literal["luong", "gnmt", "bahdanau"]
 
 
@@ -182,7 +180,7 @@ class RecurrentDecoder(nn.Module):
                 vectors = self._dropped(vectors)
                 if self.attention == "gnmt":
                     vectors = torch.cat([vectors, context], dim=1)
-            cells.append(_advance(cell, vectors, before, product))
+            cells.append(advance(cell, vectors, before, product))
             vectors = cells[-1][0]
             if self.attention == "gnmt" and number == 0:
                 context, weights = self._look_from(vectors, memory, texts)
@@ -233,17 +231,3 @@ class Products:
         if id(weight) not in self._converted:
             self._converted[id(weight)] = weight.to(self._precision).T
         return (vectors.to(self._precision) @ self._converted[id(weight)]).float() + bias
-
-
-def _advance(cell: Any, vectors: Tensor, before: tuple[Tensor, ...], product: Product) -> tuple[Tensor, ...]:
-    """The hidden vectors of a layer of torch after one more step, and the memory of LSTM, `(rows, hidden)`."""
-    hidden = before[0]
-    new = product(vectors, cell.weight_ih_l0, cell.bias_ih_l0).float()
-    old = product(hidden, cell.weight_hh_l0, cell.bias_hh_l0).float()
-    if isinstance(cell, nn.LSTM):
-        enter, forget, given, leave = (new + old).chunk(4, dim=1)
-        memory = forget.sigmoid() * before[1] + enter.sigmoid() * given.tanh()
-        return leave.sigmoid() * memory.tanh(), memory
-    (reset, update, given), (old_reset, old_update, recalled) = new.chunk(3, dim=1), old.chunk(3, dim=1)
-    given = (given + (reset + old_reset).sigmoid() * recalled).tanh()
-    return (torch.lerp(given, hidden, (update + old_update).sigmoid()),)

@@ -92,7 +92,7 @@ def labelled_examples(
     examples = examples_of(texts, labels, task, groups)
     if examples.labels is None and getattr(task, "towers", False):  # pairs that belong together
         examples = replace(examples, labels=[1.0] * len(examples))
-    if examples.labels is None:
+    if examples.labels is None and task.labels_are != "nothing":
         raise DataError(f"{examples.source}: labels are needed, but there are none")
     if not len(examples):
         raise DataError(f"{examples.source}: there are no texts to train or to evaluate on")
@@ -234,7 +234,7 @@ def _parse_indicators(row: list[Any], location: str) -> tuple[str, ...]:
 def label_kind(labels: Any, task: Any = Classification) -> LabelKind:
     """The type of these labels."""
     if task.labels_are != "names":
-        return LabelKind("numbers" if task.labels_are == "numbers" else "parts")
+        return LabelKind("numbers" if task.labels_are in ("numbers", "nothing") else "parts")
     if labels is None:
         return LabelKind()
     if (width := width_of(labels)) != 1:

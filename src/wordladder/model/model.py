@@ -23,7 +23,6 @@ from ..interop.teachers import open_teacher
 from ..progress import Progress, quiet
 from ..recipe import Recipe, component
 from ..tasks.classification import Classification
-from ..tasks.translation import Alignment
 from .checkpoint_folder import exclusive_output, open_checkpoint_folder, remove_checkpoint_folder
 from .dev_part import with_dev
 from .estimator import Estimator
@@ -43,9 +42,10 @@ from .inputs import (
 )
 from .saved_folder import write_model
 from .warnings import training_warnings
+from .writer import Writer
 
 
-class Model(Estimator):
+class Model(Writer, Estimator):
     """A model made from a recipe.
 
     Args:
@@ -273,16 +273,6 @@ class Model(Estimator):
         engine = self._fitted_engine()
         with engine.threads(self.threads):
             return engine.fusion_weights(examples_of(texts, task=self.task_))
-
-    def alignments(self, texts: Any) -> list[Alignment]:
-        """For each text its words, the pieces of its translation, and the attention between them.
-
-        Raises:
-            ModelError: the task is not translation.
-        """
-        engine = self._fitted_engine()
-        with engine.threads(self.threads):
-            return engine.alignments(examples_of(texts, task=self.task_))
 
     def outcomes(self, examples: Examples) -> NDArray:
         """What `task_.primary` needs of each row; the rows can be resampled."""

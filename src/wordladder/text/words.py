@@ -10,6 +10,7 @@ start and end where classes meet, found with NumPy over many texts at once. `ker
 classes over UTF-8 bytes for whole corpora.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -48,7 +49,8 @@ class TextSettings:
             `whitespace` splits on white space only.
         max_words: Words kept of each text; the rest is truncated and counted.
         pieces: Words are cut into at most so many different pieces, which are learned from the training texts
-            and stand for words; left out, they stay whole.
+            and stand for words; or the folder of a saved model whose pieces these are. Left out, words stay
+            whole.
         piece_kind: How pieces are found: `bpe`, `unigram` or `characters`.
 
     Raises:
@@ -57,7 +59,7 @@ class TextSettings:
 
     segmenter: Segmenter = "characters"
     max_words: int | None = None
-    pieces: int | None = None
+    pieces: int | str | None = None
     piece_kind: PieceKind = "bpe"
 
     def __post_init__(self) -> None:
@@ -199,6 +201,30 @@ def cut_to_pieces(
     lengths, starts, ends = vocabulary.spans(texts)
     lost = np.zeros(len(texts), np.int64)
     return truncate(Tokens(texts, offsets_of(lengths), starts, ends, lost, segments, pieces=True), most)
+
+
+def words_alone(words: Sequence[str], *, pieces: bool = False) -> Tokens:
+    """Words, or marked pieces, as `Tokens.surfaces` gives them, as texts of one word each."""
+    inside = [pieces and not word.startswith(OPENS) for word in words]
+    texts = tuple(OPENS + word if one else word.removeprefix(OPENS) for word, one in zip(words, inside))
+    starts, ends = np.array(inside, np.int32), np.array(list(map(len, texts)), np.int32)
+    rows = np.arange(len(texts) + 1)
+    return Tokens(texts, rows, starts, ends, np.zeros(len(texts), np.int64), pieces=pieces)
+
+
+def text_of(words: Sequence[str], *, pieces: bool = False) -> str:
+    """The text of words, or of marked pieces: blanks between words, but none around Chinese characters, and
+    none before most punctuation.
+    """
+    if pieces:
+        return "".join(words).replace(OPENS, " ").strip()
+    text = " ".join(words)
+    text = re.sub(
+        r"(?<=[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]) | (?=[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef])",
+        "",
+        text,
+    )
+    return re.sub(r" (?=[.,;:!?%)\]}’”])|(?<=[(\[{‘“]) ", "", text)
 
 
 def merge_words(tokens: Tokens, opens: np.ndarray) -> Tokens:

@@ -1,0 +1,85 @@
+"""The head of a language model: scores of the next word, given the words so far."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..layers.sequence import Pooling, Sequence, VariationalDropout
+from ..layers.smoothed_loss import smoothed_loss
+from ..tasks._word_scores import IGNORED
+from ..tasks.language_model import SPECIAL, LanguageModel
+
+__all__ = ["LanguageModelHead"]
+
+_SCORES = 1 << 23  # the most scores that are there at a time
+
+
+class LanguageModelHead(nn.Module):
+    """Scores all words after each word, and before the first."""
+
+    def __init__(self, task: LanguageModel, dim: int, summary_dim: int) -> None:
+        super().__init__()
+        self.dim, words, size = dim, len(task.vocabulary), task.dim or dim
+        self.start = nn.Parameter(torch.zeros(dim))
+        self.dropout, self.pooling = VariationalDropout(task.dropout), Pooling("mean")
+        self.project = nn.Linear(dim, size)
+        self.table = nn.Embedding(words, size)
+        nn.init.normal_(self.table.weight, std=size**-0.5)
+        self.bias = nn.Parameter(torch.zeros(words))
+        self.settings, self._tied = task, list[tuple[Any, Tensor]]()
+
+    def tie(self, embedders: list[Any]) -> None:
+        """Score words by the vectors that they are read by, if these are trained from random numbers."""
+        (first, *others) = embedders
+        fits = getattr(first, "source", None) == "random" and first.tune and not first.lowercase
+        if others or not fits or self.settings.dim is not None:
+            return
+        first.table.sparse = False
+        words = self.settings.vocabulary.words[len(SPECIAL) :]
+        self._tied = [(first, torch.from_numpy(first.vocabulary.ids(words) + len(SPECIAL)))]
+        self.project = nn.Linear(self.dim, first.dim)
+        self.table = nn.Embedding(len(SPECIAL), first.dim)
+        nn.init.normal_(self.table.weight, std=first.dim**-0.5)
+
+    def _weights(self) -> Tensor:
+        """The vectors of all words, `(words, size)`."""
+        if not self._tied:
+            return self.table.weight
+        ((embedder, rows),) = self._tied
+        return torch.cat([self.table.weight, embedder.table.weight[rows.to(self.bias.device)]])
+
+    def pooled(self, sequence: Sequence) -> Tensor:
+        """The mean of the words' vectors, `(batch, dim)`."""
+        return self.pooling(sequence)
+
+    def forward(self, sequence: Sequence) -> Tensor:
+        """What scores the words after each word, `(batch, time + 1, size)`, the start first."""
+        start = self.start.to(sequence.vectors.dtype).expand(len(sequence.mask), 1, -1)
+        return self.scorer(torch.cat([start, sequence.vectors], dim=1))
+
+    def scorer(self, vectors: Tensor) -> Tensor:
+        """Hidden vectors `(batch, time, dim)` as vectors that are multiplied with those of words."""
+        return self.project(self.dropout(vectors))
+
+    def loss(self, scorers: Tensor, targets: Tensor) -> Tensor:
+        """The mean cross-entropy of the words `(batch, time + 1)`."""
+        known = targets != IGNORED
+        scorers = scorers[:, : targets.shape[1]]
+        return smoothed_loss(scorers[known], self._weights(), self.bias, targets[known], 0.0)
+
+    def log_probabilities(self, scorers: Tensor, targets: Tensor) -> Tensor:
+        """The natural log-probability of each text, `(batch, 1)`."""
+        known, found = targets != IGNORED, torch.zeros(targets.shape, dtype=torch.float64)
+        vectors, words = scorers[:, : targets.shape[1]][known], targets[known]
+        size = max(1, _SCORES // len(self.bias))
+        parts = [
+            self.scores(some).log_softmax(dim=1).gather(1, right[:, None])[:, 0]
+            for some, right in zip(vectors.split(size), words.split(size))
+        ]
+        found[known] = torch.cat(parts).double()
+        return found.sum(dim=1, keepdim=True)
+
+    def scores(self, scorers: Tensor) -> Any:
+        """Unnormalised scores of all words, `(rows, words)`."""
+        return nn.functional.linear(scorers, self._weights(), self.bias).float()
