@@ -97,8 +97,7 @@ def compared(name: str, folder: Path) -> dict[str, Any]:
         started = time.perf_counter()
         model = Model(recipe).fit(train)
         seconds = time.perf_counter() - started
-        metrics = model.evaluate(test).metrics
-        score = metrics.get("f1", metrics.get("accuracy"))
+        score = model.evaluate(test).value
         rates = model.report_["learning_rates"]["embedders.0"]
         found[arm] = {"score": score, "seconds": seconds, "rates": rates}
         print(f"{name:14} {of.rung:18} {arm:6} {score:.3f}  {seconds:5.0f} s  {rates}", flush=True)
