@@ -3,14 +3,15 @@
     python benchmarks/translation.py quality [de-en] [fr-en] [en-zh] [--rungs gru-attention,…] [--rows N]
     python benchmarks/translation.py speed --peer PYTHON [--threads 2]
 
-Quality: Multi30k (29,000 captions; dev and test as they come, test 2016), and English to Chinese of Tatoeba, of
-which a tenth of the different English sentences is test and a tenth of the others dev. Rungs train as they come.
+Quality: Multi30k (29,000 captions; dev and test as they come, test 2016), and English to Chinese of Tatoeba,
+of which a tenth of the different English sentences is test and a tenth of the others dev. Rungs train as they
+come.
 
-Speed: PYTHON has joeynmt 2.3. The same pieces, batches and sizes: a bidirectional GRU of 256 reads, a GRU of 512
-with Luong's attention writes, vectors of 256, 8,000 pieces on each side, batches of 64, label smoothing 0.1.
-joeynmt has input feeding, so it computes step by step; without it (`--set`) its steps are the same. Training is
-target pieces a second of forward, backward and Adam's step; decoding is sentences a second, untrained, so that
-all get their full 20 pieces. In turn, the best of the repetitions, each in a process of its own.
+Speed: PYTHON has joeynmt 2.3. The same pieces, batches and sizes: a bidirectional GRU of 256 reads, a GRU of
+512 with Luong's attention writes, vectors of 256, 8,000 pieces on each side, batches of 64, label smoothing
+0.1. joeynmt has input feeding, and computes step by step with and without. Training is target pieces a second
+of forward, backward and Adam's step; decoding is sentences a second, untrained, so that all get their full 20
+pieces. In turn, the best of the repetitions, each in a process of its own.
 """
 
 import argparse
@@ -90,12 +91,11 @@ def ours(job: dict[str, Any]) -> dict[str, float]:
     """Our training and decoding."""
     import torch
 
-    from wordladder.recipe import Recipe
-    from wordladder.engines.network_engine import NetworkEngine
     from wordladder.embedders._training_text import TrainingText
     from wordladder.engines.network import Network
+    from wordladder.engines.network_engine import NetworkEngine
+    from wordladder.recipe import Recipe
     from wordladder.training.optimizer import autocast, build_optimizers
-    from wordladder.layers.search_settings import Search
 
     torch.set_num_threads(job["threads"])
     data = parts("de-en")["train"]

@@ -22,6 +22,7 @@ PAD, UNKNOWN, START, END = range(len(SPECIAL))
 OPENS = "▁"
 _HAN = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 _ALONE = (rf"{OPENS}?\p{{P}}", _HAN)  # a punctuation mark and a Chinese character are in no longer piece
+_TOGETHER = 10_000  # texts that are cut at a time
 _FEW = 2  # how often a character has to occur to be a piece
 
 
@@ -87,17 +88,21 @@ class PieceVocabulary:
         """Pieces a text, `(texts,)`, and where each starts and ends in its text, without white space,
         `(pieces,)`. A piece of white space alone is left out.
         """
-        lengths, spans = list[int](), list[tuple[int, int]]()
-        blank = self._tokenizer.token_to_id(OPENS)
-        for text, encoded in zip(texts, self._tokenizer.encode_batch(list(texts))):
-            pieces = zip(encoded.ids, encoded.offsets)
-            found = [
-                (start + text[start].isspace(), end) for number, (start, end) in pieces if number != blank
-            ]
-            lengths.append(len(found))
-            spans += found
-        starts, ends = np.array(spans, np.int32).reshape(-1, 2).T
-        return np.array(lengths, np.int64), starts, ends
+        blank, parts = self._tokenizer.token_to_id(OPENS), []
+        lengths = np.zeros(len(texts), np.int64)
+        for first in range(0, len(texts), _TOGETHER):
+            some = list(texts[first : first + _TOGETHER])
+            spans = list[tuple[int, int]]()
+            for row, encoded in enumerate(self._tokenizer.encode_batch(some), start=first):
+                text, before = texts[row], len(spans)
+                pieces = zip(encoded.ids, encoded.offsets)
+                spans += [
+                    (start + text[start].isspace(), end) for number, (start, end) in pieces if number != blank
+                ]
+                lengths[row] = len(spans) - before
+            parts.append(np.array(spans, np.int32).reshape(-1, 2))
+        starts, ends = np.concatenate(parts).T if parts else np.zeros((2, 0), np.int32)
+        return lengths, starts, ends
 
     def text(self, numbers: Sequence[int], unknown: Mapping[int, str] | None = None) -> str:
         """The text of pieces.
