@@ -2,8 +2,8 @@
 
     python benchmarks/language_model.py [--rungs kneser-ney,lstm-lm] [--words 20000000] [--set KEY=JSON]
 
-Of the paragraphs, every 200th is test and the one after it dev; the first ones of the others, of so many words
-together, are trained on. All rungs have the same 8,000 pieces, learned from these.
+Of the paragraphs, every 200th is test and the one after it dev; the first ones of the others, of so many
+words together, are trained on. All rungs have the same 8,000 pieces, learned from these.
 """
 
 import argparse
