@@ -17,6 +17,7 @@ from wordladder.engines.engine import FitRun
 from wordladder.engines.network_engine import NetworkEngine
 from wordladder.layers.devices import to_device
 from wordladder.recipe import component, kinds
+from wordladder.tasks.translation import Translations
 from wordladder.training.loop import Average
 from wordladder.training.optimizer import build_optimizers, clip_gradients
 from wordladder.training.run import tunable
@@ -41,6 +42,8 @@ EXAMPLES = {
             (Answer("elsewhere", None),),
         ],
     ),
+    "texts": Examples((TEXTS,), [(Answer(text.upper()),) for text in TEXTS]),
+    "nothing": Examples((TEXTS,)),
 }
 PLAIN = {"kind": "characters", "dim": 4, "filters": 5}
 ALSO = {"kind": "static", "dim": 6, "min_count": 1, "tune": False}
@@ -86,6 +89,11 @@ SETTINGS = {
     ("tasks", "span_qa"): [{}, {"no_answer": True}],
     ("tasks", "pairs"): [{}, {"symmetric": True, "hidden": 4, "pooling": "mean+max"}],
     ("tasks", "regression"): [{}, {"objective": "ordinal"}],
+    ("tasks", "translation"): [
+        {"dim": 8, "hidden": 8, "decoder": decoder, "attention": attention, "heads": 2}
+        for decoder, attention in (("gru", "luong"), ("lstm", "bahdanau"), ("transformer", "luong"))
+    ],
+    ("tasks", "language_model"): [{"min_count": 1}],
     ("tasks", "similarity"): [
         {"objective": "cosent", "matryoshka": [2], "cached_rows": 2},
         {"objective": "ranking", "dim": 3, "pooling": "sum", "layers": [5]},
@@ -119,7 +127,11 @@ def recipe_of(of, kind, settings, folder):
     table = {"kind": kind, **settings}
     pair = of == "encoders" and component(of, kind).reads == "example"
     task = table if of == "tasks" else {"kind": "span_qa" if pair else "classification"}
-    tables = {"embedders": [PLAIN], "task": {**task, "dropout": 0.0}, "training": {"learning_rate": 0.001}}
+    tables = {
+        "embedders": [PLAIN],
+        "task": {**task, "dropout": 0.0},
+        "training": {"learning_rate": 0.001, "precision": "float32"},
+    }
     if of == "embedders":
         tables["embedders"] = [table]
     elif of == "fusion":
@@ -138,6 +150,8 @@ def learned(recipe, examples, device, waits=list, half=False):
     engine = NetworkEngine(recipe, str(device))
     engine.task.initialise(examples)
     tokens = engine.words.tokens(examples)
+    if hasattr(engine.task, "learn_words"):
+        engine.task.learn_words(tokens)
     torch.manual_seed(1)
     with FitRun() as run:
         engine._initialise_network(examples, tokens, run)
@@ -171,7 +185,10 @@ def learned(recipe, examples, device, waits=list, half=False):
             waited = []  # PyTorch looks how many rows a sparse gradient has
         average.swap()
         scores = engine._scores(tokens)
-        found["scores"] = scores if isinstance(scores, np.ndarray) else scores.values
+        if isinstance(scores, Translations):
+            found["scores"] = np.array([best.score for best, *_ in scores.found])
+        else:
+            found["scores"] = scores if isinstance(scores, np.ndarray) else scores.values
         found["vectors"] = engine.encode(examples)
         if hasattr(network.fusion, "weights"):
             found["shares"] = np.concatenate([one.weights for one in engine.fusion_weights(examples)])

@@ -43,7 +43,7 @@ def test_several_embedders_are_concatenated_by_default():
         ({"embedders": [{"kind": "static", "dims": 3}]}, "dims: there is no such key. Did you mean 'dim'"),
         ({"embedders": [{"kind": "static", "dim": "3"}]}, "dim = '3'"),
         ({**STACK, "training": {"epoch": 3}}, "Did you mean 'epochs'"),
-        ({**STACK, "task": {"kind": "classification", "metric": "f1"}}, "metric = 'f1'"),
+        ({**STACK, "task": {"kind": "classification", "metric": "f2"}}, "metric = 'f2'"),
     ],
 )
 def test_what_is_wrong_is_named(tables, message):

@@ -81,7 +81,8 @@ def predict(
         with atomic_write(html) as output:
             output.write(written.encode("utf-8"))
         # With --json, standard output is for programs.
-        (errors if json else console).print(f"{len(page):,} texts in [bold]{html}[/bold]")
+        done = "translated" if task == "translation" else "marked"
+        (errors if json else console).print(f"{len(page):,} texts {done} in [bold]{html}[/bold]")
 
 
 def _rows(

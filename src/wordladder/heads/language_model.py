@@ -64,13 +64,15 @@ class LanguageModelHead(nn.Module):
 
     def loss(self, scorers: Tensor, targets: Tensor) -> Tensor:
         """The mean cross-entropy of the words `(batch, time + 1)`."""
-        known = targets != IGNORED
-        scorers = scorers[:, : targets.shape[1]]
-        return smoothed_loss(scorers[known], self._weights(), self.bias, targets[known], 0.0)
+        scorers = scorers[:, : targets.shape[1]].flatten(0, 1)
+        return smoothed_loss(scorers, self._weights(), self.bias, targets.flatten(), 0.0)
 
     def log_probabilities(self, scorers: Tensor, targets: Tensor) -> Tensor:
         """The natural log-probability of each text, `(batch, 1)`."""
-        known, found = targets != IGNORED, torch.zeros(targets.shape, dtype=torch.float64)
+        known, found = (
+            targets != IGNORED,
+            torch.zeros(targets.shape, dtype=torch.float64, device=targets.device),
+        )
         vectors, words = scorers[:, : targets.shape[1]][known], targets[known]
         size = max(1, _SCORES // len(self.bias))
         parts = [

@@ -63,7 +63,8 @@ class TranslationHead(nn.Module):
             inputs = inputs.masked_fill(drawn & (inputs >= UNKNOWN), UNKNOWN)
         outputs = self.decoder(self.dropout(self._vectors(inputs)), known, memory)
         smoothing = self.settings.label_smoothing if self.training else 0.0
-        return smoothed_loss(outputs[known], self.table.weight, self.bias, targets[known], smoothing)
+        outputs, goals = outputs.flatten(0, 1), targets.flatten()
+        return smoothed_loss(outputs, self.table.weight, self.bias, goals, smoothing)
 
     def _vectors(self, pieces: Tensor) -> Tensor:
         return self.table(pieces) * self.scale

@@ -90,7 +90,7 @@ class _Beams:
         self.pieces = torch.full((texts, how.beams, 1), start, device=longest.device)
         self.weights: Tensor | None = None  # `(texts, beams, steps, words)`
         self.found: list[list[Found]] = [[] for _ in range(texts)]
-        self.random = torch.Generator(longest.device).manual_seed(how.seed)
+        self.random = torch.Generator().manual_seed(how.seed)  # the same draws on every device
 
     @property
     def last(self) -> Tensor:
@@ -150,7 +150,8 @@ class _Beams:
             beyond = falling.cumsum(dim=2) - falling >= how.top_p  # the first one never is
             tempered = tempered.masked_fill(beyond.gather(2, order.argsort(dim=2)), float("-inf"))
         chances = tempered.softmax(dim=2).flatten(0, 1)
-        pieces = torch.multinomial(chances, 1, generator=self.random).view(logs.shape[:2])
+        pieces = torch.multinomial(chances.cpu(), 1, generator=self.random)
+        pieces = pieces.to(logs.device).view(logs.shape[:2])
         parents = torch.arange(logs.shape[1], device=logs.device).expand_as(pieces)
         return parents, pieces, self.totals + logs.gather(2, pieces[:, :, None])[:, :, 0]
 
