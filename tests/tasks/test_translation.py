@@ -237,6 +237,7 @@ def test_recipes_that_cannot_be():
         ({**recipe(), "vectors": {"kind": "word2vec"}}, "pieces"),
         (recipe(label_smoothing=1.0), "label_smoothing"),
         (recipe(beams=0), "beams"),
+        (recipe(attention="gnmt"), "needs layers = 2"),
     ):
         with pytest.raises((RecipeError, SettingError), match=message):
             Model(Recipe.load(tables)).fit(*numbers(20))

@@ -73,7 +73,7 @@ class Translation:
             2016); `"bahdanau"`, the top layer's old vector does, and the first layer reads it (Bahdanau et
             al. 2015).
         feeding: Whether a recurrent decoder reads its last output (input feeding, Luong et al. 2015). Without
-            it and without `"bahdanau"`, training takes all steps at once, which is several times as fast.
+            it and without `"bahdanau"`, training computes all steps at once.
         heads: Ways in which a transformer looks at others.
         feed_forward: Numbers in the inner layer of a transformer; left out, four times `dim`.
         dropout: Share of the numbers set to zero in training.
@@ -130,6 +130,8 @@ class Translation:
     def __post_init__(self) -> None:
         sizes = {name: getattr(self, name) for name in ("dim", "hidden", "layers", "feed_forward", "longest")}
         check_at_least(1, pieces=None if self.pieces == "shared" else self.pieces, **sizes)
+        if self.attention == "gnmt" and self.layers < 2 and self.decoder != "transformer":
+            raise SettingError('attention = "gnmt" is between two layers; it needs layers = 2 or more.')
         if not 0 <= self.label_smoothing < 1:
             raise SettingError(f"label_smoothing is {self.label_smoothing}; it must be from 0 to below 1.")
         _ = self.search  # its settings are checked
