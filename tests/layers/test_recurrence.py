@@ -91,6 +91,33 @@ class TestPackedTwin:
         assert_near(gradients(run_layer, cells, *given), gradients(packed, cells, *given), 1e-13)
 
 
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("cell", CELLS)
+class TestWideLayersUnderAutocast:
+    def half(self, *given):
+        with torch.autocast("cpu", torch.bfloat16):
+            return run_layer(*given)
+
+    def test_near_the_packed_twin(self, cell, directions, threads):
+        cells, given = layer(cell, 40, 256, directions), batch((9, 30, 1, 0, 17, 30, 8, 5) * 3, 40)
+        ours, theirs = (gradients(run, cells, *given) for run in (self.half, packed_or_empty))
+        assert_near(ours, theirs, 0.02)
+        for a, b in zip(ours[1:], theirs[1:], strict=True):
+            assert torch.cosine_similarity(a.flatten(), b.flatten(), dim=0) > 0.9999
+        assert not torch.equal(ours[0], run_layer(cells, *given))  # it is another way
+
+    def test_narrow_ones_are_float32(self, cell, directions):
+        cells, given = layer(cell, directions=directions), batch()
+        assert torch.equal(self.half(cells, *given), run_layer(cells, *given))
+
+
+def packed_or_empty(cells, vectors, mask):
+    """`packed`, also where texts have no words."""
+    some = mask.any(dim=1)
+    out = vectors.new_zeros(*mask.shape, len(cells) * cells[0].hidden_size)
+    return out.index_put((some.nonzero()[:, 0],), packed(cells, vectors[some], mask[some]))
+
+
 def test_at_full_size():
     cells, given = layer(dim=100, hidden=128), batch([60, 48, 31, 60, 22], 100)
     assert_near([run_layer(cells, *given)], [packed(cells, *given)], 1e-6)

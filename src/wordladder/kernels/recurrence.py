@@ -123,6 +123,39 @@ def _copy(source, target, count):
 
 
 @exact
+def activate(cell, count, gates, start, inputs, dim, memory, before, here, hidden):
+    """One step of `count` texts whose sums are known, in rows `start` on of `gates`, which are activated.
+
+    The last hidden vectors are in the same rows of `inputs`, after `dim` columns; LSTM's memory is in rows
+    `before` on and goes to rows `here` on; the new hidden vectors are written to the first rows of `hidden`.
+    """
+    for r in range(count):
+        if cell == LSTM:
+            lstm_forward(gates[start + r], memory[before + r], memory[here + r], hidden[r])
+        elif cell == GRU:
+            gru_forward(gates[start + r], inputs[start + r, dim:], hidden[r])
+        else:
+            rnn_forward(gates[start + r], hidden[r])
+
+
+@exact
+def derive(cell, count, gates, start, inputs, dim, memory, before, here, d_gates, row, d_hidden, d_memory):
+    """The gradients of a step's sums, in rows `row` on of `d_gates`, from those of its hidden vectors.
+
+    `d_hidden` and `d_memory` keep what flows to the step before past the products; the others as above.
+    """
+    units = d_memory.shape[1]
+    for r in range(count):
+        sums, d_sums, d_new = gates[start + r], d_gates[row + r], d_hidden[r, :units]
+        if cell == LSTM:
+            lstm_backward(sums, memory[before + r], memory[here + r], d_sums, d_new, d_memory[r])
+        elif cell == GRU:
+            gru_backward(sums, inputs[start + r, dim:], d_sums, d_new)
+        else:
+            rnn_backward(sums, d_sums, d_new)
+
+
+@exact
 def forward(
     cell, direction, vectors, places, counts, w_input, w_recurrent, bias, inputs, gates, memory, outputs
 ):  # fmt: skip
@@ -155,13 +188,8 @@ def forward(
             _copy(bias, gates[start + r], len(bias))
         multiply(inputs, start, 0, count, w_input, gates, start, 0)
         multiply(inputs, start, dim, count, w_recurrent, gates, start, recalled_at)
+        activate(cell, count, gates, start, inputs, dim, memory, before, here, hidden)
         for r in range(count):
-            if cell == LSTM:
-                lstm_forward(gates[start + r], memory[before + r], memory[here + r], hidden[r])
-            elif cell == GRU:
-                gru_forward(gates[start + r], inputs[start + r, dim:], hidden[r])
-            else:
-                rnn_forward(gates[start + r], hidden[r])
             output = outputs[places[start + r], direction]
             _copy(hidden[r], output, len(output))
         start, before = start + count, here
@@ -211,15 +239,11 @@ def backward(
         here = counts[0] + start
         before = here - counts[t - 1] if t > 0 else 0
         for r in range(count):
-            cell_gates, d_sums, d_new = gates[start + r], d_gates[row + r], d_hidden[r, :units]
             for j in range(hidden):
-                d_new[j] += d_outputs[places[start + r], direction, j]
-            if cell == LSTM:
-                lstm_backward(cell_gates, memory[before + r], memory[here + r], d_sums, d_new, d_memory[r])
-            elif cell == GRU:
-                gru_backward(cell_gates, inputs[start + r, dim:], d_sums, d_new)
-            else:
-                rnn_backward(cell_gates, d_sums, d_new)
+                d_hidden[r, j] += d_outputs[places[start + r], direction, j]
+        derive(
+            cell, count, gates, start, inputs, dim, memory, before, here, d_gates, row, d_hidden, d_memory
+        )
         multiply(d_gates, row, recalled_at, count, w_recurrent, d_hidden, 0, 0)
         if len(d_vectors):
             d_words[:count] = 0

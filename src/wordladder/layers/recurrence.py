@@ -34,7 +34,8 @@ def new_cell(kind: Literal["rnn", "gru", "lstm"], inputs: int, hidden: int) -> n
 def run_layer(cells: Sequence[Any], vectors: Tensor, mask: Tensor) -> Tensor:
     """One recurrent layer in one or two directions.
 
-    On a CPU it computes in the precision of its weights, also under autocast.
+    On a CPU it computes in the precision of its weights; but under autocast wide layers that learn multiply in
+    bfloat16.
 
     Args:
         cells: One `nn.LSTM`, `nn.GRU` or `nn.RNN` a direction, `batch_first`, of one layer and the same
@@ -50,6 +51,7 @@ def run_layer(cells: Sequence[Any], vectors: Tensor, mask: Tensor) -> Tensor:
     lengths = mask.sum(dim=1)
     if vectors.device.type != "cpu":
         return _join([_run_direction(cells, i, vectors, lengths) for i in range(len(cells))], mask)
+    half = torch.is_autocast_enabled("cpu")
     with torch.autocast("cpu", enabled=False):
         vectors = vectors.to(cells[0].weight_hh_l0.dtype)
         trainable = any(parameter.requires_grad for cell in cells for parameter in cell.parameters())
@@ -57,7 +59,7 @@ def run_layer(cells: Sequence[Any], vectors: Tensor, mask: Tensor) -> Tensor:
         if learns and vectors.dtype == torch.float32:
             from .recurrence_training import run_with_gradients
 
-            return run_with_gradients(cells, vectors, lengths)
+            return run_with_gradients(cells, vectors, lengths, half=half)
         if not learns and len(vectors) > 1:  # with one text, threads cost more than they save
             return _join(_in_threads(cells, vectors, lengths), mask)
         return _join([_run_direction(cells, i, vectors, lengths) for i in range(len(cells))], mask)

@@ -1,7 +1,8 @@
 """Recurrent layers trained on a CPU: both directions at once, no padding, about twice as fast as torch's own.
 
 Connects autograd and `kernels/recurrence.py`: which rows each thread takes, and the order of weights and
-gradients in the kernels. float32 only; the results are those of torch's layers on a packed batch.
+gradients in the kernels. The results are those of torch's layers on a packed batch. Where products may be
+bfloat16, wide layers take `recurrence_half.py`.
 """
 
 from collections.abc import Sequence as Seq
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from ..kernels import recurrence as kernel
+from . import recurrence_half
 from .packing import pack
 from .threads import in_parallel
 
@@ -37,20 +39,22 @@ class _Part(NamedTuple):
         return weights[self.direction * len(_NAMES) :][: len(_NAMES)]
 
 
-def run_with_gradients(cells: Seq[Any], vectors: Tensor, lengths: Tensor) -> Tensor:
+def run_with_gradients(cells: Seq[Any], vectors: Tensor, lengths: Tensor, *, half: bool = False) -> Tensor:
     """Run one layer, with gradients.
 
     Args:
         cells: One layer of torch for each direction, with the same sizes.
         vectors: Words `(batch, time, dim)`, float32, on the CPU.
         lengths: Words a text, `(batch,)`.
+        half: Whether products may be bfloat16.
 
     Returns:
         Hidden vectors `(batch, time, directions * hidden)`, zero after each text's end.
     """
     weights = [getattr(cell, name) for cell in cells for name in _NAMES]
     parts = _split(lengths.numpy(), vectors.shape[1], len(cells), torch.get_num_threads())
-    return _Run.apply(_CELLS[type(cells[0])], parts, vectors, *weights)
+    half &= cells[0].hidden_size >= recurrence_half.LEAST_HIDDEN
+    return _Run.apply(_CELLS[type(cells[0])], half, parts, vectors, *weights)
 
 
 def _split(lengths: NDArray[np.int64], time: int, directions: int, threads: int) -> list[_Part]:
@@ -98,7 +102,7 @@ def _forward(
     cell: int, part: _Part, vectors: NDArray, outputs: NDArray, weights: Seq[Tensor]
 ) -> list[Tensor]:
     """Run one part; returns the inputs, gates and memory that its backward pass needs."""
-    w_input, w_recurrent, b_input, b_recurrent = part.of(weights)
+    w_input, w_recurrent, b_input, b_recurrent = weights
     hidden, words, rolled = w_recurrent.shape[1], len(part.places), _rolled(cell)
     units = _units(hidden)
     columns, recurrent_at = len(b_input) // hidden * units, rolled * units
@@ -122,9 +126,8 @@ def _backward(
     cell: int, part: _Part, trace: Seq[Tensor], d_outputs: NDArray, d_vectors: NDArray, weights: Seq[Tensor]
 ) -> list[Tensor]:
     """The gradients of one part's weights; that of the words is written into `d_vectors`."""
-    own = part.of(weights)
-    hidden, rolled = own[1].shape[1], _rolled(cell)
-    w_input, w_recurrent = _to_kernel(own[0], hidden, rolled), _to_kernel(own[1], hidden)
+    hidden, rolled = weights[1].shape[1], _rolled(cell)
+    w_input, w_recurrent = _to_kernel(weights[0], hidden, rolled), _to_kernel(weights[1], hidden)
     columns, recurrent_at = len(w_input), rolled * _units(hidden)
     width = -(-columns // kernel.PANEL) * kernel.PANEL
     d_input = np.zeros((w_input.shape[1], width), np.float32)
@@ -147,13 +150,16 @@ class _Run(torch.autograd.Function):
     """All directions of a layer: a part a thread, each writing to places of its own."""
 
     @staticmethod
-    def forward(ctx: Any, cell: int, parts: list[_Part], vectors: Tensor, *weights: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, cell: int, half: bool, parts: list[_Part], vectors: Tensor, *weights: Tensor
+    ) -> Tensor:
         directions, hidden = len(weights) // len(_NAMES), weights[1].shape[1]
         outputs = torch.zeros(*vectors.shape[:2], directions * hidden)
         places = outputs.numpy().reshape(-1, directions, hidden)
-        run = partial(_forward, cell, vectors=_rows(vectors), outputs=places, weights=weights)
-        traces = in_parallel([partial(run, part) for part in parts])
-        ctx.cell, ctx.parts, ctx.shape, ctx.count = cell, parts, vectors.shape, len(weights)
+        function = recurrence_half.forward if half else _forward
+        run = partial(function, cell, vectors=_rows(vectors), outputs=places)
+        traces = in_parallel([partial(run, part, weights=part.of(weights)) for part in parts])
+        ctx.cell, ctx.half, ctx.parts, ctx.shape, ctx.count = cell, half, parts, vectors.shape, len(weights)
         ctx.save_for_backward(*weights, *(tensor for trace in traces for tensor in trace))
         return outputs
 
@@ -162,19 +168,26 @@ class _Run(torch.autograd.Function):
     def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors  # asked for once, as checkpointing wants it
         weights, rest = saved[: ctx.count], saved[ctx.count :]
-        directions, of_words = ctx.count // len(_NAMES), ctx.needs_input_grad[2]
+        directions, of_words = ctx.count // len(_NAMES), ctx.needs_input_grad[3]
         d_vectors = torch.zeros(directions, *(ctx.shape if of_words else (0, ctx.shape[2])))
         d_places = d_outputs.contiguous().numpy().reshape(-1, directions, weights[1].shape[1])
-        run = partial(_backward, ctx.cell, d_outputs=d_places, weights=weights)
+        function, kept = recurrence_half.backward if ctx.half else _backward, len(rest) // max(1, len(ctx.parts))
+        run = partial(function, ctx.cell, d_outputs=d_places)
         jobs = [
-            partial(run, part, rest[3 * i : 3 * i + 3], d_vectors=_rows(d_vectors[part.direction]))
+            partial(
+                run,
+                part,
+                rest[kept * i : kept * (i + 1)],
+                d_vectors=_rows(d_vectors[part.direction]),
+                weights=part.of(weights),
+            )
             for i, part in enumerate(ctx.parts)
         ]
         d_weights = [torch.zeros_like(weight) for weight in weights]
         for part, gradients in zip(ctx.parts, in_parallel(jobs)):
             for total, gradient in zip(part.of(d_weights), gradients):
                 total += gradient
-        return None, None, d_vectors.sum(0) if of_words else None, *d_weights
+        return None, None, None, d_vectors.sum(0) if of_words else None, *d_weights
 
 
 def _rows(vectors: Tensor) -> NDArray[np.float32]:
