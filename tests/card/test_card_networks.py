@@ -93,7 +93,7 @@ SETTINGS = {
         {"dim": 8, "hidden": 8, "decoder": decoder, "attention": attention, "heads": 2}
         for decoder, attention in (("gru", "luong"), ("lstm", "bahdanau"), ("transformer", "luong"))
     ],
-    ("tasks", "language_model"): [{"min_count": 1}],
+    ("tasks", "language_model"): [{"min_count": 1}, {"min_count": 1, "samples": 2}],
     ("tasks", "similarity"): [
         {"objective": "cosent", "matryoshka": [2], "cached_rows": 2},
         {"objective": "ranking", "dim": 3, "pooling": "sum", "layers": [5]},

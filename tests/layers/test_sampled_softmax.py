@@ -51,6 +51,9 @@ def test_the_loss_is_the_sum_written_out():
         losses.append(-math.log(shares[0] / sum(shares)))
     found = sampled_softmax(vectors, (weights[targets], biases[targets]), others, hits)
     assert found.item() == pytest.approx(sum(losses) / 3, rel=1e-5)
+    known = torch.tensor([True, False, True])
+    found = sampled_softmax(vectors, (weights[targets], biases[targets]), others, hits, known)
+    assert found.item() == pytest.approx((losses[0] + losses[2]) / 2, rel=1e-5)
 
 
 def test_over_many_samples_the_gradient_is_near_the_full_one():

@@ -125,6 +125,17 @@ def test_networks_learn_and_are_saved(cell, pieces, tmp_path):
     assert again.generate("The", length=8, count=3) == fitted.generate("The", length=8, count=3)
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_sample_of_the_words_is_enough_to_learn(tied):
+    task = recipe()["task"] | {"samples": 8, "dim": None if tied else 24}
+    fitted = Model(recipe() | {"task": task}, threads=1).fit(texts())
+    assert len(fitted.task_.vocabulary) > 8
+    assert fitted.evaluate(texts(30, seed=1)).value < 3
+    task["samples"] = 1000  # more than there are: all
+    whole = [Model(recipe() | {"task": one}).fit(texts(40)) for one in (task, task | {"samples": None})]
+    np.testing.assert_array_equal(*(one.predict(LINES) for one in whole))
+
+
 def test_a_text_does_not_depend_on_its_batch(model):
     test = [*texts(20, seed=2), ""]
     alone = [model.predict([text])[0] for text in test]

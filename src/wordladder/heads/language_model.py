@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..layers.sampled_softmax import draw_candidates, found_among, log_expected, sampled_softmax
 from ..layers.sequence import Pooling, Sequence, VariationalDropout
 from ..layers.smoothed_loss import smoothed_loss
 from ..tasks._word_scores import IGNORED
@@ -64,8 +66,20 @@ class LanguageModelHead(nn.Module):
 
     def loss(self, scorers: Tensor, targets: Tensor) -> Tensor:
         """The mean cross-entropy of the words `(batch, time + 1)`."""
-        scorers = scorers[:, : targets.shape[1]].flatten(0, 1)
-        return smoothed_loss(scorers, self._weights(), self.bias, targets.flatten(), 0.0)
+        vectors, right = scorers[:, : targets.shape[1]].flatten(0, 1), targets.flatten()
+        samples, words = self.settings.samples, len(self.bias)
+        if samples is None or samples >= words:
+            return smoothed_loss(vectors, self._weights(), self.bias, right, 0.0)
+        random = np.random.default_rng(int(torch.randint(1 << 62, ())))  # on the CPU, which waits for nothing
+        numbers, draws = draw_candidates(random, words, samples)
+        candidates, weights = torch.from_numpy(numbers).to(right.device, non_blocking=True), self._weights()
+        known = right != IGNORED
+        right = right.clamp(min=0)
+        own, others = (
+            (weights[some], self.bias[some] - log_expected(some, torch.tensor(float(draws)), words))
+            for some in (right, candidates)
+        )
+        return sampled_softmax(vectors, own, others, found_among(right, candidates), known)
 
     def log_probabilities(self, scorers: Tensor, targets: Tensor) -> Tensor:
         """The natural log-probability of each text, `(batch, 1)`."""

@@ -241,9 +241,7 @@ def backward(
         for r in range(count):
             for j in range(hidden):
                 d_hidden[r, j] += d_outputs[places[start + r], direction, j]
-        derive(
-            cell, count, gates, start, inputs, dim, memory, before, here, d_gates, row, d_hidden, d_memory
-        )
+        derive(cell, count, gates, start, inputs, dim, memory, before, here, d_gates, row, d_hidden, d_memory)
         multiply(d_gates, row, recalled_at, count, w_recurrent, d_hidden, 0, 0)
         if len(d_vectors):
             d_words[:count] = 0

@@ -34,8 +34,8 @@ def new_cell(kind: Literal["rnn", "gru", "lstm"], inputs: int, hidden: int) -> n
 def run_layer(cells: Sequence[Any], vectors: Tensor, mask: Tensor) -> Tensor:
     """One recurrent layer in one or two directions.
 
-    On a CPU it computes in the precision of its weights; but under autocast wide layers that learn multiply in
-    bfloat16.
+    On a CPU it computes in the precision of its weights; only wide layers that learn under autocast multiply
+    in bfloat16.
 
     Args:
         cells: One `nn.LSTM`, `nn.GRU` or `nn.RNN` a direction, `batch_first`, of one layer and the same

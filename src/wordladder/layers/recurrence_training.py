@@ -171,7 +171,8 @@ class _Run(torch.autograd.Function):
         directions, of_words = ctx.count // len(_NAMES), ctx.needs_input_grad[3]
         d_vectors = torch.zeros(directions, *(ctx.shape if of_words else (0, ctx.shape[2])))
         d_places = d_outputs.contiguous().numpy().reshape(-1, directions, weights[1].shape[1])
-        function, kept = recurrence_half.backward if ctx.half else _backward, len(rest) // max(1, len(ctx.parts))
+        kept = len(rest) // max(1, len(ctx.parts))
+        function = recurrence_half.backward if ctx.half else _backward
         run = partial(function, ctx.cell, d_outputs=d_places)
         jobs = [
             partial(

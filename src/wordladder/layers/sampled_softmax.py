@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from .smoothed_loss import IGNORED
+
 
 def draw_candidates(
     generator: np.random.Generator, classes: int, samples: int
@@ -58,7 +60,11 @@ def found_among(targets: Tensor, candidates: Tensor) -> Tensor:
 
 
 def sampled_softmax(
-    vectors: Tensor, right: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor], hits: Tensor
+    vectors: Tensor,
+    right: tuple[Tensor, Tensor],
+    others: tuple[Tensor, Tensor],
+    hits: Tensor,
+    known: Tensor | None = None,
 ) -> Tensor:
     """The mean negative log-probability of each target among itself and the candidates.
 
@@ -67,10 +73,12 @@ def sampled_softmax(
         right: Weights `(rows, dim)` of the targets and biases `(rows,)`, already corrected.
         others: Weights `(samples, dim)` of the candidates and biases `(samples,)`, likewise.
         hits: The candidate that is the target, and does not count, or -1: `(rows,)`.
+        known: Which rows count, `(rows,)`; left out, all.
     """
     score = (vectors * right[0]).sum(dim=1).float() + right[1]
     rivals = functional.linear(vectors, others[0], others[1].to(vectors.dtype)).float()
     excluded = torch.where(hits >= 0, -torch.inf, 0.0)  # selecting rows would wait for the device
     rivals.scatter_add_(1, hits.clamp(min=0)[:, None], excluded[:, None])
     every = torch.cat([score[:, None], rivals], dim=1)
-    return functional.cross_entropy(every, torch.zeros_like(hits))
+    goals = torch.zeros_like(hits) if known is None else torch.where(known, 0, IGNORED)
+    return functional.cross_entropy(every, goals, ignore_index=IGNORED)

@@ -35,6 +35,8 @@ class LanguageModel:
             then the same (Press & Wolf 2017), if there is one static embedder that is trained from random
             numbers.
         dropout: Share of the hidden numbers set to zero in training, the same ones for all words of a text.
+        samples: Words that the right one competes with in training, drawn anew for each step (sampled
+            softmax); left out, all of them.
         metric: The primary metric, the lower the better: `"perplexity"` of words, where the end of a text
             counts as one, or `"bits_per_byte"` of UTF-8.
     """
@@ -44,6 +46,7 @@ class LanguageModel:
     min_count: int = 2
     dim: int | None = None
     dropout: float = 0.3
+    samples: int | None = None
     metric: Literal["perplexity", "bits_per_byte"] = "perplexity"
 
     segments = 1
@@ -55,7 +58,8 @@ class LanguageModel:
     labels: ClassVar[list[str]] = []  # it has no names
 
     def __post_init__(self) -> None:
-        check_at_least(1, max_vocabulary=self.max_vocabulary, min_count=self.min_count, dim=self.dim)
+        check_at_least(1, max_vocabulary=self.max_vocabulary, min_count=self.min_count)
+        check_at_least(1, dim=self.dim, samples=self.samples)
         self.vocabulary = Vocabulary([*SPECIAL])
 
     def initialise(self, examples: Examples) -> None:
