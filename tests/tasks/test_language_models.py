@@ -13,7 +13,8 @@ from wordladder.data.reading import read_examples
 from wordladder.errors import ModelError, RecipeError, SettingError
 from wordladder.recipe import Recipe, rung_names
 from wordladder.shallow.kneser_ney import KneserNey
-from wordladder.text.words import text_of
+from wordladder.text.pieces import PieceVocabulary
+from wordladder.text.words import TextSettings, cut_to_pieces, text_of, tokenize, words_alone
 
 LINES = ["The cat sat.", "A dog ran.", "The dog sat on the mat.", "A cat ran to the dog.", "Birds sing!"]
 
@@ -262,6 +263,55 @@ def test_files_and_commands(tmp_path):
         ["climb", str(path), "--task", "language_model", "--rungs", "kneser-ney", "-o", str(tmp_path / "c")],
     )
     assert done.exit_code == 0, done.output
+
+
+class TestRunningText:
+    def test_lines_that_fit_are_one_text(self, tmp_path):
+        path = tmp_path / "book.txt"
+        lines = ["A line.", "", "Another one.", "x" * 1990, "y" * 2500, "The end."]
+        path.write_text("\n".join(lines), encoding="utf-8")
+        found = read_examples(path, "language_model", format="running")
+        assert found.texts[:2] == ["A line.\n\nAnother one.\n", "x" * 1990 + "\n"]
+        assert "".join(found.texts) == path.read_text(encoding="utf-8") + "\n"
+        assert max(map(len, found.texts)) <= 2000
+        assert found.lines[:3].tolist() == [1, 4, 5]
+
+    @pytest.mark.parametrize("pieces", [None, 60])
+    def test_line_ends_are_words(self, pieces):
+        settings = TextSettings(pieces=pieces, line_ends=True)
+        given = ["The cat\n\n sat.\n", "", "\n", "one line"]
+        tokens = tokenize(given, settings) if pieces is None else None
+        if tokens is None:
+            tokens = cut_to_pieces(given, PieceVocabulary.learn(given * 3, 60), settings)
+        rows = np.split(np.array(tokens.surfaces(), object), tokens.offsets[1:-1])
+        whole = [text_of(row.tolist(), pieces=tokens.pieces) for row in rows]
+        assert whole == ["The cat\n\nsat.", "", "", "one line"]
+        assert [row.tolist().count("↵") for row in rows] == [3, 0, 1, 0]
+        assert tokens.take([3, 0]).surfaces()[-1] == "↵"
+        alone = words_alone(tokens.surfaces(), pieces=tokens.pieces)
+        assert alone.surfaces() == tokens.surfaces()
+
+    @pytest.mark.parametrize("rung", ["kneser-ney", "network"])
+    def test_a_model_goes_on_with_the_next_line(self, rung, tmp_path):
+        verses = ["Roses are red,\nviolets are blue,\n", "One, two,\nthree, four.\n"]
+        given = ["".join(np.random.default_rng(row).choice(verses, size=6)) for row in range(80)]
+        tables = recipe(epochs=30) if rung == "network" else {"shallow": {"kind": "kneser_ney"}, **recipe()}
+        tables = {
+            name: table
+            for name, table in tables.items()
+            if rung == "network" or name not in ("embedders", "encoders", "training")
+        }
+        tables["text"] |= {"line_ends": True}
+        fitted = Model(tables).fit(given, output=tmp_path / "model")
+        fitted = Model.load(tmp_path / "model")
+        test = given[:5]
+        assert fitted.evaluate(test).value < (4 if rung == "kneser-ney" else 1.6)
+        words = sum(len(text.replace(",", " ,").replace(".", " .").split()) + 12 + 1 for text in test)
+        total = sum(answer["log_probability"] for answer in fitted.answers(test))
+        assert fitted.evaluate(test).value == pytest.approx(np.exp(-total / words), rel=1e-4)
+        if rung == "network":
+            (written, *_) = fitted.generate("Roses are red,\nviolets", length=6, beams=4)
+            assert written.startswith("Roses are red,\nviolets are blue,")
 
 
 def test_the_rungs_are_recipes_of_the_task():

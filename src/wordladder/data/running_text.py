@@ -1,5 +1,6 @@
-"""Raw text as examples: a line is a text, and a long line several."""
+"""Raw text as examples: a line is a text, and a long line several; or lines that belong together are one."""
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from .plurals import counted
 from .split_columns import SplitColumns
 from .tables import read_texts
 
+RUNNING = "running"
 _LONGEST = 2000  # characters of a text
 
 
@@ -27,10 +29,13 @@ def read_running_text(
     """Read raw text, one text a line, or a column of a table. Blank lines are left out, long ones are cut at
     the ends of sentences.
 
+    In the format `running`, lines go on from each other, as in a book: as many as fit into a text of 2,000
+    characters are one, with their line ends, blank lines too.
+
     Args:
         path: The file; plain or compressed; "-" is standard input.
         text: As for `read_table`.
-        format: As for `read_table`.
+        format: As for `read_table`; or `running`.
         split_columns: A line has no group and no time.
         skip_incomplete: Blank lines are left out in any case.
 
@@ -41,7 +46,8 @@ def read_running_text(
     if split_columns is not None and (split_columns.group or split_columns.time) is not None:
         raise SettingError("raw text has no columns: --group and --time are for tables")
     texts, lines, cut = list[str](), list[int](), 0
-    for number, line in enumerate(read_texts(path, text=text, format=format), start=1):
+    found = enumerate(read_texts(path, text=text, format=None if format == RUNNING else format), start=1)
+    for number, line in _joined(found) if format == RUNNING else found:
         parts = _parts(line) if len(line) > _LONGEST else [line]
         cut += len(parts) > 1
         for part in parts:
@@ -54,6 +60,18 @@ def read_running_text(
         else ()
     )
     return Examples((texts,), None, str(path), np.array(lines, np.int64), notes)
+
+
+def _joined(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Lines that follow each other as one text, as long as they fit, with the number of the first."""
+    first, size, together = 1, 0, list[str]()
+    for number, line in lines:
+        if together and size + len(line) > _LONGEST:
+            yield first, "".join(together)
+            first, size, together = number, 0, []
+        together.append(line + "\n")
+        size += len(line) + 1
+    yield first, "".join(together)
 
 
 def _parts(line: str) -> list[str]:

@@ -79,7 +79,7 @@ class WordJoiner:
         """The words of examples: their own, if they come as words, else joined tokens, or pieces."""
         if self.pieces is not None:
             texts, segments = examples.flat(), len(examples.segments)
-            return cut_to_pieces(texts, self.pieces, self.text.max_words, segments=segments)
+            return cut_to_pieces(texts, self.pieces, self.text, segments=segments)
         tokens = tokenize(examples.flat(), self.text, segments=len(examples.segments))
         if not self.forms or not len(tokens.starts):
             return tokens

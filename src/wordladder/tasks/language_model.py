@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..data.examples import Examples
 from ..errors import DataError, check_at_least
 from ..text.vocabulary import Vocabulary
-from ..text.words import Tokens, tokenize
+from ..text.words import LINE_END, TextSettings, Tokens, tokenize
 from ._word_scores import WordTargets
 
 __all__ = ["LanguageModel"]
@@ -38,7 +38,7 @@ class LanguageModel:
         samples: Words that the right one competes with in training, drawn anew for each step (sampled
             softmax); left out, all of them.
         metric: The primary metric, the lower the better: `"perplexity"` of words, where the end of a text
-            counts as one, or `"bits_per_byte"` of UTF-8.
+            or of a line (`text.line_ends`) counts as one, or `"bits_per_byte"` of UTF-8.
     """
 
     _: KW_ONLY
@@ -118,7 +118,8 @@ class LanguageModel:
         """What `primary` needs of each row: minus the log-probability, the words and the bytes of the text
         and its end, `(rows, 3)`.
         """
-        words = tokenize(examples.texts).lengths + 1
+        settings = TextSettings(line_ends=LINE_END in self.vocabulary)
+        words = tokenize(examples.texts, settings).lengths + 1
         sizes = [len(text.encode("utf-8", "surrogatepass")) + 1 for text in examples.texts]
         return np.column_stack([-scores[:, 0].astype(np.float64), words, sizes])
 

@@ -26,6 +26,8 @@ from .pieces import OPENS, PieceKind, PieceVocabulary, opens_word
 
 Segmenter = Literal["characters", "jieba", "whitespace"]
 
+LINE_END = "↵"  # what the end of a line is as a word
+
 _JOINER = 0x200D
 _KEYCAP = 0x20E3
 _SELECTOR = 0xFE0F
@@ -52,6 +54,7 @@ class TextSettings:
             and stand for words; or the folder of a saved model whose pieces these are. Left out, words stay
             whole.
         piece_kind: How pieces are found: `bpe`, `unigram` or `characters`.
+        line_ends: Whether the end of a line within a text is a word.
 
     Raises:
         SettingError: the segmenter is unknown or `max_words` is below 1.
@@ -61,6 +64,7 @@ class TextSettings:
     max_words: int | None = None
     pieces: int | str | None = None
     piece_kind: PieceKind = "bpe"
+    line_ends: bool = False
 
     def __post_init__(self) -> None:
         check_choice("text.segmenter", self.segmenter, get_args(Segmenter))
@@ -77,7 +81,7 @@ class Tokens:
     `texts` holds the raw texts, example after example, `segments` of them each. The words of text `t` are
     `offsets[t]:offsets[t + 1]`; word `w` is at characters `starts[w]:ends[w]` of its text.
     `lost[t]` counts the words that `max_words` truncated. Of `pieces`, those that begin a word are marked
-    where they are asked for as written.
+    where they are asked for as written. Among the words may be `line_ends`.
     """
 
     texts: tuple[str, ...]
@@ -87,6 +91,7 @@ class Tokens:
     lost: np.ndarray  # (texts,) int64
     segments: int = 1
     pieces: bool = False
+    line_ends: bool = False
 
     def __len__(self) -> int:
         """The number of examples."""
@@ -119,7 +124,8 @@ class Tokens:
                 words += [OPENS * opens_word(text, start) + source[start:end] for start, end in spans]
             else:
                 words += [source[start:end] for start, end in spans]
-        return words
+        line_ends = ("\n", OPENS + "\n")
+        return [LINE_END if word in line_ends else word for word in words] if self.line_ends else words
 
     def words_of(self, index: int) -> list[str]:
         """The words of text `index`, as written."""
@@ -179,7 +185,7 @@ def tokenize(texts: Sequence[str], settings: TextSettings = TextSettings(), *, s
     if settings.segmenter == "jieba":
         lengths, starts, ends = _group(texts, lengths, starts, ends)
     tokens = Tokens(texts, offsets_of(lengths), starts, ends, np.zeros(len(texts), np.int64), segments)
-    return truncate(tokens, settings.max_words)
+    return truncate(_with_line_ends(tokens) if settings.line_ends else tokens, settings.max_words)
 
 
 def truncate(tokens: Tokens, most: int | None) -> Tokens:
@@ -194,13 +200,14 @@ def truncate(tokens: Tokens, most: int | None) -> Tokens:
 
 
 def cut_to_pieces(
-    texts: Sequence[str], vocabulary: PieceVocabulary, most: int | None = None, *, segments: int = 1
+    texts: Sequence[str], vocabulary: PieceVocabulary, settings: TextSettings, *, segments: int = 1
 ) -> Tokens:
-    """The pieces of `texts` as their words, at most `most` of each text, `segments` texts to an example."""
+    """The pieces of `texts` as their words, `segments` texts to an example."""
     texts = tuple(check_strings(texts))
     lengths, starts, ends = vocabulary.spans(texts)
     lost = np.zeros(len(texts), np.int64)
-    return truncate(Tokens(texts, offsets_of(lengths), starts, ends, lost, segments, pieces=True), most)
+    tokens = Tokens(texts, offsets_of(lengths), starts, ends, lost, segments, pieces=True)
+    return truncate(_with_line_ends(tokens) if settings.line_ends else tokens, settings.max_words)
 
 
 def words_alone(words: Sequence[str], *, pieces: bool = False) -> Tokens:
@@ -217,14 +224,25 @@ def text_of(words: Sequence[str], *, pieces: bool = False) -> str:
     none before most punctuation.
     """
     if pieces:
-        return "".join(words).replace(OPENS, " ").strip()
-    text = " ".join(words)
+        return re.sub(f" ?{LINE_END} ?", "\n", "".join(words).replace(OPENS, " ")).strip()
+    text = re.sub(f" ?{LINE_END} ?", "\n", " ".join(words)).strip()
     text = re.sub(
         r"(?<=[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]) | (?=[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef])",
         "",
         text,
     )
     return re.sub(r" (?=[.,;:!?%)\]}’”])|(?<=[(\[{‘“]) ", "", text)
+
+
+def _with_line_ends(tokens: Tokens) -> Tokens:
+    """Words with the ends of lines among them."""
+    found = [(row, at.start()) for row, text in enumerate(tokens.texts) for at in re.finditer("\n", text)]
+    rows, places = np.array(found, np.int32).reshape(-1, 2).T
+    rows = np.append(np.repeat(np.arange(len(tokens.texts)), tokens.lengths), rows)
+    starts, ends = np.append(tokens.starts, places), np.append(tokens.ends, places + 1)
+    order = np.lexsort((starts, rows))
+    offsets = offsets_of(np.bincount(rows, minlength=len(tokens.texts)))
+    return replace(tokens, offsets=offsets, starts=starts[order], ends=ends[order], line_ends=True)
 
 
 def merge_words(tokens: Tokens, opens: np.ndarray) -> Tokens:
