@@ -1,20 +1,22 @@
 """Quality on pairs of texts, of each rung as it comes.
 
     python benchmarks/pairs.py [sick] [mrpc] [afqmc] [stsb_en] [stsb_zh] [--encoder MINILM] [--rungs NAMES]
+                               [--set KEY=JSON]…
 
 SICK (entailment, 4,500 pairs), MRPC (paraphrase, 3,576), AFQMC (questions to a bank, 34,334) and STS-B in
 English and Chinese (scores, 5,749 and 5,231), each with its own dev and test; of AFQMC, whose test has no
 labels, dev is the test and a tenth of train is dev. One seed. Prints what the command line prints and saves
-the figures in results/.
+the figures in results/, beside those of rungs and settings that are not run now.
 """
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from _common import keep, need
+from _common import RESULTS, keep, need
 
 SETS = {  # the task, train, dev and test
     "sick": ("pairs", "sick/SICK_train.txt.gz", "sick/SICK_trial.txt.gz", "sick/SICK_test_annotated.txt.gz"),
@@ -52,7 +54,9 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=list(SETS))
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--rungs")
+    parser.add_argument("--set", action="append", default=[])
     given = parser.parse_args()
+    settings = {key: json.loads(value) for key, value in (one.split("=") for one in given.set)}
     for name in given.sets:
         task, *parts = SETS[name]
         train, dev, test = (part and need(f"pairs/{part}") for part in parts)
@@ -65,18 +69,26 @@ def main() -> None:
                 rungs=given.rungs and given.rungs.split(","),
                 encoders=given.encoder and [given.encoder],
                 seeds=1,
+                settings=settings,
                 output=folder,
                 progress=progress,
             )
             print(f"\n{name}")
             print_climb(found)
-            rungs = {
-                rung.name: {"value": rung.value, "interval": rung.interval, "train": rung.price.train_seconds}
+            kept = RESULTS / f"pairs_{name}.json"
+            rungs = json.loads(kept.read_text(encoding="utf-8"))["rungs"] if kept.exists() else {}
+            rungs |= {
+                f"{rung.name} {settings or ''}".strip(): {
+                    "value": rung.value,
+                    "interval": rung.interval,
+                    "train": rung.price.train_seconds,
+                }
+                | {"metric": found.metric}
                 | f1(Path(folder) / "runs" / rung.name / "seed-1" / "outcomes.npy")
                 for rung in found.rungs
                 if rung.price is not None
             }
-        keep(f"pairs_{name}", {"metric": found.metric, "rows": found.rows, "rungs": rungs})
+        keep(f"pairs_{name}", {"rows": found.rows, "rungs": rungs})
 
 
 if __name__ == "__main__":

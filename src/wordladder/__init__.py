@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .distillation.distill import distill
     from .ladder.climb import climb
     from .model.loading import load
     from .model.model import Model
@@ -21,10 +22,11 @@ _MODULES = {
     "Recipe": "recipe",
     "WordVectors": "word_vectors",
     "climb": "ladder.climb",
+    "distill": "distillation.distill",
     "load": "model.loading",
 }
 
-__all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb", "load"]
+__all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb", "distill", "load"]
 
 
 def __getattr__(name: str) -> object:

@@ -13,6 +13,7 @@ from ..files.streams import disk_errors
 from . import (
     climb,
     demo,
+    distill,
     doctor,
     embed,
     evaluate,
@@ -49,9 +50,9 @@ def _root(debug: bool = typer.Option(False, "--debug", help="Show the traceback 
 
 
 for command in (
-    demo.demo, climb.climb, pretrain.pretrain, train.train, train.rungs, evaluate.evaluate, predict.predict,
-    generate.generate,
-    embed.embed, search.search, pairs.pairs, neighbors.neighbors, doctor.doctor,
+    demo.demo, climb.climb, pretrain.pretrain, train.train, train.rungs, distill.distill, evaluate.evaluate,
+    predict.predict, generate.generate, embed.embed, search.search, pairs.pairs, neighbors.neighbors,
+    doctor.doctor,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(vectors.app, name="vectors")

@@ -29,19 +29,22 @@ class FitRun(ExitStack):
         progress: Called as the fit advances.
         teacher: Opens the encoder that distilled vectors are made from, given its source and the folder where
             a relative one starts.
+        lesson: What a teacher says of the training texts, as `training.lesson.Lesson`; None: there is none.
     """
 
     def __init__(
         self,
         folder: Path | None = None,
-        cache: Path | None = None,
+        cache: str | Path | None = None,
         threads: int | None = None,
         progress: Progress = quiet,
         teacher: Callable[..., Any] | None = None,
+        lesson: Any = None,
     ) -> None:
         super().__init__()
-        self.folder, self.cache, self.threads, self.progress = folder, cache, threads, progress
-        self.teacher = teacher
+        self.folder, self.cache = folder, Path(cache) if cache else None
+        self.threads, self.progress = threads, progress
+        self.teacher, self.lesson = teacher, lesson
         self.checkpoint = None if folder is None else folder / "checkpoint.safetensors"
 
     def features_folder(self, network: Any) -> Path:

@@ -27,6 +27,7 @@ from ..tasks.translation import Alignment
 from ..text.words import Tokens, text_of, words_alone
 from ..training.optimizer import computes_in_half, rates_by_part
 from ..training.settings import TrainingSettings
+from ..training.taught import end_lesson, taught_job
 from .engine import FitRun, FusionWeights, TrainableEngine
 from .few_labels import contrast_job, fit_head
 from .network import Network
@@ -91,10 +92,14 @@ class NetworkEngine(TrainableEngine):
                 device=self.device,
             )
             head = self.network.task
+            if run.lesson is not None:
+                job = taught_job(job, run.lesson, tokens)
             if self.settings.contrast:
                 job = contrast_job(job, self._batches, tokens, targets)
             state = train_network(job, run.progress)
             rates = rates_by_part(self.network, self.settings)
+            if run.lesson is not None:
+                end_lesson(self.network)
             if self.settings.contrast:
                 encode = partial(self._run, tokens, self._encode_batch, head.dim)
                 fit_head(self.network, head, encode, targets, weights)

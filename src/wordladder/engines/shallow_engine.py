@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Examples
-from ..errors import ModelError
+from ..errors import ModelError, SettingError
 from ..recipe import Recipe, build
 from ..shallow._text_classifier import DevSet
 from ..tasks._word_scores import WordScores
@@ -25,6 +25,8 @@ class ShallowEngine(TrainableEngine):
         self._has_words = self.task.per_word or hasattr(self.task, "learn_words")
 
     def _fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
+        if run.lesson is not None:
+            raise SettingError("a lesson is for networks; a shallow model learns labels with weights")
         seed = TrainingSettings(**self.recipe.table("training")).seed
         settings: dict[str, Any] = {"seed": seed, "threads": run.threads, "progress": run.progress}
         if self.task.per_word:

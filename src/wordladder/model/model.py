@@ -23,6 +23,7 @@ from ..interop.teachers import open_teacher
 from ..progress import Progress, quiet
 from ..recipe import Recipe, component
 from ..tasks.classification import Classification
+from ..training.lesson import Lesson
 from .checkpoint_folder import exclusive_output, open_checkpoint_folder, remove_checkpoint_folder
 from .dev_part import with_dev
 from .estimator import Estimator
@@ -80,6 +81,7 @@ class Model(Writer, Estimator):
         output: str | Path | None = None,
         resume: bool = False,
         cache: str | Path | None = None,
+        lesson: Lesson | None = None,
         progress: Progress = quiet,
     ) -> "Model":
         """Train on texts and labels.
@@ -96,6 +98,7 @@ class Model(Writer, Estimator):
             resume: Continue an interrupted fit with the same output.
             cache: A folder that keeps trained word vectors and features of frozen encoders for other fits;
                 left out, they are deleted when this fit ends.
+            lesson: What a teacher says of each training text, of which then none is held out as dev.
             progress: Called as the fit advances.
 
         Raises:
@@ -107,7 +110,7 @@ class Model(Writer, Estimator):
         labels = list(labels) if isinstance(labels, Iterator) else labels  # read twice
         task = component("tasks", recipe.task)
         train = labelled_examples(texts, labels, task, groups, sample_weight)
-        train, dev_examples = with_dev(train, dev, recipe)
+        train, dev_examples = with_dev(train, dev, recipe) if lesson is None or dev else (train, None)
         engine = engine_for(recipe, self.device)
         with disk_errors(output or cache or "the temporary folder"), ExitStack() as stack:
             folder = None
@@ -115,7 +118,7 @@ class Model(Writer, Estimator):
                 stack.enter_context(exclusive_output(Path(output)))
                 data = (train, dev_examples)
                 folder = open_checkpoint_folder(Path(output), recipe.tables, data, resume)
-            run = FitRun(folder, Path(cache) if cache else None, self.threads, progress, open_teacher)
+            run = FitRun(folder, cache, self.threads, progress, open_teacher, lesson)
             report = self._fit_engine(engine, train, dev_examples, run)
             self._adopt(self.engine_, recipe, label_kind(train.labels if labels is None else labels, task))
             report["train_seconds"] = time.perf_counter() - started + report.get("earlier_seconds", 0.0)

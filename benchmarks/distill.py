@@ -1,0 +1,126 @@
+"""A fine-tuned encoder teaches cheaper rungs: what each is worth alone, taught, and how fast it is.
+
+    python benchmarks/distill.py ENCODER [sst2] [imdb] [conll] [--students bilstm,tfidf] [--rows N]
+                                 [--made-up 10] [--objective logits] [--hard 0.1] [--set KEY=JSON]…
+
+ENCODER is the folder of MiniLM or another English encoder. SST-2 (phrases; its dev set is test), IMDB and
+CoNLL-2003 (testa is test). The teacher, the rung `bert` or `bert-crf`, is trained once on all rows and kept in
+the temporary folder. With --rows the students have so many labels, and the other rows without. One seed.
+Speeds are those of all test rows, in turn, the best of three. Figures of earlier calls with other students or
+settings are kept.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from _common import RESULTS, keep, need
+
+SETS = {  # task, teacher, train, test, usual students
+    "sst2": (
+        "classification",
+        "bert",
+        "classification/sst2/train.tsv.gz",
+        "classification/sst2/dev.tsv.gz",
+        "bilstm,vectors-mean,tfidf",
+    ),
+    "imdb": (
+        "classification",
+        "bert",
+        "classification/imdb/train.csv.xz",
+        "classification/imdb/test.csv.xz",
+        "bilstm",
+    ),
+    "conll": (
+        "tagging",
+        "bert-crf",
+        "ner/conll2003/eng.train.gz",
+        "ner/conll2003/eng.testa.gz",
+        "bilstm-crf",
+    ),
+}
+
+
+def rates(models: dict[str, Any], texts: list[str]) -> dict[str, float]:
+    """Texts a second of each."""
+    best = dict.fromkeys(models, 0.0)
+    for _ in range(3):
+        for name, model in models.items():
+            started = time.perf_counter()
+            model.predict(texts)
+            best[name] = max(best[name], len(texts) / (time.perf_counter() - started))
+    return best
+
+
+def main() -> None:
+    """Train the teacher if it is not there, then each student."""
+    from wordladder import Model, Recipe, distill
+    from wordladder.cli.console import progress_bar
+    from wordladder.data.reading import read_examples
+    from wordladder.interop.encoders import read_encoder
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("encoder")
+    parser.add_argument("sets", nargs="*", default=list(SETS))
+    parser.add_argument("--students")
+    parser.add_argument("--rows", type=int, help="labelled rows")
+    parser.add_argument("--made-up", type=int, default=10)
+    parser.add_argument("--objective", default="logits")
+    parser.add_argument("--hard", type=float, default=0.1)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=JSON")
+    given = parser.parse_args()
+    settings = dict(one.split("=") for one in given.set)
+    kept = RESULTS / "distill.json"
+    found = json.loads(kept.read_text(encoding="utf-8"))["sets"] if kept.exists() else {}
+    for name in given.sets:
+        task, rung, train_file, test_file, usual = SETS[name]
+        train, test = (read_examples(need(file), task) for file in (train_file, test_file))
+        order = np.random.default_rng(7).permutation(len(train))
+        labelled, rest = (train.take(part) for part in np.split(order, [given.rows or len(train)]))
+        folder = Path(tempfile.gettempdir()) / "wordladder-teachers" / name
+        with progress_bar() as progress:
+            if not folder.exists():
+                recipe = Recipe.load(rung, task).with_encoder(read_encoder(given.encoder))
+                Model(recipe).fit(train, output=folder, progress=progress)
+            for student in (given.students or usual).split(","):
+                recipe = Recipe.load(student, task).with_settings(
+                    {key: json.loads(value) for key, value in settings.items()}
+                )
+                result = distill(
+                    folder,
+                    recipe,
+                    labelled,
+                    unlabelled=rest if len(rest) else None,
+                    test=test,
+                    made_up=given.made_up,
+                    objective=given.objective,
+                    hard=given.hard,
+                    cache=folder.parent / "cache",
+                    progress=progress,
+                )
+                models = {"teacher": result.teachers[0], "student": result.model}
+                facts = {
+                    "rows": result.rows,
+                    **{one: getattr(result, one).to_dict() for one in ("teacher", "untaught", "taught")},
+                    "gain": vars(result.gain),
+                    "texts_per_second": rates(models, test.texts),
+                    "seconds": result.model.report_["train_seconds"],
+                }
+                print(name, student, facts, flush=True)
+                more = {
+                    "made_up": given.made_up,
+                    "objective": given.objective,
+                    "hard": given.hard,
+                    **settings,
+                }
+                found.setdefault(name, {})[f"{student} {len(labelled)} {more}"] = facts
+                keep("distill", {"sets": found})
+
+
+if __name__ == "__main__":
+    main()

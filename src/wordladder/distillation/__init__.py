@@ -1,0 +1,1 @@
+"""Teaching a low rung with a high one."""

@@ -1,0 +1,38 @@
+"""What a teacher says of training texts, and how it is learned (Hinton, Vinyals & Dean 2015)."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SettingError, check_choice
+
+Objective = Literal["logits", "probabilities"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a teacher says of the training texts, and how it is learned.
+
+    Attributes:
+        scores: Its unnormalised scores of each text: `(labels,)`, or `(words, tags)` for tags of words.
+        starts: The character at which each of these words begins; None: whole texts have scores.
+        objective: `"logits"`: the mean squared difference of scores (Ba & Caruana 2014; Tang et al. 2019);
+            `"probabilities"`: the Kullback-Leibler divergence of softened probabilities (Hinton et al. 2015).
+        temperature: What scores are divided by before they become probabilities.
+        hard: The share of the labels in the loss, from 0 to 1; the rest is the teacher's.
+    """
+
+    scores: list[NDArray[np.float32]]
+    starts: list[NDArray[np.int32]] | None = None
+    objective: Objective = "logits"
+    temperature: float = 2.0
+    hard: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_choice("objective", self.objective, get_args(Objective))
+        if not 0 <= self.hard <= 1:
+            raise SettingError(f"hard is {self.hard}; it must be from 0 to 1")
+        if self.temperature <= 0:
+            raise SettingError(f"temperature is {self.temperature}; it must be above 0")
