@@ -4,8 +4,8 @@
                                  [--made-up 10] [--objective logits] [--hard 0.1] [--set KEY=JSON]…
 
 ENCODER is the folder of MiniLM or another English encoder. SST-2 (phrases; its dev set is test), IMDB and
-CoNLL-2003 (testa is test). The teacher, the rung `bert` or `bert-crf`, is trained once on all rows and kept in
-the temporary folder. With --rows the students have so many labels, and the other rows without. One seed.
+CoNLL-2003 (testa is test). The teacher, the rung `bert` or `bert-crf`, is trained once on all rows and kept
+in the temporary folder. With --rows the students have so many labels, and the other rows without. One seed.
 Speeds are those of all test rows, in turn, the best of three. Figures of earlier calls with other students or
 settings are kept.
 """
