@@ -126,12 +126,13 @@ GIVEN = {
     "encoder": "words.safetensors", "text": "the good film", "among": "text.txt", "word": "good",
     "words": "good", "a": "the", "b": "good", "c": "film", "other": "words.safetensors",
     "source": "words.safetensors", "target": "words.vec", "files": "text.txt", "index": "bert",
-    "queries": "queries.tsv", "qrels": "qrels.tsv", "query": "good",
+    "queries": "queries.tsv", "qrels": "qrels.tsv", "query": "good", "teacher": "trained",
 }  # fmt: skip
 OUTPUTS = {"train": "trained", "embed": "out.npy", "vectors train": "new.safetensors", "vectors map": "m.svg"}
 MORE = {
     "climb": ["--rungs", "tfidf", "--seeds", "1"],
     "pretrain": ["--steps", "1"],
+    "distill": ["--set", "shallow.epochs=2", "--set", "shallow.max_n=0", "--made-up", "1"],
     "train": ["--set", "shallow.epochs=2", "--set", "shallow.max_n=0"],
     "vectors train": ["--dim", "8", "--min-count", "1"],
     "vectors neighbors": ["film"],
