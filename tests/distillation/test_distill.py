@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional
 from typer.testing import CliRunner
 
-from wordladder import Model, distill
+from tiny_transformers import tiny_bert
+from wordladder import Model, climb, distill
 from wordladder.cli import app
 from wordladder.data.examples import Examples
 from wordladder.distillation.made_up import made_up
@@ -224,6 +225,34 @@ def test_texts_are_made_up():
         for row in zip(*made_up(pairs, 4).segments)
     ]
     assert set(changed) == {1}
+
+
+def test_a_climb_with_a_teacher(teacher, tmp_path):
+    (train, labels), test = texts(40, 1), texts(60, 3)
+    found = climb(
+        Examples((train,), labels), output=tmp_path / "climb", rungs=["tfidf", "fasttext"], seeds=1,
+        distill=teacher, made_up=2, test=Examples((test[0],), test[1]),
+    )  # fmt: skip
+    assert [rung.name for rung in found.rungs] == [
+        "model",
+        "tfidf",
+        "fasttext",
+        "tfidf@model",
+        "fasttext@model",
+    ]
+    assert not any(rung.error for rung in found.rungs)
+    assert found.rungs[0].fixed
+    assert "taught by" in found.rungs[3].recipe
+    assert Model.load(tmp_path / "climb/runs/tfidf@model/seed-1/model").recipe_.name
+    tiny_bert(tmp_path / "bert")
+    with pytest.raises(SettingError, match="there is none to teach"):
+        climb(
+            Examples((train,), labels),
+            output=tmp_path / "two",
+            rungs=["bert"],
+            distill=teacher,
+            encoders=[tmp_path / "bert"],
+        )
 
 
 def test_the_command(teacher, tmp_path):

@@ -26,7 +26,8 @@ SEARCH = (
 )  # fmt: skip
 READING = ("task", "format", "encoders", "numbering", "lowest_is_best")
 OPTIONS = {
-    "Options": "test dev task rungs recipes seeds seed label_curve vectors corpus encoders models",
+    "Options": "test dev task rungs recipes seeds seed label_curve vectors corpus encoders models distill "
+    "made_up",
     "Budget": "cost margin max_latency_ms max_size_mb max_memory_mb max_minutes",
     **shared.COLUMNS,
     **shared.SPLIT,

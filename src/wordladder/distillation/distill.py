@@ -65,6 +65,7 @@ def distill(
     hard: float = 0.1,
     compare: bool = True,
     output: str | Path | None = None,
+    resume: bool = False,
     cache: str | Path | None = None,
     seed: int = 1,
     device: str | None = None,
@@ -94,6 +95,7 @@ def distill(
             teacher's.
         compare: Whether the recipe is also trained without a teacher.
         output: The folder to save the student in.
+        resume: Continue an interrupted training of the taught student with the same output.
         cache: The folder that keeps the teacher's scores of texts, and word vectors.
         seed: Decides what is made up.
         device: Where models compute.
@@ -131,7 +133,7 @@ def distill(
         if student.tables.get("shallow"):
             everything, lesson = _with_weights(everything, lesson), None
     model = Model(student, device=device, threads=threads)
-    model.fit(everything, lesson=lesson, output=output, **settings)
+    model.fit(everything, lesson=lesson, output=output, resume=resume, **settings)
     sizes = [len(train), 0 if unlabelled is None else len(more[0]), len(more[-1]) if made_up else 0]
     rows = dict(zip(("labelled", "unlabelled", "made_up"), sizes))
     if test is None:

@@ -23,7 +23,7 @@ from ..recipe import Recipe
 from .choice import add_gaps, choose, compare, reject_other_metrics
 from .climb_folder import ClimbFolder
 from .machine import available_threads, describe
-from .plan import FixedModel, plan_models, plan_recipes
+from .plan import FixedModel, plan_models, plan_recipes, plan_taught
 from .price import UNITS, Budget, cost_kind
 from .report import write_report
 from .result import Climb, Rule
@@ -57,6 +57,8 @@ def climb(
     corpus: str | Path | Sequence[str | Path] | None = None,
     encoders: Sequence[str | Path] | None = None,
     models: Sequence[str | Path] | None = None,
+    distill: str | Path | None = None,
+    made_up: int = 0,
     settings: Mapping[str, Any] | None = None,
     text: str | None = None,
     label: str | None = None,
@@ -97,6 +99,9 @@ def climb(
             without its encoder is left out, unless a starter encoder or the hub provides it.
         models: Existing model to measure with the rungs: a folder of wordladder, a folder of transformers
             with a head, or a fastText .bin classifier.
+        distill: A better model: rungs without a pretrained encoder also learn from it, as `NAME@MODEL`, and
+            it is measured with them.
+        made_up: Texts that are made of each training text for it.
         settings: Recipe settings to change in every rung, such as `{"training.epochs": 3}`.
         text: Column of the texts; if not given, found by the usual names.
         label: Column of the labels; if not given, found by the usual names.
@@ -140,10 +145,12 @@ def climb(
         "encoders": encoders,
         "language": text_language(split.train.flat()),
     }
-    fixed = plan_models(models)
-    planned, left_out = plan_recipes(task, rungs, recipes, models=fixed, **changes)
+    fixed, teachers = plan_models(models), plan_models([] if distill is None else [distill])
+    planned, left_out = plan_recipes(task, rungs, recipes, models=[*fixed, *teachers], **changes)
+    for teacher in teachers:
+        planned = [*planned, *plan_taught(planned, teacher, made_up)]
     _check_device(device, planned)
-    plan: list[Recipe | FixedModel] = [*fixed, *planned]
+    plan: list[Recipe | FixedModel] = [*fixed, *teachers, *planned]
     numbers = tuple(range(seed, seed + seeds))
     folder = Path(output)
     with exclusive_output(folder), disk_errors(folder):

@@ -1,6 +1,7 @@
 """Plans a climb: its recipes, with what the user changed in all of them, and the models to measure."""
 
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +43,42 @@ class FixedModel(NamedTuple):
     def to_toml(self) -> str:
         """What is shown in place of a recipe."""
         return f"# {self.name}, an existing model\n"
+
+
+@dataclass(frozen=True)
+class TaughtRecipe(Recipe):
+    """A recipe that learns from a teacher.
+
+    Attributes:
+        teacher: What `Model.load` opens.
+        made_up: Texts that are made of each training text.
+    """
+
+    teacher: str = ""
+    made_up: int = 0
+
+    def flat(self) -> dict[str, Any]:
+        """All settings by their dotted keys, and the teacher."""
+        return super().flat() | {"teacher": self.teacher, "made_up": self.made_up}
+
+    def to_toml(self) -> str:
+        """The recipe as a TOML document, and its teacher in a comment."""
+        return f"# taught by {self.teacher}, with {self.made_up} texts made of each\n{super().to_toml()}"
+
+
+def plan_taught(recipes: Sequence[Recipe], teacher: FixedModel, made_up: int) -> list[Recipe]:
+    """The recipes without a pretrained encoder, as they learn from a teacher.
+
+    Raises:
+        SettingError: All recipes have an encoder.
+    """
+    cheap = [recipe for recipe in recipes if not recipe.encoder_tables()]
+    if not cheap:
+        raise SettingError("--distill: all rungs have a pretrained encoder, so there is none to teach")
+    return [
+        TaughtRecipe(one.tables, f"{one.name}@{teacher.name}", one.folder, teacher.source, made_up)
+        for one in cheap
+    ]
 
 
 def plan_models(models: Sequence[str | Path] | None) -> list[FixedModel]:

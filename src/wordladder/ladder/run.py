@@ -37,6 +37,8 @@ class Run:
         threads: Threads to train with.
         device: Where to train; None leaves it to the model.
         model: An existing model to test instead.
+        teacher: A model that the recipe learns from; None: there is none.
+        made_up: Texts that are made of each training text then.
     """
 
     recipe: dict[str, Any]
@@ -49,6 +51,8 @@ class Run:
     threads: int
     device: str | None
     model: str | None = None
+    teacher: str | None = None
+    made_up: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,14 +125,20 @@ def train_and_test(run: Run, events: EventWriter) -> RunResult:
 
 
 def _train(run: Run, train: Examples, dev: Examples, events: EventWriter) -> Any:
+    from ..distillation.distill import distill
     from ..model.model import Model
     from ..recipe import Recipe
 
     recipe = Recipe(run.recipe, run.name, Path(run.recipe_folder))
-    model = Model(recipe, device=run.device, threads=run.threads)
-    output = Path(run.folder) / "model"
+    place: dict[str, Any] = {"device": run.device, "threads": run.threads}
+    how: dict[str, Any] = {"dev": dev, "resume": True, "cache": Path(run.cache), "progress": events}
+    how["output"] = Path(run.folder) / "model"
     events.send("clock_starts")
-    model.fit(train, dev=dev, output=output, resume=True, cache=Path(run.cache), progress=events)
+    if run.teacher is None:
+        model = Model(recipe, **place).fit(train, **how)
+    else:
+        how |= {"made_up": run.made_up, "compare": False, "seed": recipe.table("training").get("seed", 1)}
+        model = distill(run.teacher, recipe, train, **how, **place).model
     events.send("clock_stops")
     return model
 

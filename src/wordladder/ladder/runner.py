@@ -19,7 +19,7 @@ from ..progress import Progress, quiet
 from ..recipe import Recipe
 from . import cost, run
 from .climb_folder import ClimbFolder
-from .plan import FixedModel
+from .plan import FixedModel, TaughtRecipe
 from .price import Price
 from .result import CurvePoint, Rung
 from .split import Split
@@ -162,12 +162,15 @@ class Runner:
         folder = self.folder.run(recipe.name, seed, rows)
         if self.folder.result(folder) is not None:
             return
+        source: dict[str, Any]
         if isinstance(recipe, FixedModel):
-            source: dict[str, Any] = {"recipe": {}, "recipe_folder": "", "model": recipe.source}
+            source = {"recipe": {}, "recipe_folder": "", "model": recipe.source}
             label = recipe.name
         else:
             tables = recipe.with_settings({"training.seed": seed}).tables
             source = {"recipe": tables, "recipe_folder": str(recipe.folder.absolute())}
+            if isinstance(recipe, TaughtRecipe):
+                source |= {"teacher": recipe.teacher, "made_up": recipe.made_up}
             label = f"{recipe.name}, seed {seed}"
         job = run.Run(
             **source,
