@@ -29,6 +29,8 @@ class LanguageModelHead(nn.Module):
         self.table = nn.Embedding(words, size)
         nn.init.normal_(self.table.weight, std=size**-0.5)
         self.bias = nn.Parameter(torch.zeros(words))
+        if (counts := task.vocabulary.counts) is not None:  # training starts from how frequent words are
+            self.bias.data += torch.from_numpy(np.log((counts + 1) / (counts + 1).sum())).float()
         self.settings, self._tied = task, list[tuple[Any, Tensor]]()
 
     def tie(self, embedders: list[Any]) -> None:

@@ -75,7 +75,11 @@ class LanguageModel:
         found = Vocabulary.count(tokens.surfaces(), 1 if tokens.pieces else self.min_count, most)
         if not len(found):
             raise DataError("no word is frequent enough to be learned; a lower task.min_count keeps more")
-        self.vocabulary = Vocabulary([*SPECIAL, *found.words])
+        assert found.counts is not None
+        unknown = len(tokens.starts) - found.counts.sum()
+        self.vocabulary = Vocabulary(
+            [*SPECIAL, *found.words], np.concatenate([[len(tokens), unknown], found.counts])
+        )
 
     def keep(self, folder: Path) -> None:
         """Write `vocabulary.txt`."""
