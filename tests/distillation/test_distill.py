@@ -95,7 +95,7 @@ class TestClassification:
         assert found.teacher.value == 1
         assert found.taught.value > 0.97
         assert found.gain.value == pytest.approx(found.taught.value - found.untaught.value)
-        assert found.rows == {"labelled": 12, "unlabelled": 200, "made_up": 0}
+        assert found.rows == {"labelled": 12, "unlabelled": 200}
         assert (
             Model.load(tmp_path / "student").predict(test[0]).tolist()
             == found.model.predict(test[0]).tolist()

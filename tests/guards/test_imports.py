@@ -18,7 +18,7 @@ ORDER = (  # a word list reads better than thirty lines  # noqa: SIM905
     "distillation ladder search cli __main__"
 ).split()
 MOST_ROOT_FILES = 8
-LONGEST_CHAIN = 14
+LONGEST_CHAIN = 15
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -20,7 +20,7 @@ from ..progress import Progress, quiet
 from ..recipe import Recipe, build, component
 from ..tasks._decoding import softmax
 from ..training.lesson import Lesson, Objective
-from .made_up import made_up as make_up
+from .made_up import made_up as made_up_texts
 from .teachers import NUMBERS, Teachers
 
 _LEAST = 0.01  # of a label's probability, for a shallow student to read the text with it
@@ -37,7 +37,7 @@ class Distilled:
         teacher, untaught, taught: How good the teachers, the student alone and the taught one are on test;
             None without test rows.
         gain: How much better the taught one is than the one alone, with a paired interval.
-        rows: The number of texts: `labelled`, `unlabelled` and `made_up`.
+        rows: The number of texts: `labelled`, and if there are any `unlabelled` and `made_up`.
     """
 
     model: Model
@@ -108,34 +108,31 @@ def distill(
     """
     check_at_least(0, made_up=made_up)
     student, keep = Recipe.load(recipe), Path(cache) if cache else None
-    teachers = Teachers([_opened(one, device, threads) for one in _several(teacher)], keep)
+    place: dict[str, Any] = {"device": device, "threads": threads}
+    teachers = Teachers([_opened(one, place) for one in _several(teacher)], keep)
     if student.task != teachers.task:
         raise SettingError(
             f"the teacher is for {teachers.task}, the recipe {student.name} for {student.task}"
         )
     task = component("tasks", student.task)
     train, dev = with_dev(labelled_examples(train, labels, task), dev, student)
-    more = [] if unlabelled is None else [replace(examples_of(unlabelled, task=task), labels=None)]
-    for one in more:
-        check_texts(one)
-    if made_up:
-        more.append(make_up(train, made_up, seed))
-    asked = teachers.ask(_joined([train, *more], None))
+    more = _more_texts(train, unlabelled, task, made_up, seed)
+    asked = teachers.ask(_joined([train, *more.values()], None))
     said = teachers.labels(asked)
-    everything = _joined([train, *more], [*(train.labels or ()), *said[len(train) :]])
-    settings: dict[str, Any] = {"dev": dev, "cache": cache, "progress": progress}
-    alone = Model(student, device=device, threads=threads).fit(train, **settings) if compare else None
-    lesson: Lesson | None = None
+    everything = _joined([train, *more.values()], [*(train.labels or ()), *said[len(train) :]])
+    settings: dict[str, Any] = {"cache": cache, "progress": progress}
+    alone = Model(student, **place).fit(train, dev=dev, **settings) if compare else None
     if teachers.task in NUMBERS:
-        everything = _with_numbers(everything, said, hard, teachers.task)
+        everything, lesson = _with_numbers(everything, said, hard, teachers.task), None
     else:
         lesson = _lesson(teachers, asked, student, everything, objective, temperature, hard)
+        if dev is None:
+            everything, lesson, dev = _with_dev_of_teacher(everything, lesson, student)
         if student.tables.get("shallow"):
             everything, lesson = _with_weights(everything, lesson), None
-    model = Model(student, device=device, threads=threads)
-    model.fit(everything, lesson=lesson, output=output, resume=resume, **settings)
-    sizes = [len(train), 0 if unlabelled is None else len(more[0]), len(more[-1]) if made_up else 0]
-    rows = dict(zip(("labelled", "unlabelled", "made_up"), sizes))
+    model = Model(student, **place)
+    model.fit(everything, dev=dev, lesson=lesson, output=output, resume=resume, **settings)
+    rows = {"labelled": len(train), **{name: len(part) for name, part in more.items()}}
     if test is None:
         return Distilled(model, teachers.models, alone, None, None, None, None, rows)
     texts, gold = test if isinstance(test, tuple) else (test, None)
@@ -152,12 +149,23 @@ def _several(teacher: Any) -> Sequence[Any]:
     return several
 
 
-def _opened(teacher: Any, device: str | None, threads: int | None) -> Model:
+def _opened(teacher: Any, place: dict[str, Any]) -> Model:
     if isinstance(teacher, Model):
         return teacher
-    found = load(teacher, device=device, threads=threads)
+    found = load(teacher, **place)
     if not isinstance(found, Model):
         raise SettingError(f"{teacher}: word vectors are no teacher; a model is")
+    return found
+
+
+def _more_texts(train: Examples, unlabelled: Any, task: Any, copies: int, seed: int) -> dict[str, Examples]:
+    """Texts without labels."""
+    found = {}
+    if unlabelled is not None:
+        found["unlabelled"] = replace(examples_of(unlabelled, task=task), labels=None)
+        check_texts(found["unlabelled"])
+    if copies:
+        found["made_up"] = made_up_texts(train, copies, seed)
     return found
 
 
@@ -201,6 +209,17 @@ def _lesson(
             )
     scores = teachers.scores(asked, columns)
     return Lesson(scores, teachers.starts(asked), objective, temperature, hard)
+
+
+def _with_dev_of_teacher(
+    examples: Examples, lesson: Lesson, student: Recipe
+) -> tuple[Examples, Lesson, Examples | None]:
+    """Some of the texts as dev, with the teacher's labels, where too few have labels of their own."""
+    numbered = replace(examples, ids=[str(row) for row in range(len(examples))])
+    rest, dev = with_dev(numbered, None, student)
+    rows = list(map(int, rest.ids or ()))
+    starts = None if lesson.starts is None else [lesson.starts[row] for row in rows]
+    return rest, replace(lesson, scores=[lesson.scores[row] for row in rows], starts=starts), dev
 
 
 def _with_numbers(examples: Examples, said: list[float], hard: float, task: str) -> Examples:
