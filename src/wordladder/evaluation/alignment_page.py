@@ -30,7 +30,9 @@ def _matrix(alignment: Any) -> str:
         f"<tr><th scope='row'>{_shown(piece)}</th>{''.join(map(_cell, weights))}</tr>"
         for piece, weights in zip(alignment.pieces, alignment.weights.tolist())
     ]
-    return f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    text = "".join(piece for piece in alignment.pieces if piece not in SPECIAL).replace(OPENS, " ").strip()
+    top = f"<caption>{escape(text)}</caption><thead><tr><td></td>{head}</tr></thead>"
+    return f"<table>{top}<tbody>{''.join(rows)}</tbody></table>"
 
 
 def _shown(piece: str) -> str:
