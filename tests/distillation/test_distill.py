@@ -158,6 +158,29 @@ class TestClassification:
             Model("tfidf").fit(*train, lesson=Lesson([np.zeros(2)] * 12))
 
 
+def test_an_interrupted_student_goes_on_with_the_same_teacher(teacher, tmp_path):
+    train, dev, stop = texts(40, 1), texts(20, 4), RuntimeError("stop")
+
+    def taught(teacher, resume=False, stop_at=None):
+        def progress(stage, done, total, **facts):
+            if stop_at is not None and stage == "training" and facts.get("epoch", 0) > stop_at:
+                raise stop
+
+        recipe = network()
+        recipe["training"]["epochs"] = 200
+        return distill(
+            teacher, recipe, *train, dev=dev, compare=False, output=tmp_path / "student", resume=resume,
+            progress=progress,
+        )  # fmt: skip
+
+    with pytest.raises(RuntimeError, match="stop"):
+        taught(teacher, stop_at=5)
+    other = Model("tfidf").fit(*texts(16, 9))
+    with pytest.raises(SettingError, match="other data or another recipe"):
+        taught(other, resume=True)
+    assert taught(teacher, resume=True).model.score(*dev) > 0.9
+
+
 NAMES, PLACES = ["Ann", "Bob", "Cleo", "Dan"], ["Rome", "Oslo", "Paris", "Bern"]
 
 

@@ -117,7 +117,8 @@ class Model(Writer, Estimator):
             if output is not None:
                 stack.enter_context(exclusive_output(Path(output)))
                 data = (train, dev_examples)
-                folder = open_checkpoint_folder(Path(output), recipe.tables, data, resume)
+                lessons = {} if lesson is None else {"lesson": lesson.facts()}
+                folder = open_checkpoint_folder(Path(output), recipe.tables | lessons, data, resume)
             run = FitRun(folder, cache, self.threads, progress, open_teacher, lesson)
             report = self._fit_engine(engine, train, dev_examples, run)
             self._adopt(self.engine_, recipe, label_kind(train.labels if labels is None else labels, task))

@@ -1,7 +1,7 @@
 """What a teacher says of training texts, and how it is learned (Hinton, Vinyals & Dean 2015)."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,3 +36,11 @@ class Lesson:
             raise SettingError(f"hard is {self.hard}; it must be from 0 to 1")
         if self.temperature <= 0:
             raise SettingError(f"temperature is {self.temperature}; it must be above 0")
+
+    def facts(self) -> dict[str, Any]:
+        """What tells it from others, roughly enough for scores that were computed with other threads."""
+        scores = np.concatenate([row.ravel() for row in self.scores])
+        moments = [f"{moment:.2g}" for moment in (scores.mean(), scores.std())]
+        return {name: getattr(self, name) for name in ("objective", "temperature", "hard")} | {
+            "scores": moments
+        }
