@@ -82,3 +82,35 @@ def test_clipping_is_torchs():
     )
     for a, b in zip(ours.parameters(), theirs.parameters()):
         torch.testing.assert_close(a.grad, b.grad)
+
+
+class Exploding(torch.autograd.Function):
+    """The number as it is, with a gradient that is not finite for numbers above one."""
+
+    @staticmethod
+    def forward(ctx, value):
+        ctx.save_for_backward(value)
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return torch.where(ctx.saved_tensors[0] > 1, torch.inf, gradient)
+
+
+def test_a_step_with_gradients_that_are_not_finite_changes_nothing():
+    from wordladder.progress import quiet
+    from wordladder.training.run import Run
+
+    network = nn.Linear(1, 1, bias=False)
+    run = Run(network, TrainingSettings(), torch.device("cpu"), None, quiet)
+    for number, given in enumerate((0.5, 3.0, 0.5), start=1):
+        before = network.weight.detach().clone()
+        network.weight.data.fill_(
+            before.abs().item() + 1
+        )  # the product is above one where the input is three
+        before = network.weight.detach().clone()
+        with run.optimizer_step(1.0, number):
+            Exploding.apply(network(torch.tensor([[given / network.weight.item()]]))).sum().backward()
+        assert torch.equal(network.weight, before) == (given == 3.0)
+        assert network.weight.isfinite().all()
+    assert (run.state.step, run.state.skipped) == (3, 1)

@@ -113,6 +113,7 @@ class NetworkEngine(TrainableEngine):
             "best_epoch": state.best_epoch,
             "learning_rates": rates,
             "steps": state.step,
+            "steps_skipped": state.skipped,
         }
 
     def _fit_postprocess(self, tokens: Tokens) -> None:

@@ -39,6 +39,11 @@ def training_warnings(report: dict[str, Any]) -> list[str]:
                 f"the encoder's features would take {features['gigabytes']:.1f} GB on disk, and "
                 f"{features['why']}: they are computed again in every epoch"
             )
+    if skipped := report.get("steps_skipped"):
+        warnings.append(
+            f"{skipped:,} of {report['steps']:,} steps were left out, as their gradients were not finite; "
+            "a lower training.learning_rate usually helps"
+        )
     if share := (report.get("decoding") or {}).get("order_matters"):
         warnings.append(
             f"{share:.1%} of the dev pairs get another label with their texts swapped; if their order means "

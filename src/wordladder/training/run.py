@@ -43,6 +43,7 @@ class RunState:
         best_epoch: The epoch (counted from 1) that reached it.
         history: One entry an epoch: `epoch`, `loss`, `dev`, `criterion`, `seconds`.
         seconds: Training time so far.
+        skipped: Steps whose gradients were not finite: they changed no weights.
     """
 
     epoch: int = 0
@@ -53,6 +54,7 @@ class RunState:
     best_epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
+    skipped: int = 0
 
 
 def tunable(network: nn.Module) -> dict[str, Tensor]:
@@ -114,11 +116,16 @@ class Run:
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         yield
+        self.state.step += 1
         if self.settings.clip:
-            clip_gradients((p for group in groups for p in group["params"]), self.settings.clip)
+            norm = clip_gradients((p for group in groups for p in group["params"]), self.settings.clip)
+            if (
+                self.device.type == "cpu" and not norm.isfinite()
+            ):  # another device would have to be waited for
+                self.state.skipped += 1
+                return
         for optimizer in self.optimizers:
             optimizer.step()
-        self.state.step += 1
 
     def progress_is_due(self) -> bool:
         """Whether to report progress now: on a processor always, on an accelerator a few times a second, as
