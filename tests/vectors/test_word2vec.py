@@ -80,7 +80,8 @@ def test_settings_and_counts_stay_with_the_vectors():
     assert vectors.vectors.shape == (3, 5)
     expected = {
         "kind": "word2vec", "model": "skipgram", "dim": 5, "lowercase": True, "seed": 9, "words": 150,
-        "text": {"segmenter": "whitespace", "max_words": None, "pieces": None, "piece_kind": "bpe"},
+        "text": {"segmenter": "whitespace", "max_words": None, "pieces": None, "piece_kind": "bpe",
+                 "line_ends": False},
         "learning_rate": 0.1,
     }  # fmt: skip
     assert expected.items() <= vectors.settings.items()
