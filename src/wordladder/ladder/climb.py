@@ -107,7 +107,8 @@ def climb(
         label: Column of the labels; if not given, found by the usual names.
         label_separator: Separator of several labels in a cell; not needed for JSON lists.
         format: Tables are csv, tsv, jsonl, parquet, fasttext or lines; tagged text is columns or conllu;
-            questions are squad. If not given, found from the file's name and first lines.
+            questions are squad; raw text whose lines go on from each other is running. If not given, found
+            from the file's name and first lines.
         skip_incomplete: Leave out rows that lack a text or a label, and report how many; otherwise they are
             an error.
         group: Column of authors, documents or files: rows of one stay together in every part. For SQuAD files

@@ -98,7 +98,7 @@ class Model(Writer, Estimator):
             resume: Continue an interrupted fit with the same output.
             cache: A folder that keeps trained word vectors and features of frozen encoders for other fits;
                 left out, they are deleted when this fit ends.
-            lesson: What a teacher says of each training text, of which then none is held out as dev.
+            lesson: What a teacher says of each training text; none of these is then held out as dev.
             progress: Called as the fit advances.
 
         Raises:
@@ -110,7 +110,9 @@ class Model(Writer, Estimator):
         labels = list(labels) if isinstance(labels, Iterator) else labels  # read twice
         task = component("tasks", recipe.task)
         train = labelled_examples(texts, labels, task, groups, sample_weight)
-        train, dev_examples = with_dev(train, dev, recipe) if lesson is None or dev else (train, None)
+        train, dev_examples = (
+            with_dev(train, dev, recipe) if lesson is None or dev is not None else (train, None)
+        )
         engine = engine_for(recipe, self.device)
         with disk_errors(output or cache or "the temporary folder"), ExitStack() as stack:
             folder = None
