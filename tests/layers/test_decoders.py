@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from wordladder.layers.beam_search import search
+from wordladder.layers.beam_search import best_of_rows, search
 from wordladder.layers.recurrent_decoder import RecurrentDecoder
 from wordladder.layers.search_settings import Search
 from wordladder.layers.sequence import Sequence
@@ -131,7 +131,8 @@ def found_by(step, numbers, longest, **how):
     rows = len(numbers) * settings.beams
     state = Last(torch.full((rows,), START))
     memory = Sources(torch.tensor(numbers))
-    return search(step, memory, state, torch.tensor(longest), settings, start=START, end=END, never=[START])
+    bias = torch.tensor([-torch.inf, 0.0, 0.0, 0.0])
+    return search(step, memory, state, torch.tensor(longest), settings, start=START, end=END, bias=bias)
 
 
 class TestSearch:
@@ -212,3 +213,18 @@ def test_the_loss_is_torchs(smoothing, monkeypatch):
         results.append([loss, *(leaf.grad for leaf in leaves)])
     for mine, theirs in zip(*results):
         torch.testing.assert_close(mine, theirs)
+
+
+class TestBestOfRows:
+    @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+    @pytest.mark.parametrize(("rows", "pieces", "count"), [(1, 3, 3), (7, 511, 4), (5, 1300, 10), (0, 9, 2)])
+    def test_it_is_topk_and_logsumexp(self, kind, rows, pieces, count):
+        draws = torch.Generator().manual_seed(pieces)
+        scores = (5 * torch.randn(rows, pieces, generator=draws)).to(kind)
+        bias = torch.randn(pieces, generator=draws)
+        bias[1] = -torch.inf
+        best, ids, whole = best_of_rows(scores, bias, count)
+        sums = scores.float() + bias
+        assert torch.equal(best, sums.topk(count, dim=1).values)
+        assert torch.equal(best[:, :2], sums.gather(1, ids)[:, :2])
+        assert torch.allclose(whole, sums.logsumexp(dim=1), atol=1e-5)

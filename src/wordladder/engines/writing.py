@@ -26,13 +26,14 @@ def written(
         network: The network; its head has `write`.
         results: Yields the rows of each batch and what is computed of it.
         tokens: The words of the texts.
-        half: Whether pieces are scored in bfloat16.
+        half: Whether products are computed in bfloat16.
         weights: Whether attention is kept.
     """
     head, task = network.task, network.task.settings
 
     def write(batch: Any) -> Any:
-        sequence = network.encode(batch)
+        with torch.autocast(device_of(network).type, torch.bfloat16, enabled=half):
+            sequence = network.encode(batch)
         longest = (sequence.lengths * task.longest).long() + _MORE
         return head.write(head(sequence), longest, weights=weights, half=half)
 
@@ -93,5 +94,7 @@ def continued(
         begun = advanced([word], begun)
     longest = torch.full((1,), length, device=device)
     rows = torch.zeros(how.beams, dtype=torch.long, device=device)
-    found = search(step, begun, begun.take(rows), longest, how, start=END, end=END, never=(UNKNOWN,))
+    bias = torch.zeros(len(words), device=device)
+    bias[UNKNOWN] = float("-inf")
+    found = search(step, begun, begun.take(rows), longest, how, start=END, end=END, bias=bias)
     return [[words[number] for number in one.numbers] for one in found[0]]

@@ -87,11 +87,12 @@ class TranslationHead(nn.Module):
         def step(pieces: Tensor, state: Any, memory: Any, first: bool) -> tuple[Tensor, Any, Tensor]:
             vectors = self._vectors(pieces)
             output, state, attention = self.decoder.step(vectors, state, memory, first=first, product=product)
-            return product(output, self.table.weight, self.bias), state, attention
+            return product(output, self.table.weight), state, attention
 
-        never = (PAD, START) if task.copy_unknown else (PAD, START, UNKNOWN)
+        bias = self.bias.clone()
+        bias[[PAD, START] if task.copy_unknown else [PAD, START, UNKNOWN]] = float("-inf")
         initial = self.decoder.initial(memory, task.search.beams)
         kept = weights or task.copy_unknown
         return search(
-            step, memory, initial, longest, task.search, start=START, end=END, never=never, keep_weights=kept
+            step, memory, initial, longest, task.search, start=START, end=END, bias=bias, keep_weights=kept
         )

@@ -5,7 +5,9 @@ what was found is `log p / ((5 + pieces) / 6) ^ length_penalty + coverage_penalt
 (Wu et al. 2016, section 7): the outer sum is over the words of the source, the inner one over the pieces.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..kernels import next_pieces as kernel
 from .search_settings import Search
+from .threads import in_parallel
 
 
 class Found(NamedTuple):
@@ -43,45 +47,72 @@ def search(
     *,
     start: int,
     end: int,
-    never: Sequence[int] = (),
+    bias: Tensor,
     keep_weights: bool = False,
 ) -> list[list[Found]]:
     """The texts that a decoder writes, for each source the best first.
 
     Args:
         step: From the last pieces `(rows,)`, the state before, the memory and whether it is the first step to
-            the scores of the next pieces `(rows, pieces)`, not normalised, the state after, and the attention
-            `(rows, words)`. The `how.beams` rows of a source are neighbours.
+            the scores of the next pieces `(rows, pieces)`, not normalised and without the bias, float32 or
+            bfloat16, the state after, and the attention `(rows, words)`. The `how.beams` rows of a source are
+            neighbours.
         memory: What is known of the sources; `take(numbers)` selects some.
         state: The state before the first step; `take(rows)` selects and orders rows.
         longest: The most pieces, without the end, for each source, `(sources,)`.
         how: The settings.
         start: The piece that every text starts with.
         end: The piece that ends it.
-        never: Pieces that are never written.
+        bias: Is added to all scores, `(pieces,)` float32; −inf for what is never written.
         keep_weights: Whether attention is kept.
     """
     if not len(longest):
         return []
-    beams = _Beams(longest, how, start, end, keep_weights or how.coverage_penalty > 0)
+    beams = _Beams(longest, how, start, end, bias, keep_weights or how.coverage_penalty > 0)
     while len(beams.texts):
         scores, state, weights = step(beams.last, state, memory, beams.steps == 0)
-        scores[:, list(never)] = float("-inf")
-        rows, left = beams.advance(
-            scores.unflatten(0, (-1, how.beams)), weights.unflatten(0, (-1, how.beams))
-        )
+        rows, left = beams.advance(scores, weights.unflatten(0, (-1, how.beams)))
         memory = memory if left is None else memory.take(left)
         state = state if rows is None else state.take(rows)
     best = (sorted(several, key=lambda one: -one.score)[: how.beams] for several in beams.found)
     return [several if keep_weights else [one._replace(weights=None) for one in several] for several in best]
 
 
+def best_of_rows(scores: Tensor, bias: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The highest of `scores + bias` in each row, in falling order and where they are, `(rows, count)`, and
+    log Σ exp of the row, `(rows,)`.
+
+    Args:
+        scores: `(rows, pieces)`, float32 or bfloat16.
+        bias: `(pieces,)` float32.
+        count: How many.
+    """
+    if scores.device.type != "cpu":
+        sums = scores.float() + bias
+        return *sums.topk(count, dim=1), sums.logsumexp(dim=1)
+    rows, shift = len(scores), 16 * (scores.dtype == torch.bfloat16)
+    bits = scores.contiguous().view(torch.uint16 if shift else torch.uint32).numpy()
+    best, ids = np.empty((rows, count), np.float32), np.empty((rows, count), np.int64)
+    whole, jobs = np.empty(rows, np.float32), torch.get_num_threads()
+    bounds = [rows * job // jobs for job in range(jobs + 1)]
+    shared = bits, shift, bias.numpy()
+    in_parallel(
+        [
+            partial(kernel.best_of_rows, *shared, first, last, kernel.room_for(len(bias)), best, ids, whole)
+            for first, last in pairwise(bounds)
+        ]
+    )
+    return torch.from_numpy(best), torch.from_numpy(ids), torch.from_numpy(whole)
+
+
 class _Beams:
     """The beginnings that are followed, and the texts that were found."""
 
-    def __init__(self, longest: Tensor, how: Search, start: int, end: int, keep_weights: bool) -> None:
+    def __init__(
+        self, longest: Tensor, how: Search, start: int, end: int, bias: Tensor, keep_weights: bool
+    ) -> None:
         texts, self.steps = len(longest), 0
-        self.how, self.end, self.keep_weights = how, end, keep_weights
+        self.how, self.end, self.bias, self.keep_weights = how, end, bias, keep_weights
         self.texts = torch.arange(texts, device=longest.device)  # the numbers of those that are not done
         self.longest = longest
         self.totals = torch.zeros(texts, how.beams, device=longest.device)
@@ -105,7 +136,7 @@ class _Beams:
             left;
             None: all, as they are.
         """
-        parents, pieces, totals = (self._draw if self.how.sample else self._rank)(scores.float())
+        parents, pieces, totals = (self._draw if self.how.sample else self._rank)(scores)
         if self.keep_weights:
             self._keep(weights)
         self.steps += 1
@@ -121,21 +152,21 @@ class _Beams:
 
     def _rank(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The best continuations, twice as many as beams, since as many as these may end."""
-        width = min(2 * self.how.beams, scores.shape[2])
-        best, pieces = scores.topk(width, dim=2)
-        whole = scores.logsumexp(dim=2, keepdim=True)
+        width, shape = min(2 * self.how.beams, scores.shape[1]), self.totals.shape
+        best, pieces, whole = (one.unflatten(0, shape) for one in best_of_rows(scores, self.bias, width))
         full = self.steps >= self.longest
         if full.any():  # their end is all that can follow
+            ends = scores[:, self.end].float() + self.bias[self.end]
             pieces[full] = self.end
             best[full] = float("-inf")
-            best[full, :, 0] = scores[full, :, self.end]
-        totals = (self.totals[:, :, None] + best - whole).flatten(1)
+            best[full, :, 0] = ends.view(shape)[full]
+        totals = (self.totals[:, :, None] + best - whole[:, :, None]).flatten(1)
         totals, order = totals.topk(min(2 * self.how.beams, totals.shape[1]), dim=1)
         return order // width, pieces.flatten(1).gather(1, order), totals
 
     def _draw(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """A continuation of each beginning."""
-        logs = scores.log_softmax(dim=2)
+        logs = (scores.float() + self.bias).log_softmax(dim=1).unflatten(0, self.totals.shape)
         full = self.steps >= self.longest
         if full.any():
             ending = logs[full, :, self.end]

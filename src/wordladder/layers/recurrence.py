@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from .threads import in_parallel
 
+LEAST_HALF = 256  # hidden numbers; below, single steps take longer than their products
+
 Product = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
@@ -34,8 +36,8 @@ def new_cell(kind: Literal["rnn", "gru", "lstm"], inputs: int, hidden: int) -> n
 def run_layer(cells: Sequence[Any], vectors: Tensor, mask: Tensor) -> Tensor:
     """One recurrent layer in one or two directions.
 
-    On a CPU it computes in the precision of its weights; only wide layers that learn under autocast multiply
-    in bfloat16.
+    On a CPU it computes in the precision of its weights; only wide layers multiply in bfloat16 under
+    autocast.
 
     Args:
         cells: One `nn.LSTM`, `nn.GRU` or `nn.RNN` a direction, `batch_first`, of one layer and the same
@@ -51,12 +53,12 @@ def run_layer(cells: Sequence[Any], vectors: Tensor, mask: Tensor) -> Tensor:
     lengths = mask.sum(dim=1)
     if vectors.device.type != "cpu":
         return _join([_run_direction(cells, i, vectors, lengths) for i in range(len(cells))], mask)
-    half = torch.is_autocast_enabled("cpu")
+    half = torch.is_autocast_enabled("cpu") and cells[0].hidden_size >= LEAST_HALF
     with torch.autocast("cpu", enabled=False):
         vectors = vectors.to(cells[0].weight_hh_l0.dtype)
         trainable = any(parameter.requires_grad for cell in cells for parameter in cell.parameters())
         learns = torch.is_grad_enabled() and (trainable or vectors.requires_grad)
-        if learns and vectors.dtype == torch.float32:
+        if vectors.dtype == torch.float32 and (learns or half):
             from .recurrence_training import run_with_gradients
 
             return run_with_gradients(cells, vectors, lengths, half=half)

@@ -16,8 +16,6 @@ from torch import Tensor
 
 from ..kernels import recurrence as kernel
 
-LEAST_HIDDEN = 256  # below, single steps take longer than their products
-
 _HALF = torch.bfloat16
 
 

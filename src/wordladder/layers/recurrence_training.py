@@ -40,20 +40,19 @@ class _Part(NamedTuple):
 
 
 def run_with_gradients(cells: Seq[Any], vectors: Tensor, lengths: Tensor, *, half: bool = False) -> Tensor:
-    """Run one layer, with gradients.
+    """Run one layer, with gradients where they are wanted.
 
     Args:
         cells: One layer of torch for each direction, with the same sizes.
         vectors: Words `(batch, time, dim)`, float32, on the CPU.
         lengths: Words a text, `(batch,)`.
-        half: Whether products may be bfloat16.
+        half: Whether products are bfloat16.
 
     Returns:
         Hidden vectors `(batch, time, directions * hidden)`, zero after each text's end.
     """
     weights = [getattr(cell, name) for cell in cells for name in _NAMES]
     parts = _split(lengths.numpy(), vectors.shape[1], len(cells), torch.get_num_threads())
-    half &= cells[0].hidden_size >= recurrence_half.LEAST_HIDDEN
     return _Run.apply(_CELLS[type(cells[0])], half, parts, vectors, *weights)
 
 

@@ -219,15 +219,16 @@ class Products:
     """Products of vectors with weights, `(rows, …)`, in float32 or in bfloat16; a weight is converted once.
 
     Args:
-        half: Whether they are computed in bfloat16. What comes out is float32.
+        half: Whether they are computed in bfloat16. With a bias, what comes out is float32.
     """
 
     def __init__(self, *, half: bool) -> None:
         self._precision = torch.bfloat16 if half else torch.float32
         self._converted: dict[int, Tensor] = {}
 
-    def __call__(self, vectors: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def __call__(self, vectors: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """`vectors weightᵀ + bias`."""
         if id(weight) not in self._converted:
             self._converted[id(weight)] = weight.to(self._precision).T
-        return (vectors.to(self._precision) @ self._converted[id(weight)]).float() + bias
+        found = vectors.to(self._precision) @ self._converted[id(weight)]
+        return found if bias is None else found.float() + bias
