@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..kernels import next_pieces as kernel
 from .search_settings import Search
 from .threads import in_parallel
 
@@ -90,6 +89,8 @@ def best_of_rows(scores: Tensor, bias: Tensor, count: int) -> tuple[Tensor, Tens
     if scores.device.type != "cpu":
         sums = scores.float() + bias
         return *sums.topk(count, dim=1), sums.logsumexp(dim=1)
+    from ..kernels import next_pieces as kernel  # imports Numba
+
     rows, shift = len(scores), 16 * (scores.dtype == torch.bfloat16)
     bits = scores.contiguous().view(torch.uint16 if shift else torch.uint32).numpy()
     best, ids = np.empty((rows, count), np.float32), np.empty((rows, count), np.int64)
