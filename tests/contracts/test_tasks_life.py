@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from wordladder.data.examples import Answer, Examples, Span
-from wordladder.layers.sequence import Sequence, pad
+from wordladder.layers.devices import tensors
+from wordladder.layers.sequence import Sequence
 from wordladder.recipe import build, component, kinds
 from wordladder.tasks._word_scores import WordScores
 from wordladder.tasks.translation import Translations
+from wordladder.text.padding import pad
 from wordladder.text.words import TextSettings, tokenize
 
 TEXTS = ["the good film", "a bad film, a very bad one!", "", "我喜欢 the good 电影", "good"]
@@ -74,8 +76,9 @@ def words_of(examples):
 def sequence(examples, extra=0):
     """Vectors for the words of the examples, with more padding if asked for."""
     tokens, generator = words_of(examples), torch.Generator().manual_seed(0)
-    vectors, mask = pad(torch.randn(len(tokens.starts), 6, generator=generator), tokens.example_offsets)
-    segments, _ = pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)
+    words = torch.randn(len(tokens.starts), 6, generator=generator).numpy()
+    vectors, mask = tensors(pad(words, tokens.example_offsets))
+    segments, _ = tensors(pad(tokens.segment_numbers, tokens.example_offsets))
     wide = torch.nn.functional.pad
     return Sequence(wide(vectors, (0, 0, 0, extra)), wide(mask, (0, extra)), None, wide(segments, (0, extra)))
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from wordladder.embedders import boundaries
+from wordladder.embedders import _word_boundaries
 from wordladder.embedders._training_text import TrainingText
-from wordladder.embedders.boundaries import PLACES, Boundaries
+from wordladder.embedders._word_boundaries import PLACES
+from wordladder.embedders.boundaries import Boundaries
 from wordladder.errors import MissingExtraError, RecipeError
 from wordladder.text.words import TextSettings, tokenize
 
@@ -130,14 +131,14 @@ def test_a_text_is_cut_once(monkeypatch):
 
 
 def test_what_is_remembered_is_bounded(monkeypatch):
-    monkeypatch.setattr(boundaries, "_REMEMBERED", 30)
+    monkeypatch.setattr(_word_boundaries, "_REMEMBERED", 30)
     embedder = started()
     expected = named(started(), tokenize(TEXTS))
     for _ in range(3):
         for text, row in zip(TEXTS, expected):
             assert named(embedder, tokenize([text])) == [row]
-            assert sum(map(len, embedder._cuts.values())) <= 30
-            assert embedder._room == 30 - sum(map(len, embedder._cuts.values()))
+            assert sum(map(len, embedder.reader._cuts.values())) <= 30
+            assert embedder.reader._room == 30 - sum(map(len, embedder.reader._cuts.values()))
     assert named(embedder, tokenize(["我" * 40]))[0], "a text that is longer than the room"
 
 

@@ -9,8 +9,9 @@ from torch import nn
 
 from conftest import reviews
 from wordladder import Model
+from wordladder.embedders._spelled_words import CASINGS, PADDING, SPECIAL, UNKNOWN, Spelling, casing
 from wordladder.embedders._training_text import TrainingText
-from wordladder.embedders.characters import CASINGS, PADDING, SPECIAL, UNKNOWN, Characters, Spelling, casing
+from wordladder.embedders.characters import Characters
 from wordladder.errors import RecipeError
 from wordladder.text.vocabulary import Vocabulary
 from wordladder.text.words import TextSettings, tokenize

@@ -14,6 +14,7 @@ from wordladder import Model, Recipe
 from wordladder.embedders._training_text import TrainingText
 from wordladder.embedders.transformer import Transformer
 from wordladder.errors import ModelError, RecipeError
+from wordladder.layers.devices import tensors
 from wordladder.text.words import TextSettings, tokenize
 from wordladder.training.optimizer import build_optimizers
 from wordladder.training.settings import TrainingSettings
@@ -163,14 +164,14 @@ def test_long_texts_are_read_in_windows(folder, overlap, pooling):
 
 def test_summaries_of_windows(bert):
     made = embedder(bert, summary="mean")
-    windows = made._pieces.arrange(tokenize([LONG, "the", LONG[:300]]))
+    windows = tensors(made._pieces.arrange(tokenize([LONG, "the", LONG[:300]])))
     shares = torch.zeros(3).index_add(0, windows.summary.rows, windows.summary.shares)
     torch.testing.assert_close(shares, torch.ones(3))
     assert len(windows.summary.places.unique()) == len(windows.summary.places)
     pieces = [len(Twin(bert).tokenizer(text)["input_ids"]) for text in (LONG, "the", LONG[:300])]
     assert torch.bincount(windows.summary.rows).tolist() == pieces, "each piece once, and two special ones"
     made = embedder(bert, summary="cls")
-    windows = made._pieces.arrange(tokenize([LONG, "the"]))
+    windows = tensors(made._pieces.arrange(tokenize([LONG, "the"])))
     ids = torch.cat([group.ids.reshape(-1) for group in windows.groups])
     assert set(ids[windows.summary.places].tolist()) == {made._tokenizer.cls_token_id}
 
@@ -436,7 +437,7 @@ def test_the_first_text_stands_before_each_window_of_the_second(bert):
     made, twin = embedder(bert), Twin(bert)
     tokens = tokenize([question, passage], segments=2)
     out = made(made.prepare(tokens))
-    arranged = made._pieces.arrange(tokens)
+    arranged = tensors(made._pieces.arrange(tokens))
     windows = [row[row != 0].tolist() for group in arranged.groups for row in group.ids]
     asked = twin.tokenizer(question)["input_ids"]
     assert len(windows) > 2

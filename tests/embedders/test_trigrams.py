@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from wordladder.embedders._training_text import TrainingText
-from wordladder.embedders.trigrams import Trigrams, letter_trigrams
+from wordladder.embedders._trigram_words import letter_trigrams
+from wordladder.embedders.trigrams import Trigrams
 from wordladder.errors import RecipeError
 from wordladder.layers.sequence import Pooling
 from wordladder.text.words import TextSettings, tokenize

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from wordladder.data.examples import Answer, Examples
 from wordladder.errors import DataError
 from wordladder.heads.span_qa import SpanQaHead
-from wordladder.layers.sequence import Sequence, pad
+from wordladder.layers.devices import tensors
+from wordladder.layers.sequence import Sequence
 from wordladder.tasks._decoding import log_softmax
 from wordladder.tasks._word_scores import IGNORED, WordScores
 from wordladder.tasks.span_qa import SpanQa, best_spans
+from wordladder.text.padding import pad_words
 from wordladder.text.words import TextSettings, tokenize
 
 QUESTIONS = ["Who ate ?", "在哪 ?", "Why ?", "", "What ?"]
@@ -40,8 +42,7 @@ def head_of(task):
 
 def sequence(tokens, seed=0):
     vectors = torch.randn(len(tokens.starts), 6, generator=torch.Generator().manual_seed(seed))
-    padded, mask = pad(vectors, tokens.example_offsets)
-    segments, _ = pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)
+    padded, mask, segments = tensors(pad_words(vectors.numpy(), tokens))
     return Sequence(padded, mask, None, segments)
 
 

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..data.batches import length_batches
-from ..layers.devices import batches_on_device, choose_device
-from ..layers.sequence import ScalarMix, Sequence, VariationalDropout, pad_words
+from ..layers.devices import batches_on_device, choose_device, tensors
+from ..layers.sequence import ScalarMix, Sequence, VariationalDropout
 from ..progress import Progress, quiet
+from ..text.padding import pad_words
 from ..text.words import Tokens
 from ._feature_store import Features, FeatureStore, text_keys
 
@@ -72,7 +73,7 @@ class FeatureEmbedder(nn.Module):
         features = None if self.store is None else self.store.read(text_keys(tokens))
         if features is None:
             return self.prepare_texts(tokens)
-        return features._replace(segments=pad_words(tokens.segment_numbers, tokens)[2])
+        return features._replace(segments=tensors(pad_words(tokens.segment_numbers, tokens)[2]))
 
     def forward(self, prepared: Any) -> Sequence:
         """Vectors `(batch, time, dim)`; padding and words without a piece are the zero vector."""

@@ -20,7 +20,7 @@ from torch.nn import functional
 from ..extras import require
 from ..layers.devices import has_bfloat16
 from ..layers.half_precision_attention import use_fast_attention
-from ..layers.sequence import pad
+from ..text.padding import pad
 from ._pretrained import position_tables
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -148,8 +148,9 @@ def _copy(model: Any, dtype: torch.dtype, device: torch.device) -> Any:
 
 def pad_pieces(rows: Sequence[Ints], padding: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """The pieces of texts `(texts, pieces)`, and their mask."""
-    ids, mask = pad(torch.from_numpy(np.concatenate(rows)), np.cumsum([0, *map(len, rows)]), padding)
-    return ids.to(device), mask.to(device)
+    padded = pad(np.concatenate(rows), np.cumsum([0, *map(len, rows)]), padding)
+    ids, mask = (torch.from_numpy(one).to(device) for one in padded)
+    return ids, mask
 
 
 def find_runs(lengths: Ints) -> list[Run]:

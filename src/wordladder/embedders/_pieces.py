@@ -7,14 +7,14 @@ a question and a passage, the first one comes before every window of the second.
 """
 
 import re
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from torch import Tensor
 
+from ..text.padding import pad_words
 from ..text.words import Tokens
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -38,9 +38,9 @@ class Group(NamedTuple):
     `(windows, pieces)`.
     """
 
-    ids: Tensor
-    mask: Tensor
-    types: Tensor
+    ids: Any
+    mask: Any
+    types: Any
 
 
 class Links(NamedTuple):
@@ -48,9 +48,9 @@ class Links(NamedTuple):
     over the places of all groups one after another.
     """
 
-    places: Tensor
-    rows: Tensor
-    shares: Tensor
+    places: Any
+    rows: Any
+    shares: Any
 
 
 class WindowedTexts(NamedTuple):
@@ -69,6 +69,18 @@ class WindowedTexts(NamedTuple):
     summary: Links | None
     without_pieces: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
+
+
+class Prepared(NamedTuple):
+    """Windows of pieces, what makes up the words and the summaries, the words' mask `(batch, time)`, and the
+    words' segments where an example has two texts.
+    """
+
+    groups: tuple[Group, ...]
+    words: Links
+    mask: Any
+    summary: Links | None
+    segments: Any = None
 
 
 class _Alignment(NamedTuple):
@@ -148,7 +160,8 @@ class Pieces:
         summary: Literal["cls", "mean"] | None = None,
         blanks: bool = False,
     ) -> None:
-        self.tokenizer, self.pad, self.overlap, self.truncate = tokenizer, pad, overlap, truncate
+        self.tokenizer, self.pad, self.cls = tokenizer, pad, cls
+        self.overlap, self.truncate, self.blanks = overlap, truncate, blanks
         self.pooling, self.summary = pooling, summary
         self.limit, self._frames = limit, (_frame(tokenizer, "a"), _frame(tokenizer, "a", "a"))
         self.room = None if limit is None else limit - len(self._frames[0].ids)
@@ -158,13 +171,36 @@ class Pieces:
         if not blanks:
             self._blank[[row for piece, row in rows.items() if not piece.strip(_BLANKS)]] = True
 
-    def arrange(self, tokens: Tokens, device: str = "cpu") -> WindowedTexts:
-        """Tokenize these texts, one or two to an example, and cut them into windows, which a CPU reads in
-        groups of a few thousand pieces, other devices all at once.
+    def read(self, tokens: Tokens, *, whole: bool = False, most: float = CPU_GROUP) -> Prepared:
+        """The pieces of the texts in windows, and which of them make up each word.
+
+        Args:
+            tokens: The words.
+            whole: Whether all windows are padded together, of which there is at least one.
+            most: Pieces in a group of windows.
+        """
+        windows = self.arrange(tokens, np.inf if whole else most, whole=whole)
+        _, mask, segments = pad_words(tokens.segment_numbers, tokens)
+        return Prepared(windows.groups, windows.words, mask, windows.summary, segments)
+
+    def keep(self, folder: Path) -> dict[str, Any]:
+        """Write the tokenizer; returns the arguments of `restore`."""
+        self.tokenizer.save(str(folder / "tokenizer.json"))
+        names = ("pad", "cls", "limit", "overlap", "truncate", "pooling", "summary", "blanks")
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def restore(cls, folder: Path, **settings: Any) -> "Pieces":
+        """Read what `keep` wrote."""
+        return cls(Tokenizer.from_file(str(folder / "tokenizer.json")), **settings)
+
+    def arrange(self, tokens: Tokens, most: float = CPU_GROUP, *, whole: bool = False) -> WindowedTexts:
+        """Tokenize these texts, one or two to an example, and cut them into windows, which are read in groups
+        of similar length and of so many pieces, or as a `whole`.
         """
         alignment, frame = self._align(tokens), self._frames[tokens.segments - 1]
         windows = self._windows(alignment.offsets, frame, tokens.segments)
-        groups, places = self._groups(alignment, windows, frame, tokens.segments, device)
+        groups, places = self._groups(alignment, windows, frame, tokens.segments, most, whole)
         words, empty = self._word_links(alignment, windows, places, tokens)
         summary = None if self.summary is None else self._summary_links(windows, places)
         has_piece = np.bincount(alignment.word, minlength=len(empty)) > 0
@@ -218,7 +254,7 @@ class Pieces:
         )
 
     def _groups(
-        self, alignment: _Alignment, windows: _Windows, frame: _Frame, segments: int, device: str
+        self, alignment: _Alignment, windows: _Windows, frame: _Frame, segments: int, most: float, whole: bool
     ) -> tuple[tuple[Group, ...], Ints]:
         """Windows of similar length together, padded, and the place of each window's first piece."""
         texts = np.repeat(np.arange(len(alignment.offsets) - 1), np.diff(alignment.offsets)) % segments
@@ -231,16 +267,18 @@ class Pieces:
         groups, taken = [], 0
         while len(order):
             width = int(sizes[order[0]])
-            similar = int(np.count_nonzero(2 * sizes[order] > width))
-            most = max(1, CPU_GROUP // width) if device == "cpu" else similar
-            rows, order = np.split(order, [min(similar, most)])
+            similar = len(order) if whole else int(np.count_nonzero(2 * sizes[order] > width))
+            rows, order = np.split(order, [int(min(similar, max(1, most // width)))])
             places[rows] = taken + width * np.arange(len(rows))
             taken += width * len(rows)
             mask = np.arange(width) < sizes[rows, None]
             padded, segment = np.full(mask.shape, self.pad, np.int64), np.zeros(mask.shape, np.int64)
             pieces = _ranges(windows.starts[rows].ravel(), windows.counts[rows].ravel())
             padded[mask], segment[mask] = ids[pieces], types[pieces]
-            groups.append(Group(*map(torch.from_numpy, (padded, mask, segment))))
+            groups.append(Group(padded, mask, segment))
+        if whole and not groups:
+            nothing = np.zeros((1, 1), np.int64)
+            groups.append(Group(nothing, nothing > 0, nothing))
         return tuple(groups), places
 
     def _word_links(
@@ -328,7 +366,7 @@ def _closes(numbers: Ints) -> NDArray[np.bool_]:
 
 
 def _links(places: Ints, rows: Ints, shares: NDArray[np.float64]) -> Links:
-    return Links(*map(torch.from_numpy, (places, rows, shares.astype(np.float32))))
+    return Links(places, rows, shares.astype(np.float32))
 
 
 def _offsets(lengths: Ints | list[int]) -> Ints:

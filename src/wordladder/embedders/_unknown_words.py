@@ -119,6 +119,11 @@ class Unknown:
         self.vocabulary = Vocabulary([]) if vocabulary is None else vocabulary
         self._answers: dict[str, int | NDArray[np.float32]] = {}
 
+    @property
+    def makes_vectors(self) -> bool:
+        """Whether a word may get a vector that is not in the table."""
+        return bool({"subwords", "random"} & set(self.steps))
+
     def keep(self, folder: Path) -> None:
         """Write the n-grams, where there are any, and their settings."""
         facts: dict[str, Any] = {"steps": self.steps, "dim": self.dim, "spread": self.spread}

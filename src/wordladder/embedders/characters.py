@@ -3,114 +3,25 @@ none is out of vocabulary.
 """
 
 import warnings
-from collections.abc import Sequence as Words
-from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import RecipeError
+from ..layers.devices import tensors
 from ..layers.recurrence import new_cell, run_layer
-from ..layers.sequence import Sequence, pad, pad_words
+from ..layers.sequence import Sequence
 from ..text.vocabulary import Vocabulary
-from ..text.words import Tokens, lower
+from ..text.words import Tokens
+from ._spelled_words import CASINGS, PADDING, UNKNOWN, Prepared, SpelledWords, Spelling
 from ._training_text import TrainingText
 
 __all__ = ["Characters"]
 
-PADDING, UNKNOWN, SPECIAL = 0, 1, 2
-CODE_POINTS = 0x110000
-CASINGS = ("lower", "upper", "initial", "mixed", "digits", "mostly digits", "contains digit", "other")
 FILTERS, WIDTHS, HIDDEN = 30, (3,), 25
-_STEPS = (2, 4, 6, 9, 14)  # forms of up to so many characters are padded together,
-_LEAST = 64  # unless they are fewer than this
-
-
-class Spelling:
-    """Numbers of the characters of word forms: 0 is padding, 1 any unknown character.
-
-    Args:
-        vocabulary: The known characters.
-        longest: Characters that are read of a form; of a longer one the first and the last, half each.
-        lowercase: Whether characters are read in lower case.
-    """
-
-    def __init__(self, vocabulary: Vocabulary, longest: int, lowercase: bool) -> None:
-        self.vocabulary, self.longest, self.lowercase = vocabulary, longest, lowercase
-        self._numbers = np.full(CODE_POINTS, UNKNOWN, dtype=np.int32)
-        codes = np.fromiter(map(ord, vocabulary.words), dtype=np.int64, count=len(vocabulary))
-        self._numbers[codes] = np.arange(SPECIAL, SPECIAL + len(codes))
-
-    def __len__(self) -> int:
-        """Rows that a table of characters needs."""
-        return SPECIAL + len(self.vocabulary)
-
-    @classmethod
-    def count(cls, surfaces: Words[str], min_count: int, longest: int, lowercase: bool) -> "Spelling":
-        """The spelling that knows the characters seen at least `min_count` times, most frequent first."""
-        counts = np.bincount(_codes("".join(surfaces), lowercase), minlength=CODE_POINTS)
-        counts[0xD800:0xE000] = 0  # halves of surrogate pairs, which cannot be saved
-        known = np.flatnonzero(counts >= max(1, min_count))
-        known = known[np.argsort(-counts[known], kind="stable")]
-        return cls(Vocabulary(list(map(chr, known.tolist())), counts[known]), longest, lowercase)
-
-    def spell(self, forms: Words[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The numbers of the characters of all forms, and the offsets of the forms `(forms + 1,)`."""
-        tail = self.longest // 2
-        head = self.longest - tail
-        forms = [
-            form if len(form) <= self.longest else form[:head] + form[len(form) - tail :] for form in forms
-        ]
-        offsets = np.cumsum([0, *map(len, forms)], dtype=np.int64)
-        return self._numbers[_codes("".join(forms), self.lowercase)].astype(np.int64), offsets
-
-
-def _codes(text: str, lowercase: bool) -> NDArray[np.uint32]:
-    text = lower(text) if lowercase else text
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-
-
-@lru_cache(maxsize=1 << 16)
-def casing(form: str) -> int:
-    """The class of a form's casing after Reimers & Gurevych (2017), an index into `CASINGS`; the first that
-    fits of: all digits, more than half digits, lower case, upper case, a capital first, a digit somewhere, a
-    capital somewhere, other. The last but one is ours: theirs is "other".
-    """
-    digits = sum(map(str.isdigit, form))
-    tests = (
-        ("digits", digits == len(form)),
-        ("mostly digits", 2 * digits > len(form)),
-        ("lower", form.islower()),
-        ("upper", form.isupper()),
-        ("initial", form[:1].isupper()),
-        ("contains digit", digits > 0),
-        ("mixed", any(map(str.isupper, form))),
-    )
-    return CASINGS.index(next((name for name, fits in tests if fits), "other"))
-
-
-class Prepared(NamedTuple):
-    """Each different word form of a batch once, and where it is.
-
-    Attributes:
-        forms: Numbers of characters, `(forms, longest)` each: the shortest forms first, so that there is
-            little padding.
-        casings: Each form's casing, from 1, after a 0 for padding, `(1 + forms,)`; None if not used.
-        places: The number of each word's form, from 1, `(batch, time)`; 0 is padding.
-        mask: `(batch, time)`.
-        segments: The words' segment where there are several, `(batch, time)`.
-    """
-
-    forms: tuple[Tensor, ...]
-    casings: Tensor | None
-    places: Tensor
-    mask: Tensor
-    segments: Tensor | None
 
 
 class Characters(nn.Module):
@@ -199,9 +110,14 @@ class Characters(nn.Module):
         weight[[PADDING, UNKNOWN]] = 0.0
         self.table = nn.Embedding.from_pretrained(weight, freeze=False, padding_idx=PADDING)
 
+    @property
+    def reader(self) -> SpelledWords:
+        """What reads texts."""
+        return SpelledWords(self._spelling, self.casings is not None)
+
     def keep(self, folder: Path) -> None:
         """Write the characters; their vectors are among the weights."""
-        self._spelling.vocabulary.save(folder / "characters.txt")
+        self.reader.keep(folder)
 
     def restore(self, folder: Path) -> None:
         """Read the characters and allocate their vectors."""
@@ -210,12 +126,7 @@ class Characters(nn.Module):
 
     def prepare(self, tokens: Tokens) -> Prepared:
         """The spelling of each different form of the batch, and where it is."""
-        surfaces = tokens.surfaces(lowercase=self.lowercase and self.casings is None)
-        forms = sorted(dict.fromkeys(surfaces), key=len)
-        numbers = dict(zip(forms, range(1, len(forms) + 1)))
-        places = np.fromiter(map(numbers.__getitem__, surfaces), np.int64, len(surfaces))
-        casings = None if self.casings is None else torch.tensor([0, *(1 + casing(form) for form in forms)])
-        return Prepared(_groups(*self._spelling.spell(forms)), casings, *pad_words(places, tokens))
+        return tensors(self.reader.read(tokens))
 
     def forward(self, prepared: Prepared) -> Sequence:
         """Vectors `(batch, time, dim)`; padding is the zero vector."""
@@ -255,19 +166,6 @@ def _convolution(dim: int, width: int, filters: int) -> nn.Linear:
     nn.init.xavier_uniform_(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
-
-
-def _groups(numbers: NDArray[np.int64], offsets: NDArray[np.int64]) -> tuple[Tensor, ...]:
-    """Padded forms of about the same length; the shortest forms come first."""
-    lengths = np.diff(offsets)
-    bounds = [0]
-    for bound in np.searchsorted(lengths, _STEPS, side="right").tolist():
-        if min(bound - bounds[-1], len(lengths) - bound) >= _LEAST:
-            bounds.append(bound)
-    bounds += [len(lengths)] if len(lengths) else []
-    groups = [(offsets[first], offsets[first : last + 1]) for first, last in pairwise(bounds)]
-    letters = torch.from_numpy(numbers)
-    return tuple(pad(letters[start : own[-1]], own - start)[0] for start, own in groups)
 
 
 def _max_of(layer: nn.Linear, vectors: Tensor, mask: Tensor) -> Tensor:

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from ..errors import ModelError, RecipeError
-from ..layers.sequence import ScalarMix, pad_words
+from ..layers.devices import tensors
+from ..layers.sequence import ScalarMix
+from ..text.padding import pad_words
 from ..text.words import Tokens
 from ._elmo_files import open_elmo, save_elmo
 from ._elmo_network import BiLM, PackedTexts, count_truncated, pack_texts, part_lengths, unpack_layer
@@ -123,7 +125,7 @@ class Elmo(FeatureEmbedder):
         """The spelling of the words, in the order in which the network reads them."""
         lengths = part_lengths(tokens.lengths, self._window)
         texts = pack_texts(tokens.surfaces(), lengths, self.network.options)
-        _, mask, segments = pad_words(tokens.segment_numbers, tokens)
+        _, mask, segments = tensors(pad_words(tokens.segment_numbers, tokens))
         return Prepared(texts, mask, mask.flatten().nonzero()[:, 0], segments)
 
     def features(self, prepared: Prepared) -> Features:

@@ -6,7 +6,7 @@ frozen or tuned. `_unknown_words` decides what a word gets that is not in it.
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,29 +15,18 @@ from torch import Tensor, nn
 from ..errors import RecipeError
 from ..files.json_files import Size, read_validated, write_json
 from ..formats import UnicodeErrors, read_vectors
+from ..layers.devices import tensors
 from ..layers.saved_weights import saved_weights
-from ..layers.sequence import Sequence, VariationalDropout, pad_words
+from ..layers.sequence import Sequence, VariationalDropout
 from ..text.vocabulary import Vocabulary
 from ..text.words import Tokens, lower
 from ..vectors._words import sif_weights
 from ..word_vectors import WordVectors
+from ._static_words import Prepared, StaticWords
 from ._training_text import TrainingText
 from ._unknown_words import PADDING, SPECIAL, Policy, Unknown, compress_subwords, policy_steps, tunable_words
 
 __all__ = ["Static"]
-
-
-class Prepared(NamedTuple):
-    """Rows of the table `(batch, time)`, the words' mask, their segment where there are several, and vectors
-    `(words, dim)` of words that are not in the table: their rows follow those of the table, and `outside` has
-    the rows and columns of the batch where they are.
-    """
-
-    ids: Tensor
-    mask: Tensor
-    segments: Tensor | None
-    extra: Tensor | None = None
-    outside: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -194,40 +183,37 @@ class Static(nn.Module):
             weight, freeze=not self.tune, padding_idx=PADDING, sparse=self.tune
         )
 
+    @property
+    def reader(self) -> StaticWords:
+        """What reads texts."""
+        return StaticWords(self.vocabulary, self._unknown, bool(self.lowercase))
+
     def keep(self, folder: Path) -> None:
         """Write the vocabulary and what unknown words need; the table is among the weights."""
-        self.vocabulary.save(folder / "vocabulary.txt")
-        self._unknown.keep(folder)
+        self.reader.keep(folder)
         write_json(folder / "static.json", asdict(_Facts(self.dim, self.lowercase, self.new_words)))
 
     def restore(self, folder: Path) -> None:
         """Read the vocabulary and allocate the table."""
         facts = read_validated(folder / "static.json", _Facts)
         self.dim, self.lowercase, self.new_words = facts.dim, facts.lowercase, facts.made
-        self.vocabulary = Vocabulary.load(folder / "vocabulary.txt")
-        self._unknown = Unknown.restore(folder, self.vocabulary)
+        self.vocabulary, self._unknown, _ = StaticWords.restore(folder, lowercase=bool(facts.lowercase))
         self._set_table(torch.empty(len(self.vocabulary) + SPECIAL, self.dim))
 
     def prepare(self, tokens: Tokens) -> Prepared:
         """The table's rows of all words, padded to the longest example."""
-        surfaces = tokens.surfaces(lowercase=bool(self.lowercase))
-        ids, extra = self.vocabulary.ids(surfaces) + SPECIAL, None
-        missing = np.flatnonzero(ids < SPECIAL)
-        if len(missing):
-            ids[missing], vectors = self._unknown.look_up([surfaces[place] for place in missing.tolist()])
-            extra = None if vectors is None else torch.from_numpy(vectors)
-        padded, mask, segments = pad_words(ids, tokens)
-        outside = () if extra is None else (padded >= self.table.num_embeddings).nonzero(as_tuple=True)
-        return Prepared(padded, mask, segments, extra, outside)
+        return tensors(self.reader.read(tokens))
 
     def forward(self, prepared: Prepared) -> Sequence:
         """Vectors `(batch, time, dim)`; padding is the zero vector."""
-        ids, size, outside = prepared.ids, self.table.num_embeddings, prepared.outside
-        if prepared.extra is None:
+        ids, size, extra = prepared.ids, self.table.num_embeddings, prepared.extra
+        if extra is None:
             vectors = self.table(ids)
         else:
-            vectors = self.table(ids.masked_fill(ids >= size, PADDING))
-            vectors[outside] = prepared.extra.to(vectors.dtype)[ids[outside] - size]
+            outside = ids >= size
+            vectors = self.table(ids.masked_fill(outside, PADDING))
+            found = nn.functional.embedding((ids - size).clamp(min=0), extra.to(vectors.dtype))
+            vectors = torch.where(outside[..., None], found, vectors)
         return Sequence(self.dropout(vectors), prepared.mask, None, prepared.segments)
 
     def facts(self, tokens: Tokens) -> dict[str, float]:

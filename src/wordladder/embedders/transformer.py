@@ -6,23 +6,24 @@ import re
 from collections.abc import Sequence as Seq
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import ModelError, RecipeError
+from ..layers.devices import tensors
 from ..layers.dropout import use_byte_dropout
 from ..layers.half_precision_attention import use_fast_attention
-from ..layers.sequence import ScalarMix, pad_words
+from ..layers.sequence import ScalarMix
 from ..layers.threads import in_parallel
 from ..text.words import Tokens, tokenize
 from ._encoder_sources import STARTER, starter_encoder, text_language
 from ._feature_store import Features
 from ._frozen_features import FeatureEmbedder, encoder_mark
 from ._inference import PACKABLE, FrozenEncoder, Precision, encoder_layers, frozen_copy
-from ._pieces import Group, Links, Pieces, bare_tokenizer
+from ._pieces import CPU_GROUP, Group, Links, Pieces, Prepared, bare_tokenizer
 from ._pretrained import Pretrained, contributing_parameters, open_pretrained, piece_limit, save_pretrained
 from ._sentence_layout import SentenceLayout
 from ._training_text import TrainingText
@@ -51,18 +52,6 @@ def encoder_rates(width: int, depth: int, *, shared: bool) -> tuple[float, float
     weights = (depth / _BASE_DEPTH) * (width / _BASE_WIDTH) ** 2
     rate = min(max(_BASE_RATE / weights, _LOWEST), _HIGHEST)
     return rate, 1.0 if shared else _BOTTOM ** (1 / depth)
-
-
-class Prepared(NamedTuple):
-    """Windows of pieces, what makes up the words and the summaries, the words' mask `(batch, time)`, and the
-    words' segments where an example has two texts.
-    """
-
-    groups: tuple[Group, ...]
-    words: Links
-    mask: Tensor
-    summary: Links | None
-    segments: Tensor | None = None
 
 
 class Transformer(FeatureEmbedder):
@@ -196,11 +185,16 @@ class Transformer(FeatureEmbedder):
             raise RecipeError(f'{self._where} has no piece for the whole text; summary = "mean" needs none')
         return pieces
 
+    @property
+    def reader(self) -> Pieces:
+        """What reads texts."""
+        return self._pieces
+
     def _probe(self) -> tuple[Tensor, ...]:
         """The layers of a short text, which show the sizes, and the weights that they depend on."""
         self.model.requires_grad_(True).eval()
         with torch.enable_grad():
-            (group,) = self._pieces.arrange(tokenize(["a"])).groups
+            (group,) = tensors(self._pieces.arrange(tokenize(["a"])).groups)
             states = self._run(group)
         self.dim = states[-1].shape[-1]
         self.summary_dim = self.dim if self.summary else 0
@@ -256,9 +250,8 @@ class Transformer(FeatureEmbedder):
 
     def prepare_texts(self, tokens: Tokens) -> Prepared:
         """The pieces of the texts in windows, and which of them make up each word."""
-        windows = self._pieces.arrange(tokens, self.model.device.type)
-        _, mask, segments = pad_words(tokens.segment_numbers, tokens)
-        return Prepared(windows.groups, windows.words, mask, windows.summary, segments)
+        most = CPU_GROUP if self.model.device.type == "cpu" else np.inf
+        return tensors(self._pieces.read(tokens, most=most))
 
     def features(self, prepared: Prepared) -> Features:
         """The layers of each word that are needed, before they are mixed."""

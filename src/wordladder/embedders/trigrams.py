@@ -4,62 +4,21 @@ words share most of theirs.
 It knows nothing of the letters' order beyond three; `characters` reads a word as a whole.
 """
 
-from functools import lru_cache
-from itertools import chain, groupby, pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import RecipeError
-from ..kernels.character_classes import HAN
-from ..layers.sequence import Sequence, VariationalDropout, pad_words
+from ..layers.devices import tensors
+from ..layers.sequence import Sequence, VariationalDropout
 from ..text.vocabulary import Vocabulary
-from ..text.words import Tokens, classes, offsets_of
+from ..text.words import Tokens
 from ._training_text import TrainingText
+from ._trigram_words import Prepared, TrigramWords, letter_trigrams
 
 __all__ = ["Trigrams"]
-
-BOUNDARY, SIZE = "#", 3
-
-
-@lru_cache(maxsize=1 << 16)
-def letter_trigrams(word: str) -> tuple[str, ...]:
-    """The trigrams of a word between boundaries: `#go`, `goo`, `ood` and `od#` of "good".
-
-    Of a run of Han characters, its characters and its pairs of neighbours: most Chinese words have one or two
-    characters, so that their trigrams would be the words again, each with its boundaries.
-    """
-    table = classes()
-    parts: list[str] = []
-    for is_han, letters in groupby(word, lambda letter: table[ord(letter)] == HAN):
-        run = "".join(letters)
-        if is_han:
-            parts += [*run, *map("".join, pairwise(run))]
-        else:
-            marked = BOUNDARY + run + BOUNDARY
-            parts += [marked[start : start + SIZE] for start in range(len(marked) - SIZE + 1)]
-    return tuple(parts)
-
-
-class Prepared(NamedTuple):
-    """Each different word form of a batch once, and where it is.
-
-    Attributes:
-        trigrams: The rows of the known trigrams of all forms, one form after another.
-        begins: Where the trigrams of each form begin, `(forms,)`.
-        places: The number of each word's form, from 1, `(batch, time)`; 0 is padding.
-        mask: `(batch, time)`.
-        segments: The words' segment where there are several, `(batch, time)`.
-    """
-
-    trigrams: Tensor
-    begins: Tensor
-    places: Tensor
-    mask: Tensor
-    segments: Tensor | None
 
 
 class Trigrams(nn.Module):
@@ -112,9 +71,14 @@ class Trigrams(nn.Module):
         weight = torch.randn(len(vocabulary), self.dim) * self.dim**-0.5
         self.table = nn.Embedding.from_pretrained(weight, freeze=False, sparse=True)
 
+    @property
+    def reader(self) -> TrigramWords:
+        """What reads texts."""
+        return TrigramWords(self.vocabulary, self.lowercase)
+
     def keep(self, folder: Path) -> None:
         """Write the trigrams; their vectors are among the weights."""
-        self.vocabulary.save(folder / "trigrams.txt")
+        self.reader.keep(folder)
 
     def restore(self, folder: Path) -> None:
         """Read the trigrams and allocate their vectors."""
@@ -122,14 +86,7 @@ class Trigrams(nn.Module):
 
     def prepare(self, tokens: Tokens) -> Prepared:
         """The known trigrams of each different form of the batch, and where it is."""
-        surfaces = tokens.surfaces(self.lowercase)
-        numbers = {form: number for number, form in enumerate(dict.fromkeys(surfaces), start=1)}
-        places = np.fromiter(map(numbers.__getitem__, surfaces), np.int64, len(surfaces))
-        index = self.vocabulary.index
-        rows = [[index[part] for part in letter_trigrams(form) if part in index] for form in numbers]
-        begins = torch.from_numpy(offsets_of(list(map(len, rows)))[:-1])
-        trigrams = torch.tensor(list(chain.from_iterable(rows)), dtype=torch.long)
-        return Prepared(trigrams, begins, *pad_words(places, tokens))
+        return tensors(self.reader.read(tokens))
 
     def forward(self, prepared: Prepared) -> Sequence:
         """Vectors `(batch, time, dim)`; padding and words without a known trigram are the zero vector."""

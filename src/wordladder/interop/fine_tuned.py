@@ -18,11 +18,12 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from ..data.examples import Examples
 from ..embedders._inference import frozen_copy, pad_pieces
-from ..embedders._pieces import Group, Pieces
+from ..embedders._pieces import CPU_GROUP, Group, Pieces
 from ..embedders._pretrained import Pretrained, open_pretrained, save_pretrained
 from ..embedders._sentence_layout import SentenceLayout
 from ..engines.word_joining import join_to_given_words
 from ..errors import ModelError
+from ..layers.devices import tensors, to_device
 from ..layers.threads import in_parallel
 from ..recipe import Recipe, build
 from ..tasks._word_scores import WordScores
@@ -130,21 +131,21 @@ class FineTuned(SentenceEngine):
 
     def _score_words(self, tokens: Tokens) -> NDArray[np.float32]:
         """The scores of each word: those of its first piece, or the highest of all its pieces."""
-        windows = self._windows.arrange(tokens, self.device.type)
+        windows = self._windows.arrange(tokens, CPU_GROUP if self.device.type == "cpu" else np.inf)
         jobs = [partial(self._score_pieces, group) for group in windows.groups]
         empty = np.zeros((0, len(self._names)), np.float32)
         pieces = np.concatenate([empty, *in_parallel(jobs, self.device.type)])
         offsets = tokens.example_offsets
         time = max(1, int(np.diff(offsets).max(initial=0)))
-        row, position = np.divmod(windows.words.rows.numpy(), time)
+        row, position = np.divmod(windows.words.rows, time)
         values = np.full((len(tokens.starts), pieces.shape[1]), _NEVER, np.float32)
-        np.maximum.at(values, offsets[row] + position, pieces[windows.words.places.numpy()])
+        np.maximum.at(values, offsets[row] + position, pieces[windows.words.places])
         return self._tag_scores(values, tokens) if self._kind == "tagging" else values
 
     @torch.inference_mode()
     def _score_pieces(self, group: Group) -> NDArray[np.float32]:
         """The scores of all pieces of some windows, one window after another."""
-        return self._logits(*(tensor.to(self.device) for tensor in group)).flatten(0, 1).cpu().numpy()
+        return self._logits(*to_device(tensors(group), self.device)).flatten(0, 1).cpu().numpy()
 
     def _tag_scores(self, values: NDArray[np.float32], tokens: Tokens) -> NDArray[np.float32]:
         """The scores of the task's tags, so that the best ones make the entities of transformers: an inside

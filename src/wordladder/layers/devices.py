@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -49,6 +50,16 @@ def has_bfloat16(device: torch.device) -> bool:
     if cpu.get("architecture") == "x86_64":  # where oneDNN also emulates it, slower than float32
         return bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16"))
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def tensors(batch: Any) -> Any:
+    """Arrays in a tuple, and in tuples within it, as tensors."""
+    if isinstance(batch, np.ndarray):
+        return torch.from_numpy(batch)
+    if isinstance(batch, tuple):
+        parts = map(tensors, batch)
+        return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
+    return batch
 
 
 def to_device(batch: Any, device: torch.device) -> Any:

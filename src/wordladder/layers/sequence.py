@@ -1,15 +1,12 @@
 """Sequence: what flows between the parts of a network, one vector a word; and small layers that work on it:
-padding, dropout, pooling, a mix of layers, splitting the texts of an example.
+dropout, pooling, a mix of layers, splitting the texts of an example.
 """
 
 from collections.abc import Sequence as Seq
 from typing import Literal, NamedTuple
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-
-from ..text.words import Tokens
 
 
 class Sequence(NamedTuple):
@@ -31,40 +28,6 @@ class Sequence(NamedTuple):
     def lengths(self) -> Tensor:
         """Words a text, `(batch,)`."""
         return self.mask.sum(dim=1)
-
-
-def pad(values: Tensor, offsets: NDArray, padding: float = 0) -> tuple[Tensor, Tensor]:
-    """Pad ragged rows to a rectangle.
-
-    Args:
-        values: All rows one after another, `(total, ...)`.
-        offsets: Row `i` is `values[offsets[i]:offsets[i + 1]]`, `(rows + 1,)`.
-        padding: The value after each row's end.
-
-    Returns:
-        The rectangle `(rows, longest, ...)` and its mask `(rows, longest)`; the rectangle is at least one
-        wide.
-    """
-    bounds = torch.from_numpy(offsets)
-    lengths = bounds[1:] - bounds[:-1]
-    longest = max(1, int(lengths.max())) if len(lengths) else 1
-    mask = torch.arange(longest) < lengths[:, None]
-    padded = values.new_full((len(lengths), longest, *values.shape[1:]), padding)
-    padded[mask] = values
-    return padded, mask
-
-
-def pad_words(values: NDArray, tokens: Tokens) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Pad the values of words, `(words, ...)`, to the longest example.
-
-    Returns:
-        The values `(batch, time, ...)`, the mask of the words `(batch, time)`, and each word's segment where
-        an example has several texts.
-    """
-    padded, mask = pad(torch.from_numpy(values), tokens.example_offsets)
-    if tokens.segments == 1:
-        return padded, mask, None
-    return padded, mask, pad(torch.from_numpy(tokens.segment_numbers), tokens.example_offsets)[0]
 
 
 class VariationalDropout(nn.Module):
