@@ -1,11 +1,12 @@
 """Quality on pairs of texts, of each rung as it comes.
 
     python benchmarks/pairs.py [sick] [mrpc] [afqmc] [stsb_en] [stsb_zh] [--encoder MINILM] [--rungs NAMES]
-                               [--set KEY=JSON]…
+                               [--set KEY=JSON]… [--after SET]
 
 SICK (entailment, 4,500 pairs), MRPC (paraphrase, 3,576), AFQMC (questions to a bank, 34,334) and STS-B in
 English and Chinese (scores, 5,749 and 5,231), each with its own dev and test; of AFQMC, whose test has no
-labels, dev is the test and a tenth of train is dev. One seed. Prints what the command line prints and saves
+labels, dev is the test and a tenth of train is dev. One seed. With --after
+the encoder is first tuned on another set, by the rung cross-encoder. Prints what the command line prints and saves
 the figures in results/, beside those of rungs and settings that are not run now.
 """
 
@@ -44,6 +45,19 @@ def f1(path: Path) -> dict[str, float]:
     return {"f1": of(predicted), "f1_of_always": of(np.ones_like(gold))}
 
 
+def tuned(encoder: Path, name: str, folder: Path) -> Path:
+    """The encoder after the rung cross-encoder has learned a set."""
+    from wordladder import Model, Recipe
+    from wordladder.data.reading import read_examples
+    from wordladder.interop.encoders import read_encoder
+
+    task, train, dev, _ = SETS[name]
+    recipe = Recipe.load("cross-encoder", task).with_encoder(read_encoder(encoder))
+    train, dev = (read_examples(need(f"pairs/{part}"), task) for part in (train, dev))
+    Model(recipe).fit(train, dev=dev, output=folder)
+    return folder / "embedders" / "0"
+
+
 def main() -> None:
     """Climb each set."""
     from wordladder import climb
@@ -55,7 +69,11 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--rungs")
     parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--after", choices=SETS)
     given = parser.parse_args()
+    if given.after:
+        given.encoder = tuned(given.encoder, given.after, Path(tempfile.mkdtemp()) / "tuned")
+    after = given.after and f"after {given.after}"
     settings = {key: json.loads(value) for key, value in (one.split("=") for one in given.set)}
     for name in given.sets:
         task, *parts = SETS[name]
@@ -78,8 +96,9 @@ def main() -> None:
             kept = RESULTS / f"pairs_{name}.json"
             rungs = json.loads(kept.read_text(encoding="utf-8"))["rungs"] if kept.exists() else {}
             rungs |= {
-                f"{rung.name} {settings or ''}".strip(): {
+                " ".join(filter(None, (rung.name, after, str(settings or "")))): {
                     "value": rung.value,
+                    "dev": rung.dev_value,
                     "interval": rung.interval,
                     "train": rung.price.train_seconds,
                 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .deployment.export import export
     from .distillation.distill import distill
     from .ladder.climb import climb
     from .model.loading import load
@@ -23,10 +24,11 @@ _MODULES = {
     "WordVectors": "word_vectors",
     "climb": "ladder.climb",
     "distill": "distillation.distill",
+    "export": "deployment.export",
     "load": "model.loading",
 }
 
-__all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb", "distill", "load"]
+__all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb", "distill", "export", "load"]
 
 
 def __getattr__(name: str) -> object:

@@ -8,6 +8,8 @@ from .errors import MissingExtraError
 # extra → the modules of it that are imported
 EXTRAS = {
     "train": ("torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib", "textalloc"),
+    "run": ("onnxruntime",),
+    "export": ("onnx", "onnxruntime"),
     "chinese": ("jieba",),
     "plot": ("matplotlib", "textalloc"),
     "elmo": ("h5py",),

@@ -189,10 +189,10 @@ class Pieces:
         names = ("pad", "cls", "limit", "overlap", "truncate", "pooling", "summary", "blanks")
         return {name: getattr(self, name) for name in names}
 
-    @classmethod
-    def restore(cls, folder: Path, **settings: Any) -> "Pieces":
+    @staticmethod
+    def restore(folder: Path, **settings: Any) -> "Pieces":
         """Read what `keep` wrote."""
-        return cls(Tokenizer.from_file(str(folder / "tokenizer.json")), **settings)
+        return Pieces(Tokenizer.from_file(str(folder / "tokenizer.json")), **settings)
 
     def arrange(self, tokens: Tokens, most: float = CPU_GROUP, *, whole: bool = False) -> WindowedTexts:
         """Tokenize these texts, one or two to an example, and cut them into windows, which are read in groups
@@ -268,7 +268,7 @@ class Pieces:
         while len(order):
             width = int(sizes[order[0]])
             similar = len(order) if whole else int(np.count_nonzero(2 * sizes[order] > width))
-            rows, order = np.split(order, [int(min(similar, max(1, most // width)))])
+            rows, order = np.split(order, [int(min(similar, max(1, most / width)))])
             places[rows] = taken + width * np.arange(len(rows))
             taken += width * len(rows)
             mask = np.arange(width) < sizes[rows, None]

@@ -143,7 +143,7 @@ class Characters(nn.Module):
         if self.form == "cnn":
             return torch.cat([_max_of(layer, vectors, mask) for layer in self.convolutions], dim=1)
         forwards, backwards = run_layer(list(self.cells), vectors, mask).chunk(2, dim=2)
-        rows = torch.arange(len(mask), device=mask.device)
+        rows = torch.arange(mask.shape[0], device=mask.device)
         return torch.cat([forwards[rows, mask.sum(dim=1) - 1], backwards[:, 0]], dim=1)
 
     def facts(self, tokens: Tokens) -> dict[str, float]:

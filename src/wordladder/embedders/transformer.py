@@ -262,7 +262,7 @@ class Transformer(FeatureEmbedder):
         words = _sum_links(flat, prepared.words, mask.numel()).view(*mask.shape, layers, self.dim)
         summary = None
         if prepared.summary is not None:
-            summary = _sum_links(flat, prepared.summary, len(mask)).view(len(mask), layers, self.dim)
+            summary = _sum_links(flat, prepared.summary, mask.shape[0]).view(-1, layers, self.dim)
         return Features(words, mask, summary, prepared.segments)
 
     def _all_states(self, groups: Seq[Group]) -> list[list[Tensor]]:
@@ -285,7 +285,7 @@ class Transformer(FeatureEmbedder):
         """All layers `(windows, pieces, dim)`, embeddings first, or the last one where it is enough."""
         every = self.layers != "last"
         types = group.types if "token_type_ids" in self._tokenizer.model_input_names else None
-        if not (self.model.training or torch.is_grad_enabled()):
+        if not (self.model.training or torch.is_grad_enabled() or torch.jit.is_tracing()):
             return self._frozen_encoder().layers(group.ids, group.mask, types, every)
         mask = group.mask.long()
         return encoder_layers(self.model, every, types, input_ids=group.ids, attention_mask=mask)
@@ -326,6 +326,7 @@ class Transformer(FeatureEmbedder):
 
 def _sum_links(vectors: Tensor, links: Links, rows: int) -> Tensor:
     """`(rows, dim)`, each row the weighted sum of its vectors."""
-    return vectors.new_zeros(rows, vectors.shape[1]).index_add(
-        0, links.rows, vectors[links.places] * links.shares[:, None]
-    )
+    empty, parts = vectors.new_zeros(rows, vectors.shape[1]), vectors[links.places] * links.shares[:, None]
+    if torch.jit.is_tracing():  # ONNX has no sum by rows that names one twice, but this
+        return empty.scatter_add(0, links.rows[:, None].expand_as(parts), parts)
+    return empty.index_add(0, links.rows, parts)

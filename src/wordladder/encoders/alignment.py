@@ -71,16 +71,20 @@ class Alignment(nn.Module):
         pairs = first.mask[:, :, None] & second.mask[:, None, :]
         return (
             self._aligned(first, second, scores, pairs),
-            self._aligned(second, first, scores.mT, pairs.mT),
+            self._aligned(second, first, scores.transpose(1, 2), pairs.transpose(1, 2)),
         )
 
     def _scores(self, first: Tensor, second: Tensor) -> Tensor:
         """Every word of the first text with every word of the second, `(batch, first time, second time)`."""
         if self.similarity is None:
-            return first @ second.mT
+            return first @ second.transpose(1, 2)
         # w · [p; q; p∘q] is a sum of three products, so that no pair of words needs a vector.
         of_first, of_second, of_both = self.similarity
-        return (first * of_both) @ second.mT + (first @ of_first)[:, :, None] + (second @ of_second)[:, None]
+        return (
+            (first * of_both) @ second.transpose(1, 2)
+            + (first @ of_first)[:, :, None]
+            + (second @ of_second)[:, None]
+        )
 
     def _aligned(self, own: Sequence, other: Sequence, scores: Tensor, pairs: Tensor) -> Sequence:
         """`own` aligned with `other`; `scores` and `pairs` are `(batch, own time, other time)`."""

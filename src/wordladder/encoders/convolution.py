@@ -61,6 +61,10 @@ class Convolution(nn.Module):
         rows, time, _ = vectors.shape
         if not rows * time:
             return sequence._replace(vectors=vectors.new_zeros(rows, time, self.dim), summary=None)
-        words = vectors.masked_fill(padding, 0.0).mT
-        found = torch.cat([layer(words)[..., -time:] for layer in self.convolutions], dim=1).mT.relu()
+        words = vectors.masked_fill(padding, 0.0).transpose(1, 2)
+        found = (
+            torch.cat([layer(words)[..., -time:] for layer in self.convolutions], dim=1)
+            .transpose(1, 2)
+            .relu()
+        )
         return sequence._replace(vectors=self.dropout(found).masked_fill(padding, 0.0), summary=None)

@@ -80,6 +80,7 @@ class Engine(ABC):
         task: The task.
         network: The network, if there is one.
         shallow: The shallow model, if there is one.
+        reads_apart: Whether each text of an example is a row of its own.
         layout: How sentence-transformers computes the vectors of the model, if it does.
         notes: What the user should know about a model of another program.
         texts_truncated: How many of the texts encoded so far were longer than the encoder reads.
@@ -90,6 +91,7 @@ class Engine(ABC):
     task: Any
     network: Any = None
     shallow: Any = None
+    reads_apart: Any = False
     layout: SentenceLayout | None = None
     notes: Sequence[str] = ()
     texts_truncated = 0

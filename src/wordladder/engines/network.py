@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -13,6 +12,7 @@ from ..embedders._training_text import TrainingText
 from ..errors import ModelError, RecipeError
 from ..layers.sequence import Sequence, join_segments, split_segments
 from ..recipe import Recipe, build, component
+from ..text.padding import widths
 from ..text.words import Tokens
 
 
@@ -23,7 +23,7 @@ class Batch(NamedTuple):
         inputs: The prepared tensors of each embedder.
         targets: The targets, if they are known.
         weights: The weight of each text in the loss, `(batch,)`, if texts have weights.
-        widths: The number of words of the longest text of each segment, then of the longest example.
+        widths: As `text.padding.widths` gives them.
         parts: The rows in parts, one after another, whose activations are not kept at once.
     """
 
@@ -140,10 +140,8 @@ class Network(nn.Module):
             return Batch((), torch.from_numpy(targets), parts=tuple(map(self.prepare, parts)))
         tokens = tokens.apart() if self.reads_apart else tokens
         inputs = tuple(embedder.prepare(tokens) for embedder in self.embedders)
-        widths = tokens.lengths.reshape(-1, tokens.segments).max(axis=0, initial=0).tolist()
-        widths.append(int(np.diff(tokens.example_offsets).max(initial=0)))
         target, weight = (None if one is None else torch.from_numpy(one) for one in (targets, weights))
-        return Batch(inputs, target, weight, tuple(widths))
+        return Batch(inputs, target, weight, widths(tokens))
 
     def encode(self, batch: Batch) -> Sequence:
         """The input of the head.

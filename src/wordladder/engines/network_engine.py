@@ -22,25 +22,29 @@ from ..layers.devices import batches_on_device, choose_device, device_of, explai
 from ..layers.search_settings import Search
 from ..progress import Progress, quiet
 from ..recipe import Recipe, build, component
-from ..tasks._word_scores import WordScores
 from ..tasks.translation import Alignment
 from ..text.words import Tokens, text_of, words_alone
 from ..training.optimizer import computes_in_half, rates_by_part
 from ..training.settings import TrainingSettings
 from ..training.taught import end_lesson, taught_job
+from .batched_engine import BatchedEngine
 from .engine import FitRun, FusionWeights, TrainableEngine
 from .few_labels import contrast_job, fit_head
 from .network import Network
 from .sentence_parts import write_sentence_parts
 from .writing import continued, written
 
-PREDICT_ROWS, PREDICT_WORDS = 256, 32_768  # the most in a batch, padding included
 MEMORY_ADVICE = 'Something else may be using it; device = "cpu" does without.'
 CACHE_ROWS = 256  # texts to predict from which on their features are cached
 
 
-class NetworkEngine(TrainableEngine):
+class NetworkEngine(BatchedEngine, TrainableEngine):
     """A network on a device."""
+
+    reads_apart = property(lambda self: self.network.reads_apart)
+    scorer = property(lambda self: self.network)
+    encoder = property(lambda self: self._encode_batch)
+    vector_dim = property(lambda self: self.network.task.dim)
 
     def __init__(self, recipe: Recipe, device: str | None = None) -> None:
         super().__init__(recipe)
@@ -101,7 +105,7 @@ class NetworkEngine(TrainableEngine):
             if run.lesson is not None:
                 end_lesson(self.network)
             if self.settings.contrast:
-                encode = partial(self._run, tokens, self._encode_batch, head.dim)
+                encode = partial(self._run, tokens, self.encoder, head.dim)
                 fit_head(self.network, head, encode, targets, weights)
             self._fit_postprocess(tokens)
         # Seconds that an interrupted run trained before this one.
@@ -151,17 +155,6 @@ class NetworkEngine(TrainableEngine):
         near = self.task.near(self.task.gold(train))
         vectors, numbers = self._text_vectors(tokens)
         return with_mined_negatives(train, near, vectors, numbers, self.task.negatives, self.task.low)
-
-    def _text_vectors(self, tokens: Tokens) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The vectors of the different texts of pairs, of length one, `(texts, dim)`, and for each pair which
-        of them are its own, `(pairs, 2)`.
-        """
-        texts, first = tokens.apart(), dict[str, int]()
-        numbers = [first.setdefault(text, len(first)) for text in texts.texts]
-        rows = np.unique(numbers, return_index=True)[1]
-        vectors = self._run(texts.take(rows), self._encode_batch, self.network.task.dim)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.maximum(lengths, 1e-12), np.reshape(numbers, (-1, 2))
 
     def _initialise_network(self, train: Examples, tokens: Tokens, run: FitRun) -> dict[str, Any]:
         """A new network, or the initial one of an interrupted run; returns facts for the report."""
@@ -233,47 +226,24 @@ class NetworkEngine(TrainableEngine):
         metric = self.task.primary(self.task.outcomes(scores, dev))
         return Score(metric, self.task.criterion(metric, scores, dev))
 
+    @property
+    def reads_both_orders(self) -> bool:
+        """Whether the texts of a pair are read together, and their order is to mean nothing."""
+        return getattr(self.task, "symmetric", False) and self.network.task.use_summary
+
+    @property
+    def chain(self) -> Any:
+        """The chain of tags, if there is one."""
+        crf = getattr(self.network.task, "chain", None)
+        return None if crf is None else crf.chain
+
     def _scores(self, tokens: Tokens) -> Any:
         """Scores, one row an example or a word."""
         if hasattr(self.network.task, "write"):
             return self._written(tokens)
         if hasattr(self.network.task, "log_probabilities"):
             return self._run(tokens, self._log_probabilities, 1, targets=self.task.targets(None, tokens))
-        if getattr(self.task, "towers", False):
-            vectors, numbers = self._text_vectors(tokens)
-            return np.einsum("pd,pd->p", *(vectors[side] for side in numbers.T))[:, None]
-        if not self.task.per_word:
-            scores = self._run(tokens, self.network, self.task.width)
-            if self._reads_both_orders():
-                scores += self._run(tokens.swapped(), self.network, self.task.width)
-                scores /= 2
-            return scores
-        values = np.empty((len(tokens.starts), self.task.width), np.float32)
-        offsets = tokens.example_offsets.tolist()
-        for rows, result in self._results(tokens, self.network):
-            for row, padded in zip(rows.tolist(), result):
-                start, end = offsets[row], offsets[row + 1]
-                values[start:end] = padded[: end - start]
-        crf = getattr(self.network.task, "chain", None)
-        return WordScores(values, tokens, None if crf is None else crf.chain)
-
-    def _reads_both_orders(self) -> bool:
-        """Whether the texts of a pair are read together, and their order is to mean nothing."""
-        return getattr(self.task, "symmetric", False) and self.network.task.use_summary
-
-    def _run(
-        self,
-        tokens: Tokens,
-        compute: Callable[[Any], torch.Tensor],
-        width: int,
-        max_rows: int | None = None,
-        targets: Any = None,
-    ) -> NDArray[np.float32]:
-        """The results of `compute`, one row an example, in order."""
-        out = np.empty((len(tokens), width), np.float32)
-        for rows, result in self._results(tokens, compute, max_rows, targets):
-            out[rows] = result
-        return out
+        return super()._scores(tokens)
 
     def _results(
         self, tokens: Tokens, compute: Callable[[Any], Any], max_rows: int | None = None, targets: Any = None
@@ -283,9 +253,7 @@ class NetworkEngine(TrainableEngine):
         """
         self.network.eval()
         device = device_of(self.network)
-        lengths = np.diff(tokens.example_offsets)
-        max_rows = PREDICT_ROWS if max_rows is None else max_rows
-        batches = length_batches(lengths, max_words=PREDICT_WORDS, max_rows=max_rows)
+        batches = self._in_batches(tokens, max_rows)
 
         def prepare(rows: NDArray[np.int64]) -> Any:
             some = tokens if len(rows) == len(tokens) == 1 else tokens.take(rows)
@@ -311,12 +279,6 @@ class NetworkEngine(TrainableEngine):
         if self._cache is not None and len(tokens) >= CACHE_ROWS:
             self._cache_features([tokens], self._cache)
         return self._scores(tokens)
-
-    def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
-        """The input of the head: one vector a text, `(rows, dim)`, or a pair if it is read as a whole."""
-        tokens = self.words.tokens(examples)
-        tokens = tokens.apart() if self.network.reads_apart else tokens
-        return self._run(tokens, self._encode_batch, self.network.task.dim, batch_rows)
 
     def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
         """The weights of the embedders at each word.
@@ -375,7 +337,7 @@ class NetworkEngine(TrainableEngine):
         save_file(
             {name: tensor.cpu().contiguous() for name, tensor in weights}, folder / "weights.safetensors"
         )
-        if not self._reads_both_orders():
+        if not self.reads_both_orders:
             write_sentence_parts(self.recipe, self.task, self.network, folder)
 
     def restore(self, folder: Path) -> None:

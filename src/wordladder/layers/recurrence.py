@@ -48,6 +48,10 @@ def run_layer(cells: Sequence[Any], vectors: Tensor, mask: Tensor) -> Tensor:
     Returns:
         Hidden vectors `(batch, time, directions * hidden)`, zero where the mask is False.
     """
+    if torch.jit.is_tracing():
+        from .recurrence_export import run_in_graph
+
+        return run_in_graph(cells, vectors, mask.sum(dim=1))
     if not mask.numel():
         return vectors.new_zeros(*mask.shape, len(cells) * cells[0].hidden_size)
     lengths = mask.sum(dim=1)

@@ -107,7 +107,7 @@ class Pooling(nn.Module):
             word = mask.long().argmax(dim=1)
         else:
             word = mask.shape[1] - 1 - mask.flip(1).long().argmax(dim=1)
-        return vectors[torch.arange(len(vectors), device=vectors.device), word].masked_fill(empty, 0.0)
+        return vectors[torch.arange(vectors.shape[0], device=vectors.device), word].masked_fill(empty, 0.0)
 
 
 def split_segments(sequence: Sequence, widths: Seq[int]) -> tuple[Sequence, ...]:
@@ -135,7 +135,11 @@ def join_segments(parts: tuple[Sequence, ...], width: int) -> Sequence:
 
 def _select(vectors: Tensor, mask: Tensor, width: int) -> tuple[Sequence, Tensor]:
     """The words where the mask is True, moved to the front of their rows, and the columns they come from."""
-    columns = mask.long().argsort(dim=1, descending=True, stable=True)[:, :width]
-    rows = torch.arange(len(vectors), device=vectors.device)[:, None]
+    order = mask.long()
+    if torch.jit.is_tracing():  # ONNX has no other stable sort
+        columns = order.topk(order.shape[1], dim=1).indices[:, :width]
+    else:
+        columns = order.argsort(dim=1, descending=True, stable=True)[:, :width]
     mask = mask.gather(1, columns)
-    return Sequence(vectors[rows, columns] * mask[..., None], mask), columns
+    chosen = vectors.gather(1, columns[..., None].expand(-1, -1, vectors.shape[2]))
+    return Sequence(chosen * mask[..., None], mask), columns

@@ -252,7 +252,7 @@ class Model(Writer, Estimator):
         engine = self._fitted_engine()
         rows = [texts] if isinstance(texts, str) else texts
         # Of pairs, a text is encoded alone where it is read alone.
-        reads_apart = engine.layout is not None or getattr(engine.network, "reads_apart", False)
+        reads_apart = engine.layout is not None or engine.reads_apart
         examples = examples_of(rows, task=Classification if reads_apart else self.task_)
         with engine.threads(self.threads):
             examples, unpooled = add_prompt(examples, engine.layout, prompt, prompt_name)

@@ -4,12 +4,14 @@ recipe.toml          the recipe
 weights.safetensors  every tensor once (a network)
 embedders/N/         the vocabulary of embedder N, and other files of its own
 shallow/             a shallow model
+exported.json        an exported network, in place of these: see engines/exported_engine.py
 labels.json          the labels, temperature and thresholds
 metrics.json         the metrics on dev
 report.json          facts about the training
 README.md            the model card
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,15 +36,20 @@ class _SavedReport:
     label_kind: LabelKind
 
 
-def write_model(model: Any, folder: Path) -> None:
+def write_model(model: Any, folder: Path, keep: Callable[[Path], None] | None = None) -> None:
     """Write a fitted `Model`; a model of another program keeps the format of that program.
+
+    Args:
+        model: The model.
+        folder: The folder.
+        keep: Writes labels and weights; left out, the engine does.
 
     Raises:
         OutputError: the disk is full, or the folder holds something else.
     """
     with atomic_folder(folder) as new:
-        model.engine_.keep(new)
-        if model.engine_.has_own_format:
+        (keep or model.engine_.keep)(new)
+        if model.engine_.has_own_format and keep is None:
             return
         recipe = model.recipe_.portable()
         (new / RECIPE_FILE).write_text(recipe.to_toml(), encoding="utf-8", newline="\n")
@@ -67,10 +74,18 @@ def read_model(
     try:
         report = read_validated(folder / "report.json", dict[str, Any])
         saved = read_validated(folder / "report.json", _SavedReport)
-        engine = engine_for(Recipe.read(folder / RECIPE_FILE, saved.name), device)
+        engine = _engine(Recipe.read(folder / RECIPE_FILE, saved.name), folder, device)
         engine.restore(folder)
         path = folder / "metrics.json"
         evaluation = read_validated(path, Evaluation) if path.is_file() and path.read_text() != "{}" else None
     except (OSError, LookupError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{source}: the saved model is incomplete or damaged: {error}") from error
     return engine, report, saved.label_kind, evaluation
+
+
+def _engine(recipe: Recipe, folder: Path, device: str | None) -> Any:
+    if (folder / "exported.json").is_file():
+        from ..engines.exported_engine import ExportedEngine
+
+        return ExportedEngine(recipe)
+    return engine_for(recipe, device)

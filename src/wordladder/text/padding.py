@@ -37,3 +37,9 @@ def pad_words(values: NDArray[Any], tokens: Tokens) -> tuple[Any, Any, Any]:
     padded, mask = pad(values, tokens.example_offsets)
     segments = None if tokens.segments == 1 else pad(tokens.segment_numbers, tokens.example_offsets)[0]
     return padded, mask, segments
+
+
+def widths(tokens: Tokens) -> tuple[int, ...]:
+    """The number of words of the longest text of each segment, then of the longest example; at least one."""
+    longest = tokens.lengths.reshape(-1, tokens.segments).max(axis=0, initial=1).tolist()
+    return *longest, int(np.diff(tokens.example_offsets).max(initial=1))

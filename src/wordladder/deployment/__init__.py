@@ -1,0 +1,1 @@
+"""Trained models in forms that answer without PyTorch."""

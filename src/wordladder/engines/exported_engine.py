@@ -1,0 +1,148 @@
+"""An exported network: its graph runs in ONNX Runtime, and texts are read as ever, all without PyTorch.
+
+exported.json  how each embedder reads, and what the graph computes
+model.onnx     the graph: names of its inputs begin with the number of the embedder that reads them
+readers/N/     vocabularies of embedder N
+chain.npz      the weights of neighbouring tags, if there are any
+The rest is that of every saved model.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..embedders._readers import leaves, restore_reader
+from ..errors import ModelError
+from ..extras import require
+from ..files.json_files import Size, read_validated
+from ..layers.tag_chain import TagChain
+from ..recipe import Recipe, build
+from ..text.padding import widths
+from ..text.words import Tokens
+from .batched_engine import BatchedEngine
+from .word_joining import WordJoiner
+
+EXPORTED_FILE, GRAPH_FILE, CHAIN_FILE = "exported.json", "model.onnx", "chain.npz"
+SCORES, VECTORS = "scores", "vectors"  # outputs of the graph
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The content of `exported.json`.
+
+    Attributes:
+        readers: Of each embedder the kind and the settings of its reader.
+        dim: Numbers in the vector of a text.
+        reads_apart: Whether each text of an example is a row of its own.
+        reads_both_orders: Whether the scores of a pair are the mean over both orders.
+        precision: `"float32"` or `"int8"`.
+        version: Of this layout.
+    """
+
+    readers: list[dict[str, Any]]
+    dim: Size
+    reads_apart: bool
+    reads_both_orders: bool
+    precision: str = "float32"
+    version: int = 1
+
+
+class ExportedEngine(BatchedEngine):
+    """A graph and its task."""
+
+    scorer, encoder = SCORES, VECTORS
+
+    def __init__(self, recipe: Recipe) -> None:
+        require("onnxruntime", "run", "an exported model")
+        self.recipe = recipe
+        self.task = build("tasks", recipe.tables["task"])
+        self.words = WordJoiner(recipe.text)
+        self.chain: TagChain | None = None
+        self._threads: int | None = None
+        self._sessions: dict[int | None, Any] = {}
+
+    def restore(self, folder: Path) -> None:
+        """Read what `export.write_graph` wrote."""
+        self._folder = folder
+        facts = read_validated(folder / EXPORTED_FILE, Exported)
+        if facts.version != 1:
+            raise ModelError(f"{folder}: exported by a later version of wordladder")
+        self.vector_dim, self.reads_apart = facts.dim, facts.reads_apart
+        self.reads_both_orders = facts.reads_both_orders
+        self.task.restore(folder)
+        self.words.restore(folder)
+        self._readers = []
+        for number, settings in enumerate(facts.readers):
+            kind = settings.pop("kind")
+            self._readers.append(restore_reader(kind, folder / "readers" / str(number), settings))
+        if (folder / CHAIN_FILE).is_file():
+            from ..kernels.crf import Chain  # imports Numba
+
+            self.chain = TagChain(Chain(**np.load(folder / CHAIN_FILE, allow_pickle=False)))
+        self._session()
+
+    def keep(self, folder: Path) -> None:
+        """Copy the files."""
+        for name in (EXPORTED_FILE, GRAPH_FILE, CHAIN_FILE, "readers"):
+            path = self._folder / name
+            if path.is_dir():
+                shutil.copytree(path, folder / name)
+            elif path.is_file():
+                shutil.copy2(path, folder / name)
+        self.task.keep(folder)
+        self.words.keep(folder)
+
+    def threads(self, count: int | None) -> AbstractContextManager[None]:
+        """Compute with `count` threads inside the block; None: as many as there are cores."""
+        return self._with_threads(count)
+
+    @contextmanager
+    def _with_threads(self, count: int | None) -> Iterator[None]:
+        before, self._threads = self._threads, count
+        try:
+            yield
+        finally:
+            self._threads = before
+
+    def _session(self) -> Any:
+        if self._threads not in self._sessions:
+            import onnxruntime
+
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = self._threads or 0
+            options.log_severity_level = 3
+            path, providers = str(self._folder / GRAPH_FILE), ["CPUExecutionProvider"]
+            try:
+                session = onnxruntime.InferenceSession(path, options, providers)
+            except Exception as error:  # noqa: BLE001, onnxruntime has no narrower common class
+                raise ModelError(f"{path}: ONNX Runtime cannot read it: {error}") from None
+            self._sessions[self._threads] = session
+        return self._sessions[self._threads]
+
+    def _results(
+        self, tokens: Tokens, compute: str, max_rows: int | None = None, targets: Any = None
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        session = self._session()
+        names = {one.name for one in session.get_inputs()}
+        for rows in self._in_batches(tokens, max_rows):
+            pairs = self.reads_apart and tokens.segments == 1  # the graph also scores neighbours as pairs
+            some = tokens.take(np.append(rows, rows[-1]) if pairs and len(rows) % 2 else rows)
+            inputs = graph_inputs(self._readers, some.apart() if self.reads_apart else some)
+            given = {name: value for name, value in inputs.items() if name in names}
+            yield rows, session.run([compute], given)[0][: len(rows)]
+
+
+def graph_inputs(readers: list[Any], tokens: Tokens) -> dict[str, NDArray[Any]]:
+    """What the graph reads of these texts: the arrays of each reader, and the words of the longest text of
+    each segment and of the longest example.
+    """
+    found: dict[str, NDArray[Any]] = {}
+    for number, reader in enumerate(readers):
+        found |= leaves(reader.read(tokens, whole=True), str(number))
+    return found | {"widths": np.array(widths(tokens), np.int64)}
