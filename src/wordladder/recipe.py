@@ -10,7 +10,7 @@ import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -141,14 +141,16 @@ class Recipe:
         tables: The document, with the defaults of `format`, `task` and `fusion`.
         name: The name of a rung, or of a file without its suffix; for tables and reports.
         folder: Where its relative paths start.
+        exported: Whether the network is a graph: then its parts, which need PyTorch, are not checked.
     """
 
     tables: dict[str, Any]
     name: str = "recipe"
     folder: Path = Path()
+    exported: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tables", _checked(self.tables, self.name))
+        object.__setattr__(self, "tables", _checked(self.tables, exported=self.exported))
 
     @classmethod
     def load(cls, source: "str | Path | Mapping[str, Any] | Recipe", task: str | None = None) -> "Recipe":
@@ -161,26 +163,26 @@ class Recipe:
             return source
         if isinstance(source, Mapping):
             return cls(deepcopy(dict(source)))
-        path = Path(source)
+        path, name = Path(source), str(source)
         if path.suffix == ".toml" or path.is_file():
             return cls.read(path)
-        if "/" in str(source) or "\\" in str(source):
-            raise RecipeError(f"{source}: there is no such file")
-        return cls._parse(rung_text(str(source), task), str(source), Path(), f"rung {source}")
+        if "/" in name or "\\" in name:
+            raise RecipeError(f"{name}: there is no such file")
+        return cls._parse(rung_text(name, task), name, Path(), f"rung {name}")
 
     @classmethod
-    def read(cls, path: Path, name: str | None = None) -> "Recipe":
+    def read(cls, path: Path, name: str | None = None, *, exported: bool = False) -> "Recipe":
         """A recipe from a TOML file."""
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"{path}: the recipe cannot be read: {error}") from None
-        return cls._parse(text, name or path.stem, path.parent, str(path))
+        return cls._parse(text, name or path.stem, path.parent, str(path), exported)
 
     @classmethod
-    def _parse(cls, text: str, name: str, folder: Path, where: str) -> "Recipe":
+    def _parse(cls, text: str, name: str, folder: Path, where: str, exported: bool = False) -> "Recipe":
         try:
-            return cls(tomllib.loads(text), name, folder)
+            return cls(tomllib.loads(text), name, folder, exported)
         except tomllib.TOMLDecodeError as error:
             raise RecipeError(f"{where}: not valid TOML: {error}") from None
         except RecipeError as error:
@@ -199,7 +201,7 @@ class Recipe:
         tables = deepcopy(self.tables)
         for key, value in changes.items():
             _put(tables, key, value)
-        return Recipe(tables, self.name, self.folder)
+        return replace(self, tables=tables)
 
     def with_vectors(self, path: str | Path, unicode_errors: str = "strict") -> "Recipe":
         """A copy whose static embedders read this file of word vectors, so that none are trained.
@@ -210,8 +212,7 @@ class Recipe:
         if not (static := self.embedders("static")):
             raise SettingError(f"--vectors: {self.name} has no static embedder to read them.")
         settings = {"source": str(Path(path).absolute())}
-        if unicode_errors != "strict":
-            settings["unicode_errors"] = unicode_errors
+        settings |= {} if unicode_errors == "strict" else {"unicode_errors": unicode_errors}
         recipe = self.with_settings({f"embedders.{i}.{k}": v for i in static for k, v in settings.items()})
         recipe.tables.pop("vectors", None)
         return recipe
@@ -283,7 +284,7 @@ class Recipe:
 
     def portable(self) -> "Recipe":
         """A copy with the names of files instead of their absolute paths."""
-        return Recipe(self.without_paths(self.tables), self.name, self.folder)
+        return replace(self, tables=self.without_paths(self.tables))
 
     def flat(self) -> dict[str, Any]:
         """All settings by their dotted keys."""
@@ -304,7 +305,7 @@ class Recipe:
         return TextSettings(**self.table("text"))
 
 
-def _checked(tables: dict[str, Any], name: str) -> dict[str, Any]:
+def _checked(tables: dict[str, Any], *, exported: bool) -> dict[str, Any]:
     """The tables with their defaults.
 
     Raises:
@@ -324,11 +325,11 @@ def _checked(tables: dict[str, Any], name: str) -> dict[str, Any]:
     tables.setdefault("task", {"kind": "classification"})
     if len(tables.get("embedders", ())) > 1:
         tables.setdefault("fusion", {"kind": "concatenate"})
-    _check_parts(tables)
+    _check_parts(tables, () if exported else LISTS)
     return tables
 
 
-def _check_parts(tables: dict[str, Any]) -> None:
+def _check_parts(tables: dict[str, Any], lists: Sequence[str]) -> None:
     from .training.settings import TrainingSettings
 
     if bool(tables.get("shallow")) == bool(tables.get("embedders")):
@@ -346,10 +347,10 @@ def _check_parts(tables: dict[str, Any]) -> None:
     if pieces is None and tables["task"].get("pieces") == "shared":
         raise RecipeError('[task] pieces = "shared": [text] pieces says how many there are; it is missing')
     _check(TrainingSettings, tables.get("training", {}), "[training]")
-    for folder in TABLES:
+    for folder in TABLES if lists else ("task",):
         if folder in tables:
             _check_kind("tasks" if folder == "task" else folder, tables[folder], f"[{folder}]")
-    for folder in LISTS:
+    for folder in lists:
         for number, table in enumerate(tables.get(folder, ()), start=1):
             _check_kind(folder, table, f"[[{folder}]] number {number}")
 

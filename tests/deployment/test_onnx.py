@@ -1,13 +1,17 @@
 """Exported networks answer as torch does: stacks of all kinds, texts of lengths that the export never saw."""
 
+import json
+
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("onnxruntime")
 
 from conftest import reviews
 from tiny_transformers import tiny_albert, tiny_bert
 from wordladder import Model, Recipe, export, load
+from wordladder.cli import app
 from wordladder.data.examples import Answer, Examples, Span
 from wordladder.engines.exported_engine import ExportedEngine
 
@@ -105,7 +109,8 @@ def same(first, second, close=1e-4):
 
 def compare(model, folder, rows):
     """The exported model against the one it was made from."""
-    other = load(export(model, folder / "exported"), threads=1)
+    export(model, folder / "exported")
+    other = load(folder / "exported", threads=1)
     assert isinstance(other.engine_, ExportedEngine)
     for some in rows:
         if model.recipe_.task in ("tagging", "span_qa"):
@@ -146,9 +151,10 @@ def test_pairs(name, folder, tmp_path):
     symmetric = name in ("towers", "cross-encoder")
     model = trained(PAIRED[name], {"kind": "pairs", "symmetric": symmetric}, pairs, folder)
     later = [list(zip(some, some[::-1])) for some in LATER]
-    same(load(export(model, tmp_path / "exported")).scores(later[3]), model.scores(later[3]))
+    export(model, tmp_path / "exported")
+    other = load(tmp_path / "exported")
     for some in later:
-        same(load(tmp_path / "exported").scores(some), model.scores(some))
+        same(other.scores(some), model.scores(some))
 
 
 @pytest.mark.parametrize("name", ["bilstm", "bert"])
@@ -175,3 +181,48 @@ def test_questions(name, folder, tmp_path):
     questions = Examples((rows[::-1], rows), answers)
     model = trained(PAIRED[name], {"kind": "span_qa", "no_answer": True}, questions, folder)
     compare(model, tmp_path, [list(zip(some[::-1], some)) for some in LATER])
+
+
+def test_small_numbers_answer_nearly_the_same(small_model, tmp_path):
+    texts, labels = reviews(200, seed=3)
+    found = export(small_model, tmp_path / "small", precision="int8", test=Examples((texts,), labels))
+    assert found is not None
+    assert found[1].value >= found[0].value - 0.02
+    other = load(tmp_path / "small")
+    assert np.abs(other.predict_proba(texts) - small_model.predict_proba(texts)).mean() < 0.02
+    assert json.loads((tmp_path / "small" / "export_test.json").read_text())["after"]["rows"] == 200
+
+
+def test_an_exported_model_is_saved_again(small_model, tmp_path):
+    export(small_model, tmp_path / "first")
+    again = load(load(tmp_path / "first").save(tmp_path / "again"))
+    assert np.array_equal(again.scores(["a good film"]), load(tmp_path / "first").scores(["a good film"]))
+    assert list(again.classes_) == list(small_model.classes_)
+
+
+def test_the_command(small_model, tmp_path):
+    small_model.save(tmp_path / "model")
+    (tmp_path / "rows.csv").write_text("text,label\na good film,positive\nan awful plot,negative\n")
+    arguments = ["export", str(tmp_path / "model"), "-o", str(tmp_path / "small"), "--precision", "int8"]
+    told = CliRunner().invoke(app, [*arguments, "--test", str(tmp_path / "rows.csv"), "--json"])
+    assert not told.exit_code, told.output
+    found = json.loads(told.stdout)
+    assert found["test"]["before"]["rows"] == found["test"]["after"]["rows"] == 2
+    assert found["megabytes"]["after"] < found["megabytes"]["before"] + 1
+    said = CliRunner().invoke(app, ["predict", str(tmp_path / "small"), str(tmp_path / "rows.csv")])
+    assert "positive" in said.output
+
+
+def test_what_is_not_exported(small_model, tmp_path):
+    with pytest.raises(ModelError, match="only networks"):
+        export(Model("tfidf").fit(*reviews(40)), tmp_path / "none")
+    with pytest.raises(SettingError, match="int8"):
+        export(small_model, tmp_path / "none", precision="int4")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_damaged_graph_is_an_error(small_model, tmp_path):
+    export(small_model, tmp_path / "model")
+    (tmp_path / "model" / "model.onnx").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match=r"model\.onnx"):
+        load(tmp_path / "model")

@@ -167,6 +167,7 @@ predict ngrams text.txt
 """
 LACKING_COMMANDS = (
     "demo",
+    "export",
     "generate",
     "pretrain",
     "neighbors",

@@ -15,7 +15,7 @@ PACKAGE = Path(wordladder.__file__).parent
 ORDER = (  # a word list reads better than thirty lines  # noqa: SIM905
     "errors extras progress files kernels text formats word_vectors layers vectors data metrics embedders "
     "fusion encoders shallow tasks heads training recipe engines interop evaluation model pretraining "
-    "distillation ladder search cli __main__"
+    "distillation deployment ladder search cli __main__"
 ).split()
 MOST_ROOT_FILES = 8
 LONGEST_CHAIN = 15

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import wordladder
 from conftest import reviews
 from wordladder import Model
 
@@ -83,3 +84,15 @@ def test_a_saved_bilstm_answers_without_the_heavy_libraries(command, small_model
     code = COMMAND.format(["wordladder", command, str(tmp_path / "model"), str(tmp_path / "texts.csv")])
     heavy = {"transformers", "sklearn", "scipy", "accelerate", "numba", "matplotlib", "pandas"}
     assert not loaded(code) & heavy
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "embed"])
+def test_an_exported_bilstm_needs_no_pytorch(command, small_model, tmp_path):
+    pytest.importorskip("onnxruntime")
+    wordladder.export(small_model, tmp_path / "model")
+    (tmp_path / "texts.csv").write_text("text,label\na good film,positive\n", encoding="utf-8")
+    more = ["-o", str(tmp_path / "out.npy")] if command == "embed" else []
+    code = COMMAND.format(
+        ["wordladder", command, str(tmp_path / "model"), str(tmp_path / "texts.csv"), *more]
+    )
+    assert not loaded(code) & {"torch", "transformers", "sklearn", "scipy", "numba", "pandas", "onnx"}

@@ -6,14 +6,15 @@
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from ..data.examples import Examples
 from ..embedders._readers import READERS
 from ..engines.exported_engine import CHAIN_FILE, EXPORTED_FILE, GRAPH_FILE, Exported
-from ..errors import ModelError
+from ..errors import ModelError, check_choice
+from ..evaluation.evaluate import Evaluation
 from ..extras import require
 from ..files.json_files import write_json
 from ..model.model import Model
@@ -25,14 +26,20 @@ _SAMPLE = ("A good film, 我喜欢 it.", "Not 10 bad ones")  # any texts will do
 Precision = Literal["float32", "int8"]
 
 
-def export(model: Model, output: str | Path, *, precision: Precision = "float32") -> Path:
-    """Write a folder with the graph of a network in ONNX.
+def export(
+    model: Model, output: str | Path, *, precision: Precision = "float32", test: Examples | None = None
+) -> tuple[Evaluation, Evaluation] | None:
+    """Write a folder with the graph of a network in ONNX, which `wordladder.load` opens.
 
     Args:
         model: A trained or loaded model.
         output: The folder.
         precision: `"int8"` stores and multiplies 8-bit numbers where ONNX Runtime can: of tables, of LSTM,
             and of linear layers, whose inputs are quantised as they come.
+        test: Labelled rows on which the model is evaluated before and after; the folder keeps what was found.
+
+    Returns:
+        The two evaluations, if there are test rows.
 
     Raises:
         ModelError: the model has no network of wordladder, or its task or an embedder cannot be exported.
@@ -47,8 +54,14 @@ def export(model: Model, output: str | Path, *, precision: Precision = "float32"
         raise ModelError(
             f"{name}: the task {model.recipe_.task!r} is not exported; these are: {', '.join(TASKS)}"
         )
+    check_choice("precision", precision, get_args(Precision))
     write_model(model, Path(output), partial(_keep, engine, precision))
-    return Path(output)
+    if test is None:
+        return None
+    found = model.evaluate(test), Model.load(output, threads=model.threads).evaluate(test)
+    costs = dict(zip(("before", "after"), map(Evaluation.to_dict, found)))
+    write_json(Path(output) / "export_test.json", costs)
+    return found
 
 
 def _keep(engine: Any, precision: Precision, folder: Path) -> None:

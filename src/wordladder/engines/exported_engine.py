@@ -21,7 +21,6 @@ from ..embedders._readers import leaves, restore_reader
 from ..errors import ModelError
 from ..extras import require
 from ..files.json_files import Size, read_validated
-from ..layers.tag_chain import TagChain
 from ..recipe import Recipe, build
 from ..text.padding import widths
 from ..text.words import Tokens
@@ -63,7 +62,7 @@ class ExportedEngine(BatchedEngine):
         self.recipe = recipe
         self.task = build("tasks", recipe.tables["task"])
         self.words = WordJoiner(recipe.text)
-        self.chain: TagChain | None = None
+        self.chain: Any = None
         self._threads: int | None = None
         self._sessions: dict[int | None, Any] = {}
 
@@ -83,6 +82,7 @@ class ExportedEngine(BatchedEngine):
             self._readers.append(restore_reader(kind, folder / "readers" / str(number), settings))
         if (folder / CHAIN_FILE).is_file():
             from ..kernels.crf import Chain  # imports Numba
+            from ..layers.tag_chain import TagChain
 
             self.chain = TagChain(Chain(**np.load(folder / CHAIN_FILE, allow_pickle=False)))
         self._session()

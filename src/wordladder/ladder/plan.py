@@ -76,7 +76,9 @@ def plan_taught(recipes: Sequence[Recipe], teacher: FixedModel, made_up: int) ->
     if not cheap:
         raise SettingError("--distill: all rungs have a pretrained encoder, so there is none to teach")
     return [
-        TaughtRecipe(one.tables, f"{one.name}@{teacher.name}", one.folder, teacher.source, made_up)
+        TaughtRecipe(
+            one.tables, f"{one.name}@{teacher.name}", one.folder, teacher=teacher.source, made_up=made_up
+        )
         for one in cheap
     ]
 

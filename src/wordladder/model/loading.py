@@ -7,13 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ..engines import Engine, ShallowEngine
+from ..engines import Engine
 from ..errors import ModelError
 from ..extras import require
 from ..formats import UnicodeErrors
 from ..interop.sources import Source, identify
 from ..recipe import Recipe
-from ..shallow._fasttext_file import classifier_from
 from ..word_vectors import WordVectors
 from .model import Model
 from .saved_folder import read_model
@@ -69,6 +68,9 @@ def _word_vectors(source: Source, options: Options) -> WordVectors:
 
 def _fasttext_classifier(source: Source, options: Options) -> Model:
     """A classifier of fastText. Words are separated by white space, as in fastText."""
+    from ..engines.shallow_engine import ShallowEngine
+    from ..shallow._fasttext_file import classifier_from
+
     settings, labels, words, weights = classifier_from(source.path)
     multi_label = settings["loss"] == "ova"
     tables = {

@@ -74,7 +74,7 @@ def read_model(
     try:
         report = read_validated(folder / "report.json", dict[str, Any])
         saved = read_validated(folder / "report.json", _SavedReport)
-        engine = _engine(Recipe.read(folder / RECIPE_FILE, saved.name), folder, device)
+        engine = _engine(folder, saved.name, device)
         engine.restore(folder)
         path = folder / "metrics.json"
         evaluation = read_validated(path, Evaluation) if path.is_file() and path.read_text() != "{}" else None
@@ -83,8 +83,10 @@ def read_model(
     return engine, report, saved.label_kind, evaluation
 
 
-def _engine(recipe: Recipe, folder: Path, device: str | None) -> Any:
-    if (folder / "exported.json").is_file():
+def _engine(folder: Path, name: str, device: str | None) -> Any:
+    exported = (folder / "exported.json").is_file()
+    recipe = Recipe.read(folder / RECIPE_FILE, name, exported=exported)
+    if exported:
         from ..engines.exported_engine import ExportedEngine
 
         return ExportedEngine(recipe)
