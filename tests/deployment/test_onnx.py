@@ -14,6 +14,7 @@ from wordladder import Model, Recipe, export, load
 from wordladder.cli import app
 from wordladder.data.examples import Answer, Examples, Span
 from wordladder.engines.exported_engine import ExportedEngine
+from wordladder.errors import ModelError, SettingError
 
 WORDS = [
     "good",
