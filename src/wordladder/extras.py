@@ -10,6 +10,7 @@ EXTRAS = {
     "train": ("torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib", "textalloc"),
     "run": ("onnxruntime",),
     "export": ("onnx", "onnxruntime"),
+    "fast": ("openvino",),
     "chinese": ("jieba",),
     "plot": ("matplotlib", "textalloc"),
     "elmo": ("h5py",),

@@ -15,10 +15,11 @@ from transformers import AutoModel, AutoTokenizer, ModernBertConfig, ModernBertM
 
 from conftest import reviews
 from tiny_transformers import tiny_albert, tiny_bert, tiny_roberta
-from wordladder import Model, Recipe
+from wordladder import Model, Recipe, load
 from wordladder.embedders._inference import FrozenEncoder, PackedEncoder, _copy, find_runs, frozen_copy
 from wordladder.embedders._sentence_layout import Module, SentenceLayout, read_layout, write_layout
 from wordladder.errors import ModelError, NotFittedError, SettingError
+from wordladder.interop.fast_encoder import FastEncoder
 from wordladder.interop.sentence_encoder import SentenceEngine
 
 TEXTS = [
@@ -307,15 +308,19 @@ def minilm():
     return Path(package.__file__).parent / "model"
 
 
-def test_a_real_encoder(minilm, tmp_path):
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_a_real_encoder(engine, minilm, tmp_path):
+    if engine == "openvino":
+        pytest.importorskip("openvino")
     texts = [text.replace("\ud83d", "?") for text in TEXTS]
     expected = sentence_transformer(minilm).encode(texts)
-    exact = Model.load(minilm, precision="float32")
+    exact = load(minilm, precision="float32", engine=engine)
     np.testing.assert_allclose(exact.encode(texts), expected, atol=1e-5)
-    assert (Model.load(minilm, precision="bfloat16").encode(texts) * expected).sum(axis=1).min() > 0.999
+    half = load(minilm, precision="bfloat16", engine=engine)
+    assert (half.encode(texts) * expected).sum(axis=1).min() > 0.999
     exact.save(tmp_path / "saved")
     np.testing.assert_allclose(sentence_transformer(tmp_path / "saved").encode(texts), expected, atol=1e-5)
-    assert isinstance(exact.engine_, SentenceEngine)
+    assert isinstance(exact.engine_, FastEncoder if engine == "openvino" else SentenceEngine)
     assert Tokenizer.from_file(str(tmp_path / "saved" / "tokenizer.json"))
 
 

@@ -18,13 +18,19 @@ OPTIONS = library_options(
 )
 
 
-@command_options(OPTIONS, climb_options({"Table": "text format"}), precision={"rich_help_panel": "Vectors"})
+@command_options(
+    OPTIONS,
+    climb_options({"Table": "text format"}),
+    precision={"rich_help_panel": "Vectors"},
+    engine={"rich_help_panel": "Run"},
+)
 def embed(
     model: Path,
     file: Input = "-",
     *,
     output: Path,
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
+    engine: Literal["auto", "torch", "openvino"] = "auto",
     unicode_errors: UnicodeErrors = "strict",
     device: Device = None,
     threads: Threads = None,
@@ -43,6 +49,7 @@ def embed(
             Face hub; or a file of word vectors.
         output: File to write: .npy or .parquet.
         precision: Arithmetic of a pretrained encoder; `auto` is bfloat16 where the hardware has it.
+        engine: What runs an encoder: `openvino`, `torch`, or `auto`, the first where it is installed and can.
     """
     import time
 
@@ -54,7 +61,7 @@ def embed(
     if not output.absolute().parent.is_dir():
         raise OutputError(f"{output}: there is no folder {output.parent}")
     columns = {name: options.pop(name) for name in ("text", "format")}
-    opening: dict[str, Any] = {"device": device, "threads": threads, "precision": precision}
+    opening: dict[str, Any] = {"device": device, "threads": threads, "precision": precision, "engine": engine}
     loaded = open_encoder(model, unicode_errors=unicode_errors, **opening)
     texts = list(read_texts(file, **columns))
     started = time.perf_counter()

@@ -20,7 +20,8 @@ from ..embedders._sentence_modules import activation_named
 from ..errors import ModelError
 from ..recipe import Recipe, build
 from .fine_tuned import Logits
-from .sentence_encoder import Ints, Precision, SentenceEngine, read_parts, replace_surrogates
+from .no_task import replace_surrogates
+from .sentence_encoder import Ints, Precision, SentenceEngine, read_parts
 
 
 class CrossEncoder(SentenceEngine):

@@ -29,7 +29,8 @@ from ..recipe import Recipe, build
 from ..tasks._word_scores import WordScores
 from ..tasks._word_tags import WordScheme
 from ..text.words import TextSettings, Tokens, tokenize
-from .sentence_encoder import MEAN_NOTE, Ints, Precision, SentenceEngine
+from .no_task import MEAN_NOTE
+from .sentence_encoder import Ints, Precision, SentenceEngine
 from .sources import task_of
 
 _BIOES = {"L-": "E-", "U-": "S-"}

@@ -7,7 +7,7 @@ convolutions also read the padding of a batch. Of a plain encoder the vectors of
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,39 +34,12 @@ from ..errors import ModelError
 from ..layers.devices import choose_device, threads
 from ..layers.threads import in_parallel
 from ..recipe import Recipe
+from .no_task import MEAN_NOTE, NoTask, replace_surrogates
 
 _BATCH_PIECES, _BATCH_ROWS = 4096, 4096  # the most that are computed together
 _BLOCK_ROWS = 8192  # texts that are sorted by length together
-MEAN_NOTE = "{}: no modules.json says how texts get vectors; the mean of the vectors of all pieces is used"
 Ints = NDArray[np.int64]
 Compute = Callable[[list[Ints]], NDArray[np.float32]]
-
-
-class NoTask:
-    """The task of a model that only encodes: whatever needs labels raises a ModelError.
-
-    Args:
-        name: The name of the model, for messages.
-        trains: Whether it is a transformer, which other networks can be trained on.
-    """
-
-    segments = 1
-    labels_are = "names"
-    metric = ""
-
-    def __init__(self, name: str, trains: bool) -> None:
-        self.name, self.trains = name, trains
-        self.labels: list[str] = []
-
-    def refuse(self, *_: Any) -> NoReturn:
-        """Raise a ModelError."""
-        hint = ', and a recipe with it as the source of a "transformer" embedder can be trained'
-        raise ModelError(
-            f"{self.name}: this encoder has no head for a task, so it cannot predict; it can encode"
-            + hint * self.trains
-        )
-
-    check = outcomes = predictions = probabilities = answers = refuse
 
 
 class SentenceEngine(Engine):
@@ -288,11 +261,6 @@ def _tokenizer(fast: Any, layout: SentenceLayout, name: str) -> tuple[Tokenizer,
             f"{name}: its tokenizer gives a single text a segment number other than 0, which is not supported"
         )
     return tokenizer, encoding.special_tokens_mask[::-1].index(0)
-
-
-def replace_surrogates(text: str) -> str:
-    """The text without half surrogate pairs, which no tokenizer reads."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _weighted_mean(texts: Tensor, total: Tensor | None, skip: int) -> Tensor:

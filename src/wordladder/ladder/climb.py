@@ -17,12 +17,13 @@ from ..evaluation.agreement import comparable, disagreement
 from ..files.json_files import write_json
 from ..files.streams import disk_errors
 from ..formats import UnicodeErrors
+from ..kernels.cores import cores
 from ..model.checkpoint_folder import exclusive_output
 from ..progress import Progress, quiet
 from ..recipe import Recipe
 from .choice import add_gaps, choose, compare, reject_other_metrics
 from .climb_folder import ClimbFolder
-from .machine import available_threads, describe
+from .machine import describe
 from .plan import FixedModel, plan_models, plan_recipes, plan_taught
 from .price import UNITS, Budget, cost_kind
 from .report import write_report
@@ -127,7 +128,7 @@ def climb(
     started = perf_counter()
     limits = {"max_latency_ms": max_latency_ms, "max_size_mb": max_size_mb, "max_memory_mb": max_memory_mb}
     rule = Rule(cost=cost_kind(cost), margin=margin, budget=Budget(**limits, max_minutes=max_minutes))
-    threads = available_threads() if threads is None else threads
+    threads = cores() if threads is None else threads
     _check_numbers(margin, seeds=seeds, threads=threads)
     columns: dict[str, Any] = {
         "text": text,

@@ -7,23 +7,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .. import __version__
+from ..kernels.cores import cores
 
 LIBRARIES = ("torch", "numpy", "scikit-learn", "transformers", "numba")
-
-
-def available_threads() -> int:
-    """How many threads this process can run at once."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows
-        return os.cpu_count() or 1
 
 
 def describe() -> dict[str, str | int | float]:
     """Processor, cores, memory in GB, system, and the relevant versions; unknown facts are left out."""
     facts: dict[str, str | int | float] = {
         "processor": _processor(),
-        "cores": available_threads(),
+        "cores": cores(),
         "memory_gb": _memory_gb(),
         "system": f"{platform.system()} {platform.release()}",
         "wordladder": __version__,

@@ -16,9 +16,10 @@ from ..errors import DataError, OutputError, SettingError, UserError, did_you_me
 from ..evaluation.intervals import percentile_interval
 from ..files.json_files import write_json
 from ..files.streams import atomic_write, disk_errors
+from ..kernels.cores import cores
 from ..ladder.choice import choose, compare
 from ..ladder.encoders import LeftOut
-from ..ladder.machine import available_threads, describe
+from ..ladder.machine import describe
 from ..ladder.price import UNITS, Budget, Price, cost_kind
 from ..ladder.report import write_report
 from ..ladder.result import Climb, Rule, Rung
@@ -137,7 +138,7 @@ def climb_search(
     rule = Rule(
         cost=cost_kind(cost), margin=margin, budget=budget, metric=METRIC, rows=len(test), unit=UNITS[TASK]
     )
-    threads = threads or available_threads()
+    threads = threads or cores()
     given, again = (None if one is None else str(one) for one in (encoder, reranker))
     planned = {name: _job(RUNGS[name], given, again, folder, threads) for name in chosen}
     jobs = {name: job for name, job in planned.items() if isinstance(job, Job)}

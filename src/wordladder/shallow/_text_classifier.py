@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..kernels.cores import cores
 from ..progress import Progress, quiet
-from ..vectors._hogwild import cores
 
 
 class DevSet(NamedTuple):

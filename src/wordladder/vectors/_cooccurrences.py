@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..files.streams import write_errors
-from ._hogwild import Run, cores, random_state, split_at_line_ends
+from ..kernels.cores import cores
+from ._hogwild import Run, random_state, split_at_line_ends
 
 if TYPE_CHECKING:
     from .glove import GloVe

@@ -3,7 +3,6 @@
 The threads write to the same vectors without waiting for each other (Hogwild, Niu et al. 2011).
 """
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +18,8 @@ from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 
 if TYPE_CHECKING:
-    from ..kernels.sampling import Schedule, Tables
-
+    from ..kernels.cores import cores
+from ..kernels.sampling import Schedule, Tables
 
 _CHUNK = (10_000, 500_000)  # ids that a thread learns from at a time, at least and at most
 _CHUNKS = 2_000  # wanted in a training
@@ -228,14 +227,6 @@ def train_chunks(
             speed = {f"{total[1]}_per_second": learned / (time.perf_counter() - started)}
             progress(f"training {kind}", learned, total[0], loss=losses[-1], **speed)
     return losses
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
 
 
 def compile_kernel(call: Callable[[], object], progress: Progress) -> None:

@@ -9,11 +9,12 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from ..errors import SettingError
+from ..kernels.cores import cores
 from ..progress import Progress, quiet
 from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 from ._cooccurrences import Cooccurrences, count_cooccurrences
-from ._hogwild import Chunk, Run, Trainer, aligned_zeros, compile_kernel, cores, train_chunks
+from ._hogwild import Chunk, Run, Trainer, aligned_zeros, compile_kernel, train_chunks
 from ._words import Words
 
 __all__ = ["GloVe"]
