@@ -9,7 +9,7 @@ from .errors import MissingExtraError
 EXTRAS = {
     "train": ("torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib", "textalloc"),
     "run": ("onnxruntime",),
-    "export": ("onnx", "onnxruntime"),
+    "export": ("onnx", "onnxruntime", "openvino", "nncf"),
     "fast": ("openvino",),
     "chinese": ("jieba",),
     "plot": ("matplotlib", "textalloc"),

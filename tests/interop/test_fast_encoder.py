@@ -10,8 +10,8 @@ pytest.importorskip("openvino")
 from safetensors.numpy import load_file, save_file
 
 from tiny_transformers import TEXTS, tiny_albert, tiny_bert, tiny_roberta
-from wordladder import load
-from wordladder.errors import ModelError
+from wordladder import export, load
+from wordladder.errors import ModelError, SettingError
 from wordladder.interop.fast_encoder import FastEncoder
 
 LATER = [*TEXTS, "", "good", " ".join(TEXTS * 9), "\ud83d half a pair"]
@@ -79,3 +79,22 @@ def test_others_are_left_to_pytorch(tmp_path):
     save_file(weights, tmp_path / "bert" / "model.safetensors", {"format": "pt"})
     with pytest.raises(ModelError, match="not finite"):
         load(tmp_path / "bert")
+
+
+def test_a_small_encoder(tmp_path):
+    pytest.importorskip("nncf")
+    folder = sentence_folder(tiny_bert, tmp_path / "encoder")
+    fast, _ = both(folder)
+    texts = [" ".join(TEXTS[number % 4].split()[: 3 + number // 4]) for number in range(40)]
+    costs = export(fast, tmp_path / "small", precision="int8", texts=texts)
+    assert costs["least_cosine"] > 0.95
+    assert costs == json.loads((tmp_path / "small" / "export_test.json").read_text())
+    small = load(tmp_path / "small", threads=1)
+    assert not (tmp_path / "small" / "model.safetensors").exists()
+    assert (small.encode(LATER) * fast.encode(LATER)).sum(axis=1).min() > 0.9
+    small.save(tmp_path / "again")
+    np.testing.assert_array_equal(load(tmp_path / "again", threads=1).encode(LATER), small.encode(LATER))
+    with pytest.raises(SettingError, match="20 or more"):
+        export(fast, tmp_path / "none", precision="int8", texts=texts[:3])
+    with pytest.raises(SettingError, match="as it is"):
+        export(fast, tmp_path / "none")

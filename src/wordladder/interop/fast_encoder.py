@@ -24,8 +24,10 @@ from ..engines import Engine
 from ..files.json_files import read_json
 from ..kernels.cores import cores
 from ..recipe import Recipe
+from ..text.padding import pad
+from ..text.words import offsets_of
 from .no_task import MEAN_NOTE, NoTask, replace_surrogates
-from .openvino_graph import build_graph, first_position, read_config, read_weights
+from .openvino_graph import GRAPH_FILE, WEIGHTS_FILE, first_position, read_config, read_graph
 
 _BATCH_PIECES, _BATCH_ROWS, _BLOCK_ROWS = 1024, 1024, 8192
 _POOLED: tuple[Pooled, ...] = ("cls", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
@@ -83,11 +85,8 @@ class FastEncoder(Engine):
         table |= {"summary": layout.pooling[0]} if layout.pooling in (("mean",), ("cls",)) else {}
         self.recipe = Recipe({"embedders": [table]}, self.name, exported=True)
         self._tokenizer, self._suffix, self.limit = _tokenizer(inner, layout, config)
-        weights = read_weights(inner, config)
-        if not all(np.isfinite(weight.sum()) for weight in weights.values()):
-            raise ValueError("a weight is not finite")
         self.dim, self._core = int(config["hidden_size"]), openvino.Core()
-        self._graph = build_graph(config, weights)
+        self.graph = read_graph(inner, config)
         self._compiled: dict[int | None, list[Any]] = {}
         self._threads: int | None = None
         self._requests()
@@ -114,7 +113,7 @@ class FastEncoder(Engine):
             threads = self._threads or cores()
             settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
             settings |= {"INFERENCE_PRECISION_HINT": precision[self.precision]}
-            compiled = self._core.compile_model(self._graph, "CPU", settings)
+            compiled = self._core.compile_model(self.graph, "CPU", settings)
             self._compiled[self._threads] = [compiled.create_infer_request() for _ in range(2 * threads)]
         return self._compiled[self._threads]
 
@@ -139,20 +138,26 @@ class FastEncoder(Engine):
             rows, most = np.flatnonzero(lengths), batch_rows or _BATCH_ROWS
             for part in length_batches(lengths[rows], max_words=_BATCH_PIECES, max_rows=most):
                 batch = rows[part]
-                mask = np.arange(lengths[batch].max()) < lengths[batch, None]
-                padded = np.zeros(mask.shape, np.int64)
-                padded[mask] = np.concatenate([ids[row] for row in batch.tolist()])
-                shares = np.stack([_shares(kind, mask, skip) for kind in kinds], axis=1)
                 if not free:
                     receive()
                 busy.append((free.pop(), start + batch))
-                busy[-1][0].start_async([padded, mask.astype(np.float32), shares])
+                busy[-1][0].start_async(self._inputs([ids[row] for row in batch.tolist()], skip))
         while busy:
             receive()
         vectors = out.reshape(len(texts), len(kinds) * self.dim)
         for _ in self.layout.after:  # each is a Normalize
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors[:, : self.layout.truncate_dim]
+
+    def inputs(self, text: str) -> list[NDArray[Any]]:
+        """What the graph reads of a text."""
+        return self._inputs(self._piece_ids([text]))
+
+    def _inputs(self, ids: list[Ints], skip: int = 0) -> list[NDArray[Any]]:
+        """The pieces of texts, their mask, and the share of each piece in the vectors of its text."""
+        padded, mask = pad(np.concatenate(ids), offsets_of(list(map(len, ids))))
+        shares = np.stack([_shares(kind, mask, skip) for kind in self.layout.pooling], axis=1)
+        return [padded, mask.astype(np.float32), shares]
 
     def _piece_ids(self, texts: Sequence[str]) -> list[Ints]:
         """The ids of each text's pieces, special ones included; long texts are truncated and counted."""
@@ -169,10 +174,13 @@ class FastEncoder(Engine):
         """Raise a ModelError: an encoder has no scores."""
         return self.task.refuse()
 
-    def keep(self, folder: Path) -> None:
-        """Copy the folder that this was read from."""
+    def keep(self, folder: Path, *, weights: bool = True) -> None:
+        """Copy the folder that this was read from, with or without the weights."""
+        inner, graph = self.folder / self.layout.encoder, self.folder / self.layout.encoder / GRAPH_FILE
         for place in (self.folder, *(one for one in self.folder.iterdir() if one.is_dir())):
-            for path in (path for pattern in FILES for path in place.glob(pattern)):
+            files = {path for pattern in FILES for path in place.glob(pattern)}
+            files |= set(graph.parent.glob("*")) if place == graph.parent else set()
+            for path in files if weights else files - {inner / WEIGHTS_FILE}:
                 to = folder / path.relative_to(self.folder)
                 to.parent.mkdir(exist_ok=True)
                 shutil.copy2(path, to)

@@ -16,13 +16,15 @@ PREFIXES = {"bert": "bert.", "roberta": "roberta.", "xlm-roberta": "roberta.", "
 _ACTIVATIONS = {"gelu": "erf", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh"}
 _NEVER = 1e4  # is taken from the scores of padding
 IDS, MASK, SHARES = "ids", "mask", "shares"
+WEIGHTS_FILE, GRAPH_FILE = "model.safetensors", Path("openvino", "small_encoder.xml")
 
 Weights = Mapping[str, NDArray[np.float32]]
 
 
 def read_config(folder: Path) -> dict[str, Any] | None:
     """The settings of an encoder; None if there is no graph for it."""
-    if not (folder / "model.safetensors").is_file() or not (folder / "tokenizer.json").is_file():
+    has_weights = (folder / WEIGHTS_FILE).is_file() or (folder / GRAPH_FILE).is_file()
+    if not has_weights or not (folder / "tokenizer.json").is_file():
         return None
     config = read_json(folder / "config.json", dict)
     fits = config.get("model_type") in PREFIXES and config.get("hidden_act") in _ACTIVATIONS
@@ -42,9 +44,26 @@ def read_weights(folder: Path, config: Mapping[str, Any]) -> dict[str, NDArray[n
     prefix = PREFIXES[config["model_type"]]
     return {
         name.removeprefix(prefix): np.ascontiguousarray(weight, np.float32)
-        for name, weight in load_file(folder / "model.safetensors").items()
+        for name, weight in load_file(folder / WEIGHTS_FILE).items()
         if weight.dtype in (np.float32, np.float16)
     }
+
+
+def read_graph(folder: Path, config: Mapping[str, Any]) -> Any:
+    """The graph of the encoder in a folder, or the one with 8-bit numbers that is there.
+
+    Raises:
+        KeyError: a weight is missing.
+        ValueError: a weight is not finite.
+    """
+    import openvino
+
+    if (folder / GRAPH_FILE).is_file():
+        return openvino.Core().read_model(folder / GRAPH_FILE)
+    weights = read_weights(folder, config)
+    if not all(np.isfinite(weight.sum()) for weight in weights.values()):
+        raise ValueError("a weight is not finite")
+    return build_graph(config, weights)
 
 
 def build_graph(config: Mapping[str, Any], weights: Weights) -> Any:

@@ -112,6 +112,7 @@ def needed_mb(source: str | Path) -> float:
         return size_mb(path)
     folders = [path, *path.glob("[0-9]_*")]  # the modules of sentence-transformers
     files = {file for folder in folders for pattern in FILES for file in folder.glob(pattern)}
+    files |= set(path.glob("openvino/*"))
     if not any(file.suffix == ".safetensors" for file in files):
         files |= set(path.glob(PICKLED))
     return sum(file.stat().st_size for file in files) / 1e6
