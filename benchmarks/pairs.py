@@ -5,9 +5,9 @@
 
 SICK (entailment, 4,500 pairs), MRPC (paraphrase, 3,576), AFQMC (questions to a bank, 34,334) and STS-B in
 English and Chinese (scores, 5,749 and 5,231), each with its own dev and test; of AFQMC, whose test has no
-labels, dev is the test and a tenth of train is dev. One seed. With --after
-the encoder is first tuned on another set, by the rung cross-encoder. Prints what the command line prints and saves
-the figures in results/, beside those of rungs and settings that are not run now.
+labels, dev is the test and a tenth of train is dev. One seed. With --after the encoder is first tuned on
+another set, by the rung cross-encoder. Prints what the command line prints and saves the figures in results/,
+beside those of rungs and settings that are not run now.
 """
 
 import argparse

@@ -214,7 +214,7 @@ def test_the_command(small_model, tmp_path):
 
 
 def test_what_is_not_exported(small_model, tmp_path):
-    with pytest.raises(ModelError, match="only networks"):
+    with pytest.raises(ModelError, match="what is exported"):
         export(Model("tfidf").fit(*reviews(40)), tmp_path / "none")
     with pytest.raises(SettingError, match="int8"):
         export(small_model, tmp_path / "none", precision="int4")

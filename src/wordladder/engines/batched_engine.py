@@ -44,6 +44,8 @@ class BatchedEngine(Engine):
     @staticmethod
     def _in_batches(tokens: Tokens, max_rows: int | None) -> list[NDArray[np.int64]]:
         """The row numbers of examples of similar length."""
+        if len(tokens) == 1:  # answered alone: every array counts
+            return [np.zeros(1, np.int64)]
         lengths = np.diff(tokens.example_offsets)
         most = PREDICT_ROWS if max_rows is None else max_rows
         return length_batches(lengths, max_words=PREDICT_WORDS, max_rows=most)

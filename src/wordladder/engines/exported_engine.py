@@ -9,8 +9,10 @@ The rest is that of every saved model.
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from ..embedders._readers import leaves, restore_reader
 from ..errors import ModelError
 from ..extras import require
 from ..files.json_files import Size, read_validated
+from ..kernels.cores import cores
 from ..recipe import Recipe, build
 from ..text.padding import widths
 from ..text.words import Tokens
@@ -64,7 +67,6 @@ class ExportedEngine(BatchedEngine):
         self.words = WordJoiner(recipe.text)
         self.chain: Any = None
         self._threads: int | None = None
-        self._sessions: dict[int | None, Any] = {}
 
     def restore(self, folder: Path) -> None:
         """Read what `export.write_graph` wrote."""
@@ -85,7 +87,8 @@ class ExportedEngine(BatchedEngine):
             from ..layers.tag_chain import TagChain
 
             self.chain = TagChain(Chain(**np.load(folder / CHAIN_FILE, allow_pickle=False)))
-        self._session()
+        self._session = self._open_graph(folder / GRAPH_FILE)
+        self._inputs = {one.name for one in self._session.get_inputs()}
 
     def keep(self, folder: Path) -> None:
         """Copy the files."""
@@ -110,32 +113,39 @@ class ExportedEngine(BatchedEngine):
         finally:
             self._threads = before
 
-    def _session(self) -> Any:
-        if self._threads not in self._sessions:
-            import onnxruntime
+    def _open_graph(self, path: Path) -> Any:
+        """A session of one thread: a recurrent layer is a long chain of small operations, on which more
+        threads would wait for each other. Several batches are computed side by side instead.
+        """
+        import onnxruntime
 
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = self._threads or 0
-            options.log_severity_level = 3
-            path, providers = str(self._folder / GRAPH_FILE), ["CPUExecutionProvider"]
-            try:
-                session = onnxruntime.InferenceSession(path, options, providers)
-            except Exception as error:  # noqa: BLE001, onnxruntime has no narrower common class
-                raise ModelError(f"{path}: ONNX Runtime cannot read it: {error}") from None
-            self._sessions[self._threads] = session
-        return self._sessions[self._threads]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001, onnxruntime has no narrower common class
+            raise ModelError(f"{path}: ONNX Runtime cannot read it: {error}") from None
 
     def _results(
         self, tokens: Tokens, compute: str, max_rows: int | None = None, targets: Any = None
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        session = self._session()
-        names = {one.name for one in session.get_inputs()}
-        for rows in self._in_batches(tokens, max_rows):
-            pairs = self.reads_apart and tokens.segments == 1  # the graph also scores neighbours as pairs
+        batches, threads = self._in_batches(tokens, max_rows), self._threads or cores()
+        run = partial(self._run_batch, tokens, compute)
+        if len(batches) == 1 or threads == 1:
+            yield from zip(batches, map(run, batches))
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            yield from zip(batches, pool.map(run, batches))
+
+    def _run_batch(self, tokens: Tokens, compute: str, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        pairs = self.reads_apart and tokens.segments == 1  # the graph also scores neighbours as pairs
+        some = tokens
+        if len(tokens) > 1 or pairs:
             some = tokens.take(np.append(rows, rows[-1]) if pairs and len(rows) % 2 else rows)
-            inputs = graph_inputs(self._readers, some.apart() if self.reads_apart else some)
-            given = {name: value for name, value in inputs.items() if name in names}
-            yield rows, session.run([compute], given)[0][: len(rows)]
+        inputs = graph_inputs(self._readers, some.apart() if self.reads_apart else some)
+        given = {name: value for name, value in inputs.items() if name in self._inputs}
+        return self._session.run([compute], given)[0][: len(rows)]
 
 
 def graph_inputs(readers: list[Any], tokens: Tokens) -> dict[str, NDArray[Any]]:
