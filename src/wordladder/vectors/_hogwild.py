@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, get_
 import numpy as np
 
 from ..errors import SettingError, did_you_mean
+from ..kernels.cores import cores
 from ..progress import Progress, quiet
 from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 
 if TYPE_CHECKING:
-    from ..kernels.cores import cores
 from ..kernels.sampling import Schedule, Tables
 
 _CHUNK = (10_000, 500_000)  # ids that a thread learns from at a time, at least and at most
