@@ -19,7 +19,7 @@ from ..text.corpus import Corpus
 from ..word_vectors import WordVectors
 
 if TYPE_CHECKING:
-from ..kernels.sampling import Schedule, Tables
+    from ..kernels.sampling import Schedule, Tables
 
 _CHUNK = (10_000, 500_000)  # ids that a thread learns from at a time, at least and at most
 _CHUNKS = 2_000  # wanted in a training
