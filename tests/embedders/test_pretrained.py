@@ -120,8 +120,8 @@ def renamed(weights, prefix, old):
 @pytest.mark.parametrize("prefix", ["module.", "bert.", "module.bert.", "backbone.encoder.model."])
 def test_what_a_wrapper_left_before_the_names_is_taken_away(bert, tmp_path, prefix, old):
     folder = changed(bert, tmp_path / "copy", lambda weights: renamed(weights, prefix, old))
-    expected = Model.load(bert, precision="float32").encode(TEXTS)
-    opened = Model.load(folder, precision="float32")
+    expected = Model.load(bert, precision="float32", engine="torch").encode(TEXTS)
+    opened = Model.load(folder, precision="float32", engine="torch")
     np.testing.assert_array_equal(opened.encode(TEXTS), expected)
     told = [note for note in opened.report_["warnings"] if prefix in note]
     assert len(told) == (prefix != "bert.")  # which transformers itself takes away
@@ -154,8 +154,10 @@ def test_weights_in_pytorchs_own_files(bert, tmp_path, shards):
             torch.save({name: weights[name] for name in names if places[name] == place}, folder / place)
         index = {"metadata": {"total_size": 1}, "weight_map": places}
         (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index))
-    expected = Model.load(bert, precision="float32").encode(TEXTS)
-    np.testing.assert_array_equal(Model.load(folder, precision="float32").encode(TEXTS), expected)
+    expected = Model.load(bert, precision="float32", engine="torch").encode(TEXTS)
+    np.testing.assert_array_equal(
+        Model.load(folder, precision="float32", engine="torch").encode(TEXTS), expected
+    )
     for opened in OPENERS:
         opened(folder, tmp_path)
 
@@ -219,7 +221,7 @@ def test_families_that_answer_with_their_encoder_and_full_attention(bert, tmp_pa
     for text in TEXTS:
         with torch.no_grad():
             expected.append(twin(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(dim=0))
-    model = Model.load(folder, precision="float32")
+    model = Model.load(folder, precision="float32", engine="torch")
     np.testing.assert_allclose(model.encode(TEXTS[1]), expected[1], atol=1e-5)  # before any short text
     found = model.encode(TEXTS)
     np.testing.assert_allclose(found, torch.stack(expected), atol=1e-5)

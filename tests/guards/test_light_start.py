@@ -10,6 +10,7 @@ import pytest
 
 import wordladder
 from conftest import reviews
+from tiny_transformers import tiny_bert
 from wordladder import Model
 
 COMMAND = """
@@ -96,3 +97,12 @@ def test_an_exported_bilstm_needs_no_pytorch(command, small_model, tmp_path):
         ["wordladder", command, str(tmp_path / "model"), str(tmp_path / "texts.csv"), *more]
     )
     assert not loaded(code) & {"torch", "transformers", "sklearn", "scipy", "numba", "pandas", "onnx"}
+
+
+def test_an_encoder_in_openvino_needs_no_pytorch(tmp_path):
+    pytest.importorskip("openvino")
+    tiny_bert(tmp_path / "bert")
+    (tmp_path / "texts.txt").write_text("a good film\n", encoding="utf-8")
+    words = ["wordladder", "embed", str(tmp_path / "bert"), str(tmp_path / "texts.txt")]
+    code = COMMAND.format([*words, "--output", str(tmp_path / "out.npy")])
+    assert not loaded(code) & {"torch", "transformers", "sklearn", "scipy", "numba", "pandas"}

@@ -2,8 +2,8 @@
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,10 +96,19 @@ class Engine(ABC):
     notes: Sequence[str] = ()
     texts_truncated = 0
     has_own_format = False
+    _threads: int | None = None
 
     def threads(self, count: int | None) -> AbstractContextManager[None]:
-        """Compute with `count` threads inside the block; None: as many as there were."""
-        return nullcontext()
+        """Compute with `count` threads inside the block; None: as many as it takes by itself."""
+        return self._with_threads(count)
+
+    @contextmanager
+    def _with_threads(self, count: int | None) -> Iterator[None]:
+        before, self._threads = self._threads, count
+        try:
+            yield
+        finally:
+            self._threads = before
 
     @abstractmethod
     def scores(self, examples: Examples) -> Any:

@@ -10,7 +10,6 @@ The rest is that of every saved model.
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,7 +65,6 @@ class ExportedEngine(BatchedEngine):
         self.task = build("tasks", recipe.tables["task"])
         self.words = WordJoiner(recipe.text)
         self.chain: Any = None
-        self._threads: int | None = None
 
     def restore(self, folder: Path) -> None:
         """Read what `export.write_graph` wrote."""
@@ -100,18 +98,6 @@ class ExportedEngine(BatchedEngine):
                 shutil.copy2(path, folder / name)
         self.task.keep(folder)
         self.words.keep(folder)
-
-    def threads(self, count: int | None) -> AbstractContextManager[None]:
-        """Compute with `count` threads inside the block; None: as many as there are cores."""
-        return self._with_threads(count)
-
-    @contextmanager
-    def _with_threads(self, count: int | None) -> Iterator[None]:
-        before, self._threads = self._threads, count
-        try:
-            yield
-        finally:
-            self._threads = before
 
     def _open_graph(self, path: Path) -> Any:
         """A session of one thread: a recurrent layer is a long chain of small operations, on which more

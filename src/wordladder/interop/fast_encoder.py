@@ -6,8 +6,7 @@ is left to `sentence_encoder`, which gives the same vectors.
 
 import shutil
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +18,7 @@ from tokenizers import Tokenizer, normalizers
 from ..data.batches import length_batches
 from ..data.examples import Examples
 from ..embedders._encoder_sources import FILES
-from ..embedders._sentence_layout import Pooled, SentenceLayout, is_sentence_folder, read_layout
+from ..embedders._sentence_layout import Pooled, SentenceLayout, is_sentence_folder, read_layout, write_layout
 from ..engines import Engine
 from ..files.json_files import read_json
 from ..kernels.cores import cores
@@ -88,20 +87,7 @@ class FastEncoder(Engine):
         self.dim, self._core = int(config["hidden_size"]), openvino.Core()
         self.graph = read_graph(inner, config)
         self._compiled: dict[int | None, list[Any]] = {}
-        self._threads: int | None = None
         self._requests()
-
-    def threads(self, count: int | None) -> AbstractContextManager[None]:
-        """Compute with `count` threads inside the block; None: as many as there are cores."""
-        return self._with_threads(count)
-
-    @contextmanager
-    def _with_threads(self, count: int | None) -> Iterator[None]:
-        before, self._threads = self._threads, count
-        try:
-            yield
-        finally:
-            self._threads = before
 
     def _requests(self) -> list[Any]:
         """What computes a batch each; each thread computes a batch of its own. No code of Python runs in the
@@ -184,6 +170,8 @@ class FastEncoder(Engine):
                 to = folder / path.relative_to(self.folder)
                 to.parent.mkdir(exist_ok=True)
                 shutil.copy2(path, to)
+        if not is_sentence_folder(folder):
+            write_layout(folder, self.layout, self.dim)
 
 
 def _tokenizer(

@@ -329,6 +329,7 @@ class Model(Writer, Estimator):
         device: str | None = None,
         threads: int | None = None,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        engine: Literal["auto", "torch", "openvino"] = "auto",
     ) -> "Model":
         """Load a saved model, or a model of another program: `wordladder.load` without word vectors. No path
         in its recipe is opened, and no code in it is executed.
@@ -339,13 +340,14 @@ class Model(Writer, Estimator):
             threads: The number of threads.
             precision: The arithmetic of an encoder of another program; `"auto"` is bfloat16 where the
                 hardware supports it.
+            engine: What runs an encoder of texts.
 
         Raises:
             ModelError: there is no model, or it is incomplete.
         """
         from .loading import load
 
-        model = load(folder, device=device, threads=threads, precision=precision)
+        model = load(folder, device=device, threads=threads, precision=precision, engine=engine)
         if not isinstance(model, cls):
             raise ModelError(f"{folder} holds word vectors, not a model; WordVectors.load reads them")
         return model
