@@ -80,6 +80,7 @@ LATER = [
     texts(9, 40, 2),
     [*texts(1, 5, 3), " ".join(texts(60, 170, 4))[:25000], ""],
 ]
+SHORTER = [[text[:3000] for text in some] for some in LATER]  # alignment takes the square of this
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,7 @@ def test_pairs(name, folder, tmp_path):
     pairs = Examples((rows, rows[::-1]), labels)
     symmetric = name in ("towers", "cross-encoder")
     model = trained(PAIRED[name], {"kind": "pairs", "symmetric": symmetric}, pairs, folder)
-    later = [list(zip(some, some[::-1])) for some in LATER]
+    later = [list(zip(some, some[::-1])) for some in SHORTER]
     export(model, tmp_path / "exported")
     other = load(tmp_path / "exported")
     for some in later:
@@ -181,7 +182,7 @@ def test_questions(name, folder, tmp_path):
     answers = [(Answer(row.split()[0], 0),) for row in rows]
     questions = Examples((rows[::-1], rows), answers)
     model = trained(PAIRED[name], {"kind": "span_qa", "no_answer": True}, questions, folder)
-    compare(model, tmp_path, [list(zip(some[::-1], some)) for some in LATER])
+    compare(model, tmp_path, [list(zip(some[::-1], some)) for some in SHORTER])
 
 
 def test_small_numbers_answer_nearly_the_same(small_model, tmp_path):
