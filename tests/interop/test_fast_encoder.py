@@ -1,6 +1,7 @@
 """Encoders that OpenVINO runs give the vectors that they have in PyTorch."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -98,3 +99,21 @@ def test_a_small_encoder(tmp_path):
         export(fast, tmp_path / "none", precision="int8", texts=texts[:3])
     with pytest.raises(SettingError, match="as it is"):
         export(fast, tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors", "config.json"])
+def test_a_broken_file_is_an_error(name, tmp_path):
+    tiny_bert(tmp_path / "bert")
+    (tmp_path / "bert" / name).write_bytes(b"{nothing")
+    with pytest.raises(ModelError):
+        load(tmp_path / "bert")
+
+
+def test_several_threads_at_once(tmp_path):
+    tiny_bert(tmp_path / "bert")
+    fast, _ = both(tmp_path / "bert")
+    parts = [[text] * 40 + [f"{text} good"] for text in TEXTS]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(fast.encode, parts * 5))
+    for vectors, part in zip(together, parts * 5):
+        np.testing.assert_allclose(vectors, fast.encode(part), atol=2e-6)

@@ -113,5 +113,10 @@ def _quantise(graph: Path, output: Path) -> None:
 
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    logging.getLogger().setLevel(logging.ERROR)
-    quantize_dynamic(graph, output, weight_type=QuantType.QInt8, per_channel=True)
+    root = logging.getLogger()  # which it writes advice to that is for others
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        quantize_dynamic(graph, output, weight_type=QuantType.QInt8, per_channel=True)
+    finally:
+        root.setLevel(level)

@@ -17,7 +17,6 @@ from ..layers.devices import tensors
 from ..text.words import Tokens
 
 OPSET = 17
-_BATCH, _TIME = "batch", "time"
 
 
 class Graph(nn.Module):
@@ -86,7 +85,7 @@ def write_graph(network: Any, tokens: Tokens, path: Path, *, towers: bool) -> li
             input_names=list(inputs),
             output_names=names,
             dynamic_axes={name: _axes(name, value.ndim) for name, value in inputs.items()}
-            | {name: {0: _BATCH} for name in names},
+            | {name: {0: "batch"} for name in names},
             opset_version=OPSET,
             dynamo=False,
         )

@@ -5,6 +5,7 @@ is left to `sentence_encoder`, which gives the same vectors.
 """
 
 import shutil
+import threading
 from collections import deque
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -47,8 +48,8 @@ def fast_encoder(
     config = read_config(folder / layout.encoder)
     try:
         return None if config is None else FastEncoder(folder, source, layout, config, precision)
-    except (KeyError, ValueError, RuntimeError, OSError):
-        return None  # the other way in says what is wrong
+    except Exception:  # noqa: BLE001, tokenizers raises plain Exceptions; the other way in says what is wrong
+        return None
 
 
 class FastEncoder(Engine):
@@ -87,6 +88,7 @@ class FastEncoder(Engine):
         self.dim, self._core = int(config["hidden_size"]), openvino.Core()
         self.graph = read_graph(inner, config)
         self._compiled: dict[int | None, list[Any]] = {}
+        self._lock = threading.Lock()  # requests serve one call at a time
         self._requests()
 
     def _requests(self) -> list[Any]:
@@ -110,6 +112,15 @@ class FastEncoder(Engine):
         skip = len(self._piece_ids([unpooled])[0]) - bool(self._suffix) if unpooled else 0
         kinds, texts = self.layout.pooling, examples.texts
         out = np.zeros((len(texts), len(kinds), self.dim), np.float32)
+        with self._lock:
+            self._compute(texts, out, batch_rows or _BATCH_ROWS, skip)
+        vectors = out.reshape(len(texts), len(kinds) * self.dim)
+        for _ in self.layout.after:  # each is a Normalize
+            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return vectors[:, : self.layout.truncate_dim]
+
+    def _compute(self, texts: Sequence[str], out: NDArray[np.float32], most: int, skip: int) -> None:
+        """Write the pooled vectors of texts to `out`, `(texts, vectors, dim)`."""
         free, busy = list(self._requests()), deque[tuple[Any, Ints]]()
 
         def receive() -> None:
@@ -121,7 +132,7 @@ class FastEncoder(Engine):
         for start in range(0, len(texts), _BLOCK_ROWS):
             ids = self._piece_ids(texts[start : start + _BLOCK_ROWS])
             lengths = np.array([len(row) for row in ids])
-            rows, most = np.flatnonzero(lengths), batch_rows or _BATCH_ROWS
+            rows = np.flatnonzero(lengths)
             for part in length_batches(lengths[rows], max_words=_BATCH_PIECES, max_rows=most):
                 batch = rows[part]
                 if not free:
@@ -130,10 +141,6 @@ class FastEncoder(Engine):
                 busy[-1][0].start_async(self._inputs([ids[row] for row in batch.tolist()], skip))
         while busy:
             receive()
-        vectors = out.reshape(len(texts), len(kinds) * self.dim)
-        for _ in self.layout.after:  # each is a Normalize
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return vectors[:, : self.layout.truncate_dim]
 
     def inputs(self, text: str) -> list[NDArray[Any]]:
         """What the graph reads of a text."""
