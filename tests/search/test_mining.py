@@ -135,14 +135,14 @@ def test_tables_of_queries_and_positives(tmp_path, lines, expected):
 
 
 def test_files_of_judgements(tmp_path):
-    pytest.importorskip("wordladder.search.judgements")
-    (tmp_path / "queries.jsonl").write_text('{"_id": "1", "text": "wing"}\n{"_id": "2", "text": "boat"}\n')
-    (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n1\twing3\t2\n2\tboat1\t0\n")
-    found = judged_pairs(tmp_path / "qrels.tsv", tmp_path / "queries.jsonl")
+    qrels = tmp_path / "qrels.tsv"
+    qrels.write_text("query-id\tcorpus-id\tscore\n1\twing3\t2\n2\tboat1\t0\n")
+    queries = {"1": "wing", "2": "boat"}
+    found = judged_pairs(qrels, queries)
     assert list(zip(*found.segments, found.labels)) == [("wing", "wing3", 1.0), ("boat", "boat1", 0.0)]
-    (tmp_path / "qrels.tsv").write_text("3\twing3\t2\n")
-    with pytest.raises(DataError, match="the query '3' is not in"):
-        judged_pairs(tmp_path / "qrels.tsv", tmp_path / "queries.jsonl")
+    qrels.write_text("3\twing3\t2\n")
+    with pytest.raises(DataError, match="there is no query '3'"):
+        judged_pairs(qrels, queries)
 
 
 def train(*arguments):
@@ -170,6 +170,12 @@ def test_a_reranker_is_trained_and_ranks(index, tmp_path):
         assert scores == sorted(scores, reverse=True)
         chances = model.predict_proba([("wing", hit.text) for hit in hits])[:, 1]
         assert 1 / (1 + np.exp(-np.array(scores))) == pytest.approx(chances)
+    (tmp_path / "queries.tsv").write_text("a\twing number 1\nb\tboat number 1\n", encoding="utf-8")
+    (tmp_path / "qrels.tsv").write_text("1 0 wing1 1\n2 0 boat1 1\n", encoding="utf-8")
+    judged = ("--train", tmp_path / "qrels.tsv", "--queries", tmp_path / "queries.tsv", *given[2:4])
+    with pytest.raises(DataError, match="there is no query '1'"):
+        train("tfidf-cosine", *judged, "--output", tmp_path / "judged")
+    train("tfidf-cosine", *judged, "--numbering", "order", "--dev", judged[1], "--output", tmp_path / "judged")
     with pytest.raises(SettingError, match="this recipe is for classification"):
         train("tfidf", *given)
     with pytest.raises(SettingError, match="--queries is given, but not --mine"):

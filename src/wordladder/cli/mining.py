@@ -6,10 +6,13 @@ from typing import Any
 
 from ..errors import SettingError
 from .console import progress_bar
-from .options import Device, Threads
+from .options import Device, Threads, numbering_option
 from .signatures import library_options
 
-OPTIONS = library_options("search/mining.py", "mined_pairs", {"Mining": "negatives"}, negatives={"min": 1})
+OPTIONS = [
+    *library_options("search/mining.py", "mined_pairs", {"Mining": "negatives"}, negatives={"min": 1}),
+    *numbering_option("Mining"),
+]
 
 
 def mined_parts(
@@ -20,6 +23,7 @@ def mined_parts(
     task: str,
     mine: str,
     queries: Path | None,
+    numbering: str,
     columns: Mapping[str, Any],
     device: Device,
     threads: Threads,
@@ -34,6 +38,7 @@ def mined_parts(
         task: The kind of the task that is trained.
         mine: The folder or address of the index.
         queries: The file of queries.
+        numbering: What judgements call them by.
         columns: The columns, as parameters of `read_examples`.
         device: Where the encoder of the index computes.
         threads: The number of threads.
@@ -41,13 +46,15 @@ def mined_parts(
     """
     from ..ladder.split import read_parts
     from ..search.index import Index
+    from ..search.judgements import read_queries
     from ..search.mining import judged_pairs, mined_examples
 
     if task != "pairs":
         raise SettingError(f"--mine makes pairs of texts, and this recipe is for {task}; try cross-encoder")
     sources: list[Any] = [train, test, dev]
     if queries is not None:
-        sources = [None if source is None else judged_pairs(source, queries) for source in sources]
+        asked = read_queries(queries, numbering=numbering)
+        sources = [None if source is None else judged_pairs(source, asked) for source in sources]
     parts = read_parts(*sources, task="similarity", columns=columns)
     with Index.open(mine, device=device, threads=threads) as index, progress_bar() as progress:
         mined = {

@@ -53,13 +53,16 @@ Set = Annotated[
 ]
 
 
+def numbering_option(panel: str) -> list[Any]:
+    """What judgements call queries by."""
+    choices = {"metavar": "ids|order"}
+    return library_options("search/judgements.py", "read_queries", {panel: "numbering"}, numbering=choices)
+
+
 def judged_options(panel: str) -> list[Any]:
     """How files of judgements and queries are read."""
-    path, choices = "search/judgements.py", {"metavar": "ids|order"}
-    return [
-        *library_options(path, "read_judgements", {panel: "lowest_is_best"}),
-        *library_options(path, "read_queries", {panel: "numbering"}, numbering=choices),
-    ]
+    lowest = library_options("search/judgements.py", "read_judgements", {panel: "lowest_is_best"})
+    return [*lowest, *numbering_option(panel)]
 
 
 # Options that are parameters of `climb`, for the panels given; other commands have some of them too.

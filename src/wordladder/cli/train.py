@@ -79,11 +79,12 @@ def train(
         chosen = chosen.with_corpus(corpus)
     chosen = chosen.with_settings(shared.parse_settings(set_, seed))
     split = {name: columns.pop(name) for name in ("group", "time", "ignore_split")}
-    negatives, columns["split_columns"] = columns.pop("negatives"), group_or_time(**split)
+    mining = {name: columns.pop(name) for name in ("negatives", "numbering")}
+    columns["split_columns"] = group_or_time(**split)
     reading: dict[str, Any] = {"task": chosen.task, "columns": columns}
     place: dict[str, Any] = {"device": device, "threads": threads}
     if mine is not None:
-        reading |= {"mine": mine, "queries": queries, "negatives": negatives, "seed": seed or 1, **place}
+        reading |= {"mine": mine, "queries": queries, **mining, "seed": seed or 1, **place}
     elif queries is not None:
         raise SettingError("--queries is given, but not --mine, the index that passages are drawn from")
     parts = (read_parts if mine is None else mined_parts)(train, test, dev, **reading)

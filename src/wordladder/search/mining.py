@@ -11,6 +11,7 @@ from ..data.plurals import counted
 from ..errors import DataError, SettingError, check_at_least
 from ..progress import Progress, quiet
 from .index import Index
+from .judgements import Queries, read_judgements
 from .passages import Hit
 
 RELEVANT, OTHER = "relevant", "other"  # in this order the second label is the relevant one
@@ -109,23 +110,21 @@ def _strangers(hits: Sequence[Hit], near: Sequence[str], names: set[str], first:
     return list(dict.fromkeys(hit.text for hit in hits[first - 1 :] if hit.id not in same))
 
 
-def judged_pairs(judgements: str | Path, queries: str | Path) -> Examples:
-    """Queries with ids of documents and scores, 1 or 0, out of files of queries and judgements.
+def judged_pairs(judgements: str | Path, queries: Queries) -> Examples:
+    """Queries with ids of documents and scores, 1 or 0, out of a file of judgements.
 
     Args:
-        judgements: The file of judgements.
-        queries: The file of queries.
+        judgements: The file.
+        queries: Texts by id.
 
     Raises:
-        DataError: a file cannot be read, or a query is judged that is not there.
+        DataError: the file cannot be read, or judges a query that is not there.
     """
-    from .judgements import read_judgements, read_queries
-
-    texts, rows = read_queries(queries), list[tuple[str, str, float]]()
+    rows: list[tuple[str, str, float]] = []
     for name, grades in read_judgements(judgements).items():
-        if name not in texts:
-            raise DataError(f"{judgements}: the query {name!r} is not in {queries}")
-        rows += [(texts[name], document, float(grade > 0)) for document, grade in grades.items()]
+        if name not in queries:
+            raise DataError(f"{judgements}: there is no query {name!r}")
+        rows += [(queries[name], document, float(grade > 0)) for document, grade in grades.items()]
     firsts, seconds, labels = map(list, zip(*rows)) if rows else ([], [], [])
     return Examples((firsts, seconds), labels, str(judgements))
 
