@@ -10,15 +10,16 @@ from torch.nn import functional
 from typer.testing import CliRunner
 
 from tiny_transformers import tiny_bert
-from wordladder import Model, climb, distill
+from wordladder import Model, Recipe, climb, distill, load
 from wordladder.cli import app
 from wordladder.data.examples import Examples
 from wordladder.distillation.made_up import made_up
 from wordladder.distillation.teachers import Teachers
+from wordladder.distillation.vectors import plain_texts, vector_lesson
 from wordladder.errors import DataError, SettingError
 from wordladder.text.words import tokenize
 from wordladder.training.lesson import Lesson
-from wordladder.training.taught import Taught, taught_loss
+from wordladder.training.taught import Taught, taught_loss, vector_loss
 
 GOOD, BAD, OTHER = (
     ["good", "fine", "great", "nice", "lovely"],
@@ -297,3 +298,98 @@ def test_the_command(teacher, tmp_path):
     assert [row["model"] for row in printed["models"]] == ["teacher", "taught student"]
     assert printed["gain"] is None
     assert printed["rows"]["unlabelled"] == 80
+
+
+def towers(**task):
+    """A small network of similarity."""
+    training = {"epochs": 60, "learning_rate": 0.02, "batch_rows": 8}
+    return network(task={"kind": "similarity", **task}, training=training)
+
+
+def test_the_loss_of_vectors_is_the_mean_cosine_over_lengths():
+    random = np.random.default_rng(2)
+    own, given = random.normal(size=(6, 4)), random.normal(size=(3, 2, 4))
+
+    def apart(length):
+        u, v = own[:, :length], given.reshape(6, 4)[:, :length]
+        return 1 - np.mean((u * v).sum(1) / np.linalg.norm(u, axis=1) / np.linalg.norm(v, axis=1))
+
+    found = vector_loss([2, 4], torch.tensor(own), Taught(torch.zeros(3), torch.tensor(given), torch.ones(3)))
+    assert found.item() == pytest.approx((apart(2) + apart(4)) / 2, rel=1e-5)
+
+
+def vectors_of(encoder, given):
+    return encoder.encode(given, normalize_embeddings=True)
+
+
+@pytest.fixture(scope="module")
+def placing():
+    """A model of similarity that places texts by their last word."""
+    given, labels = texts(80)
+    rows, same = (
+        list(zip(given[::2], given[1::2])),
+        [float(a == b) for a, b in zip(labels[::2], labels[1::2])],
+    )
+    return Model(towers(objective="cosine")).fit(rows, same)
+
+
+def test_a_student_places_texts_where_the_encoder_does(placing, tmp_path):
+    given = texts(150)[0]
+    rows = list(zip(given[::2], given[1::2]))
+    gold = placing.predict(rows)
+    how = {"objective": "vectors", "test": (rows, gold), "cache": tmp_path / "cache"}
+    found = distill(placing, towers(), given[:100], unlabelled=given[100:], output=tmp_path / "s", **how)
+    assert found.teacher.value == pytest.approx(1)
+    assert found.taught.value > 0.9
+    assert found.alone is found.gain is None
+    assert found.rows == {"given": 100, "unlabelled": 50}
+    own, theirs = (vectors_of(model, given) for model in (load(tmp_path / "s"), placing))
+    assert np.einsum("td,td->t", own, theirs).mean() > 0.95, "both lie in the same directions"
+
+
+def test_shorter_vectors_keep_the_directions_in_which_texts_differ_most(placing):
+    given = texts(60)[0]
+    recipe = Recipe.load(towers(dim=5))
+    lesson = vector_lesson([placing] * 2, recipe, [plain_texts(given)], given, seed=1, cache=None)
+
+    def expected(pairs):
+        own = vectors_of(placing, pairs.flat())
+        return np.hstack([own, own]) / np.sqrt(2) @ right[:5].T
+
+    distinct = list(dict.fromkeys(given))
+    right = np.linalg.svd(vectors_of(placing, [*distinct, *given]), full_matrices=False)[2]
+    right = np.hstack([right, right]) / np.sqrt(2)
+    for pairs, targets in ((lesson.pairs, lesson.lesson.scores), (lesson.dev, lesson.lesson.dev)):
+        assert np.abs(np.concatenate(targets)) == pytest.approx(np.abs(expected(pairs)), abs=1e-4)
+        first, second = vectors_of(placing, pairs.flat()).reshape(len(pairs), 2, -1).swapaxes(0, 1)
+        assert pairs.labels == pytest.approx((first * second).sum(1).tolist(), abs=1e-5)
+    assert len(lesson.pairs) == (len(distinct) + 1) // 2
+    assert len(lesson.dev) == len(given) // 2
+
+
+def test_the_command_that_teaches_vectors(placing, tmp_path):
+    placing.save(tmp_path / "teacher")
+    given = texts(60)[0]
+    (tmp_path / "texts.txt").write_text("\n".join(given), encoding="utf-8")
+    rows = [f"{one}\t{two}\t{n % 5}" for n, (one, two) in enumerate(pairwise(given))]
+    (tmp_path / "test.tsv").write_text("\n".join(["sentence1\tsentence2\tscore", *rows]), encoding="utf-8")
+    (tmp_path / "student.toml").write_text(
+        'format = 1\n[[embedders]]\nkind = "static"\nmin_count = 1\n[task]\nkind = "similarity"\n'
+    )
+    command = ["distill", tmp_path / "teacher", tmp_path / "student.toml", "--train", tmp_path / "texts.txt"]
+    command += ["--objective", "vectors", "--test", tmp_path / "test.tsv", "--output", tmp_path / "out"]
+    done = CliRunner().invoke(app, [*map(str, command), "--unlabelled", str(tmp_path / "texts.txt")])
+    assert done.exit_code == 0, done.output
+    assert "60 given, 60 unlabelled texts" in " ".join(done.output.split())
+    assert "spearman" in done.output
+    assert load(tmp_path / "out").encode("good").shape == placing.encode("good").shape
+
+
+def test_what_cannot_learn_vectors(tmp_path):
+    for recipe in ("tfidf-similarity", "bilstm"):
+        with pytest.raises(SettingError, match='"vectors" is for networks of similarity'):
+            distill(tiny_bert(tmp_path / recipe), recipe, texts(10)[0], objective="vectors")
+    with pytest.raises(DataError, match="two different texts"):
+        distill(tmp_path / "bilstm", towers(), ["one", "one"], objective="vectors")
+    with pytest.raises(SettingError, match="has no task"):
+        distill(tmp_path / "bilstm", network(), *texts(10))

@@ -175,7 +175,9 @@ def test_a_reranker_is_trained_and_ranks(index, tmp_path):
     judged = ("--train", tmp_path / "qrels.tsv", "--queries", tmp_path / "queries.tsv", *given[2:4])
     with pytest.raises(DataError, match="there is no query '1'"):
         train("tfidf-cosine", *judged, "--output", tmp_path / "judged")
-    train("tfidf-cosine", *judged, "--numbering", "order", "--dev", judged[1], "--output", tmp_path / "judged")
+    train(
+        "tfidf-cosine", *judged, "--numbering", "order", "--dev", judged[1], "--output", tmp_path / "judged"
+    )
     with pytest.raises(SettingError, match="this recipe is for classification"):
         train("tfidf", *given)
     with pytest.raises(SettingError, match="--queries is given, but not --mine"):

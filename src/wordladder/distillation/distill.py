@@ -22,6 +22,7 @@ from ..tasks._decoding import softmax
 from ..training.lesson import Lesson, Objective
 from .made_up import made_up as made_up_texts
 from .teachers import NUMBERS, Teachers
+from .vectors import evaluate_vectors, plain_texts, vector_lesson
 
 _LEAST = 0.01  # of a label's probability, for a shallow student to read the text with it
 
@@ -76,7 +77,9 @@ def distill(
 
     The student of a network learns the teacher's scores of each text, or of each word. Shallow students read
     a text with each of its labels, as often as the teacher finds it probable. Similarity and regression
-    learn the teacher's numbers, and a shallow tagger its tags.
+    learn the teacher's numbers, and a shallow tagger its tags. With `objective="vectors"` a student of
+    similarity learns where the teacher, which may be an encoder without a task, places texts; these need no
+    labels.
 
     Args:
         teacher: A Model, the folder of one, or a name on the Hugging Face hub; or several, whose
@@ -89,7 +92,7 @@ def distill(
         test: Labelled examples, or a pair (texts, labels), to evaluate on.
         made_up: Texts that are made of each of the labelled ones.
         objective: `"logits"`: the mean squared difference of scores; `"probabilities"`: the divergence of
-            softened probabilities.
+            softened probabilities; `"vectors"`: the cosine of the vectors of a text.
         temperature: What scores are divided by before they become probabilities.
         hard: The share of the labels in the loss; the rest is the teacher's. Texts without a label have the
             teacher's.
@@ -109,18 +112,32 @@ def distill(
     check_at_least(0, made_up=made_up)
     student, keep = Recipe.load(recipe), Path(cache) if cache else None
     place: dict[str, Any] = {"device": device, "threads": threads}
-    teachers = Teachers([_opened(one, place) for one in _several(teacher)], keep)
+    settings: dict[str, Any] = {"cache": cache, "progress": progress}
+    models = [_opened(one, place) for one in _several(teacher)]
+    task = component("tasks", student.task)
+    saving: dict[str, Any] = {"output": output, "resume": resume, **settings}
+    if objective == "vectors":
+        parts = {"given": plain_texts(train)}
+        if unlabelled is not None:
+            parts["unlabelled"] = plain_texts(unlabelled)
+        if made_up:
+            parts["made_up"] = made_up_texts(parts["given"], made_up, seed)
+        taught = vector_lesson(models, student, list(parts.values()), dev, seed=seed, cache=keep)
+        model = Model(taught.student, **place)
+        model.fit(taught.pairs, dev=taught.dev, lesson=taught.lesson, **saving)
+        judged = evaluate_vectors(models, model, test)
+        rows = {name: len(part) for name, part in parts.items()}
+        return Distilled(model, models, None, judged[0], None, judged[1], None, rows)
+    teachers = Teachers(models, keep)
     if student.task != teachers.task:
         raise SettingError(
             f"the teacher is for {teachers.task}, the recipe {student.name} for {student.task}"
         )
-    task = component("tasks", student.task)
     train, dev = with_dev(labelled_examples(train, labels, task), dev, student)
     more = _more_texts(train, unlabelled, task, made_up, seed)
     asked = teachers.ask(_joined([train, *more.values()], None))
     said = teachers.labels(asked)
     everything = _joined([train, *more.values()], [*(train.labels or ()), *said[len(train) :]])
-    settings: dict[str, Any] = {"cache": cache, "progress": progress}
     alone = Model(student, **place).fit(train, dev=dev, **settings) if compare else None
     if teachers.task in NUMBERS:
         everything, lesson = _with_numbers(everything, said, hard, teachers.task), None
@@ -131,15 +148,15 @@ def distill(
         if student.tables.get("shallow"):
             everything, lesson = _with_weights(everything, lesson), None
     model = Model(student, **place)
-    model.fit(everything, dev=dev, lesson=lesson, output=output, resume=resume, **settings)
+    model.fit(everything, dev=dev, lesson=lesson, **saving)
     rows = {"labelled": len(train), **{name: len(part) for name, part in more.items()}}
     if test is None:
-        return Distilled(model, teachers.models, alone, None, None, None, None, rows)
+        return Distilled(model, models, alone, None, None, None, None, rows)
     texts, gold = test if isinstance(test, tuple) else (test, None)
     test = examples_to_score(texts, gold, task, teachers.columns)
     untaught, gain = (None, None) if alone is None else (alone.evaluate(test), _gain(alone, model, test))
-    judged = (_evaluated(teachers, test), untaught, model.evaluate(test))
-    return Distilled(model, teachers.models, alone, *judged, gain, rows)
+    evaluated = (_evaluated(teachers, test), untaught, model.evaluate(test))
+    return Distilled(model, models, alone, *evaluated, gain, rows)
 
 
 def _several(teacher: Any) -> Sequence[Any]:

@@ -1,7 +1,7 @@
 """What teachers say of texts: their scores, the mean of several, in the order of a student's labels."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..data.examples import Examples
 from ..errors import SettingError
 from ..files.streams import atomic_write
+from ..interop.no_task import NoTask
 from ..model.model import Model
 from ..tasks._decoding import sigmoid, softmax
 
@@ -38,6 +39,12 @@ class Teachers:
     def __init__(self, models: Sequence[Model], cache: Path | None = None) -> None:
         self.models, self.cache = list(models), cache
         self.task = self.models[0].recipe_.task
+        for one in self.models:
+            if isinstance(one.task_, NoTask):
+                raise SettingError(
+                    f"{one.recipe_.name}: this encoder has no task; it teaches vectors: "
+                    'objective = "vectors", and a student of similarity'
+                )
         if self.task not in TASKS:
             raise SettingError(f"a teacher of {self.task} cannot be distilled; of {', '.join(TASKS)} it can")
         self.columns = self._names(self.models[0])
@@ -94,15 +101,34 @@ class Teachers:
 
     def _scores(self, model: Model, examples: Examples) -> Any:
         """The scores of a teacher; of texts from the cache, if it has them."""
-        if self.cache is None or self.task == "tagging":
+        if self.task == "tagging":
             return model.scores(examples)
-        known = model.scores(examples.take(range(min(_PROBE, len(examples)))))
-        texts = json.dumps(examples.segments).encode("ascii")
-        path = self.cache / f"teacher-{sha256(known.tobytes() + texts).hexdigest()[:32]}.npy"
-        if path.exists():
-            return np.load(path, allow_pickle=False)
-        found = model.scores(examples)
-        self.cache.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as file:
-            np.save(file, found, allow_pickle=False)
-        return found
+        rows = range(len(examples))
+        return kept_answers(
+            lambda some: model.scores(examples.take(some)), rows, self.cache, examples.segments
+        )
+
+
+def kept_answers(
+    ask: Callable[[Any], Any], rows: Sequence[Any], cache: Path | None, texts: Any = None
+) -> Any:
+    """What a teacher says of rows, from the cache if it is there.
+
+    Args:
+        ask: Asks it; the answers are an array.
+        rows: The texts, or what `ask` takes instead.
+        cache: The folder; None keeps nothing.
+        texts: The texts.
+    """
+    if cache is None:
+        return ask(rows)
+    named = json.dumps(rows if texts is None else texts).encode("ascii")
+    known = ask(rows[:_PROBE])
+    path = cache / f"teacher-{sha256(known.tobytes() + named).hexdigest()[:32]}.npy"
+    if path.exists():
+        return np.load(path, allow_pickle=False)
+    found = ask(rows)
+    cache.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as file:
+        np.save(file, found, allow_pickle=False)
+    return found

@@ -26,7 +26,7 @@ from ..tasks.translation import Alignment
 from ..text.words import Tokens, text_of, words_alone
 from ..training.optimizer import computes_in_half, rates_by_part
 from ..training.settings import TrainingSettings
-from ..training.taught import end_lesson, taught_job
+from ..training.taught import end_lesson, mean_cosine, taught_job
 from .batched_engine import BatchedEngine
 from .engine import FitRun, FusionWeights, TrainableEngine
 from .few_labels import contrast_job, fit_head
@@ -89,7 +89,7 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
                 prepare=lambda rows: self.network.prepare(
                     tokens.take(rows), targets[rows], None if weights is None else weights[rows]
                 ),
-                score=None if dev is None else partial(self._dev_score, *splits["dev"]),
+                score=None if dev is None else partial(self._dev_score, *splits["dev"], run.lesson),
                 settings=self.settings,
                 words=len(tokens.starts),
                 checkpoint=run.checkpoint,
@@ -219,12 +219,15 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
             facts |= embedder.facts(tokens)
         return facts
 
-    def _dev_score(self, dev: Examples, tokens: Tokens) -> Any:
+    def _dev_score(self, dev: Examples, tokens: Tokens, lesson: Any) -> Any:
         from ..training.loop import Score
 
         scores = self._scores(tokens)
         metric = self.task.primary(self.task.outcomes(scores, dev))
-        return Score(metric, self.task.criterion(metric, scores, dev))
+        if lesson is None or lesson.dev is None:
+            return Score(metric, self.task.criterion(metric, scores, dev))
+        own = self._run(tokens.apart(), self.encoder, self.vector_dim)
+        return Score(metric, mean_cosine(own, np.concatenate(lesson.dev)))
 
     @property
     def reads_both_orders(self) -> bool:

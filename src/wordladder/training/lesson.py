@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..errors import SettingError, check_choice
 
-Objective = Literal["logits", "probabilities"]
+Objective = Literal["logits", "probabilities", "vectors"]
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,16 @@ class Lesson:
     """What a teacher says of the training texts, and how it is learned.
 
     Attributes:
-        scores: Its unnormalised scores of each text: `(labels,)`, or `(words, tags)` for tags of words.
+        scores: Its unnormalised scores of each text: `(labels,)`, or `(words, tags)` for tags of words; or
+            the vectors of both texts of a pair, `(2, dim)`.
         starts: The character at which each of these words begins; None: whole texts have scores.
         objective: `"logits"`: the mean squared difference of scores (Ba & Caruana 2014; Tang et al. 2019);
-            `"probabilities"`: the Kullback-Leibler divergence of softened probabilities (Hinton et al. 2015).
+            `"probabilities"`: the Kullback-Leibler divergence of softened probabilities (Hinton et al. 2015);
+            `"vectors"`: one minus the cosine of the student's vector of a text with the teacher's.
         temperature: What scores are divided by before they become probabilities.
         hard: The share of the labels in the loss, from 0 to 1; the rest is the teacher's.
+        dev: The vectors of the dev pairs, `(pairs, 2, dim)`: the best epoch is the one that is X
+            it is chosen as without a teacher.
     """
 
     scores: list[NDArray[np.float32]]
@@ -29,6 +33,7 @@ class Lesson:
     objective: Objective = "logits"
     temperature: float = 2.0
     hard: float = 0.1
+    dev: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         check_choice("objective", self.objective, get_args(Objective))

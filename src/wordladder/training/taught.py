@@ -39,7 +39,11 @@ def taught_job(job: Any, lesson: Lesson, tokens: Tokens) -> Any:
         tokens: The student's words.
     """
     head = job.network.task
-    head.loss = partial(taught_loss, head.loss, lesson, several=getattr(head, "multi_label", False))
+    if lesson.objective == "vectors":
+        head.loss = partial(vector_loss, head.lengths)
+        head.compare = lambda vectors: vectors
+    else:
+        head.loss = partial(taught_loss, head.loss, lesson, several=getattr(head, "multi_label", False))
 
     def prepare(rows: Rows) -> Any:
         batch = job.prepare(rows)
@@ -51,7 +55,8 @@ def taught_job(job: Any, lesson: Lesson, tokens: Tokens) -> Any:
 
 def end_lesson(network: Any) -> None:
     """Give the head of a network its own loss again."""
-    del network.task.loss
+    for name in ("loss", "compare"):
+        vars(network.task).pop(name, None)
 
 
 def taught_loss(
@@ -82,6 +87,26 @@ def taught_loss(
         losses = losses * lesson.temperature**2
     soft = (losses * targets.mask).sum() / targets.mask.sum().clamp(min=1)
     return (1 - lesson.hard) * soft + lesson.hard * plain(scores, targets.labels, *weights)
+
+
+def vector_loss(lengths: list[int], vectors: Tensor, targets: Taught) -> Tensor:
+    """How far the vectors of a batch of pairs are from the teacher's: one minus their cosine.
+
+    Args:
+        lengths: The lengths to which vectors may be cut, of which it is the mean.
+        vectors: Those of both texts, `(2 · pairs, dim)`.
+        targets: The targets.
+    """
+    given = targets.scores.flatten(0, 1)
+    cosines = [
+        functional.cosine_similarity(vectors.float()[:, :length], given[:, :length]) for length in lengths
+    ]
+    return 1 - torch.stack(cosines).mean()
+
+
+def mean_cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """The mean cosine of vectors with those of the same rows."""
+    return functional.cosine_similarity(torch.from_numpy(first), torch.from_numpy(second)).mean().item()
 
 
 def _of_words(lesson: Lesson, tokens: Tokens, row: int) -> NDArray[np.float32]:
