@@ -6,10 +6,10 @@
 
 ENCODER is the folder of MiniLM or another English encoder. SST-2 (phrases; its dev set is test), IMDB and
 CoNLL-2003 (testa is test). The teacher, the rung `bert` or `bert-crf`, is trained once on all rows and kept
-in the temporary folder. Sentences: ENCODER itself teaches its vectors of 100,000 sentences of the English
-Wikipedia, or of so many --rows; the test are the pairs of STS-B, which are not trained on. With --rows the students have so many labels, and the other rows without. One seed.
-Speeds are those of all test rows, in turn, the best of three. Figures of earlier calls with other students or
-settings are kept.
+in the temporary folder. With --rows the students have so many labels, and the other rows without. Sentences:
+ENCODER itself teaches its vectors of 100,000 sentences of the English Wikipedia, or of so many --rows; the
+test are the pairs of STS-B, none of which is trained on. One seed. Speeds are those of all test rows, in
+turn, the best of three. Figures of earlier calls with other students or settings are kept.
 """
 
 import argparse
