@@ -13,7 +13,7 @@ from tiny_transformers import tiny_albert, tiny_bert
 from wordladder import Model, Recipe, export, load
 from wordladder.cli import app
 from wordladder.data.examples import Answer, Examples, Span
-from wordladder.engines.exported_engine import ExportedEngine
+from wordladder.engines.exported_engine import PROBABILITIES, ExportedEngine
 from wordladder.errors import ModelError, SettingError
 
 WORDS = [
@@ -183,6 +183,18 @@ def test_questions(name, folder, tmp_path):
     questions = Examples((rows[::-1], rows), answers)
     model = trained(PAIRED[name], {"kind": "span_qa", "no_answer": True}, questions, folder)
     compare(model, tmp_path, [list(zip(some[::-1], some)) for some in SHORTER])
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_graph_has_calibrated_probabilities(several, folder, tmp_path):
+    rows, labels = reviews(24)
+    labels = [(label, "long")[: 1 + number % 2] for number, label in enumerate(labels)] if several else labels
+    model = trained(STACKS["bilstm"], {"kind": "classification"}, Examples((rows,), labels), folder)
+    export(model, tmp_path / "exported")
+    engine = load(tmp_path / "exported").engine_
+    found = engine._run(engine.words.tokens(Examples((LATER[3],))), PROBABILITIES, engine.task.width)
+    same(found, model.predict_proba(LATER[3]), 1e-5)
+    assert engine.task.temperature != 1
 
 
 def test_small_numbers_answer_nearly_the_same(small_model, tmp_path):

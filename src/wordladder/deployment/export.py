@@ -91,7 +91,7 @@ def _keep(engine: Any, precision: Precision, folder: Path) -> None:
     tokens = tokens.apart() if engine.reads_apart else tokens
     with tempfile.TemporaryDirectory() as other:
         path = folder / GRAPH_FILE if precision == "float32" else Path(other) / GRAPH_FILE
-        readers = write_graph(network, tokens, path, towers=getattr(task, "towers", False))
+        readers = write_graph(network, tokens, path, task)
         if precision == "int8":
             _quantise(path, folder / GRAPH_FILE)
     kinds = {reader: kind for kind, reader in READERS.items()}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..embedders._readers import READERS
-from ..engines.exported_engine import SCORES, VECTORS, graph_inputs
+from ..engines.exported_engine import PROBABILITIES, SCORES, VECTORS, graph_inputs
 from ..engines.network import Batch
 from ..errors import ModelError
 from ..layers.devices import tensors
@@ -25,21 +25,30 @@ class Graph(nn.Module):
     Args:
         network: The network.
         sample: What its embedders read of a text.
-        towers: Whether only vectors of texts are computed.
+        task: What its scores are for.
     """
 
-    def __init__(self, network: Any, sample: tuple[Any, ...], *, towers: bool) -> None:
+    def __init__(self, network: Any, sample: tuple[Any, ...], task: Any) -> None:
         super().__init__()
-        self.network, self.sample, self.towers = network, sample, towers
+        self.network, self.sample, self.task = network, sample, task
+        self.outputs = [VECTORS] if getattr(task, "towers", False) else [SCORES, VECTORS]
+        if hasattr(task, "temperature") and SCORES in self.outputs:
+            self.outputs.append(PROBABILITIES)
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """The scores, and the vectors of texts."""
+        """The outputs, in order."""
         *values, widths = given
         inputs = _filled(self.sample, iter(values))
         shape = tuple[Any, ...](widths.unbind())
         sequence = self.network.encode(Batch(inputs, widths=shape))
         vectors = self.network.task.pooled(sequence).float()
-        return (vectors,) if self.towers else (self.network.task(sequence), vectors)
+        if SCORES not in self.outputs:
+            return (vectors,)
+        scores = self.network.task(sequence)
+        if PROBABILITIES not in self.outputs:
+            return scores, vectors
+        scaled = scores.float() / self.task.temperature
+        return scores, vectors, scaled.sigmoid() if self.task.multi_label else scaled.softmax(dim=-1)
 
 
 def _filled(sample: Any, values: Iterator[Tensor]) -> Any:
@@ -52,14 +61,14 @@ def _filled(sample: Any, values: Iterator[Tensor]) -> Any:
     return type(sample)(*parts) if hasattr(sample, "_fields") else tuple(parts)
 
 
-def write_graph(network: Any, tokens: Tokens, path: Path, *, towers: bool) -> list[Any]:
+def write_graph(network: Any, tokens: Tokens, path: Path, task: Any) -> list[Any]:
     """Write the graph of a network; returns the readers of its embedders.
 
     Args:
         network: The network; it is copied.
         tokens: A few texts to trace it with.
         path: The file.
-        towers: Whether only vectors of texts are computed.
+        task: What its scores are for.
 
     Raises:
         ModelError: an embedder cannot be exported.
@@ -75,17 +84,17 @@ def write_graph(network: Any, tokens: Tokens, path: Path, *, towers: bool) -> li
     readers = [embedder.reader for embedder in network.embedders]
     inputs = graph_inputs(readers, tokens)
     sample = tuple(reader.read(tokens, whole=True) for reader in readers)
-    names = [VECTORS] if towers else [SCORES, VECTORS]
+    graph = Graph(network, sample, task)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            Graph(network, sample, towers=towers),
+            graph,
             tuple(tensors(tuple(inputs.values()))),
             str(path),
             input_names=list(inputs),
-            output_names=names,
+            output_names=graph.outputs,
             dynamic_axes={name: _axes(name, value.ndim) for name, value in inputs.items()}
-            | {name: {0: "batch"} for name in names},
+            | {name: {0: "batch"} for name in graph.outputs},
             opset_version=OPSET,
             dynamo=False,
         )

@@ -30,7 +30,7 @@ from .batched_engine import BatchedEngine
 from .word_joining import WordJoiner
 
 EXPORTED_FILE, GRAPH_FILE, CHAIN_FILE = "exported.json", "model.onnx", "chain.npz"
-SCORES, VECTORS = "scores", "vectors"  # outputs of the graph
+SCORES, VECTORS, PROBABILITIES = "scores", "vectors", "probabilities"  # outputs of the graph
 
 
 @dataclass(frozen=True)
