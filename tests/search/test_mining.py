@@ -178,6 +178,19 @@ def test_a_reranker_is_trained_and_ranks(index, tmp_path):
     train(
         "tfidf-cosine", *judged, "--numbering", "order", "--dev", judged[1], "--output", tmp_path / "judged"
     )
+    train(
+        "vectors-similarity",
+        *judged,
+        "--numbering",
+        "order",
+        "--dev",
+        judged[1],
+        "--output",
+        tmp_path / "near",
+    )
+    near = Model.load(tmp_path / "near")
+    assert near.recipe_.task == "similarity"
+    assert near.task_.objective == "ranking"
     with pytest.raises(SettingError, match="this recipe is for classification"):
         train("tfidf", *given)
     with pytest.raises(SettingError, match="--queries is given, but not --mine"):

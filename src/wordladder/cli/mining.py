@@ -47,9 +47,9 @@ def mined_parts(
     from ..ladder.split import read_parts
     from ..search.index import Index
     from ..search.judgements import read_queries
-    from ..search.mining import judged_pairs, mined_examples
+    from ..search.mining import judged_pairs, mined_examples, scored
 
-    if task != "pairs":
+    if task not in ("pairs", "similarity"):
         raise SettingError(f"--mine makes pairs of texts, and this recipe is for {task}; try cross-encoder")
     sources: list[Any] = [train, test, dev]
     if queries is not None:
@@ -62,5 +62,7 @@ def mined_parts(
             for name in ("train", "dev", "test")
             if (part := getattr(parts, name)) is not None
         }
+    if task == "similarity":
+        mined = {name: scored(part) for name, part in mined.items()}
     notes = [f"{name}: {note}" for name, part in mined.items() for note in part.notes]
     return parts._replace(**mined, notes=(*parts.notes, *notes))

@@ -1,6 +1,7 @@
 """Pairs to train a reranker on: queries with passages that are relevant, and others that an index finds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,11 @@ def mined_pairs(
     firsts, seconds, labels = map(list, zip(*rows))
     notes = (f"{counted(len(rows), 'pair')} with passages of {index.name}.", *passages.notes)
     return Examples((firsts, seconds), labels, index.name, notes=notes, groups=firsts)
+
+
+def scored(pairs: Examples) -> Examples:
+    """Mined pairs with scores, 1 for what is relevant and 0, for the task `similarity`."""
+    return replace(pairs, labels=[float(label == RELEVANT) for label in pairs.labels or ()])
 
 
 class _Passages:
