@@ -39,8 +39,8 @@ SETS = {  # task, teacher, train, test, usual students
     "imdb": (
         "classification",
         "bert",
-        "classification/imdb/train.csv.xz",
-        "classification/imdb/test.csv.xz",
+        "classification/imdb_train.csv.gz",
+        "classification/imdb_test.csv.gz",
         "bilstm",
     ),
     "conll": (

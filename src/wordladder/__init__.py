@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .deployment.export import export
     from .distillation.distill import distill
     from .ladder.climb import climb
+    from .model.compare import compare
     from .model.loading import load
     from .model.model import Model
     from .recipe import Recipe
@@ -23,12 +24,13 @@ _MODULES = {
     "Recipe": "recipe",
     "WordVectors": "word_vectors",
     "climb": "ladder.climb",
+    "compare": "model.compare",
     "distill": "distillation.distill",
     "export": "deployment.export",
     "load": "model.loading",
 }
 
-__all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb", "distill", "export", "load"]
+__all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb", "compare", "distill", "export", "load"]
 
 
 def __getattr__(name: str) -> object:

@@ -127,6 +127,7 @@ GIVEN = {
     "words": "good", "a": "the", "b": "good", "c": "film", "other": "words.safetensors",
     "source": "words.safetensors", "target": "words.vec", "files": "text.txt", "index": "bert",
     "queries": "queries.tsv", "qrels": "qrels.tsv", "query": "good", "teacher": "trained",
+    "first": "trained", "second": "trained",
 }  # fmt: skip
 OUTPUTS = {"train": "trained", "embed": "out.npy", "vectors train": "new.safetensors", "vectors map": "m.svg"}
 MORE = {

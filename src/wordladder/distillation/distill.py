@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ..data.examples import Examples, check_texts
 from ..errors import DataError, SettingError, check_at_least
-from ..evaluation.evaluate import Evaluation, evaluate_scores
-from ..evaluation.intervals import Difference, bootstrap_scores, paired_difference
+from ..evaluation.evaluate import Evaluation, difference, evaluate_scores
+from ..evaluation.intervals import Difference
 from ..model.dev_part import with_dev
 from ..model.inputs import examples_of, examples_to_score, labelled_examples
 from ..model.loading import load
@@ -154,7 +154,14 @@ def distill(
         return Distilled(model, models, alone, None, None, None, None, rows)
     texts, gold = test if isinstance(test, tuple) else (test, None)
     test = examples_to_score(texts, gold, task, teachers.columns)
-    untaught, gain = (None, None) if alone is None else (alone.evaluate(test), _gain(alone, model, test))
+    untaught, gain = (
+        (None, None)
+        if alone is None
+        else (
+            alone.evaluate(test),
+            difference(model.task_, model.outcomes(test), alone.outcomes(test), test.groups),
+        )
+    )
     evaluated = (_evaluated(teachers, test), untaught, model.evaluate(test))
     return Distilled(model, models, alone, *evaluated, gain, rows)
 
@@ -275,12 +282,3 @@ def _evaluated(teachers: Teachers, test: Examples) -> Evaluation:
         replace(asked[0], values=np.concatenate(scores)) if teachers.task == "tagging" else np.stack(scores)
     )
     return evaluate_scores(first.engine_, scores, test)
-
-
-def _gain(alone: Model, taught: Model, test: Examples) -> Difference:
-    """How much better the taught one is."""
-    task, draws = taught.task_, []
-    for model in (taught, alone):
-        outcomes = model.outcomes(test)
-        draws.append((task.primary(outcomes), bootstrap_scores(outcomes, task.primary, groups=test.groups)))
-    return paired_difference(*draws[0], *draws[1], higher_is_better=task.higher_is_better)

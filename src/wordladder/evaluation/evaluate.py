@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..data.examples import Examples
 from ..engines import Engine
 from .anisotropy import anisotropy
-from .intervals import bootstrap_scores, percentile_interval
+from .intervals import Difference, bootstrap_scores, paired_difference, percentile_interval
 
 _SAMPLE = 1000  # texts, whose vectors are looked at
 
@@ -61,6 +61,25 @@ def evaluate_scores(
         rows=len(examples),
         metrics=task.metrics(scores, examples) | vector_facts(engine, examples),
     )
+
+
+def difference(
+    task: Any, outcomes: NDArray, others: NDArray, groups: Any = None, *, resamples: int = 1000
+) -> Difference:
+    """How much better one model is than another on the same rows, with the paired interval.
+
+    Args:
+        task: Computes the primary metric.
+        outcomes: What it needs of each row, of the one.
+        others: The same of the other.
+        groups: The group of each row, where it is known.
+        resamples: Bootstrap resamples for the interval.
+    """
+    found = []
+    for rows in (outcomes, others):
+        draws = bootstrap_scores(rows, task.primary, resamples=resamples, groups=groups)
+        found += [task.primary(rows), draws]
+    return paired_difference(*found, higher_is_better=task.higher_is_better)
 
 
 def order_effect(engine: Engine, scores: NDArray, examples: Examples) -> dict[str, float]:

@@ -17,6 +17,7 @@ Every task has the same interface:
     answers(scores, top) -> list of dict         for people and JSON
     predictions(scores) -> list                  the same as plain values
     outcomes(scores, examples) -> (rows, k)      what `primary` needs of each row, to be resampled
+    right(outcomes) -> (rows,)                   which rows are exactly right; not of numbers and translations
     primary(outcomes) -> float                   the primary metric; `metric`, `higher_is_better` describe it
     criterion(metric, scores, examples) -> float what epochs are chosen by, given the primary metric on dev
     metrics(scores, examples) -> dict            all metrics

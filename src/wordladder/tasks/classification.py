@@ -239,6 +239,11 @@ class Classification:
         gold, predicted = self.gold(examples), self.predicted(scores)
         return np.hstack([gold, predicted]) if self.multi_label else np.column_stack([gold, predicted])
 
+    def right(self, outcomes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which rows have exactly their labels, `(rows,)`."""
+        gold, predicted = np.hsplit(outcomes, 2)
+        return (gold == predicted).all(axis=1)
+
     def primary(self, outcomes: NDArray[np.int64]) -> float:
         """The primary metric of (resampled) rows."""
         gold, predicted = np.hsplit(outcomes, 2)

@@ -218,6 +218,10 @@ class SpanQa(WordTask):
         texts, gold = self.predictions(scores), self._gold_texts(examples)
         return answer_outcomes(texts, gold, self.style or "squad")
 
+    def right(self, outcomes: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which questions have exactly one of their answers, `(rows,)`."""
+        return outcomes[:, 0] == 1
+
     def primary(self, outcomes: NDArray[np.float64]) -> float:
         """The mean of the primary metric."""
         return float(outcomes[:, self._column].mean()) if len(outcomes) else 0.0

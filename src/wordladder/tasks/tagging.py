@@ -197,6 +197,10 @@ class Tagging(WordTask):
             return span_counts(gold, self._tagged_words(scores, gold))[:, [0, 2]]
         return span_counts(gold, self.predictions(scores))
 
+    def right(self, outcomes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which texts have exactly their entities, or tags, `(rows,)`."""
+        return (outcomes == outcomes[:, :1]).all(axis=1)
+
     def primary(self, outcomes: NDArray[np.int64]) -> float:
         """F1 of entities, exactly as in conlleval, or the accuracy of words."""
         if self.tag_set.scheme != "words":
