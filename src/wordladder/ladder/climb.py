@@ -21,6 +21,7 @@ from ..kernels.cores import cores
 from ..model.checkpoint_folder import exclusive_output
 from ..progress import Progress, quiet
 from ..recipe import Recipe
+from .cascade_model import add_cascade, check_cascade
 from .choice import add_gaps, choose, compare, reject_other_metrics
 from .climb_folder import ClimbFolder
 from .machine import describe
@@ -34,6 +35,7 @@ from .split import Source, Split, fingerprint, split_data
 
 CURVE_PARTS = (16, 4)  # a sixteenth and a quarter of the rows, besides all of them
 MIN_CURVE_ROWS = 16
+NO_CASCADE = "The test rows do not show of any cascade that it is within {:g} of the best rung."
 
 
 def climb(
@@ -73,6 +75,7 @@ def climb(
     device: str | None = None,
     resume: bool = False,
     label_curve: bool = False,
+    cascade: bool = False,
     progress: Progress = quiet,
 ) -> Climb:
     """Train rungs on the same data, measure them, and recommend the cheapest that is as good as the best.
@@ -120,6 +123,9 @@ def climb(
         device: `cpu`, `cuda`, or `cuda:1` for the second accelerator; if not given, the best there is.
         resume: Continue the climb that lies in the output.
         label_curve: Also train every rung on a sixteenth and a quarter of the rows.
+        cascade: Also put the rungs in a cascade: each text goes on to the next dearer one until one is sure
+            enough, and the test rows show that at most `margin` more answers are wrong than the best rung's.
+            For classification and pairs.
         progress: Told how far it is.
 
     Raises:
@@ -130,6 +136,8 @@ def climb(
     rule = Rule(cost=cost_kind(cost), margin=margin, budget=Budget(**limits, max_minutes=max_minutes))
     threads = cores() if threads is None else threads
     _check_numbers(margin, seeds=seeds, threads=threads)
+    if cascade:
+        check_cascade(task)
     columns: dict[str, Any] = {
         "text": text,
         "label": label,
@@ -161,8 +169,13 @@ def climb(
         runner = Runner(
             folder=climb_folder, threads=threads, device=device, minutes=max_minutes, progress=progress
         )
-        measured = _measure_all(runner, split, plan, numbers, label_curve=label_curve)
-        result = _result(task, split, runner, measured, rule)
+        with runner.data_files(split):
+            measured = _measure_all(runner, split, plan, numbers, label_curve=label_curve)
+            result = _result(task, split, runner, measured, rule)
+            if cascade:
+                result = replace(result, cascade=add_cascade(result, split.test, runner))
+                if result.cascade is None:
+                    result = replace(result, warnings=(*result.warnings, NO_CASCADE.format(margin)))
         result = replace(result, seeds=numbers, left_out=left_out, seconds=perf_counter() - started)
         write_json(folder / "climb.json", result.to_json())
         write_report(result, folder / "report.html")
@@ -203,11 +216,10 @@ def _measure_all(
     counts = [len(split.train) // part for part in CURVE_PARTS] if label_curve else []
     parts = [count for count in counts if count >= fewest]
     measured: list[Measured] = []
-    with runner.data_files(split):
-        for recipe in plan:
-            runner.progress("climb", len(measured), len(plan), rung=recipe.name)
-            measured.append(runner.measure_rung(recipe, seeds, parts))
-        runner.progress("climb", len(plan), len(plan))
+    for recipe in plan:
+        runner.progress("climb", len(measured), len(plan), rung=recipe.name)
+        measured.append(runner.measure_rung(recipe, seeds, parts))
+    runner.progress("climb", len(plan), len(plan))
     if all(one.user_error for one in measured):
         runner.folder.remove_runs()
         raise UserError(f"no rung could be trained; {measured[0].rung.name}: {measured[0].rung.error}")

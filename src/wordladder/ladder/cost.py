@@ -39,7 +39,8 @@ def measure(
 
     Returns:
         What the model costs to use, as in a `Price`, and how it was measured: `calls`, how many were timed;
-        `texts`, how many the throughput was measured on; `threads`; and `device`, where it ran.
+        `latency_mean`, the mean of these; `texts`, how many the throughput was measured on; `threads`; and
+        `device`, where it ran.
     """
     started = perf_counter()
     predict = load()
@@ -54,6 +55,7 @@ def measure(
     return {
         "latency_p50": float(p50),
         "latency_p95": float(p95),
+        "latency_mean": float(np.mean(calls)),
         "throughput": len(batch) / (perf_counter() - started),
         "memory_mb": peak_memory_mb(),
         "load_seconds": load_seconds,

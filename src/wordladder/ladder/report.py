@@ -17,7 +17,7 @@ from .machine import LIBRARIES
 from .picture import NARROW, WIDE, cost_picture, curve_picture
 from .price import COSTS, format_megabytes, format_milliseconds, format_number, format_seconds
 from .result import Climb, Rung
-from .sentences import caveats, metric_name
+from .sentences import cascade_sentence, caveats, metric_name
 
 PRICE_COLUMNS = ("Latency", "{} a second", "Memory", "Size", "Training")
 _METRIC_OF = {
@@ -53,6 +53,7 @@ def report(climb: Climb) -> str:
         pictures=pictures if measured else "",
         table=_table(climb),
         table_note=_table_note(climb) if measured else "",
+        cascade=_note(cascade_sentence(climb)) if climb.cascade else "",
         left_out="".join(_note(line[:1].upper() + line[1:]) for line in left_out_lines(climb.left_out)),
         curve=curve,
         warnings=_list("Warnings", _warnings(climb)),

@@ -151,6 +151,42 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CascadeResult:
+    """A cascade of rungs: a text goes on to the next one until one is sure enough.
+
+    Attributes:
+        names: The rungs, the cheapest first.
+        thresholds: How sure each but the last has to be, a probability.
+        shares: The share of the test rows that each answers.
+        value: The metric on the test rows.
+        interval: Its bootstrap interval.
+        difference: How much better than the best rung it is; positive is better.
+        latency_mean: Milliseconds for one text, the mean of separately timed calls.
+        latency_p95: The 95th percentile of these.
+        best_latency_mean: The mean of the best rung.
+        margin: How much larger its share of wrong answers is than that of the best rung at most, with
+            probability 1 - `level`.
+        level: The probability with which that is wrong.
+        p_value: The p-value of its test.
+        tested: How many cascades were tested.
+    """
+
+    names: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    shares: tuple[float, ...]
+    value: float
+    interval: tuple[float, float]
+    difference: Difference
+    latency_mean: float
+    latency_p95: float
+    best_latency_mean: float
+    margin: float
+    level: float
+    p_value: float
+    tested: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Climb:
     """The result of a climb.
 
@@ -170,6 +206,7 @@ class Climb:
         seconds: How long the climb took this time.
         folder: The folder of all results.
         left_out: The rungs without a pretrained encoder, or that need an extra that is not installed.
+        cascade: The cascade of its rungs, if one was asked for and found.
     """
 
     task: str
@@ -187,6 +224,7 @@ class Climb:
     seconds: float = 0.0
     folder: Path
     left_out: tuple[LeftOut, ...] = ()
+    cascade: CascadeResult | None = None
 
     @property
     def metric(self) -> str:
@@ -218,4 +256,5 @@ class Climb:
             "budget": asdict(self.rule.budget),
             "rungs": [rung.to_json() for rung in self.rungs],
             "left_out": [one._asdict() for one in self.left_out],
+            "cascade": self.cascade and asdict(self.cascade),
         }

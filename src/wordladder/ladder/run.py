@@ -1,7 +1,8 @@
 """The job that trains and tests one rung with one seed, or tests an existing model as it is.
 
 `python -m wordladder.ladder.run job.json` runs it. It writes `model/`, `outcomes.npy` and `scores.npy` of the
-test rows, and last `result.json`. What a model costs to use is measured by another job.
+test rows, `decisions.npz` of classifiers, and last `result.json`. What a model costs to use is measured by
+another job.
 """
 
 import json
@@ -20,6 +21,7 @@ from ..files.streams import atomic_write
 from .subprocess_job import EventWriter, job_events
 
 OUTCOMES, SCORES, RESULT = "outcomes.npy", "scores.npy", "result.json"
+DECISIONS = "decisions.npz"  # of dev and test rows the `decisions` of a classifier, and which are right
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,7 @@ class RunResult:
 def train_and_test(run: Run, events: EventWriter) -> RunResult:
     """Train, test, and write all results."""
     from ..evaluation.intervals import bootstrap_scores
+    from ..model.inputs import examples_to_score
 
     data, folder = Path(run.data), Path(run.folder)
     train, dev, test = (read_examples(data / f"{part}.json") for part in ("train", "dev", "test"))
@@ -101,8 +104,13 @@ def train_and_test(run: Run, events: EventWriter) -> RunResult:
         model = evaluate_model(run, dev, test)
         folder.mkdir(parents=True, exist_ok=True)
     events("testing", 0, None)
-    outcomes = model.outcomes(test)
     report, task = model.report_, model.task_
+    test = examples_to_score(test, None, task, task.labels)
+    found = model.scores(test)
+    outcomes = task.outcomes(found, test)
+    if hasattr(task, "decisions"):
+        dev = examples_to_score(dev, None, task, task.labels)
+        _write_decisions(folder / DECISIONS, task, {"dev": (model.scores(dev), dev), "test": (found, test)})
     result = RunResult(
         metric=task.metric,
         higher_is_better=bool(task.higher_is_better),
@@ -122,6 +130,15 @@ def train_and_test(run: Run, events: EventWriter) -> RunResult:
             np.save(file, array, allow_pickle=False)
     write_json(folder / RESULT, asdict(result))
     return result
+
+
+def _write_decisions(path: Path, task: Any, parts: dict[str, tuple[NDArray, Examples]]) -> None:
+    arrays = {}
+    for name, (scores, examples) in parts.items():
+        arrays[name] = task.decisions(scores)
+        arrays[f"{name}_right"] = task.right(task.outcomes(scores, examples))
+    with atomic_write(path) as file:
+        np.savez(file, **arrays)
 
 
 def _train(run: Run, train: Examples, dev: Examples, events: EventWriter) -> Any:

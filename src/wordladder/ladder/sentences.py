@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from .choice import MANY_ROWS
-from .price import COSTS, format_seconds
+from .price import COSTS, format_milliseconds, format_seconds
 from .result import Choice, Climb, Rule, Rung
 
 BASELINES = {
@@ -127,6 +127,25 @@ class _Reason:
 def metric_name(rule: Rule) -> str:
     """The metric as in running text: "macro F1", "accuracy"."""
     return rule.metric.replace("_", " ").replace("f1", "F1")
+
+
+def cascade_sentence(climb: Climb) -> str:
+    """What the cascade of a climb reaches, what it costs, and what holds for it."""
+    found = climb.cascade
+    assert found is not None
+    low, high = found.interval
+    mean, p95, best = (
+        format_milliseconds(one) for one in (found.latency_mean, found.latency_p95, found.best_latency_mean)
+    )
+    answering = _join([f"{name} answers {share:.0%}" for name, share in zip(found.names, found.shares)])
+    tried = f", {found.tested} cascades tested" if found.tested > 1 else ""
+    last = found.names[-1]
+    return (
+        f"Cascade {' → '.join(found.names)}: {found.value:.3f} ({low:.3f} to {high:.3f}), a mean of {mean} a "
+        f"{climb.rule.unit} where {last} takes {best} (p95 {p95}); {answering}. With {1 - found.level:.0%} "
+        f"confidence its share of wrong answers is at most {found.margin:g} above that of {last} "
+        f"({climb.rule.rows:,} test rows{tried})."
+    )
 
 
 def caveats(climb: Climb) -> list[str]:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -67,7 +68,8 @@ def load(
 
 
 def _saved_model(source: Source, options: Options) -> Model:
-    saved = read_model(source.path, options.device)
+    open_stage = partial(load, device=options.device, threads=options.threads)
+    saved = read_model(source.path, options.device, open_stage)
     return Model.of_engine(*saved, device=options.device, threads=options.threads)
 
 

@@ -5,6 +5,7 @@ weights.safetensors  every tensor once (a network)
 embedders/N/         the vocabulary of embedder N, and other files of its own
 shallow/             a shallow model
 exported.json        an exported network, in place of these: see engines/exported_engine.py
+cascade.json         a cascade, in place of these: see engines/cascade_engine.py
 labels.json          the labels, temperature and thresholds
 metrics.json         the metrics on dev
 report.json          facts about the training
@@ -19,6 +20,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from ..engines import Engine, engine_for
+from ..engines.cascade_engine import CASCADE_FILE, CascadeEngine
 from ..errors import ModelError
 from ..evaluation.evaluate import Evaluation
 from ..files.folders import RECIPE_FILE, atomic_folder, find_model, size_mb
@@ -63,9 +65,14 @@ def write_model(model: Any, folder: Path, keep: Callable[[Path], None] | None = 
 
 
 def read_model(
-    source: str | Path, device: str | None = None
+    source: str | Path, device: str | None = None, open_stage: Callable[[Path], Any] | None = None
 ) -> tuple[Engine, dict[str, Any], LabelKind, Evaluation | None]:
     """What `write_model` wrote: the engine, the report, the type of labels, and the evaluation on dev.
+
+    Args:
+        source: The folder.
+        device: Where a network computes.
+        open_stage: Opens a model of a cascade.
 
     Raises:
         ModelError: there is no saved model, or it is incomplete.
@@ -74,7 +81,7 @@ def read_model(
     try:
         report = read_validated(folder / "report.json", dict[str, Any])
         saved = read_validated(folder / "report.json", _SavedReport)
-        engine = _engine(folder, saved.name, device)
+        engine = _engine(folder, saved.name, device, open_stage)
         engine.restore(folder)
         path = folder / "metrics.json"
         evaluation = read_validated(path, Evaluation) if path.is_file() and path.read_text() != "{}" else None
@@ -83,11 +90,13 @@ def read_model(
     return engine, report, saved.label_kind, evaluation
 
 
-def _engine(folder: Path, name: str, device: str | None) -> Any:
+def _engine(folder: Path, name: str, device: str | None, open_stage: Any) -> Any:
     exported = (folder / "exported.json").is_file()
     recipe = Recipe.read(folder / RECIPE_FILE, name, exported=exported)
     if exported:
         from ..engines.exported_engine import ExportedEngine
 
         return ExportedEngine(recipe)
+    if (folder / CASCADE_FILE).is_file():
+        return CascadeEngine(recipe, open_stage)
     return engine_for(recipe, device)

@@ -207,6 +207,17 @@ class Classification:
         scaled = scores.astype(np.float64) / self.temperature
         return sigmoid(scaled) if self.multi_label else softmax(scaled)
 
+    def decisions(self, scores: NDArray) -> NDArray[np.float64]:
+        """Scores that can be compared with those of other models: the log-probability of each label, shifted
+        so that the largest one is predicted; of several labels a text the log-odds, those from 0 on are.
+        """
+        probabilities = self.probabilities(scores).clip(1e-12, 1 - 1e-12)
+        shifts = np.log(self.thresholds) - np.log1p(-self.thresholds)
+        if self.multi_label:
+            return np.log(probabilities) - np.log1p(-probabilities) - shifts
+        shifts = shifts * ([0, 1] if self.metric == "f1" else 0)
+        return np.log(probabilities) - shifts
+
     def predicted(self, scores: NDArray) -> NDArray[np.int64]:
         """Indices of labels `(rows,)`, or indicators `(rows, labels)` for several labels a text."""
         if self.multi_label:

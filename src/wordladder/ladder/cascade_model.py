@@ -1,0 +1,118 @@
+"""Makes the model of a climb's cascade, and measures it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.examples import Examples
+from ..engines.cascade_engine import CascadeEngine, confidence
+from ..errors import OutputError, SettingError
+from ..evaluation.evaluate import difference, evaluate_scores
+from ..files.json_files import read_json
+from ..model.model import Model
+from . import run
+from .cascade import Candidate, Promise, promise, route
+from .plan import FixedModel
+from .result import CascadeResult, Climb
+from .runner import COST, Runner
+
+FOLDER = "cascade"
+TASKS = ("classification", "pairs")
+
+
+def check_cascade(task: str) -> None:
+    """Refuse tasks that no cascade answers.
+
+    Raises:
+        SettingError: this is one.
+    """
+    if task not in TASKS:
+        raise SettingError(f"--cascade is for {' and '.join(TASKS)}, not for {task}")
+
+
+def add_cascade(climb: Climb, test: Examples, runner: Runner) -> CascadeResult | None:
+    """The cheapest cascade with at most `margin` more wrong answers than the best rung, saved in the folder
+    `cascade` of the climb; None: the test rows show it of none.
+
+    Args:
+        climb: The climb.
+        test: Its test rows.
+        runner: What ran it, while the rows to measure with are there.
+    """
+    saved = {rung.name: _decisions(runner, rung.name, rung.seeds) for rung in climb.rungs if not rung.fixed}
+    known = {name: arrays for name, arrays in saved.items() if arrays is not None}
+    if climb.best not in known:
+        return None
+    models = {name: runner.folder.run(name, climb.rung(name).seeds[0]) / "model" for name in known}
+    several = Model.load(models[climb.best], threads=1).task_.multi_label
+    costs = {name: _latency(runner, name) for name in known}
+    parts = {
+        part: [
+            Candidate(name, costs[name], confidence(arrays[part], several=several), arrays[f"{part}_right"])
+            for name, arrays in known.items()
+        ]
+        for part in ("dev", "test")
+    }
+    found = promise(parts["dev"], parts["test"], climb.best, climb.rule.margin)
+    if found is None:
+        return None
+    model = cascade_model(found, models, runner.device, runner.threads)
+    model.save(runner.folder.path / FOLDER)
+    routed = route(found.chain, parts["test"])
+    scores = [known[name]["test"] for name in found.chain.names]
+    own = np.stack(scores)[routed.stages, np.arange(len(routed.stages))]
+    judged = evaluate_scores(model.engine_, own, test)
+    task = model.task_
+    gain = difference(task, task.outcomes(own, test), task.outcomes(scores[-1], test), test.groups)
+    (runner.folder.rung(FOLDER) / COST).unlink(missing_ok=True)
+    price = runner.measure(FixedModel(str((runner.folder.path / FOLDER).absolute())), 0)
+    shares = np.bincount(routed.stages, minlength=len(found.chain.names)) / len(routed.stages)
+    return CascadeResult(
+        names=found.chain.names,
+        thresholds=found.chain.thresholds,
+        shares=tuple(shares.tolist()),
+        value=judged.value,
+        interval=judged.interval,
+        difference=gain,
+        latency_mean=price["latency_mean"],
+        latency_p95=price["latency_p95"],
+        best_latency_mean=costs[climb.best],
+        margin=found.margin,
+        level=found.level,
+        p_value=found.p_value,
+        tested=found.tested,
+    )
+
+
+def cascade_model(
+    found: Promise, models: dict[str, Path], device: str | None = None, threads: int | None = None
+) -> Model:
+    """The model of a cascade.
+
+    Args:
+        found: The cascade.
+        models: The folder of each rung's model.
+        device: Where they compute.
+        threads: The number of threads.
+    """
+    stages = [Model.load(models[name], device=device, threads=threads) for name in found.chain.names]
+    last = stages[-1]
+    engine = CascadeEngine(last.recipe_)
+    engine.set_stages(stages, found.chain.names, found.chain.thresholds)
+    report = {"warnings": [], "promise": vars(found) | {"chain": vars(found.chain)}}
+    return Model.of_engine(engine, report, last.label_kind_, device=device, threads=threads)
+
+
+def _decisions(runner: Runner, name: str, seeds: tuple[int, ...]) -> dict[str, Any] | None:
+    """What the first seed of a rung said of dev and test rows, and which answers were right."""
+    path = runner.folder.run(name, seeds[0]) / run.DECISIONS if seeds else None
+    if path is None or not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _latency(runner: Runner, name: str) -> float:
+    facts = read_json(runner.folder.rung(name) / COST, dict, OutputError)["facts"]
+    return facts.get("latency_mean", facts["latency_p50"])

@@ -1,0 +1,160 @@
+"""Cascades: routes, promises that hold, and the saved model."""
+
+import json
+from itertools import product
+
+import numpy as np
+import pytest
+
+from conftest import reviews
+from wordladder import Model, climb
+from wordladder.data.examples import Examples
+from wordladder.engines.cascade_engine import CascadeEngine, confidence
+from wordladder.errors import ModelError, SettingError
+from wordladder.evaluation.promises import p_value_of_mean
+from wordladder.ladder.cascade import Candidate, Chain, candidates_of, promise, route
+
+
+def rungs(rows, seed, gains=(0.80, 0.86, 0.90)):
+    """Three rungs of growing cost whose confidence is honest."""
+    random = np.random.default_rng(seed)
+    hard = random.random(rows)  # shared by all
+    found = []
+    for number, gain in enumerate(gains):
+        sure = np.clip(gain + 0.3 * (0.5 - hard) + 0.05 * random.normal(size=rows), 0.5, 0.999)
+        found.append(Candidate("abc"[number], 10.0**number, sure, random.random(rows) < sure))
+    return found
+
+
+def test_a_row_is_answered_by_the_first_stage_that_is_sure():
+    some = rungs(200, 1)
+    chain = Chain(("a", "b", "c"), (0.85, 0.9))
+    found = route(chain, some)
+    for row in range(200):
+        stage = 0 if some[0].sure[row] >= 0.85 else 1 if some[1].sure[row] >= 0.9 else 2
+        assert found.stages[row] == stage
+        assert found.right[row] == some[stage].right[row]
+        assert found.costs[row] == (1, 11, 111)[stage]
+
+
+def test_candidates_are_the_front_on_dev_the_dearest_first():
+    dev = rungs(500, 2)
+    found = [route(chain, dev) for chain in candidates_of(dev, "c", 0.02)]
+    costs = [one.costs.mean() for one in found]
+    rights = [one.right.mean() for one in found]
+    assert len(found) > 3
+    assert costs == sorted(costs, reverse=True)
+    assert costs[0] < dev[2].cost
+    assert rights == sorted(rights, reverse=True)
+    assert min(rights) >= dev[2].right.mean() - 0.02
+    # No chain of two rungs on a grid of its own is better in both.
+    for first, threshold in product((0, 1), np.quantile(dev[0].sure, np.linspace(0, 1, 41))):
+        other = route(Chain((dev[first].name, "c"), (float(threshold),)), dev)
+        if first == 0 and other.costs.mean() < 111:
+            assert not any(
+                other.costs.mean() < cost - 1e-9 and other.right.mean() > right + 1e-9
+                for cost, right in zip(costs, rights)
+            )
+
+
+@pytest.mark.parametrize(("mean", "share"), [(0.01, 0.0), (0.02, 0.02), (0.01, 0.4)])
+def test_the_p_value_is_rarely_small_where_the_mean_is_the_limit(mean, share):
+    """`share` of the rows lose or win by chance besides."""
+    random, wrong = np.random.default_rng(3), 0
+    for trial in range(400):
+        draws = random.random(800)
+        losses = np.where(
+            draws < mean, 1.0, np.where(draws < mean + share, random.choice([-1.0, 1.0], 800), 0)
+        )
+        wrong += p_value_of_mean(losses, mean, seed=trial) <= 0.05
+    assert wrong / 400 <= 0.05 + 0.02
+
+
+def test_the_p_value_is_small_where_the_mean_is_far_below():
+    random = np.random.default_rng(4)
+    losses = random.choice([-1.0, 0.0, 1.0], 2000, p=[0.02, 0.96, 0.02])
+    assert p_value_of_mean(losses, 0.03) < 1e-3
+    assert p_value_of_mean(losses, -0.03) > 0.5
+    assert p_value_of_mean(np.zeros(0), 0.1) == 1
+    assert p_value_of_mean(np.zeros(60), 0.01) > 0.05, "too few rows"
+
+
+def test_what_is_promised_holds_on_new_rows():
+    population = rungs(200_000, 5)
+    broken, found = 0, 0
+    for trial in range(60):
+        dev, test = rungs(400, 100 + trial), rungs(1500, 1000 + trial)
+        one = promise(dev, test, "c", 0.015)
+        if one is not None:
+            found += 1
+            loss = population[2].right.mean() - route(one.chain, population).right.mean()
+            broken += loss > 0.015
+    assert found > 30
+    assert broken / 60 <= 0.05 + 0.05
+
+
+def test_a_cascade_is_a_model(tmp_path):
+    texts, labels = reviews(120)
+    noisy = [labels[row + 1 if row % 4 == 0 else row] for row in range(119)] + labels[:1]
+    first = Model("tfidf").fit(texts[:60], noisy[:60], dev=(texts[60:], noisy[60:]))
+    second = Model("fasttext").fit(texts, noisy, dev=(texts[40:80], noisy[40:80]))
+    engine = CascadeEngine(second.recipe_)
+    certainty = first.predict_proba(texts).max(axis=1)
+    threshold = float(np.median(certainty)) + 1e-9
+    engine.set_stages([first, second], ["tfidf", "fasttext"], [threshold])
+    model = Model.of_engine(engine, {"warnings": []}, second.label_kind_)
+    stages = engine.route(Examples((texts,)))[1]
+    assert (stages == (certainty < threshold)).all()
+    assert 0 < stages.sum() < len(texts)
+    answers = [first.predict(texts), second.predict(texts)]
+    assert list(model.predict(texts)) == [answers[stage][row] for row, stage in enumerate(stages)]
+    chances = np.stack([first.predict_proba(texts), second.predict_proba(texts)])
+    assert model.predict_proba(texts) == pytest.approx(chances[stages, np.arange(len(texts))], abs=1e-9)
+    loaded = Model.load(model.save(tmp_path / "cascade"))
+    assert np.array_equal(loaded.scores(texts), model.scores(texts))
+    assert loaded.answers(texts[:1])[0] == model.answers(texts[:1])[0]
+    assert (loaded.engine_.cascade.names, loaded.engine_.cascade.thresholds) == (
+        ["tfidf", "fasttext"],
+        [threshold],
+    )
+    assert list(model.predict([])) == []
+    with pytest.raises(ModelError, match="no vectors"):
+        loaded.encode(texts)
+    other = Model("tfidf").fit(texts, ["x", "y"] * 60)
+    with pytest.raises(ModelError, match="other labels than fasttext"):
+        engine.set_stages([other, second], ["tfidf", "fasttext"], [0.5])
+
+
+def test_several_labels_and_f1_keep_their_decisions():
+    texts, labels = reviews(120)
+    several = [(label, "long") if len(text) > 40 else (label,) for text, label in zip(texts, labels)]
+    model = Model("tfidf").fit(texts, several, dev=(texts, several))
+    decided = model.task_.decisions(model.scores(texts))
+    assert np.array_equal(decided >= 0, model.task_.predicted(model.scores(texts)) == 1)
+    sure = confidence(decided, several=True)
+    assert ((sure >= 0.5) & (sure <= 1)).all()
+    f1 = Model({"shallow": {"kind": "tfidf"}, "task": {"kind": "classification", "metric": "f1"}})
+    f1.fit(texts, labels, dev=(texts[:30], labels[:30]))
+    f1.task_.thresholds[1] = 0.3
+    decided = f1.task_.decisions(f1.scores(texts))
+    assert np.array_equal(decided.argmax(axis=1), f1.task_.predicted(f1.scores(texts)))
+
+
+def test_a_climb_with_a_cascade(tmp_path):
+    texts, labels = reviews(900, seed=2)
+    rows = Examples((texts,), labels)
+    found = climb(
+        rows, output=tmp_path / "c", rungs=["tfidf", "fasttext"], seeds=1, cascade=True, margin=0.05
+    )
+    saved = json.loads((tmp_path / "c" / "climb.json").read_text())["cascade"]
+    if found.cascade is None:
+        assert saved is None
+        assert any("do not show of any cascade" in one for one in found.warnings)
+    else:
+        assert saved["names"][-1] == found.best
+        model = Model.load(tmp_path / "c" / "cascade")
+        assert model.evaluate(texts, labels).value > 0.5
+        assert sum(found.cascade.shares) == pytest.approx(1)
+        assert "Cascade" in (tmp_path / "c" / "report.html").read_text(encoding="utf-8")
+    with pytest.raises(SettingError, match="not for tagging"):
+        climb(rows, output=tmp_path / "t", task="tagging", cascade=True)
