@@ -8,7 +8,6 @@ words together, are trained on. All rungs have the same 8,000 pieces, learned fr
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=20_000_000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=JSON")
-    parser.add_argument("--output", type=Path, help="keep the models here")
+    parser.add_argument("--output", type=Path, help="keep the models here; one that is there is not trained")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     parts = paragraphs(given.words)
@@ -57,15 +56,17 @@ def main() -> None:
         settings = dict(one.split("=") for one in given.set) if rung != "kneser-ney" else {}
         recipe = Recipe.load(rung, "language_model")
         recipe = recipe.with_settings({key: json.loads(value) for key, value in settings.items()})
-        started = time.perf_counter()
         output = given.output and given.output / rung
-        with progress_bar() as progress:
+        if output and output.exists():
+            model = Model.load(output, threads=given.threads)
+        else:
             model = Model(recipe, threads=given.threads)
-            model.fit(parts["train"], dev=(parts["dev"], None), output=output, progress=progress)
-        minutes = (time.perf_counter() - started) / 60
+            with progress_bar() as progress:
+                model.fit(parts["train"], dev=(parts["dev"], None), output=output, progress=progress)
         tested = model.evaluate(parts["test"])
         facts = {
-            "minutes": minutes,
+            "minutes": model.report_["train_seconds"] / 60,
+            "threads": given.threads,
             "steps": model.report_.get("steps"),
             "interval": list(tested.interval),
             **tested.metrics,
