@@ -12,9 +12,9 @@ MRR@10 and recall.
 
 Reranker: Cranfield's queries in thirds. Towers over MINILM learn in two epochs which title belongs to which
 abstract, which takes no queries; then in three epochs two thirds of the queries, with the documents that are
-relevant to them. The last third is answered with and without them. The share of their score beside the hybrid's
-is the mean of two, for which towers are trained on one half of the two thirds and the share is fitted on the
-other.
+relevant to them. The last third is answered with and without them. The share of their score beside the
+hybrid's is the mean of two, for which towers are trained on one half of the two thirds and the share is
+fitted on the other.
 
 Million: passages of 24 words of the English corpora, as benchmarks/stores.py prepares them; the encoder is
 distilled from MINILM first. Building and searching are processes of their own: the seconds and the peak
@@ -114,7 +114,7 @@ def cranfield() -> tuple[Any, dict[str, str], dict[str, dict[str, float]]]:
 
 def title_and_abstract(document: Any) -> list[str]:
     """Both, where there is an abstract; the files have the title once more before it."""
-    title, text = (" ".join(one.split()) for one in (document.fields["title"], document.text))
+    title, text = (" ".join(one.split()) for one in (document.fields.get("title", ""), document.text))
     while title and text.startswith(title):
         text = text[len(title) :].lstrip()
     return [title, text] if title and text else []
