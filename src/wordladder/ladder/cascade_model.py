@@ -13,6 +13,7 @@ from ..files.json_files import read_json
 from ..model.model import Model
 from . import run
 from .cascade import Candidate, Promise, promise, route
+from .climb_folder import ClimbFolder
 from .plan import FixedModel
 from .result import CascadeResult, Climb
 from .runner import COST, Runner
@@ -31,32 +32,30 @@ def check_cascade(task: str) -> None:
         raise SettingError(f"--cascade is for {' and '.join(TASKS)}, not for {task}")
 
 
-def add_cascade(climb: Climb, test: Examples, runner: Runner) -> CascadeResult | None:
+def add_cascade(climb: Climb, test: Examples, runner: Runner) -> tuple[CascadeResult | None, str]:
     """The cheapest cascade with at most `margin` more wrong answers than the best rung, saved in the folder
-    `cascade` of the climb; None: the test rows show it of none.
+    `cascade` of the climb; or None, and why there is none.
 
     Args:
         climb: The climb.
         test: Its test rows.
         runner: What ran it, while the rows to measure with are there.
     """
-    saved = {rung.name: _decisions(runner, rung.name, rung.seeds) for rung in climb.rungs if not rung.fixed}
-    known = {name: arrays for name, arrays in saved.items() if arrays is not None}
+    known = read_decisions(climb, runner.folder)
     if climb.best not in known:
-        return None
+        return None, "no rung could be measured"
     models = {name: runner.folder.run(name, climb.rung(name).seeds[0]) / "model" for name in known}
+    costs = {name: _latency(runner.folder, name) for name in known}
     several = Model.load(models[climb.best], threads=1).task_.multi_label
-    costs = {name: _latency(runner, name) for name in known}
-    parts = {
-        part: [
-            Candidate(name, costs[name], confidence(arrays[part], several=several), arrays[f"{part}_right"])
-            for name, arrays in known.items()
-        ]
-        for part in ("dev", "test")
-    }
+    parts = {part: candidates(known, costs, part, several=several) for part in ("dev", "test")}
     found = promise(parts["dev"], parts["test"], climb.best, climb.rule.margin)
+    if costs[climb.best] <= min(costs.values()):
+        return None, f"{climb.best} is both the best rung on dev and the cheapest"
     if found is None:
-        return None
+        return None, (
+            f"of none do {climb.rule.rows:,} test rows show that its share of wrong answers is at most "
+            f"{climb.rule.margin:g} above that of {climb.best}"
+        )
     model = cascade_model(found, models, runner.device, runner.threads)
     model.save(runner.folder.path / FOLDER)
     routed = route(found.chain, parts["test"])
@@ -68,7 +67,7 @@ def add_cascade(climb: Climb, test: Examples, runner: Runner) -> CascadeResult |
     (runner.folder.rung(FOLDER) / COST).unlink(missing_ok=True)
     price = runner.measure(FixedModel(str((runner.folder.path / FOLDER).absolute())), 0)
     shares = np.bincount(routed.stages, minlength=len(found.chain.names)) / len(routed.stages)
-    return CascadeResult(
+    result = CascadeResult(
         names=found.chain.names,
         thresholds=found.chain.thresholds,
         shares=tuple(shares.tolist()),
@@ -83,6 +82,7 @@ def add_cascade(climb: Climb, test: Examples, runner: Runner) -> CascadeResult |
         p_value=found.p_value,
         tested=found.tested,
     )
+    return result, ""
 
 
 def cascade_model(
@@ -104,15 +104,34 @@ def cascade_model(
     return Model.of_engine(engine, report, last.label_kind_, device=device, threads=threads)
 
 
-def _decisions(runner: Runner, name: str, seeds: tuple[int, ...]) -> dict[str, Any] | None:
-    """What the first seed of a rung said of dev and test rows, and which answers were right."""
-    path = runner.folder.run(name, seeds[0]) / run.DECISIONS if seeds else None
-    if path is None or not path.is_file():
-        return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+def read_decisions(climb: Climb, folder: ClimbFolder) -> dict[str, dict[str, Any]]:
+    """What the first seed of each trained rung said of dev and test rows, and which answers were right."""
+    found = {}
+    for rung in climb.rungs:
+        path = folder.run(rung.name, rung.seeds[0]) / run.DECISIONS if rung.seeds else None
+        if not rung.fixed and path is not None and path.is_file():
+            with np.load(path, allow_pickle=False) as arrays:
+                found[rung.name] = dict(arrays)
+    return found
 
 
-def _latency(runner: Runner, name: str) -> float:
-    facts = read_json(runner.folder.rung(name) / COST, dict, OutputError)["facts"]
+def candidates(
+    known: dict[str, dict[str, Any]], costs: dict[str, float], part: str, *, several: bool | None
+) -> list[Candidate]:
+    """The rungs as stages of a cascade.
+
+    Args:
+        known: What each said.
+        costs: Milliseconds of each for one text.
+        part: `dev` or `test`.
+        several: Whether a text may have several labels.
+    """
+    return [
+        Candidate(name, costs[name], confidence(arrays[part], several=several), arrays[f"{part}_right"])
+        for name, arrays in known.items()
+    ]
+
+
+def _latency(folder: ClimbFolder, name: str) -> float:
+    facts = read_json(folder.rung(name) / COST, dict, OutputError)["facts"]
     return facts.get("latency_mean", facts["latency_p50"])

@@ -35,7 +35,6 @@ from .split import Source, Split, fingerprint, split_data
 
 CURVE_PARTS = (16, 4)  # a sixteenth and a quarter of the rows, besides all of them
 MIN_CURVE_ROWS = 16
-NO_CASCADE = "The test rows do not show of any cascade that it is within {:g} of the best rung."
 
 
 def climb(
@@ -173,9 +172,9 @@ def climb(
             measured = _measure_all(runner, split, plan, numbers, label_curve=label_curve)
             result = _result(task, split, runner, measured, rule)
             if cascade:
-                result = replace(result, cascade=add_cascade(result, split.test, runner))
-                if result.cascade is None:
-                    result = replace(result, warnings=(*result.warnings, NO_CASCADE.format(margin)))
+                made, why = add_cascade(result, split.test, runner)
+                notes = (f"No cascade: {why}.",) if made is None else ()
+                result = replace(result, cascade=made, notes=(*result.notes, *notes))
         result = replace(result, seeds=numbers, left_out=left_out, seconds=perf_counter() - started)
         write_json(folder / "climb.json", result.to_json())
         write_report(result, folder / "report.html")
