@@ -156,5 +156,5 @@ def test_a_climb_with_a_cascade(tmp_path):
         assert model.evaluate(texts, labels).value > 0.5
         assert sum(found.cascade.shares) == pytest.approx(1)
         assert "Cascade" in (tmp_path / "c" / "report.html").read_text(encoding="utf-8")
-    with pytest.raises(SettingError, match="not for tagging"):
+    with pytest.raises(SettingError, match="cascade is for classification and pairs, not for tagging"):
         climb(rows, output=tmp_path / "t", task="tagging", cascade=True)

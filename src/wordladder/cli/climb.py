@@ -26,8 +26,8 @@ SEARCH = (
 )  # fmt: skip
 READING = ("task", "format", "encoders", "numbering", "lowest_is_best")
 OPTIONS = {
-    "Options": "test dev task rungs recipes seeds seed label_curve cascade vectors corpus encoders models "
-    "distill made_up",
+    "Options": "test dev task rungs recipes seeds seed label_curve cascade guarantee vectors corpus encoders "
+    "models distill made_up",
     "Budget": "cost margin max_latency_ms max_size_mb max_memory_mb max_minutes",
     **shared.COLUMNS,
     **shared.SPLIT,
@@ -133,7 +133,7 @@ def _warn_of_slow_rungs(task: str, settings: dict[str, Any]) -> None:
 def print_climb(result: "Climb") -> None:
     """The table of a climb, its notes and warnings, and the recommendation."""
     from ..ladder.encoders import left_out_lines
-    from ..ladder.sentences import cascade_sentence
+    from ..ladder.sentences import cascade_sentence, guarantee_sentence
 
     rows = result.rows
     learned = f"{rows['train']:,} training rows" if "train" in rows else f"{rows['documents']:,} documents"
@@ -161,6 +161,8 @@ def print_climb(result: "Climb") -> None:
     console.print(f"\n[bold]{result.reason}[/bold]", soft_wrap=True)
     if result.cascade is not None:
         console.print(cascade_sentence(result), soft_wrap=True)
+    if sets := guarantee_sentence(result):
+        console.print(sets, soft_wrap=True)
 
 
 def _figures(rung: "Rung") -> dict[str, str]:

@@ -29,6 +29,7 @@ def predict(
     file: Input = "-",
     *,
     top: int = 1,
+    refuse: bool = False,
     html: Path | None = None,
     device: Device = None,
     threads: Threads = None,
@@ -45,6 +46,7 @@ def predict(
 
     Args:
         top: Labels, taggings or answers to print for each text.
+        refuse: Answer only where the set of labels has one; the model was trained with `task.guarantee`.
         html: Page to write: the entities marked in their texts, or the attention of each translation.
     """
     from ..evaluation.alignment_page import alignment_page
@@ -58,12 +60,18 @@ def predict(
         raise SettingError(
             f"--html shows entities, or the attention of translations; this model is for {task}"
         )
+    if refuse and getattr(loaded.task_, "guarantee", None) is None:
+        raise SettingError(
+            "--refuse: this model has no sets of labels; train it with --set task.guarantee=0.9"
+        )
     page: list[tuple[str, dict[str, Any]]] = []
     alignments: list[Any] = []
     for rows, ids in _rows(task, loaded.task_.segments > 1, file, **columns):
         if html is not None and task == "translation":
             alignments += loaded.alignments(rows)
         for number, (row, answer) in enumerate(zip(rows, loaded.answers(rows, top))):
+            if refuse and len(answer["set"]) != 1:
+                answer |= {"label": None}
             if html is not None:
                 page.append((row, answer))
             if json:
@@ -188,6 +196,10 @@ def _label_line(row: str | tuple[str, ...], answer: dict[str, Any], top: int) ->
     texts = [" ".join(text.split()) for text in ([row] if isinstance(row, str) else row)]
     ranked = answer["probabilities"]
     labels = answer["label"] if isinstance(answer["label"], list) else list(ranked)[:top]
+    if answer["label"] is None:
+        return "\t".join(["–", *texts])
+    if top == 1 and len(answer.get("set", labels)) > 1:
+        labels = answer["set"]
     shown = ", ".join(labels) if top == 1 else ", ".join(f"{label} {ranked[label]:.3f}" for label in labels)
     surest = f"{max((ranked[label] for label in labels), default=0.0):.3f}"
     return "\t".join([shown, surest, *texts] if top == 1 else [shown, *texts])

@@ -22,14 +22,14 @@ FOLDER = "cascade"
 TASKS = ("classification", "pairs")
 
 
-def check_cascade(task: str) -> None:
-    """Refuse tasks that no cascade answers.
+def check_task(task: str, option: str) -> None:
+    """Refuse what is for classifiers where the task is another.
 
     Raises:
-        SettingError: this is one.
+        SettingError: it is.
     """
     if task not in TASKS:
-        raise SettingError(f"--cascade is for {' and '.join(TASKS)}, not for {task}")
+        raise SettingError(f"{option} is for {' and '.join(TASKS)}, not for {task}")
 
 
 def add_cascade(climb: Climb, test: Examples, runner: Runner) -> tuple[CascadeResult | None, str]:

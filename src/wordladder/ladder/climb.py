@@ -21,7 +21,7 @@ from ..kernels.cores import cores
 from ..model.checkpoint_folder import exclusive_output
 from ..progress import Progress, quiet
 from ..recipe import Recipe
-from .cascade_model import add_cascade, check_cascade
+from .cascade_model import add_cascade, check_task
 from .choice import add_gaps, choose, compare, reject_other_metrics
 from .climb_folder import ClimbFolder
 from .machine import describe
@@ -75,6 +75,7 @@ def climb(
     resume: bool = False,
     label_curve: bool = False,
     cascade: bool = False,
+    guarantee: float | None = None,
     progress: Progress = quiet,
 ) -> Climb:
     """Train rungs on the same data, measure them, and recommend the cheapest that is as good as the best.
@@ -125,6 +126,8 @@ def climb(
         cascade: Also put the rungs in a cascade: each text goes on to the next dearer one until one is sure
             enough, and the test rows show that at most `margin` more answers are wrong than the best rung's.
             For classification and pairs.
+        guarantee: The share of texts whose set of labels is to contain the right one, such as 0.9: a setting
+            of the tasks classification and pairs.
         progress: Told how far it is.
 
     Raises:
@@ -136,7 +139,10 @@ def climb(
     threads = cores() if threads is None else threads
     _check_numbers(margin, seeds=seeds, threads=threads)
     if cascade:
-        check_cascade(task)
+        check_task(task, "cascade")
+    if guarantee is not None:
+        check_task(task, "guarantee")
+        settings = {**(settings or {}), "task.guarantee": guarantee}
     columns: dict[str, Any] = {
         "text": text,
         "label": label,

@@ -45,6 +45,9 @@ class Rung:
         on_front: Whether no other rung is both better on the test rows and cheaper.
         over_budget: A phrase for each limit that it exceeds.
         warnings: What training did to the text, and other notable things.
+        coverage: The share of the test rows whose set of labels has the right one, the mean over the seeds;
+            None without a `guarantee`.
+        labels_a_set: The mean number of labels in a set.
         curve: Quality by the number of labelled rows, if that was asked for.
         error: Why the rung could not be trained or measured, in one line.
         fixed: Whether it is an existing model. Its training data are unknown, so dev tells nothing about it:
@@ -65,6 +68,8 @@ class Rung:
     on_front: bool = False
     over_budget: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    coverage: float | None = None
+    labels_a_set: float | None = None
     curve: tuple[CurvePoint, ...] = ()
     error: str | None = None
     fixed: bool = False

@@ -74,6 +74,8 @@ class RunResult:
         dev_interval: The 95 % bootstrap interval of `dev_value`.
         looks: How many times dev was evaluated to choose an epoch.
         size_mb: The size of an existing model in MB; None for a trained one.
+        coverage: The share of the test rows whose set of labels has the right one, with a `guarantee`.
+        labels_a_set: The mean number of labels in a set.
     """
 
     metric: str
@@ -87,6 +89,8 @@ class RunResult:
     dev_interval: tuple[float, float] | None = None
     looks: int = 1
     size_mb: float | None = None
+    coverage: float | None = None
+    labels_a_set: float | None = None
 
 
 def train_and_test(run: Run, events: EventWriter) -> RunResult:
@@ -123,6 +127,7 @@ def train_and_test(run: Run, events: EventWriter) -> RunResult:
         dev_interval=model.evaluation_.interval,
         looks=max(1, len(report.get("history", ()))),
         size_mb=report.get("size_mb"),
+        **_sets(task, found, test),
     )
     scores = bootstrap_scores(outcomes, task.primary, groups=test.groups)
     for name, array in ((OUTCOMES, outcomes), (SCORES, scores)):
@@ -130,6 +135,13 @@ def train_and_test(run: Run, events: EventWriter) -> RunResult:
             np.save(file, array, allow_pickle=False)
     write_json(folder / RESULT, asdict(result))
     return result
+
+
+def _sets(task: Any, scores: Any, test: Examples) -> dict[str, float]:
+    if getattr(task, "guarantee", None) is None:
+        return {}
+    found = task.metrics(scores, test)
+    return {name: found[name] for name in ("coverage", "labels_a_set")}
 
 
 def _write_decisions(path: Path, task: Any, parts: dict[str, tuple[NDArray, Examples]]) -> None:

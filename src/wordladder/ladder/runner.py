@@ -53,6 +53,11 @@ class Measured:
         return sum(result.looks for result in self.results) or 1
 
 
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Runner:
     """What all runs of a climb share.
@@ -116,6 +121,8 @@ class Runner:
             value=float(np.mean([result.value for result in results])),
             dev_value=float(np.mean([result.dev_value for result in results])),
             interval=percentile_interval(scores),
+            coverage=_mean([result.coverage for result in results]),
+            labels_a_set=_mean([result.labels_a_set for result in results]),
             warnings=tuple(dict.fromkeys(warning for result in results for warning in result.warnings)),
         )
         try:

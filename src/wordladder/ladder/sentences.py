@@ -148,10 +148,23 @@ def cascade_sentence(climb: Climb) -> str:
     )
 
 
+def guarantee_sentence(climb: Climb) -> str:
+    """How often the sets of the recommended rung, or of the best one, hold the right label; empty without."""
+    name = climb.recommended or climb.best
+    rung = climb.rung(name) if name else None
+    if rung is None or rung.coverage is None:
+        return ""
+    return (
+        f"The sets of labels of {rung.name} hold the right one in {rung.coverage:.1%} of the test rows, with "
+        f"{rung.labels_a_set:.2f} labels on average."
+    )
+
+
 def caveats(climb: Climb) -> list[str]:
     """What the figures of this climb do and do not show."""
     measured = [rung for rung in climb.rungs if rung.measured]
     sentences = [_resolution(climb, measured), _baseline(climb, measured), _seeds(climb, measured)]
+    sentences.append(guarantee_sentence(climb))
     sentences.append(
         f"The best rung was chosen on {climb.rows['dev']:,} dev rows; the test rows only decide whether a "
         "cheaper one is as good. All figures apply to text like this, on this machine."

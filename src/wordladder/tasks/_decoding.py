@@ -2,6 +2,7 @@
 label. No weights are trained here.
 """
 
+import math
 from typing import TypeVar
 
 import numpy as np
@@ -25,6 +26,19 @@ def softmax(scores: Floats) -> Floats:
 def sigmoid(scores: Floats) -> Floats:
     """Elementwise logistic function, without overflow."""
     return 0.5 * (1.0 + np.tanh(0.5 * scores))
+
+
+def least_probability(chances: Floats, guarantee: float) -> float:
+    """The least probability at which a label belongs to the set of a text, so that sets of new texts contain
+    the right label with probability `guarantee` or more: split conformal prediction, for rows like these
+    (Vovk, Gammerman & Shafer 2005; Sadinle, Lei & Wasserman 2019).
+
+    Args:
+        chances: The probability of the right label of each row, `(rows,)`.
+        guarantee: The share of texts.
+    """
+    wrong = math.floor((len(chances) + 1) * (1 - guarantee) + 1e-9)  # rows that may lie below
+    return float(np.sort(chances)[wrong - 1]) if wrong else 0.0
 
 
 def log_losses(

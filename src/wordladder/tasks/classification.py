@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Examples
-from ..errors import DataError, ModelError, did_you_mean
+from ..errors import DataError, ModelError, SettingError, did_you_mean
 from ..files.json_files import Positive, read_validated, write_json
 from ..metrics import labels as metrics
 from ..text.words import Tokens
-from ._decoding import best_thresholds, fit_temperature, log_losses, sigmoid, softmax
+from ._decoding import best_thresholds, fit_temperature, least_probability, log_losses, sigmoid, softmax
 
 __all__ = ["Classification"]
 
@@ -29,6 +29,7 @@ class _Saved:
     temperature: Positive
     thresholds: list[float]
     class_weights: list[float] | None
+    least: float = 0.0
 
 
 @dataclass(eq=False, repr=False)
@@ -48,6 +49,9 @@ class Classification:
         class_weights: `"balanced"` weighs each class by the inverse of its frequency.
         label_smoothing: Share of the target that is spread evenly over all classes.
         calibrate: Whether a temperature is fitted on the dev set, so that probabilities are calibrated.
+        guarantee: The share of texts, such as 0.9, whose set of labels is to contain the right one: with it
+            answers have such a set, of one label where the model is sure, of several or none where it is not
+            (split conformal prediction on dev; Sadinle, Lei & Wasserman 2019). For one label a text.
     """
 
     _: KW_ONLY
@@ -59,6 +63,7 @@ class Classification:
     class_weights: Literal["balanced"] | None = None
     label_smoothing: float = 0.0
     calibrate: bool = True
+    guarantee: float | None = None
 
     segments = 1
     per_word = False
@@ -66,10 +71,12 @@ class Classification:
     higher_is_better = True
 
     def __post_init__(self) -> None:
+        if self.guarantee is not None and not 0 < self.guarantee < 1:
+            raise SettingError(f"guarantee is {self.guarantee}; it must be between 0 and 1")
         self._settings = (self.multi_label, self.metric)
         self.multi_label, self.metric = bool(self.multi_label), self.metric or "accuracy"
         self.labels: list[str] = []
-        self.temperature = 1.0
+        self.temperature, self.least = 1.0, 0.0  # the least probability of a label in a set
         self.thresholds: NDArray[np.float64] = np.zeros(0)
         self.weights: NDArray[np.float32] | None = None  # of the labels in training
 
@@ -94,6 +101,8 @@ class Classification:
             raise DataError(
                 f"{examples.source}: the labels are all the same{only}; at least two classes are needed"
             )
+        if self.guarantee is not None and multi_label:
+            raise DataError(f"{examples.source}: guarantee is for one label a row; these have several")
         if self.metric == "f1" and (multi_label or len(counts) != 2):
             raise DataError(
                 f'{examples.source}: metric = "f1" is for one of two labels a row; these have {len(counts)}'
@@ -113,7 +122,7 @@ class Classification:
         """Write `labels.json`."""
         weights = None if self.weights is None else self.weights.tolist()
         thresholds = self.thresholds.tolist()
-        saved = _Saved(self.labels, bool(self.multi_label), self.temperature, thresholds, weights)
+        saved = _Saved(self.labels, bool(self.multi_label), self.temperature, thresholds, weights, self.least)
         write_json(folder / "labels.json", vars(saved))
 
     def restore(self, folder: Path) -> None:
@@ -124,6 +133,7 @@ class Classification:
             raise ModelError(f"{path}: the saved model is damaged: thresholds do not fit labels")
         self.set_labels(saved.labels, multi_label=saved.multi_label)
         self.temperature, self.thresholds = saved.temperature, np.asarray(saved.thresholds)
+        self.least = saved.least
         self.weights = np.array(saved.class_weights, np.float32) if saved.class_weights else None
 
     # Labels
@@ -186,6 +196,9 @@ class Classification:
             self.thresholds = best_thresholds(self.probabilities(scores), gold)
         elif self.metric == "f1":
             self.thresholds[1] = metrics.best_threshold(gold == 1, self.probabilities(scores)[:, 1])
+        if self.guarantee is not None:
+            chances = self.probabilities(scores)[np.arange(len(gold)), gold]
+            self.least = least_probability(chances, self.guarantee)
         after = self._calibration_error(scores, examples)
         errors = {"calibration_error_before": before, "calibration_error_after": after}
         return {"temperature": self.temperature, **errors}
@@ -233,14 +246,20 @@ class Classification:
             return [tuple(self.labels[i] for i in np.flatnonzero(row)) for row in predicted]
         return [self.labels[i] for i in predicted]
 
+    def sets(self, scores: NDArray) -> NDArray[np.bool_]:
+        """Which labels the set of each text has, `(rows, labels)`, with a `guarantee`."""
+        return self.probabilities(scores) >= self.least
+
     def answers(self, scores: NDArray, top: int = 1) -> list[dict[str, Any]]:
         """For each text its label (or list of labels) and the probabilities of all labels, the most probable
-        first; `top` is not used.
+        first; with a `guarantee` also its set of labels. `top` is not used.
         """
         answers = []
         for label, row in zip(self.predictions(scores), self.probabilities(scores)):
             ranked = {self.labels[i]: float(row[i]) for i in np.argsort(-row, kind="stable")}
             answers.append({"label": list(label) if self.multi_label else label, "probabilities": ranked})
+            if self.guarantee is not None:
+                answers[-1]["set"] = [name for name, chance in ranked.items() if chance >= self.least]
         return answers
 
     def outcomes(self, scores: NDArray, examples: Examples) -> NDArray[np.int64]:
@@ -268,7 +287,7 @@ class Classification:
 
     def metrics(self, scores: NDArray, examples: Examples) -> dict[str, Any]:
         """Accuracy, macro-F1, F1 of the second of two labels, calibration error, and precision, recall and F1
-        of every label.
+        of every label; with a `guarantee` the share of sets with the right label, and their mean size.
         """
         gold, predicted = self.gold(examples), self.predicted(scores)
         found: dict[str, Any] = {
@@ -282,6 +301,10 @@ class Classification:
         if not self.multi_label:
             gold, predicted = (np.eye(len(self.labels), dtype=np.int64)[a] for a in (gold, predicted))
         found["calibration_error"] = self._calibration_error(scores, examples)
+        if self.guarantee is not None:
+            sets = self.sets(scores)
+            found["coverage"] = float(sets[np.arange(len(sets)), self.gold(examples)].mean())
+            found["labels_a_set"] = float(sets.sum(axis=1).mean())
         found["labels"] = dict(zip(self.labels, metrics.per_label(gold, predicted)))
         return found
 

@@ -37,6 +37,9 @@ class Pairs(Classification):
         class_weights: `"balanced"` weighs each class by the inverse of its frequency.
         label_smoothing: Share of the target that is spread evenly over all classes.
         calibrate: Whether a temperature is fitted on the dev set, so that probabilities are calibrated.
+        guarantee: The share of pairs, such as 0.9, whose set of labels is to contain the right one: with it
+            answers have such a set, of one label where the model is sure, of several or none where it is not
+            (split conformal prediction on dev; Sadinle, Lei & Wasserman 2019). For one label a pair.
     """
 
     _: KW_ONLY
