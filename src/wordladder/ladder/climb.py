@@ -82,7 +82,8 @@ def climb(
 
     Args:
         train: Labelled rows, or a file of them.
-        output: A folder for everything that is kept: models, figures, `climb.json`, `report.html`.
+        output: A folder for everything that is kept: models, figures, `report.html`, `climb.json`,
+            `climb.csv` and `climb.md`.
         test: Rows to compare the rungs on; if not given, a fifth of the rows, duplicates together.
         dev: Rows on which all choices are made; if not given, a tenth of the remaining rows.
         task: The kind of task: classification, pairs, regression, tagging or span_qa.
@@ -183,7 +184,7 @@ def climb(
                 result = replace(result, cascade=made, notes=(*result.notes, *notes))
         result = replace(result, seeds=numbers, left_out=left_out, seconds=perf_counter() - started)
         write_json(folder / "climb.json", result.to_json())
-        write_report(result, folder / "report.html")
+        write_report(result, folder)
     return result
 
 

@@ -5,7 +5,8 @@ runs/NAME/seed-1/           model/, outcomes.npy, scores.npy, result.json, which
 runs/NAME/seed-1/rows-500/  the same without model/, for the label curve
 runs/NAME/cost.json         what the model of the first seed costs to use
 cache/                      word vectors that several rungs share
-climb.json, report.html     written at the end
+cascade/                    the cascade, if one was asked for and found
+climb.json, report.html     written at the end, with climb.csv and climb.md
 """
 
 import json

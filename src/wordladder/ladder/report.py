@@ -18,6 +18,7 @@ from .picture import NARROW, WIDE, cost_picture, curve_picture
 from .price import COSTS, format_megabytes, format_milliseconds, format_number, format_seconds
 from .result import Climb, Rung
 from .sentences import cascade_sentence, caveats, metric_name
+from .tables import write_tables
 
 PRICE_COLUMNS = ("Latency", "{} a second", "Memory", "Size", "Training")
 _METRIC_OF = {
@@ -27,10 +28,11 @@ _METRIC_OF = {
 }
 
 
-def write_report(climb: Climb, path: Path) -> None:
-    """Write the report atomically."""
-    with atomic_path(path) as fresh:
+def write_report(climb: Climb, folder: Path) -> None:
+    """Write the report atomically, and the tables beside it."""
+    with atomic_path(folder / "report.html") as fresh:
         fresh.write_text(report(climb), encoding="utf-8", newline="\n")
+    write_tables(climb, folder)
 
 
 def report(climb: Climb) -> str:
@@ -61,7 +63,8 @@ def report(climb: Climb) -> str:
         method=_method(climb),
         recipes="\n".join(_recipe(rung) for rung in climb.rungs),
         footer=escape(
-            f"Made by wordladder {climb.machine.get('wordladder', '')}. The same figures are in climb.json."
+            f"Made by wordladder {climb.machine.get('wordladder', '')}. The same figures are in climb.json, "
+            "climb.csv and climb.md."
         ),
     )
 

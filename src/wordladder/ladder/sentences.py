@@ -163,7 +163,12 @@ def guarantee_sentence(climb: Climb) -> str:
 def caveats(climb: Climb) -> list[str]:
     """What the figures of this climb do and do not show."""
     measured = [rung for rung in climb.rungs if rung.measured]
-    sentences = [_resolution(climb, measured), _baseline(climb, measured), _seeds(climb, measured)]
+    sentences = [
+        _resolution(climb, measured),
+        _ties(climb, measured),
+        _baseline(climb, measured),
+        _seeds(climb, measured),
+    ]
     sentences.append(guarantee_sentence(climb))
     sentences.append(
         f"The best rung was chosen on {climb.rows['dev']:,} dev rows; the test rows only decide whether a "
@@ -182,6 +187,15 @@ def _resolution(climb: Climb, measured: list[Rung]) -> str:
         f"With {climb.rule.rows:,} test rows, rungs that differ by less than about {widest:.3f} cannot be "
         "distinguished. The intervals reflect the sampling of the test rows and nothing else."
     )
+
+
+def _ties(climb: Climb, measured: list[Rung]) -> str:
+    """Which rungs the test rows do not tell apart from the best one."""
+    gaps = {rung.name: rung.difference for rung in measured if rung.difference and rung.name != climb.best}
+    alike = [name for name, gap in gaps.items() if gap.low <= 0 <= gap.high]
+    if not alike:
+        return ""
+    return f"{climb.rule.rows:,} test rows do not tell {_join(alike)} apart from {climb.best}."
 
 
 def _baseline(climb: Climb, measured: list[Rung]) -> str:

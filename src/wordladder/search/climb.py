@@ -114,7 +114,7 @@ def climb_search(
         documents: The documents.
         queries: Texts by id.
         judgements: Grades of documents by query.
-        output: A folder for the indexes, figures, `climb.json` and `report.html`.
+        output: A folder for the indexes, figures, `report.html`, `climb.json`, `climb.csv` and `climb.md`.
         rungs: Names of the rungs; if not given, all of those in `RUNGS`.
         encoder: A sentence encoder, a path or a name.
         reranker: A model of pairs or similarity that ranks the best passages again.
@@ -177,7 +177,7 @@ def climb_search(
             left_out=left_out,
         )
         write_json(folder / "climb.json", result.to_json())
-        write_report(result, folder / "report.html")
+        write_report(result, folder)
     return result
 
 
