@@ -125,9 +125,9 @@ def distill(
         taught = vector_lesson(models, student, list(parts.values()), dev, seed=seed, cache=keep)
         model = Model(taught.student, **place)
         model.fit(taught.pairs, dev=taught.dev, lesson=taught.lesson, **saving)
-        judged = evaluate_vectors(models, model, test)
+        theirs, own = evaluate_vectors(models, model, test)
         rows = {name: len(part) for name, part in parts.items()}
-        return Distilled(model, models, None, judged[0], None, judged[1], None, rows)
+        return Distilled(model, models, None, theirs, None, own, None, rows)
     teachers = Teachers(models, keep)
     if student.task != teachers.task:
         raise SettingError(
@@ -154,16 +154,12 @@ def distill(
         return Distilled(model, models, alone, None, None, None, None, rows)
     texts, gold = test if isinstance(test, tuple) else (test, None)
     test = examples_to_score(texts, gold, task, teachers.columns)
-    untaught, gain = (
-        (None, None)
-        if alone is None
-        else (
-            alone.evaluate(test),
-            difference(model.task_, model.outcomes(test), alone.outcomes(test), test.groups),
-        )
-    )
-    evaluated = (_evaluated(teachers, test), untaught, model.evaluate(test))
-    return Distilled(model, models, alone, *evaluated, gain, rows)
+    untaught, gain = None, None
+    if alone is not None:
+        untaught = alone.evaluate(test)
+        gain = difference(model.task_, model.outcomes(test), alone.outcomes(test), test.groups)
+    judged = (_evaluated(teachers, test), untaught, model.evaluate(test))
+    return Distilled(model, models, alone, *judged, gain, rows)
 
 
 def _several(teacher: Any) -> Sequence[Any]:
