@@ -24,8 +24,8 @@ class Lesson:
             `"vectors"`: one minus the cosine of the student's vector of a text with the teacher's.
         temperature: What scores are divided by before they become probabilities.
         hard: The share of the labels in the loss, from 0 to 1; the rest is the teacher's.
-        dev: The vectors of the dev pairs, `(pairs, 2, dim)`: the best epoch is the nearest to them; None: it is
-            chosen as without a teacher.
+        dev: The vectors of the dev pairs, `(pairs, 2, dim)`: the best epoch is the nearest to them; None: it
+            is chosen as without a teacher.
     """
 
     scores: list[NDArray[np.float32]]
