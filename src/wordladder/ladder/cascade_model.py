@@ -41,6 +41,8 @@ def add_cascade(climb: Climb, test: Examples, runner: Runner) -> tuple[CascadeRe
         test: Its test rows.
         runner: What ran it, while the rows to measure with are there.
     """
+    if test.groups is not None and len(set(test.groups)) < len(test):
+        return None, "the test rows come in groups, and what is promised holds for independent rows"
     known = read_decisions(climb, runner.folder)
     if climb.best not in known:
         return None, "no rung could be measured"
