@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from made_up import mean, right_rows
 
-from wordladder.evaluation.intervals import bootstrap_scores, paired_difference, percentile_interval
+from wordladder.evaluation.intervals import (
+    bootstrap_scores,
+    over_seeds,
+    paired_difference,
+    percentile_interval,
+)
 from wordladder.metrics.labels import macro_f1
 
 
@@ -66,3 +71,14 @@ def test_the_interval_of_a_mean_is_the_textbook_one():
     arm = 1.96 * np.sqrt(0.8 * 0.2 / 4000)
     assert low == pytest.approx(0.8 - arm, abs=0.1 * arm)
     assert high == pytest.approx(0.8 + arm, abs=0.1 * arm)
+
+
+def test_seeds_are_drawn_as_well_as_rows():
+    random = np.random.default_rng(5)
+    rows, seeds = random.normal(size=4000), 0.7 * random.normal(size=4)
+    scores = rows + seeds[:, None]  # what all seeds share on a draw, and what each has of its own
+    found = over_seeds(scores)
+    assert found.mean() == pytest.approx(scores.mean(), abs=0.05)
+    assert found.var() == pytest.approx(rows.var() + seeds.var() / 4, rel=0.05)
+    assert np.array_equal(over_seeds(scores[:1]), scores[0])
+    assert np.array_equal(found, over_seeds(scores)), "two rungs are paired by the same draws"

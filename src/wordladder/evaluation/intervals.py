@@ -1,6 +1,7 @@
 """Bootstrap intervals of a metric over rows (Efron and Tibshirani 1993, chapter 13: percentile intervals).
 
-The intervals cover the sampling of the test rows; they say nothing about other seeds or other kinds of text.
+The intervals cover the sampling of the test rows and, where a rung was trained with several seeds, of these;
+they say nothing about other kinds of text.
 """
 
 from collections.abc import Callable, Sequence
@@ -57,6 +58,19 @@ def bootstrap_scores(
     return np.array([primary(outcomes[np.concatenate([members[one] for one in draw])]) for draw in draws])
 
 
+def over_seeds(scores: Scores, seed: int = 1) -> Scores:
+    """The bootstrap scores of a rung that was trained with several seeds, `(resamples,)`: for each draw of
+    rows as many seeds are drawn with replacement, and their mean is taken (Davison and Hinkley 1997, 3.8).
+
+    Args:
+        scores: Those of each seed on the same draws of rows, `(seeds, resamples)`.
+        seed: Of the draws of seeds.
+    """
+    count, resamples = scores.shape
+    drawn = np.random.default_rng(seed).integers(0, count, (count, resamples))
+    return np.take_along_axis(scores, drawn, axis=0).mean(axis=0)
+
+
 def percentile_interval(scores: Scores) -> tuple[float, float]:
     """The 95 % percentile interval of bootstrap scores `(resamples,)`."""
     low, high = np.quantile(scores, (0.025, 0.975))
@@ -68,7 +82,7 @@ def paired_difference(
 ) -> Difference:
     """How much better one model is than another, with the paired interval.
 
-    The bootstrap scores of both, each the mean over the seeds, come from the same draws of the same rows, so
+    The bootstrap scores of both, each a mean over seeds, come from the same draws of the same rows, so
     what is hard about a draw is hard for both and cancels (Efron and Tibshirani 1993; for text, Koehn 2004).
 
     Args:

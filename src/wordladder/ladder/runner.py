@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OutputError
-from ..evaluation.intervals import Scores, percentile_interval
+from ..evaluation.intervals import Scores, over_seeds, percentile_interval
 from ..files.folders import size_mb
 from ..files.json_files import read_json, write_json
 from ..files.streams import write_errors
@@ -35,7 +35,7 @@ class Measured:
 
     Attributes:
         rung: The rung, not yet compared with others.
-        scores: Its bootstrap scores `(resamples,)`, the mean over the seeds; None if it failed.
+        scores: Its bootstrap scores `(resamples,)`, over rows and seeds; None if it failed.
         results: The results of its runs, one for each seed; none if it failed.
         user_error: Whether it failed because of what the user gave.
         device: Where it was measured.
@@ -141,10 +141,10 @@ class Runner:
     def _load_results(
         self, name: str, seeds: Sequence[int], rows: int | None = None
     ) -> tuple[list[run.RunResult], Scores]:
-        """The results of successful runs, and the mean of their bootstrap scores."""
+        """The results of successful runs, and the bootstrap scores of the rung."""
         runs = [self.folder.run(name, seed, rows) for seed in seeds]
         results = [result for folder in runs if (result := self.folder.result(folder))]
-        return results, np.mean([self.folder.scores(folder) for folder in runs], axis=0)
+        return results, over_seeds(np.stack([self.folder.scores(folder) for folder in runs]))
 
     def _label_curve(
         self, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[int]

@@ -183,9 +183,10 @@ def _resolution(climb: Climb, measured: list[Rung]) -> str:
     if not gaps:
         return ""
     widest = max((gap.high - gap.low) / 2 for gap in gaps)
+    seeds = f" and of {len(climb.seeds)} seeds" if len(climb.seeds) > 1 else ""
     return (
         f"With {climb.rule.rows:,} test rows, rungs that differ by less than about {widest:.3f} cannot be "
-        "distinguished. The intervals reflect the sampling of the test rows and nothing else."
+        f"distinguished. The intervals reflect the sampling of the test rows{seeds}, and nothing else."
     )
 
 
