@@ -137,14 +137,16 @@ def cascade_sentence(climb: Climb) -> str:
     mean, p95, best = (
         format_milliseconds(one) for one in (found.latency_mean, found.latency_p95, found.best_latency_mean)
     )
-    answering = _join([f"{name} answers {share:.0%}" for name, share in zip(found.names, found.shares)])
+    answering = _join(
+        [f"{name} answers {100 * share:.0f} %" for name, share in zip(found.names, found.shares)]
+    )
     tried = f", {found.tested} cascades tested" if found.tested > 1 else ""
     last = found.names[-1]
     return (
         f"Cascade {' → '.join(found.names)}: {found.value:.3f} ({low:.3f} to {high:.3f}), a mean of {mean} a "
-        f"{climb.rule.unit} where {last} takes {best} (p95 {p95}); {answering}. With {1 - found.level:.0%} "
-        f"confidence its share of wrong answers is at most {found.margin:g} above that of {last} "
-        f"({climb.rule.rows:,} test rows{tried})."
+        f"{climb.rule.unit} where {last} takes {best} (p95 {p95}); {answering}. "
+        f"With {100 * (1 - found.level):.0f} % confidence its share of wrong answers is at most "
+        f"{found.margin:g} above that of {last} ({climb.rule.rows:,} test rows{tried})."
     )
 
 
@@ -155,8 +157,8 @@ def guarantee_sentence(climb: Climb) -> str:
     if rung is None or rung.coverage is None:
         return ""
     return (
-        f"The sets of labels of {rung.name} hold the right one in {rung.coverage:.1%} of the test rows, with "
-        f"{rung.labels_a_set:.2f} labels on average."
+        f"The sets of labels of {rung.name} hold the right one in {100 * rung.coverage:.1f} % of the "
+        f"test rows, with {rung.labels_a_set:.2f} labels on average."
     )
 
 
