@@ -1,6 +1,7 @@
 """Cascades: routes, promises that hold, and the saved model."""
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -13,6 +14,11 @@ from wordladder.engines.cascade_engine import CascadeEngine, confidence
 from wordladder.errors import ModelError, SettingError
 from wordladder.evaluation.promises import p_value_of_mean
 from wordladder.ladder.cascade import Candidate, Chain, candidates_of, promise, route
+from wordladder.ladder.cascade_model import add_cascade
+from wordladder.ladder.climb_folder import ClimbFolder
+from wordladder.ladder.report import write_report
+from wordladder.ladder.runner import Runner
+from wordladder.ladder.split import split_data
 
 
 def rungs(rows, seed, gains=(0.80, 0.86, 0.90)):
@@ -142,19 +148,30 @@ def test_several_labels_and_f1_keep_their_decisions():
 
 def test_a_climb_with_a_cascade(tmp_path):
     texts, labels = reviews(900, seed=2)
-    rows = Examples((texts,), labels)
-    found = climb(
-        rows, output=tmp_path / "c", rungs=["tfidf", "fasttext"], seeds=1, cascade=True, margin=0.05
-    )
-    saved = json.loads((tmp_path / "c" / "climb.json").read_text())["cascade"]
-    if found.cascade is None:
-        assert saved is None
-        assert any(one.startswith("No cascade: ") for one in found.notes)
-    else:
-        assert saved["names"][-1] == found.best
-        model = Model.load(tmp_path / "c" / "cascade")
-        assert model.evaluate(texts, labels).value > 0.5
-        assert sum(found.cascade.shares) == pytest.approx(1)
-        assert "Cascade" in (tmp_path / "c" / "report.html").read_text(encoding="utf-8")
+    rows, out, recipes = Examples((texts,), labels), tmp_path / "c", tmp_path / "recipes"
+    recipes.mkdir()
+    task = 'format = 1\n[task]\nkind = "classification"\n'
+    (recipes / "tfidf.toml").write_text(f'{task}[shallow]\nkind = "tfidf"\n')
+    network = '[[embedders]]\nkind = "static"\ndim = 16\nmin_count = 1\n[training]\nlearning_rate = 0.02\n'
+    (recipes / "mean.toml").write_text(task + network)
+    found = climb(rows, output=out, recipes=recipes, seeds=1, cascade=True, margin=0.05, threads=1)
+    assert found.best == "tfidf", "both are always right, and it is cheaper"
+    assert "No cascade: tfidf is both the best rung on dev and the cheapest." in found.notes
+    assert json.loads((out / "climb.json").read_text())["cascade"] is None
+    dear = replace(found, choice=replace(found.choice, best="mean"))
+    runner = Runner(folder=ClimbFolder(out), threads=1)
+    split = split_data(rows, None, None, task="classification", seed=1, columns={})
+    with runner.data_files(split):
+        made, why = add_cascade(dear, split.test, runner)
+        assert why == ""
+        groups = replace(split.test, groups=["one"] * len(split.test))
+        assert add_cascade(dear, groups, runner)[0] is None
+    assert made.names == ("tfidf", "mean")
+    assert sum(made.shares) == pytest.approx(1)
+    assert made.value == 1
+    assert made.latency_mean < made.best_latency_mean
+    assert Model.load(out / "cascade").evaluate(split.test).value == made.value
+    write_report(replace(dear, cascade=made), out)
+    assert "Cascade tfidf → mean: 1.000" in (out / "report.html").read_text(encoding="utf-8")
     with pytest.raises(SettingError, match="cascade is for classification and pairs, not for tagging"):
         climb(rows, output=tmp_path / "t", task="tagging", cascade=True)
