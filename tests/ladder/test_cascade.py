@@ -131,6 +131,18 @@ def test_a_cascade_is_a_model(tmp_path):
         engine.set_stages([other, second], ["tfidf", "fasttext"], [0.5])
 
 
+def test_a_cascade_has_no_sets_of_labels_of_its_own():
+    texts, labels = reviews(80)
+    recipe = {"shallow": {"kind": "tfidf"}, "task": {"kind": "classification", "guarantee": 0.9}}
+    model = Model(recipe).fit(texts, labels, dev=(texts, labels))
+    assert "set" in model.answers(texts[:1])[0]
+    engine = CascadeEngine(model.recipe_)
+    engine.set_stages([model, model], ["one", "two"], [0.9])
+    cascade = Model.of_engine(engine, {"warnings": []}, model.label_kind_)
+    assert "set" not in cascade.answers(texts[:1])[0]
+    assert "coverage" not in cascade.evaluate(texts, labels).metrics
+
+
 def test_several_labels_and_f1_keep_their_decisions():
     texts, labels = reviews(120)
     several = [(label, "long") if len(text) > 40 else (label,) for text, label in zip(texts, labels)]

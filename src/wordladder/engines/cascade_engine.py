@@ -47,7 +47,8 @@ class CascadeEngine(Engine):
 
     def __init__(self, recipe: Recipe, open_stage: Callable[[Path], Any] | None = None) -> None:
         self.recipe, self._open_stage = recipe, open_stage
-        self.task = build("tasks", recipe.tables["task"])
+        # Sets of labels are calibrated for a single model, so a cascade promises none.
+        self.task = build("tasks", recipe.tables["task"] | {"guarantee": None})
         self.stages: list[Any] = []
         self.cascade = Cascade([], [])
 

@@ -48,11 +48,11 @@ def add_cascade(climb: Climb, test: Examples, runner: Runner) -> tuple[CascadeRe
         return None, "no rung could be measured"
     models = {name: runner.folder.run(name, climb.rung(name).seeds[0]) / "model" for name in known}
     costs = {name: _latency(runner.folder, name) for name in known}
+    if costs[climb.best] <= min(costs.values()):
+        return None, f"{climb.best} is both the best rung on dev and the cheapest"
     several = Model.load(models[climb.best], threads=1).task_.multi_label
     parts = {part: candidates(known, costs, part, several=several) for part in ("dev", "test")}
     found = promise(parts["dev"], parts["test"], climb.best, climb.rule.margin)
-    if costs[climb.best] <= min(costs.values()):
-        return None, f"{climb.best} is both the best rung on dev and the cheapest"
     if found is None:
         return None, (
             f"of none do {climb.rule.rows:,} test rows show that its share of wrong answers is at most "
