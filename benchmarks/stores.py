@@ -356,6 +356,7 @@ def build(name: str, rows: int, folder: Path) -> dict[str, float]:
         "added_per_s": rows / (added - started),
         "index_s": done - added,
         "rows_per_s": rows / (done - started),
+        "cores": len(os.sched_getaffinity(0)),
         "peak_mb": most / 1e3,
         "disk_mb": size / 1e6,
     }

@@ -59,10 +59,10 @@ def resplits(dev: Any, test: Any, best: str, margin: float) -> dict[str, float]:
 
 def cascade(given: Any) -> None:
     """Climb, and resplit."""
-    from wordladder import Model, climb
+    from wordladder import climb
     from wordladder.cli.climb import print_climb
     from wordladder.cli.console import progress_bar
-    from wordladder.ladder.cascade_model import candidates, read_decisions
+    from wordladder.ladder.cascade_model import candidates, read_answers
     from wordladder.ladder.climb_folder import ClimbFolder
 
     train, test = SETS[given.set]
@@ -81,10 +81,9 @@ def cascade(given: Any) -> None:
             progress=progress,
         )
     print_climb(found)
-    known = read_decisions(found, ClimbFolder(folder))
+    known = read_answers(found, ClimbFolder(folder))
     costs = {rung.name: rung.price.latency_p50 for rung in found.rungs if rung.price}
-    several = Model.load(folder / "runs" / found.best / "seed-1" / "model").task_.multi_label
-    dev, rows = (candidates(known, costs, part, several=several) for part in ("dev", "test"))
+    dev, rows = (candidates(known, costs, part) for part in ("dev", "test"))
     again = resplits(dev, rows, found.best, given.margin)
     print(again)
     kept = RESULTS / "verdict_cascade.json"

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from .deployment.export import export
     from .distillation.distill import distill
     from .ladder.climb import climb
+    from .ladder.forecast import forecast
     from .model.compare import compare
+    from .model.label_next import label_next
     from .model.loading import load
     from .model.model import Model
     from .recipe import Recipe
@@ -27,10 +29,24 @@ _MODULES = {
     "compare": "model.compare",
     "distill": "distillation.distill",
     "export": "deployment.export",
+    "forecast": "ladder.forecast",
+    "label_next": "model.label_next",
     "load": "model.loading",
 }
 
-__all__ = ["Model", "Recipe", "WordVectors", "__version__", "climb", "compare", "distill", "export", "load"]
+__all__ = [
+    "Model",
+    "Recipe",
+    "WordVectors",
+    "__version__",
+    "climb",
+    "compare",
+    "distill",
+    "export",
+    "forecast",
+    "label_next",
+    "load",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -127,11 +127,11 @@ GIVEN = {
     "words": "good", "a": "the", "b": "good", "c": "film", "other": "words.safetensors",
     "source": "words.safetensors", "target": "words.vec", "files": "text.txt", "index": "bert",
     "queries": "queries.tsv", "qrels": "qrels.tsv", "query": "good", "teacher": "trained",
-    "first": "trained", "second": "trained",
+    "first": "trained", "second": "trained", "folder": "climb",
 }  # fmt: skip
 OUTPUTS = {"train": "trained", "embed": "out.npy", "vectors train": "new.safetensors", "vectors map": "m.svg"}
 MORE = {
-    "climb": ["--rungs", "tfidf", "--seeds", "1"],
+    "climb": ["--rungs", "tfidf", "--seeds", "1", "--forecast", "500"],
     "pretrain": ["--steps", "1"],
     "distill": ["--set", "shallow.epochs=2", "--set", "shallow.max_n=0", "--made-up", "1"],
     "train": ["--set", "shallow.epochs=2", "--set", "shallow.max_n=0"],

@@ -17,7 +17,8 @@ ALL_KINDS = [(folder, kind) for folder in KIND_FOLDERS for kind in kinds(folder)
 
 
 def test_the_package_offers_exactly_these_names():
-    names = ["Model", "Recipe", "WordVectors", "__version__", "climb", "compare", "distill", "export", "load"]
+    names = ["Model", "Recipe", "WordVectors", "__version__", "climb", "compare", "distill", "export"]
+    names += ["forecast", "label_next", "load"]
     assert dir(wordladder) == names
     for name in wordladder.__all__:
         assert getattr(wordladder, name) is not None

@@ -1,6 +1,7 @@
 """Made-up rungs, climbs and jobs, so that the tests of the ladder train nothing."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -119,6 +120,11 @@ class MadeUpJobs:
 
     def __call__(self, module, job, folder, *, threads, minutes=None, progress=None):
         json.dumps(job)  # a real job is written as JSON
+        if "runs" in job:
+            for one in job["runs"]:
+                with suppress(JobError):
+                    self(module, one, folder, threads=threads)
+            return {}
         self.jobs.append((module.rsplit(".", 1)[-1], job))
         return self._run(job) if module.endswith(".run") else self._cost(job)
 

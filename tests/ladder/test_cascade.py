@@ -10,7 +10,7 @@ import pytest
 from conftest import reviews
 from wordladder import Model, climb
 from wordladder.data.examples import Examples
-from wordladder.engines.cascade_engine import CascadeEngine, confidence
+from wordladder.engines.cascade_engine import CascadeEngine
 from wordladder.errors import ModelError, SettingError
 from wordladder.evaluation.promises import p_value_of_mean
 from wordladder.ladder.cascade import Candidate, Chain, candidates_of, promise, route
@@ -19,6 +19,8 @@ from wordladder.ladder.climb_folder import ClimbFolder
 from wordladder.ladder.report import write_report
 from wordladder.ladder.runner import Runner
 from wordladder.ladder.split import split_data
+from wordladder.model.inputs import examples_of
+from wordladder.tasks._decoding import confidence
 
 
 def rungs(rows, seed, gains=(0.80, 0.86, 0.90)):
@@ -109,7 +111,7 @@ def test_a_cascade_is_a_model(tmp_path):
     threshold = float(np.median(certainty)) + 1e-9
     engine.set_stages([first, second], ["tfidf", "fasttext"], [threshold])
     model = Model.of_engine(engine, {"warnings": []}, second.label_kind_)
-    stages = engine.route(Examples((texts,)))[1]
+    stages = engine.route(Examples((texts,)))
     assert (stages == (certainty < threshold)).all()
     assert 0 < stages.sum() < len(texts)
     answers = [first.predict(texts), second.predict(texts)]
@@ -129,6 +131,40 @@ def test_a_cascade_is_a_model(tmp_path):
     other = Model("tfidf").fit(texts, ["x", "y"] * 60)
     with pytest.raises(ModelError, match="other labels than fasttext"):
         engine.set_stages([other, second], ["tfidf", "fasttext"], [0.5])
+
+
+def test_a_cascade_of_taggers(tmp_path):
+    random = np.random.default_rng(5)
+    names = ["Anna", "Bo", "Cleo", "Dan"]
+    words = [
+        [names[random.integers(4)] if random.random() < 0.3 else f"w{random.integers(30)}" for _ in range(8)]
+        for _ in range(80)
+    ]
+    tags = [["B-PER" if word in names else "O" for word in row] for row in words]
+    models = [Model({"shallow": {"kind": "crf"}, "task": {"kind": "tagging"}}) for _ in range(2)]
+    few = [["B-PER" if word in names[:2] else "O" for word in row] for row in words]
+    models[0].fit(words, few, dev=(words[:20], few[:20]))
+    models[1].fit(words, tags, dev=(words[:20], tags[:20]))
+    sure = models[0].task_.sure(models[0].scores(words))
+    best = [one["alternatives"][0]["probability"] for one in models[0].answers(words, top=2)]
+    assert sure == pytest.approx(best)
+    threshold = float(np.median(sure))
+    engine = CascadeEngine(models[1].recipe_)
+    engine.set_stages(models, ["few", "many"], [threshold])
+    cascade = Model.of_engine(engine, {"warnings": []}, models[1].label_kind_)
+    examples = examples_of(words, tags, models[1].task_)
+    stages = engine.route(examples)
+    assert (stages == (sure < threshold)).all()
+    answers = [model.predict(words) for model in models]
+    assert answers[0] != answers[1]
+    assert cascade.predict(words) == [answers[stage][row] for row, stage in enumerate(stages)]
+    outcomes = np.stack([model.outcomes(examples) for model in models])
+    assert np.array_equal(cascade.outcomes(examples), outcomes[stages, np.arange(80)])
+    assert cascade.evaluate(words, tags).value == models[0].task_.primary(outcomes[stages, np.arange(80)])
+    loaded = Model.load(cascade.save(tmp_path / "cascade"))
+    assert loaded.answers(words[:9]) == cascade.answers(words[:9])
+    assert loaded.task_.sure(loaded.scores(words)).min() > 0
+    assert loaded.predict([]) == []
 
 
 def test_a_cascade_has_no_sets_of_labels_of_its_own():
@@ -185,5 +221,5 @@ def test_a_climb_with_a_cascade(tmp_path):
     assert Model.load(out / "cascade").evaluate(split.test).value == made.value
     write_report(replace(dear, cascade=made), out)
     assert "Cascade tfidf → mean: 1.000" in (out / "report.html").read_text(encoding="utf-8")
-    with pytest.raises(SettingError, match="cascade is for classification and pairs, not for tagging"):
-        climb(rows, output=tmp_path / "t", task="tagging", cascade=True)
+    with pytest.raises(SettingError, match="cascade is for classification, pairs, tagging, not for span_qa"):
+        climb(rows, output=tmp_path / "t", task="span_qa", cascade=True)

@@ -183,11 +183,25 @@ def test_where_dev_and_test_differ_by_more_than_chance_it_is_said(climbing, tmp_
 
 def test_a_label_curve_trains_on_parts_and_keeps_no_models(climbing, tmp_path):
     found, jobs = climbing(rungs=["tfidf"], seeds=1, label_curve=True)
-    assert [job["rows"] for kind, job in jobs if kind == "run"] == [None, 45, 180]
+    runs = [(job["rows"], job["recipe"]["training"]["seed"]) for kind, job in jobs if kind == "run"]
+    assert runs == [(None, 1), (45, 1), (45, 2), (45, 3), (45, 4), (45, 5), (180, 1), (180, 2)]
     assert [point.rows for point in found.rungs[0].curve] == [45, 180, 720]
+    assert [len(point.seed_values) for point in found.rungs[0].curve] == [5, 2, 1]
     assert found.rungs[0].curve[-1].value == found.rungs[0].value
     assert not list((tmp_path / "out").glob("runs/*/*/rows-*/model"))
     assert "With fewer labels" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_forecast_trains_on_six_parts_and_is_in_the_report(climbing, tmp_path):
+    found, _ = climbing(rungs=["tfidf", "gru"], seeds=1, forecast=[5000])
+    assert [point.rows for point in found.rungs[0].curve] == [22, 45, 90, 180, 360, 720]
+    assert [len(point.seed_values) for point in found.rungs[0].curve] == [5, 5, 4, 2, 1, 1]
+    assert [rung.name for rung in found.forecast.rungs] == ["tfidf", "gru"]
+    kept = json.loads((tmp_path / "out" / "climb.json").read_text(encoding="utf-8"))
+    assert kept["forecast"]["rungs"][0]["expected"][0]["rows"] == 5000
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "With more labels" in page
+    assert '<th scope="col">5,000 rows</th>' in page
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from ..errors import SettingError
 from ..search.ways import TASK
 from . import options as shared
 from .console import console, duration, interval, milliseconds, plain_table, print_json, progress_bar, tell
+from .forecast import print_forecast
 from .signatures import command_options
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ SEARCH = (
 )  # fmt: skip
 READING = ("task", "format", "encoders", "numbering", "lowest_is_best")
 OPTIONS = {
-    "Options": "test dev task rungs recipes seeds seed label_curve cascade guarantee vectors corpus encoders "
-    "models distill made_up",
+    "Options": "test dev task rungs recipes seeds seed label_curve forecast cascade guarantee vectors corpus "
+    "encoders models distill made_up",
     "Budget": "cost margin max_latency_ms max_size_mb max_memory_mb max_minutes",
     **shared.COLUMNS,
     **shared.SPLIT,
@@ -70,6 +71,7 @@ def climb(
 
     settings = shared.parse_settings(set_)
     options |= {"rungs": shared.split_names(options["rungs"]), "unicode_errors": unicode_errors}
+    options["forecast"] = shared.split_numbers(options["forecast"], "--forecast")
     if options["task"] != TASK and not any(options[name] for name in NO_WARNING):
         _warn_of_slow_rungs(options["task"], settings)
     if options["task"] == TASK:
@@ -161,6 +163,9 @@ def print_climb(result: "Climb") -> None:
     console.print(f"\n[bold]{result.reason}[/bold]", soft_wrap=True)
     if result.cascade is not None:
         console.print(cascade_sentence(result), soft_wrap=True)
+    if result.forecast is not None:
+        console.print()
+        print_forecast(result.forecast)
     if sets := guarantee_sentence(result):
         console.print(sets, soft_wrap=True)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ..errors import RecipeError
+from ..errors import RecipeError, SettingError
 from .signatures import library_options
 
 RUN = "Run"
@@ -76,6 +76,7 @@ climb_options = partial(
     margin={"min": 0},
     vectors={"metavar": "FILE"},
     corpus={"type": list[Path]},
+    forecast={"metavar": "ROWS[,ROWS]..."},
     encoders={"flags": ["--encoder"]},
     models={"flags": ["--model"]},
     text=_COLUMN,
@@ -96,6 +97,20 @@ def blocks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
 def split_names(texts: list[str] | None) -> list[str] | None:
     """The names in texts such as "a,b"; None if there are no texts."""
     return texts and [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
+def split_numbers(texts: list[str] | None, option: str) -> list[int]:
+    """The numbers in texts such as "5000,25000".
+
+    Raises:
+        SettingError: one is no whole number.
+    """
+    found = []
+    for text in split_names(texts) or []:
+        if not text.isdecimal():
+            raise SettingError(f"{option} {text}: it takes whole numbers, such as 5000,25000")
+        found.append(int(text))
+    return found
 
 
 def parse_settings(options: list[str] | None, seed: int | None = None) -> dict[str, Any]:

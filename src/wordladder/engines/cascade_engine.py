@@ -4,10 +4,10 @@ cascade.json  how sure each stage has to be
 stages/N/     the models, the cheapest first
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from ..data.examples import Examples
 from ..errors import ModelError
 from ..files.json_files import read_validated, write_json
 from ..recipe import Recipe, build
-from ..tasks._decoding import sigmoid, softmax
 from .engine import Engine
 
 CASCADE_FILE, STAGES = "cascade.json", "stages"
@@ -37,8 +36,41 @@ class Cascade:
     version: int = 1
 
 
+class Part(NamedTuple):
+    """What one model says, of the texts that it reads.
+
+    Attributes:
+        task: Its task.
+        scores: Its scores.
+        rows: The numbers of these texts, `(texts,)`.
+        answered: Which of them it answers, `(texts,)`.
+    """
+
+    task: Any
+    scores: Any
+    rows: NDArray[np.int64]
+    answered: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class RoutedScores:
+    """The scores of several models, each for some of the texts.
+
+    Attributes:
+        parts: Those of each.
+        count: The number of texts.
+    """
+
+    parts: Sequence[Part]
+    count: int
+
+    def __len__(self) -> int:
+        """The number of texts."""
+        return self.count
+
+
 class CascadeEngine(Engine):
-    """The stages and the task that they share; of classification and pairs.
+    """The stages and the task that they share; of classification, pairs and tagging.
 
     Args:
         recipe: The recipe of the last stage.
@@ -47,8 +79,16 @@ class CascadeEngine(Engine):
 
     def __init__(self, recipe: Recipe, open_stage: Callable[[Path], Any] | None = None) -> None:
         self.recipe, self._open_stage = recipe, open_stage
-        # Sets of labels are calibrated for a single model, so a cascade promises none.
-        self.task = build("tasks", recipe.tables["task"] | {"guarantee": None})
+        settings = dict(recipe.tables["task"])
+        self.task: Any
+        self._tags = settings["kind"] == "tagging"
+        if self._tags:
+            from .routed_tagging import RoutedTagging
+
+            settings.pop("kind")
+            self.task = RoutedTagging(**settings)
+        else:  # sets of labels are calibrated for a single model, so a cascade promises none
+            self.task = build("tasks", settings | {"guarantee": None})
         self.stages: list[Any] = []
         self.cascade = Cascade([], [])
 
@@ -68,26 +108,41 @@ class CascadeEngine(Engine):
             if stage.recipe_.task != self.recipe.task or sorted(stage.task_.labels) != sorted(last.labels):
                 raise ModelError(f"{name}: it has another task or other labels than {names[-1]}")
         self.stages, self.cascade = list(stages), Cascade(list(thresholds), list(names))
+        if self._tags:
+            self.task.set_labels(list(last.labels), last.tag_set.scheme)
+            return
         self.task.set_labels(list(last.labels), multi_label=last.multi_label)
         self._columns = [[stage.task_.labels.index(label) for label in last.labels] for stage in stages]
 
-    def scores(self, examples: Examples) -> NDArray[np.float64]:
-        """Scores `(rows, labels)`, comparable between the stages."""
-        return self.route(examples)[0]
-
-    def route(self, examples: Examples) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """The scores, and the number of the stage that answered each row."""
-        rows, stages = np.arange(len(examples)), np.zeros(len(examples), np.int64)
+    def scores(self, examples: Examples) -> Any:
+        """Scores `(rows, labels)`, comparable between the stages; for tagging `RoutedScores`."""
+        parts = list(self._parts(examples))
+        if self._tags:
+            return RoutedScores(parts, len(examples))
         found = np.zeros((len(examples), len(self.task.labels)))
+        for part, columns in zip(parts, self._columns):
+            found[part.rows] = part.task.decisions(part.scores)[:, columns]
+        return found
+
+    def route(self, examples: Examples) -> NDArray[np.int64]:
+        """The number of the stage that answers each row."""
+        stages = np.zeros(len(examples), np.int64)
+        for number, part in enumerate(self._parts(examples)):
+            stages[part.rows] = number
+        return stages
+
+    def _parts(self, examples: Examples) -> Iterator[Part]:
+        """What each stage says of the rows that come to it."""
+        rows = np.arange(len(examples))
         for number, stage in enumerate(self.stages):
-            own = stage.task_.decisions(stage.scores(examples.take(rows)))[:, self._columns[number]]
-            found[rows], stages[rows] = own, number
+            scores = stage.scores(examples.take(rows))
+            answered = np.ones(len(rows), bool)
             if number < len(self.stages) - 1:
-                sure = confidence(own, several=self.task.multi_label) >= self.cascade.thresholds[number]
-                rows = rows[~sure]
+                answered = stage.task_.sure(scores) >= self.cascade.thresholds[number]
+            yield Part(stage.task_, scores, rows, answered)
+            rows = rows[~answered]
             if not len(rows):
                 break
-        return found, stages
 
     def encode(self, examples: Examples, batch_rows: int | None = None) -> NDArray[np.float32]:
         """Vectors of texts, which there are none of.
@@ -117,17 +172,3 @@ class CascadeEngine(Engine):
         assert self._open_stage is not None
         stages = [self._open_stage(folder / STAGES / str(number)) for number in range(len(saved.names))]
         self.set_stages(stages, saved.names, saved.thresholds)
-
-
-def confidence(scores: NDArray[np.float64], *, several: bool | None) -> NDArray[np.float64]:
-    """How sure a model is of its answer, `(rows,)`: the probability of the label; of several labels a text
-    that of the least certain decision.
-
-    Args:
-        scores: The `decisions` of a task, `(rows, labels)`.
-        several: Whether a text may have several labels.
-    """
-    if not several:
-        return softmax(scores).max(axis=1) if len(scores) else np.zeros(0)
-    positive = sigmoid(scores)
-    return np.maximum(positive, 1 - positive).min(axis=1, initial=1.0)

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..data.examples import Examples
-from ..engines.cascade_engine import CascadeEngine, confidence
+from ..engines.cascade_engine import CascadeEngine
 from ..errors import OutputError, SettingError
-from ..evaluation.evaluate import difference, evaluate_scores
+from ..evaluation.evaluate import difference
+from ..evaluation.intervals import bootstrap_scores, percentile_interval
 from ..files.json_files import read_json
 from ..model.model import Model
 from . import run
@@ -19,17 +20,17 @@ from .result import CascadeResult, Climb
 from .runner import COST, Runner
 
 FOLDER = "cascade"
-TASKS = ("classification", "pairs")
+TASKS = {"cascade": ("classification", "pairs", "tagging"), "guarantee": ("classification", "pairs")}
 
 
 def check_task(task: str, option: str) -> None:
-    """Refuse what is for classifiers where the task is another.
+    """Refuse an option that is for other tasks.
 
     Raises:
         SettingError: it is.
     """
-    if task not in TASKS:
-        raise SettingError(f"{option} is for {' and '.join(TASKS)}, not for {task}")
+    if task not in TASKS[option]:
+        raise SettingError(f"{option} is for {', '.join(TASKS[option])}, not for {task}")
 
 
 def add_cascade(climb: Climb, test: Examples, runner: Runner) -> tuple[CascadeResult | None, str]:
@@ -43,15 +44,14 @@ def add_cascade(climb: Climb, test: Examples, runner: Runner) -> tuple[CascadeRe
     """
     if test.groups is not None and len(set(test.groups)) < len(test):
         return None, "the test rows come in groups, and what is promised holds for independent rows"
-    known = read_decisions(climb, runner.folder)
+    known = read_answers(climb, runner.folder)
     if climb.best not in known:
         return None, "no rung could be measured"
     models = {name: runner.folder.run(name, climb.rung(name).seeds[0]) / "model" for name in known}
     costs = {name: _latency(runner.folder, name) for name in known}
     if costs[climb.best] <= min(costs.values()):
         return None, f"{climb.best} is both the best rung on dev and the cheapest"
-    several = Model.load(models[climb.best], threads=1).task_.multi_label
-    parts = {part: candidates(known, costs, part, several=several) for part in ("dev", "test")}
+    parts = {part: candidates(known, costs, part) for part in ("dev", "test")}
     found = promise(parts["dev"], parts["test"], climb.best, climb.rule.margin)
     if found is None:
         return None, (
@@ -61,11 +61,9 @@ def add_cascade(climb: Climb, test: Examples, runner: Runner) -> tuple[CascadeRe
     model = cascade_model(found, models, runner.device, runner.threads)
     model.save(runner.folder.path / FOLDER)
     routed = route(found.chain, parts["test"])
-    scores = [known[name]["test"] for name in found.chain.names]
-    own = np.stack(scores)[routed.stages, np.arange(len(routed.stages))]
-    judged = evaluate_scores(model.engine_, own, test)
+    outcomes = [known[name]["test_outcomes"] for name in found.chain.names]
+    own = np.stack(outcomes)[routed.stages, np.arange(len(routed.stages))]
     task = model.task_
-    gain = difference(task, task.outcomes(own, test), task.outcomes(scores[-1], test), test.groups)
     (runner.folder.rung(FOLDER) / COST).unlink(missing_ok=True)
     price = runner.measure(FixedModel(str((runner.folder.path / FOLDER).absolute())), 0)
     shares = np.bincount(routed.stages, minlength=len(found.chain.names)) / len(routed.stages)
@@ -73,9 +71,9 @@ def add_cascade(climb: Climb, test: Examples, runner: Runner) -> tuple[CascadeRe
         names=found.chain.names,
         thresholds=found.chain.thresholds,
         shares=tuple(shares.tolist()),
-        value=judged.value,
-        interval=judged.interval,
-        difference=gain,
+        value=task.primary(own),
+        interval=percentile_interval(bootstrap_scores(own, task.primary)),
+        difference=difference(task, own, outcomes[-1]),
         latency_mean=price["latency_mean"],
         latency_p95=price["latency_p95"],
         best_latency_mean=costs[climb.best],
@@ -106,30 +104,27 @@ def cascade_model(
     return Model.of_engine(engine, report, last.label_kind_, device=device, threads=threads)
 
 
-def read_decisions(climb: Climb, folder: ClimbFolder) -> dict[str, dict[str, Any]]:
-    """What the first seed of each trained rung said of dev and test rows, and which answers were right."""
+def read_answers(climb: Climb, folder: ClimbFolder) -> dict[str, dict[str, Any]]:
+    """What is known of the answers of each trained rung's first seed to the dev and test rows."""
     found = {}
     for rung in climb.rungs:
-        path = folder.run(rung.name, rung.seeds[0]) / run.DECISIONS if rung.seeds else None
+        path = folder.run(rung.name, rung.seeds[0]) / run.ANSWERS if rung.seeds else None
         if not rung.fixed and path is not None and path.is_file():
             with np.load(path, allow_pickle=False) as arrays:
                 found[rung.name] = dict(arrays)
     return found
 
 
-def candidates(
-    known: dict[str, dict[str, Any]], costs: dict[str, float], part: str, *, several: bool | None
-) -> list[Candidate]:
+def candidates(known: dict[str, dict[str, Any]], costs: dict[str, float], part: str) -> list[Candidate]:
     """The rungs as stages of a cascade.
 
     Args:
-        known: What each said.
+        known: What is known of the answers of each.
         costs: Milliseconds of each for one text.
         part: `dev` or `test`.
-        several: Whether a text may have several labels.
     """
     return [
-        Candidate(name, costs[name], confidence(arrays[part], several=several), arrays[f"{part}_right"])
+        Candidate(name, costs[name], arrays[f"{part}_sure"], arrays[f"{part}_right"])
         for name, arrays in known.items()
     ]
 

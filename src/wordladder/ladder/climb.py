@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from ..data.examples import all_names
+from ..data.examples import Examples, all_names
 from ..data.split_columns import group_or_time
 from ..embedders._encoder_sources import text_language
 from ..errors import SettingError, UserError
@@ -24,17 +24,19 @@ from ..recipe import Recipe
 from .cascade_model import add_cascade, check_task
 from .choice import add_gaps, choose, compare, reject_other_metrics
 from .climb_folder import ClimbFolder
+from .forecast import forecast as expect
 from .machine import describe
 from .plan import FixedModel, plan_models, plan_recipes, plan_taught
 from .price import UNITS, Budget, cost_kind
 from .report import write_report
 from .result import Climb, Rule
-from .runner import Measured, Runner
+from .runner import Measured, Part, Runner
 from .sentences import reason
 from .split import Source, Split, fingerprint, split_data
 
 CURVE_PARTS = (16, 4)  # a sixteenth and a quarter of the rows, besides all of them
-MIN_CURVE_ROWS = 16
+FORECAST_PARTS = (32, 16, 8, 4, 2)
+MIN_CURVE_ROWS, CURVE_SEEDS = 16, 5
 
 
 def climb(
@@ -74,6 +76,7 @@ def climb(
     device: str | None = None,
     resume: bool = False,
     label_curve: bool = False,
+    forecast: Sequence[int] | None = None,
     cascade: bool = False,
     guarantee: float | None = None,
     progress: Progress = quiet,
@@ -124,9 +127,11 @@ def climb(
         device: `cpu`, `cuda`, or `cuda:1` for the second accelerator; if not given, the best there is.
         resume: Continue the climb that lies in the output.
         label_curve: Also train every rung on a sixteenth and a quarter of the rows.
+        forecast: Also say what to expect of every rung with so many training rows, such as 5000 and 25000,
+            from a label curve of six parts.
         cascade: Also put the rungs in a cascade: each text goes on to the next dearer one until one is sure
             enough, and the test rows show that at most `margin` more answers are wrong than the best rung's.
-            For classification and pairs.
+            For classification, pairs, and tagging, where an answer is all tags of a text.
         guarantee: The share of texts whose set of labels is to contain the right one, such as 0.9: a setting
             of the tasks classification and pairs.
         progress: Told how far it is.
@@ -168,6 +173,8 @@ def climb(
     _check_device(device, planned)
     plan: list[Recipe | FixedModel] = [*fixed, *teachers, *planned]
     numbers = tuple(range(seed, seed + seeds))
+    shares = FORECAST_PARTS if forecast else CURVE_PARTS if label_curve else ()
+    parts = _curve_parts(split.train, seeds, shares)
     folder = Path(output)
     with exclusive_output(folder), disk_errors(folder):
         climb_folder = ClimbFolder(folder)
@@ -176,12 +183,14 @@ def climb(
             folder=climb_folder, threads=threads, device=device, minutes=max_minutes, progress=progress
         )
         with runner.data_files(split):
-            measured = _measure_all(runner, split, plan, numbers, label_curve=label_curve)
+            measured = _measure_all(runner, split, plan, numbers, parts)
             result = _result(task, split, runner, measured, rule)
             if cascade:
                 made, why = add_cascade(result, split.test, runner)
                 notes = (f"No cascade: {why}.",) if made is None else ()
                 result = replace(result, cascade=made, notes=(*result.notes, *notes))
+        if forecast:
+            result = replace(result, forecast=expect(result, forecast))
         result = replace(result, seeds=numbers, left_out=left_out, seconds=perf_counter() - started)
         write_json(folder / "climb.json", result.to_json())
         write_report(result, folder)
@@ -204,23 +213,25 @@ def _check_device(device: str | None, recipes: Sequence[Recipe]) -> None:
         choose_device(device)
 
 
+def _curve_parts(train: Examples, seeds: int, shares: Sequence[int]) -> list[Part]:
+    """The parts of the rows for a label curve: enough to show every label. Small ones have more seeds."""
+    fewest = max(MIN_CURVE_ROWS, len(all_names(train)))
+    counts = {len(train) // share: max(seeds, min(seeds * share // 2, CURVE_SEEDS)) for share in shares}
+    return [Part(rows, count) for rows, count in counts.items() if rows >= fewest]
+
+
 def _measure_all(
     runner: Runner,
     split: Split,
     plan: Sequence[Recipe | FixedModel],
     seeds: Sequence[int],
-    *,
-    label_curve: bool,
+    parts: Sequence[Part],
 ) -> list[Measured]:
-    """Measure every rung in turn.
+    """Measure every rung in turn, with these parts of its label curve.
 
     Raises:
         UserError: Every rung failed because of what the user gave.
     """
-    # A point of the curve has enough rows to show every label, and fewer than all.
-    fewest = max(MIN_CURVE_ROWS, len(all_names(split.train)))
-    counts = [len(split.train) // part for part in CURVE_PARTS] if label_curve else []
-    parts = [count for count in counts if count >= fewest]
     measured: list[Measured] = []
     for recipe in plan:
         runner.progress("climb", len(measured), len(plan), rung=recipe.name)

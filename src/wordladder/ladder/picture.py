@@ -72,26 +72,50 @@ def cost_picture(climb: Climb, kind: CostKind, shape: Shape) -> str:
 
 
 def curve_picture(climb: Climb, shape: Shape) -> str:
-    """Quality against the number of labelled rows, a line for each rung, as an `<svg>` element."""
+    """Quality against the number of labelled rows, a line for each rung, as an `<svg>` element: dashed where
+    it is a forecast, with the interval of the recommended rung.
+    """
     rungs = [rung for rung in climb.rungs if len(rung.curve) > 1]
+    later = {one.name: one.expected for one in climb.forecast.rungs} if climb.forecast else {}
     axes = _new_axes(shape)
-    rows = sorted({point.rows for rung in rungs for point in rung.curve})
+    rows = sorted(
+        {point.rows for rung in rungs for point in rung.curve}
+        | {point.rows for expected in later.values() for point in expected}
+    )
     names = _names(rungs, climb)
     texts = [axes.text(0, 0, name, fontsize=SIZE, parse_math=False) for name in names]
     room = (max(text.get_window_extent().width for text in texts) + 14) / (shape.width - SIDE_MARGINS)
     for text in texts:
         text.remove()
     axes.set_xlim(rows[0] / 1.15, rows[0] * (rows[-1] / rows[0]) ** (1 / (1 - room)))
+    ends = []
     for rung, colour in zip(rungs, names.values()):
         alpha = 1 if rung.name == climb.recommended else 0.65
         x, y = [point.rows for point in rung.curve], [point.value for point in rung.curve]
         axes.plot(x, y, color=colour, linewidth=1.1, marker="o", markersize=3.5, alpha=alpha)
-    axes.set_xticks(rows, [f"{row:,}" for row in rows])
-    ends = [(rung.curve[-1].rows, rung.curve[-1].value) for rung in rungs]
+        more = [one for one in later.get(rung.name, ()) if one.rows > x[-1]]
+        x, y = [x[-1], *(one.rows for one in more)], [y[-1], *(one.value for one in more)]
+        axes.plot(x, y, color=colour, linewidth=1.1, linestyle=(0, (3, 2)), alpha=alpha)
+        if rung.name == climb.recommended and more:
+            low, high = zip((y[0], y[0]), *(one.interval for one in more))
+            axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
+        ends.append((x[-1], y[-1]))
+    _set_row_ticks(axes, rows, shape)
     _draw_names(axes, ends, names)
     points = (", ".join(f"{p.value:.3f} with {p.rows:,}" for p in rung.curve) for rung in rungs)
     curves = "; ".join(f"{rung.name} {text}" for rung, text in zip(rungs, points))
     return _svg(axes, f"{shape.name}-curve", f"{climb.metric} against labelled rows: {curves}")
+
+
+def _set_row_ticks(axes: "Axes", rows: Sequence[int], shape: Shape) -> None:
+    """A tick for each number of rows that has room for it, from the right."""
+    low, high = axes.get_xlim()
+    ticks: list[int] = []
+    for row in reversed(rows):
+        room = 6.5 * len(f"{row:,}") / (shape.width - SIDE_MARGINS)
+        if not ticks or row * (high / low) ** room <= ticks[-1]:
+            ticks.append(row)
+    axes.set_xticks(ticks, [f"{row:,}" for row in ticks])
 
 
 def _new_axes(shape: Shape) -> "Axes":

@@ -16,8 +16,8 @@ from .encoders import left_out_lines
 from .machine import LIBRARIES
 from .picture import NARROW, WIDE, cost_picture, curve_picture
 from .price import COSTS, format_megabytes, format_milliseconds, format_number, format_seconds
-from .result import Climb, Rung
-from .sentences import cascade_sentence, caveats, metric_name
+from .result import Climb, Forecast, Rung
+from .sentences import cascade_sentence, caveats, forecast_sentences, metric_name
 from .tables import write_tables
 
 PRICE_COLUMNS = ("Latency", "{} a second", "Memory", "Size", "Training")
@@ -194,11 +194,29 @@ def _table_note(climb: Climb) -> str:
 
 
 def _curve(climb: Climb) -> str:
+    """The label curve, and what to expect of more labels."""
     if not any(len(rung.curve) > 1 for rung in climb.rungs):
         return ""
     pictures = curve_picture(climb, WIDE) + curve_picture(climb, NARROW)
-    picture = _with_axes(climb, pictures, "labelled training rows")
-    return f'<section><h2>With fewer labels</h2><figure class="curve">{picture}</figure></section>'
+    figure = f'<figure class="curve">{_with_axes(climb, pictures, "labelled training rows")}</figure>'
+    if climb.forecast is None:
+        return f"<section><h2>With fewer labels</h2>{figure}</section>"
+    notes = "".join(map(_note, forecast_sentences(climb.forecast)))
+    return f"<section><h2>With more labels</h2>{figure}{_forecast_table(climb.forecast)}{notes}</section>"
+
+
+def _forecast_table(forecast: Forecast) -> str:
+    counts = [f"{one.rows:,} rows" for one in forecast.rungs[0].expected]
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Rung", "Now", *counts))
+    rows = ""
+    for rung in forecast.rungs:
+        cells = [f"{rung.value:.3f}{_small(f'{rung.rows:,} rows')}"]
+        for one in rung.expected:
+            cells.append(f"{one.value:.3f}{_small('–'.join(f'{end:.3f}' for end in one.interval))}")
+        figures = "".join(f"<td>{cell}</td>" for cell in cells)
+        rows += f'<tr><th scope="row">{escape(rung.name)}</th>{figures}</tr>'
+    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="scroll" tabindex="0">{table}</div>'
 
 
 def _warnings(climb: Climb) -> Sequence[str]:

@@ -11,6 +11,8 @@ from ..evaluation.intervals import Difference
 from .encoders import LeftOut
 from .price import Budget, CostKind, Price
 
+LEVEL = 0.9  # of the intervals of a forecast
+
 
 @dataclass(frozen=True)
 class CurvePoint:
@@ -20,11 +22,13 @@ class CurvePoint:
         rows: How many labelled rows it was trained on.
         value: The metric on the test rows, the mean over the seeds.
         interval: Its bootstrap interval.
+        seed_values: The metric for each seed, which also draws the rows.
     """
 
     rows: int
     value: float
     interval: tuple[float, float]
+    seed_values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +195,77 @@ class CascadeResult:
     tested: int
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What to expect of a rung.
+
+    Attributes:
+        rows: The number of training rows.
+        value: The metric, the median.
+        interval: Its interval, which holds the metric of one training run with probability 0.9.
+    """
+
+    rows: int
+    value: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class RungForecast:
+    """The forecast of a rung.
+
+    Attributes:
+        name: Its name.
+        rows: The training rows it was measured with.
+        value: The metric with these.
+        expected: What to expect of more.
+    """
+
+    name: str
+    rows: int
+    value: float
+    expected: tuple[Expected, ...]
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Where a rung comes as close to another as the margin, or overtakes it.
+
+    Attributes:
+        rung: The one that is behind with the rows there are.
+        other: The one that is ahead.
+        rows: The number of training rows, the median; None if that is more than were asked about.
+        interval: Its interval of 90 %; None for an end that is farther away.
+    """
+
+    rung: str
+    other: str
+    rows: int | None
+    interval: tuple[int | None, int | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What to expect of the rungs of a climb with more labels.
+
+    Attributes:
+        metric: The metric.
+        margin: How much worse than another rung still counts as good.
+        rungs: The forecasts, in the order of the ladder.
+        overtaking: Which rung overtakes which within the rows that were asked about, the soonest first.
+        good_enough: When each rung comes within the margin of the one that is expected to be best with most
+            rows, for those that are not there yet.
+        left_out: The rungs without enough points.
+    """
+
+    metric: str
+    margin: float
+    rungs: tuple[RungForecast, ...]
+    overtaking: tuple[Meeting, ...]
+    good_enough: tuple[Meeting, ...]
+    left_out: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Climb:
     """The result of a climb.
@@ -212,6 +287,7 @@ class Climb:
         folder: The folder of all results.
         left_out: The rungs without a pretrained encoder, or that need an extra that is not installed.
         cascade: The cascade of its rungs, if one was asked for and found.
+        forecast: What to expect with more training rows, if that was asked for.
     """
 
     task: str
@@ -230,6 +306,7 @@ class Climb:
     folder: Path
     left_out: tuple[LeftOut, ...] = ()
     cascade: CascadeResult | None = None
+    forecast: Forecast | None = None
 
     @property
     def metric(self) -> str:
@@ -262,4 +339,5 @@ class Climb:
             "rungs": [rung.to_json() for rung in self.rungs],
             "left_out": [one._asdict() for one in self.left_out],
             "cascade": self.cascade and asdict(self.cascade),
+            "forecast": self.forecast and asdict(self.forecast),
         }

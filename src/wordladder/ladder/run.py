@@ -1,13 +1,15 @@
 """The job that trains and tests one rung with one seed, or tests an existing model as it is.
 
 `python -m wordladder.ladder.run job.json` runs it. It writes `model/`, `outcomes.npy` and `scores.npy` of the
-test rows, `decisions.npz` of classifiers, and last `result.json`. What a model costs to use is measured by
-another job.
+test rows, `answers.npz` if a cascade can have the rung, and last `result.json`. What a model costs to use is
+measured by another job.
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Answer, Examples, Label, Span, label_names
+from ..errors import WordladderError
 from ..files.json_files import write_json
 from ..files.streams import atomic_write
 from .subprocess_job import EventWriter, job_events
 
 OUTCOMES, SCORES, RESULT = "outcomes.npy", "scores.npy", "result.json"
-DECISIONS = "decisions.npz"  # of dev and test rows the `decisions` of a classifier, and which are right
+ANSWERS = "answers.npz"  # of dev and test rows how sure each answer is, its outcome, and if it is right
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,7 @@ class Run:
         data: The folder of `train.json`, `dev.json` and `test.json`.
         folder: Where everything is written.
         cache: A folder for trained word vectors and the like, shared by all runs.
-        rows: How many rows of the nested order to train on; None for all.
+        rows: How many rows of the seed's nested order to train on; None for all.
         threads: Threads to train with.
         device: Where to train; None leaves it to the model.
         model: An existing model to test instead.
@@ -93,17 +96,18 @@ class RunResult:
     labels_a_set: float | None = None
 
 
-def train_and_test(run: Run, events: EventWriter) -> RunResult:
-    """Train, test, and write all results."""
+def train_and_test(run: Run, events: EventWriter, *, timed: bool = True) -> RunResult:
+    """Train, test, and write all results; if `timed`, the parent is told when training starts and stops."""
     from ..evaluation.intervals import bootstrap_scores
     from ..model.inputs import examples_to_score
 
     data, folder = Path(run.data), Path(run.folder)
     train, dev, test = (read_examples(data / f"{part}.json") for part in ("train", "dev", "test"))
     if run.rows is not None:
-        train = train.take(sorted(nested_order(train)[: run.rows]))
+        seed = run.recipe["training"]["seed"]
+        train = train.take(sorted(nested_order(train, seed)[: run.rows]))
     if run.model is None:
-        model = _train(run, train, dev, events)
+        model = _train(run, train, dev, events, timed=timed)
     else:
         model = evaluate_model(run, dev, test)
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,9 +116,9 @@ def train_and_test(run: Run, events: EventWriter) -> RunResult:
     test = examples_to_score(test, None, task, task.labels)
     found = model.scores(test)
     outcomes = task.outcomes(found, test)
-    if hasattr(task, "decisions"):
+    if hasattr(task, "sure"):
         dev = examples_to_score(dev, None, task, task.labels)
-        _write_decisions(folder / DECISIONS, task, {"dev": (model.scores(dev), dev), "test": (found, test)})
+        _write_answers(folder / ANSWERS, task, {"dev": (model.scores(dev), dev), "test": (found, test)})
     result = RunResult(
         metric=task.metric,
         higher_is_better=bool(task.higher_is_better),
@@ -144,16 +148,17 @@ def _sets(task: Any, scores: Any, test: Examples) -> dict[str, float]:
     return {name: found[name] for name in ("coverage", "labels_a_set")}
 
 
-def _write_decisions(path: Path, task: Any, parts: dict[str, tuple[NDArray, Examples]]) -> None:
-    arrays = {}
+def _write_answers(path: Path, task: Any, parts: dict[str, tuple[Any, Examples]]) -> None:
+    arrays: dict[str, Any] = {}
     for name, (scores, examples) in parts.items():
-        arrays[name] = task.decisions(scores)
-        arrays[f"{name}_right"] = task.right(task.outcomes(scores, examples))
+        outcomes = task.outcomes(scores, examples)
+        right = task.right(outcomes)
+        arrays |= {f"{name}_sure": task.sure(scores), f"{name}_outcomes": outcomes, f"{name}_right": right}
     with atomic_write(path) as file:
         np.savez(file, **arrays)
 
 
-def _train(run: Run, train: Examples, dev: Examples, events: EventWriter) -> Any:
+def _train(run: Run, train: Examples, dev: Examples, events: EventWriter, *, timed: bool) -> Any:
     from ..distillation.distill import distill
     from ..model.model import Model
     from ..recipe import Recipe
@@ -162,13 +167,15 @@ def _train(run: Run, train: Examples, dev: Examples, events: EventWriter) -> Any
     place: dict[str, Any] = {"device": run.device, "threads": run.threads}
     how: dict[str, Any] = {"dev": dev, "resume": True, "cache": Path(run.cache), "progress": events}
     how["output"] = Path(run.folder) / "model"
-    events.send("clock_starts")
+    if timed:
+        events.send("clock_starts")
     if run.teacher is None:
         model = Model(recipe, **place).fit(train, **how)
     else:
         how |= {"made_up": run.made_up, "compare": False, "seed": recipe.table("training").get("seed", 1)}
         model = distill(run.teacher, recipe, train, **how, **place).model
-    events.send("clock_stops")
+    if timed:
+        events.send("clock_stops")
     return model
 
 
@@ -221,7 +228,7 @@ def _label(value: Any) -> Label:
 
 
 def nested_order(examples: Examples, seed: int = 1) -> NDArray[np.int64]:
-    """A random order of the rows; the label curve trains on its beginnings.
+    """A random order of the rows, another for each seed; the label curve trains on its beginnings.
 
     The first rows show every label once: a model cannot be tested on labels that it never saw.
     """
@@ -236,10 +243,21 @@ def nested_order(examples: Examples, seed: int = 1) -> NDArray[np.int64]:
 
 
 def main(path: str) -> None:
-    """Run the job in the file and send its result."""
-    run = Run(**json.loads(Path(path).read_text(encoding="utf-8")))
+    """Run the job in the file and send its result; or one after another its `runs`, for a label curve, of
+    which no models are kept, and those that fail have no result.
+    """
+    job = json.loads(Path(path).read_text(encoding="utf-8"))
     with job_events() as events:
-        events.send("result", facts=asdict(train_and_test(run, events)))
+        if "runs" not in job:
+            events.send("result", facts=asdict(train_and_test(Run(**job), events)))
+            return
+        events.send("clock_starts")
+        for one in job["runs"]:
+            run = Run(**one)
+            with suppress(WordladderError):
+                train_and_test(run, events, timed=False)
+            shutil.rmtree(Path(run.folder) / "model", ignore_errors=True)
+        events.send("result", facts={})
 
 
 if __name__ == "__main__":

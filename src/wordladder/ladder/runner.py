@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,6 +53,13 @@ class Measured:
         return sum(result.looks for result in self.results) or 1
 
 
+class Part(NamedTuple):
+    """A point of a label curve: how many training rows, and how many seeds, each with rows of its own."""
+
+    rows: int
+    seeds: int
+
+
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
@@ -94,14 +101,14 @@ class Runner:
             shutil.rmtree(self.folder.data, ignore_errors=True)
 
     def measure_rung(
-        self, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[int] = ()
+        self, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[Part] = ()
     ) -> Measured:
         """Train a rung with every seed and measure its price. If it fails, the rung has an `error`.
 
         Args:
             recipe: The recipe of the rung, or a model, which is tested once and has no label curve.
             seeds: The seeds; a rung that fails with one is not tried with the next.
-            parts: The numbers of training rows of its label curve, without that of all rows.
+            parts: The parts of the training rows for its label curve, without that of all rows.
         """
         rung = Rung(name=recipe.name, recipe=recipe.to_toml(), fixed=isinstance(recipe, FixedModel))
         if rung.fixed:
@@ -147,54 +154,71 @@ class Runner:
         return results, over_seeds(np.stack([self.folder.scores(folder) for folder in runs]))
 
     def _label_curve(
-        self, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[int]
+        self, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[Part]
     ) -> tuple[CurvePoint, ...]:
-        """The points of a label curve; those that fail, for example with too few rows, are left out."""
+        """The points of a label curve; those that fail, for example with too few rows, are left out.
+
+        One process runs all that have no result yet.
+        """
+        asked = [(part.rows, [seeds[0] + i for i in range(part.seeds)]) for part in parts]
+        jobs = [self._job(recipe, seed, rows) for rows, numbers in asked for seed in numbers]
+        jobs = [job for job in jobs if self.folder.result(Path(job.folder)) is None]
+        if jobs:
+            minutes, folder = (
+                self.minutes and self.minutes * len(jobs),
+                self.folder.rung(recipe.name) / "curve",
+            )
+            try:
+                with suppress(JobError):
+                    everything = {"runs": [asdict(job) for job in jobs]}
+                    self._run(run.__name__, everything, folder, f"{recipe.name}, label curve", minutes)
+            finally:
+                for job in jobs:  # of a run that was killed
+                    shutil.rmtree(Path(job.folder) / "model", ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
         points = []
-        for rows in (*parts, None) if parts else ():
-            with suppress(JobError):
-                for seed in seeds:
-                    self.train(recipe, seed, rows)
-                results, scores = self._load_results(recipe.name, seeds, rows)
-                value = float(np.mean([result.value for result in results]))
-                points.append(CurvePoint(results[0].train_rows, value, percentile_interval(scores)))
+        for rows, numbers in (*asked, (None, list(seeds))) if parts else ():
+            done = [seed for seed in numbers if self.folder.result(self.folder.run(recipe.name, seed, rows))]
+            if done:
+                results, scores = self._load_results(recipe.name, done, rows)
+                values = tuple(result.value for result in results)
+                interval = percentile_interval(scores)
+                points.append(
+                    CurvePoint(results[0].train_rows, float(np.mean(values)), interval, seed_values=values)
+                )
         return tuple(points)
 
-    def train(self, recipe: Recipe | FixedModel, seed: int, rows: int | None = None) -> None:
+    def train(self, recipe: Recipe | FixedModel, seed: int) -> None:
         """Train and test one rung with one seed, or test a model, unless there is a result already.
 
         Raises:
             JobError: It failed.
         """
-        folder = self.folder.run(recipe.name, seed, rows)
-        if self.folder.result(folder) is not None:
+        job = self._job(recipe, seed)
+        if self.folder.result(Path(job.folder)) is not None:
             return
+        label = recipe.name if isinstance(recipe, FixedModel) else f"{recipe.name}, seed {seed}"
+        self._run(run.__name__, asdict(job), Path(job.folder), label, self.minutes)
+
+    def _job(self, recipe: Recipe | FixedModel, seed: int, rows: int | None = None) -> run.Run:
         source: dict[str, Any]
         if isinstance(recipe, FixedModel):
             source = {"recipe": {}, "recipe_folder": "", "model": recipe.source}
-            label = recipe.name
         else:
             tables = recipe.with_settings({"training.seed": seed}).tables
             source = {"recipe": tables, "recipe_folder": str(recipe.folder.absolute())}
             if isinstance(recipe, TaughtRecipe):
                 source |= {"teacher": recipe.teacher, "made_up": recipe.made_up}
-            label = f"{recipe.name}, seed {seed}"
-        job = run.Run(
+        return run.Run(
             **source,
             name=recipe.name,
             data=str(self.folder.data),
-            folder=str(folder),
+            folder=str(self.folder.run(recipe.name, seed, rows)),
             cache=str(self.folder.cache),
             rows=rows,
             threads=self.threads,
             device=self.device,
         )
-        label += "" if rows is None else f", {rows:,} rows"
-        try:
-            self._run(run.__name__, asdict(job), folder, label, self.minutes)
-        finally:
-            if rows is not None:  # the models of a label curve are not kept
-                shutil.rmtree(folder / "model", ignore_errors=True)
 
     def measure(self, recipe: Recipe | FixedModel, seed: int) -> dict[str, Any]:
         """Measure what a model costs to use, unless it was measured with the same settings already.

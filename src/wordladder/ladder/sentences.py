@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from .choice import MANY_ROWS
 from .price import COSTS, format_milliseconds, format_seconds
-from .result import Choice, Climb, Rule, Rung
+from .result import LEVEL, Choice, Climb, Forecast, Meeting, Rule, Rung
 
 BASELINES = {
     "classification": "tfidf", "pairs": "tfidf-cosine", "similarity": "tfidf-similarity",
     "regression": "ridge", "tagging": "crf", "span_qa": "bidaf", "retrieval": "bm25",
 }  # fmt: skip
+
+_MEETINGS = 6  # that are told
 
 
 def reason(rungs: Sequence[Rung], choice: Choice, rule: Rule) -> str:
@@ -148,6 +150,29 @@ def cascade_sentence(climb: Climb) -> str:
         f"With {100 * (1 - found.level):.0f} % confidence its share of wrong answers is at most "
         f"{found.margin:g} above that of {last} ({climb.rule.rows:,} test rows{tried})."
     )
+
+
+def forecast_sentences(forecast: Forecast) -> list[str]:
+    """Where rungs overtake each other, and with how many rows each is good enough."""
+    most = forecast.rungs[0].expected[-1].rows
+    first = forecast.overtaking[:_MEETINGS]
+    found = [f"{one.rung} overtakes {one.other} at about {_rows(one, most)}." for one in first]
+    for one in forecast.good_enough:
+        near = f"within {forecast.margin:g} of {one.other}"
+        if one.rows is not None:
+            found.append(f"{one.rung} comes {near} at about {_rows(one, most)}.")
+        elif one.interval[0] is None:
+            found.append(f"{one.rung} does not come {near} before {most:,} rows.")
+        else:
+            found.append(f"{one.rung} probably does not come {near} before {most:,} rows.")
+    if forecast.left_out:
+        found.append(f"Without a label curve of three points: {_join(list(forecast.left_out))}.")
+    return [*found, f"Rows are training rows. Intervals hold with {100 * LEVEL:.0f} % probability."]
+
+
+def _rows(meeting: Meeting, most: int) -> str:
+    low, high = (f"{end:,}" if end is not None else f"beyond {most:,}" for end in meeting.interval)
+    return f"{meeting.rows:,} rows ({low} to {high})"
 
 
 def guarantee_sentence(climb: Climb) -> str:

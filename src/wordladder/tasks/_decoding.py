@@ -28,6 +28,20 @@ def sigmoid(scores: Floats) -> Floats:
     return 0.5 * (1.0 + np.tanh(0.5 * scores))
 
 
+def confidence(scores: Floats, *, several: bool | None) -> Floats:
+    """How sure a classifier is of its answer, `(rows,)`: the probability of the label; of several labels a
+    text that of the least certain decision.
+
+    Args:
+        scores: The `decisions` of a task, `(rows, labels)`.
+        several: Whether a text may have several labels.
+    """
+    if not several:
+        return softmax(scores).max(axis=1) if len(scores) else np.zeros(0)
+    positive = sigmoid(scores)
+    return np.maximum(positive, 1 - positive).min(axis=1, initial=1.0)
+
+
 def least_probability(chances: Floats, guarantee: float) -> float:
     """The least probability at which a label belongs to the set of a text, so that sets of new texts contain
     the right label with probability `guarantee` or more: split conformal prediction, for rows like these

@@ -15,7 +15,15 @@ from ..errors import DataError, ModelError, SettingError, did_you_mean
 from ..files.json_files import Positive, read_validated, write_json
 from ..metrics import labels as metrics
 from ..text.words import Tokens
-from ._decoding import best_thresholds, fit_temperature, least_probability, log_losses, sigmoid, softmax
+from ._decoding import (
+    best_thresholds,
+    confidence,
+    fit_temperature,
+    least_probability,
+    log_losses,
+    sigmoid,
+    softmax,
+)
 
 __all__ = ["Classification"]
 
@@ -230,6 +238,10 @@ class Classification:
             return np.log(probabilities) - np.log1p(-probabilities) - shifts
         shifts = shifts * ([0, 1] if self.metric == "f1" else 0)
         return np.log(probabilities) - shifts
+
+    def sure(self, scores: NDArray) -> NDArray[np.float64]:
+        """How sure the answer to each row is, a probability `(rows,)`."""
+        return confidence(self.decisions(scores), several=self.multi_label)
 
     def predicted(self, scores: NDArray) -> NDArray[np.int64]:
         """Indices of labels `(rows,)`, or indicators `(rows, labels)` for several labels a text."""

@@ -141,6 +141,10 @@ class Tagging(WordTask):
         """The tag of each word `(words,)`."""
         return self._chain(scores).decode(self._emissions(scores), scores.tokens.example_offsets)
 
+    def sure(self, scores: WordScores) -> NDArray[np.float64]:
+        """The probability that all tags of a text are right, `(texts,)`."""
+        return self._chain(scores).nbest(self._emissions(scores), scores.tokens.example_offsets, 1)[1][:, 0]
+
     def predictions(self, scores: WordScores) -> list[list[Span]]:
         """The spans of each text."""
         return self._spans(scores.tokens, self.predicted(scores))
