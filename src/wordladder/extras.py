@@ -14,6 +14,7 @@ EXTRAS = {
     "chinese": ("jieba",),
     "plot": ("matplotlib", "textalloc"),
     "elmo": ("h5py",),
+    "tune": ("optuna",),
     "search": ("qdrant_edge", "Stemmer", "ir_measures"),
     "postgres": ("psycopg",),
 }

@@ -18,7 +18,7 @@ from .signatures import command_options
 if TYPE_CHECKING:
     from ..ladder.result import Climb, Rung
 
-FIGURES = ("metric", "95 % interval", "p50", "p95", "{}/s", "memory", "size", "training")
+FIGURES = ("metric", "95 % interval", "p50", "p95", "{}/s", "memory", "size", "training", "a million")
 WIDE = 100
 NO_WARNING = ("rungs", "recipes", "encoders", "max_minutes")  # with one of these the user has chosen
 SEARCH = (
@@ -27,8 +27,8 @@ SEARCH = (
 )  # fmt: skip
 READING = ("task", "format", "encoders", "numbering", "lowest_is_best")
 OPTIONS = {
-    "Options": "test dev task rungs recipes seeds seed label_curve forecast cascade guarantee vectors corpus "
-    "encoders models distill made_up",
+    "Options": "test dev task rungs recipes seeds seed tune label_curve forecast cascade guarantee "
+    "price_per_hour vectors corpus encoders models distill made_up",
     "Budget": "cost margin max_latency_ms max_size_mb max_memory_mb max_minutes",
     **shared.COLUMNS,
     **shared.SPLIT,
@@ -135,7 +135,7 @@ def _warn_of_slow_rungs(task: str, settings: dict[str, Any]) -> None:
 def print_climb(result: "Climb") -> None:
     """The table of a climb, its notes and warnings, and the recommendation."""
     from ..ladder.encoders import left_out_lines
-    from ..ladder.sentences import cascade_sentence, guarantee_sentence
+    from ..ladder.sentences import cascade_sentence, guarantee_sentence, tuning_sentences
 
     rows = result.rows
     learned = f"{rows['train']:,} training rows" if "train" in rows else f"{rows['documents']:,} documents"
@@ -145,7 +145,9 @@ def print_climb(result: "Climb") -> None:
         f"{duration(result.seconds)}"
     )
     # A narrow terminal shows what the choice rests on; the report has everything.
-    shown = [name for name in FIGURES if console.width >= WIDE or name not in ("p95", "{}/s", "memory")]
+    hidden = () if console.width >= WIDE else ("p95", "{}/s", "memory")
+    hidden = hidden if result.price_per_hour else (*hidden, "a million")
+    shown = [name for name in FIGURES if name not in hidden]
     table = plain_table()
     table.add_column("rung", overflow="fold")
     for column in shown:
@@ -153,7 +155,7 @@ def print_climb(result: "Climb") -> None:
         table.add_column(head, justify="right", no_wrap=True)
     for rung in result.rungs:
         name = f"[bold green]{rung.name} ◀[/bold green]" if rung.name == result.recommended else rung.name
-        figures = _figures(rung)
+        figures = _figures(rung, result.price_per_hour)
         table.add_row(name, *(figures.get(column, "") for column in shown))
     console.print(table)
     for rung in result.rungs:
@@ -166,11 +168,12 @@ def print_climb(result: "Climb") -> None:
     if result.forecast is not None:
         console.print()
         print_forecast(result.forecast)
+    tell(tuning_sentences(result), to=console, mark="[dim]tuned:[/dim]")
     if sets := guarantee_sentence(result):
         console.print(sets, soft_wrap=True)
 
 
-def _figures(rung: "Rung") -> dict[str, str]:
+def _figures(rung: "Rung", per_hour: float | None) -> dict[str, str]:
     """What the table shows of a rung, by column."""
     if rung.value is None or rung.interval is None:
         return {"metric": "[red]–[/red]"}
@@ -183,5 +186,6 @@ def _figures(rung: "Rung") -> dict[str, str]:
             "memory": f"{price.memory_mb:,.0f} MB",
             "size": f"{price.size_mb:,.1f} MB",
             "training": duration(price.train_seconds) if isfinite(price.train_seconds) else "–",
+            "a million": f"{price.per_million(per_hour or 0.0):,.3g}",
         }
     return figures

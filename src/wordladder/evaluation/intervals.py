@@ -21,11 +21,13 @@ class Difference:
         value: The difference on all test rows.
         low: The low end of its interval.
         high: The high end of its interval.
+        p_value: The two-sided p-value of "there is no difference", from the same draws, if it is known.
     """
 
     value: float
     low: float
     high: float
+    p_value: float | None = None
 
 
 def bootstrap_scores(
@@ -93,4 +95,24 @@ def paired_difference(
         higher_is_better: The direction of the metric.
     """
     sign = 1 if higher_is_better else -1
-    return Difference(sign * (value - other), *percentile_interval(sign * (scores - other_scores)))
+    draws = sign * (scores - other_scores)
+    p_value = min(1.0, 2 * p_value_above(draws, 0.0), 2 * p_value_above(-draws, 0.0))
+    return Difference(sign * (value - other), *percentile_interval(draws), p_value)
+
+
+def p_value_above(draws: Scores, limit: float) -> float:
+    """The p-value of "the value is `limit` or less", one-sided, from bootstrap draws of the value (Efron and
+    Tibshirani 1993, section 15.4; one draw more is counted, so that it is never 0).
+    """
+    return float((1 + (draws <= limit).sum()) / (1 + len(draws)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values of several comparisons, corrected so that with probability 1 - p none of those up to p is
+    there by chance (Holm 1979, "A simple sequentially rejective multiple test procedure").
+    """
+    order = np.argsort(p_values, kind="stable")
+    scaled = np.asarray(p_values, float)[order] * np.arange(len(order), 0, -1)
+    corrected = np.empty(len(order))
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(scaled))
+    return corrected.tolist()

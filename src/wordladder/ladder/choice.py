@@ -8,16 +8,18 @@ rung is best; they only decide whether a cheaper one is as good.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import ceil, floor, isfinite, log10
+from typing import Any
 
 import numpy as np
 
 from ..evaluation.agreement import Sample, gap_between
-from ..evaluation.intervals import paired_difference
-from .price import CostKind
+from ..evaluation.intervals import holm, p_value_above, paired_difference
+from .price import COSTS, CostKind
 from .result import Choice, Climb, Rule, Rung
 from .runner import Measured
 
 MANY_ROWS = 1_000_000
+CLASSES = {"latency": (1, 10, 100), "memory": (250, 1000, 4000), "size": (1, 10, 100, 1000)}
 
 
 def best_rung(rungs: Sequence[Rung], rule: Rule) -> Rung | None:
@@ -70,21 +72,32 @@ def reject_other_metrics(measured: list[Measured]) -> None:
 
 
 def compare(measured: Sequence[Measured], rule: Rule) -> tuple[Rung, ...]:
-    """Every rung with its difference to the best, what it exceeds, and whether it is on the front."""
+    """Every rung with its difference to the best, what it exceeds, and whether it is on the front. Its
+    p-values count all comparisons.
+    """
     rungs = [one.rung for one in measured]
     reference = best_rung(rungs, rule)
     best = next((one for one in measured if one.rung is reference), None)
     front = pareto_front(rungs, rule.cost, higher_is_better=rule.higher_is_better)
+    others: list[Any] = []
     for one in measured:
         rung = one.rung
         if best is not None and one.scores is not None and best.scores is not None and rung.price is not None:
             values = (rung.value or 0.0, one.scores, best.rung.value or 0.0, best.scores)
+            difference = paired_difference(*values, higher_is_better=rule.higher_is_better)
             one.rung = replace(
                 rung,
-                difference=paired_difference(*values, higher_is_better=rule.higher_is_better),
+                difference=difference,
                 over_budget=rule.budget.exceeded(rung.price, rule.unit),
                 on_front=rung in front,
             )
+            if one is not best:
+                sign = 1 if rule.higher_is_better else -1
+                worse = p_value_above(sign * (one.scores - best.scores), -rule.margin)
+                others.append((one, difference.p_value, worse))
+    columns = [holm(values) for values in list(zip(*others))[1:]]
+    for (one, *_), p_value, p_margin in zip(others, *columns):
+        one.rung = replace(one.rung, p_value=p_value, p_margin=p_margin)
     return tuple(one.rung for one in measured)
 
 
@@ -146,9 +159,28 @@ def answers(climb: Climb, latency_ms: float = 1.0) -> dict[str, Rung | None]:
     with at most `latency_ms` milliseconds for one text (median).
     """
     rungs = {rung.name: rung for rung in climb.rungs}
-    fast = [rung for rung in climb.rungs if rung.price and rung.price.latency_p50 <= latency_ms]
     return {
         "Cheapest good rung": rungs.get(climb.recommended or ""),
         "Best rung": rungs.get(climb.best or ""),
-        f"Best under {latency_ms:g} ms a {climb.rule.unit}": best_rung(fast, climb.rule),
+        f"Best under {latency_ms:g} ms a {climb.rule.unit}": best_below(climb, "latency", latency_ms),
     }
+
+
+def best_below(climb: Climb, cost: str, limit: float) -> Rung | None:
+    """The best rung on dev of those that cost at most `limit`, in the unit of the cost."""
+    return best_rung([rung for rung in climb.rungs if rung.cost(COSTS[cost]) <= limit], climb.rule)
+
+
+def budget_classes(climb: Climb) -> list[tuple[str, str, Rung]]:
+    """The best rung of each class of budget, where it is another than that of the class below: the kind of
+    cost, the limit in words, and the rung.
+    """
+    found = []
+    for cost, limits in CLASSES.items():
+        before = None
+        for limit in limits:
+            rung = best_below(climb, cost, limit)
+            if rung is not None and rung is not before:
+                found.append((cost, COSTS[cost].phrase(limit, unit=climb.rule.unit), rung))
+            before = rung
+    return found

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..data.examples import Examples, all_names
 from ..data.split_columns import group_or_time
 from ..embedders._encoder_sources import text_language
 from ..errors import SettingError, UserError
 from ..evaluation.agreement import comparable, disagreement
+from ..extras import require
 from ..files.json_files import write_json
 from ..files.streams import disk_errors
 from ..formats import UnicodeErrors
@@ -24,6 +25,7 @@ from ..recipe import Recipe
 from .cascade_model import add_cascade, check_task
 from .choice import add_gaps, choose, compare, reject_other_metrics
 from .climb_folder import ClimbFolder
+from .evidence import find_evidence
 from .forecast import forecast as expect
 from .machine import describe
 from .plan import FixedModel, plan_models, plan_recipes, plan_taught
@@ -37,6 +39,13 @@ from .split import Source, Split, fingerprint, split_data
 CURVE_PARTS = (16, 4)  # a sixteenth and a quarter of the rows, besides all of them
 FORECAST_PARTS = (32, 16, 8, 4, 2)
 MIN_CURVE_ROWS, CURVE_SEEDS = 16, 5
+
+
+class Search(NamedTuple):
+    """How many settings of each rung are tried, and which stay as they are."""
+
+    trials: int
+    fixed: list[str]
 
 
 def climb(
@@ -79,6 +88,8 @@ def climb(
     forecast: Sequence[int] | None = None,
     cascade: bool = False,
     guarantee: float | None = None,
+    price_per_hour: float | None = None,
+    tune: int | None = None,
     progress: Progress = quiet,
 ) -> Climb:
     """Train rungs on the same data, measure them, and recommend the cheapest that is as good as the best.
@@ -134,6 +145,10 @@ def climb(
             For classification, pairs, and tagging, where an answer is all tags of a text.
         guarantee: The share of texts whose set of labels is to contain the right one, such as 0.9: a setting
             of the tasks classification and pairs.
+        price_per_hour: The price of a machine like this one an hour, in any currency; then the figures have
+            what a million texts cost.
+        tune: Try so many settings of every rung on dev, such as 20, and take the best; those in `settings`
+            stay.
         progress: Told how far it is.
 
     Raises:
@@ -143,7 +158,11 @@ def climb(
     limits = {"max_latency_ms": max_latency_ms, "max_size_mb": max_size_mb, "max_memory_mb": max_memory_mb}
     rule = Rule(cost=cost_kind(cost), margin=margin, budget=Budget(**limits, max_minutes=max_minutes))
     threads = cores() if threads is None else threads
-    _check_numbers(margin, seeds=seeds, threads=threads)
+    _check_numbers(margin, seeds=seeds, threads=threads, tune=1 if tune is None else tune)
+    if tune is not None:
+        require("optuna", "tune", "the search for settings")
+    if price_per_hour is not None and not 0 < price_per_hour < float("inf"):
+        raise SettingError(f"price_per_hour = {price_per_hour}: it must be above 0")
     if cascade:
         check_task(task, "cascade")
     if guarantee is not None:
@@ -178,12 +197,13 @@ def climb(
     folder = Path(output)
     with exclusive_output(folder), disk_errors(folder):
         climb_folder = ClimbFolder(folder)
-        climb_folder.begin(fingerprint(split), plan, resume=resume)
+        climb_folder.begin(fingerprint(split), plan, tune=tune, resume=resume)
         runner = Runner(
             folder=climb_folder, threads=threads, device=device, minutes=max_minutes, progress=progress
         )
         with runner.data_files(split):
-            measured = _measure_all(runner, split, plan, numbers, parts)
+            search = Search(tune, list(settings or ())) if tune else None
+            measured = _measure_all(runner, plan, numbers, parts, search)
             result = _result(task, split, runner, measured, rule)
             if cascade:
                 made, why = add_cascade(result, split.test, runner)
@@ -191,7 +211,14 @@ def climb(
                 result = replace(result, cascade=made, notes=(*result.notes, *notes))
         if forecast:
             result = replace(result, forecast=expect(result, forecast))
-        result = replace(result, seeds=numbers, left_out=left_out, seconds=perf_counter() - started)
+        result = replace(
+            result,
+            evidence=find_evidence(result, split.test, climb_folder),
+            price_per_hour=price_per_hour,
+            seeds=numbers,
+            left_out=left_out,
+            seconds=perf_counter() - started,
+        )
         write_json(folder / "climb.json", result.to_json())
         write_report(result, folder)
     return result
@@ -222,12 +249,12 @@ def _curve_parts(train: Examples, seeds: int, shares: Sequence[int]) -> list[Par
 
 def _measure_all(
     runner: Runner,
-    split: Split,
     plan: Sequence[Recipe | FixedModel],
     seeds: Sequence[int],
     parts: Sequence[Part],
+    search: Search | None,
 ) -> list[Measured]:
-    """Measure every rung in turn, with these parts of its label curve.
+    """Measure every rung in turn, with these parts of its label curve, after a search for its settings.
 
     Raises:
         UserError: Every rung failed because of what the user gave.
@@ -235,7 +262,11 @@ def _measure_all(
     measured: list[Measured] = []
     for recipe in plan:
         runner.progress("climb", len(measured), len(plan), rung=recipe.name)
+        tuned = None
+        if search is not None and type(recipe) is Recipe:
+            recipe, tuned = runner.tune(recipe, search.trials, seeds[0], search.fixed)
         measured.append(runner.measure_rung(recipe, seeds, parts))
+        measured[-1].rung = replace(measured[-1].rung, tuned=tuned)
     runner.progress("climb", len(plan), len(plan))
     if all(one.user_error for one in measured):
         runner.folder.remove_runs()

@@ -3,6 +3,7 @@
 plan.json                   the hash of the data, and the recipes of the climb
 runs/NAME/seed-1/           model/, outcomes.npy, scores.npy, result.json, which is written last
 runs/NAME/seed-1/rows-500/  the same without model/, for the label curve
+runs/NAME/tuning/           the settings that were tried, and tuned.json: what was found
 runs/NAME/cost.json         what the model of the first seed costs to use
 cache/                      word vectors that several rungs share
 cascade/                    the cascade, if one was asked for and found
@@ -62,12 +63,15 @@ class ClimbFolder:
         """The bootstrap scores `(resamples,)` of a complete run."""
         return np.load(run / SCORES, allow_pickle=False)
 
-    def begin(self, data: str, recipes: Sequence[Recipe | FixedModel], *, resume: bool) -> None:
+    def begin(
+        self, data: str, recipes: Sequence[Recipe | FixedModel], *, tune: int | None, resume: bool
+    ) -> None:
         """Check that the folder is empty or belongs to this climb, and write its plan.
 
         Args:
             data: The fingerprint of the rows.
             recipes: The recipes to climb, and the models to measure.
+            tune: How many settings of each recipe are tried.
             resume: Whether to resume the climb in the folder.
 
         Raises:
@@ -75,7 +79,8 @@ class ClimbFolder:
             SettingError: The climb in the folder has other data or recipes.
         """
         path = self.path / PLAN
-        plan: dict[str, Any] = {"data": data, "rungs": {recipe.name: recipe.flat() for recipe in recipes}}
+        plan: dict[str, Any] = {"data": data, "tune": tune}
+        plan["rungs"] = {recipe.name: recipe.flat() for recipe in recipes}
         if path.is_file():
             if not resume:
                 raise OutputError(
@@ -85,6 +90,8 @@ class ClimbFolder:
             before, began = read_json(path, dict, OutputError), f"{self.path}: the climb here began with"
             if before["data"] != data:
                 raise SettingError(f"{began} other data; choose another output")
+            if before.get("tune") != tune:
+                raise SettingError(f"{began} tune = {before.get('tune')}, not {tune}; choose another output")
             for name, settings in json.loads(json.dumps(plan["rungs"])).items():
                 known = before["rungs"].get(name, settings)
                 for key in sorted(known.keys() | settings.keys()):

@@ -24,6 +24,7 @@ FEWEST_CALLS = 30
 BATCH_TEXTS = 2000
 FEWEST_BATCH_TEXTS = 64
 MAX_SECONDS = 20.0  # for each of the two measurements
+POWERCAP = Path("/sys/class/powercap")
 
 
 def measure(
@@ -50,13 +51,16 @@ def measure(
     count = int(np.clip(MAX_SECONDS * 1000 / p50, FEWEST_BATCH_TEXTS, BATCH_TEXTS))
     batch = [texts[number % len(texts)] for number in range(count)]
     predict(batch[:FEWEST_BATCH_TEXTS])  # a first batch sets up what single texts do not need
-    started = perf_counter()
+    before, started = energy_joules(), perf_counter()
     predict(batch)
+    seconds, after = perf_counter() - started, energy_joules()
+    used = after - before if before is not None and after is not None else -1.0
     return {
         "latency_p50": float(p50),
         "latency_p95": float(p95),
         "latency_mean": float(np.mean(calls)),
-        "throughput": len(batch) / (perf_counter() - started),
+        "throughput": len(batch) / seconds,
+        "joules": used / len(batch) if used > 0 else None,  # a counter that began anew tells nothing
         "memory_mb": peak_memory_mb(),
         "load_seconds": load_seconds,
         "calls": len(calls),
@@ -86,6 +90,15 @@ def _device(device: str | None) -> str:
     if device == "cpu" or torch is None or not torch.cuda.is_available():
         return "cpu"
     return torch.cuda.get_device_name()
+
+
+def energy_joules(folder: Path = POWERCAP) -> float | None:
+    """The energy that the processors have used since some time, in joules, where Linux may tell it (RAPL)."""
+    counters = sorted(folder.glob("intel-rapl:[0-9]*/energy_uj"))  # of whole processors, also AMD's
+    try:
+        return sum(int(one.read_text(encoding="ascii")) for one in counters) / 1e6 if counters else None
+    except OSError:  # usually for the administrator only
+        return None
 
 
 def peak_memory_mb() -> float:

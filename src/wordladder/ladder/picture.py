@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..evaluation.label_placement import draw_labels
 from .choice import pareto_front
+from .evidence import Evidence
 from .price import CostKind
 from .result import Climb, Rung
 
@@ -107,6 +108,19 @@ def curve_picture(climb: Climb, shape: Shape) -> str:
     return _svg(axes, f"{shape.name}-curve", f"{climb.metric} against labelled rows: {curves}")
 
 
+def calibration_picture(found: Evidence, shape: Shape) -> str:
+    """The share of right answers against how sure a rung is of them, as an `<svg>` element."""
+    axes = _new_axes(shape, log=False)
+    sure, right = [one.sure for one in found.calibration], [one.right for one in found.calibration]
+    low = min(*sure, *right) - 0.03
+    axes.plot([low, 1], [low, 1], color=LINE, linewidth=1, zorder=1)
+    axes.plot(sure, right, color=ACCENT, linewidth=1.1, marker="o", markersize=4, zorder=3, clip_on=False)
+    axes.set_xlim(low, 1)
+    axes.set_ylim(low, 1)
+    points = ", ".join(f"{one.right:.3f} at {one.sure:.3f}" for one in found.calibration)
+    return _svg(axes, f"{shape.name}-calibration", f"share of right answers against how sure it is: {points}")
+
+
 def _set_row_ticks(axes: "Axes", rows: Sequence[int], shape: Shape) -> None:
     """A tick for each number of rows that has room for it, from the right."""
     low, high = axes.get_xlim()
@@ -118,8 +132,8 @@ def _set_row_ticks(axes: "Axes", rows: Sequence[int], shape: Shape) -> None:
     axes.set_xticks(ticks, [f"{row:,}" for row in ticks])
 
 
-def _new_axes(shape: Shape) -> "Axes":
-    """The axes of an empty picture: a logarithmic x axis, and nothing that is not needed."""
+def _new_axes(shape: Shape, *, log: bool = True) -> "Axes":
+    """The axes of an empty picture, by default with a logarithmic x axis, and nothing that is not needed."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -127,7 +141,7 @@ def _new_axes(shape: Shape) -> "Axes":
     figure = Figure(figsize=(width / 72, height / 72), dpi=72)
     FigureCanvasAgg(figure)  # its one renderer measures all labels
     axes = figure.add_axes((34 / width, 22 / height, 1 - SIDE_MARGINS / width, 1 - 30 / height))
-    axes.set_xscale("log")
+    axes.set_xscale("log" if log else "linear")
     axes.minorticks_off()
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(LINE)

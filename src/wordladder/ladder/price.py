@@ -20,6 +20,8 @@ class Price:
         load_seconds: From a started interpreter to a model ready to predict, the imports included.
         size_mb: The size of the saved folder, in MB.
         train_seconds: The training time, word vectors included, the mean over the seeds; infinite if unknown.
+        joules: The energy of the processor for one text in large batches; None where the machine does not
+            tell it.
     """
 
     latency_p50: float
@@ -29,6 +31,11 @@ class Price:
     load_seconds: float
     size_mb: float
     train_seconds: float
+    joules: float | None = None
+
+    def per_million(self, per_hour: float) -> float:
+        """What a million texts cost in large batches, on a machine at so much an hour."""
+        return 1e6 / self.throughput / 3600 * per_hour
 
 
 def format_number(value: float, digits: int = 2) -> str:

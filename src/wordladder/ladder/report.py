@@ -1,6 +1,6 @@
 """Writes `report.html`: one self-contained file for screen, phone and paper."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from math import isfinite
@@ -11,13 +11,15 @@ from ..data.plurals import counted
 from ..errors import MissingExtraError
 from ..extras import require
 from ..files.streams import atomic_path
-from .choice import answers
+from .choice import answers, budget_classes
 from .encoders import left_out_lines
+from .evidence_page import evidence_sections
+from .html_parts import framed, list_section, note, section, small, table
 from .machine import LIBRARIES
 from .picture import NARROW, WIDE, cost_picture, curve_picture
 from .price import COSTS, format_megabytes, format_milliseconds, format_number, format_seconds
 from .result import Climb, Forecast, Rung
-from .sentences import cascade_sentence, caveats, forecast_sentences, metric_name
+from .sentences import cascade_sentence, caveats, forecast_sentences, metric_name, tuning_sentences
 from .tables import write_tables
 
 PRICE_COLUMNS = ("Latency", "{} a second", "Memory", "Size", "Training")
@@ -42,9 +44,9 @@ def report(climb: Climb) -> str:
     headline, sentence = _headline(climb)
     try:
         require("matplotlib", "plot", "A picture of the rungs")
-        pictures, curve = _pictures(climb), _curve(climb)
+        drawn, pictures, curve = True, _pictures(climb), _curve(climb)
     except MissingExtraError as error:
-        pictures, curve = _note(str(error)), ""
+        drawn, pictures, curve = False, note(str(error)), ""
     return Template(here.joinpath("report.html").read_text(encoding="utf-8")).substitute(
         title=escape(f"{headline} · wordladder"),
         style=here.joinpath("report.css").read_text(encoding="utf-8"),
@@ -55,11 +57,16 @@ def report(climb: Climb) -> str:
         pictures=pictures if measured else "",
         table=_table(climb),
         table_note=_table_note(climb) if measured else "",
-        cascade=_note(cascade_sentence(climb)) if climb.cascade else "",
-        left_out="".join(_note(line[:1].upper() + line[1:]) for line in left_out_lines(climb.left_out)),
+        cascade=note(cascade_sentence(climb)) if climb.cascade else "",
+        left_out="".join(note(line[:1].upper() + line[1:]) for line in left_out_lines(climb.left_out)),
         curve=curve,
-        warnings=_list("Warnings", _warnings(climb)),
-        caveats=_list("What this does and does not show", map(escape, caveats(climb) if measured else ())),
+        tuning=list_section("What other settings brought", map(escape, tuning_sentences(climb))),
+        evidence=evidence_sections(climb, climb.evidence, pictures=drawn) if climb.evidence else "",
+        classes=_classes(climb),
+        warnings=list_section("Warnings", _warnings(climb)),
+        caveats=list_section(
+            "What this does and does not show", map(escape, caveats(climb) if measured else ())
+        ),
         method=_method(climb),
         recipes="\n".join(_recipe(rung) for rung in climb.rungs),
         footer=escape(
@@ -134,11 +141,19 @@ def _table(climb: Climb) -> str:
     quality = _metric(climb)
     heads = ["Rung", quality[:1].upper() + quality[1:] or "Quality"]
     heads += [f"Against {climb.best}"] if several else []
-    heads += [column.format(climb.rule.units.capitalize()) for column in PRICE_COLUMNS]
+    heads += [column.format(climb.rule.units.capitalize()) for column in _price_columns(climb)]
     cells = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     rows = "\n".join(_row(rung, climb, several) for rung in climb.rungs)
-    table = f"<table>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
-    return f'<div class="scroll" tabindex="0">{table}</div>'
+    return framed(f"\n<thead><tr>{cells}</tr></thead>\n<tbody>\n{rows}\n</tbody>")
+
+
+def _price_columns(climb: Climb) -> list[str]:
+    money = ["Price of a million"] if climb.price_per_hour else []
+    return [*PRICE_COLUMNS, *money, *([f"Energy a {climb.rule.unit}"] if _tells_energy(climb) else [])]
+
+
+def _tells_energy(climb: Climb) -> bool:
+    return any(rung.price and rung.price.joules for rung in climb.rungs)
 
 
 def _row(rung: Rung, climb: Climb, several: bool) -> str:
@@ -150,19 +165,21 @@ def _row(rung: Rung, climb: Climb, several: bool) -> str:
         "not measured": rung.error,
     }
     remark = ", ".join(text for text, applies in remarks.items() if applies)
-    head = f'<th scope="row">{escape(rung.name)}{_small(remark)}</th>'
+    head = f'<th scope="row">{escape(rung.name)}{small(remark)}</th>'
     price = rung.price
     if not rung.measured or price is None:
-        span, error = len(PRICE_COLUMNS) + 1 + several, escape(rung.error or "")
+        span, error = len(_price_columns(climb)) + 1 + several, escape(rung.error or "")
         return f'<tr class="out">{head}<td class="error" colspan="{span}">{error}</td></tr>'
     cells = [
-        f"{rung.value:.3f}{_small('–'.join(f'{end:.3f}' for end in rung.interval or ()))}",
+        f"{rung.value:.3f}{small('–'.join(f'{end:.3f}' for end in rung.interval or ()))}",
         *([_difference(rung, climb)] if several else []),
-        format_milliseconds(price.latency_p50) + _small(f"p95 {format_milliseconds(price.latency_p95)}"),
+        format_milliseconds(price.latency_p50) + small(f"p95 {format_milliseconds(price.latency_p95)}"),
         format_number(price.throughput),
         format_megabytes(price.memory_mb),
         format_megabytes(price.size_mb),
         format_seconds(price.train_seconds),
+        *([format_number(price.per_million(climb.price_per_hour))] if climb.price_per_hour else []),
+        *([f"{format_number(price.joules)} J" if price.joules else "–"] if _tells_energy(climb) else []),
     ]
     style = "chosen" if rung.name == climb.recommended else "out" if rung.over_budget else ""
     return f'<tr class="{style}">{head}{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
@@ -173,15 +190,27 @@ def _difference(rung: Rung, climb: Climb) -> str:
     if gap is None or rung.name == climb.best:
         return "–"
     value, low, high = (f"{number:+.3f}".replace("-", "−") for number in (gap.value, gap.low, gap.high))
-    return value + _small(f"{low} to {high}")
+    return value + small(f"{low} to {high}")
 
 
-def _small(text: str) -> str:
-    return f"<small>{escape(text)}</small>" if text else ""
+def _classes(climb: Climb) -> str:
+    """The best rung of each class of budget."""
+    rows = [
+        [escape(f"at most {limit}"), escape(rung.name), f"{rung.value:.3f}", *_prices(rung)]
+        for _, limit, rung in budget_classes(climb)
+    ]
+    heads = ["Budget", "Best rung", _metric(climb).capitalize(), "Latency", "Memory", "Size"]
+    return section("The best for each budget", table(heads, rows)) if len(rows) > 1 else ""
 
 
-def _note(text: str) -> str:
-    return f'<p class="quiet note">{escape(text)}</p>'
+def _prices(rung: Rung) -> list[str]:
+    assert rung.price is not None
+    price = rung.price
+    return [
+        format_milliseconds(price.latency_p50),
+        format_megabytes(price.memory_mb),
+        format_megabytes(price.size_mb),
+    ]
 
 
 def _table_note(climb: Climb) -> str:
@@ -190,7 +219,7 @@ def _table_note(climb: Climb) -> str:
         text += f" Differences are paired: positive is better than {climb.best}."
     if climb.rule.budget.limits():
         text += f" The budget: {climb.rule.budget.describe(climb.rule.unit)}."
-    return _note(text)
+    return note(text)
 
 
 def _curve(climb: Climb) -> str:
@@ -200,23 +229,20 @@ def _curve(climb: Climb) -> str:
     pictures = curve_picture(climb, WIDE) + curve_picture(climb, NARROW)
     figure = f'<figure class="curve">{_with_axes(climb, pictures, "labelled training rows")}</figure>'
     if climb.forecast is None:
-        return f"<section><h2>With fewer labels</h2>{figure}</section>"
-    notes = "".join(map(_note, forecast_sentences(climb.forecast)))
-    return f"<section><h2>With more labels</h2>{figure}{_forecast_table(climb.forecast)}{notes}</section>"
+        return section("With fewer labels", figure)
+    notes = "".join(map(note, forecast_sentences(climb.forecast)))
+    return section("With more labels", figure, _forecast_table(climb.forecast), notes)
 
 
 def _forecast_table(forecast: Forecast) -> str:
-    counts = [f"{one.rows:,} rows" for one in forecast.rungs[0].expected]
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Rung", "Now", *counts))
-    rows = ""
+    heads = ["Rung", "Now", *(f"{one.rows:,} rows" for one in forecast.rungs[0].expected)]
+    rows = []
     for rung in forecast.rungs:
-        cells = [f"{rung.value:.3f}{_small(f'{rung.rows:,} rows')}"]
+        cells = [escape(rung.name), f"{rung.value:.3f}{small(f'{rung.rows:,} rows')}"]
         for one in rung.expected:
-            cells.append(f"{one.value:.3f}{_small('–'.join(f'{end:.3f}' for end in one.interval))}")
-        figures = "".join(f"<td>{cell}</td>" for cell in cells)
-        rows += f'<tr><th scope="row">{escape(rung.name)}</th>{figures}</tr>'
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<div class="scroll" tabindex="0">{table}</div>'
+            cells.append(f"{one.value:.3f}{small('–'.join(f'{end:.3f}' for end in one.interval))}")
+        rows.append(cells)
+    return table(heads, rows)
 
 
 def _warnings(climb: Climb) -> Sequence[str]:
@@ -228,12 +254,6 @@ def _warnings(climb: Climb) -> Sequence[str]:
     names = '<span class="quiet">({})</span>'
     items = [f"{escape(text)} {names.format(escape(', '.join(of)))}" for text, of in rungs.items()]
     return [*map(escape, climb.warnings), *items]
-
-
-def _list(title: str, items: Iterable[str]) -> str:
-    """A section with a list of HTML items, if there are any."""
-    points = "".join(f"<li>{item}</li>" for item in items)
-    return f'<section><h2>{title}</h2><ul class="list">{points}</ul></section>' if points else ""
 
 
 def _method(climb: Climb) -> str:

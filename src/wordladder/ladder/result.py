@@ -32,6 +32,27 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """What a search found for a rung.
+
+    Attributes:
+        trials: How many settings were tried, the recipe's own among them.
+        pruned: How many of these were given up early.
+        seconds: How long it took.
+        default: The metric on dev with the recipe's settings.
+        value: The metric on dev with the best ones.
+        settings: The best ones, where they differ from the recipe.
+    """
+
+    trials: int
+    pruned: int
+    seconds: float
+    default: float
+    value: float
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rung:
     """A measured rung. What is None could not be measured; `error` then says why.
 
@@ -44,6 +65,8 @@ class Rung:
         dev_value: The mean of `seed_dev_values`.
         seed_dev_values: The metric on the dev rows for each seed; all choices are based on their mean.
         difference: How much better than the best rung it is on the test rows (positive is better).
+        p_value: How often chance makes such a difference, corrected for all comparisons with the best rung.
+        p_margin: How often chance makes the rung seem to be within the margin of it, corrected likewise.
         gap: The gap between dev and test, and how much of it chance explains.
         price: What it costs.
         on_front: Whether no other rung is both better on the test rows and cheaper.
@@ -52,6 +75,7 @@ class Rung:
         coverage: The share of the test rows whose set of labels has the right one, the mean over the seeds;
             None without a `guarantee`.
         labels_a_set: The mean number of labels in a set.
+        tuned: What the search for its settings found, if there was one.
         curve: Quality by the number of labelled rows, if that was asked for.
         error: Why the rung could not be trained or measured, in one line.
         fixed: Whether it is an existing model. Its training data are unknown, so dev tells nothing about it:
@@ -67,6 +91,8 @@ class Rung:
     dev_value: float | None = None
     seed_dev_values: tuple[float, ...] = ()
     difference: Difference | None = None
+    p_value: float | None = None
+    p_margin: float | None = None
     gap: Gap | None = None
     price: Price | None = None
     on_front: bool = False
@@ -74,6 +100,7 @@ class Rung:
     warnings: tuple[str, ...] = ()
     coverage: float | None = None
     labels_a_set: float | None = None
+    tuned: Tuned | None = None
     curve: tuple[CurvePoint, ...] = ()
     error: str | None = None
     fixed: bool = False
@@ -288,6 +315,8 @@ class Climb:
         left_out: The rungs without a pretrained encoder, or that need an extra that is not installed.
         cascade: The cascade of its rungs, if one was asked for and found.
         forecast: What to expect with more training rows, if that was asked for.
+        price_per_hour: The price of the machine, if it was given.
+        evidence: What lies behind the figure of the recommended rung, an `Evidence`, where answers are kept.
     """
 
     task: str
@@ -307,6 +336,8 @@ class Climb:
     left_out: tuple[LeftOut, ...] = ()
     cascade: CascadeResult | None = None
     forecast: Forecast | None = None
+    price_per_hour: float | None = None
+    evidence: Any = None
 
     @property
     def metric(self) -> str:
@@ -340,4 +371,5 @@ class Climb:
             "left_out": [one._asdict() for one in self.left_out],
             "cascade": self.cascade and asdict(self.cascade),
             "forecast": self.forecast and asdict(self.forecast),
+            "evidence": self.evidence and asdict(self.evidence),
         }

@@ -79,6 +79,7 @@ class RunResult:
         size_mb: The size of an existing model in MB; None for a trained one.
         coverage: The share of the test rows whose set of labels has the right one, with a `guarantee`.
         labels_a_set: The mean number of labels in a set.
+        labels: Precision, recall, F1 and support of each label, or type of entity, on the test rows.
     """
 
     metric: str
@@ -94,6 +95,7 @@ class RunResult:
     size_mb: float | None = None
     coverage: float | None = None
     labels_a_set: float | None = None
+    labels: dict[str, dict[str, float]] | None = None
 
 
 def train_and_test(run: Run, events: EventWriter, *, timed: bool = True) -> RunResult:
@@ -131,7 +133,7 @@ def train_and_test(run: Run, events: EventWriter, *, timed: bool = True) -> RunR
         dev_interval=model.evaluation_.interval,
         looks=max(1, len(report.get("history", ()))),
         size_mb=report.get("size_mb"),
-        **_sets(task, found, test),
+        **_more_metrics(task, found, test),
     )
     scores = bootstrap_scores(outcomes, task.primary, groups=test.groups)
     for name, array in ((OUTCOMES, outcomes), (SCORES, scores)):
@@ -141,15 +143,14 @@ def train_and_test(run: Run, events: EventWriter, *, timed: bool = True) -> RunR
     return result
 
 
-def _sets(task: Any, scores: Any, test: Examples) -> dict[str, float]:
-    if getattr(task, "guarantee", None) is None:
-        return {}
+def _more_metrics(task: Any, scores: Any, test: Examples) -> dict[str, Any]:
     found = task.metrics(scores, test)
-    return {name: found[name] for name in ("coverage", "labels_a_set")}
+    return {name: found[name] for name in ("coverage", "labels_a_set", "labels") if name in found}
 
 
 def _write_answers(path: Path, task: Any, parts: dict[str, tuple[Any, Examples]]) -> None:
-    arrays: dict[str, Any] = {}
+    single = task.labels_are == "names" and not task.multi_label
+    arrays: dict[str, Any] = {"labels": np.array(task.labels if single else [], dtype=np.str_)}
     for name, (scores, examples) in parts.items():
         outcomes = task.outcomes(scores, examples)
         right = task.right(outcomes)

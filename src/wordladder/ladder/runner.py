@@ -17,11 +17,11 @@ from ..files.json_files import read_json, write_json
 from ..files.streams import write_errors
 from ..progress import Progress, quiet
 from ..recipe import Recipe
-from . import cost, run
+from . import cost, run, tuning
 from .climb_folder import ClimbFolder
 from .plan import FixedModel, TaughtRecipe
 from .price import Price
-from .result import CurvePoint, Rung
+from .result import CurvePoint, Rung, Tuned
 from .split import Split
 from .subprocess_job import JobError, run_job
 
@@ -219,6 +219,44 @@ class Runner:
             threads=self.threads,
             device=self.device,
         )
+
+    def tune(
+        self, recipe: Recipe, trials: int, seed: int, fixed: Sequence[str]
+    ) -> tuple[Recipe, Tuned | None]:
+        """The recipe with the best settings of a search on dev, and what the search found; the recipe as it
+        is where nothing was found.
+
+        Args:
+            recipe: The recipe.
+            trials: How many settings are tried.
+            seed: Of the search.
+            fixed: Settings that are not searched.
+        """
+        folder = self.folder.rung(recipe.name) / "tuning"
+        path = folder / "tuned.json"
+        if not path.is_file():
+            job = tuning.TuningJob(
+                recipe=recipe.tables,
+                name=recipe.name,
+                recipe_folder=str(recipe.folder.absolute()),
+                data=str(self.folder.data),
+                folder=str(folder),
+                cache=str(self.folder.cache),
+                fixed=list(fixed),
+                trials=trials,
+                seed=seed,
+                threads=self.threads,
+                device=self.device,
+            )
+            minutes = self.minutes and self.minutes * trials
+            label = f"{recipe.name}, {trials} settings"
+            try:
+                write_json(path, self._run(tuning.__name__, asdict(job), folder, label, minutes))
+            except JobError:  # the rung itself will say why
+                return recipe, None
+        facts = read_json(path, dict, OutputError)
+        found = Tuned(**facts) if facts else None
+        return (recipe.with_settings(found.settings) if found else recipe), found
 
     def measure(self, recipe: Recipe | FixedModel, seed: int) -> dict[str, Any]:
         """Measure what a model costs to use, unless it was measured with the same settings already.

@@ -1,6 +1,7 @@
 """The sentences of a climb: why a rung is recommended, or why none is, and what the figures do not show."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from .choice import MANY_ROWS
 from .price import COSTS, format_milliseconds, format_seconds
@@ -11,6 +12,7 @@ BASELINES = {
     "regression": "ridge", "tagging": "crf", "span_qa": "bidaf", "retrieval": "bm25",
 }  # fmt: skip
 
+ALPHA = 0.05
 _MEETINGS = 6  # that are told
 
 
@@ -175,6 +177,26 @@ def _rows(meeting: Meeting, most: int) -> str:
     return f"{meeting.rows:,} rows ({low} to {high})"
 
 
+def tuning_sentences(climb: Climb) -> list[str]:
+    """What the search for settings found for each rung."""
+    found = []
+    for rung in climb.rungs:
+        if rung.tuned is not None:
+            tuned = rung.tuned
+            changed = ", ".join(f"{key} = {_short(value)}" for key, value in tuned.settings.items())
+            gave_up = f", {tuned.pruned} of them given up early" if tuned.pruned else ""
+            tried = f"{tuned.trials} settings tried in {format_seconds(tuned.seconds)}{gave_up}"
+            best = f"none is better on dev than the recipe's ({tuned.default:.3f})"
+            if changed:
+                best = f"{tuned.default:.3f} → {tuned.value:.3f} on dev with {changed}"
+            found.append(f"{rung.name}: {tried}; {best}.")
+    return found
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def guarantee_sentence(climb: Climb) -> str:
     """How often the sets of the recommended rung, or of the best one, hold the right label; empty without."""
     name = climb.recommended or climb.best
@@ -193,6 +215,7 @@ def caveats(climb: Climb) -> list[str]:
     sentences = [
         _resolution(climb, measured),
         _ties(climb, measured),
+        _confirmed(climb, measured),
         _baseline(climb, measured),
         _seeds(climb, measured),
     ]
@@ -219,11 +242,24 @@ def _resolution(climb: Climb, measured: list[Rung]) -> str:
 
 def _ties(climb: Climb, measured: list[Rung]) -> str:
     """Which rungs the test rows do not tell apart from the best one."""
-    gaps = {rung.name: rung.difference for rung in measured if rung.difference and rung.name != climb.best}
-    alike = [name for name, gap in gaps.items() if gap.low <= 0 <= gap.high]
+    compared = [rung for rung in measured if rung.p_value is not None]
+    alike = [rung.name for rung in compared if (rung.p_value or 0.0) > ALPHA]
     if not alike:
         return ""
-    return f"{climb.rule.rows:,} test rows do not tell {_join(alike)} apart from {climb.best}."
+    how = f" ({len(compared)} comparisons, corrected by Holm's method)" if len(compared) > 1 else ""
+    return f"{climb.rule.rows:,} test rows do not tell {_join(alike)} apart from {climb.best}{how}."
+
+
+def _confirmed(climb: Climb, measured: list[Rung]) -> str:
+    """Whether the recommendation also holds as one of several comparisons."""
+    count = sum(rung.p_margin is not None for rung in measured)
+    rung = next((rung for rung in measured if rung.name == climb.recommended), None)
+    if rung is None or rung.p_margin is None or count < 2:
+        return ""
+    claim = f"that {rung.name} is within {climb.rule.margin:g} of {climb.best}"
+    if rung.p_margin <= ALPHA / 2:  # the intervals are two-sided
+        return f"It also holds {claim} if all {count} comparisons are corrected for (Holm's method)."
+    return f"Corrected for all {count} comparisons (Holm's method), these rows do not yet show {claim}."
 
 
 def _baseline(climb: Climb, measured: list[Rung]) -> str:
