@@ -192,6 +192,20 @@ def test_a_label_curve_trains_on_parts_and_keeps_no_models(climbing, tmp_path):
     assert "With fewer labels" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+def test_side_by_side_all_training_comes_before_any_measuring(climbing, tmp_path):
+    accuracies = ACCURACIES | {"gru": "ValueError: no"}
+    settings = {"seeds": 2, "label_curve": True}
+    alone, _ = climbing(accuracies, **settings)
+    found, jobs = climbing(accuracies, jobs=2, output=tmp_path / "other", **settings)
+    kinds = [kind for kind, _ in jobs]
+    assert kinds == ["run"] * kinds.count("run") + ["cost"] * 2
+    assert trained(jobs).count(("gru", 1)) == 1, "what failed is not tried again"
+    assert {job["threads"] for kind, job in jobs if kind == "run"} == {1}
+    assert {job["threads"] for kind, job in jobs if kind == "cost"} == {2}
+    assert [rung.to_json() for rung in found.rungs] == [rung.to_json() for rung in alone.rungs]
+    assert "2 rungs were trained side by side: alone each takes less time." in found.notes
+
+
 def test_a_forecast_trains_on_six_parts_and_is_in_the_report(climbing, tmp_path):
     found, _ = climbing(rungs=["tfidf", "gru"], seeds=1, forecast=[5000])
     assert [point.rows for point in found.rungs[0].curve] == [22, 45, 90, 180, 360, 720]

@@ -32,7 +32,7 @@ OPTIONS = {
     "Budget": "cost margin max_latency_ms max_size_mb max_memory_mb max_minutes",
     **shared.COLUMNS,
     **shared.SPLIT,
-    shared.RUN: "device threads",
+    shared.RUN: "device threads jobs",
 }
 
 
@@ -105,7 +105,7 @@ def climb_documents(
 
     if queries is None or qrels is None:
         raise SettingError(f"--task {TASK} needs --queries and --qrels")
-    usual = {"seeds": 3, "unicode_errors": "strict"}
+    usual = {"seeds": 3, "jobs": 1, "unicode_errors": "strict"}
     for name, value in options.items():
         if name not in (*SEARCH, *READING) and value and value != usual.get(name):
             raise SettingError(f"--task {TASK} has no option --{name.replace('_', '-')}")

@@ -72,6 +72,8 @@ climb_options = partial(
     "climb",
     rungs={"metavar": "NAME[,NAME]..."},
     seeds={"min": 1},
+    jobs={"min": 1},
+    tune={"min": 1},
     cost={"type": Literal["latency", "size", "memory", "train"]},
     margin={"min": 0},
     vectors={"metavar": "FILE"},

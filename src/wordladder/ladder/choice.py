@@ -173,14 +173,14 @@ def best_below(climb: Climb, cost: str, limit: float) -> Rung | None:
 
 def budget_classes(climb: Climb) -> list[tuple[str, str, Rung]]:
     """The best rung of each class of budget, where it is another than that of the class below: the kind of
-    cost, the limit in words, and the rung.
+    cost, the limit in words, and the rung. A cost that makes no difference is left out.
     """
     found = []
     for cost, limits in CLASSES.items():
-        before = None
+        own: list[tuple[str, str, Rung]] = []
         for limit in limits:
             rung = best_below(climb, cost, limit)
-            if rung is not None and rung is not before:
-                found.append((cost, COSTS[cost].phrase(limit, unit=climb.rule.unit), rung))
-            before = rung
+            if rung is not None and not (own and rung is own[-1][-1]):
+                own.append((cost, COSTS[cost].phrase(limit, unit=climb.rule.unit), rung))
+        found += own if len(own) > 1 else []
     return found

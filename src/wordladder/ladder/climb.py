@@ -5,6 +5,7 @@ Every run has its own process, and its result is kept as soon as it ends.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -31,9 +32,10 @@ from .machine import describe
 from .plan import FixedModel, plan_models, plan_recipes, plan_taught
 from .price import UNITS, Budget, cost_kind
 from .report import write_report
-from .result import Climb, Rule
+from .result import Climb, Rule, Tuned
 from .runner import Measured, Part, Runner
 from .sentences import reason
+from .side_by_side import train_side_by_side
 from .split import Source, Split, fingerprint, split_data
 
 CURVE_PARTS = (16, 4)  # a sixteenth and a quarter of the rows, besides all of them
@@ -90,6 +92,7 @@ def climb(
     guarantee: float | None = None,
     price_per_hour: float | None = None,
     tune: int | None = None,
+    jobs: int = 1,
     progress: Progress = quiet,
 ) -> Climb:
     """Train rungs on the same data, measure them, and recommend the cheapest that is as good as the best.
@@ -149,6 +152,8 @@ def climb(
             what a million texts cost.
         tune: Try so many settings of every rung on dev, such as 20, and take the best; those in `settings`
             stay.
+        jobs: How many rungs are trained side by side, which share the threads. Latency and memory are still
+            measured one rung at a time; training times are those of rungs that had company.
         progress: Told how far it is.
 
     Raises:
@@ -158,7 +163,7 @@ def climb(
     limits = {"max_latency_ms": max_latency_ms, "max_size_mb": max_size_mb, "max_memory_mb": max_memory_mb}
     rule = Rule(cost=cost_kind(cost), margin=margin, budget=Budget(**limits, max_minutes=max_minutes))
     threads = cores() if threads is None else threads
-    _check_numbers(margin, seeds=seeds, threads=threads, tune=1 if tune is None else tune)
+    _check_numbers(margin, seeds=seeds, threads=threads, jobs=jobs, tune=1 if tune is None else tune)
     if tune is not None:
         require("optuna", "tune", "the search for settings")
     if price_per_hour is not None and not 0 < price_per_hour < float("inf"):
@@ -203,8 +208,11 @@ def climb(
         )
         with runner.data_files(split):
             search = Search(tune, list(settings or ())) if tune else None
-            measured = _measure_all(runner, plan, numbers, parts, search)
+            measured = _measure_all(runner, plan, numbers, parts, search, jobs)
             result = _result(task, split, runner, measured, rule)
+            if jobs > 1:
+                note = f"{jobs} rungs were trained side by side: alone each takes less time."
+                result = replace(result, notes=(*result.notes, note))
             if cascade:
                 made, why = add_cascade(result, split.test, runner)
                 notes = (f"No cascade: {why}.",) if made is None else ()
@@ -253,18 +261,31 @@ def _measure_all(
     seeds: Sequence[int],
     parts: Sequence[Part],
     search: Search | None,
+    jobs: int,
 ) -> list[Measured]:
     """Measure every rung in turn, with these parts of its label curve, after a search for its settings.
+    Before that so many `jobs` train side by side.
 
     Raises:
         UserError: Every rung failed because of what the user gave.
     """
+
+    def prepare(recipe: Recipe | FixedModel, runner: Runner) -> tuple[Recipe | FixedModel, Tuned | None]:
+        if search is not None and type(recipe) is Recipe:
+            return runner.tune(recipe, search.trials, seeds[0], search.fixed)
+        return recipe, None
+
+    def train(recipe: Recipe | FixedModel, runner: Runner) -> None:
+        recipe, _ = prepare(recipe, runner)
+        if not isinstance(recipe, FixedModel) and runner.train_seeds(recipe, seeds) is None:
+            runner.train_parts(recipe, seeds, parts)
+
+    if jobs > 1:
+        train_side_by_side(runner, [partial(train, recipe) for recipe in plan], jobs)
     measured: list[Measured] = []
     for recipe in plan:
         runner.progress("climb", len(measured), len(plan), rung=recipe.name)
-        tuned = None
-        if search is not None and type(recipe) is Recipe:
-            recipe, tuned = runner.tune(recipe, search.trials, seeds[0], search.fixed)
+        recipe, tuned = prepare(recipe, runner)
         measured.append(runner.measure_rung(recipe, seeds, parts))
         measured[-1].rung = replace(measured[-1].rung, tuned=tuned)
     runner.progress("climb", len(plan), len(plan))

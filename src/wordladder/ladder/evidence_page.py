@@ -90,7 +90,7 @@ def _disagreements(climb: Climb, found: Evidence) -> str:
     """Texts that only one of two rungs answers right."""
     if not found.disagreements or found.other is None:
         return ""
-    alone = " and ".join(f"{name} alone {count:,}" for name, count in found.only.items())
+    alone = ", ".join(f"only {name} is right in {count:,}" for name, count in found.only.items())
     names = [found.rung, found.other]
     heads = ["Text", "Right", *names]
     rows = []
@@ -98,5 +98,5 @@ def _disagreements(climb: Climb, found: Evidence) -> str:
         marks = ["✓" if name == one.right else "✗" for name in names]
         answers = [f"{mark} {escape(one.answers[name])}".strip() for mark, name in zip(marks, names)]
         rows.append([f'<span class="text">{escape(one.text)}</span>', escape(one.gold) or "–", *answers])
-    intro = note(f"Of {climb.rule.rows:,} test rows {alone} is right; some of them:")
+    intro = note(f"Of {climb.rule.rows:,} test rows {alone}. Some of them:")
     return section(f"Where {found.rung} and {found.other} differ", intro, table(heads, rows))

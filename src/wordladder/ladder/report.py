@@ -148,7 +148,7 @@ def _table(climb: Climb) -> str:
 
 
 def _price_columns(climb: Climb) -> list[str]:
-    money = ["Price of a million"] if climb.price_per_hour else []
+    money = ["A million"] if climb.price_per_hour else []
     return [*PRICE_COLUMNS, *money, *([f"Energy a {climb.rule.unit}"] if _tells_energy(climb) else [])]
 
 
@@ -200,7 +200,7 @@ def _classes(climb: Climb) -> str:
         for _, limit, rung in budget_classes(climb)
     ]
     heads = ["Budget", "Best rung", _metric(climb).capitalize(), "Latency", "Memory", "Size"]
-    return section("The best for each budget", table(heads, rows)) if len(rows) > 1 else ""
+    return section("The best for each budget", table(heads, rows)) if rows else ""
 
 
 def _prices(rung: Rung) -> list[str]:

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,6 +59,10 @@ class Part(NamedTuple):
     rows: int
     seeds: int
 
+    def numbers(self, first: int) -> list[int]:
+        """The seeds."""
+        return [first + number for number in range(self.seeds)]
+
 
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
@@ -76,6 +80,7 @@ class Runner:
         minutes: The time limit for the training of one run.
         progress: Called with the progress of each run.
         run_job: Runs a job in a subprocess.
+        failed: The errors of the runs that failed, by their folder.
     """
 
     folder: ClimbFolder
@@ -84,6 +89,7 @@ class Runner:
     minutes: float | None = None
     progress: Progress = quiet
     run_job: Callable[..., dict[str, Any]] = run_job
+    failed: dict[Path, JobError] = field(default_factory=dict)
 
     @contextmanager
     def data_files(self, split: Split) -> Iterator[None]:
@@ -113,12 +119,10 @@ class Runner:
         rung = Rung(name=recipe.name, recipe=recipe.to_toml(), fixed=isinstance(recipe, FixedModel))
         if rung.fixed:
             seeds, parts = seeds[:1], ()
-        for seed in seeds:
-            try:
-                self.train(recipe, seed)
-            except JobError as error:
-                where = "" if seed == seeds[0] else f"seed {seed}: "
-                return Measured(replace(rung, error=f"{where}{error}"), user_error=error.user_error)
+        if (failed := self.train_seeds(recipe, seeds)) is not None:
+            seed, error = failed
+            where = "" if seed == seeds[0] else f"seed {seed}: "
+            return Measured(replace(rung, error=f"{where}{error}"), user_error=error.user_error)
         results, scores = self._load_results(recipe.name, seeds)
         rung = replace(
             rung,
@@ -142,7 +146,8 @@ class Runner:
             size = size_mb(self._model(recipe, seeds[0]))
         usage = {name: facts[name] for name in Price.__dataclass_fields__ if name in facts}
         price = Price(**usage, size_mb=size, train_seconds=seconds)
-        rung = replace(rung, price=price, curve=self._label_curve(recipe, seeds, parts))
+        self.train_parts(recipe, seeds, parts)
+        rung = replace(rung, price=price, curve=self._label_curve(recipe.name, seeds, parts))
         return Measured(rung, scores, results, device=facts["device"])
 
     def _load_results(
@@ -153,15 +158,20 @@ class Runner:
         results = [result for folder in runs if (result := self.folder.result(folder))]
         return results, over_seeds(np.stack([self.folder.scores(folder) for folder in runs]))
 
-    def _label_curve(
-        self, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[Part]
-    ) -> tuple[CurvePoint, ...]:
-        """The points of a label curve; those that fail, for example with too few rows, are left out.
+    def train_seeds(self, recipe: Recipe | FixedModel, seeds: Sequence[int]) -> tuple[int, JobError] | None:
+        """Train a rung with every seed until one fails: that seed, and why."""
+        for seed in seeds:
+            try:
+                self.train(recipe, seed)
+            except JobError as error:
+                return seed, error
+        return None
 
-        One process runs all that have no result yet.
+    def train_parts(self, recipe: Recipe | FixedModel, seeds: Sequence[int], parts: Sequence[Part]) -> None:
+        """Train a rung on the parts of its label curve. Those that fail, for example with too few rows, have
+        no result. One process runs all that have none yet.
         """
-        asked = [(part.rows, [seeds[0] + i for i in range(part.seeds)]) for part in parts]
-        jobs = [self._job(recipe, seed, rows) for rows, numbers in asked for seed in numbers]
+        jobs = [self._job(recipe, seed, part.rows) for part in parts for seed in part.numbers(seeds[0])]
         jobs = [job for job in jobs if self.folder.result(Path(job.folder)) is None]
         if jobs:
             minutes, folder = (
@@ -176,11 +186,15 @@ class Runner:
                 for job in jobs:  # of a run that was killed
                     shutil.rmtree(Path(job.folder) / "model", ignore_errors=True)
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _label_curve(self, name: str, seeds: Sequence[int], parts: Sequence[Part]) -> tuple[CurvePoint, ...]:
+        """The points of a label curve that have a result."""
+        asked = [(part.rows, part.numbers(seeds[0])) for part in parts]
         points = []
         for rows, numbers in (*asked, (None, list(seeds))) if parts else ():
-            done = [seed for seed in numbers if self.folder.result(self.folder.run(recipe.name, seed, rows))]
+            done = [seed for seed in numbers if self.folder.result(self.folder.run(name, seed, rows))]
             if done:
-                results, scores = self._load_results(recipe.name, done, rows)
+                results, scores = self._load_results(name, done, rows)
                 values = tuple(result.value for result in results)
                 interval = percentile_interval(scores)
                 points.append(
@@ -195,10 +209,17 @@ class Runner:
             JobError: It failed.
         """
         job = self._job(recipe, seed)
-        if self.folder.result(Path(job.folder)) is not None:
+        folder = Path(job.folder)
+        if self.folder.result(folder) is not None:
             return
+        if folder in self.failed:
+            raise self.failed[folder]
         label = recipe.name if isinstance(recipe, FixedModel) else f"{recipe.name}, seed {seed}"
-        self._run(run.__name__, asdict(job), Path(job.folder), label, self.minutes)
+        try:
+            self._run(run.__name__, asdict(job), folder, label, self.minutes)
+        except JobError as error:
+            self.failed[folder] = error
+            raise
 
     def _job(self, recipe: Recipe | FixedModel, seed: int, rows: int | None = None) -> run.Run:
         source: dict[str, Any]
