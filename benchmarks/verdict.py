@@ -5,12 +5,12 @@
     python benchmarks/verdict.py forecast [--set NAME] [--rungs tfidf,bilstm] [--rows 500]
     python benchmarks/verdict.py kills
 
-Cascade: climbs the set once, with one seed, unless the folder has it already, and puts its rungs in a cascade. Then
-200 times a fifth of the test rows, drawn at random, takes the place of the test rows, and the others that of
-rows nobody has seen: how often a cascade is found, what it costs beside the best rung, and how often its
-share of wrong answers on the others is above that of the best rung by more than the margin. Thresholds are
-searched on the same dev rows every time. IMDB has its own test rows; SST-2 is tested on a fifth of its
-phrases, online shopping (Chinese) on a fifth of its rows.
+Cascade: climbs the set once, with one seed, unless the folder has it already, and puts its rungs in a
+cascade. Then 200 times a fifth of the test rows, drawn at random, takes the place of the test rows, and the
+others that of rows nobody has seen: how often a cascade is found, what it costs beside the best rung, and
+how often its share of wrong answers on the others is above that of the best rung by more than the margin.
+Thresholds are searched on the same dev rows every time. IMDB has its own test rows; SST-2 is tested on a
+fifth of its phrases, online shopping (Chinese) on a fifth of its rows.
 
 Forecast: from a climb with 500 training rows (and 55 dev rows), what to expect with 2,000, 5,000 and all of
 them is written down first. Then the rungs are trained with so many rows, one seed each, and tested on the
