@@ -11,7 +11,7 @@ from wordladder import Model, climb
 from wordladder.cli import app
 from wordladder.data.examples import Examples
 from wordladder.errors import DataError, SettingError
-from wordladder.tasks._decoding import least_probability
+from wordladder.tasks._decoding import least_for_recall, least_probability
 
 RECIPE = {"shallow": {"kind": "tfidf"}, "task": {"kind": "classification", "guarantee": 0.8}}
 
@@ -34,6 +34,55 @@ def test_the_least_probability_is_the_quantile_of_the_paper():
         expected = 1 - np.sort(1 - chances)[place - 1]
         assert least_probability(chances, guarantee) == pytest.approx(expected)
     assert least_probability(chances, 0.99) == 0, "50 rows promise 0.98 at most, so sets have all labels"
+
+
+@pytest.mark.parametrize("guarantee", [0.5, 0.8, 0.9])
+@pytest.mark.parametrize("rows", [19, 100])
+def test_sets_of_entities_of_new_rows_hold_as_many_as_promised(rows, guarantee):
+    random, held = np.random.default_rng(3), []
+    for _ in range(2000):
+        chances = [random.beta(3, 1, random.integers(1, 5)) for _ in range(rows + 1)]
+        held.append(np.mean(chances[-1] >= least_for_recall(chances[:-1], guarantee)))
+    assert guarantee - 0.03 <= np.mean(held) <= guarantee + 2 / (rows + 1) + 0.03
+
+
+def test_the_least_probability_of_entities_is_that_of_the_paper():
+    random = np.random.default_rng(4)
+    chances = [random.random(random.integers(1, 4)).round(1) for _ in range(40)]
+    for guarantee in (0.3, 0.7, 0.9):
+        fine = [
+            least
+            for least in np.unique(np.concatenate(chances))
+            if (40 * np.mean([np.mean(row < least) for row in chances]) + 1) / 41 <= 1 - guarantee
+        ]
+        assert least_for_recall(chances, guarantee) == max(fine, default=0.0)
+    assert least_for_recall(chances, 0.99) == 0
+    assert least_for_recall([], 0.9) == 0
+
+
+def test_taggers_answer_with_sets_of_entities(tmp_path):
+    random = np.random.default_rng(5)
+    names = ["Ann", "Bo", "may", "will"]
+    words = [[*random.choice([*names, "we", "see", "it"], 5)] for _ in range(300)]
+    chance = {"Ann": 1.0, "Bo": 0.9, "may": 0.4, "will": 0.5}  # of being a name
+    tags = [["B-PER" if random.random() < chance.get(word, 0) else "O" for word in row] for row in words]
+    recipe = {"shallow": {"kind": "crf"}, "task": {"kind": "tagging", "guarantee": 0.9}}
+    model = Model(recipe).fit(words[:100], tags[:100], dev=(words[100:200], tags[100:200]))
+    loaded = Model.load(model.save(tmp_path / "model"))
+    assert loaded.task_.least == model.task_.least > 0
+    found = loaded.evaluate(words[200:], tags[200:]).metrics
+    assert found["coverage"] == pytest.approx(0.9, abs=0.06)
+    answers = loaded.answers(words[200:])
+    assert np.mean([len(one["set"]) for one in answers]) == pytest.approx(found["labels_a_set"])
+    assert any(len(one["set"]) > len(one["entities"]) for one in answers)
+    for one in answers:
+        assert all(entity["confidence"] >= loaded.task_.least for entity in one["set"])
+        known = {(entity["start"], entity["type"]): entity["confidence"] for entity in one["set"]}
+        for entity in one["entities"]:
+            if entity["confidence"] >= loaded.task_.least:
+                assert known[entity["start"], entity["type"]] == pytest.approx(entity["confidence"])
+    with pytest.raises(SettingError, match="guarantee is 2"):
+        Model({"shallow": {"kind": "crf"}, "task": {"kind": "tagging", "guarantee": 2}}).fit(words, tags)
 
 
 @pytest.fixture(scope="module")

@@ -60,6 +60,8 @@ def predict(
         raise SettingError(
             f"--html shows entities, or the attention of translations; this model is for {task}"
         )
+    if refuse and task == "tagging":
+        raise SettingError("--refuse is for labels of texts; --json shows the set of entities of each text")
     if refuse and getattr(loaded.task_, "guarantee", None) is None:
         raise SettingError(
             "--refuse: this model has no sets of labels; train it with --set task.guarantee=0.9"

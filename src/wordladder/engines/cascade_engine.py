@@ -79,16 +79,16 @@ class CascadeEngine(Engine):
 
     def __init__(self, recipe: Recipe, open_stage: Callable[[Path], Any] | None = None) -> None:
         self.recipe, self._open_stage = recipe, open_stage
-        settings = dict(recipe.tables["task"])
+        # Sets of labels are calibrated for a single model, so a cascade promises none.
+        settings = recipe.tables["task"] | {"guarantee": None}
         self.task: Any
         self._tags = settings["kind"] == "tagging"
         if self._tags:
             from .routed_tagging import RoutedTagging
 
-            settings.pop("kind")
-            self.task = RoutedTagging(**settings)
-        else:  # sets of labels are calibrated for a single model, so a cascade promises none
-            self.task = build("tasks", settings | {"guarantee": None})
+            self.task = RoutedTagging(**{key: settings[key] for key in settings.keys() - {"kind"}})
+        else:
+            self.task = build("tasks", settings)
         self.stages: list[Any] = []
         self.cascade = Cascade([], [])
 

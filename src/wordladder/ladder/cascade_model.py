@@ -20,7 +20,10 @@ from .result import CascadeResult, Climb
 from .runner import COST, Runner
 
 FOLDER = "cascade"
-TASKS = {"cascade": ("classification", "pairs", "tagging"), "guarantee": ("classification", "pairs")}
+TASKS = {
+    "cascade": ("classification", "pairs", "tagging"),
+    "guarantee": ("classification", "pairs", "tagging"),
+}
 
 
 def check_task(task: str, option: str) -> None:

@@ -146,8 +146,8 @@ def climb(
         cascade: Also put the rungs in a cascade: each text goes on to the next dearer one until one is sure
             enough, and the test rows show that at most `margin` more answers are wrong than the best rung's.
             For classification, pairs, and tagging, where an answer is all tags of a text.
-        guarantee: The share of texts whose set of labels is to contain the right one, such as 0.9: a setting
-            of the tasks classification and pairs.
+        guarantee: The share of texts whose set of labels is to contain the right one, such as 0.9; for
+            tagging the share of a text's entities that its set is to hold.
         price_per_hour: The price of a machine like this one an hour, in any currency; then the figures have
             what a million texts cost.
         tune: Try so many settings of every rung on dev, such as 20, and take the best; those in `settings`
@@ -164,14 +164,8 @@ def climb(
     rule = Rule(cost=cost_kind(cost), margin=margin, budget=Budget(**limits, max_minutes=max_minutes))
     threads = cores() if threads is None else threads
     _check_numbers(margin, seeds=seeds, threads=threads, jobs=jobs, tune=1 if tune is None else tune)
-    if tune is not None:
-        require("optuna", "tune", "the search for settings")
-    if price_per_hour is not None and not 0 < price_per_hour < float("inf"):
-        raise SettingError(f"price_per_hour = {price_per_hour}: it must be above 0")
-    if cascade:
-        check_task(task, "cascade")
+    _check_wishes(task, tune=tune, price_per_hour=price_per_hour, cascade=cascade, guarantee=guarantee)
     if guarantee is not None:
-        check_task(task, "guarantee")
         settings = {**(settings or {}), "task.guarantee": guarantee}
     columns: dict[str, Any] = {
         "text": text,
@@ -213,20 +207,9 @@ def climb(
             if jobs > 1:
                 note = f"{jobs} rungs were trained side by side: alone each takes less time."
                 result = replace(result, notes=(*result.notes, note))
-            if cascade:
-                made, why = add_cascade(result, split.test, runner)
-                notes = (f"No cascade: {why}.",) if made is None else ()
-                result = replace(result, cascade=made, notes=(*result.notes, *notes))
-        if forecast:
-            result = replace(result, forecast=expect(result, forecast))
-        result = replace(
-            result,
-            evidence=find_evidence(result, split.test, climb_folder),
-            price_per_hour=price_per_hour,
-            seeds=numbers,
-            left_out=left_out,
-            seconds=perf_counter() - started,
-        )
+            result = _add_wishes(result, split, runner, cascade=cascade, forecast=forecast)
+        result = replace(result, price_per_hour=price_per_hour, seeds=numbers, left_out=left_out)
+        result = replace(result, seconds=perf_counter() - started)
         write_json(folder / "climb.json", result.to_json())
         write_report(result, folder)
     return result
@@ -238,6 +221,32 @@ def _check_numbers(margin: float, **counts: int) -> None:
     for name, count in counts.items():
         if count < 1:
             raise SettingError(f"{name} = {count}: at least one is needed")
+
+
+def _check_wishes(
+    task: str, *, tune: int | None, price_per_hour: float | None, cascade: bool, guarantee: float | None
+) -> None:
+    if tune is not None:
+        require("optuna", "tune", "the search for settings")
+    if price_per_hour is not None and not 0 < price_per_hour < float("inf"):
+        raise SettingError(f"price_per_hour = {price_per_hour}: it must be above 0")
+    if cascade:
+        check_task(task, "cascade")
+    if guarantee is not None:
+        check_task(task, "guarantee")
+
+
+def _add_wishes(
+    climb: Climb, split: Split, runner: Runner, *, cascade: bool, forecast: Sequence[int] | None
+) -> Climb:
+    """The climb with its evidence, and what else was asked for."""
+    if cascade:
+        made, why = add_cascade(climb, split.test, runner)
+        notes = (f"No cascade: {why}.",) if made is None else ()
+        climb = replace(climb, cascade=made, notes=(*climb.notes, *notes))
+    if forecast:
+        climb = replace(climb, forecast=expect(climb, forecast))
+    return replace(climb, evidence=find_evidence(climb, split.test, runner.folder))
 
 
 def _check_device(device: str | None, recipes: Sequence[Recipe]) -> None:

@@ -203,6 +203,11 @@ def guarantee_sentence(climb: Climb) -> str:
     rung = climb.rung(name) if name else None
     if rung is None or rung.coverage is None:
         return ""
+    if climb.task == "tagging":
+        return (
+            f"The sets of entities of {rung.name} hold {100 * rung.coverage:.1f} % of a test row"
+            f"'s right ones on average, with {rung.labels_a_set:.2f} entities."
+        )
     return (
         f"The sets of labels of {rung.name} hold the right one in {100 * rung.coverage:.1f} % of the "
         f"test rows, with {rung.labels_a_set:.2f} labels on average."

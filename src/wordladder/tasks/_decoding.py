@@ -3,6 +3,7 @@ label. No weights are trained here.
 """
 
 import math
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -53,6 +54,27 @@ def least_probability(chances: Floats, guarantee: float) -> float:
     """
     wrong = math.floor((len(chances) + 1) * (1 - guarantee) + 1e-9)  # rows that may lie below
     return float(np.sort(chances)[wrong - 1]) if wrong else 0.0
+
+
+def least_for_recall(chances: Sequence[Floats], guarantee: float) -> float:
+    """The least probability at which an entity belongs to the set of a text, so that sets of new texts hold
+    this share of their right entities on average: conformal risk control (Angelopoulos, Bates, Fisch, Lei &
+    Schuster 2024), for texts like these.
+
+    Args:
+        chances: Of each text with entities the probability of every right one, 0 if it is no candidate.
+        guarantee: The share of the entities of a text.
+    """
+    count = len(chances)
+    if not count:
+        return 0.0
+    weights = np.concatenate([np.full(len(row), 1 / len(row)) for row in chances])
+    flat = np.concatenate(chances)
+    order = np.argsort(flat, kind="stable")
+    flat, missed = flat[order], np.concatenate([[0.0], np.cumsum(weights[order])])[:-1]
+    missed = missed[np.searchsorted(flat, flat)]  # of those that are less probable, not equally so
+    kept = flat[missed + 1 <= (1 - guarantee) * (count + 1) + 1e-9]
+    return float(kept[-1]) if len(kept) else 0.0
 
 
 def log_losses(

@@ -8,16 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.examples import Examples, Span, all_names
-from ..errors import DataError
+from ..errors import DataError, SettingError
 from ..files.json_files import read_validated, write_json
 from ..layers.tag_chain import TagChain, allowed_transitions, continuations, unweighted
 from ..metrics.labels import per_type, precision_recall_f1, span_counts, span_f1
 from ..text.words import Tokens
-from ._decoding import log_softmax
+from ._decoding import least_for_recall, log_softmax
 from ._word_scores import WordScores, WordTargets, WordTask
 from ._word_tags import TagSet, WordScheme, spans_of, words_of_spans
 
 __all__ = ["Tagging"]
+
+PATHS = 10  # taggings of a text whose entities are candidates for its set
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class _Saved:
 
     labels: list[str]
     scheme: WordScheme
+    least: float = 0.0
 
 
 @dataclass(eq=False, repr=False)
@@ -43,18 +46,25 @@ class Tagging(WordTask):
             are used as they are.
         dropout: Dropout of the components of word vectors before the head in training, with the same mask
             for all words of a text.
+        guarantee: The share of a text's entities, such as 0.9, that its set of entities is to hold on
+            average: with it answers have such a set, of more entities where the model is not sure (conformal
+            risk control on dev; Angelopoulos et al. 2024).
     """
 
     _: KW_ONLY
     crf: bool = True
     scheme: Literal["bioes", "bio"] = "bioes"
     dropout: float = 0.3
+    guarantee: float | None = None
 
     segments = 1
     labels_are = "spans"
 
     def __post_init__(self) -> None:
+        if self.guarantee is not None and not 0 < self.guarantee < 1:
+            raise SettingError(f"guarantee is {self.guarantee}; it must be between 0 and 1")
         self.labels: list[str] = []
+        self.least = 0.0  # the least probability of an entity in a set
 
     # Life of a component
 
@@ -70,6 +80,8 @@ class Tagging(WordTask):
         if len(types) < 1 + of_words:
             reason = "the same tag everywhere" if types else "no entities"
             raise DataError(f"{examples.source}: there is nothing to learn: {reason}")
+        if self.guarantee is not None and of_words:
+            raise DataError(f"{examples.source}: guarantee is for entities; these are tags of words")
         self.set_labels(types, "words" if of_words else self.scheme)
 
     def set_labels(self, types: list[str], scheme: WordScheme) -> None:
@@ -85,12 +97,13 @@ class Tagging(WordTask):
 
     def keep(self, folder: Path) -> None:
         """Write `labels.json`."""
-        write_json(folder / "labels.json", {"labels": self.labels, "scheme": self.tag_set.scheme})
+        write_json(folder / "labels.json", vars(_Saved(self.labels, self.tag_set.scheme, self.least)))
 
     def restore(self, folder: Path) -> None:
         """Read `labels.json`."""
         saved = read_validated(folder / "labels.json", _Saved)
         self.set_labels(saved.labels, saved.scheme)
+        self.least = saved.least
 
     # Labels
 
@@ -128,7 +141,11 @@ class Tagging(WordTask):
     # From scores to answers and metrics
 
     def fit_decoding(self, scores: WordScores, examples: Examples) -> dict[str, Any]:
-        """Nothing to fit."""
+        """Fit what belongs to the set of a text, with a `guarantee`."""
+        if self.guarantee is not None:
+            rows = zip(self._gold(examples), self.candidates(scores))
+            chances = [np.array([known.get(span, 0.0) for span in gold]) for gold, known in rows if gold]
+            self.least = least_for_recall(chances, self.guarantee)
         return {}
 
     def _emissions(self, scores: WordScores) -> NDArray[np.float32]:
@@ -163,6 +180,9 @@ class Tagging(WordTask):
         """
         emissions, offsets = self._emissions(scores), scores.tokens.example_offsets
         answers = self._answers_of(scores, emissions, self.predicted(scores))
+        if self.guarantee is not None:
+            for text, answer, found in zip(scores.tokens.texts, answers, self.sets(scores)):
+                answer["set"] = [_answer(text, span, chance) for span, chance in sorted(found.items())]
         if top > 1:
             paths, probabilities = self._chain(scores).nbest(emissions, offsets, top)
             # where a text has fewer paths, the best one is used in their place and then left out
@@ -176,16 +196,39 @@ class Tagging(WordTask):
                 ]
         return answers
 
+    def candidates(self, scores: WordScores) -> list[dict[Span, float]]:
+        """The entities of the most probable taggings of each text, with their probabilities."""
+        emissions, offsets = self._emissions(scores), scores.tokens.example_offsets
+        paths = self._chain(scores).nbest(emissions, offsets, PATHS)[0]
+        found: list[dict[Span, float]] = [{} for _ in range(len(scores))]
+        for tags in np.where(paths < 0, paths[:1], paths):
+            sure = iter(self._segment_probabilities(scores, emissions, tags).tolist())
+            for known, spans in zip(found, self._spans(scores.tokens, tags)):
+                known.update((span, next(sure)) for span in spans)
+        return found
+
+    def sets(self, scores: WordScores) -> list[dict[Span, float]]:
+        """The entities in the set of each text, with their probabilities; there is a `guarantee`."""
+        return [
+            {span: chance for span, chance in known.items() if chance >= self.least}
+            for known in self.candidates(scores)
+        ]
+
+    def _segment_probabilities(
+        self, scores: WordScores, emissions: NDArray[np.float32], tags: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """The probability of each segment that the tags of all words make up."""
+        offsets = scores.tokens.example_offsets
+        firsts, lasts = self.tag_set.segments(tags, offsets)
+        longer = continuations(self.tag_set.names) if self.tag_set.scheme == "bio" else None
+        return self._chain(scores).segment_probabilities(emissions, offsets, tags, firsts, lasts, longer)
+
     def _answers_of(
         self, scores: WordScores, emissions: NDArray[np.float32], tags: NDArray[np.int64]
     ) -> list[dict[str, Any]]:
         """The answers that the tags of all words make up."""
-        tokens, offsets = scores.tokens, scores.tokens.example_offsets
-        firsts, lasts = self.tag_set.segments(tags, offsets)
-        longer = continuations(self.tag_set.names) if self.tag_set.scheme == "bio" else None
-        chain = self._chain(scores)
-        sure = chain.segment_probabilities(emissions, offsets, tags, firsts, lasts, longer)
-        probabilities = iter(sure.tolist())
+        tokens = scores.tokens
+        probabilities = iter(self._segment_probabilities(scores, emissions, tags).tolist())
         name = "words" if self.tag_set.scheme == "words" else "entities"
         return [
             {name: [_answer(text, span, next(probabilities)) for span in spans]}
@@ -220,7 +263,13 @@ class Tagging(WordTask):
             return {"accuracy": accuracy, "labels": per_type(gold, self._tagged_words(scores, gold))}
         predicted = self.predictions(scores)
         total = precision_recall_f1(*span_counts(gold, predicted).sum(axis=0).tolist())
-        return {"f1": total.pop("f1"), **total, "labels": per_type(gold, predicted)}
+        found = {"f1": total.pop("f1"), **total, "labels": per_type(gold, predicted)}
+        if self.guarantee is not None:
+            sets = self.sets(scores)
+            held = [np.mean([span in known for span in row]) for row, known in zip(gold, sets) if row]
+            found["coverage"] = float(np.mean(held)) if held else 1.0
+            found["labels_a_set"] = float(np.mean([len(known) for known in sets])) if sets else 0.0
+        return found
 
     def _tagged_words(self, scores: WordScores, gold: list[tuple[Span, ...]]) -> list[list[Span]]:
         """The words of the data with the predicted tag of the first token of each."""
