@@ -27,7 +27,7 @@ SEARCH = (
 )  # fmt: skip
 READING = ("task", "format", "encoders", "numbering", "lowest_is_best")
 OPTIONS = {
-    "Options": "test dev task rungs recipes seeds seed tune label_curve forecast cascade guarantee "
+    "Options": "test dev task rungs recipes seeds seed tune label_curve forecast cascade guarantee live "
     "price_per_hour vectors corpus encoders models distill made_up",
     "Budget": "cost margin max_latency_ms max_size_mb max_memory_mb max_minutes",
     **shared.COLUMNS,

@@ -28,6 +28,7 @@ from .choice import add_gaps, choose, compare, reject_other_metrics
 from .climb_folder import ClimbFolder
 from .evidence import find_evidence
 from .forecast import forecast as expect
+from .live import live_section
 from .machine import describe
 from .plan import FixedModel, plan_models, plan_recipes, plan_taught
 from .price import UNITS, Budget, cost_kind
@@ -93,6 +94,7 @@ def climb(
     price_per_hour: float | None = None,
     tune: int | None = None,
     jobs: int = 1,
+    live: bool = False,
     progress: Progress = quiet,
 ) -> Climb:
     """Train rungs on the same data, measure them, and recommend the cheapest that is as good as the best.
@@ -154,6 +156,8 @@ def climb(
             stay.
         jobs: How many rungs are trained side by side, which share the threads. Latency and memory are still
             measured one rung at a time; training times are those of rungs that had company.
+        live: Put the recommended rung, the next cheaper and the best small one into `report.html`, which then
+            answers what is typed there, offline. For classification; networks need onnxruntime-web.
         progress: Told how far it is.
 
     Raises:
@@ -210,8 +214,12 @@ def climb(
             result = _add_wishes(result, split, runner, cascade=cascade, forecast=forecast)
         result = replace(result, price_per_hour=price_per_hour, seeds=numbers, left_out=left_out)
         result = replace(result, seconds=perf_counter() - started)
+        page = ""
+        if live:
+            page, notes = live_section(result, split.test, climb_folder)
+            result = replace(result, notes=(*result.notes, *notes))
         write_json(folder / "climb.json", result.to_json())
-        write_report(result, folder)
+        write_report(result, folder, page)
     return result
 
 

@@ -30,15 +30,15 @@ _METRIC_OF = {
 }
 
 
-def write_report(climb: Climb, folder: Path) -> None:
-    """Write the report atomically, and the tables beside it."""
+def write_report(climb: Climb, folder: Path, live: str = "") -> None:
+    """Write the report atomically, and the tables beside it; with a section in which models answer."""
     with atomic_path(folder / "report.html") as fresh:
-        fresh.write_text(report(climb), encoding="utf-8", newline="\n")
+        fresh.write_text(report(climb, live), encoding="utf-8", newline="\n")
     write_tables(climb, folder)
 
 
-def report(climb: Climb) -> str:
-    """The page as HTML."""
+def report(climb: Climb, live: str = "") -> str:
+    """The page as HTML, with a section in which models answer."""
     here = files(__package__)
     measured = any(rung.measured for rung in climb.rungs)
     headline, sentence = _headline(climb)
@@ -54,6 +54,7 @@ def report(climb: Climb) -> str:
         headline=escape(headline),
         reason=escape(sentence),
         answers=_answers(climb) if measured else "",
+        live=live,
         pictures=pictures if measured else "",
         table=_table(climb),
         table_note=_table_note(climb) if measured else "",
