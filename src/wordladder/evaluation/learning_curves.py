@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 FLOORS = np.linspace(0.0, 0.99, 45)  # the least loss, as a share of the loss at the first point
-FLOOR_PRIOR = 2.0  # the density is proportional to (1 - floor) ** (this - 1)
+FLOOR_PRIOR = 3.0  # the density is proportional to (1 - floor) ** (this - 1)
 EXPONENTS = np.geomspace(0.08, 2.0, 16)
-EXPONENT_PRIOR = (float(np.log(0.45)), 0.7)  # mean and deviation of their logarithm
+EXPONENT_PRIOR = (float(np.log(0.3)), 0.5)  # mean and deviation of their logarithm
 MIDDLES = np.geomspace(0.1, 1000.0, 25)  # `m`, as a multiple of the geometric mean of the measured rows
 MIDDLE_PRIOR = (0.0, 2.5)
-MISFITS = np.array([0.01, 0.03, 0.08])  # how far a real curve is from its family, in log loss
+MISFIT = 0.02  # how far a real curve is from its family, in log loss
 DRIFT = 1.0  # the misfit a factor e beyond the last point, as a multiple of that at the points
 SPREAD, SPREAD_RUNS = 0.06, 4.0  # between runs, in log loss: what is assumed, as so many more runs
 DRAWS = 4000
@@ -70,7 +70,6 @@ class LearningCurve:
     Attributes:
         shapes: The shape of each.
         level: The logarithm of its loss at the first number of rows, `(draws,)`.
-        misfit: How far the real curve may be from it, in log loss, `(draws,)`.
         spread: The standard deviation between runs, in log loss.
         first: The fewest rows that were measured.
         last: The most.
@@ -78,7 +77,6 @@ class LearningCurve:
 
     shapes: Shapes
     level: Array
-    misfit: Array
     spread: float
     first: float
     last: float
@@ -93,7 +91,7 @@ class LearningCurve:
         """
         random, counts = np.random.default_rng(seed), np.asarray(rows, float)
         far = DRIFT * np.sqrt(np.abs(np.log(counts / self.last)))
-        offsets = random.standard_normal((2, len(self.level), 1)) * self.misfit[:, None]
+        offsets = MISFIT * random.standard_normal((2, len(self.level), 1))
         logs = self.level[:, None] + self.shapes.relative(counts, self.first) + offsets[0] + offsets[1] * far
         if of_a_run:
             logs = logs + self.spread * random.standard_normal(logs.shape)
@@ -114,20 +112,14 @@ def fit_curve(rows: Sequence[int], losses: Sequence[Sequence[float]], *, seed: i
     spread = float(np.sqrt((squares + SPREAD_RUNS * SPREAD**2) / ((runs - 1).sum() + SPREAD_RUNS)))
     shapes, prior = _grid(float(np.exp(np.log(counts).mean())))
     rest = means - shapes.relative(counts, counts[0])
-    # The level is integrated out, for each shape and each misfit.
-    precision = 1 / (spread**2 / runs + MISFITS[:, None] ** 2)
-    total = precision.sum(axis=1)
-    level = precision @ rest.T / total[:, None]
-    chance = prior - ((rest[None] - level[:, :, None]) ** 2 * precision[:, None]).sum(axis=2) / 2
-    chance += (np.log(precision).sum(axis=1) - np.log(total))[:, None] / 2
+    precision = 1 / (spread**2 / runs + MISFIT**2)
+    level = rest @ precision / precision.sum()
+    chance = prior - ((rest - level[:, None]) ** 2 @ precision) / 2  # the level is integrated out
     chance = np.exp(chance - chance.max())
     random = np.random.default_rng(seed)
-    drawn = random.choice(chance.size, DRAWS, p=(chance / chance.sum()).ravel())
-    misfit, place = np.divmod(drawn, len(prior))
-    level = level.ravel()[drawn] + random.standard_normal(DRAWS) / np.sqrt(total[misfit])
-    return LearningCurve(
-        shapes.take(place), level, MISFITS[misfit], spread, float(counts[0]), float(counts[-1])
-    )
+    drawn = random.choice(chance.size, DRAWS, p=chance / chance.sum())
+    levels = level[drawn] + random.standard_normal(DRAWS) / np.sqrt(precision.sum())
+    return LearningCurve(shapes.take(drawn), levels, spread, float(counts[0]), float(counts[-1]))
 
 
 def _grid(centre: float) -> tuple[Shapes, Array]:
