@@ -31,12 +31,15 @@ ODD = [
 SHIM = """
 import { readFileSync } from "node:fs";
 const given = JSON.parse(readFileSync(process.argv[2], "utf-8"));
-const element = (id) => ({ textContent: given.scripts[id], addEventListener() {} });
+const element = (id) => id.startsWith("live-") || id in given.scripts
+  ? { textContent: given.scripts[id], addEventListener() {} } : null;
 globalThis.document = { getElementById: element };
 """
 ASK = """
 const found = { words: given.texts.map((text) => wordsOf(codesOf(text), "characters")) };
 found.whitespace = given.texts.map((text) => wordsOf(codesOf(text), "whitespace"));
+await ready;
+found.jieba = given.chinese.map((text) => group(codesOf(text), wordsOf(codesOf(text), "jieba")));
 for (const model of models) found[model.name] = await classify(model, given.texts);
 console.log(JSON.stringify(found));
 """
@@ -96,15 +99,28 @@ def test_words_and_answers_are_those_of_python(climbed, tmp_path):
     _, out, section, texts = climbed
     scripts = Scripts(section)
     (tmp_path / "page.mjs").write_text(SHIM + scripts.code + ASK, encoding="utf-8")
-    given = {"scripts": scripts.data, "texts": texts}
+    random = np.random.default_rng(1)
+    letters = list(
+        "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种"
+    )
+    chinese = ["".join(random.choice(letters, size)) for size in random.integers(1, 40, 300)]
+    chinese += [
+        *ODD,
+        "我来到北京清华大学，他来到了网易杭研大厦。",
+        "小明硕士毕业于中国科学院计算所3次",
+        "𠀀龥鿕鿖一a二",
+    ]
+    scripts.data["jieba"] = live._text_of(live._jieba())
+    given = {"scripts": scripts.data, "texts": texts, "chinese": chinese}
     (tmp_path / "given.json").write_text(json.dumps(given), encoding="utf-8")
     command = ["node", str(tmp_path / "page.mjs"), str(tmp_path / "given.json")]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    for name, segmenter in (("words", "characters"), ("whitespace", "whitespace")):
-        tokens = tokenize(texts, TextSettings(segmenter=segmenter))
-        for row, text in enumerate(texts):
+    asked = {"words": ("characters", texts), "whitespace": ("whitespace", texts), "jieba": ("jieba", chinese)}
+    for name, (segmenter, read) in asked.items():
+        tokens = tokenize(read, TextSettings(segmenter=segmenter))
+        for row, text in enumerate(read):
             here = slice(tokens.offsets[row], tokens.offsets[row + 1])
             expected = np.column_stack([tokens.starts[here], tokens.ends[here]]).tolist()
             assert found[name][row] == expected, (name, text)

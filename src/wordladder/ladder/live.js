@@ -1,6 +1,6 @@
 // Runs classifiers of the report in the browser: words, features and answers are those of the package.
 "use strict";
-const [LETTER, DIGIT, APOSTROPHE, EXTEND, EMOJI, MODIFIER, REGIONAL, SPACE] = [2, 3, 6, 7, 8, 9, 10, 0];
+const [SPACE, LETTER, DIGIT, HAN, APOSTROPHE, EXTEND, EMOJI, MODIFIER, REGIONAL] = [0, 2, 3, 4, 6, 7, 8, 9, 10];
 const JOINER = 0x200d, KEYCAP = 0x20e3, SELECTOR = 0xfe0f, MASK = (1n << 64n) - 1n;
 
 async function bytesOf(id) {
@@ -67,12 +67,124 @@ function extend(line, kinds) {
   return [bases, joined];
 }
 
+// Chinese words: the most probable cut by the counts of known words; the single characters between these are
+// cut by a hidden Markov model. Dictionary and model are those of jieba.
+
+let dictionary = null;
+async function openDictionary() {
+  dictionary = JSON.parse(new TextDecoder().decode(await bytesOf("jieba")));
+  const counts = (dictionary.counts = new Map());
+  for (const line of dictionary.words.split("\n")) {
+    const [word, count] = line.split(" ");
+    counts.set(word, Number(count));
+    for (let i = 1; i < word.length; i++) if (!counts.has(word.slice(0, i))) counts.set(word.slice(0, i), 0);
+  }
+}
+
+function group(codes, places) {
+  const known = classes(), joins = (i) => {
+    const [before, word] = [places[i - 1], places[i]];
+    return before && before[1] === word[0] && known[codes[before[0]]] === HAN && known[codes[word[0]]] === HAN;
+  };
+  const words = [], cuts = new Set();
+  places.forEach(([start, end], i) => {
+    if (!joins(i)) {
+      let last = i;
+      while (last + 1 < places.length && joins(last + 1)) last++;
+      let at = start;
+      const run = codes.slice(start, places[last][1]).map((code) => String.fromCodePoint(code));
+      for (const size of cutRun(run)) {
+        cuts.add(at);
+        at += size;
+      }
+    }
+    if (words.length && joins(i) && !cuts.has(start)) words.at(-1)[1] = end;
+    else words.push([start, end]);
+  });
+  return words;
+}
+
+// The numbers of characters of the words of a run.
+function cutRun(letters) {
+  const sizes = [], known = (letter) => letter >= "\u4e00" && letter <= "\u9fd5" && letter.length === 1;
+  for (let i = 0; i < letters.length; ) {
+    let end = i;
+    while (end < letters.length && known(letters[end])) end++;
+    if (end === i) sizes.push(1);
+    else sizes.push(...cutKnown(letters.slice(i, end).join("")));
+    i = Math.max(end, i + 1);
+  }
+  return sizes;
+}
+
+function cutKnown(text) {
+  const { counts, total } = dictionary, best = [];
+  best[text.length] = [0, 0];
+  for (let i = text.length - 1; i >= 0; i--) {
+    let found = [];
+    for (let end = i + 1; end <= text.length && counts.has(text.slice(i, end)); end++) {
+      if (counts.get(text.slice(i, end))) found.push(end);
+    }
+    if (!found.length) found = [i + 1];
+    for (const end of found) {
+      const score = Math.log(counts.get(text.slice(i, end)) || 1) - Math.log(total) + best[end][0];
+      if (!best[i] || score >= best[i][0]) best[i] = [score, end];
+    }
+  }
+  const sizes = [];
+  let single = "";
+  const flush = () => {
+    if (single) sizes.push(...(single.length === 1 || counts.get(single) ? Array(single.length).fill(1) : cutUnknown(single)));
+    single = "";
+  };
+  for (let i = 0; i < text.length; i = best[i][1]) {
+    if (best[i][1] - i === 1) {
+      single += text[i];
+    } else {
+      flush();
+      sizes.push(best[i][1] - i);
+    }
+  }
+  flush();
+  return sizes;
+}
+
+function cutUnknown(text) {
+  const { start, trans, emit } = dictionary, before = { B: "ES", M: "BM", E: "BM", S: "ES" }, least = -3.14e100;
+  let scores = {}, paths = {};
+  for (const state of "BMES") [scores[state], paths[state]] = [start[state] + (emit[state][text[0]] ?? least), state];
+  for (const letter of text.slice(1)) {
+    const [last, lastPaths] = [scores, paths];
+    [scores, paths] = [{}, {}];
+    for (const state of "BMES") {
+      const sent = emit[state][letter] ?? least;
+      for (const from of before[state]) {
+        const score = last[from] + (trans[from][state] ?? least) + sent;
+        if (!(score < scores[state])) [scores[state], paths[state]] = [score, lastPaths[from] + state];
+      }
+    }
+  }
+  const path = scores.S >= scores.E ? paths.S : paths.E, sizes = [];
+  let open = 0;
+  for (const state of path) {
+    open++;
+    if (state === "E" || state === "S") {
+      sizes.push(open);
+      open = 0;
+    }
+  }
+  return open ? [...sizes, open] : sizes;
+}
+
 const lower = (text) => text.replaceAll("\u0130", "i").toLowerCase();
 const codesOf = (text) => Array.from(text, (letter) => letter.codePointAt(0));
 
 // The words of a text that a model reads: the text, its code points, and the places of its words.
 function read(model, text) {
-  const whole = codesOf(text), places = wordsOf(whole, model.segmenter).slice(0, model.max_words ?? undefined);
+  const whole = codesOf(text);
+  let places = wordsOf(whole, model.segmenter);
+  if (model.segmenter === "jieba" && dictionary) places = group(whole, places);
+  places = places.slice(0, model.max_words ?? undefined);
   const codes = model.lowercase ? codesOf(lower(text)) : whole;
   return { whole, codes, places };
 }
@@ -276,9 +388,11 @@ function predicted(model, chances) {
 }
 
 const open = (model) => (model.opened ??= KINDS[model.kind].open(model));
+const ready = document.getElementById("jieba") ? openDictionary() : null;
 
 // What `Model.predict_proba` gives in Python, for texts; also used by tests.
 async function classify(model, texts) {
+  await ready;
   await open(model);
   return (await KINDS[model.kind].scores(model, texts)).map((scores) => probabilities(model, scores));
 }

@@ -31,7 +31,10 @@ MOST_BYTES = 25_000_000
 SMALL_MB = 10.0
 EXAMPLES, EXAMPLE_CHARACTERS = 3, 120
 RUNTIME = "WORDLADDER_ORT_WEB"  # the folder of onnxruntime-web's `dist`
+JIEBA = "jieba"
 RUNTIME_FILES = {"ort-code": "ort.wasm.bundle.min.mjs", "ort-wasm": "ort-wasm-simd-threaded.wasm"}
+
+SHARED = (JIEBA, *RUNTIME_FILES)  # by all models of the page
 
 
 @dataclass
@@ -76,10 +79,9 @@ def live_section(climb: Climb, test: Examples, folder: ClimbFolder) -> tuple[str
             notes.append(f"{rung.name} is not in the page: {error}.")
             continue
         number = len(models)
-        own = {f"blob-{number}-{name}": text for name, text in parts.items() if name not in RUNTIME_FILES}
-        scripts |= own | {name: text for name, text in parts.items() if name in RUNTIME_FILES}
+        blobs = {name: f"blob-{number}-{name}" for name in parts if name not in SHARED}
+        scripts |= {blobs.get(name, name): text for name, text in parts.items()}
         used = sum(map(len, scripts.values()))
-        blobs = {name: f"blob-{number}-{name}" for name in parts if name not in RUNTIME_FILES}
         models.append(facts | {"name": rung.name, "role": role, "blobs": blobs})
     if not models:
         raise SettingError(f"live: no model can be put into the page. {' '.join(notes)}")
@@ -117,8 +119,10 @@ def _fitting(
     path = folder.run(rung.name, rung.seeds[0]) / "model"
     size = 0
     for precision in ("float32", "int8"):
-        packed = pack(path, precision, han=han)
+        packed = pack(path, precision)
         parts = {name: _text_of(blob) for name, blob in packed.blobs.items()}
+        if han and packed.facts["segmenter"] == "jieba" and JIEBA not in known:
+            parts[JIEBA] = _text_of(_jieba())
         if packed.needs_runtime:
             runtime = _runtime_folder()
             parts |= {
@@ -134,13 +138,12 @@ def _fitting(
     raise SettingError(f"it takes {size / 1e6:.0f} MB, and {max(room, 0) / 1e6:.0f} MB are left")
 
 
-def pack(folder: Path, precision: Any = "float32", *, han: bool = False) -> Packed:
+def pack(folder: Path, precision: Any = "float32") -> Packed:
     """A saved classifier as `live.js` reads it.
 
     Args:
         folder: The saved model.
         precision: Of a network's numbers.
-        han: Whether the texts have Chinese characters.
 
     Raises:
         SettingError: It is of a kind that the page cannot run.
@@ -149,8 +152,6 @@ def pack(folder: Path, precision: Any = "float32", *, han: bool = False) -> Pack
 
     model = Model.load(folder, threads=1)
     task, text, engine = model.task_, model.recipe_.text, model.engine_
-    if han and text.segmenter == "jieba":
-        raise SettingError("its Chinese words are those of jieba, which is not in the page")
     if text.pieces is not None or text.line_ends:
         raise SettingError("it reads pieces of words or ends of lines")
     facts = {
@@ -159,7 +160,7 @@ def pack(folder: Path, precision: Any = "float32", *, han: bool = False) -> Pack
         "metric": task.metric,
         "temperature": float(task.temperature),
         "thresholds": task.thresholds.tolist(),
-        "segmenter": "whitespace" if text.segmenter == "whitespace" else "characters",
+        "segmenter": text.segmenter,
         "max_words": text.max_words,
     }
     kind = model.recipe_.table("shallow").get("kind")
@@ -228,6 +229,16 @@ def _runtime_folder() -> Path:
             f"npm install onnxruntime-web here, or {RUNTIME} = its folder dist"
         )
     return folder
+
+
+def _jieba() -> bytes:
+    """The dictionary of jieba, and its model of unknown words."""
+    from jieba import dt, finalseg
+
+    dt.check_initialized()
+    facts = {"start": finalseg.start_P, "trans": finalseg.trans_P, "emit": finalseg.emit_P}
+    facts["words"] = "\n".join(f"{word} {count}" for word, count in dt.FREQ.items() if count)
+    return json.dumps(facts | {"total": dt.total}, ensure_ascii=False).encode()
 
 
 def _text_of(content: bytes) -> str:
