@@ -5,7 +5,8 @@ import gzip
 import io
 import random
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from _common import need
@@ -86,15 +87,15 @@ def _newsgroups() -> tuple[Iterator[tuple[str, str]], ...]:
     return rows("train"), rows("test")
 
 
-def _shopping() -> tuple[Iterator[tuple[str, str]], ...]:
-    """The category of a review; a random fifth of the rows is the test set."""
-    rows = list(_table("classification/online_shopping_10_cats.csv.gz", "review", "cat", ","))
+def _shopping(label: str = "cat") -> tuple[Iterator[tuple[str, str]], ...]:
+    """The category of a review, or its sentiment; a random fifth of the rows is the test set."""
+    rows = list(_table("classification/online_shopping_10_cats.csv.gz", "review", label, ","))
     random.Random(2).shuffle(rows)
     part = len(rows) // 5
     return iter(rows[part:]), iter(rows[:part])
 
 
-_SETS = {
+_SETS: dict[str, Callable[[], tuple[Iterator[tuple[str, str]], ...]]] = {
     "sst2": _sst2,
     "20news": _newsgroups,
     "thucnews": _thucnews,
@@ -103,3 +104,4 @@ _SETS = {
     "shopping": _shopping,
 }
 NAMES = tuple(_SETS)
+_SETS["shopping_sentiment"] = partial(_shopping, "label")

@@ -3,6 +3,7 @@
     python benchmarks/verdict.py cascade [--set imdb|sst2|shopping] [--rungs tfidf,bilstm]
                                          [--encoder MINILM] [--margin 0.005] [--output FOLDER]
     python benchmarks/verdict.py forecast [--set NAME] [--rungs tfidf,bilstm] [--rows 500]
+    python benchmarks/verdict.py label-next [--set NAME] [--rungs tfidf,fasttext]
     python benchmarks/verdict.py kills
 
 Cascade: climbs the set once, with one seed, unless the folder has it already, and puts its rungs in a
@@ -17,12 +18,14 @@ them is written down first. Then the rungs are trained with so many rows, one se
 same rows: how often they lie in the interval of 90 %, and how far they are from the median. All runs are made
 in one process.
 
+Label next: from 100 labelled rows on, 100 more of 4,000 are labelled four times, as `label_next` chooses or
+at random, and the rung is trained anew each time. The accuracies are means over three draws.
+
 Kills: a climb that is killed ten times at random and resumed each time, beside one that is not.
 """
 
 import argparse
 import csv
-import gzip
 import json
 import os
 import random
@@ -30,7 +33,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from functools import partial
@@ -40,6 +42,7 @@ from typing import Any
 import numpy as np
 
 from _common import RESULTS, keep, need
+from _sets import Rows, load
 
 SETS = {
     "imdb": ("classification/imdb_train.csv.gz", "classification/imdb_test.csv.gz"),
@@ -120,44 +123,6 @@ def cascade(given: Any) -> None:
     keep("verdict_cascade", {"sets": sets})
 
 
-def texts_of(name: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """The rows of a set, training and test: texts and labels."""
-
-    def table(path: str, text: str, label: str, delimiter: str = "\t") -> list[tuple[str, str]]:
-        quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
-        with gzip.open(need(f"classification/{path}"), "rt", encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file, delimiter=delimiter, quoting=quoting)
-            return [(row[text].strip("\ufeff "), row[label]) for row in rows if row[text].strip("\ufeff ")]
-
-    def titles(path: str) -> list[tuple[str, str]]:
-        with gzip.open(need(f"classification/thucnews_titles/{path}.txt.gz"), "rt", encoding="utf-8") as file:
-            return [tuple(line.rstrip("\n").split("\t")) for line in file]  # type: ignore[misc]
-
-    def posts(part: str) -> list[tuple[str, str]]:
-        with tarfile.open(need("classification/20news-bydate.tar.xz")) as file:
-            members = [one for one in file if one.isfile() and f"-{part}/" in one.name]
-            files: list[Any] = [(file.extractfile(one), one.name.split("/")[-2]) for one in members]
-            return [(one.read().decode("latin-1"), label) for one, label in files]
-
-    if name == "imdb":
-        train, test = (table(f"imdb_{part}.csv.gz", "review", "sentiment", ",") for part in ("train", "test"))
-        return train, test
-    if name == "20news":
-        return posts("train"), posts("test")
-    if name == "thucnews":
-        return titles("train"), titles("test")
-    if name == "chnsenticorp":
-        train, test = (table(f"chnsenticorp/{part}.tsv.gz", "text_a", "label") for part in ("train", "test"))
-        return train, test
-    rows = (
-        table("sst2/train.tsv.gz", "sentence", "label")
-        if name == "sst2"
-        else table("online_shopping_10_cats.csv.gz", "review", "label", ",")
-    )
-    random.Random(5).shuffle(rows)
-    return rows[len(rows) // 5 :], rows[: len(rows) // 5]
-
-
 def in_process(module: str, job: dict[str, Any], folder: Path, **_: Any) -> dict[str, Any]:
     """Runs a job of a climb in this process; prices are not measured."""
     from wordladder.errors import WordladderError
@@ -184,8 +149,8 @@ def in_process(module: str, job: dict[str, Any], folder: Path, **_: Any) -> dict
     return {}
 
 
-FORECAST_SETS = ("imdb", "sst2", "20news", "thucnews", "chnsenticorp", "shopping")
-SIZES, TEST_ROWS = (2000, 5000), 4000
+FORECAST_SETS = ("imdb", "sst2", "20news", "thucnews", "chnsenticorp", "shopping_sentiment")
+SIZES, TEST_ROWS, DRAWS = (2000, 5000), 2000, 3
 
 
 def forecast(given: Any) -> None:
@@ -197,16 +162,15 @@ def forecast(given: Any) -> None:
     module.Runner = partial(Runner, run_job=in_process)  # type: ignore[misc,assignment]
     kept = RESULTS / "verdict_forecast.json"
     for name in [given.set] if given.set else FORECAST_SETS:
-        train, test = texts_of(name)
-        random.Random(3).shuffle(train)
-        random.Random(4).shuffle(test)
+        train, test = load(name)
+        test = test.first(TEST_ROWS)
+        tested = Examples((test.texts,), test.labels)
 
-        def some(count: int, rows: list[tuple[str, str]] = train) -> Examples:
-            texts, labels = zip(*rows[:count])
-            return Examples((list(texts),), list(labels))
+        def some(count: int, rows: Rows = train) -> Examples:
+            part = rows.first(count)
+            return Examples((part.texts,), part.labels)
 
-        tested = some(TEST_ROWS, test)
-        most = len(train) * 9 // 10
+        most = len(train.texts) * 9 // 10
         sizes = [size for size in SIZES if size < 0.8 * most] + [most]
         for rung in given.rungs.split(","):
             folder = Path(tempfile.mkdtemp(prefix="wordladder-forecast-"))
@@ -247,13 +211,49 @@ def forecast_summary(sets: dict[str, Any]) -> dict[str, Any]:
     return {"forecasts": len(found), "held": float(np.mean(held)), "median_error": float(np.median(errors))}
 
 
+def label_next(given: Any) -> None:
+    """Label what is chosen, and what comes at random."""
+    from wordladder import Model
+    from wordladder import label_next as choose
+
+    kept = RESULTS / "verdict_label_next.json"
+    for name in [given.set] if given.set else FORECAST_SETS:
+        train, test = load(name)
+        test = test.first(TEST_ROWS)
+        rows = list(zip(train.texts, train.labels))
+        for rung in given.rungs.split(","):
+            found: dict[str, list[list[float]]] = {"chosen": [], "random": []}
+            for draw in range(DRAWS):
+                shuffled = random.Random(draw).sample(rows, min(4100, len(rows)))
+                for way, scores in found.items():
+                    labelled, pool = shuffled[:100], shuffled[100:]
+                    scores.append([])
+                    for _ in range(5):
+                        model = Model(rung, threads=1).fit(*map(list, zip(*labelled)))
+                        hits = np.array(model.predict(test.texts)) == np.array(test.labels)
+                        scores[-1].append(float(hits.mean()))
+                        next_rows = list(range(100))
+                        if way == "chosen":
+                            next_rows = list(choose(model, [text for text, _ in pool], 100).rows)
+                        labelled = labelled + [pool[row] for row in next_rows]
+                        taken = set(next_rows)
+                        pool = [row for number, row in enumerate(pool) if number not in taken]
+            means = {way: np.mean(scores, axis=0).tolist() for way, scores in found.items()}
+            gains = np.subtract(found["chosen"], found["random"])[:, 1:].mean(axis=1)
+            facts = {**means, "gain": float(gains.mean()), "error": float(gains.std(ddof=1) / DRAWS**0.5)}
+            print(name, rung, facts, flush=True)
+            sets: dict[str, Any] = json.loads(kept.read_text("utf-8"))["sets"] if kept.exists() else {}
+            sets.setdefault(name, {})[rung] = facts
+            keep("verdict_label_next", {"sets": sets})
+
+
 def kills(given: Any) -> None:
     """Kill a climb ten times."""
-    train, _ = texts_of("sst2")
+    train = load("sst2")[0].first(3000)
     place = Path(tempfile.mkdtemp(prefix="wordladder-kills-"))
     with (place / "rows.tsv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t")
-        writer.writerows([("text", "label"), *train[:3000]])
+        writer.writerows([("text", "label"), *zip(*train)])
 
     def command(name: str) -> list[str]:
         asked = ["--rungs", "tfidf,fasttext,gru", "--seeds", "2", "--label-curve", "--tune", "3", "--json"]
@@ -291,9 +291,9 @@ def kills(given: Any) -> None:
 def main() -> None:
     """Run one part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parts = {"cascade": cascade, "forecast": forecast, "kills": kills}
+    parts = {"cascade": cascade, "forecast": forecast, "label-next": label_next, "kills": kills}
     parser.add_argument("part", choices=list(parts))
-    parser.add_argument("--set", choices=FORECAST_SETS)
+    parser.add_argument("--set", choices=[*FORECAST_SETS, *SETS])
     parser.add_argument("--rungs", default="tfidf,fasttext,vectors-mean,gru,bilstm")
     parser.add_argument("--rows", type=int, default=500)
     parser.add_argument("--encoder", type=Path)
