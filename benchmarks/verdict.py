@@ -16,7 +16,7 @@ fifth of its phrases, online shopping (Chinese) on a fifth of its rows.
 Forecast: from a climb with 500 training rows (and 55 dev rows), what to expect with 2,000, 5,000 and all of
 them is written down first. Then the rungs are trained with so many rows, one seed each, and tested on the
 same rows: how often they lie in the interval of 90 %, and how far they are from the median. All runs are made
-in one process.
+in one process; what is complete is not run again.
 
 Label next: from 100 labelled rows on, 100 more of 4,000 are labelled four times, as `label_next` chooses or
 at random, and the rung is trained anew each time. The accuracies are means over three draws.
@@ -173,13 +173,15 @@ def forecast(given: Any) -> None:
         most = len(train.texts) * 9 // 10
         sizes = [size for size in SIZES if size < 0.8 * most] + [most]
         for rung in given.rungs.split(","):
+            sets: dict[str, Any] = json.loads(kept.read_text("utf-8"))["sets"] if kept.exists() else {}
+            if len(sets.get(name, {}).get(rung, {}).get("outcomes", [])) == len(sizes):
+                continue
             folder = Path(tempfile.mkdtemp(prefix="wordladder-forecast-"))
             climbing = partial(module.climb, test=tested, rungs=[rung], threads=1)
             first = climbing(some(given.rows * 10 // 9), output=folder / "few", seeds=3, forecast=sizes)
             if first.forecast is None or first.rungs[0].error:
                 print(name, rung, first.rungs[0].error)
                 continue
-            sets: dict[str, Any] = json.loads(kept.read_text("utf-8"))["sets"] if kept.exists() else {}
             expected = module.expect(first, sizes, sampling=False).rungs[0].expected
             own = {
                 "curve": [[point.rows, *point.seed_values] for point in first.rungs[0].curve],
