@@ -192,6 +192,17 @@ def test_a_label_curve_trains_on_parts_and_keeps_no_models(climbing, tmp_path):
     assert "With fewer labels" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_forecast_without_a_curve_is_told_and_nothing_is_lost(climbing, tmp_path):
+    rows = ROWS.take(range(60))
+    found, _ = climbing(rungs=["tfidf"], seeds=1, train=rows, forecast=[500])
+    assert found.forecast is None
+    assert found.notes[-1].startswith("No forecast: the climb has no label curve with three points")
+    assert (tmp_path / "out" / "climb.json").is_file()
+    with pytest.raises(SettingError, match=r"rows = \[0\]"):
+        climbing(output=tmp_path / "never", forecast=[0])
+    assert not (tmp_path / "never").exists()
+
+
 def test_side_by_side_all_training_comes_before_any_measuring(climbing, tmp_path):
     accuracies = ACCURACIES | {"gru": "ValueError: no"}
     settings = {"seeds": 2, "label_curve": True}

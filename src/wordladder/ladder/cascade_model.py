@@ -23,6 +23,7 @@ FOLDER = "cascade"
 TASKS = {
     "cascade": ("classification", "pairs", "tagging"),
     "guarantee": ("classification", "pairs", "tagging"),
+    "live": ("classification",),
 }
 
 

@@ -27,6 +27,7 @@ from .cascade_model import add_cascade, check_task
 from .choice import add_gaps, choose, compare, reject_other_metrics
 from .climb_folder import ClimbFolder
 from .evidence import find_evidence
+from .forecast import check_rows
 from .forecast import forecast as expect
 from .live import live_section
 from .machine import describe
@@ -168,7 +169,9 @@ def climb(
     rule = Rule(cost=cost_kind(cost), margin=margin, budget=Budget(**limits, max_minutes=max_minutes))
     threads = cores() if threads is None else threads
     _check_numbers(margin, seeds=seeds, threads=threads, jobs=jobs, tune=1 if tune is None else tune)
-    _check_wishes(task, tune=tune, price_per_hour=price_per_hour, cascade=cascade, guarantee=guarantee)
+    for option, asked in {"cascade": cascade, "guarantee": guarantee is not None, "live": live}.items():
+        check_task(task, option) if asked else None
+    _check_wishes(tune, price_per_hour, forecast)
     if guarantee is not None:
         settings = {**(settings or {}), "task.guarantee": guarantee}
     columns: dict[str, Any] = {
@@ -231,30 +234,29 @@ def _check_numbers(margin: float, **counts: int) -> None:
             raise SettingError(f"{name} = {count}: at least one is needed")
 
 
-def _check_wishes(
-    task: str, *, tune: int | None, price_per_hour: float | None, cascade: bool, guarantee: float | None
-) -> None:
+def _check_wishes(tune: int | None, price_per_hour: float | None, forecast: Sequence[int] | None) -> None:
     if tune is not None:
         require("optuna", "tune", "the search for settings")
     if price_per_hour is not None and not 0 < price_per_hour < float("inf"):
         raise SettingError(f"price_per_hour = {price_per_hour}: it must be above 0")
-    if cascade:
-        check_task(task, "cascade")
-    if guarantee is not None:
-        check_task(task, "guarantee")
+    check_rows(forecast or [1])
 
 
 def _add_wishes(
     climb: Climb, split: Split, runner: Runner, *, cascade: bool, forecast: Sequence[int] | None
 ) -> Climb:
-    """The climb with its evidence, and what else was asked for."""
+    """The climb with its evidence, and what else was asked for; what cannot be had is told in the notes."""
+    notes = list(climb.notes)
     if cascade:
         made, why = add_cascade(climb, split.test, runner)
-        notes = (f"No cascade: {why}.",) if made is None else ()
-        climb = replace(climb, cascade=made, notes=(*climb.notes, *notes))
+        climb = replace(climb, cascade=made)
+        notes += [f"No cascade: {why}."] if made is None else []
     if forecast:
-        climb = replace(climb, forecast=expect(climb, forecast))
-    return replace(climb, evidence=find_evidence(climb, split.test, runner.folder))
+        try:
+            climb = replace(climb, forecast=expect(climb, forecast))
+        except SettingError as error:
+            notes.append(f"No forecast: {error}.")
+    return replace(climb, evidence=find_evidence(climb, split.test, runner.folder), notes=tuple(notes))
 
 
 def _check_device(device: str | None, recipes: Sequence[Recipe]) -> None:

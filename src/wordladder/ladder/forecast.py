@@ -46,14 +46,13 @@ def forecast(
         OutputError: There is no climb in the folder.
     """
     facts = climb.to_json() if isinstance(climb, Climb) else read_climb(climb)
-    if not rows or min(rows) < 1:
-        raise SettingError(f"rows = {list(rows)}: these are numbers of training rows, such as 5000")
+    check_rows(rows)
     margin = facts["margin"] if margin is None else margin
     known = {one["name"]: one for one in facts["rungs"] if len(one["label_curve"]) >= FEWEST_POINTS}
     if not known:
         raise SettingError(
-            "the climb has no label curve with three points, so there is nothing to forecast from; run "
-            "`wordladder climb … --forecast 25000`"
+            "the climb has no label curve with three points (--forecast makes one; it needs about a hundred "
+            "training rows, more with many labels)"
         )
     asked, last = np.unique(rows), max(one["label_curve"][-1]["rows"] for one in known.values())
     path = np.unique(np.geomspace(last, max(last + 1, asked[-1]), STEPS).astype(int))
@@ -81,6 +80,12 @@ def forecast(
         good_enough=_good_enough(drawn, path, margin),
         left_out=tuple(one["name"] for one in facts["rungs"] if one["name"] not in known),
     )
+
+
+def check_rows(rows: Sequence[int]) -> None:
+    """Raise a SettingError where these are no numbers of training rows."""
+    if not rows or min(rows) < 1:
+        raise SettingError(f"rows = {list(rows)}: these are numbers of training rows, such as 5000")
 
 
 def read_climb(folder: str | Path) -> dict[str, Any]:
