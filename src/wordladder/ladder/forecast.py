@@ -62,7 +62,8 @@ def forecast(
     for number, (name, rung) in enumerate(known.items()):
         points = rung["label_curve"]
         fewest = 0.5 / facts["rows"]["test"]  # the loss of a rung without a mistake
-        losses = [[max(_loss(value, sign), fewest) for value in point["seed_values"]] for point in points]
+        values = [point["seed_values"] or [point["value"]] for point in points]
+        losses = [[max(_loss(value, sign), fewest) for value in of_seeds] for of_seeds in values]
         curve = fit_curve([point["rows"] for point in points], losses, seed=seed + number)
         drawn[name] = sign * _value(curve.losses(path, seed=seed + number), sign)
         at = curve.losses(asked, seed=seed + number, of_a_run=True)
