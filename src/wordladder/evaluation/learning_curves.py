@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 FLOORS = np.linspace(0.0, 0.99, 45)  # the least loss, as a share of the loss at the first point
-FLOOR_PRIOR = 3.0  # the density is proportional to (1 - floor) ** (this - 1)
+FLOOR_PRIOR = 1.5  # the density is proportional to (1 - floor) ** (this - 1)
 EXPONENTS = np.geomspace(0.08, 2.0, 16)
-EXPONENT_PRIOR = (float(np.log(0.3)), 0.5)  # mean and deviation of their logarithm
+EXPONENT_PRIOR = (float(np.log(0.3)), 0.4)  # mean and deviation of their logarithm
 MIDDLES = np.geomspace(0.1, 1000.0, 25)  # `m`, as a multiple of the geometric mean of the measured rows
 MIDDLE_PRIOR = (0.0, 2.5)
 MISFIT = 0.02  # how far a real curve is from its family, in log loss
 DRIFT = 1.0  # the misfit a factor e beyond the last point, as a multiple of that at the points
 SPREAD, SPREAD_RUNS = 0.06, 4.0  # between runs, in log loss: what is assumed, as so many more runs
-WIDTH = 0.7  # of what the grid allows: eight measured curves, forecast 4 to 70 times as far, strayed less
+WIDTH = 0.8  # of what the grid allows: 13 measured curves, forecast 4 to 70 times as far, strayed less
 DRAWS = 4000
 
 
