@@ -5,6 +5,7 @@
     python benchmarks/verdict.py forecast [--set NAME] [--rungs tfidf,bilstm] [--rows 500]
     python benchmarks/verdict.py label-next [--set NAME] [--rungs tfidf,fasttext]
     python benchmarks/verdict.py kills
+    python benchmarks/verdict.py live --output CLIMB
 
 Cascade: climbs the set once, with one seed, unless the folder has it already, and puts its rungs in a
 cascade. Then 200 times a fifth of the test rows, drawn at random, takes the place of the test rows, and the
@@ -20,6 +21,10 @@ in one process; what is complete is not run again.
 
 Label next: from 100 labelled rows on, 100 more of 4,000 are labelled four times, as `label_next` chooses or
 at random, and the rung is trained anew each time. The accuracies are means over three draws.
+
+Live: the report of a climb that was made with --live, in Chromium: how soon after the page is asked for each
+of its models, one after the other, has answered a first text, and how far its probabilities of 50 reviews are
+from Python's.
 
 Kills: a climb that is killed ten times at random and resumed each time, beside one that is not.
 """
@@ -292,10 +297,67 @@ def kills(given: Any) -> None:
     shutil.rmtree(place)
 
 
+PROBE = """<script type="module">
+const texts = %s, found = {};
+const { models, classify } = globalThis.wordladder;
+for (const model of models) {
+  const rows = [];
+  for (const text of texts) {
+    rows.push((await classify(model, [text]))[0]);
+    const { name, precision } = model;
+    if (rows.length === 1) found[name] = { seconds: performance.now() / 1000, rows, precision };
+  }
+}
+await fetch("http://127.0.0.1:%d/", { method: "POST", mode: "no-cors", body: JSON.stringify(found) });
+</script></body>"""
+
+
+def live(given: Any) -> None:
+    """Open the report, and compare."""
+    import threading
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    from wordladder import Model, export
+
+    page = (given.output / "report.html").read_text(encoding="utf-8")
+    texts = load("imdb")[1].texts[:50]
+    told, came = [], threading.Event()
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(204)
+            self.end_headers()
+            came.set()
+
+    server = HTTPServer(("127.0.0.1", 0), Listener)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory() as folder:
+        probe = PROBE % (json.dumps(texts).replace("<", "\\u003c"), server.server_port)
+        (Path(folder) / "page.html").write_text(page.replace("</body>", probe), encoding="utf-8")
+        flags = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/user"]
+        address = (Path(folder) / "page.html").as_uri()
+        process = subprocess.Popen(["chromium", *flags, "--remote-debugging-port=0", address])
+        came.wait(120)
+        process.kill()
+        process.wait()
+    facts: dict[str, Any] = {"megabytes": len(page.encode()) / 1e6}
+    for name, one in json.loads(told[0]).items():
+        model = Model.load(given.output / "runs" / name / "seed-1" / "model", threads=1)
+        with tempfile.TemporaryDirectory() as folder:
+            if one.get("precision") == "int8":
+                export(model, Path(folder) / "small", precision="int8")
+                model = Model.load(Path(folder) / "small", threads=1)
+            own = np.array([model.predict_proba([text])[0] for text in texts])
+        facts[name] = {"first_answer_s": one["seconds"], "difference": float(abs(own - one["rows"]).max())}
+    print(facts)
+    keep(f"verdict_live_{given.output.name}", facts)
+
+
 def main() -> None:
     """Run one part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parts = {"cascade": cascade, "forecast": forecast, "label-next": label_next, "kills": kills}
+    parts = {"cascade": cascade, "forecast": forecast, "label-next": label_next, "kills": kills, "live": live}
     parser.add_argument("part", choices=list(parts))
     parser.add_argument("--set", choices=[*FORECAST_SETS, *SETS])
     parser.add_argument("--rungs", default="tfidf,fasttext,vectors-mean,gru,bilstm")
