@@ -59,7 +59,7 @@ def add_cascade(climb: Climb, test: Examples, runner: Runner) -> tuple[CascadeRe
     found = promise(parts["dev"], parts["test"], climb.best, climb.rule.margin)
     if found is None:
         return None, (
-            f"of none do {climb.rule.rows:,} test rows show that its share of wrong answers is at most "
+            f"{climb.rule.rows:,} test rows do not show for any that its share of wrong answers is at most "
             f"{climb.rule.margin:g} above that of {climb.best}"
         )
     model = cascade_model(found, models, runner.device, runner.threads)
