@@ -3,6 +3,7 @@
     python benchmarks/verdict.py cascade [--set imdb|sst2|shopping] [--rungs tfidf,bilstm]
                                          [--encoder MINILM] [--margin 0.005] [--output FOLDER]
     python benchmarks/verdict.py forecast [--set NAME] [--rungs tfidf,bilstm] [--rows 500]
+    python benchmarks/verdict.py forecast --again
     python benchmarks/verdict.py label-next [--set NAME] [--rungs tfidf,fasttext]
     python benchmarks/verdict.py kills
     python benchmarks/verdict.py live --output CLIMB
@@ -16,8 +17,9 @@ fifth of its phrases, online shopping (Chinese) on a fifth of its rows.
 
 Forecast: from a climb with 500 training rows (and 55 dev rows), what to expect with 2,000, 5,000 and all of
 them is written down first. Then the rungs are trained with so many rows, one seed each, and tested on the
-same rows: how often they lie in the interval of 90 %, and how far they are from the median. All runs are made
-in one process; what is complete is not run again.
+same rows: how often they lie in the interval of 90 %, and how far they are from the median. All runs are
+made in one process; what is complete is not run again. With --again nothing is trained: the kept curves are
+forecast anew, and judged by the kept outcomes, which have been seen then.
 
 Label next: from 100 labelled rows on, 100 more of 4,000 are labelled four times, as `label_next` chooses or
 at random, and the rung is trained anew each time. The accuracies are means over three draws.
@@ -158,8 +160,30 @@ FORECAST_SETS = ("imdb", "sst2", "20news", "thucnews", "chnsenticorp", "shopping
 SIZES, TEST_ROWS, DRAWS = (2000, 5000), 2000, 3
 
 
+def forecast_again(given: Any) -> None:
+    """Forecast the kept curves as the package does now."""
+    from wordladder.evaluation.learning_curves import fit_curve
+    from wordladder.ladder.forecast import ENDS
+
+    kept = RESULTS / "verdict_forecast.json"
+    sets = json.loads(kept.read_text("utf-8"))["sets"]
+    for own in (one for rungs in sets.values() for one in rungs.values()):
+        rows, losses = zip(
+            *[(row, [max(1 - value, 0.5 / TEST_ROWS) for value in values]) for row, *values in own["curve"]]
+        )
+        sizes = [size for size, *_ in own["expected"]]
+        drawn = 1 - fit_curve(rows, losses).losses(sizes, of_a_run=True)
+        low, middle, high = np.quantile(drawn, (ENDS[0], 0.5, ENDS[1]), axis=0).tolist()
+        own["expected"], own["seen_before"] = [list(one) for one in zip(sizes, middle, low, high)], True
+    summary = forecast_summary(sets)
+    keep("verdict_forecast", {"sets": sets, **summary})
+    print(summary)
+
+
 def forecast(given: Any) -> None:
     """Forecast, write it down, and see."""
+    if given.again:
+        return forecast_again(given)
     from wordladder.data.examples import Examples
     from wordladder.ladder import climb as module
     from wordladder.ladder.runner import Runner
@@ -332,7 +356,7 @@ def live(given: Any) -> None:
 
     server = HTTPServer(("127.0.0.1", 0), Listener)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Chromium still writes
         probe = PROBE % (json.dumps(texts).replace("<", "\\u003c"), server.server_port)
         (Path(folder) / "page.html").write_text(page.replace("</body>", probe), encoding="utf-8")
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/user"]
@@ -362,6 +386,7 @@ def main() -> None:
     parser.add_argument("--set", choices=[*FORECAST_SETS, *SETS])
     parser.add_argument("--rungs", default="tfidf,fasttext,vectors-mean,gru,bilstm")
     parser.add_argument("--rows", type=int, default=500)
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--margin", type=float, default=0.005)
     parser.add_argument("--output", type=Path)

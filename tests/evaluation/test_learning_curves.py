@@ -65,13 +65,14 @@ def test_a_forecast_is_far_better_than_no_change(truth):
     assert np.median(np.abs(errors)) < 0.5 * (truth(500) - truth(5000))
 
 
-def test_intervals_of_usual_curves_hold_the_truth_as_often_as_they_say():
-    """Wide enough for power laws, as which measured curves come closest."""
+@pytest.mark.parametrize(("truth", "least"), [(power, 0.8), (hill, 0.8), (exponential, 0.6)])
+def test_intervals_hold_the_truth_about_as_often_as_they_say(truth, least):
+    """Too rarely for a stretched exponential, which bends more than measured curves do."""
     held = []
-    for draws in forecasts(power, 5000):
+    for draws in forecasts(truth, 5000):
         low, high = np.quantile(draws, (0.05, 0.95))
-        held.append(low <= power(5000) <= high)
-    assert np.mean(held) >= 0.8
+        held.append(low <= truth(5000) <= high)
+    assert np.mean(held) >= least
 
 
 def test_more_is_known_of_what_is_nearer_and_of_more_runs():

@@ -37,7 +37,7 @@ def climbed(folder, curves, *, higher=True):
     return folder
 
 
-CURVES = {"simple": lambda n: 0.06 + 0.5 * n**-0.3, "strong": lambda n: 2.2 * n**-0.4}
+CURVES = {"simple": lambda n: 0.12 + 0.2 * n**-0.3, "strong": lambda n: 2.2 * n**-0.4}
 
 
 def test_the_stronger_rung_overtakes_the_simpler_one(tmp_path):
@@ -48,7 +48,7 @@ def test_the_stronger_rung_overtakes_the_simpler_one(tmp_path):
     for rung in found.rungs:
         for one in rung.expected:
             truth = 1 - CURVES[rung.name](one.rows)
-            assert one.interval[0] - 0.005 < truth < one.interval[1] + 0.005
+            assert one.interval[0] - 0.001 < truth < one.interval[1] + 0.001
             assert one.value == pytest.approx(truth, abs=0.03)
     (meeting,) = found.overtaking
     crossing = next(n for n in range(800, 25000) if CURVES["strong"](n) < CURVES["simple"](n))

@@ -170,7 +170,8 @@ def climb(
     threads = cores() if threads is None else threads
     _check_numbers(margin, seeds=seeds, threads=threads, jobs=jobs, tune=1 if tune is None else tune)
     for option, asked in {"cascade": cascade, "guarantee": guarantee is not None, "live": live}.items():
-        check_task(task, option) if asked else None
+        if asked:
+            check_task(task, option)
     _check_wishes(tune, price_per_hour, forecast)
     if guarantee is not None:
         settings = {**(settings or {}), "task.guarantee": guarantee}

@@ -18,7 +18,7 @@ def evidence_sections(climb: Climb, found: Evidence, *, pictures: bool) -> str:
     """
     parts = [_labels(found), _confusions(found)]
     if pictures and found.calibration:
-        parts.append(_calibration(climb, found))
+        parts.append(_calibration(found))
     return "".join([*parts, _disagreements(climb, found)])
 
 
@@ -72,7 +72,7 @@ def _shaded(count: int, most: int) -> str:
     )
 
 
-def _calibration(climb: Climb, found: Evidence) -> str:
+def _calibration(found: Evidence) -> str:
     pictures = calibration_picture(found, WIDE) + calibration_picture(found, NARROW)
     gap = sum(one.rows * abs(one.sure - one.right) for one in found.calibration)
     gap /= sum(one.rows for one in found.calibration)
