@@ -169,10 +169,8 @@ def climb(
     rule = Rule(cost=cost_kind(cost), margin=margin, budget=Budget(**limits, max_minutes=max_minutes))
     threads = cores() if threads is None else threads
     _check_numbers(margin, seeds=seeds, threads=threads, jobs=jobs, tune=1 if tune is None else tune)
-    for option, asked in {"cascade": cascade, "guarantee": guarantee is not None, "live": live}.items():
-        if asked:
-            check_task(task, option)
-    _check_wishes(tune, price_per_hour, forecast)
+    asked = {"cascade": cascade, "guarantee": guarantee is not None, "live": live}
+    _check_wishes(task, [option for option, given in asked.items() if given], tune, price_per_hour, forecast)
     if guarantee is not None:
         settings = {**(settings or {}), "task.guarantee": guarantee}
     columns: dict[str, Any] = {
@@ -235,7 +233,15 @@ def _check_numbers(margin: float, **counts: int) -> None:
             raise SettingError(f"{name} = {count}: at least one is needed")
 
 
-def _check_wishes(tune: int | None, price_per_hour: float | None, forecast: Sequence[int] | None) -> None:
+def _check_wishes(
+    task: str,
+    options: Sequence[str],
+    tune: int | None,
+    price_per_hour: float | None,
+    forecast: Sequence[int] | None,
+) -> None:
+    for option in options:
+        check_task(task, option)
     if tune is not None:
         require("optuna", "tune", "the search for settings")
     if price_per_hour is not None and not 0 < price_per_hour < float("inf"):
