@@ -1,11 +1,12 @@
 """Translation: quality of each rung, and speed against joeynmt.
 
-    python benchmarks/translation.py quality [de-en] [fr-en] [en-zh] [--rungs gru-attention,…] [--rows N]
+    python benchmarks/translation.py quality [de-en] [fr-en] [en-de] [en-zh] [--rungs RUNG,…] [--rows N]
+        [--encoder MINILM [--untrained]]
     python benchmarks/translation.py speed --peer PYTHON [--threads 2]
 
 Quality: Multi30k (29,000 captions; dev and test as they come, test 2016), and English to Chinese of Tatoeba,
 of which a tenth of the different English sentences is test and a tenth of the others dev. Rungs train as they
-come.
+come. With --untrained, the encoder is one of the same shape from random numbers.
 
 Speed: PYTHON has joeynmt 2.3. The same pieces, batches and sizes: a bidirectional GRU of 256 reads, a GRU of
 512 with Luong's attention writes, vectors of 256, 8,000 pieces on each side, batches of 64, label smoothing
@@ -27,7 +28,7 @@ from typing import Any
 
 BATCH, BATCHES, WARM, PIECES, SENTENCES, STEPS = 64, 40, 5, 8000, 320, 20
 RUNGS = "gru-attention,bilstm-attention,transformer-small"
-FILES = {"de-en": ("de", "en"), "fr-en": ("fr", "en")}
+FILES = {"de-en": ("de", "en"), "fr-en": ("fr", "en"), "en-de": ("en", "de")}
 
 
 def parts(pair: str) -> dict[str, Any]:
@@ -50,13 +51,32 @@ def parts(pair: str) -> dict[str, Any]:
     return {part: read_examples(path, "translation") for part, path in files.items()}
 
 
+def untrained(encoder: Path, folder: str) -> Path:
+    """A copy of an encoder whose numbers are random."""
+    import torch
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    torch.manual_seed(1)
+    AutoModel.from_config(AutoConfig.from_pretrained(encoder)).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(encoder).save_pretrained(folder)
+    return Path(folder)
+
+
 def quality(given: Any) -> None:
     """Train and test; what is kept is merged into what was."""
+    with tempfile.TemporaryDirectory() as folder:
+        encoder = untrained(given.encoder, folder) if given.untrained else given.encoder
+        train_and_test(given, encoder)
+
+
+def train_and_test(given: Any, encoder: Path | None) -> None:
+    """Each rung on each pair of languages."""
     import torch
 
     from _common import RESULTS, keep
     from wordladder import Model, Recipe
     from wordladder.cli.console import progress_bar
+    from wordladder.interop.encoders import read_encoder
 
     torch.set_num_threads(given.threads)
     kept = RESULTS / "translation.json"
@@ -68,6 +88,8 @@ def quality(given: Any) -> None:
             recipe = Recipe.load(rung, "translation").with_settings(
                 {k: json.loads(v) for k, v in settings.items()}
             )
+            if encoder:
+                recipe = recipe.with_encoder(read_encoder(encoder))
             train = data["train"].take(range(given.rows or len(data["train"])))
             with progress_bar() as progress:
                 model = Model(recipe, threads=given.threads).fit(train, dev=data["dev"], progress=progress)
@@ -84,7 +106,9 @@ def quality(given: Any) -> None:
                 "settings": settings,
             }
             print(pair, rung, facts, flush=True)
-            found.setdefault(pair, {})[f"{rung} {given.rows or ''}{settings or ''}".strip()] = facts
+            start = given.encoder and ("an untrained encoder" if given.untrained else "a trained encoder")
+            name = " ".join(map(str, filter(None, (rung, given.rows, settings, start))))
+            found.setdefault(pair, {})[name] = facts
             keep("translation", {"sets": found})
 
 
@@ -272,6 +296,8 @@ def main() -> None:
     parser.add_argument("--rungs", default=RUNGS)
     parser.add_argument("--rows", type=int)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=JSON")
+    parser.add_argument("--encoder", type=Path)
+    parser.add_argument("--untrained", action="store_true", help="the encoder's shape, from random numbers")
     parser.add_argument("--peer")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
