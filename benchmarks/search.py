@@ -18,7 +18,8 @@ fitted on the other.
 
 Million: passages of 24 words of the English corpora, as benchmarks/stores.py prepares them; the encoder is
 distilled from MINILM first. Building and searching are processes of their own: the seconds and the peak
-memory of the first; of the second the time of 500 queries of eight words, one at a time.
+memory of the first; of the second the time of 500 queries of eight words, one at a time. With
+--step build, the building alone, in a memory cgroup for example.
 """
 
 import argparse
@@ -192,8 +193,20 @@ def watch(own: list[float]) -> None:
         time.sleep(2)
 
 
+def memory_limit_mb() -> float | None:
+    """What the system lets this process have, page cache included, in MB; None: no limit. On Linux."""
+    for line in Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines():
+        _, kinds, place = line.split(":", 2)
+        if kinds in ("", "memory"):
+            group = Path("/sys/fs/cgroup", kinds, place.lstrip("/"))
+            for name in ("memory.max", "memory.limit_in_bytes"):
+                if (group / name).exists() and (text := (group / name).read_text().strip()).isdecimal():
+                    return int(text) / 1e6 if int(text) < 1 << 50 else None
+    return None
+
+
 def build(given: Any) -> dict[str, Any]:
-    """Add the passages; the seconds, the peak memory in MB, and the size."""
+    """Add the passages; the seconds, the peak memory in MB, its limit if there is one, and the size."""
     from wordladder.files.folders import size_mb
     from wordladder.ladder.cost import peak_memory_mb
     from wordladder.search.index import Index
@@ -209,6 +222,7 @@ def build(given: Any) -> dict[str, Any]:
         passages = index.count_passages()
     facts = {"seconds": seconds, "peak_memory_mb": peak_memory_mb(), "passages": passages}
     facts["own_memory_mb"] = max(own)  # without mapped files, which the system can take back
+    facts["memory_limit_mb"] = memory_limit_mb()
     return facts | {"disk_mb": size_mb(FOLDER / "index")}
 
 
@@ -270,14 +284,20 @@ def million(given: Any) -> None:
         recipe = Recipe.load("static-distilled", "similarity").with_encoder(read_encoder(given.encoder))
         recipe = recipe.with_settings({"embedders.0.tune": False})
         Model(recipe).fit(list(zip(texts, texts)), output=FOLDER / "encoder")
-    kept = RESULTS / "search_million.json"
-    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if given.search_only else {}
     for step in ("build", "search")[given.search_only :]:
-        command = [sys.executable, __file__, "million", "--step", step, "--rows", str(given.rows)]
-        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        found[step] = json.loads(printed.splitlines()[-1])
-        print(step, found[step], flush=True)
-    keep("search_million", {key: found[key] for key in ("build", "search")})
+        subprocess.run(
+            [sys.executable, __file__, "million", "--step", step, "--rows", str(given.rows)], check=True
+        )
+
+
+def one_step(given: Any) -> None:
+    """Build or search, and keep its figures beside those of the other."""
+    kept = RESULTS / "search_million.json"
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    found = {key: known[key] for key in ("build", "search") if key in known}
+    found[given.step] = (build if given.step == "build" else search)(given)
+    print(given.step, found[given.step], flush=True)
+    keep("search_million", found)
 
 
 def main() -> None:
@@ -292,7 +312,7 @@ def main() -> None:
     parser.add_argument("--step", choices=["build", "search"])
     given = parser.parse_args()
     if given.step:
-        print(json.dumps((build if given.step == "build" else search)(given)))
+        one_step(given)
     else:
         {"quality": quality, "reranker": reranker, "million": million}[given.part](given)
 
