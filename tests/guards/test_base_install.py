@@ -169,6 +169,7 @@ predict ngrams text.txt
 LACKING_COMMANDS = (
     "demo",
     "export",
+    "serve",
     "generate",
     "pretrain",
     "neighbors",

@@ -20,7 +20,8 @@ __all__ = ["app", "main"]
 # In the order of the help. Each is in the module of its name, or after a point.
 _COMMANDS = (
     "demo", "climb", "forecast", "pretrain", "train", "train.rungs", "distill", "evaluate", "compare",
-    "predict", "generate", "embed", "export", "search", "pairs", "neighbors", "doctor",
+    "predict", "generate", "embed", "export", "serve", "search", "pairs", "neighbors",
+    "doctor",
 )  # fmt: skip
 _GROUPS = ("vectors", "index")
 

@@ -17,7 +17,7 @@ import typer
 
 Command = Callable[..., None]
 _PACKAGE = Path(__file__).parents[1]
-_TYPES = {"bool": bool, "int": int, "float": float, "str | Path": Path, "Source": Path}
+_TYPES = {"bool": bool, "int": int, "float": float, "Path": Path, "str | Path": Path, "Source": Path}
 _LITERALS = re.compile(r"^(\w+) = Literal(\[.*\])$", re.MULTILINE)
 _ARGS = re.compile(r"^Args:\n((?:    .*\n?|\n)+)", re.MULTILINE)
 _ARG = re.compile(r"^    (\w+): (.*(?:\n {5,}.*)*)", re.MULTILINE)

@@ -11,7 +11,6 @@ from ..data.examples import Examples
 from ..tasks._word_scores import WordScores
 from ..text.words import Tokens
 from .engine import Engine
-from .word_joining import WordJoiner
 
 PREDICT_ROWS, PREDICT_WORDS = 256, 32_768  # the most in a batch, padding included
 
@@ -20,7 +19,6 @@ class BatchedEngine(Engine):
     """An engine that computes what the task needs of some texts at a time.
 
     Attributes:
-        words: Finds the words of texts.
         scorer: What `_results` computes to get scores.
         encoder: What it computes to get vectors of texts.
         vector_dim: Numbers in such a vector.
@@ -28,7 +26,6 @@ class BatchedEngine(Engine):
         chain: The chain of tags, if there is one.
     """
 
-    words: WordJoiner
     scorer: Any
     encoder: Any
     vector_dim: Any

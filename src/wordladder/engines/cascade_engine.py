@@ -16,6 +16,7 @@ from ..data.examples import Examples
 from ..errors import ModelError
 from ..files.json_files import read_validated, write_json
 from ..recipe import Recipe, build
+from ..text.words import Piece
 from .engine import Engine
 
 CASCADE_FILE, STAGES = "cascade.json", "stages"
@@ -151,6 +152,10 @@ class CascadeEngine(Engine):
             ModelError: always.
         """
         raise ModelError(f"{self.recipe.name}: a cascade has no vectors of texts; its stages may have some")
+
+    def pieces(self, texts: Sequence[str]) -> list[list[Piece]]:
+        """What the last stage reads."""
+        return self.stages[-1].engine_.pieces(texts)
 
     def keep(self, folder: Path) -> None:
         """Write the stages."""

@@ -15,7 +15,7 @@ from ..embedders._sentence_layout import SentenceLayout
 from ..errors import ModelError
 from ..progress import Progress, quiet
 from ..recipe import Recipe, build
-from ..text.words import Tokens
+from ..text.words import Piece, Tokens
 from .word_joining import WordJoiner
 
 
@@ -80,6 +80,7 @@ class Engine(ABC):
         task: The task.
         network: The network, if there is one.
         shallow: The shallow model, if there is one.
+        words: Finds the words of texts, if the engine does.
         reads_apart: Whether each text of an example is a row of its own.
         layout: How sentence-transformers computes the vectors of the model, if it does.
         notes: What the user should know about a model of another program.
@@ -91,6 +92,7 @@ class Engine(ABC):
     task: Any
     network: Any = None
     shallow: Any = None
+    words: Any = None
     reads_apart: Any = False
     layout: SentenceLayout | None = None
     notes: Sequence[str] = ()
@@ -126,6 +128,16 @@ class Engine(ABC):
             ModelError: the model has no vectors of texts.
         """
 
+    def pieces(self, texts: Sequence[str]) -> list[list[Piece]]:
+        """What the model reads of each text: words, or the pieces of its vocabulary.
+
+        Raises:
+            ModelError: it reads neither.
+        """
+        if self.words is None:
+            raise ModelError(f"{self.recipe.name}: this model does not show how it cuts texts")
+        return self.words.tokens(Examples((list(texts),))).listed()
+
     def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
         """The weights of the embedders at each word.
 
@@ -142,8 +154,10 @@ class Engine(ABC):
         """
         raise ModelError(f"{self.recipe.name}: the model translates nothing")
 
-    def generate(self, prompt: str, length: int, how: Any) -> list[str]:
-        """What a language model writes after a prompt.
+    def generate(
+        self, prompt: str, length: int, how: Any, told: Callable[[str], None] | None = None
+    ) -> list[str]:
+        """What a language model writes after a prompt; `told` is called with the text so far.
 
         Raises:
             ModelError: the model writes nothing.

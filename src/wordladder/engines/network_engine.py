@@ -311,8 +311,11 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
             raise ModelError(f"{self.recipe.name}: the task {self.recipe.task!r} has no alignments")
         return self.task.alignments(self._written(self.words.tokens(examples), weights=True))
 
-    def generate(self, prompt: str, length: int, how: Search) -> list[str]:
-        """What a language model writes after a prompt, which is part of it, the likeliest first.
+    def generate(
+        self, prompt: str, length: int, how: Search, told: Callable[[str], None] | None = None
+    ) -> list[str]:
+        """What a language model writes after a prompt, which is part of it, the likeliest first; `told` is
+        called with the text so far after each word, if there is one beam.
 
         Raises:
             ModelError: the task is not a language model.
@@ -321,10 +324,15 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
             raise ModelError(f"{self.recipe.name}: the task {self.recipe.task!r} writes nothing by itself")
         begun = self.words.tokens(Examples(([prompt],)))
         read = partial(words_alone, pieces=begun.pieces)
+
+        def text(words: list[str]) -> str:
+            return text_of([*begun.surfaces(), *words], pieces=begun.pieces)
+
+        so_far = None if told is None else lambda words: told(text(words))
         self.network.eval()
         with torch.inference_mode():
-            found = continued(self.network, read, begun.surfaces(), length, how)
-        return [text_of([*begun.surfaces(), *words], pieces=begun.pieces) for words in found]
+            found = continued(self.network, read, begun.surfaces(), length, how, so_far)
+        return list(map(text, found))
 
     def _written(self, tokens: Tokens, *, weights: bool = False) -> Any:
         """What the network writes for each text."""

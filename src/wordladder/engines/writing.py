@@ -62,7 +62,12 @@ class _Begun(NamedTuple):
 
 
 def continued(
-    network: Any, read: Callable[[list[str]], Tokens], prompt: list[str], length: int, how: Search
+    network: Any,
+    read: Callable[[list[str]], Tokens],
+    prompt: list[str],
+    length: int,
+    how: Search,
+    told: Callable[[list[str]], None] | None = None,
 ) -> list[list[str]]:
     """The words that a language model writes after those of a prompt, the likeliest first.
 
@@ -72,7 +77,9 @@ def continued(
         prompt: The words of the prompt.
         length: The most words.
         how: How they are searched, or drawn.
+        told: Called with the words so far after each word; there is one beam.
     """
+    so_far: list[str] = []
     head, words, device = network.task, network.task.settings.vocabulary.words, device_of(network)
 
     def advanced(given: list[str], begun: _Begun) -> _Begun:
@@ -85,7 +92,11 @@ def continued(
 
     def step(numbers: Tensor, begun: _Begun, memory: _Begun, first: bool) -> tuple[Tensor, _Begun, Tensor]:
         if not first:
-            begun = advanced([words[number] for number in numbers.tolist()], begun)
+            last = [words[number] for number in numbers.tolist()]
+            begun = advanced(last, begun)
+            so_far.extend(last)
+            if told is not None:
+                told(so_far)
         scores = head.scores(head.scorer(begun.context[:, None])[:, 0])
         return scores, begun, scores[:, :1]
 

@@ -25,8 +25,8 @@ from ..files.json_files import read_json
 from ..kernels.cores import cores
 from ..recipe import Recipe
 from ..text.padding import pad
-from ..text.words import offsets_of
-from .no_task import MEAN_NOTE, NoTask, replace_surrogates
+from ..text.words import Piece, offsets_of
+from .no_task import MEAN_NOTE, NoTask, pieces_of, replace_surrogates
 from .openvino_graph import GRAPH_FILE, WEIGHTS_FILE, first_position, read_config, read_graph
 
 _BATCH_PIECES, _BATCH_ROWS, _BLOCK_ROWS = 1024, 1024, 8192
@@ -162,6 +162,10 @@ class FastEncoder(Engine):
                 self.texts_truncated += 1
             ids.append(row)
         return ids
+
+    def pieces(self, texts: Sequence[str]) -> list[list[Piece]]:
+        """The pieces of each text, before it is truncated."""
+        return pieces_of(self._tokenizer, texts)
 
     def scores(self, examples: Examples) -> NDArray[np.float32]:
         """Raise a ModelError: an encoder has no scores."""

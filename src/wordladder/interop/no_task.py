@@ -1,8 +1,10 @@
 """The task of a model that only encodes, and what all encoders of texts share; nothing here needs PyTorch."""
 
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from ..errors import ModelError
+from ..text.words import Piece
 
 MEAN_NOTE = "{}: no modules.json says how texts get vectors; the mean of the vectors of all pieces is used"
 
@@ -37,3 +39,17 @@ class NoTask:
 def replace_surrogates(text: str) -> str:
     """The text without half surrogate pairs, which no tokenizer reads."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def pieces_of(tokenizer: Any, texts: Sequence[str]) -> list[list[Piece]]:
+    """The pieces of texts, before they are truncated to what the model reads."""
+    found = []
+    for text, encoding in zip(texts, tokenizer.encode_batch([replace_surrogates(text) for text in texts])):
+        rows = zip(encoding.tokens, encoding.offsets, encoding.ids, encoding.special_tokens_mask)
+        found.append(
+            [
+                Piece(name if special else text[start:end], start, end, number, bool(special))
+                for name, (start, end), number, special in rows
+            ]
+        )
+    return found

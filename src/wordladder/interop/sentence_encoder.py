@@ -34,7 +34,8 @@ from ..errors import ModelError
 from ..layers.devices import choose_device, threads
 from ..layers.threads import in_parallel
 from ..recipe import Recipe
-from .no_task import MEAN_NOTE, NoTask, replace_surrogates
+from ..text.words import Piece
+from .no_task import MEAN_NOTE, NoTask, pieces_of, replace_surrogates
 
 _BATCH_PIECES, _BATCH_ROWS = 4096, 4096  # the most that are computed together
 _BLOCK_ROWS = 8192  # texts that are sorted by length together
@@ -220,6 +221,10 @@ class SentenceEngine(Engine):
         for part in self.after:
             vectors = part.layer(vectors)
         return vectors[:, : self.layout.truncate_dim]
+
+    def pieces(self, texts: Sequence[str]) -> list[list[Piece]]:
+        """The pieces of each text, before it is truncated."""
+        return super().pieces(texts) if isinstance(self.reader, Part) else pieces_of(self._tokenizer, texts)
 
     def scores(self, examples: Examples) -> NDArray[np.float32]:
         """Raise a ModelError: an encoder has no scores."""

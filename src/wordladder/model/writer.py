@@ -1,5 +1,6 @@
 """What a model can do that writes texts."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ..engines import Engine
@@ -40,6 +41,7 @@ class Writer:
         top_p: float = 1.0,
         seed: int = 1,
         beams: int | None = None,
+        told: Callable[[str], None] | None = None,
     ) -> list[str]:
         """Texts that begin with a prompt, drawn word by word, the likeliest first.
 
@@ -53,6 +55,7 @@ class Writer:
             top_p: Only the likeliest words that together have this probability are drawn.
             seed: The same seed draws the same texts.
             beams: Search for the likeliest texts with so many beams instead.
+            told: Called with the text so far after each word, if there is only one text.
 
         Raises:
             ModelError: the task is not a language model.
@@ -63,4 +66,4 @@ class Writer:
         engine = self._fitted_engine()
         how = Search(beams=beams or count, sample=beams is None, seed=seed, **drawn)
         with engine.threads(self.threads):
-            return engine.generate(prompt, length, how)
+            return engine.generate(prompt, length, how, told if how.beams == 1 else None)

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import SettingError, VectorsError, check_choice, nearest
 from ..formats import MappedWords, Table, UnicodeErrors, check_finite, first_rows, read_vectors, write_vectors
 from ..text.subwords import Subwords
-from ..text.words import TextSettings, lower, tokenize
+from ..text.words import Piece, TextSettings, Tokens, lower, tokenize
 from .intrinsic import EPSILON, METHODS, Analogies, Method, WordPairs, word_analogies, word_pairs
 from .means import means_of_rows
 
@@ -293,9 +293,7 @@ class WordVectors:
         Words are found as when the vectors were trained. With `normalize_embeddings`, each mean is scaled to
         length one.
         """
-        text = self.settings.get("text")
-        settings = TextSettings(**text) if isinstance(text, Mapping) else TextSettings()
-        tokens = tokenize(texts, settings)
+        tokens = self._tokens(texts)
         surfaces = tokens.surfaces(lowercase=bool(self.settings.get("lowercase", False)))
         places = {word: self._find(word) for word in set(surfaces)}
         rows = np.array([places[word] for word in surfaces], np.int64)
@@ -304,6 +302,19 @@ class WordVectors:
         if normalize_embeddings:
             means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
         return means
+
+    def _tokens(self, texts: Sequence[str]) -> Tokens:
+        text = self.settings.get("text")
+        return tokenize(texts, TextSettings(**text) if isinstance(text, Mapping) else TextSettings())
+
+    def pieces(self, texts: Sequence[str]) -> list[list[Piece]]:
+        """The words of each text, found as when the vectors were trained, with their rows."""
+        known = self.index
+        lowercase = bool(self.settings.get("lowercase", False))
+        return [
+            [one._replace(id=known.get(lower(one.text) if lowercase else one.text)) for one in several]
+            for several in self._tokens(texts).listed()
+        ]
 
     def doesnt_match(self, words: Sequence[str]) -> str:
         """The word whose vector is farthest, by cosine, from the mean of all of them.
