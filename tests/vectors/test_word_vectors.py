@@ -8,7 +8,8 @@ from gensim.models import KeyedVectors
 
 from wordladder.errors import DataError, SettingError, VectorsError
 from wordladder.word_vectors.intrinsic import _ranks
-from wordladder.word_vectors.word_vectors import WordVectors, _highest
+from wordladder.word_vectors.ranking import highest
+from wordladder.word_vectors.word_vectors import WordVectors
 
 WORDS = [f"w{i}" for i in range(60)] + ["King", "king", "QUEEN", "queen", "man", "Woman", "汉字", "😀"]
 
@@ -211,7 +212,7 @@ def test_texts_are_encoded_by_the_mean_of_their_words():
 
 @pytest.mark.parametrize("rows", [3, 1 << 14])
 def test_the_highest_are_found_block_by_block_the_first_of_equals_first(monkeypatch, rows):
-    monkeypatch.setattr("wordladder.word_vectors.word_vectors._ROWS", rows)
+    monkeypatch.setattr("wordladder.word_vectors.ranking.ROWS", rows)
     scores = np.random.default_rng(3).integers(0, 9, 50).astype(np.float32)
     for count in (0, 1, 7, 50):
-        assert _highest(scores, count).tolist() == np.argsort(-scores, kind="stable")[:count].tolist()
+        assert highest(scores, count).tolist() == np.argsort(-scores, kind="stable")[:count].tolist()

@@ -16,7 +16,7 @@ from ..data.examples import Examples
 from ..errors import ModelError
 from ..files.json_files import read_validated, write_json
 from ..recipe import Recipe, build
-from ..text.words import Piece
+from ..text.listed import Piece
 from .engine import Engine
 
 CASCADE_FILE, STAGES = "cascade.json", "stages"

@@ -15,7 +15,8 @@ from ..embedders._sentence_layout import SentenceLayout
 from ..errors import ModelError
 from ..progress import Progress, quiet
 from ..recipe import Recipe, build
-from ..text.words import Piece, Tokens
+from ..text.listed import Piece, listed
+from ..text.words import Tokens
 from .word_joining import WordJoiner
 
 
@@ -136,7 +137,7 @@ class Engine(ABC):
         """
         if self.words is None:
             raise ModelError(f"{self.recipe.name}: this model does not show how it cuts texts")
-        return self.words.tokens(Examples((list(texts),))).listed()
+        return listed(self.words.tokens(Examples((list(texts),))))
 
     def fusion_weights(self, examples: Examples) -> list[FusionWeights]:
         """The weights of the embedders at each word.

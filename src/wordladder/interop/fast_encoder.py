@@ -24,8 +24,9 @@ from ..engines import Engine
 from ..files.json_files import read_json
 from ..kernels.cores import cores
 from ..recipe import Recipe
+from ..text.listed import Piece
 from ..text.padding import pad
-from ..text.words import Piece, offsets_of
+from ..text.words import offsets_of
 from .no_task import MEAN_NOTE, NoTask, pieces_of, replace_surrogates
 from .openvino_graph import GRAPH_FILE, WEIGHTS_FILE, first_position, read_config, read_graph
 

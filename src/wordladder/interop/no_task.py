@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ..errors import ModelError
-from ..text.words import Piece
+from ..text.listed import Piece
 
 MEAN_NOTE = "{}: no modules.json says how texts get vectors; the mean of the vectors of all pieces is used"
 

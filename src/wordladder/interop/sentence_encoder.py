@@ -34,7 +34,7 @@ from ..errors import ModelError
 from ..layers.devices import choose_device, threads
 from ..layers.threads import in_parallel
 from ..recipe import Recipe
-from ..text.words import Piece
+from ..text.listed import Piece
 from .no_task import MEAN_NOTE, NoTask, pieces_of, replace_surrogates
 
 _BATCH_PIECES, _BATCH_ROWS = 4096, 4096  # the most that are computed together

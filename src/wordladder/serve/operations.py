@@ -13,6 +13,8 @@ from ..search.highlight import marks
 from ..search.index import Index
 from ..search.reranking import relevance
 from ..search.terms import Terms
+from ..text.listed import listed
+from ..text.words import lower
 from ..word_vectors import WordVectors
 
 # The operations of each task; a model that has vectors of texts also embeds and compares.
@@ -125,8 +127,15 @@ def _neighbors(model: WordVectors, words: list[str], top: int = 10) -> list[list
 
 
 def _tokenize(model: Any, texts: Sequence[str]) -> list[list[dict[str, Any]]]:
-    reader = model if isinstance(model, WordVectors) else model.engine_
-    return [[piece._asdict() for piece in several] for several in reader.pieces(texts)]
+    if isinstance(model, WordVectors):
+        lowercase, rows = bool(model.settings.get("lowercase", False)), model.index
+        pieces = [
+            [one._replace(id=rows.get(lower(one.text) if lowercase else one.text)) for one in several]
+            for several in listed(model.tokens(texts))
+        ]
+    else:
+        pieces = model.engine_.pieces(texts)
+    return [[piece._asdict() for piece in several] for several in pieces]
 
 
 OPERATIONS: Mapping[str, Callable[..., list[Any]]] = {

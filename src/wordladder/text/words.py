@@ -14,9 +14,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -75,23 +74,6 @@ class TextSettings:
             raise SettingError("text.pieces and text.segmenter are two ways to find words; give one of them.")
 
 
-class Piece(NamedTuple):
-    """A word, or a piece of one, as a model reads it.
-
-    Attributes:
-        text: What is written there; of a special piece its name, such as `[CLS]`.
-        start, end: Where, in characters of the text.
-        id: Its number in the vocabulary, if the model has one for it before it computes.
-        special: Whether it stands for no part of the text.
-    """
-
-    text: str
-    start: int
-    end: int
-    id: int | None = None
-    special: bool = False
-
-
 @dataclass(frozen=True, eq=False)
 class Tokens:
     """The words of a batch of texts, as arrays: no object a word.
@@ -129,14 +111,6 @@ class Tokens:
     def segment_numbers(self) -> np.ndarray:
         """The number of each word's segment within its example: (words,) int64."""
         return np.repeat(np.arange(len(self.texts)) % self.segments, self.lengths)
-
-    def listed(self) -> list[list[Piece]]:
-        """The words of each text, and where they are."""
-        places = list(zip(self.starts.tolist(), self.ends.tolist()))
-        return [
-            [Piece(text[start:end], start, end) for start, end in places[first:last]]
-            for text, (first, last) in zip(self.texts, pairwise(self.offsets.tolist()))
-        ]
 
     def surfaces(self, lowercase: bool = False) -> list[str]:
         """All words as written, or in lower case, text after text."""

@@ -14,11 +14,11 @@ import numpy as np
 from ..errors import SettingError, VectorsError, check_choice, nearest
 from ..formats import MappedWords, Table, UnicodeErrors, check_finite, first_rows, read_vectors, write_vectors
 from ..text.subwords import Subwords
-from ..text.words import Piece, TextSettings, Tokens, lower, tokenize
+from ..text.words import TextSettings, Tokens, lower, tokenize
 from .intrinsic import EPSILON, METHODS, Analogies, Method, WordPairs, word_analogies, word_pairs
 from .means import means_of_rows
+from .ranking import ROWS, highest
 
-_ROWS = 1 << 14  # rows of the matrix taken at once: a memory-mapped matrix is never copied whole
 _SEARCHES = 50  # of the bytes of mapped words, before a dictionary of all of them is built
 _HINTED = 200_000  # words that an unknown one is compared with
 Query = str | np.ndarray | Sequence[str | np.ndarray]
@@ -139,8 +139,8 @@ class WordVectors:
     def norms(self) -> np.ndarray:
         """Euclidean length of each vector (words,); 1 where it is zero."""
         norms = np.empty(len(self.words), dtype=np.float32)
-        for start in range(0, len(norms), _ROWS):
-            norms[start : start + _ROWS] = np.linalg.norm(self.vectors[start : start + _ROWS], axis=1)
+        for start in range(0, len(norms), ROWS):
+            norms[start : start + ROWS] = np.linalg.norm(self.vectors[start : start + ROWS], axis=1)
         norms[self._finite(norms) == 0] = 1
         return norms
 
@@ -293,7 +293,7 @@ class WordVectors:
         Words are found as when the vectors were trained. With `normalize_embeddings`, each mean is scaled to
         length one.
         """
-        tokens = self._tokens(texts)
+        tokens = self.tokens(texts)
         surfaces = tokens.surfaces(lowercase=bool(self.settings.get("lowercase", False)))
         places = {word: self._find(word) for word in set(surfaces)}
         rows = np.array([places[word] for word in surfaces], np.int64)
@@ -303,18 +303,10 @@ class WordVectors:
             means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
         return means
 
-    def _tokens(self, texts: Sequence[str]) -> Tokens:
+    def tokens(self, texts: Sequence[str]) -> Tokens:
+        """The words of texts, found as when the vectors were trained."""
         text = self.settings.get("text")
         return tokenize(texts, TextSettings(**text) if isinstance(text, Mapping) else TextSettings())
-
-    def pieces(self, texts: Sequence[str]) -> list[list[Piece]]:
-        """The words of each text, found as when the vectors were trained, with their rows."""
-        known = self.index
-        lowercase = bool(self.settings.get("lowercase", False))
-        return [
-            [one._replace(id=known.get(lower(one.text) if lowercase else one.text)) for one in several]
-            for several in self._tokens(texts).listed()
-        ]
 
     def doesnt_match(self, words: Sequence[str]) -> str:
         """The word whose vector is farthest, by cosine, from the mean of all of them.
@@ -369,7 +361,7 @@ class WordVectors:
     def _best(self, scores: np.ndarray, given: Query, topn: int) -> list[tuple[str, float]]:
         scores[[self._find(one) for one in given if isinstance(one, str) and one in self]] = -np.inf
         count = max(0, min(topn, int(np.isfinite(scores).sum())))
-        return [(self.words[row], float(scores[row])) for row in _highest(scores, count)]
+        return [(self.words[row], float(scores[row])) for row in highest(scores, count)]
 
     def _unit(self, one: str | np.ndarray) -> np.ndarray:
         if isinstance(one, str):
@@ -391,19 +383,6 @@ class WordVectors:
         # difflib is slow on a whole vocabulary; a typo is rarely in the first letter
         alike = [one for one in self.words[:_HINTED] if one[:1] == word[:1] and abs(len(one) - len(word)) < 3]
         return nearest(word, alike[:5000])
-
-
-def _highest(scores: np.ndarray, count: int) -> np.ndarray:
-    """The rows of the `count` highest scores in descending order; ties in the order of rows."""
-    rows = np.zeros(0, np.int64)
-    least = -np.inf
-    for start in range(0, len(scores) if count else 0, _ROWS):
-        rows = np.append(rows, np.flatnonzero(scores[start : start + _ROWS] > least) + start)
-        if len(rows) > count:
-            rows = rows[np.argsort(-scores[rows], kind="stable")[:count]]
-            rows.sort()
-            least = scores[rows].min()
-    return rows[np.argsort(-scores[rows], kind="stable")]
 
 
 def _as_list(query: Query) -> list[str | np.ndarray]:
