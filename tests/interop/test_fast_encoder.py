@@ -117,3 +117,25 @@ def test_several_threads_at_once(tmp_path):
         together = list(pool.map(fast.encode, parts * 5))
     for vectors, part in zip(together, parts * 5):
         np.testing.assert_allclose(vectors, fast.encode(part), atol=2e-6)
+
+
+@pytest.mark.parametrize("make", [tiny_bert, tiny_roberta])
+def test_pieces_are_those_of_the_tokenizer(make, tmp_path):
+    from transformers import AutoTokenizer
+
+    make(tmp_path / "encoder")
+    texts = ["the good film", "", "一 好 电影!"]
+    expected = AutoTokenizer.from_pretrained(tmp_path / "encoder")(
+        texts, return_offsets_mapping=True, return_special_tokens_mask=True
+    )
+    for model in both(tmp_path / "encoder"):
+        found = model.engine_.pieces(texts)
+        assert [[one.id for one in row] for row in found] == expected["input_ids"]
+        assert [[(one.start, one.end) for one in row] for row in found] == [
+            [tuple(place) for place in row] for row in expected["offset_mapping"]
+        ]
+        assert [[one.special for one in row] for row in found] == [
+            list(map(bool, row)) for row in expected["special_tokens_mask"]
+        ]
+        for text, row in zip(texts, found):
+            assert all(one.special or one.text == text[one.start : one.end] for one in row)

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route as Path_
+from starlette.routing import Route as Answering
 
 from .admission import Admission
 from .call import Call
@@ -79,7 +79,7 @@ class Server:
         """The application for a server of ASGI."""
         return Starlette(
             routes=[
-                Path_(route.path, partial(self._respond, route), methods=[route.method])
+                Answering(route.path, partial(self._respond, route), methods=[route.method])
                 for route in self.routes
             ],
             exception_handlers={HTTPException: self._unknown},

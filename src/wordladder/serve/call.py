@@ -31,7 +31,9 @@ class Call:
 
     def model(self, name: str | None, operation: str) -> Served:
         """The model of a name, or the first that can do something; see `Models.get`."""
-        return self.models.get(name, operation)
+        served = self.models.get(name, operation)
+        self.facts.setdefault("model", served.name)
+        return served
 
     async def ask(self, served: Served, operation: str, rows: list[Any], **options: Any) -> list[Any]:
         """The results of an operation, one a row.
@@ -40,7 +42,7 @@ class Call:
             Refusal: the rows are too many, too long or wrong, too much is waiting, or the time is over.
         """
         sizes = self._sizes(rows)
-        self.facts |= {"model": served.name, "rows": len(rows), "tokens": sum(sizes)}
+        self.facts |= {"rows": len(rows), "tokens": sum(sizes)}
         if self.settings.log_texts:
             self.facts["texts"] = rows
         future = None
