@@ -15,12 +15,10 @@ from ..files.streams import atomic_write
 from ..interop.no_task import NoTask
 from ..model.model import Model
 from ..tasks._decoding import sigmoid, softmax
-from ..tasks._word_scores import WordScores
 
 TASKS = ("classification", "pairs", "regression", "similarity", "tagging")
 NUMBERS = ("regression", "similarity")  # the tasks whose answers are numbers
 _PROBE = 4  # texts that a teacher is recognised by
-_LEAST_SHARE = 1e-4  # of a tag's probability: how improbable the others are is noise
 
 
 class Teachers:
@@ -74,7 +72,7 @@ class Teachers:
         """The mean scores of each text, or of its words, in the order of the student's columns."""
         parts = []
         for model, found in zip(self.models, asked):
-            own, values = self._names(model), _of_words(found) if self.task == "tagging" else found
+            own, values = self._names(model), found.values if self.task == "tagging" else found
             parts.append(values[:, [own.index(name) for name in columns]] if columns else values)
         mean = (parts[0] if len(parts) == 1 else self._mean(np.stack(parts))).astype(np.float32)
         return np.split(mean, asked[0].tokens.offsets[1:-1]) if self.task == "tagging" else list(mean)
@@ -109,17 +107,6 @@ class Teachers:
         return kept_answers(
             lambda some: model.scores(examples.take(some)), rows, self.cache, examples.segments
         )
-
-
-def _of_words(found: WordScores) -> NDArray[np.float32]:
-    """The scores of each word's tags. Those of a chain mean nothing without the chain, which a student does
-    not share: instead the logarithms of the tags' probabilities in the whole sentence, with the mean zero.
-    """
-    if found.chain is None:
-        return found.values
-    shares = found.chain.marginals(found.values, found.tokens.example_offsets)
-    logs = np.log(shares.clip(_LEAST_SHARE))
-    return logs - logs.mean(axis=1, keepdims=True)
 
 
 def kept_answers(
