@@ -1,12 +1,13 @@
 """The server under load, on loopback.
 
-    python benchmarks/serving.py speed --encoder MINILM --peer PYTHON [--seconds 30]
+    python benchmarks/serving.py speed --encoder MINILM --infinity PROGRAM --peer PYTHON [--seconds 30]
     python benchmarks/serving.py tagger --model FOLDER [--seconds 20] [--workers 2]
     python benchmarks/serving.py soak --encoder MINILM --model FOLDER [--seconds 600]
     python benchmarks/serving.py fuzz --encoder MINILM [--requests 50000]
 
 Speed: 32 clients, each with one text of 5 to 200 words at a time (of the English Wikipedia), against
-wordladder and against a plain server of FastAPI and sentence-transformers in PYTHON's environment, in turn.
+wordladder, infinity-emb (PROGRAM, `infinity_emb` in an environment of its own) and a plain server of FastAPI and
+sentence-transformers in PYTHON's environment, in turn.
 Tagger: 32 clients with 16 sentences of CoNLL-2003 each at a time. Soak: requests begin four times as often as
 the server can answer, good ones and bad ones, of two models; every answer is compared with the model's own,
 at last the server is stopped amid requests. Fuzz: odd bodies, headers, paths and slow clients.
@@ -170,31 +171,43 @@ def figures(latencies: list[float], seconds: float, rows: int = 1) -> dict[str, 
 
 
 def speed(given: Any) -> None:
-    """Both servers in turn."""
-    bodies = [json.dumps({"inputs": [text]}).encode() for text in texts(TEXTS)]
-    found: dict[str, dict[str, float]] = {}
+    """All servers in turn."""
+    some = texts(TEXTS)
+    bodies = [json.dumps({"inputs": [text]}).encode() for text in some]
+    named = [json.dumps({"model": "m", "input": [text]}).encode() for text in some]
+    folder, found = str(given.encoder), dict[str, dict[str, float]]()
+    infinity = [given.infinity, "v2", "--model-id", folder, "--served-model-name", "m", "--device", "cpu"]
+    peers = {
+        "infinity-emb": ([*infinity, "--engine", "torch", "--port", "8766"], 8766, "/embeddings", named),
+        "FastAPI and sentence-transformers": (
+            [given.peer, "-c", PEER, folder, "8765"],
+            8765,
+            "/embed",
+            bodies,
+        ),
+    }
+
+    def measure(name: str, port: int, path: str, asked: list[bytes]) -> None:
+        asyncio.run(closed_loop(port, path, asked, 3))
+        one = figures(asyncio.run(closed_loop(port, path, asked, given.seconds)), given.seconds)
+        if one["rows_per_second"] >= found.get(name, one)["rows_per_second"]:
+            found[name] = one
+
     for turn in range(given.repeat):
-        with started([str(given.encoder)]) as (port, _):
-            asyncio.run(closed_loop(port, "/embed", bodies, 3))
-            one = figures(asyncio.run(closed_loop(port, "/embed", bodies, given.seconds)), given.seconds)
-        best(found, "wordladder", one)
-        peer = subprocess.Popen([given.peer, "-c", PEER, str(given.encoder), "8765"])
-        try:
-            wait(8765, "/docs")
-            asyncio.run(closed_loop(8765, "/embed", bodies, 3))
-            one = figures(asyncio.run(closed_loop(8765, "/embed", bodies, given.seconds)), given.seconds)
-        finally:
-            peer.kill()
-            peer.wait()
-        best(found, "FastAPI and sentence-transformers", one)
+        with started([folder]) as (port, _):
+            measure("wordladder", port, "/embed", bodies)
+        for name, (command, port, path, asked) in peers.items():
+            if command[0] is None:
+                continue
+            peer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                wait(port, "/docs")
+                measure(name, port, path, asked)
+            finally:
+                peer.kill()
+                peer.wait()
         print(turn, found, flush=True)
     keep("serving_speed", {"clients": CLIENTS, "seconds": given.seconds, "best": found})
-
-
-def best(found: dict[str, dict[str, float]], name: str, one: dict[str, float]) -> None:
-    """Keep the turn with the most rows."""
-    if one["rows_per_second"] > found.get(name, one)["rows_per_second"] or name not in found:
-        found[name] = one
 
 
 def tagger(given: Any) -> None:
@@ -385,6 +398,7 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--peer")
+    parser.add_argument("--infinity")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
