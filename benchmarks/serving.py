@@ -6,7 +6,7 @@
     python benchmarks/serving.py fuzz --encoder MINILM [--requests 50000]
 
 Speed: 32 clients, each with one text of 5 to 200 words at a time (of the English Wikipedia), against
-wordladder, infinity-emb (PROGRAM, `infinity_emb` in an environment of its own) and a plain server of FastAPI and
+wordladder, infinity-emb (PROGRAM, in an environment of its own) and a plain server of FastAPI and
 sentence-transformers in PYTHON's environment, in turn.
 Tagger: 32 clients with 16 sentences of CoNLL-2003 each at a time. Soak: requests begin four times as often as
 the server can answer, good ones and bad ones, of two models; every answer is compared with the model's own,
