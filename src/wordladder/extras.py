@@ -17,7 +17,7 @@ EXTRAS = {
     "tune": ("optuna",),
     "search": ("qdrant_edge", "Stemmer", "ir_measures"),
     "postgres": ("psycopg",),
-    "serve": ("starlette", "uvicorn", "orjson", "prometheus_client"),
+    "serve": ("starlette", "uvicorn", "httptools", "orjson", "prometheus_client"),
 }
 
 

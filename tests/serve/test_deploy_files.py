@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 UNIT, DOCKERFILE = ROOT / "deploy" / "wordladder.service", ROOT / "deploy" / "Dockerfile"
 INSTRUCTIONS = (
-    "FROM", "WORKDIR", "COPY", "ARG", "RUN", "ENV", "USER", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT",
+    "FROM", "WORKDIR", "COPY", "ARG", "RUN", "ENV", "USER", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK",
+    "ENTRYPOINT",
 )  # fmt: skip
 
 

@@ -284,6 +284,17 @@ def test_ids_come_back(client):
     assert client.get("/health", headers={"X-Request-Id": "a b"}).headers["X-Request-Id"] != "a b"
 
 
+def test_whatever_goes_wrong_in_loading_again_the_old_model_stays(served, monkeypatch, caplog):
+    def broken(name):
+        raise ZeroDivisionError("of a library")
+
+    old = served.models.served["small"]
+    monkeypatch.setattr(served.models, "_load", broken)
+    served.models._reload("small")
+    assert served.models.served["small"] is old
+    assert "the model stays as it was" in caplog.text
+
+
 def test_names(folders, tmp_path):
     settings = ServerSettings()
     assert list(Models([str(folders["small"])], settings, Metrics()).sources) == ["small"]

@@ -41,9 +41,9 @@ def serve(model: list[str], **options: Any) -> None:
         model: What to serve, by its last name or as NAME=WHAT: folders of saved or exported models, of
             sentence-transformers or transformers, names on the Hugging Face hub, word vectors, indexes.
     """
-    from ..extras import require
+    from ..extras import EXTRAS, require
 
-    for module in ("starlette", "uvicorn", "orjson", "prometheus_client"):
+    for module in EXTRAS["serve"]:
         require(module, "serve", "the server")
     from ..serve.run import serve as run
     from ..serve.settings import ServerSettings

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..errors import SettingError, WordladderError, did_you_mean
+from ..errors import SettingError, did_you_mean
 from ..model.loading import load
 from ..search.index import Index
 from ..search.store import SETTINGS_FILE
@@ -193,8 +193,8 @@ class Models:
     def _reload(self, name: str) -> None:
         try:
             fresh = self._load(name)
-        except (WordladderError, OSError) as error:
-            log.error("the model stays as it was", extra={"model": name, "error": str(error)})
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are still to be looked after
+            log.error("the model stays as it was", extra={"model": name, "error": f"{error!r}"})
             return
         old, self.served[name] = self.served[name], fresh
         self.metrics.reloads.labels(name).inc()
