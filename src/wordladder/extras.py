@@ -7,7 +7,7 @@ from .errors import MissingExtraError
 
 # extra → the modules of it that are imported
 EXTRAS = {
-    "train": ("torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib", "textalloc"),
+    "train": ("torch", "transformers", "sklearn", "scipy", "matplotlib", "textalloc"),
     "run": ("onnxruntime",),
     "export": ("onnx", "onnxruntime", "openvino", "nncf"),
     "fast": ("openvino",),

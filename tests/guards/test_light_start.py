@@ -42,7 +42,7 @@ def test_the_package_is_light():
 @pytest.mark.parametrize("command", ["", "climb", "pretrain", "vectors train"])
 def test_the_help_is_light(command):
     code = COMMAND.format(["wordladder", *command.split(), "--help"])
-    assert not loaded(code) & {"torch", "numba", "numpy", "pyarrow", "sklearn", "transformers", "accelerate"}
+    assert not loaded(code) & {"torch", "numba", "numpy", "pyarrow", "sklearn", "transformers"}
 
 
 def test_word_vectors_need_neither_torch_nor_numba():
@@ -66,7 +66,7 @@ for kind in ("tfidf", "fasttext", "crf"):
 
 
 def test_shallow_rungs_are_fitted_and_used_without_torch(tmp_path):
-    heavy = {"torch", "sklearn", "transformers", "accelerate", "pyarrow", "matplotlib", "pandas"}
+    heavy = {"torch", "sklearn", "transformers", "pyarrow", "matplotlib", "pandas"}
     assert not loaded(SHALLOW, cwd=tmp_path) & heavy
 
 
@@ -83,7 +83,7 @@ def test_a_saved_bilstm_answers_without_the_heavy_libraries(command, small_model
     small_model.save(tmp_path / "model")
     (tmp_path / "texts.csv").write_text("text,label\na good film,positive\n", encoding="utf-8")
     code = COMMAND.format(["wordladder", command, str(tmp_path / "model"), str(tmp_path / "texts.csv")])
-    heavy = {"transformers", "sklearn", "scipy", "accelerate", "numba", "matplotlib", "pandas"}
+    heavy = {"transformers", "sklearn", "scipy", "numba", "matplotlib", "pandas"}
     assert not loaded(code) & heavy
 
 

@@ -12,9 +12,11 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from ..progress import Progress
+from ..processes import process_number
+from ..progress import Progress, quiet
 
-console = Console(highlight=False)
+FIRST = process_number() == 0  # of the processes that train together only this one tells its results
+console = Console(highlight=False, quiet=not FIRST)
 errors = Console(stderr=True, highlight=False)
 _WIDE = r"\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60"
 # A word, or a wide character with what must not stand apart from it: 「before, 。after.
@@ -27,7 +29,8 @@ SECONDS = 30.0  # between two lines of progress in a file or a pipe
 
 def print_json(value: Any) -> None:
     """One JSON document on one line of standard output, whatever the terminal."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    if FIRST:
+        sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
 def print_notes(examples: Any, to: Console = console) -> None:
@@ -48,8 +51,8 @@ def progress_bar() -> Iterator[Progress]:
     """A callable for the library's long work; it draws one bar a stage on a terminal, and elsewhere writes a
     line now and then.
     """
-    if not errors.is_terminal:
-        yield _lines()
+    if not errors.is_terminal or not FIRST:
+        yield _lines() if FIRST else quiet
         return
     from rich import progress
 

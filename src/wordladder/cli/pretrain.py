@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from ..extras import require
-from .console import STOPPED, console, duration, errors, print_json, progress_bar, tell
+from .console import FIRST, STOPPED, console, duration, errors, print_json, progress_bar, tell
 from .options import RUN, Json, Output, Resume, UnicodeErrors
 from .signatures import command_options, library_options
 
@@ -89,6 +89,8 @@ def pretrain(
     except KeyboardInterrupt:
         errors.print("stopped. The same command with [bold]--resume[/bold] continues from here")
         raise typer.Exit(STOPPED) from None
+    if not FIRST:
+        return
     tell(report["notes"])
     print_json({"output": str(output), **report}) if json else _print(report, output)
 

@@ -7,7 +7,17 @@ from typing import Any
 
 from ..errors import SettingError
 from . import options as shared
-from .console import console, duration, interval, plain_table, print_figures, print_json, progress_bar, tell
+from .console import (
+    FIRST,
+    console,
+    duration,
+    interval,
+    plain_table,
+    print_figures,
+    print_json,
+    progress_bar,
+    tell,
+)
 from .mining import OPTIONS, mined_parts
 from .signatures import command_options
 
@@ -91,6 +101,8 @@ def train(
     model = Model(chosen, **place)
     with progress_bar() as progress:
         model.fit(parts.train, dev=parts.dev, output=output, resume=resume, cache=cache, progress=progress)
+    if not FIRST:
+        return
     tested = None if parts.test is None else model.evaluate(parts.test)
     notes = [*parts.notes, *model.report_["split"], *describe_groups_and_times({"test": parts.test})]
     notes += missing_labels(parts.train, parts.test, "test")

@@ -20,6 +20,7 @@ from ..embedders._training_text import TrainingText
 from ..errors import ModelError, RecipeError
 from ..layers.devices import batches_on_device, choose_device, device_of, explain_out_of_memory, threads
 from ..layers.search_settings import Search
+from ..processes import first_goes_first
 from ..progress import Progress, quiet
 from ..recipe import Recipe, build, component
 from ..tasks.translation import Alignment
@@ -70,15 +71,16 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
             self.task.learn_words(tokens)
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
-            facts = self._initialise_network(train, tokens, run)
-            if getattr(self.task, "negatives", 0):
-                train = self._with_negatives(train, tokens)
-                tokens = self.words.tokens(train)
-                splits["train"] = train, tokens
-            if self.network.frozen():
-                folder, self._cache = run.features_folder(self.network), run.cache
-                texts = [tokens for _, tokens in splits.values()]
-                facts["features"] = self._cache_features(texts, folder, run.progress)
+            with first_goes_first():
+                facts = self._initialise_network(train, tokens, run)
+                if getattr(self.task, "negatives", 0):
+                    train = self._with_negatives(train, tokens)
+                    tokens = self.words.tokens(train)
+                    splits["train"] = train, tokens
+                if self.network.frozen():
+                    folder, self._cache = run.features_folder(self.network), run.cache
+                    texts = [tokens for _, tokens in splits.values()]
+                    facts["features"] = self._cache_features(texts, folder, run.progress)
             targets = self.task.targets(train, tokens)
             weights = None if train.weights is None else np.asarray(train.weights, np.float32)
             together = self.task.together(train) if hasattr(self.task, "together") else None

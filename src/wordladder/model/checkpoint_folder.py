@@ -14,13 +14,15 @@ from ..data.examples import Examples
 from ..errors import OutputError, SettingError
 from ..files.folders import RECIPE_FILE, check_output_folder, path_with_name
 from ..files.streams import write_errors
+from ..processes import process_number
 
 
 @contextmanager
 def exclusive_output(
     output: Path, busy: str = "is writing it; wait until it ends, or choose another output"
 ) -> Iterator[None]:
-    """Lock an output for this process, by a file next to it that the system unlocks when the process ends.
+    """Lock an output for this process, and those that train with it, by a file next to it that the system
+    unlocks when the process ends.
 
     Args:
         output: The output.
@@ -29,6 +31,9 @@ def exclusive_output(
     Raises:
         OutputError: another process has locked it, or the lock cannot be written.
     """
+    if process_number() > 0:
+        yield
+        return
     path = path_with_name(output)
     path = path.with_name(f".{path.name}.lock")
     with write_errors(path):
@@ -71,7 +76,8 @@ def open_checkpoint_folder(
     resume: bool,
     marker: str = RECIPE_FILE,
 ) -> Path:
-    """The folder `OUTPUT.training`: a new one, or with `resume` that of an interrupted run.
+    """The folder `OUTPUT.training`: a new one, or with `resume` that of an interrupted run; of several
+    processes the first one makes it.
 
     Args:
         output: The folder of the model.
@@ -84,6 +90,8 @@ def open_checkpoint_folder(
         OutputError: the output cannot be written, or a folder of something else has the name.
         SettingError: the interrupted run had other data or another recipe.
     """
+    if process_number() > 0:
+        return _folder(output)
     check_output_folder(output, marker)
     folder, fingerprint = _folder(output), _fingerprint(tables, data)
     path = folder / "belongs.txt"

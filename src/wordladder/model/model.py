@@ -20,6 +20,7 @@ from ..evaluation.evaluate import Evaluation, evaluate_scores, order_effect
 from ..files.folders import content_hash
 from ..files.streams import disk_errors
 from ..interop.teachers import open_teacher
+from ..processes import first_goes_first
 from ..progress import Progress, quiet
 from ..recipe import Recipe, component
 from ..tasks.classification import Classification
@@ -136,9 +137,10 @@ class Model(Writer, Estimator):
                 "files": {path.name: content_hash(path) for path in files},
             }
             self.report_["warnings"] = training_warnings(self.report_)
-            if output is not None:
-                self.save(output)
-                remove_checkpoint_folder(Path(output))
+            with first_goes_first() as first:
+                if output is not None and first:
+                    self.save(output)
+                    remove_checkpoint_folder(Path(output))
         return self
 
     def _fit_engine(

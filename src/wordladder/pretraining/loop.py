@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ..errors import TrainingError
 from ..layers.devices import batches_on_device, choose_device, explain_out_of_memory, threads
+from ..processes import all_sum, gradients_kept, process_count, process_number, shared_device, together
 from ..progress import Progress, quiet
 from ..training.optimizer import autocast
 from ..training.run import Run
@@ -116,17 +117,19 @@ class _PretrainingRun(Run):
         settings = TrainingSettings(
             learning_rate=options.rate, weight_decay=WEIGHT_DECAY, precision=options.precision
         )
-        checkpoint, device = folder / "checkpoint.safetensors", choose_device(options.device)
+        checkpoint, device = folder / "checkpoint.safetensors", shared_device(choose_device(options.device))
         super().__init__(objective.network, settings, device, checkpoint, progress)
+        self.together, self.first = together(objective.network), process_number() == 0
+        self.checkpoint = checkpoint if self.first else None
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["betas"], group["eps"] = BETAS, EPSILON
         self.objective, self.options = objective, options
         self.meter = _Meter(**self.state.history.pop()) if self.state.history else _Meter()  # type: ignore[arg-type]
         self.log = folder / "log.jsonl"
-        self.curve = _read_log(self.log, self.state.step)
+        self.curve = _read_log(self.log, self.state.step) if self.first else []
         seconds = None if options.minutes is None else 60.0 * options.minutes
-        self.plans = Plans(folder / "plans.jsonl", options.steps, seconds)
+        self.plans = Plans(folder / "plans.jsonl", options.steps, seconds, keep=self.first)
         self.stop_requested = False
         self.opened = time.monotonic()
         # Evaluating changes nothing in what is learned, so it may go by the clock.
@@ -141,6 +144,10 @@ class _PretrainingRun(Run):
                 with explain_out_of_memory(MEMORY):
                     self._step(next(batches))
                 state.seconds = earlier + time.monotonic() - self.opened
+                if process_count() > 1:  # all plan and stop alike
+                    own = (state.seconds * self.first, self.stop_requested)
+                    state.seconds, stops = all_sum(own)
+                    self.stop_requested = stops > 0
                 plans.measure(state.step, state.seconds)
                 if self.progress_is_due():
                     self._report_progress()
@@ -161,19 +168,21 @@ class _PretrainingRun(Run):
         return Outcome(state.step, self.meter.tokens, state.seconds, self.curve, held_out)
 
     def _batches(self, step: int) -> list[tuple[Any, int]]:
-        """The batches of a step, and how many pieces or words each has."""
-        batches = (self.objective.batch(step, part) for part in range(self.options.parts))
+        """This process's batches of a step, and how many pieces or words each has."""
+        parts = range(process_number(), self.options.parts, process_count())
+        batches = (self.objective.batch(step, part) for part in parts)
         return [(batch, self.objective.tokens(batch)) for batch in batches]
 
     def _step(self, batches: list[tuple[Any, int]]) -> None:
         started, step, plans = time.monotonic(), self.state.step, self.plans
         factor = rate_factor(plans.progress(step), plans.progress(step + 1), self.options.warmup)
         self.network.train()
-        with self.optimizer_step(factor, self.options.seed, step):
-            for batch, tokens in batches:
-                with autocast(self.settings, self.device):
-                    loss, facts = self.network(batch)
-                (loss / len(batches)).backward()
+        with self.optimizer_step(factor, self.options.seed, step, process_number()):
+            for number, (batch, tokens) in enumerate(batches, start=1):
+                with gradients_kept(self.together, number < len(batches)):
+                    with autocast(self.settings, self.device):
+                        loss, facts = self.together(batch)
+                    (loss / len(batches)).backward()
                 self.meter.add(loss, facts, tokens)
         self.meter.learning_rate = self.options.rate * factor
         self.meter.seconds += time.monotonic() - started
@@ -185,7 +194,9 @@ class _PretrainingRun(Run):
         self.progress("pretraining", step, total, **facts, tokens_per_second=self.meter.speed)
 
     def _write_log(self) -> None:
-        """Write a line of the log, with figures on the held-out text where it is time for them."""
+        """Write a line of the log, with figures on the held-out text where it is time for them; only the
+        first process does.
+        """
         state, now, every = self.state, self.plans.progress(self.state.step), self.options.evaluations
         line = self.meter.line(state.step, state.seconds)
         if not math.isfinite(line["loss"]):
@@ -193,6 +204,9 @@ class _PretrainingRun(Run):
                 f"the loss is {line['loss']} at step {state.step}; "
                 "a lower learning rate or a longer warm-up usually helps"
             )
+        if not self.first:
+            self.meter = _Meter(tokens=self.meter.tokens)
+            return
         started = time.monotonic()
         due = math.floor(self.evaluated_at * every) < math.floor(now * every)
         due = due and self.evaluation_seconds <= EVALUATION_SHARE * (started - self.opened)
@@ -252,7 +266,13 @@ class _Meter:
         self._pending: list[dict[str, Tensor]] = []  # what an accelerator may still be computing
 
     def add(self, loss: Tensor, facts: dict[str, Tensor], tokens: int) -> None:
-        self._pending.append({name: value.detach() for name, value in {"loss": loss, **facts}.items()})
+        """Add a batch, and those that other processes computed at the same time."""
+        values = {name: value.detach() for name, value in {"loss": loss, **facts}.items()}
+        if (processes := process_count()) > 1:
+            *totals, words = all_sum([*(value.item() for value in values.values()), tokens])
+            values = {name: torch.tensor(total / processes) for name, total in zip(values, totals)}
+            tokens = int(words)
+        self._pending.append(values)
         self.count, self.here, self.tokens = self.count + 1, self.here + tokens, self.tokens + tokens
 
     def means(self) -> dict[str, float]:

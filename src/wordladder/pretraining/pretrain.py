@@ -10,6 +10,7 @@ appears when it is complete.
 """
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from ..files.streams import disk_errors
 from ..formats import UnicodeErrors, read_vectors
 from ..layers.devices import choose_device
 from ..model.checkpoint_folder import exclusive_output, open_checkpoint_folder, remove_checkpoint_folder
+from ..processes import first_goes_first, process_count
 from ..progress import Progress, quiet
 from ..text.corpus import read_corpus
 from ..text.words import TextSettings
@@ -94,6 +96,8 @@ def pretrain(
     """
     require("transformers", "train", "pretraining")
     choose_device(settings.device)  # a device that is not there is an error before anything is read
+    parts = math.ceil(settings.parts / process_count()) * process_count()  # each process has as many
+    settings = replace(settings, parts=parts)
     prepared = Path(corpus[0]) if len(corpus) == 1 and (Path(corpus[0]) / PREPARED).is_file() else None
     job = Job(
         RawText(corpus, field), settings, progress, continue_from, vectors, unicode_errors, bridge, prepared
@@ -187,7 +191,9 @@ class Job:
         report["objectives"] = settings.aims
         report["continue_from"] = None if self.continue_from is None else str(self.continue_from)
         with ExitStack() as resources:
-            objective, facts = self._elmo(work, resources) if settings.kind == "elmo" else self.masked(work)
+            with first_goes_first():
+                elmo = settings.kind == "elmo"
+                objective, facts = self._elmo(work, resources) if elmo else self.masked(work)
             learned = getattr(objective.network, "model", objective.network)  # without what a teacher adds
             report |= {**facts, "parameters": sum(p.numel() for p in learned.parameters())}
             if self.continue_from is not None:
@@ -198,13 +204,19 @@ class Job:
             report["passes"] = outcome.tokens / size if size else 0.0
             speeds = [line["tokens_per_second"] for line in outcome.curve]
             report["tokens_per_second"] = sum(speeds) / max(1, len(speeds))
-            with atomic_folder(output, MARK) as folder:
-                objective.keep(folder)
-                shutil.copy(work / "log.jsonl", folder / "log.jsonl")
-                (folder / MARK).write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
-                (folder / "README.md").write_text(pretraining_card(report), encoding="utf-8")
-        remove_checkpoint_folder(output)
+            with first_goes_first() as first:
+                if first:
+                    self._write(output, work, objective, report)
         return report
+
+    def _write(self, output: Path, work: Path, objective: Objective, report: dict[str, Any]) -> None:
+        """Write the output; the folder of the unfinished run is no longer needed then."""
+        with atomic_folder(output, MARK) as folder:
+            objective.keep(folder)
+            shutil.copy(work / "log.jsonl", folder / "log.jsonl")
+            (folder / MARK).write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
+            (folder / "README.md").write_text(pretraining_card(report), encoding="utf-8")
+        remove_checkpoint_folder(output)
 
     def _identity(self) -> dict[str, Any]:
         """All that decides what a run does: an interrupted one is resumed only with the same."""

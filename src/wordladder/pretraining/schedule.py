@@ -32,16 +32,17 @@ class Plans:
         path: The journal, JSON lines; an existing one is followed.
         steps: Optimizer steps of the run, or None.
         seconds: Seconds of the run, where `steps` is None.
+        keep: Whether to write the journal; of several processes one does.
     """
 
-    def __init__(self, path: Path, steps: int | None, seconds: float | None) -> None:
-        self._path, self._seconds = path, seconds
+    def __init__(self, path: Path, steps: int | None, seconds: float | None, *, keep: bool = True) -> None:
+        self._path, self._seconds, self._keep = path, seconds, keep
         self._plans: list[Plan] = []
         self._measured: list[tuple[int, float]] = []
         if path.is_file():
             *lines, incomplete = path.read_text(encoding="utf-8").split("\n")
             self._plans = [Plan(**json.loads(line)) for line in lines]
-            if incomplete:  # such a plan was never followed
+            if incomplete and keep:  # such a plan was never followed
                 path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         if not self._plans:
             self._add(Plan(0, 0.0, UNKNOWN_END if steps is None else steps))
@@ -85,6 +86,8 @@ class Plans:
 
     def _add(self, plan: Plan) -> None:
         self._plans.append(plan)
+        if not self._keep:
+            return
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(plan._asdict()) + "\n")
             file.flush()

@@ -2,7 +2,8 @@
 resume.
 
 It takes a network whose forward pass returns the loss of a batch, and functions that give batches and the dev
-score. Accelerate distributes it over several processes.
+score. Several processes may train it together (`processes.py`): each computes on some of a step's batches,
+and the step is the one that a single process would make of all of them.
 """
 
 import math
@@ -19,8 +20,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import TrainingError
-from ..extras import require
 from ..layers.devices import batches_on_device, choose_device, explain_out_of_memory
+from ..processes import (
+    all_sum,
+    gradients_kept,
+    of_first,
+    process_count,
+    process_number,
+    shared_device,
+    together,
+)
 from ..progress import Progress, quiet
 from .optimizer import autocast, rate
 from .run import Run, RunState, copy_weights, tunable
@@ -127,53 +136,48 @@ class _TrainingRun(Run):
     """One run of the loop."""
 
     def __init__(self, job: Job, progress: Progress) -> None:
-        accelerate = require("accelerate", "train", "training")
-        device = choose_device(job.device)
-        self.accelerator = accelerate.Accelerator(cpu=device.type == "cpu", device_placement=False)
-        # Of several processes each has an accelerator of its own.
-        device = self.accelerator.device if self.accelerator.num_processes > 1 else device
+        device = shared_device(choose_device(job.device))
         super().__init__(job.network, job.settings, device, job.checkpoint, progress)
-        if not self.accelerator.is_main_process:
-            self.checkpoint = None  # one process writes it
+        if process_number() > 0:
+            self.checkpoint = None  # the first process writes it
         self.job = job
-        # The optimizers stay bare: what accelerate adds is for loss scaling and TPUs, and asks at every step
-        # which packages are installed.
-        self.wrapped = self.accelerator.prepare(job.network)
+        self.together = together(job.network)
+        # A step's batches are dealt out to all processes: each gets as many.
+        self.step_batches = math.ceil(job.settings.accumulate / process_count()) * process_count()
         self.losses: deque[tuple[int, Tensor]] = deque()  # those that an accelerator may still be computing
 
     def run(self) -> RunState:
         """Train epoch by epoch, until the last one or early stopping."""
         state, settings, weights = self.state, self.settings, tunable(self.network)
-        epochs, patience = settings.planned(len(self._steps(0)), self.job.words)
-        epochs = epochs if self.optimizers else 0  # there may be nothing that training changes
-        sizes = [len(self._steps(epoch)) for epoch in range(epochs)]
-        self.steps = sum(sizes)
+        planned, patience = settings.planned(len(self._steps(0)), self.job.words)
+        state.epochs = state.epochs or planned
+        epochs = state.epochs if self.optimizers else 0  # there may be nothing that training changes
+        sizes = [len(self.job.batches(epoch)) for epoch in range(epochs)]
+        steps = [math.ceil(size / self.step_batches) for size in sizes]
+        self.steps = sum(steps)
         self.average = Average(weights, self.copies["average"], settings.average * self.steps)
         while state.epoch < epochs and (state.best is None or state.epoch - state.best_epoch < patience):
+            self.earlier = sum(steps[: state.epoch])  # not `state.step`: there may have been more processes
             self._epoch()
-            self._end_epoch(sizes[state.epoch])
+            self._end_epoch(steps[state.epoch])
         copy_weights(self.copies["best"] or self.average.mean, weights)
         self.network.eval()
-        self.accelerator.free_memory()
         return state
 
-    def _steps(self, epoch: int) -> list[list[Rows]]:
-        """This process's batches, by optimizer step; every process gets the same number."""
-        batches, processes = self.job.batches(epoch), self.accelerator.num_processes
-        whole = len(batches) // processes * processes or len(batches)
-        own = batches[:whole][self.accelerator.process_index :: processes] or batches[:1]
-        size = self.settings.accumulate
-        return [own[first : first + size] for first in range(0, len(own), size)]
+    def _steps(self, epoch: int, first: int = 0) -> list[list[Rows]]:
+        """The batches of each step, from batch `first` on."""
+        batches, size = self.job.batches(epoch), self.step_batches
+        return [batches[at : at + size] for at in range(first, len(batches), size)]
 
     def _epoch(self) -> None:
         state, every = self.state, self.settings.checkpoint_steps
-        remaining = self._steps(state.epoch)[state.batch :]
-        self.wrapped.train()
+        remaining = self._steps(state.epoch, state.batch)
+        self.together.train()
         began = time.monotonic() - state.seconds
-        for batches in batches_on_device(self._batches, remaining, self.device):
+        for step, batches in zip(remaining, batches_on_device(self._batches, remaining, self.device)):
             with explain_out_of_memory(MEMORY):
                 self._step(batches)
-            state.batch += 1
+            state.batch += len(step)
             self.average.update(state.step)
             state.seconds = time.monotonic() - began
             if self.progress_is_due():
@@ -183,21 +187,26 @@ class _TrainingRun(Run):
                 self.save_checkpoint()
 
     def _batches(self, step: list[Rows]) -> list[tuple[float, Any]]:
-        """The batches of a step, each with its share of the examples."""
-        total = sum(map(len, step))
-        return [(len(rows) / total, self.job.prepare(rows)) for rows in step]
+        """This process's batches of a step, each with its share of the mean over all processes; one without
+        any takes part with a share of nothing.
+        """
+        count, total = process_count(), sum(map(len, step))
+        own = [(len(rows) * count / total, rows) for rows in step[process_number() :: count]]
+        return [(share, self.job.prepare(rows)) for share, rows in own or [(0.0, step[0])]]
 
     def _step(self, batches: list[tuple[float, Any]]) -> None:
-        settings, step = self.settings, self.state.step
-        seed = (settings.seed, step, self.accelerator.process_index)
-        with self.optimizer_step(rate(step, self.steps, settings), *seed):
-            for share, batch in batches:
-                with autocast(settings, self.device):
-                    loss = self.wrapped(batch) * share
-                self.losses.append((step + 1, loss.detach()))
-                if self.device.type == "cpu":
-                    self._add_losses()
-                self.accelerator.backward(loss)
+        settings, step, whole = self.settings, self.state.step, torch.zeros((), device=self.device)
+        factor = rate(self.earlier + self.state.batch // self.step_batches, self.steps, settings)
+        with self.optimizer_step(factor, settings.seed, step, process_number()):
+            for number, (share, batch) in enumerate(batches, start=1):
+                with gradients_kept(self.together, number < len(batches)):
+                    with autocast(settings, self.device):
+                        loss = self.together(batch) * share
+                    whole += loss.detach()
+                    loss.backward()
+            self.losses.append((step + 1, whole))
+            if self.device.type == "cpu" or process_count() > 1:
+                self._add_losses()
 
     def _add_losses(self) -> None:
         """Add up the losses that are not yet; this waits until an accelerator has computed them.
@@ -207,7 +216,8 @@ class _TrainingRun(Run):
         """
         while self.losses:
             step, loss = self.losses.popleft()
-            if not np.isfinite(value := loss.item()):
+            (value,) = all_sum([loss.item() / process_count()])
+            if not np.isfinite(value):
                 raise TrainingError(
                     f"the loss is {value} at step {step} of {self.steps}; "
                     "a lower training.learning_rate or training.clip usually helps"
@@ -217,22 +227,23 @@ class _TrainingRun(Run):
     def _report_progress(self) -> None:
         self._add_losses()
         state = self.state
-        facts: dict[str, float | str] = {"epoch": state.epoch + 1, "loss": state.loss / state.batch}
+        steps = math.ceil(state.batch / self.step_batches)
+        facts: dict[str, float | str] = {"epoch": state.epoch + 1, "loss": state.loss / steps}
         if state.best_epoch:
             facts["dev"] = state.history[state.best_epoch - 1]["dev"]
         self.progress("training", state.step, self.steps, **facts)
 
-    def _end_epoch(self, batches: int) -> None:
+    def _end_epoch(self, steps: int) -> None:
         """Score the mean weights on dev, keep the best, write a checkpoint."""
         self._add_losses()
         state, score_dev = self.state, self.job.score
-        entry = {"epoch": state.epoch + 1, "loss": state.loss / max(1, batches), "seconds": state.seconds}
+        entry = {"epoch": state.epoch + 1, "loss": state.loss / max(1, steps), "seconds": state.seconds}
         if score_dev is not None:
             self.network.eval()
             self.average.swap()
-            entry["dev"], entry["criterion"] = score = score_dev()
-            if state.best is None or score.criterion > state.best:
-                state.best, state.best_epoch = score.criterion, state.epoch + 1
+            entry["dev"], entry["criterion"] = of_first(score_dev())
+            if state.best is None or entry["criterion"] > state.best:
+                state.best, state.best_epoch = entry["criterion"], state.epoch + 1
                 self.copies["best"] = {name: t.clone() for name, t in tunable(self.network).items()}
             self.average.swap()
         state.history.append(entry)

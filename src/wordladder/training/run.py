@@ -37,6 +37,7 @@ class RunState:
 
     Attributes:
         epoch, batch: The next batch, counted from 0.
+        epochs: The most epochs of the run, once they are planned.
         step: Optimizer steps made.
         loss: Sum of this epoch's losses so far.
         best: What the best epoch so far reached on dev, by the measure that epochs are chosen by.
@@ -48,6 +49,7 @@ class RunState:
 
     epoch: int = 0
     batch: int = 0
+    epochs: int = 0
     step: int = 0
     loss: float = 0.0
     best: float | None = None
