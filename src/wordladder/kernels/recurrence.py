@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -154,6 +154,80 @@ def derive(cell, count, gates, start, inputs, dim, memory, before, here, d_gates
         else:
             rnn_backward(sums, d_sums, d_new)
 
+
+@njit(inline="always")
+def _widened(bits):
+    """A bfloat16, given by its bits, as float32."""
+    return np.int32(np.int32(bits) << 16).view(np.float32)
+
+
+@njit(inline="always")
+def _narrowed(number):
+    """The bits of the bfloat16 nearest to a float32; of two as near the even one."""
+    bits = np.float32(number).view(np.int32)
+    return np.int16((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16)
+
+
+@exact
+def activate_half(cell, count, gates, product, start, before, here, memory, hidden, half):
+    """`activate` for hidden vectors that are multiplied in bfloat16.
+
+    Args:
+        cell, count, gates, start, before, here, memory: As there; `hidden` and `half` have the same rows as
+            the memory.
+        product: What the last hidden vectors add to the last columns of the gates, `(count, columns)`,
+            bfloat16 as int16.
+        hidden: The new hidden vectors are written here.
+        half: They are also written here, as bfloat16.
+    """
+    units = hidden.shape[1]
+    for r in range(count):
+        row, new, bits = gates[start + r], hidden[here + r], half[here + r]
+        sums = row[len(row) - product.shape[1] :]
+        for j in range(product.shape[1]):
+            sums[j] += _widened(product[r, j])
+        if cell == LSTM:
+            lstm_forward(row, memory[before + r], memory[here + r], new)
+        elif cell == GRU:
+            gru_forward(row, hidden[before + r], new)
+        else:
+            rnn_forward(row, new)
+        for j in range(units):
+            bits[j] = _narrowed(new[j])
+
+
+@exact
+def derive_half(
+    cell, count, gates, start, before, here, memory, hidden, d_outputs, product, d_hidden, d_memory,
+    d_half, d_bias,
+):  # fmt: skip
+    """`derive` for them; arguments as of both.
+
+    Args:
+        cell, count, gates, start, before, here, memory, hidden: As `activate_half` left them.
+        d_outputs: The gradients of the outputs, a row a word.
+        product: What the step after adds to those of the first hidden vectors, bfloat16 as int16.
+        d_hidden, d_memory: As there.
+        d_half: Those of the sums are written here, a row a word, bfloat16 as int16.
+        d_bias: Added to: the gradient of each column of the gates.
+    """
+    units, sums = d_hidden.shape[1], np.empty(gates.shape[1], np.float32)
+    for r in range(count):
+        d_new, row, bits = d_hidden[r], gates[start + r], d_half[start + r]
+        for j in range(units):
+            d_new[j] += d_outputs[start + r, j]
+        if r < len(product):
+            for j in range(units):
+                d_new[j] += _widened(product[r, j])
+        if cell == LSTM:
+            lstm_backward(row, memory[before + r], memory[here + r], sums, d_new, d_memory[r])
+        elif cell == GRU:
+            gru_backward(row, hidden[before + r], sums, d_new)
+        else:
+            rnn_backward(row, sums, d_new)
+        for j in range(len(sums)):
+            bits[j] = _narrowed(sums[j])
+            d_bias[j] += sums[j]
 
 @exact
 def forward(
