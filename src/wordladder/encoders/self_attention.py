@@ -4,6 +4,7 @@ from torch import nn
 
 from ..errors import check_at_least
 from ..layers.attention import FeedForward, MultiHeadAttention, positions
+from ..layers.dropout import ByteDropout
 from ..layers.sequence import Sequence
 
 __all__ = ["SelfAttention"]
@@ -38,7 +39,7 @@ class SelfAttention(nn.Module):
         self.dim, inner = hidden, 4 * hidden if feed_forward is None else feed_forward
         self.inputs = nn.Linear(dim, hidden)
         self.layers = nn.ModuleList(_Layer(hidden, heads, inner, dropout) for _ in range(layers))
-        self.norm, self.dropout = nn.LayerNorm(hidden), nn.Dropout(dropout)
+        self.norm, self.dropout = nn.LayerNorm(hidden), ByteDropout(dropout)
 
     def forward(self, sequence: Sequence) -> Sequence:
         """Vectors `(batch, time, dim)`, zero after each text's end; the summary is dropped."""
@@ -58,7 +59,7 @@ class _Layer(nn.Module):
         super().__init__()
         self.attention, self.feed_forward = MultiHeadAttention(dim, heads), FeedForward(dim, inner, dropout)
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(2))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ByteDropout(dropout)
 
     def forward(self, vectors, seen):
         normed = self.norms[0](vectors)

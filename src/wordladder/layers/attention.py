@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import RecipeError
+from .dropout import ByteDropout
+from .half_precision_attention import by_products
 
 
 def check_heads(dim: int, heads: int) -> None:
@@ -64,11 +66,17 @@ class MultiHeadAttention(nn.Module):
             mask: `(batch, seen)`, True for what can be seen; at least one a row.
             causal: Whether each place sees only itself and those before.
         """
-        visible = None if mask is None else mask[:, None, None]
+        visible = None if mask is None else mask[:, None]
         query = self._split(self.query(vectors))
-        found = functional.scaled_dot_product_attention(
-            query, keys.to(query.dtype), values.to(query.dtype), visible, is_causal=causal
-        )
+        keys, values = keys.to(query.dtype), values.to(query.dtype)
+        if query.device.type == "cpu" and query.dtype == torch.bfloat16:
+            if causal:
+                places = query.shape[2], keys.shape[2]
+                visible = torch.ones(1, *places, dtype=torch.bool).tril()
+            found = by_products(query, keys, values, visible, query.shape[3] ** -0.5)
+        else:
+            visible = None if visible is None else visible[:, None]
+            found = functional.scaled_dot_product_attention(query, keys, values, visible, is_causal=causal)
         return self.output(found.transpose(1, 2).flatten(2))
 
     def weights(self, vectors: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
@@ -86,7 +94,7 @@ class FeedForward(nn.Sequential):
 
     def __init__(self, dim: int, hidden: int, dropout: float) -> None:
         inner, outer = nn.Linear(dim, hidden), nn.Linear(hidden, dim)
-        super().__init__(inner, nn.GELU(), nn.Dropout(dropout), outer)
+        super().__init__(inner, nn.GELU(), ByteDropout(dropout), outer)
         for layer in (inner, outer):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)

@@ -43,22 +43,34 @@ def attention(
         scaling: Factor on the scores.
         others: Not used.
     """
-    batch, heads, time, dim = query.shape
-    scale = dim**-0.5 if scaling is None else scaling
+    scale = query.shape[3] ** -0.5 if scaling is None else scaling
     if dropout or query.device.type != "cpu" or query.dtype != torch.bfloat16:
         with sdpa_kernel(_BACKENDS) if query.device.type == "cuda" else nullcontext():
             out = nn.functional.scaled_dot_product_attention(
                 query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scale
             )
         return out.transpose(1, 2), None
-    bias = query.new_zeros((batch, 1, time))
-    if attention_mask is not None:
-        bias.masked_fill_(~attention_mask[:, 0, :1], torch.finfo(query.dtype).min)
+    visible = None if attention_mask is None else attention_mask[:, 0, :1]
+    return by_products(query, key, value, visible, scale).transpose(1, 2), None
+
+
+def by_products(query: Tensor, key: Tensor, value: Tensor, visible: Tensor | None, scale: float) -> Tensor:
+    """Attention as two products and a softmax, `(batch, heads, time, dim)`.
+
+    Args:
+        query: `(batch, heads, time, dim)`, bfloat16.
+        key, value: `(batch, heads, seen, dim)`, bfloat16.
+        visible: Which places may be attended to, `(batch or 1, time or 1, seen)`; None: all.
+        scale: Factor on the scores.
+    """
+    batch, heads, time, _ = query.shape
+    bias = query.new_zeros((batch, 1, key.shape[2]))
+    if visible is not None:
+        bias = bias.masked_fill(~visible, torch.finfo(query.dtype).min)
     with torch.autocast("cpu", enabled=False):
-        q, k, v = (part.reshape(batch * heads, time, dim) for part in (query, key, value))
+        q, k, v = (part.flatten(0, 1) for part in (query, key, value))
         scores = torch.baddbmm(bias.repeat_interleave(heads, dim=0), q, k.transpose(1, 2), alpha=scale)
-        out = torch.bmm(scores.softmax(dim=-1), v)
-    return out.view(batch, heads, time, dim).transpose(1, 2), None
+        return torch.bmm(scores.softmax(dim=-1), v).view(batch, heads, time, -1)
 
 
 def use_fast_attention(model: Any) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .attention import FeedForward, MultiHeadAttention, positions
+from .dropout import ByteDropout
 from .sequence import Sequence
 
 
@@ -64,7 +65,7 @@ class TransformerDecoder(nn.Module):
         self.layers: Any = nn.ModuleList(
             _Layer(dim, source_dim, heads, inner, dropout) for _ in range(layers)
         )
-        self.norm, self.dropout = nn.LayerNorm(dim), nn.Dropout(dropout)
+        self.norm, self.dropout = nn.LayerNorm(dim), ByteDropout(dropout)
 
     def memory(self, sequence: Sequence) -> Memory:
         """What is needed of the source: the vectors `(batch, words, source_dim)` of its words."""
@@ -115,7 +116,7 @@ class _Layer(nn.Module):
         self.own, self.source = MultiHeadAttention(dim, heads), MultiHeadAttention(dim, heads, source_dim)
         self.feed_forward = FeedForward(dim, inner, dropout)
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(3))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ByteDropout(dropout)
 
     def forward(self, vectors: Tensor, number: int, memory: Memory) -> Tensor:
         """All steps at once, `(batch, time, dim)`."""
