@@ -1,6 +1,7 @@
 """Language models on the sample of the English Wikipedia: perplexity of words, and what they write.
 
     python benchmarks/language_model.py [--rungs kneser-ney,lstm-lm] [--words 20000000] [--set KEY=JSON]
+    torchrun --standalone --nproc-per-node 2 benchmarks/language_model.py --threads 1 …   # in two processes
 
 Of the paragraphs, every 200th is test and the one after it dev; the first ones of the others, of so many
 words together, are trained on. All rungs have the same 8,000 pieces, learned from these.
@@ -40,6 +41,7 @@ def main() -> None:
 
     from wordladder import Model, Recipe
     from wordladder.cli.console import progress_bar
+    from wordladder.processes import process_count, process_number
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rungs", default="kneser-ney,lstm-lm")
@@ -63,10 +65,13 @@ def main() -> None:
             model = Model(recipe, threads=given.threads)
             with progress_bar() as progress:
                 model.fit(parts["train"], dev=(parts["dev"], None), output=output, progress=progress)
+        if process_number() > 0:
+            continue
         tested = model.evaluate(parts["test"])
         facts = {
             "minutes": model.report_["train_seconds"] / 60,
             "threads": given.threads,
+            "processes": process_count(),
             "steps": model.report_.get("steps"),
             "interval": list(tested.interval),
             **tested.metrics,
