@@ -1,6 +1,7 @@
 """Language models: n-grams against a brute force, networks, what they write, and what starts from them."""
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,12 +10,17 @@ from typer.testing import CliRunner
 
 from wordladder import Model
 from wordladder.cli import app
+from wordladder.data.examples import Examples
 from wordladder.data.reading import read_examples
 from wordladder.errors import ModelError, RecipeError, SettingError
+from wordladder.layers.recurrence import new_cell, run_on
 from wordladder.recipe import Recipe, rung_names
 from wordladder.shallow.kneser_ney import KneserNey
 from wordladder.text.pieces import PieceVocabulary
 from wordladder.text.words import TextSettings, cut_to_pieces, text_of, tokenize, words_alone
+from wordladder.training import segments
+from wordladder.training.loop import Job
+from wordladder.training.segments import segmented_job
 
 LINES = ["The cat sat.", "A dog ran.", "The dog sat on the mat.", "A cat ran to the dog.", "Birds sing!"]
 
@@ -268,12 +274,12 @@ def test_files_and_commands(tmp_path):
 class TestRunningText:
     def test_lines_that_fit_are_one_text(self, tmp_path):
         path = tmp_path / "book.txt"
-        lines = ["A line.", "", "Another one.", "x" * 1990, "y" * 2500, "The end."]
+        lines = ["A line.", "", "Another one.", "x" * 9990, "y" * 10500, "The end."]
         path.write_text("\n".join(lines), encoding="utf-8")
         found = read_examples(path, "language_model", format="running")
-        assert found.texts[:2] == ["A line.\n\nAnother one.\n", "x" * 1990 + "\n"]
+        assert found.texts[:2] == ["A line.\n\nAnother one.\n", "x" * 9990 + "\n"]
         assert "".join(found.texts) == path.read_text(encoding="utf-8") + "\n"
-        assert max(map(len, found.texts)) <= 2000
+        assert max(map(len, found.texts)) <= 10_000
         assert found.lines[:3].tolist() == [1, 4, 5]
 
     @pytest.mark.parametrize("pieces", [None, 60])
@@ -317,3 +323,87 @@ class TestRunningText:
 def test_the_rungs_are_recipes_of_the_task():
     for name in rung_names("language_model"):
         assert Recipe.load(name, "language_model").task == "language_model"
+
+
+class TestSegments:
+    """Training on long texts in segments, whose state goes on."""
+
+    @staticmethod
+    def fitted(cell, **training):
+        tables = recipe(epochs=2)
+        tables["encoders"] = [
+            {"kind": "recurrent", "cell": cell, "hidden": 12, "layers": 2, "bidirectional": False}
+        ]
+        tables["task"] |= {"segment": 3, "dropout": 0.0}
+        tables["training"] |= {"precision": "float32", "batch_rows": 4, "batch_words": 12, **training}
+        return Model(tables, device="cpu", threads=1)
+
+    @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+    def test_segment_after_segment_is_the_whole_text(self, cell):
+        engine = self.fitted(cell).fit(texts(20)).engine_
+        given = Examples(([*texts(7), "", "One."],))
+        tokens = engine.words.tokens(given)
+        targets = engine.task.targets(given, tokens)
+        assert tokens.lengths.max() > 6
+        job = Job(engine.network, None, None, None, engine.settings)
+        job = segmented_job(job, tokens, targets, 3)
+        counts, total = tokens.lengths // 3 + 1, np.zeros(len(tokens))
+        of = np.repeat(np.arange(len(counts)), counts)
+        seen = []
+        with torch.no_grad():
+            for rows in job.batches(0):
+                batch = job.prepare(rows)
+                total[of[rows[:, 0]]] += engine._log_probabilities(batch)[:, 0].numpy()
+                seen += rows[:, 0].tolist()
+        assert sorted(seen) == list(range(counts.sum())), "each segment once"
+        assert total == pytest.approx(engine.scores(given)[:, 0], rel=1e-5)
+
+    @pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
+    @pytest.mark.parametrize("precision", [torch.float32, torch.float64])  # the kernels, and torch
+    def test_a_layer_goes_on_from_a_state(self, kind, precision):
+        cell = new_cell(kind, 5, 7).to(precision)
+        words, state = torch.randn(3, 4, 5, dtype=precision), torch.randn(2, 3, 7, dtype=precision)
+        lengths = torch.tensor([4, 0, 2])
+        found, after = run_on(cell, words, torch.arange(4) < lengths[:, None], state)
+        for row in (0, 2):
+            before = state[:, None, row : row + 1]
+            twin, end = cell(
+                words[row : row + 1, : lengths[row]], (before[0], before[1]) if kind == "lstm" else before[0]
+            )
+            torch.testing.assert_close(found[row : row + 1, : lengths[row]], twin)
+            assert not found[row, lengths[row] :].any()
+            ended = torch.stack([part[0, 0] for part in end]) if kind == "lstm" else end[0]
+            torch.testing.assert_close(after[: len(ended), row], ended, check_dtype=False)
+        torch.testing.assert_close(after[:, 1], state[:, 1], check_dtype=False)
+        assert not after.requires_grad
+        (gradient,) = torch.autograd.grad(found[2].square().sum(), cell.weight_hh_l0)
+        (right,) = torch.autograd.grad(twin.square().sum(), cell.weight_hh_l0)
+        torch.testing.assert_close(gradient, right, atol=1e-5, rtol=1e-4)
+
+    def test_batches_of_two_processes(self, monkeypatch):
+        """Each goes on only from its own last batch."""
+        monkeypatch.setattr(segments, "process_count", lambda: 2)
+        engine = self.fitted("gru").fit(texts(5)).engine_
+        tokens = engine.words.tokens(Examples((texts(40),)))
+        job = Job(engine.network, None, None, None, engine.settings)
+        batches = segmented_job(job, tokens, engine.task.targets(None, tokens), 3).batches(0)
+        for lane in (batches[::2], batches[1::2]):
+            assert any((rows[:, 1] >= 0).any() for rows in lane)
+            for before, rows in pairwise(lane):
+                goes_on = rows[:, 1] >= 0
+                assert (before[rows[goes_on, 1], 0] == rows[goes_on, 0] - 1).all()
+
+    def test_an_interrupted_run_goes_on_within_a_text(self, tmp_path):
+        whole = self.fitted("lstm", checkpoint_steps=1).fit(texts(20), output=tmp_path / "whole")
+
+        def stop(stage, done, total, **facts):
+            if stage == "training" and done == 8:
+                raise KeyboardInterrupt
+
+        broken = self.fitted("lstm", checkpoint_steps=1)
+        with pytest.raises(KeyboardInterrupt):
+            broken.fit(texts(20), output=tmp_path / "broken", progress=stop)
+        broken.fit(texts(20), output=tmp_path / "broken", resume=True)
+        one, other = (model.engine_.network.state_dict() for model in (whole, broken))
+        assert all(torch.equal(one[name], other[name]) for name in one)
+        assert not any("state" in name or "last" in name for name in one)

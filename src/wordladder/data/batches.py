@@ -16,6 +16,7 @@ def length_batches(
     seed: int | None = None,
     epoch: int = 0,
     together: np.ndarray | None = None,
+    longest: int | None = None,
 ) -> list[np.ndarray]:
     """Put rows into batches; every row is in exactly one.
 
@@ -31,6 +32,7 @@ def length_batches(
         seed: Shuffles; None: sort.
         epoch: Which pass over the rows this is, from 0.
         together: A number for each row; those with the same one are in one batch, and count as one row.
+        longest: The most words of a row that are read at once, and count.
 
     Returns:
         Row numbers, int64, one array a batch.
@@ -57,11 +59,12 @@ def length_batches(
     shuffled = np.argsort(bits.random_raw(len(lengths)), kind="stable")
     off = (bits.random_raw(len(lengths)) >> np.uint64(11)) * 2.0**-53
     noisy = lengths * (1 + _JITTER * off) + off
+    read = lengths if longest is None else np.minimum(lengths, longest)
     batches = []
     for start in range(0, len(shuffled), _POOL * max_rows):
         pool = shuffled[start : start + _POOL * max_rows]
         pool = pool[np.argsort(noisy[pool], kind="stable")]
-        batches += _cut(pool, lengths, max_words, max_rows)
+        batches += _cut(pool, read, max_words, max_rows)
     order = np.argsort(bits.random_raw(len(batches)), kind="stable")
     return [batches[index] for index in order]
 

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import RecipeError
-from ..layers.recurrence import advance, new_cell, run_layer
+from ..layers.recurrence import advance, carried, new_cell, run_layer, run_on
 from ..layers.saved_weights import saved_weights
 from ..layers.sequence import Sequence, VariationalDropout
 
@@ -38,6 +39,7 @@ class Recurrent(nn.Module):
     """
 
     reads = "segment"
+    state: Tensor
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class Recurrent(nn.Module):
             inputs = self.dim if layer else dim
             self.layers.append(nn.ModuleList(new_cell(cell, inputs, hidden) for _ in range(directions)))
         self.causal = not bidirectional
+        self.begin: Tensor | None = None
         self.dropout, self.weight_dropout, self.source = VariationalDropout(dropout), weight_dropout, source
 
     def initialise(self, folder: Path) -> None:
@@ -82,13 +85,30 @@ class Recurrent(nn.Module):
             )
         self.load_state_dict(weights)
 
+    def remember(self, rows: int) -> None:
+        """Keep the state of up to `rows` texts from one batch to the next. It reads from left to right."""
+        shape = len(self.layers), 2, rows, self.layers[0][0].hidden_size
+        self.register_buffer("state", torch.zeros(shape), persistent=False)
+
+    def go_on(self, rows: Tensor | None) -> None:
+        """Begin the next batch with the states that texts of the last one ended with.
+
+        Args:
+            rows: Which text of the last batch each one goes on from, -1 for none; None: all begin anew.
+        """
+        self.begin = None if rows is None else carried(self.state, rows, dim=2)
+
     def forward(self, sequence: Sequence) -> Sequence:
         """Hidden vectors `(batch, time, dim)`, zero after each text's end; the summary is dropped."""
         vectors = sequence.vectors
         for number, cells in enumerate(self.layers):
             vectors = self.dropout(vectors) if number else vectors
             with self._dropped(cells):
-                vectors = run_layer(list(cells.children()), vectors, sequence.mask)
+                if self.begin is None:
+                    vectors = run_layer(list(cells.children()), vectors, sequence.mask)
+                else:
+                    vectors, state = run_on(cells[0], vectors, sequence.mask, self.begin[number])
+                    self.state[number, :, : len(vectors)] = state
         return sequence._replace(vectors=vectors, summary=None)
 
     @contextmanager

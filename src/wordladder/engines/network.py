@@ -25,6 +25,8 @@ class Batch(NamedTuple):
         weights: The weight of each text in the loss, `(batch,)`, if texts have weights.
         widths: As `text.padding.widths` gives them.
         parts: The rows in parts, one after another, whose activations are not kept at once.
+        goes_on: Which text of the last batch each one goes on from, -1 for none, `(batch,)`, where texts are
+            read in segments.
     """
 
     inputs: tuple[Any, ...]
@@ -32,6 +34,7 @@ class Batch(NamedTuple):
     weights: Tensor | None = None
     widths: tuple[int, ...] = ()
     parts: "tuple[Batch, ...]" = ()
+    goes_on: Tensor | None = None
 
 
 class Network(nn.Module):
@@ -148,6 +151,9 @@ class Network(nn.Module):
 
         If one encoder takes the texts of an example as a tuple, all encoders read each text separately.
         """
+        if hasattr(self.task, "go_on"):
+            for part in (*self.encoders, self.task):
+                part.go_on(batch.goes_on)
         sequence = self.embed(batch)
         if not any(encoder.reads == "example" for encoder in self.encoders):
             for encoder in self.encoders:

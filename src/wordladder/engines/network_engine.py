@@ -26,6 +26,7 @@ from ..recipe import Recipe, build, component
 from ..tasks.translation import Alignment
 from ..text.words import Tokens, text_of, words_alone
 from ..training.optimizer import computes_in_half, rates_by_part
+from ..training.segments import segmented_job
 from ..training.settings import TrainingSettings
 from ..training.taught import end_lesson, mean_cosine, taught_job
 from .batched_engine import BatchedEngine
@@ -102,6 +103,8 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
                 job = taught_job(job, run.lesson, tokens)
             if self.settings.contrast:
                 job = contrast_job(job, self._batches, tokens, targets)
+            if getattr(self.task, "segment", None):
+                job = segmented_job(job, tokens, targets, self.task.segment)
             state = train_network(job, run.progress)
             rates = rates_by_part(self.network, self.settings)
             if run.lesson is not None:

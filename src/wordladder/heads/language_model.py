@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..layers.recurrence import carried
 from ..layers.sampled_softmax import draw_candidates, found_among, log_expected, sampled_softmax
 from ..layers.sequence import Pooling, Sequence, VariationalDropout
 from ..layers.smoothed_loss import smoothed_loss
@@ -20,6 +21,8 @@ _SCORES = 1 << 23  # the most scores that are there at a time
 class LanguageModelHead(nn.Module):
     """Scores all words after each word, and before the first."""
 
+    last: Tensor
+
     def __init__(self, task: LanguageModel, dim: int, summary_dim: int) -> None:
         super().__init__()
         self.dim, words, size = dim, len(task.vocabulary), task.dim or dim
@@ -32,6 +35,7 @@ class LanguageModelHead(nn.Module):
         if (counts := task.vocabulary.counts) is not None:  # training starts from how frequent words are
             self.bias.data += torch.from_numpy(np.log((counts + 1) / (counts + 1).sum())).float()
         self.settings, self._tied = task, list[tuple[Any, Tensor]]()
+        self.rows: Tensor | None = None
 
     def tie(self, embedders: list[Any]) -> None:
         """Score words by the vectors that they are read by, if these are trained from random numbers."""
@@ -57,10 +61,28 @@ class LanguageModelHead(nn.Module):
         """The mean of the words' vectors, `(batch, dim)`."""
         return self.pooling(sequence)
 
+    def remember(self, rows: int) -> None:
+        """Keep the last vector of up to `rows` texts from one batch to the next."""
+        self.register_buffer("last", torch.zeros(rows, self.dim), persistent=False)
+
+    def go_on(self, rows: Tensor | None) -> None:
+        """Begin the next batch with the vectors that texts of the last one ended with; see
+        `encoders.recurrent`.
+        """
+        self.rows = rows
+
     def forward(self, sequence: Sequence) -> Tensor:
         """What scores the words after each word, `(batch, time + 1, size)`, the start first."""
-        start = self.start.to(sequence.vectors.dtype).expand(len(sequence.mask), 1, -1)
-        return self.scorer(torch.cat([start, sequence.vectors], dim=1))
+        vectors, texts = sequence.vectors, len(sequence.mask)
+        start = self.start.to(vectors.dtype).expand(texts, -1)
+        if self.rows is not None:
+            before = carried(self.last, self.rows, dim=0).to(vectors.dtype)
+            start = torch.where((self.rows >= 0)[:, None], before, start)
+        vectors = torch.cat([start[:, None], vectors], dim=1)
+        if self.rows is not None:
+            ends = torch.arange(texts, device=vectors.device), sequence.mask.sum(dim=1)
+            self.last[:texts] = vectors.detach()[ends].float()
+        return self.scorer(vectors)
 
     def scorer(self, vectors: Tensor) -> Tensor:
         """Hidden vectors `(batch, time, dim)` as vectors that are multiplied with those of words."""

@@ -229,9 +229,11 @@ def derive_half(
             bits[j] = _narrowed(sums[j])
             d_bias[j] += sums[j]
 
+
 @exact
 def forward(
-    cell, direction, vectors, places, counts, w_input, w_recurrent, bias, inputs, gates, memory, outputs
+    cell, direction, vectors, places, counts, w_input, w_recurrent, bias, hidden, inputs, gates, memory,
+    outputs,
 ):  # fmt: skip
     """Run one direction over packed words.
 
@@ -244,15 +246,15 @@ def forward(
         w_input, w_recurrent: The weights of word and hidden vector, a row for each of their numbers, in
             panels.
         bias: One number a column of gates.
+        hidden: The hidden vectors before the first step, `(counts[0], units)`, overwritten.
         inputs: Filled with each word and the hidden vector it meets, `(words, dim + units)`.
         gates: Filled with the cells' activations, `(words, columns)`.
-        memory: For LSTM, `counts[0]` rows of zeros and then filled with its memory, `(counts[0] + words,
-            units)`.
+        memory: For LSTM, `counts[0]` rows of what it is before the first step, and then filled with its
+            memory, `(counts[0] + words, units)`.
         outputs: The new hidden vectors are written here, `(texts * time, directions, hidden)`.
     """
     units = memory.shape[1]
     dim, recalled_at = inputs.shape[1] - units, _recalled_at(cell, units)
-    hidden = np.zeros((counts[0], units), np.float32)
     start, before = 0, 0
     for t in range(len(counts)):
         count, here = counts[t], counts[0] + start

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .threads import in_parallel
 
@@ -65,10 +66,60 @@ def run_layer(cells: Sequence[Any], vectors: Tensor, mask: Tensor) -> Tensor:
         if vectors.dtype == torch.float32 and (learns or half):
             from .recurrence_training import run_with_gradients
 
-            return run_with_gradients(cells, vectors, lengths, half=half)
+            return run_with_gradients(cells, vectors, lengths, half=half)[0]
         if not learns and len(vectors) > 1:  # with one text, threads cost more than they save
             return _join(_in_threads(cells, vectors, lengths), mask)
         return _join([_run_direction(cells, i, vectors, lengths) for i in range(len(cells))], mask)
+
+
+def run_on(cell: Any, vectors: Tensor, mask: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """One recurrent layer that reads from left to right and goes on from a state.
+
+    Args:
+        cell: An `nn.LSTM`, `nn.GRU` or `nn.RNN`, as above.
+        vectors: As above.
+        mask: As above.
+        state: The hidden vector and the memory (of LSTM) of each text, `(2, batch, hidden)`. No gradients
+            reach it.
+
+    Returns:
+        Hidden vectors as above, and the state after the last word of each text.
+    """
+    if not mask.numel():
+        return vectors.new_zeros(*mask.shape, cell.hidden_size), state
+    lengths = mask.sum(dim=1)
+    if vectors.device.type == "cpu" and cell.weight_hh_l0.dtype == torch.float32:
+        from .recurrence_training import run_with_gradients
+
+        half = torch.is_autocast_enabled("cpu") and cell.hidden_size >= LEAST_HALF
+        with torch.autocast("cpu", enabled=False):
+            found, memory = run_with_gradients([cell], vectors.float(), lengths, half=half, state=state)
+        last = found.detach()[torch.arange(len(found)), (lengths - 1).clamp(min=0)]
+    else:
+        packed = pack_padded_sequence(
+            vectors, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
+        )
+        before = state[:, None].to(vectors.dtype)
+        states = (before[0], before[1]) if isinstance(cell, nn.LSTM) else before[0]
+        result, after = cell(packed, states)
+        found = pad_packed_sequence(result, batch_first=True, total_length=mask.shape[1])[0]
+        found = found.masked_fill(~mask[..., None], 0.0)
+        last, memory = (
+            one[0].detach().float() for one in (after if isinstance(after, tuple) else (after,) * 2)
+        )
+    ended = torch.stack([last, memory if isinstance(cell, nn.LSTM) else state[1]])
+    return found, torch.where((lengths > 0)[:, None], ended, state)
+
+
+def carried(kept: Tensor, rows: Tensor, dim: int) -> Tensor:
+    """What was kept of texts, for those that go on from them.
+
+    Args:
+        kept: A row of dimension `dim` for each text.
+        rows: Which of them each one goes on from, or -1: that has zeros.
+        dim: The dimension of texts, the last but one.
+    """
+    return kept.index_select(dim, rows.clamp(min=0)) * (rows >= 0)[:, None]
 
 
 def _in_threads(cells: Sequence[Any], vectors: Tensor, lengths: Tensor) -> list[Tensor]:

@@ -19,14 +19,17 @@ from ..kernels import recurrence as kernel
 _HALF = torch.bfloat16
 
 
-def forward(cell: int, part: Any, vectors: NDArray, outputs: NDArray, weights: Seq[Tensor]) -> list[Tensor]:
+def forward(
+    cell: int, part: Any, vectors: NDArray, outputs: NDArray, state: Tensor | None, weights: Seq[Tensor]
+) -> list[Tensor]:
     """Run one part; returns what its backward pass needs.
 
     Args:
         cell: As in `kernels.recurrence`.
-        part: Some texts in one direction: `direction`, `places` and `counts`.
+        part: Some texts in one direction: `direction`, `places`, `counts` and `texts`.
         vectors: The words of the batch, `(texts * time, dim)`.
         outputs: The new hidden vectors are written here, `(texts * time, directions, hidden)`.
+        state: What each text of the batch begins with, `(2, batch, hidden)`; None: zeros.
         weights: Those of torch's layer in the part's direction.
     """
     w_input, w_recurrent, b_input, b_recurrent = (_in_order(cell, i, one) for i, one in enumerate(weights))
@@ -38,9 +41,13 @@ def forward(cell: int, part: Any, vectors: NDArray, outputs: NDArray, weights: S
     bias[at:] += b_recurrent
     gates = bias.repeat(words, 1)
     gates[:, :columns] += inputs @ w_input.to(_HALF).T
-    # The first rows are the zeros before the first step.
+    # The first rows are those before the first step.
     after, half = torch.zeros(most + words, hidden), torch.zeros(most + words, hidden, dtype=_HALF)
     memory = torch.zeros(most + words if cell == kernel.LSTM else 0, hidden)
+    if state is not None:
+        after[:most], first_memory = state[:, torch.from_numpy(part.texts)]
+        half[:most] = after[:most].to(_HALF)
+        memory[:most] = first_memory[: len(memory)]
     recall = _packed(w_recurrent.to(_HALF), most)
     arrays = memory.numpy(), after.numpy(), _bits(half)
     for rows, before, here in _steps(part.counts):

@@ -28,18 +28,29 @@ _CELLS = {nn.LSTM: kernel.LSTM, nn.GRU: kernel.GRU, nn.RNN: kernel.RNN}
 
 
 class _Part(NamedTuple):
-    """What one thread does: some texts in one direction. `places` and `counts` as in `kernel.forward`."""
+    """What one thread does: some texts in one direction. `places` and `counts` are as in `kernel.forward`,
+    `texts` the rows of the batch.
+    """
 
     direction: int
     places: NDArray[np.int64]
     counts: NDArray[np.int64]
+    texts: NDArray[np.int64]
 
     def of(self, weights: Seq[Tensor]) -> Seq[Tensor]:
         """The weights of the part's direction."""
         return weights[self.direction * len(_NAMES) :][: len(_NAMES)]
 
+    def ends(self) -> NDArray[np.int64]:
+        """The row of LSTM's memory after the last word of each text."""
+        steps = (self.counts[:, None] > np.arange(len(self.texts))).sum(axis=0)
+        starts = np.cumsum(self.counts) - self.counts
+        return len(self.texts) + starts[steps - 1] + np.arange(len(self.texts))
 
-def run_with_gradients(cells: Seq[Any], vectors: Tensor, lengths: Tensor, *, half: bool = False) -> Tensor:
+
+def run_with_gradients(
+    cells: Seq[Any], vectors: Tensor, lengths: Tensor, *, half: bool = False, state: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Run one layer, with gradients where they are wanted.
 
     Args:
@@ -47,13 +58,17 @@ def run_with_gradients(cells: Seq[Any], vectors: Tensor, lengths: Tensor, *, hal
         vectors: Words `(batch, time, dim)`, float32, on the CPU.
         lengths: Words a text, `(batch,)`.
         half: Whether products are bfloat16.
+        state: The hidden vector and the memory that each text begins with, `(2, batch, hidden)`, which get no
+            gradients; left out, zeros.
 
     Returns:
-        Hidden vectors `(batch, time, directions * hidden)`, zero after each text's end.
+        Hidden vectors `(batch, time, directions * hidden)`, zero after each text's end; and, for LSTM with a
+        state, its memory after the last word of each text, `(batch, hidden)`.
     """
     weights = [getattr(cell, name) for cell in cells for name in _NAMES]
     parts = _split(lengths.numpy(), vectors.shape[1], len(cells), torch.get_num_threads())
-    return _Run.apply(_CELLS[type(cells[0])], half, parts, vectors, *weights)
+    found: tuple[Tensor, Tensor] = _Run.apply(_CELLS[type(cells[0])], half, parts, state, vectors, *weights)
+    return found
 
 
 def _split(lengths: NDArray[np.int64], time: int, directions: int, threads: int) -> list[_Part]:
@@ -61,8 +76,11 @@ def _split(lengths: NDArray[np.int64], time: int, directions: int, threads: int)
     order = np.argsort(-lengths, kind="stable")
     order = order[: np.count_nonzero(lengths)]
     groups = max(1, min(threads // directions, len(order) // _LEAST_ROWS)) if len(order) else 0
-    packings = [pack(lengths, time, order[group::groups]) for group in range(groups)]
-    return [_Part(i, places[i], counts) for places, counts in packings for i in range(directions)]
+    dealt = [order[group::groups] for group in range(groups)]
+    packings = [(texts, *pack(lengths, time, texts)) for texts in dealt]
+    return [
+        _Part(i, places[i], counts, texts) for texts, places, counts in packings for i in range(directions)
+    ]
 
 
 def _to_kernel(weights: Tensor, hidden: int, rolled: int = 0) -> NDArray[np.float32]:
@@ -98,7 +116,7 @@ def _empty(rows: int, columns: int) -> Tensor:
 
 
 def _forward(
-    cell: int, part: _Part, vectors: NDArray, outputs: NDArray, weights: Seq[Tensor]
+    cell: int, part: _Part, vectors: NDArray, outputs: NDArray, state: Tensor | None, weights: Seq[Tensor]
 ) -> list[Tensor]:
     """Run one part; returns the inputs, gates and memory that its backward pass needs."""
     w_input, w_recurrent, b_input, b_recurrent = weights
@@ -112,10 +130,13 @@ def _forward(
     inputs = _empty(words, vectors.shape[1] + units)
     gates = _empty(words, recurrent_at + len(panels) * kernel.PANEL)
     memory = _empty(part.counts[0] + words if cell == kernel.LSTM else 0, units)
-    memory[: part.counts[0]] = 0
+    first = np.zeros((2, part.counts[0], units), np.float32)
+    if state is not None:
+        first[:, :, :hidden] = state[:, torch.from_numpy(part.texts)].numpy()
+    memory[: part.counts[0]] = torch.from_numpy(first[1, : len(memory)])
     kernel.forward(
         cell, part.direction, vectors, part.places, part.counts,
-        kernel.panels(_to_kernel(w_input, hidden, rolled).T), panels, bias,
+        kernel.panels(_to_kernel(w_input, hidden, rolled).T), panels, bias, first[0],
         inputs.numpy(), gates.numpy(), memory.numpy(), outputs,
     )  # fmt: skip
     return [inputs, gates, memory]
@@ -150,24 +171,36 @@ class _Run(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, cell: int, half: bool, parts: list[_Part], vectors: Tensor, *weights: Tensor
-    ) -> Tensor:
+        ctx: Any,
+        cell: int,
+        half: bool,
+        parts: list[_Part],
+        state: Tensor | None,
+        vectors: Tensor,
+        *weights: Tensor,
+    ) -> tuple[Tensor, Tensor]:
         directions, hidden = len(weights) // len(_NAMES), weights[1].shape[1]
         outputs = torch.zeros(*vectors.shape[:2], directions * hidden)
         places = outputs.numpy().reshape(-1, directions, hidden)
         function = recurrence_half.forward if half else _forward
-        run = partial(function, cell, vectors=_rows(vectors), outputs=places)
+        run = partial(function, cell, vectors=_rows(vectors), outputs=places, state=state)
         traces = in_parallel([partial(run, part, weights=part.of(weights)) for part in parts])
         ctx.cell, ctx.half, ctx.parts, ctx.shape, ctx.count = cell, half, parts, vectors.shape, len(weights)
         ctx.save_for_backward(*weights, *(tensor for trace in traces for tensor in trace))
-        return outputs
+        ends = torch.empty(0)
+        if state is not None and cell == kernel.LSTM:
+            ends = state[1].clone()
+            for part, (*_, memory) in zip(parts, traces):
+                ends[torch.from_numpy(part.texts)] = memory[torch.from_numpy(part.ends()), :hidden]
+        ctx.mark_non_differentiable(ends)
+        return outputs, ends
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, d_outputs: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors  # asked for once, as checkpointing wants it
         weights, rest = saved[: ctx.count], saved[ctx.count :]
-        directions, of_words = ctx.count // len(_NAMES), ctx.needs_input_grad[3]
+        directions, of_words = ctx.count // len(_NAMES), ctx.needs_input_grad[4]
         d_vectors = torch.zeros(directions, *(ctx.shape if of_words else (0, ctx.shape[2])))
         d_places = d_outputs.contiguous().numpy().reshape(-1, directions, weights[1].shape[1])
         kept = len(rest) // max(1, len(ctx.parts))
@@ -187,7 +220,7 @@ class _Run(torch.autograd.Function):
         for part, gradients in zip(ctx.parts, in_parallel(jobs)):
             for total, gradient in zip(part.of(d_weights), gradients):
                 total += gradient
-        return None, None, None, d_vectors.sum(0) if of_words else None, *d_weights
+        return None, None, None, None, d_vectors.sum(0) if of_words else None, *d_weights
 
 
 def _rows(vectors: Tensor) -> NDArray[np.float32]:

@@ -35,6 +35,8 @@ class LanguageModel:
             then the same (Press & Wolf 2017), if there is one static embedder that is trained from random
             numbers.
         dropout: Share of the hidden numbers set to zero in training, the same ones for all words of a text.
+        segment: Most words of a text that training reads at once. Of a longer one the state goes on from one
+            segment to the next, gradients do not (truncated backpropagation through time).
         samples: Words that the right one competes with in training, drawn anew for each step (sampled
             softmax); left out, all of them.
         metric: The primary metric, the lower the better: `"perplexity"` of words, where the end of a text
@@ -46,6 +48,7 @@ class LanguageModel:
     min_count: int = 2
     dim: int | None = None
     dropout: float = 0.3
+    segment: int = 256
     samples: int | None = None
     metric: Literal["perplexity", "bits_per_byte"] = "perplexity"
 
@@ -59,7 +62,7 @@ class LanguageModel:
 
     def __post_init__(self) -> None:
         check_at_least(1, max_vocabulary=self.max_vocabulary, min_count=self.min_count)
-        check_at_least(1, dim=self.dim, samples=self.samples)
+        check_at_least(1, dim=self.dim, samples=self.samples, segment=self.segment)
         self.vocabulary = Vocabulary([*SPECIAL])
 
     def initialise(self, examples: Examples) -> None:
