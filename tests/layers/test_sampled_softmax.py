@@ -82,3 +82,27 @@ def test_over_many_samples_the_gradient_is_near_the_full_one():
     similarity = torch.nn.functional.cosine_similarity(total.flatten(), full.flatten(), dim=0)
     assert similarity > 0.97
     assert (total - full).norm() < 0.3 * full.norm()
+
+
+def test_in_bfloat16_it_is_one_pass_over_the_scores():
+    """Loss and gradients are those of the chain of operations, to the precision of bfloat16."""
+    torch.manual_seed(1)
+    rows, dim, samples = 13, 24, 37
+    vectors, right, bias = torch.randn(rows, dim), torch.randn(rows, dim), torch.randn(rows)
+    others, other_bias = torch.randn(samples, dim), torch.randn(samples)
+    hits = torch.where(torch.rand(rows) < 0.3, torch.randint(samples, (rows,)), -1)
+    found = {}
+    for precision in (torch.bfloat16, torch.float32):
+        given = [one.clone().requires_grad_() for one in (vectors, right, bias, others, other_bias)]
+        loss = sampled_softmax(
+            given[0].to(precision),
+            (given[1], given[2]),
+            (given[3], given[4]),
+            hits,
+            torch.arange(rows) % 4 > 0,
+        )
+        loss.backward()
+        found[precision] = [loss.detach(), *(one.grad for one in given)]
+    for half, twin in zip(*found.values()):
+        torch.testing.assert_close(half, twin, atol=0.02, rtol=0.02)
+    assert not found[torch.bfloat16][1][0].any(), "a row that does not count"

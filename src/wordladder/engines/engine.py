@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..data.examples import Examples
 from ..embedders._sentence_layout import SentenceLayout
 from ..errors import ModelError
+from ..processes import first_goes_first
 from ..progress import Progress, quiet
 from ..recipe import Recipe, build
 from ..text.listed import Piece, listed
@@ -197,7 +198,8 @@ class TrainableEngine(Engine):
         if self.recipe.text.pieces is not None:
             shared = getattr(self.task, "pieces", None) == "shared"
             targets = [one for several in self.task.gold(train) for one in several] if shared else []
-            self.words.learn_pieces([*train.flat(), *targets], self.recipe.folder)
+            with first_goes_first():
+                self.words.learn_pieces([*train.flat(), *targets], self.recipe.folder, run.folder)
             if shared:
                 self.task.vocabulary = self.words.pieces
         elif self.joins_words:

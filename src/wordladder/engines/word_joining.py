@@ -19,6 +19,7 @@ from ..kernels.character_classes import HAN
 from ..text.pieces import PieceVocabulary
 from ..text.words import TextSettings, Tokens, classes, cut_to_pieces, lower, merge_words, tokenize
 
+PIECES = "pieces.json"
 _DIGITS, _LETTERS = re.compile(r"[0-9]+"), re.compile(r"[^\W\d_]+")
 _LONGEST = 8  # the most tokens in a word
 _OFTEN = 3  # the different words of a shape from which on all tokens of the shape are joined
@@ -63,17 +64,23 @@ class WordJoiner:
         shapes = Counter(_shape(word) for word in words if word[0].isalnum() and word[-1].isalnum())
         self.shapes = {shape for shape, count in shapes.items() if count >= _OFTEN}
 
-    def learn_pieces(self, texts: Sequence[str], folder: Path) -> None:
+    def learn_pieces(self, texts: Sequence[str], folder: Path, run: Path | None = None) -> None:
         """Learn what texts are cut into, if they are, or read it from a saved model.
 
         Args:
             texts: The training texts.
             folder: Where the path of the model starts, if it is relative.
+            run: Where an unfinished run keeps what it has learned, if it does.
         """
+        kept = None if run is None else run / PIECES
         if isinstance(self.text.pieces, str):
-            self.pieces = PieceVocabulary.load(folder / self.text.pieces / "pieces.json")
+            self.pieces = PieceVocabulary.load(folder / self.text.pieces / PIECES)
+        elif kept is not None and kept.is_file():
+            self.pieces = PieceVocabulary.load(kept)
         elif self.text.pieces is not None:
             self.pieces = PieceVocabulary.learn(texts, self.text.pieces, self.text.piece_kind)
+            if kept is not None:
+                self.pieces.save(kept)
 
     def tokens(self, examples: Examples) -> Tokens:
         """The words of examples: their own, if they come as words, else joined tokens, or pieces."""
@@ -109,7 +116,7 @@ class WordJoiner:
     def keep(self, folder: Path) -> None:
         """Write `words.json`, if any tokens are joined, and `pieces.json`, if there are pieces."""
         if self.pieces is not None:
-            self.pieces.save(folder / "pieces.json")
+            self.pieces.save(folder / PIECES)
         if self.forms:
             words = _Saved(sorted(self.forms), sorted(self.shapes))
             write_json(folder / "words.json", vars(words))
@@ -117,7 +124,7 @@ class WordJoiner:
     def restore(self, folder: Path) -> None:
         """Read what `keep` wrote, if it wrote anything."""
         if self.text.pieces is not None:
-            self.pieces = PieceVocabulary.load(folder / "pieces.json")
+            self.pieces = PieceVocabulary.load(folder / PIECES)
         if (folder / "words.json").is_file():
             saved = read_validated(folder / "words.json", _Saved)
             self.forms, self.shapes = set(saved.forms), set(saved.shapes)

@@ -6,7 +6,7 @@ from numba import njit
 
 from . import recurrent_cells
 from .compiling import fingerprint
-from .recurrent_cells import _exp
+from .recurrent_cells import exponential
 
 _INLINED = fingerprint(recurrent_cells.__file__)
 _STRIDE = 512  # scores so far apart are passed over together where the highest of them is too low
@@ -50,7 +50,7 @@ def best_of_rows(bits, shift, bias, first, last, room, best, ids, whole, _=_INLI
                 tops[j] = max(tops[j], scores[start + j])
         highest, total = tops.max(), np.float32(0)
         for c in range(pieces):
-            total += _exp(scores[c] - highest)
+            total += exponential(scores[c] - highest)
         whole[row] = highest + np.log(total)
         best[row] = -np.inf
         ids[row] = 0

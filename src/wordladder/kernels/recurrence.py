@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 # Numba copies these into the machine code it caches: whoever changes them has to touch this file.
 from .compiling import exact
+from .half import narrowed, widened
 from .recurrent_cells import gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
 from .simd import LANES, broadcast, load, multiply_add, store
 
@@ -155,19 +156,6 @@ def derive(cell, count, gates, start, inputs, dim, memory, before, here, d_gates
             rnn_backward(sums, d_sums, d_new)
 
 
-@njit(inline="always")
-def _widened(bits):
-    """A bfloat16, given by its bits, as float32."""
-    return np.int32(np.int32(bits) << 16).view(np.float32)
-
-
-@njit(inline="always")
-def _narrowed(number):
-    """The bits of the bfloat16 nearest to a float32; of two as near the even one."""
-    bits = np.float32(number).view(np.int32)
-    return np.int16((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16)
-
-
 @exact
 def activate_half(cell, count, gates, product, start, before, here, memory, hidden, half):
     """`activate` for hidden vectors that are multiplied in bfloat16.
@@ -185,7 +173,7 @@ def activate_half(cell, count, gates, product, start, before, here, memory, hidd
         row, new, bits = gates[start + r], hidden[here + r], half[here + r]
         sums = row[len(row) - product.shape[1] :]
         for j in range(product.shape[1]):
-            sums[j] += _widened(product[r, j])
+            sums[j] += widened(product[r, j])
         if cell == LSTM:
             lstm_forward(row, memory[before + r], memory[here + r], new)
         elif cell == GRU:
@@ -193,7 +181,7 @@ def activate_half(cell, count, gates, product, start, before, here, memory, hidd
         else:
             rnn_forward(row, new)
         for j in range(units):
-            bits[j] = _narrowed(new[j])
+            bits[j] = narrowed(new[j])
 
 
 @exact
@@ -218,7 +206,7 @@ def derive_half(
             d_new[j] += d_outputs[start + r, j]
         if r < len(product):
             for j in range(units):
-                d_new[j] += _widened(product[r, j])
+                d_new[j] += widened(product[r, j])
         if cell == LSTM:
             lstm_backward(row, memory[before + r], memory[here + r], sums, d_new, d_memory[r])
         elif cell == GRU:
@@ -226,7 +214,7 @@ def derive_half(
         else:
             rnn_backward(row, sums, d_new)
         for j in range(len(sums)):
-            bits[j] = _narrowed(sums[j])
+            bits[j] = narrowed(sums[j])
             d_bias[j] += sums[j]
 
 

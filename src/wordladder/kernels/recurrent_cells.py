@@ -25,7 +25,7 @@ _C3, _C4, _C5 = np.float32(8.3334519073e-3), np.float32(1.3981999507e-3), np.flo
 
 
 @njit(inline="always")
-def _exp(x):
+def exponential(x):
     """e^x to 1e-7, relative: e^x = 2^n e^r with |r| ≤ ½ ln 2. Source: Cephes, `expf`."""
     x = min(max(x, -_LIMIT), _LIMIT)
     n = np.floor(x * _LOG2_E + _HALF)
@@ -37,13 +37,13 @@ def _exp(x):
 
 @njit(inline="always")
 def _sigmoid(x):
-    return _1 / (_1 + _exp(-x))
+    return _1 / (_1 + exponential(-x))
 
 
 @njit(inline="always")
 def _tanh(x):
     """tanh x to 1.2e-7, absolute. By |x|: the quotient stays below one, and its rounding error small."""
-    t = _1 - _2 / (_1 + _exp(_2 * abs(x)))
+    t = _1 - _2 / (_1 + exponential(_2 * abs(x)))
     return -t if x < _0 else t
 
 

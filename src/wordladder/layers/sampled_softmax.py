@@ -6,11 +6,13 @@ corrected by how often a word is expected among them (Jean, Cho, Memisevic & Ben
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from .smoothed_loss import IGNORED
@@ -76,9 +78,39 @@ def sampled_softmax(
         known: Which rows count, `(rows,)`; left out, all.
     """
     score = (vectors * right[0]).sum(dim=1).float() + right[1]
+    if vectors.device.type == "cpu" and vectors.dtype == torch.bfloat16:
+        share = torch.ones(len(hits)) if known is None else known.float()
+        with torch.autocast("cpu", enabled=False):
+            loss: Tensor = _Competition.apply(vectors, *others, score, hits, share / share.sum().clamp(min=1))
+        return loss
     rivals = functional.linear(vectors, others[0], others[1].to(vectors.dtype)).float()
     excluded = torch.where(hits >= 0, -torch.inf, 0.0)  # selecting rows would wait for the device
     rivals.scatter_add_(1, hits.clamp(min=0)[:, None], excluded[:, None])
     every = torch.cat([score[:, None], rivals], dim=1)
     goals = torch.zeros_like(hits) if known is None else torch.where(known, 0, IGNORED)
     return functional.cross_entropy(every, goals, ignore_index=IGNORED)
+
+
+class _Competition(torch.autograd.Function):
+    """The loss; its gradient is computed at once."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, vectors: Tensor, weight: Tensor, bias: Tensor, right: Tensor, hits: Tensor, share: Tensor
+    ) -> Tensor:
+        from ..kernels.sampled_softmax import compete
+
+        half, d_right = weight.to(vectors.dtype), torch.empty_like(right)
+        scores = vectors @ half.T
+        loss, d_bias = compete(
+            scores.view(torch.int16).numpy(), *(one.numpy() for one in (bias, right, hits, share, d_right))
+        )
+        ctx.save_for_backward(
+            scores @ half, (scores.T @ vectors).to(weight.dtype), torch.from_numpy(d_bias), d_right
+        )
+        return torch.tensor(loss, dtype=torch.float32)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
+        return *(d_loss * one for one in ctx.saved_tensors), None, None
