@@ -13,9 +13,9 @@ import wordladder
 PACKAGE = Path(wordladder.__file__).parent
 
 ORDER = (  # a word list reads better than thirty lines  # noqa: SIM905
-    "errors extras progress files kernels text formats word_vectors layers vectors data metrics embedders "
-    "fusion encoders shallow tasks heads training recipe engines interop evaluation model pretraining "
-    "distillation deployment ladder search serve cli __main__"
+    "errors extras processes progress files kernels text formats word_vectors layers vectors data metrics "
+    "embedders fusion encoders shallow tasks heads training recipe engines interop evaluation explanation "
+    "model pretraining distillation deployment ladder search serve cli __main__"
 ).split()
 MOST_ROOT_FILES = 8
 LONGEST_CHAIN = 16

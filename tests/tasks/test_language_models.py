@@ -16,8 +16,9 @@ from wordladder.errors import ModelError, RecipeError, SettingError
 from wordladder.layers.recurrence import new_cell, run_on
 from wordladder.recipe import Recipe, rung_names
 from wordladder.shallow.kneser_ney import KneserNey
+from wordladder.text.cutting import cut_to_pieces
 from wordladder.text.pieces import PieceVocabulary
-from wordladder.text.words import TextSettings, cut_to_pieces, text_of, tokenize, words_alone
+from wordladder.text.words import TextSettings, text_of, tokenize, words_alone
 from wordladder.training import segments
 from wordladder.training.loop import Job
 from wordladder.training.segments import segmented_job

@@ -12,7 +12,9 @@ from wordladder.data.reading import read_examples
 from wordladder.errors import DataError, ModelError, RecipeError, SettingError
 from wordladder.metrics.translations import bleu, bleu_counts, chrf, exact_matches, tokenizer_for
 from wordladder.recipe import Recipe
+from wordladder.text.cutting import cut_to_pieces
 from wordladder.text.pieces import OPENS, PieceVocabulary
+from wordladder.text.words import TextSettings
 
 WORDS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five", "sechs": "six"}
 
@@ -248,3 +250,35 @@ def test_examples_with_several_right_texts():
     examples = Examples((sources,), [(Answer("one two"), Answer("two one"))] * 2)
     fitted = Model(recipe() | {"training": {"epochs": 1}}).fit(*numbers(40))
     assert fitted.evaluate(examples).rows == 2
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram", "characters"])
+def test_each_word_is_cut_once(kind):
+    """The pieces of texts are those that the tokenizer finds in whole texts, white space of all kinds too."""
+    random = np.random.default_rng(3)
+    parts = [
+        "the",
+        "cats",
+        "sat",
+        "12.5",
+        "(mat)",
+        "没有",
+        "好的。",
+        "e\u0301t\u00e9",
+        "x\U0001f600y",
+        "▁a",
+        "\ud800",
+    ]
+    blanks = [" ", "  ", "\n", "\t", "\u00a0", "\u3000", "\u2028", "\x85", "\x1c", "\x0b", "\u200b", " \n "]
+    made = ["".join(random.choice([*parts, *blanks], size=random.integers(0, 30))) for _ in range(400)]
+    vocabulary = PieceVocabulary.learn(made, 60, kind)
+    tokens = cut_to_pieces(made, vocabulary, TextSettings())
+    lengths, starts, ends = vocabulary.spans(made)
+    # In whole texts a word after white space at the very beginning does not open one for the tokenizer.
+    same = [row for row, text in enumerate(made) if "\x1c" not in text and text == text.lstrip()]
+    assert len(same) > 100
+    for row in same:
+        here = slice(*np.concatenate([[0], np.cumsum(lengths)])[row : row + 2])
+        own = slice(*tokens.offsets[row : row + 2])
+        assert tokens.starts[own].tolist() == starts[here].tolist(), made[row]
+        assert tokens.ends[own].tolist() == ends[here].tolist()

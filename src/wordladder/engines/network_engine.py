@@ -63,7 +63,6 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
 
     def _fit(self, train: Examples, dev: Examples | None, run: FitRun) -> dict[str, Any]:
         """Train the network; it ends with the weights that were best on dev."""
-        from ..training.loop import Job
         from ..training.loop import train as train_network
 
         splits = self._tokenize(train, dev)
@@ -84,32 +83,15 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
                     facts["features"] = self._cache_features(texts, folder, run.progress)
             targets = self.task.targets(train, tokens)
             weights = None if train.weights is None else np.asarray(train.weights, np.float32)
-            together = self.task.together(train) if hasattr(self.task, "together") else None
             started = time.perf_counter()
-            job = Job(
-                network=self.network,
-                batches=self._batches(self._lengths(tokens, targets), together),
-                prepare=lambda rows: self.network.prepare(
-                    tokens.take(rows), targets[rows], None if weights is None else weights[rows]
-                ),
-                score=None if dev is None else partial(self._dev_score, *splits["dev"], run.lesson),
-                settings=self.settings,
-                words=len(tokens.starts),
-                checkpoint=run.checkpoint,
-                device=self.device,
-            )
-            head = self.network.task
-            if run.lesson is not None:
-                job = taught_job(job, run.lesson, tokens)
-            if self.settings.contrast:
-                job = contrast_job(job, self._batches, tokens, targets)
-            if getattr(self.task, "segment", None):
-                job = segmented_job(job, tokens, targets, self.task.segment)
+            score = None if dev is None else partial(self._dev_score, *splits["dev"], run.lesson)
+            job = self._job(train, tokens, targets, weights, run, score)
             state = train_network(job, run.progress)
             rates = rates_by_part(self.network, self.settings)
             if run.lesson is not None:
                 end_lesson(self.network)
             if self.settings.contrast:
+                head = self.network.task
                 encode = partial(self._run, tokens, self.encoder, head.dim)
                 fit_head(self.network, head, encode, targets, weights)
             self._fit_postprocess(tokens)
@@ -124,6 +106,33 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
             "steps": state.step,
             "steps_skipped": state.skipped,
         }
+
+    def _job(
+        self, train: Examples, tokens: Tokens, targets: Any, weights: Any, run: FitRun, score: Any
+    ) -> Any:
+        """What the training loop works on."""
+        from ..training.loop import Job
+
+        together = self.task.together(train) if hasattr(self.task, "together") else None
+        job = Job(
+            network=self.network,
+            batches=self._batches(self._lengths(tokens, targets), together),
+            prepare=lambda rows: self.network.prepare(
+                tokens.take(rows), targets[rows], None if weights is None else weights[rows]
+            ),
+            score=score,
+            settings=self.settings,
+            words=len(tokens.starts),
+            checkpoint=run.checkpoint,
+            device=self.device,
+        )
+        if run.lesson is not None:
+            job = taught_job(job, run.lesson, tokens)
+        if self.settings.contrast:
+            job = contrast_job(job, self._batches, tokens, targets)
+        if getattr(self.task, "segment", None):
+            job = segmented_job(job, tokens, targets, self.task.segment)
+        return job
 
     def _fit_postprocess(self, tokens: Tokens) -> None:
         """Fit what the head does to the vectors of texts after training, if it does anything."""

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from ..data.examples import Examples
 from ..files.json_files import read_validated, write_json
 from ..kernels.character_classes import HAN
+from ..text.cutting import cut_to_pieces
 from ..text.pieces import PieceVocabulary
-from ..text.words import TextSettings, Tokens, classes, cut_to_pieces, lower, merge_words, tokenize
+from ..text.words import TextSettings, Tokens, classes, lower, merge_words, tokenize
 
 PIECES = "pieces.json"
 _DIGITS, _LETTERS = re.compile(r"[0-9]+"), re.compile(r"[^\W\d_]+")

@@ -2,6 +2,7 @@
 a unigram model (Kudo 2018), or single characters. A piece that begins a word starts with ▁.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -24,6 +25,7 @@ _HAN = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 _ALONE = (rf"{OPENS}?\p{{P}}", _HAN)  # a punctuation mark and a Chinese character are in no longer piece
 _TOGETHER = 10_000  # texts that are cut at a time
 _FEW = 2  # how often a character has to occur to be a piece
+_ENOUGH = 32_000_000  # characters to learn pieces from
 
 
 def opens_word(text: str, start: int) -> bool:
@@ -47,7 +49,7 @@ class PieceVocabulary:
 
     @classmethod
     def learn(cls, texts: Sequence[str], size: int, kind: PieceKind = "bpe") -> "PieceVocabulary":
-        """Learn pieces from texts.
+        """Learn pieces from texts; from evenly spaced ones, where they have more than 32 million characters.
 
         Args:
             texts: Texts.
@@ -61,13 +63,15 @@ class PieceVocabulary:
         check_choice("pieces", kind, get_args(PieceKind))
         check_at_least(1, size=size)
         counts = Counter(chain.from_iterable(texts))
-        letters = sum(count >= _FEW and not one.isspace() for one, count in counts.items())
+        letters = [one for one, count in counts.items() if count >= _FEW and not one.isspace()]
         if not letters:
             raise DataError("there is no text to learn pieces from")
-        least = len(SPECIAL) + 1 + letters
+        texts = texts[:: math.ceil(counts.total() / _ENOUGH)]
+        least = len(SPECIAL) + 1 + len(letters)
         facts: dict[str, Any] = {"special_tokens": list(SPECIAL), "show_progress": False}
         facts["vocab_size"] = least if kind == "characters" else max(size, least)
-        trainer: Any = trainers.BpeTrainer(limit_alphabet=letters + 1, min_frequency=2, **facts)
+        facts["initial_alphabet"] = sorted(letters)
+        trainer: Any = trainers.BpeTrainer(limit_alphabet=len(letters) + 1, min_frequency=2, **facts)
         model: Any = models.BPE(unk_token=SPECIAL[UNKNOWN], fuse_unk=True)
         if kind == "unigram":
             trainer, model = trainers.UnigramTrainer(unk_token=SPECIAL[UNKNOWN], **facts), models.Unigram()

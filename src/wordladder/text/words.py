@@ -22,7 +22,7 @@ import numpy as np
 from ..errors import DataError, SettingError, check_choice
 from ..extras import require
 from ..kernels import character_classes as char
-from .pieces import OPENS, PieceKind, PieceVocabulary, opens_word
+from .pieces import OPENS, PieceKind, opens_word
 
 Segmenter = Literal["characters", "jieba", "whitespace"]
 
@@ -185,7 +185,7 @@ def tokenize(texts: Sequence[str], settings: TextSettings = TextSettings(), *, s
     if settings.segmenter == "jieba":
         lengths, starts, ends = _group(texts, lengths, starts, ends)
     tokens = Tokens(texts, offsets_of(lengths), starts, ends, np.zeros(len(texts), np.int64), segments)
-    return truncate(_with_line_ends(tokens) if settings.line_ends else tokens, settings.max_words)
+    return truncate(with_line_ends(tokens) if settings.line_ends else tokens, settings.max_words)
 
 
 def truncate(tokens: Tokens, most: int | None) -> Tokens:
@@ -197,17 +197,6 @@ def truncate(tokens: Tokens, most: int | None) -> Tokens:
     keep = np.arange(tokens.offsets[-1]) - np.repeat(tokens.offsets[:-1], lengths) < most
     starts, ends, lost = tokens.starts[keep], tokens.ends[keep], lengths - kept
     return replace(tokens, offsets=offsets_of(kept), starts=starts, ends=ends, lost=lost)
-
-
-def cut_to_pieces(
-    texts: Sequence[str], vocabulary: PieceVocabulary, settings: TextSettings, *, segments: int = 1
-) -> Tokens:
-    """The pieces of `texts` as their words, `segments` texts to an example."""
-    texts = tuple(check_strings(texts))
-    lengths, starts, ends = vocabulary.spans(texts)
-    lost = np.zeros(len(texts), np.int64)
-    tokens = Tokens(texts, offsets_of(lengths), starts, ends, lost, segments, pieces=True)
-    return truncate(_with_line_ends(tokens) if settings.line_ends else tokens, settings.max_words)
 
 
 def words_alone(words: Sequence[str], *, pieces: bool = False) -> Tokens:
@@ -234,7 +223,7 @@ def text_of(words: Sequence[str], *, pieces: bool = False) -> str:
     return re.sub(r" (?=[.,;:!?%)\]}’”])|(?<=[(\[{‘“]) ", "", text)
 
 
-def _with_line_ends(tokens: Tokens) -> Tokens:
+def with_line_ends(tokens: Tokens) -> Tokens:
     """Words with the ends of lines among them."""
     found = [(row, at.start()) for row, text in enumerate(tokens.texts) for at in re.finditer("\n", text)]
     rows, places = np.array(found, np.int32).reshape(-1, 2).T
