@@ -206,6 +206,17 @@ class Pieces:
         has_piece = np.bincount(alignment.word, minlength=len(empty)) > 0
         return WindowedTexts(groups, words, summary, ~has_piece, has_piece & empty)
 
+    def words_at(self, tokens: Tokens) -> Ints:
+        """The word of each place of the groups that `arrange` makes, one after another; -1 for none."""
+        alignment, frame = self._align(tokens), self._frames[tokens.segments - 1]
+        windows = self._windows(alignment.offsets, frame, tokens.segments)
+        groups, places = self._groups(alignment, windows, frame, tokens.segments, CPU_GROUP, False)
+        words = np.full(len(alignment.ids) + len(frame.ids), -1)
+        words[alignment.piece] = alignment.word
+        found = np.full(sum(group.ids.size for group in groups), -1)
+        found[_ranges(places, windows.sizes)] = words[_ranges(windows.starts.ravel(), windows.counts.ravel())]
+        return found
+
     def _align(self, tokens: Tokens) -> _Alignment:
         """Tokenize the texts up to their last word that is read, and align pieces with words."""
         # No tokenizer reads halves of surrogate pairs; offsets stay the same.

@@ -190,6 +190,12 @@ class Transformer(FeatureEmbedder):
         """What reads texts."""
         return self._pieces
 
+    @property
+    def mask_number(self) -> int:
+        """The piece that stands for any other, or for none where the encoder has no mask."""
+        number = self._tokenizer.mask_token_id
+        return int(self._pieces.pad if number is None else number)
+
     def _probe(self) -> tuple[Tensor, ...]:
         """The layers of a short text, which show the sizes, and the weights that they depend on."""
         self.model.requires_grad_(True).eval()

@@ -33,6 +33,11 @@ def opens_word(text: str, start: int) -> bool:
     return start == 0 or text[start - 1].isspace()
 
 
+def _half(letter: str) -> bool:
+    """Whether it is half of a surrogate pair, which no tokenizer reads."""
+    return "\ud800" <= letter <= "\udfff"
+
+
 class PieceVocabulary:
     """Pieces, each with a number; the first four are special.
 
@@ -63,7 +68,9 @@ class PieceVocabulary:
         check_choice("pieces", kind, get_args(PieceKind))
         check_at_least(1, size=size)
         counts = Counter(chain.from_iterable(texts))
-        letters = [one for one, count in counts.items() if count >= _FEW and not one.isspace()]
+        letters = [
+            one for one, count in counts.items() if count >= _FEW and not (one.isspace() or _half(one))
+        ]
         if not letters:
             raise DataError("there is no text to learn pieces from")
         texts = texts[:: math.ceil(counts.total() / _ENOUGH)]
