@@ -9,7 +9,9 @@ from rich.text import Text
 
 from ..errors import SettingError
 from ..evaluation.entity_marks import COLOURS, colour_numbers, pieces
+from ..explanation.explanation import Method
 from .console import console, errors, print_json, print_notes
+from .explaining import explain_rows
 from .options import Device, Input, Json, ModelPath, Threads, blocks, climb_options
 from .signatures import command_options
 
@@ -23,7 +25,11 @@ NAMES = (
 )  # fmt: skip
 
 
-@command_options(climb_options({"Table": "text format skip_incomplete"}), top={"min": 1})
+@command_options(
+    climb_options({"Table": "text format skip_incomplete"}),
+    top={"min": 1},
+    **{name: {"rich_help_panel": "Explanation"} for name in ("explain", "target", "method")},
+)
 def predict(
     model: ModelPath,
     file: Input = "-",
@@ -31,6 +37,9 @@ def predict(
     top: int = 1,
     refuse: bool = False,
     html: Path | None = None,
+    explain: bool = False,
+    target: str | None = None,
+    method: Method = "auto",
     device: Device = None,
     threads: Threads = None,
     json: Json = False,
@@ -47,7 +56,12 @@ def predict(
     Args:
         top: Labels, taggings or answers to print for each text.
         refuse: Answer only where the set of labels has one; the model was trained with `task.guarantee`.
-        html: Page to write: the entities marked in their texts, or the attention of each translation.
+        html: Page to write: the entities marked in their texts, the attention of each translation, or with
+            --explain the texts with their words coloured.
+        explain: Say how much each word counts for the answer.
+        target: The label, or the type of the entity, that is explained instead of the answer.
+        method: How: by the weights of a linear model, by integrated gradients, by occlusion, which takes
+            out a word at a time; auto is the first that fits the model.
     """
     from ..evaluation.alignment_page import alignment_page
     from ..evaluation.entity_page import entity_page
@@ -56,9 +70,14 @@ def predict(
 
     loaded = Model.load(model, device=device, threads=threads)
     task = loaded.recipe_.task
+    if explain:
+        blocks = _rows(task, loaded.task_.segments > 1, file, **columns)
+        explain_rows(loaded, blocks, {"target": target, "method": method}, html, json=json)
+        return
     if html is not None and task not in ("tagging", "translation"):
         raise SettingError(
-            f"--html shows entities, or the attention of translations; this model is for {task}"
+            "--html shows entities, or the attention of translations, or with --explain what words count; "
+            f"this model is for {task}"
         )
     if refuse and task == "tagging":
         raise SettingError("--refuse is for labels of texts; --json shows the set of entities of each text")

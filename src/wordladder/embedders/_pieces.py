@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from ..text.padding import pad_words
-from ..text.words import Tokens
+from ..text.words import Tokens, offsets_of
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANKS = "▁ĠĊĉč"  # how SentencePiece and byte-level BPE write white space
@@ -34,9 +34,7 @@ def bare_tokenizer(fast: Any) -> Tokenizer:
 
 
 class Group(NamedTuple):
-    """Windows of similar length, which a transformer reads together: piece numbers, mask and segment numbers
-    `(windows, pieces)`.
-    """
+    """Windows that are read together: piece numbers, mask and segment numbers `(windows, pieces)`."""
 
     ids: Any
     mask: Any
@@ -198,9 +196,7 @@ class Pieces:
         """Tokenize these texts, one or two to an example, and cut them into windows, which are read in groups
         of similar length and of so many pieces, or as a `whole`.
         """
-        alignment, frame = self._align(tokens), self._frames[tokens.segments - 1]
-        windows = self._windows(alignment.offsets, frame, tokens.segments)
-        groups, places = self._groups(alignment, windows, frame, tokens.segments, most, whole)
+        alignment, windows, groups, places = self._grouped(tokens, most, whole)
         words, empty = self._word_links(alignment, windows, places, tokens)
         summary = None if self.summary is None else self._summary_links(windows, places)
         has_piece = np.bincount(alignment.word, minlength=len(empty)) > 0
@@ -208,14 +204,17 @@ class Pieces:
 
     def words_at(self, tokens: Tokens) -> Ints:
         """The word of each place of the groups that `arrange` makes, one after another; -1 for none."""
-        alignment, frame = self._align(tokens), self._frames[tokens.segments - 1]
-        windows = self._windows(alignment.offsets, frame, tokens.segments)
-        groups, places = self._groups(alignment, windows, frame, tokens.segments, CPU_GROUP, False)
-        words = np.full(len(alignment.ids) + len(frame.ids), -1)
+        alignment, windows, groups, places = self._grouped(tokens)
+        words = np.full(len(alignment.ids) + windows.sizes.max(initial=0), -1)  # special ones come last
         words[alignment.piece] = alignment.word
         found = np.full(sum(group.ids.size for group in groups), -1)
         found[_ranges(places, windows.sizes)] = words[_ranges(windows.starts.ravel(), windows.counts.ravel())]
         return found
+
+    def _grouped(self, tokens: Tokens, most: float = CPU_GROUP, whole: bool = False) -> Any:
+        alignment, frame = self._align(tokens), self._frames[tokens.segments - 1]
+        windows = self._windows(alignment.offsets, frame, tokens.segments)
+        return alignment, windows, *self._groups(alignment, windows, frame, tokens.segments, most, whole)
 
     def _align(self, tokens: Tokens) -> _Alignment:
         """Tokenize the texts up to their last word that is read, and align pieces with words."""
@@ -224,13 +223,13 @@ class Pieces:
         for row in np.flatnonzero(tokens.lost).tolist():
             texts[row] = texts[row][: tokens.ends[tokens.offsets[row + 1] - 1]]
         encodings = self.tokenizer.encode_batch(texts, add_special_tokens=False)
-        offsets = _offsets([len(encoding) for encoding in encodings])
+        offsets = offsets_of([len(encoding) for encoding in encodings])
         ids, spans = np.zeros(offsets[-1], np.int64), np.zeros((offsets[-1], 2), np.int64)
         for encoding, start, end in zip(encodings, offsets[:-1].tolist(), offsets[1:].tolist()):
             if end > start:
                 ids[start:end], spans[start:end] = encoding.ids, encoding.offsets
         # Every text gets characters of its own, so that one search is enough for all texts.
-        base = _offsets([len(text) + 1 for text in texts])[:-1]
+        base = offsets_of([len(text) + 1 for text in texts])[:-1]
         spans += np.repeat(base, np.diff(offsets))[:, None]
         shift = np.repeat(base, tokens.lengths)
         piece, word = _overlaps(spans[:, 0], spans[:, 1], tokens.starts + shift, tokens.ends + shift)
@@ -257,7 +256,7 @@ class Pieces:
         last = np.maximum(counts - room, 0)[example]
         first = offsets[segments - 1 : -1 : segments][example] + np.clip(turn * step[example], 0, last)
         before, between, after = frame.sizes
-        special = int(offsets[-1]) + _offsets([before, between])
+        special = int(offsets[-1]) + offsets_of([before, between])
         starts = (special[0], offsets[:-1:segments][example], special[1], first, special[2])
         sizes = (before, lead[example], between, np.minimum(counts, room)[example], after)
         return _Windows(
@@ -363,7 +362,7 @@ def _cls_place(frame: _Frame, cls: int | None) -> int | None:
 
 def _ranges(first: Ints, counts: Ints) -> Ints:
     """`counts[i]` numbers from `first[i]` on, one run after another."""
-    return np.arange(counts.sum()) + np.repeat(first - _offsets(counts)[:-1], counts)
+    return np.arange(counts.sum()) + np.repeat(first - offsets_of(counts)[:-1], counts)
 
 
 def _opens(numbers: Ints) -> NDArray[np.bool_]:
@@ -378,10 +377,6 @@ def _closes(numbers: Ints) -> NDArray[np.bool_]:
 
 def _links(places: Ints, rows: Ints, shares: NDArray[np.float64]) -> Links:
     return Links(places, rows, shares.astype(np.float32))
-
-
-def _offsets(lengths: Ints | list[int]) -> Ints:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def _overlaps(starts: Ints, ends: Ints, word_starts: Ints, word_ends: Ints) -> tuple[Ints, Ints]:

@@ -44,7 +44,7 @@ class ShallowEngine(TrainableEngine):
             return {"text": {name: self._text_facts(*split) for name, split in splits.items()}}
         if dev is not None:
             settings["dev"] = DevSet(
-                self._texts(dev), lambda scores: self.task.losses(self._two_columns(scores), dev)
+                self._texts(dev), lambda scores: self.task.losses(self.two_columns(scores), dev)
             )
         if train.weights is not None:
             settings["weights"] = np.asarray(train.weights, np.float32)
@@ -59,13 +59,13 @@ class ShallowEngine(TrainableEngine):
         if hasattr(self.task, "learn_words"):
             targets = self.task.targets(None, self.words.tokens(examples))
             return self.shallow.log_probabilities(targets.values, targets.offsets)[:, None]
-        return self._two_columns(self.shallow.scores(self._texts(examples)))
+        return self.two_columns(self.shallow.scores(self._texts(examples)))
 
     def _texts(self, examples: Examples) -> Any:
         """The texts, or pairs of texts."""
         return examples.texts if self.task.segments == 1 else list(zip(*examples.segments, strict=True))
 
-    def _two_columns(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    def two_columns(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """The scores; of a binary classifier one column for each label."""
         if scores.shape[1] == 1 and len(self.task.labels) == 2 and not self.task.multi_label:
             return np.hstack([-scores / 2, scores / 2])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-Method = Literal["auto", "gradients", "occlusion"]
+Method = Literal["auto", "weights", "gradients", "occlusion"]
 
 
 class WordWeight(NamedTuple):
@@ -30,7 +30,7 @@ class Explanation:
         target: What is explained: a label, an entity, an answer.
         score: The score of it, before probabilities are made of scores.
         base: The score without any words, where the weights sum up to the difference; None: they do not.
-        method: `"gradients"` or `"occlusion"`.
+        method: `"weights"`, `"gradients"` or `"occlusion"`.
         words: The words.
     """
 

@@ -27,6 +27,8 @@ def has_gradients(engine: Any) -> bool:
     network = engine.network
     if network is None or not hasattr(network, "embedders") or getattr(engine.task, "towers", False):
         return False
+    if getattr(engine, "reads_both_orders", False):
+        return False
     return all(getattr(one, "causal", False) or hasattr(one, "model") for one in network.embedders)
 
 
@@ -56,17 +58,17 @@ def integrated_gradients(
     network.eval()
     with ExitStack() as stack:
         stack.enter_context(torch.enable_grad())
-        paths = [stack.enter_context(_path(one, tokens)) for one in network.embedders]
+        read = tokens.apart() if network.reads_apart else tokens
+        paths = [stack.enter_context(_path(one, read)) for one in network.embedders]
         for place, share in zip((places + 1) / 2, shares / 2):
             for path in paths:
                 path.begin(place)
-            leaves = [leaf for path in paths for leaf in path.leaves]
             found = score()
             leaves = [leaf for path in paths for leaf in path.leaves]
-            gradients = torch.autograd.grad(found, leaves)
+            gradients = torch.autograd.grad(found, leaves, allow_unused=True) if len(weights) else ()
             for path in paths:
                 own, gradients = gradients[: len(path.leaves)], gradients[len(path.leaves) :]
-                weights += share * path.weights(own)
+                path.add(weights, share, own)
         ends = []
         for place in (1.0, 0.0):
             for path in paths:
@@ -102,20 +104,26 @@ class _Path:
         self._distances.append(distance)
         return leaf
 
-    def weights(self, gradients: Any) -> NDArray[np.float64]:
-        """What each word adds, given the gradients of the leaves."""
-        pieces = [(g * d).sum(-1).flatten() for g, d in zip(gradients, self._distances)]
-        added = torch.cat(pieces).double().cpu().numpy()
-        total = np.zeros(self.words.max(initial=-1) + 2)
-        np.add.at(total, self.words + 1, added)
-        return total[1:]
+    def add(self, weights: NDArray[np.float64], share: float, gradients: Any) -> None:
+        """Add what each word adds, given the gradients of the leaves, None where nothing depends on one."""
+        at = 0
+        for gradient, distance in zip(gradients, self._distances):
+            words = self.words[at : at + distance.shape[:-1].numel()]
+            at += len(words)
+            if gradient is not None:
+                added = (gradient * distance).sum(-1).flatten().double().cpu().numpy()
+                np.add.at(weights, words[words >= 0], share * added[words >= 0])
 
 
 @contextmanager
 def _path(embedder: Any, tokens: Tokens) -> Iterator[_Path]:
     """The way of an embedder's vectors, which are moved while the context lasts."""
     if not hasattr(embedder, "model"):
-        path = _Path(np.arange(len(tokens.starts)), lambda vectors: torch.zeros_like(vectors))
+        lengths = np.diff(tokens.example_offsets)
+        places = np.arange(max(1, lengths.max(initial=0))) < lengths[:, None]
+        words = np.full(places.shape, -1)
+        words[places] = np.arange(len(tokens.starts))
+        path = _Path(words.ravel(), torch.zeros_like)
         handle = embedder.register_forward_hook(
             lambda module, given, found: found._replace(vectors=path.move(found.vectors))
         )

@@ -4,7 +4,7 @@ layers: the products are bfloat16, all between them is float32, as autocast has 
 What a cell does is shared with the float32 kernels; products are torch's, as these kernels have no bfloat16.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from collections.abc import Sequence as Seq
 from itertools import pairwise
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..kernels import recurrence as kernel
+from .products import laid_out
 
 _HALF = torch.bfloat16
 
@@ -48,7 +49,7 @@ def forward(
         after[:most], first_memory = state[:, torch.from_numpy(part.texts)]
         half[:most] = after[:most].to(_HALF)
         memory[:most] = first_memory[: len(memory)]
-    recall = _packed(w_recurrent.to(_HALF), most)
+    recall = laid_out(w_recurrent.to(_HALF), int(most))
     arrays = memory.numpy(), after.numpy(), _bits(half)
     for rows, before, here in _steps(part.counts):
         count = rows.stop - rows.start
@@ -70,7 +71,7 @@ def backward(
     d_hidden, d_memory = torch.zeros(2, part.counts[0], hidden)
     d_bias = np.zeros(gates.shape[1], np.float32)
     d_after = d_outputs[part.places, part.direction]
-    recall, product = _packed(w_recurrent.T, part.counts[0]), torch.empty(0, hidden, dtype=_HALF)
+    recall, product = laid_out(w_recurrent.T, int(part.counts[0])), torch.empty(0, hidden, dtype=_HALF)
     arrays = d_hidden.numpy(), d_memory.numpy(), _bits(d_half), d_bias
     befores = []
     for rows, before, here in reversed(list(_steps(part.counts))):
@@ -96,14 +97,6 @@ def backward(
 def _bits(half: Tensor) -> NDArray[np.int16]:
     """The memory of a bfloat16 tensor."""
     return half.view(torch.int16).numpy()
-
-
-def _packed(weight: Tensor, rows: int) -> Callable[[Tensor], Tensor]:
-    """The product of about `rows` vectors with a matrix `(outputs, inputs)`, which is laid out for it once: a
-    step has so few rows that laying it out takes a fifth of the time.
-    """
-    packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), int(rows))
-    return lambda vectors: torch.ops.mkldnn._linear_pointwise(vectors, packed, None, "none", [], "")
 
 
 def _steps(counts: NDArray[np.int64]) -> Iterator[tuple[slice, int, int]]:

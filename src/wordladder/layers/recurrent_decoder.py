@@ -2,12 +2,15 @@
 text.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .products import laid_out
 from .recurrence import Product, advance, new_cell, run_layer
 from .sequence import Sequence, VariationalDropout
 
@@ -224,11 +227,15 @@ class Products:
 
     def __init__(self, *, half: bool) -> None:
         self._precision = torch.bfloat16 if half else torch.float32
-        self._converted: dict[int, Tensor] = {}
+        self._products: dict[int, Callable[[Tensor], Tensor]] = {}
 
     def __call__(self, vectors: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """`vectors weightᵀ + bias`."""
-        if id(weight) not in self._converted:
-            self._converted[id(weight)] = weight.to(self._precision).T
-        found = vectors.to(self._precision) @ self._converted[id(weight)]
+        if id(weight) not in self._products:
+            converted = weight.to(self._precision)
+            if converted.dtype == torch.bfloat16 and converted.device.type == "cpu":
+                self._products[id(weight)] = laid_out(converted, len(vectors))
+            else:
+                self._products[id(weight)] = partial(functional.linear, weight=converted)
+        found = self._products[id(weight)](vectors.to(self._precision))
         return found if bias is None else found.float() + bias

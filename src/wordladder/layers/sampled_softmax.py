@@ -6,6 +6,7 @@ corrected by how often a word is expected among them (Jean, Cho, Memisevic & Ben
 """
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from .smoothed_loss import IGNORED
+from .threads import in_parallel
 
 
 def draw_candidates(
@@ -102,9 +104,14 @@ class _Competition(torch.autograd.Function):
 
         half, d_right = weight.to(vectors.dtype), torch.empty_like(right)
         scores = vectors @ half.T
-        loss, d_bias = compete(
-            scores.view(torch.int16).numpy(), *(one.numpy() for one in (bias, right, hits, share, d_right))
-        )
+        each = max(1, -(-len(scores) // torch.get_num_threads()))
+        parts = zip(*(one.split(each) for one in (scores.view(torch.int16), right, hits, share, d_right)))
+        jobs = [
+            partial(compete, some.numpy(), bias.numpy(), *(one.numpy() for one in rest))
+            for some, *rest in parts
+        ]
+        losses, gradients = zip(*in_parallel(jobs)) if len(scores) else ([0.0], [np.zeros(len(bias), "f4")])
+        loss, d_bias = sum(losses), np.sum(gradients, axis=0)
         ctx.save_for_backward(
             scores @ half, (scores.T @ vectors).to(weight.dtype), torch.from_numpy(d_bias), d_right
         )

@@ -28,6 +28,7 @@ from ..training.lesson import Lesson
 from .checkpoint_folder import exclusive_output, open_checkpoint_folder, remove_checkpoint_folder
 from .dev_part import with_dev
 from .estimator import Estimator
+from .explainer import Explainer
 from .inputs import (
     LabelKind,
     add_prompt,
@@ -47,7 +48,7 @@ from .warnings import training_warnings
 from .writer import Writer
 
 
-class Model(Writer, Estimator):
+class Model(Writer, Explainer, Estimator):
     """A model made from a recipe.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels.terms_python import terms_of_text
-from ..text.words import TextSettings, lower, tokenize
+from ..text.words import TextSettings, Tokens, lower, tokenize
 
 if TYPE_CHECKING:
     from ..kernels.terms import Bags
@@ -100,6 +100,32 @@ class Terms:
         word_ids, word_counts = self._lookup(words, 0, self.words)
         ids, counts = self._lookup(characters, self.words, len(self.hashes))
         return np.concatenate([word_ids, ids]), np.concatenate([word_counts, counts])
+
+    def places(self, text: str) -> tuple[Tokens, Ids, NDArray[np.int64]]:
+        """The words of a text; of each occurrence of a term which one it is, −1 for none that is known; and
+        its first and its last word, `(occurrences, 2)`.
+        """
+        tokens = tokenize([text], self.text)
+        codes = list(map(ord, lower(text) if self.lowercase else text))
+        starts, ends = tokens.starts.tolist(), tokens.ends.tolist()
+        runs, _ = terms_of_text(codes, starts, ends, self.ngrams, 0)
+        size = len(starts)
+        spans = [(one, last) for one in range(size) for last in range(one, min(size, one + self.ngrams))]
+        letters = list[int]()
+        for word, (start, end) in enumerate(zip(starts, ends)):
+            own = terms_of_text(codes, [start], [end], 0, self.characters)[1]
+            letters += own
+            spans += [(word, word)] * len(own)
+        parts = [(runs, 0, self.words), (letters, self.words, len(self.hashes))]
+        ids = np.concatenate([self._find(np.array(some, np.uint64), *bounds) for some, *bounds in parts])
+        return tokens, ids, np.array(spans, np.int64).reshape(-1, 2)
+
+    def _find(self, hashes: NDArray[np.uint64], first: int, last: int) -> Ids:
+        """Which of the terms `first` to `last` each one is, −1 for none."""
+        terms = self.hashes[first:last]
+        ids = np.minimum(np.searchsorted(terms, hashes), max(0, len(terms) - 1))
+        known = terms[ids] == hashes if len(terms) else np.zeros(len(hashes), bool)
+        return np.where(known, first + ids, -1)
 
     def _lookup(self, hashes: list[int], first: int, last: int) -> tuple[Ids, Values]:
         """Which of the terms `first` to `last` occur, and how often."""

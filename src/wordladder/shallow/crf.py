@@ -1,5 +1,6 @@
 """A conditional random field on hand-made features of words: the baseline of tagging, without a network."""
 
+from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,31 @@ class FeatureCRF:
         from ..kernels.sparse_crf import emissions_of
 
         return emissions_of(self.features.of(tokens), self.weights)
+
+    def contributions(
+        self, tokens: Tokens, cells: Iterable[tuple[int, int]]
+    ) -> tuple[NDArray[np.float64], float]:
+        """What each word adds to the sum of some scores, a feature in equal parts to the words that it is of.
+
+        Args:
+            tokens: The words of one sentence.
+            cells: Words and tags, whose scores are summed up.
+
+        Returns:
+            What they add, `(words,)`, and what no word adds: the bias, and the edges of the sentence.
+        """
+        features, size = self.features.of(tokens), len(tokens.starts)
+        added, base = np.zeros(size), 0.0
+        for word, tag in cells:
+            for template, feature in zip(self.features.templates, features[word].tolist()):
+                if feature < 0:
+                    continue
+                weight = float(self.weights[feature, tag])
+                inside = [word + d for _, d in template if 0 <= word + d < size]
+                for other in inside:
+                    added[other] += weight / len(inside)
+                base += 0.0 if inside else weight
+        return added, base
 
     def keep(self, folder: Path) -> None:
         """Write features and weights."""

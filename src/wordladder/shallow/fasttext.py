@@ -21,7 +21,7 @@ from ..progress import Progress
 from ..text.corpus import read_corpus
 from ..text.subwords import encode_words, ngrams
 from ..text.vocabulary import Vocabulary
-from ..text.words import TextSettings, tokenize
+from ..text.words import TextSettings, Tokens, tokenize
 from ..vectors._hogwild import check_settings, random_rows, zero_rows
 from ._text_classifier import Candidate, TextClassifier, Training
 
@@ -255,6 +255,33 @@ class FastTextClassifier(TextClassifier):
     def scores(self, texts: list[str]) -> NDArray[np.float32]:
         """Unnormalised scores `(rows, labels)`."""
         return self.means(texts) @ self.outputs[:, : self.dim].T
+
+    def contributions(self, text: str) -> tuple[Tokens, NDArray[np.float64], NDArray[np.float64]]:
+        """What each word adds to each score, a word n-gram in equal parts to its words.
+
+        Returns:
+            The words; what they add, `(words, labels)`; and what is left without them, that of the end of
+            the text, `(labels,)`.
+        """
+        from ..kernels.ngram_bags import Texts
+
+        tokens = tokenize([text], self.text)
+        forms = [*tokens.surfaces(lowercase=self.lowercase), _END]
+        size, spelling = len(forms), self._spelling(forms, self.words.ids(forms))
+        _, buckets = self._word_ngrams(Texts(np.array([0, size]), np.arange(size, dtype=np.int32)), forms, 1)
+        spans = [(word, word) for word, count in enumerate(np.diff(spelling.begins)) for _ in range(count)]
+        spans += [
+            (one, last) for one in range(size) for last in range(one + 1, min(size, one + self.word_ngrams))
+        ]
+        rows = np.concatenate([spelling.rows, self._bucket_rows[buckets]])
+        added = (
+            self.rows[rows].astype(np.float64) @ self.outputs.T.astype(np.float64) / max(1, sum(rows >= 0))
+        )
+        weights = np.zeros((size, len(self.outputs)))
+        for row, part, (first, last) in zip(rows.tolist(), added, spans):
+            if row >= 0:
+                weights[first : last + 1] += part / (last - first + 1)
+        return tokens, weights[:-1], weights[-1]
 
     def set_weights(self, words: Vocabulary, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Use the weights of a saved model or of another program.

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from ..errors import DataError, ModelError, SettingError, check_at_least
 from ..files.json_files import read_validated, write_json
-from ..text.words import TextSettings
+from ..text.words import TextSettings, Tokens
 from ._linear import Linear, fit_linear
 from ._term_bags import Terms
 from ._text_classifier import Candidate, TextClassifier, Training
@@ -178,13 +178,32 @@ class Tfidf(TextClassifier):
         bags = self.features(self.terms, self.terms.bags(texts), self.choice.weighting)
         return linear_scores(*bags, *self.linear)
 
+    def contributions(self, text: str) -> tuple[Tokens, NDArray[np.float64], NDArray[np.float64]]:
+        """What each word adds to each score, an n-gram in equal parts to its words.
+
+        Returns:
+            The words; what they add, `(words, columns)`; and the scores of a text without any, `(columns,)`.
+        """
+        tokens, ids, spans = self.terms.places(text)
+        terms, counts = self.terms.bag(text)
+        each = dict(zip(terms.tolist(), (self._values(terms, counts) / counts).tolist()))
+        weights = np.zeros((len(tokens.starts), self.linear.coefficients.shape[1]))
+        for term, (first, last) in zip(ids.tolist(), spans.tolist()):
+            if term >= 0:
+                part = each[term] * self.linear.coefficients[term].astype(np.float64)
+                weights[first : last + 1] += part / (last - first + 1)
+        return tokens, weights, self.linear.intercepts.astype(np.float64)
+
+    def _values(self, ids: NDArray[np.int64], counts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the terms of a text weigh."""
+        if self.choice.weighting == "bayes":
+            return np.ones_like(counts)
+        return self.terms.weights(ids, counts, self.sublinear)
+
     def _scores_alone(self, text: str) -> NDArray[np.float32]:
         """The same scores of one text, without Numba."""
-        ids, values = self.terms.bag(text)
-        if self.choice.weighting == "bayes":
-            values = np.ones_like(values)
-        else:
-            values = self.terms.weights(ids, values, self.sublinear)
+        ids, counts = self.terms.bag(text)
+        values = self._values(ids, counts)
         parts = values[:, None] * self.linear.coefficients[ids]
         return np.cumsum(np.vstack([self.linear.intercepts, parts]), axis=0)[-1]  # in their order
 
