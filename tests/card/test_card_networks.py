@@ -87,6 +87,7 @@ SETTINGS = {
     ],
     ("tasks", "tagging"): [{}, {"crf": False}, {"scheme": "bio"}],
     ("tasks", "span_qa"): [{}, {"no_answer": True}],
+    ("encoders", "self_attention"): [{"dropout": 0.0}],
     ("tasks", "pairs"): [{}, {"symmetric": True, "hidden": 4, "pooling": "mean+max"}],
     ("tasks", "regression"): [{}, {"objective": "ordinal"}],
     ("tasks", "translation"): [

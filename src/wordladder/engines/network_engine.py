@@ -85,13 +85,13 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
             weights = None if train.weights is None else np.asarray(train.weights, np.float32)
             started = time.perf_counter()
             score = None if dev is None else partial(self._dev_score, *splits["dev"], run.lesson)
+            head = self.network.task  # contrast takes another one meanwhile
             job = self._job(train, tokens, targets, weights, run, score)
             state = train_network(job, run.progress)
             rates = rates_by_part(self.network, self.settings)
             if run.lesson is not None:
                 end_lesson(self.network)
             if self.settings.contrast:
-                head = self.network.task
                 encode = partial(self._run, tokens, self.encoder, head.dim)
                 fit_head(self.network, head, encode, targets, weights)
             self._fit_postprocess(tokens)

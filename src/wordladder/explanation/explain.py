@@ -34,12 +34,12 @@ def explain(
     """
     check_choice("method", method, get_args(Method))
     check_at_least(1, steps=steps)
-    fitting = [name for name in get_args(Method)[1:] if _fits(engine, name)]
-    if method not in ("auto", *fitting):
+    methods = fitting(engine)
+    if method not in ("auto", *methods):
         raise ModelError(
-            f"{engine.recipe.name}: the method {method!r} does not fit it; these do: {', '.join(fitting)}"
+            f"{engine.recipe.name}: the method {method!r} does not fit it; these do: {', '.join(methods)}"
         )
-    way = fitting[0] if method == "auto" else method
+    way = methods[0] if method == "auto" else method
     if not len(examples):
         return []
     scores = engine.scores(examples)
@@ -57,6 +57,11 @@ def explain(
         else _explanation(tokens, row, one, (value(scores, row, one), None), "occlusion", weights[row])
         for row, one in enumerate(targets)
     ]
+
+
+def fitting(engine: Any) -> list[str]:
+    """The methods that fit a model, the most exact one first."""
+    return [name for name in get_args(Method)[1:] if _fits(engine, name)]
 
 
 def _fits(engine: Any, method: str) -> bool:
