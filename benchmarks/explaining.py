@@ -1,15 +1,15 @@
-"""Explanations: whether the word that decides is found, whether removing the words that count most changes the
-answer, and what they cost.
+"""Explanations: whether the word that decides is found, whether removing the words that count most changes
+the answer, and what they cost.
 
     python benchmarks/explaining.py planted [--rungs tfidf,bilstm,…] [--encoder MINILM]
-    python benchmarks/explaining.py faithful [--sets sst2,chnsenticorp] [--rungs …] [--encoder MINILM]
-    python benchmarks/explaining.py speed [--encoder MINILM]
+    python benchmarks/explaining.py faithful [--sets sst2 chnsenticorp] [--rungs …] [--encoder MINILM]
+    python benchmarks/explaining.py speed [--rungs …] [--encoder MINILM]
 
-Planted: 4,000 sentences of SST-2 get a random label, and at a random place one of two made-up words that tells
-it; of 500 more the share in which that word has the largest weight for the label. Faithful: of 300 test texts
-the words are removed, those first that count most; the figure is the mean probability of the answer while a
-tenth to a half of them are gone (deletion: lower is better), and while only those are there (insertion: higher
-is better), beside a random order. Speed: one text of 200 words of IMDB, the best of five.
+Planted: 4,000 sentences of SST-2 get a random label, and at a random place one of two made-up words that
+tells it; of 500 more the share in which that word has the largest weight for the label. Faithful: of 300 test
+texts the words are removed, those first that count most; the figure is the mean probability of the answer
+while a tenth to a half of them are gone (deletion: lower is better), and while only those are there
+(insertion: higher is better), beside a random order. Speed: one text of 200 words of IMDB, the best of five.
 """
 
 import argparse
