@@ -11,6 +11,9 @@ import pytest
 from safetensors.torch import load_file
 
 from made_up_text import write_corpus
+from wordladder import climb
+from wordladder.data.examples import Examples
+from wordladder.errors import SettingError
 
 TRAIN = """
 import json, sys
@@ -133,6 +136,13 @@ def test_pretraining(tmp_path):
     assert (
         weights_differ(tmp_path / "two" / "model.safetensors", tmp_path / "one" / "model.safetensors") < 1e-4
     )
+
+
+def test_a_climb_starts_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SettingError, match="torchrun is for train and pretrain"):
+        climb(Examples((["a", "b"],), ["x", "y"]), output=tmp_path / "climb")
 
 
 def test_the_command_tells_its_results_once(tmp_path):

@@ -21,6 +21,7 @@ from ..files.streams import disk_errors
 from ..formats import UnicodeErrors
 from ..kernels.cores import cores
 from ..model.checkpoint_folder import exclusive_output
+from ..processes import process_count
 from ..progress import Progress, quiet
 from ..recipe import Recipe
 from .cascade_model import add_cascade, check_task
@@ -165,6 +166,10 @@ def climb(
         UserError: An argument is not valid, or every rung fails because of one.
     """
     started = perf_counter()
+    if process_count() > 1:
+        raise SettingError(
+            "a climb starts its own processes, --jobs several at a time; torchrun is for train and pretrain"
+        )
     limits = {"max_latency_ms": max_latency_ms, "max_size_mb": max_size_mb, "max_memory_mb": max_memory_mb}
     rule = Rule(cost=cost_kind(cost), margin=margin, budget=Budget(**limits, max_minutes=max_minutes))
     threads = cores() if threads is None else threads
