@@ -6,9 +6,9 @@ the answer, and what they cost.
     python benchmarks/explaining.py speed [--rungs …] [--encoder MINILM]
 
 Planted: 4,000 sentences of SST-2 get a random label, and at a random place one of two made-up words that
-tells it; of 500 more the share in which that word has the largest weight for the label. Faithful: of 300 test
-texts the words are removed, those first that count most; the figure is the mean probability of the answer
-while a tenth to a half of them are gone (deletion: lower is better), and while only those are there
+tells it; of --texts more the share in which that word has the largest weight for the label. Faithful: of 300
+test texts the words are removed, those first that count most; the figure is the mean probability of the
+answer while a tenth to a half of them are gone (deletion: lower is better), and while only those are there
 (insertion: higher is better), beside a random order. Speed: one text of 200 words of IMDB, the best of five.
 """
 
@@ -51,7 +51,9 @@ def planted(given: Any) -> dict[str, Any]:
     """The share of texts in which the word that decides has the largest weight."""
     texts = list(dict.fromkeys(load("sst2")[0].texts))
     random, made, labels = np.random.default_rng(1), list[str](), list[str]()
-    for text in random.permutation(np.array([one for one in texts if one.count(" ") > 5], object))[:4500]:
+    for text in random.permutation(np.array([one for one in texts if one.count(" ") > 5], object))[
+        : 4000 + given.texts
+    ]:
         words, label = text.split(), int(random.integers(2))
         words.insert(int(random.integers(len(words) + 1)), PLANTED[label])
         made.append(" ".join(words))
@@ -66,7 +68,7 @@ def planted(given: Any) -> dict[str, Any]:
             ):
                 best = max(one.words, key=lambda word: word.weight)
                 right.append(one.target == label and text[best.start : best.end] == PLANTED[int(label)])
-            found[f"{rung} {method}"] = float(np.mean(right))
+            found[f"{rung} {method}"] = {"share": float(np.mean(right)), "texts": len(right)}
             print(rung, method, found[f"{rung} {method}"], flush=True)
     return found
 
@@ -144,6 +146,7 @@ def main() -> None:
         "--rungs", type=lambda value: value.split(","), default=["tfidf", "fasttext", "bilstm"]
     )
     parser.add_argument("--sets", nargs="+", choices=NAMES, default=["sst2"])
+    parser.add_argument("--texts", type=int, default=500)
     parser.add_argument("--encoder", type=Path)
     given = parser.parse_args()
     found = {"planted": planted, "faithful": faithful, "speed": speed}[given.part](given)

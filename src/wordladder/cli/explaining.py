@@ -53,7 +53,7 @@ def coloured_words(one: Explanation | None) -> Text:
     if one is None:
         return Text("–")
     most = max((abs(word.weight) for word in one.words), default=0.0) or 1.0
-    shown = Text(f"{one.target}  ", "bold")
+    shown = Text().append(f"{one.target}  ", "bold")
     for number, text in enumerate(one.texts):
         at = 0
         for word in (word for word in one.words if word.text == number):

@@ -166,10 +166,6 @@ def climb(
         UserError: An argument is not valid, or every rung fails because of one.
     """
     started = perf_counter()
-    if process_count() > 1:
-        raise SettingError(
-            "a climb starts its own processes, --jobs several at a time; torchrun is for train and pretrain"
-        )
     limits = {"max_latency_ms": max_latency_ms, "max_size_mb": max_size_mb, "max_memory_mb": max_memory_mb}
     rule = Rule(cost=cost_kind(cost), margin=margin, budget=Budget(**limits, max_minutes=max_minutes))
     threads = cores() if threads is None else threads
@@ -258,6 +254,10 @@ def _add_wishes(
     climb: Climb, split: Split, runner: Runner, *, cascade: bool, forecast: Sequence[int] | None
 ) -> Climb:
     """The climb with its evidence, and what else was asked for; what cannot be had is told in the notes."""
+    if process_count() > 1:
+        raise SettingError(
+            "a climb starts its own processes, --jobs several at a time; torchrun is for train and pretrain"
+        )
     notes = list(climb.notes)
     if cascade:
         made, why = add_cascade(climb, split.test, runner)
