@@ -169,7 +169,7 @@ def climb(
     limits = {"max_latency_ms": max_latency_ms, "max_size_mb": max_size_mb, "max_memory_mb": max_memory_mb}
     rule = Rule(cost=cost_kind(cost), margin=margin, budget=Budget(**limits, max_minutes=max_minutes))
     threads = cores() if threads is None else threads
-    _check_numbers(margin, seeds=seeds, threads=threads, jobs=jobs, tune=1 if tune is None else tune)
+    _check_start(margin, seeds=seeds, threads=threads, jobs=jobs, tune=1 if tune is None else tune)
     asked = {"cascade": cascade, "guarantee": guarantee is not None, "live": live}
     _check_wishes(task, [option for option, given in asked.items() if given], tune, price_per_hour, forecast)
     if guarantee is not None:
@@ -226,7 +226,11 @@ def climb(
     return result
 
 
-def _check_numbers(margin: float, **counts: int) -> None:
+def _check_start(margin: float, **counts: int) -> None:
+    if process_count() > 1:
+        raise SettingError(
+            "a climb starts its own processes, --jobs several at a time; torchrun is for train and pretrain"
+        )
     if not 0 <= margin < float("inf"):
         raise SettingError(f"margin = {margin}: it must be 0 or more")
     for name, count in counts.items():
@@ -254,10 +258,6 @@ def _add_wishes(
     climb: Climb, split: Split, runner: Runner, *, cascade: bool, forecast: Sequence[int] | None
 ) -> Climb:
     """The climb with its evidence, and what else was asked for; what cannot be had is told in the notes."""
-    if process_count() > 1:
-        raise SettingError(
-            "a climb starts its own processes, --jobs several at a time; torchrun is for train and pretrain"
-        )
     notes = list(climb.notes)
     if cascade:
         made, why = add_cascade(climb, split.test, runner)
