@@ -347,7 +347,7 @@ class TestSegments:
         targets = engine.task.targets(given, tokens)
         assert tokens.lengths.max() > 6
         job = Job(engine.network, None, None, None, engine.settings)
-        job = segmented_job(job, tokens, targets, 3)
+        job = segmented_job(job, engine._batches, tokens, targets, 3)
         counts, total = tokens.lengths // 3 + 1, np.zeros(len(tokens))
         of = np.repeat(np.arange(len(counts)), counts)
         seen = []
@@ -387,7 +387,7 @@ class TestSegments:
         engine = self.fitted("gru").fit(texts(5)).engine_
         tokens = engine.words.tokens(Examples((texts(40),)))
         job = Job(engine.network, None, None, None, engine.settings)
-        batches = segmented_job(job, tokens, engine.task.targets(None, tokens), 3).batches(0)
+        batches = segmented_job(job, engine._batches, tokens, engine.task.targets(None, tokens), 3).batches(0)
         for lane in (batches[::2], batches[1::2]):
             assert any((rows[:, 1] >= 0).any() for rows in lane)
             for before, rows in pairwise(lane):

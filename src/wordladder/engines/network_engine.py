@@ -131,7 +131,7 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
         if self.settings.contrast:
             job = contrast_job(job, self._batches, tokens, targets)
         if getattr(self.task, "segment", None):
-            job = segmented_job(job, tokens, targets, self.task.segment)
+            job = segmented_job(job, self._batches, tokens, targets, self.task.segment)
         return job
 
     def _fit_postprocess(self, tokens: Tokens) -> None:
@@ -150,7 +150,10 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
         return np.maximum(lengths, np.diff(targets.offsets)) if longer else lengths
 
     def _batches(
-        self, lengths: NDArray[np.int64], together: NDArray[np.int64] | None = None
+        self,
+        lengths: NDArray[np.int64],
+        together: NDArray[np.int64] | None = None,
+        longest: int | None = None,
     ) -> Callable[[int], list[NDArray[np.int64]]]:
         settings = self.settings
         return lambda epoch: length_batches(
@@ -160,6 +163,7 @@ class NetworkEngine(BatchedEngine, TrainableEngine):
             seed=settings.seed,
             epoch=epoch,
             together=together,
+            longest=longest,
         )
 
     def _with_negatives(self, train: Examples, tokens: Tokens) -> Examples:

@@ -24,8 +24,8 @@ class Explainer:
         """For each text how much each word counts for the answer, an `Explanation`; None where there is no
         answer, such as an entity. One text gives one result.
 
-        The weights say what this model's score rests on. They do not say that a word is a cause of anything
-        in the world, nor what the model would do with another text.
+        The weights say what this model's score rests on in this text. They do not show what causes what, nor
+        what the model would do with another text.
 
         Args:
             texts: Texts, one text, or pairs.

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data.batches import length_batches, positions_within
+from ..data.batches import positions_within
 from ..processes import process_count
 from ..tasks._word_scores import WordTargets
 from ..text.words import Tokens, offsets_of
@@ -17,11 +17,12 @@ from ..text.words import Tokens, offsets_of
 Rows = NDArray[np.int64]
 
 
-def segmented_job(job: Any, tokens: Tokens, targets: WordTargets, longest: int) -> Any:
+def segmented_job(job: Any, batches_of: Any, tokens: Tokens, targets: WordTargets, longest: int) -> Any:
     """The job of a language model with its texts in segments; the same job if no text is longer than one.
 
     Args:
         job: The job of whole texts.
+        batches_of: Puts rows of some lengths into batches, as `NetworkEngine._batches`.
         tokens: Their words.
         targets: Those and the end of each text.
         longest: The most words of a segment.
@@ -39,19 +40,12 @@ def segmented_job(job: Any, tokens: Tokens, targets: WordTargets, longest: int) 
         lost=np.zeros(len(texts), np.int64),
     )
     goals = WordTargets(targets.values, offsets_of(np.minimum(left + 1, longest)))
-    settings = job.settings
+    grouped = batches_of(lengths, longest=longest)
     for part in (*job.network.encoders, job.network.task):
-        part.remember(settings.batch_rows)
+        part.remember(job.settings.batch_rows)
 
     def batches(epoch: int) -> list[Rows]:
-        groups = length_batches(
-            lengths,
-            max_words=settings.batch_words,
-            max_rows=settings.batch_rows,
-            seed=settings.seed,
-            epoch=epoch,
-            longest=longest,
-        )
+        groups = grouped(epoch)
         # Every process keeps the states of its own texts: its batches are those of its own groups.
         lanes = [groups[lane :: process_count()] for lane in range(process_count())]
         in_order = ([batch for group in lane for batch in _in_turn(group)] for lane in lanes)
